@@ -1,0 +1,22 @@
+import type { Config } from "jest";
+
+const common = {
+  testEnvironment: "node",
+  transform: { "^.+\\.ts$": ["ts-jest", { isolatedModules: true, diagnostics: false }] },
+  modulePathIgnorePatterns: ["<rootDir>/dist"],
+} satisfies Config;
+
+const project = (name: string) => ({
+  ...common,
+  displayName: name,
+  testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+});
+
+const config: Config = {
+  projects: [project("unit"), project("meta"), project("contract"), project("node")],
+  collectCoverageFrom: ["lib/**/*.ts", "delegates/**/*.ts", "conf/**/*.ts", "cmd/**/*.ts", "!**/*.d.ts"],
+  coverageReporters: ["text", "json-summary"],
+};
+
+// CommonJS on purpose: Node strips the types of this file but does not convert modules.
+module.exports = config;

@@ -1,0 +1,87 @@
+/**
+ * The one registry of error codes. Codes below 100 are the CNI specification's (SPEC.md,
+ * "Error"), the rest are ours. ERRORS.md documents every entry; a test ties the two together.
+ *
+ * A runtime drops the plugin's stderr when it fails with JSON, so the message must carry all that
+ * an operator needs: who, what failed, what to do.
+ */
+export const ERRORS = {
+  incompatibleVersion: { code: 1, title: "incompatible CNI version" },
+  unsupportedField: { code: 2, title: "unsupported field in the network configuration" },
+  invalidEnvironment: { code: 4, title: "invalid environment" },
+  io: { code: 5, title: "I/O failure" },
+  decode: { code: 6, title: "undecodable input" },
+  invalidConfig: { code: 7, title: "invalid network configuration or mark" },
+  invalidNetns: { code: 8, title: "unusable network namespace" },
+  tryAgainLater: { code: 11, title: "try again later" },
+  notAvailable: { code: 50, title: "plugin not available" },
+  limitedConnectivity: { code: 51, title: "plugin not available, existing pods limited" },
+  delegateMissing: { code: 100, title: "delegate plugin missing" },
+  delegateFailed: { code: 101, title: "delegate plugin failed without a CNI error" },
+  delegateResult: { code: 102, title: "unusable result from the delegate" },
+  forbidden: { code: 103, title: "API server refuses access (RBAC)" },
+  unauthorized: { code: 104, title: "API server does not accept the credentials" },
+  untrusted: { code: 105, title: "API server's certificate cannot be verified" },
+  tenantForbidden: { code: 106, title: "namespace may not use this tenant" },
+  kubeconfig: { code: 107, title: "unusable kubeconfig" },
+  apiAnswer: { code: 108, title: "unusable answer from the API server" },
+  rules: { code: 110, title: "firewall rules could not be programmed" },
+  ruleDrift: { code: 111, title: "firewall rules differ from the journal" },
+  duplicateAttachment: { code: 112, title: "attachment exists already" },
+  journal: { code: 113, title: "journal unusable" },
+  attachmentUnknown: { code: 114, title: "attachment is not in the journal" },
+  superseded: { code: 115, title: "attachment removed while it was being added" },
+  internal: { code: 199, title: "internal error" },
+} as const;
+
+export type ErrorKind = keyof typeof ERRORS;
+
+export interface ErrorOptions {
+  /** Further facts: the original text, a rollback's own trouble. Shown after the message. */
+  readonly details?: string;
+  readonly cause?: unknown;
+}
+
+/** An error on its way to the runtime: what `code`, `msg` and `details` of the error JSON will be. */
+export class CniError extends Error {
+  readonly code: number;
+  readonly details: string;
+
+  constructor(kind: ErrorKind | number, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "CniError";
+    this.code = typeof kind === "number" ? kind : ERRORS[kind].code;
+    this.details = options.details ?? "";
+  }
+
+  /** The same error with one more fact appended to its details. */
+  withDetails(more: string): CniError {
+    const details = this.details === "" ? more : `${this.details}; ${more}`;
+    return new CniError(this.code, this.message, { details, cause: this.cause });
+  }
+}
+
+/** Turns whatever was thrown into a CniError; unknown errors become `internal` with their text kept. */
+export function toCniError(thrown: unknown): CniError {
+  if (thrown instanceof CniError) return thrown;
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const nodeCode = (error as NodeJS.ErrnoException).code;
+  if (typeof nodeCode === "string" && /^E[A-Z]+$/.test(nodeCode)) {
+    return new CniError("io", `I/O failure: ${error.message}`, { cause: error });
+  }
+  return new CniError("internal", `internal error: ${error.message}: please report it with the log line`, {
+    cause: error,
+    details: error.stack ?? "",
+  });
+}
+
+/** The error JSON of the specification; `msg` is never empty. */
+export function errorJson(error: CniError, cniVersion: string): string {
+  const body = {
+    cniVersion,
+    code: error.code,
+    msg: error.message === "" ? `error ${error.code}` : error.message,
+    ...(error.details === "" ? {} : { details: error.details }),
+  };
+  return JSON.stringify(body);
+}

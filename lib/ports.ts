@@ -1,0 +1,142 @@
+/**
+ * The seams between the pure core and the outside: types only. Every adapter implements one of
+ * these, every verb takes them as parameters, and tests replace them one by one.
+ */
+import type { Mark } from "./mark";
+
+/** A JSON object as parsed by lib/cni/json: own keys only, never trusted for its prototype. */
+export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json;
+}
+
+/** What identifies everything we own. Never an IP address, never a netns path. */
+export interface AttachmentKey {
+  readonly network: string;
+  readonly containerId: string;
+  readonly ifname: string;
+}
+
+export interface PodRef {
+  readonly namespace: string;
+  readonly name: string;
+  /** K8S_POD_UID; absent when the runtime did not pass it. */
+  readonly uid?: string;
+}
+
+/** Annotations of the pod and of its namespace, as the API server has them. */
+export interface PodAnnotations {
+  readonly pod: Readonly<Record<string, string>>;
+  readonly namespace: Readonly<Record<string, string>>;
+}
+
+/** Where annotations come from when the runtime did not pass them. */
+export interface PodSource {
+  /**
+   * Reads pod and namespace at once, metadata only. Resolves only with a complete answer.
+   * Throws CniError: `tryAgainLater` (unreachable, 5xx, time-out, pod not there yet, stale UID),
+   * `forbidden` (403, names the RBAC remedy), `unauthorized`, `untrusted`, `kubeconfig`, `apiAnswer`.
+   */
+  read(pod: PodRef): Promise<PodAnnotations>;
+  /** The namespace alone, for a pod whose own annotations the runtime passed. Same errors. */
+  readNamespace(pod: PodRef): Promise<Readonly<Record<string, string>>>;
+}
+
+export type Backend = "nft" | "legacy";
+export type Family = 4 | 6;
+
+/** The rules of one attachment, as they must stand in mangle PREROUTING. */
+export interface MarkRule {
+  readonly key: AttachmentKey;
+  /** `<namespace>/<pod>` for people who read the rule list; may be "". */
+  readonly label: string;
+  readonly mark: Mark;
+  /** Bare IPv4 or IPv6 literals, canonical form, no prefix length. */
+  readonly addresses: readonly string[];
+  /** true: replies of inbound connections keep the mark, so there is no second rule per address. */
+  readonly markReplies: boolean;
+}
+
+/** One of our rules as the kernel has it. Rules of others are never listed. */
+export interface InstalledRule {
+  readonly backend: Backend;
+  readonly family: Family;
+  /** Key hash from the comment, see lib/rules/tag. */
+  readonly tag: string;
+  readonly label: string;
+  readonly address: string;
+  readonly kind: "mark" | "reply";
+  /** undefined when the rule carries our tag but another target or form than we write. */
+  readonly mark: Mark | undefined;
+  /** The rule in iptables-save form without `-A `. */
+  readonly spec: string;
+}
+
+/** The rules on this node. All methods throw CniError `rules`, or `tryAgainLater` for a lock that stays busy. */
+export interface MarkRules {
+  /** The flavour in use for new rules: configured, remembered for this boot, or detected now. */
+  backend(): Promise<Backend>;
+  /**
+   * Makes exactly these rules stand for the attachment and for nobody else on these addresses, one
+   * transaction per family; our other rules on the addresses go in the same step, foreign rules
+   * stay. If one family fails, the other is taken back. Returns the tags that were evicted.
+   */
+  install(rule: MarkRule): Promise<readonly string[]>;
+  /** Removes every rule of these tags, both families, in every flavour that is present. Absent rules are fine. */
+  remove(tags: readonly string[]): Promise<void>;
+  /** Every rule of ours, all flavours and families that are present on this node. */
+  list(): Promise<readonly InstalledRule[]>;
+  /** Whether the tools exist and can list the table; throws what is wrong otherwise. Changes nothing. */
+  probe(): Promise<void>;
+}
+
+export interface ExecRequest {
+  /** Absolute path. */
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: string | Uint8Array;
+  readonly timeoutMs: number;
+  /** Bytes kept of stdout; more is an overflow and kills the process group. */
+  readonly maxStdout: number;
+  /** Bytes kept of stderr; more is dropped, the process goes on. */
+  readonly maxStderr: number;
+}
+
+/** What became of a child process. Never thrown: a failure to start is `spawnError`. */
+export interface ExecOutcome {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stdout: Uint8Array;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+  readonly overflow: boolean;
+  /** errno name such as ENOENT, EACCES, ETXTBSY; undefined when the process started. */
+  readonly spawnError: string | undefined;
+}
+
+/** Runs one program in its own process group; at the deadline the whole group is killed. */
+export interface Exec {
+  run(request: ExecRequest): Promise<ExecOutcome>;
+}
+
+export interface Clock {
+  /** Wall clock, for people. */
+  now(): Date;
+  /** Milliseconds from an arbitrary start; never goes back. */
+  elapsed(): number;
+  sleep(ms: number): Promise<void>;
+}
+
+export type LogLevel = "error" | "warn" | "info" | "debug";
+
+/** Log sink. Values are escaped by the adapter; stdout is never written. */
+export interface Log {
+  write(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void;
+}
+
+/** Mutual exclusion between processes of this node; released by the kernel when its holder dies. */
+export interface Lock {
+  /** Waits at most `timeoutMs`, then throws CniError `tryAgainLater`. */
+  hold<T>(timeoutMs: number, body: () => Promise<T>): Promise<T>;
+}
