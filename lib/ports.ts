@@ -82,6 +82,12 @@ export interface MarkRules {
    * stay. If one family fails, the other is taken back. Returns the tags that were evicted.
    */
   install(rule: MarkRule): Promise<readonly string[]>;
+  /**
+   * For an attachment without a mark: removes our rules of every other attachment on these
+   * addresses, in every flavour that is present, so that a reused address inherits no tenant.
+   * A node without the tools has no rules, and that is fine. Returns the tags that were evicted.
+   */
+  evict(key: AttachmentKey, addresses: readonly string[]): Promise<readonly string[]>;
   /** Removes every rule of these tags, both families, in every flavour that is present. Absent rules are fine. */
   remove(tags: readonly string[]): Promise<void>;
   /** Every rule of ours, all flavours and families that are present on this node. */
@@ -139,4 +145,10 @@ export interface Log {
 export interface Lock {
   /** Waits at most `timeoutMs`, then throws CniError `tryAgainLater`. */
   hold<T>(timeoutMs: number, body: () => Promise<T>): Promise<T>;
+}
+
+/** Processes that a killed ADD may have left running. */
+export interface Orphans {
+  /** Ends them and waits until they are gone, bounded. Returns how many there were. */
+  end(containerId: string, ifname: string): Promise<number>;
 }

@@ -1,0 +1,69 @@
+/** Finds our plugin object in a conflist, for commands that a person runs. */
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { loadConf } from "../conf/load";
+import type { PluginConf } from "../conf/types";
+import { CniError } from "../lib/cni/error";
+import { isObject, own, parseJson } from "../lib/cni/json";
+import { IMPLIED_VERSION } from "../lib/cni/version";
+import type { Json, JsonObject } from "../lib/ports";
+
+/** Where runtimes look (containerd and CRI-O default). */
+export const DEFAULT_CONF_DIR = "/etc/cni/net.d";
+const PLUGIN_TYPES: readonly Json[] = ["tenant-routing-wrapper", "wrapper"];
+
+export interface FoundConf {
+  readonly path: string;
+  readonly conf: PluginConf;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Our configuration in `path` (a conflist, or a plain netconf), or in the first file of
+ * /etc/cni/net.d that has one. Throws CniError `invalidConfig` or `io` naming what was looked at.
+ */
+export function findConf(path: string | undefined): FoundConf {
+  const candidates = path === undefined ? confFiles(DEFAULT_CONF_DIR) : [path];
+  for (const candidate of candidates) {
+    const netconf = pluginObject(readObject(candidate));
+    if (netconf === undefined) continue;
+    // DEL's leniency: a person at the node must be able to look even when the file is wrong for ADD.
+    return { path: candidate, ...loadConf(netconf, "DEL") };
+  }
+  throw new CniError(
+    "invalidConfig",
+    `no plugin of type tenant-routing-wrapper in ${path ?? DEFAULT_CONF_DIR}: name the conflist with --conf FILE`,
+  );
+}
+
+function confFiles(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir)
+      .filter((name) => /\.(conf|conflist|json)$/.test(name))
+      .sort()
+      .map((name) => join(dir, name));
+  } catch (error) {
+    throw new CniError("io", `${dir} cannot be read (${(error as NodeJS.ErrnoException).code ?? ""}): name the conflist with --conf FILE`);
+  }
+}
+
+function readObject(path: string): JsonObject {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new CniError("io", `${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? ""}`);
+  }
+  const value = parseJson(bytes, path);
+  if (!isObject(value)) throw new CniError("decode", `${path} is not a JSON object`);
+  return value;
+}
+
+// What libcni does for each plugin of a list: name and cniVersion come from the list.
+function pluginObject(file: JsonObject): JsonObject | undefined {
+  const plugins = own(file, "plugins");
+  if (!Array.isArray(plugins)) return PLUGIN_TYPES.includes(own(file, "type") ?? null) ? file : undefined;
+  const ours = (plugins as readonly Json[]).filter(isObject).find((p) => PLUGIN_TYPES.includes(own(p, "type") ?? null));
+  if (ours === undefined) return undefined;
+  return { ...ours, name: own(file, "name") ?? "", cniVersion: own(file, "cniVersion") ?? IMPLIED_VERSION };
+}

@@ -1,0 +1,92 @@
+/** The plugin: one request from the environment and stdin, one answer on stdout. */
+import { loadConf } from "../conf/load";
+import { CniError, errorJson, toCniError } from "../lib/cni/error";
+import { parseNetconf, parseRequest, podRef, type NetconfHead, type Request, type Verb } from "../lib/cni/request";
+import { SUPPORTED_VERSIONS, versionJson } from "../lib/cni/version";
+import type { Log } from "../lib/ports";
+import type { RunVerb } from "../lib/verbs/context";
+import { createContext } from "./deps";
+import type { Io } from "./io";
+import { createLog } from "./log";
+import { refuseHostNetns } from "./netns-guard";
+
+/** Each verb's implementation, loaded when it is asked for. */
+const VERBS: Readonly<Record<Exclude<Verb, "VERSION">, () => Promise<RunVerb>>> = {
+  ADD: async () => (await import("../lib/verbs/add")).add,
+  DEL: async () => (await import("../lib/verbs/del")).del,
+  CHECK: async () => (await import("../lib/verbs/check")).check,
+  GC: async () => (await import("../lib/verbs/gc")).gc,
+  STATUS: async () => (await import("../lib/verbs/status")).status,
+};
+
+/** Answers one request and returns the exit status. Never throws. */
+export async function runPlugin(io: Io): Promise<number> {
+  let version: string = SUPPORTED_VERSIONS[SUPPORTED_VERSIONS.length - 1] ?? "";
+  try {
+    const request = parseRequest(io.env);
+    if (request.verb === "VERSION") {
+      io.stdout(`${versionJson()}\n`);
+      return 0;
+    }
+    const head = parseNetconf(io.readStdin(), request.verb);
+    version = head.cniVersion;
+    io.stdout(await answer(request, request.verb, head, io));
+    return 0;
+  } catch (error) {
+    return fail(toCniError(error), version, io);
+  }
+}
+
+async function answer(request: Request, verb: Exclude<Verb, "VERSION">, head: NetconfHead, io: Io): Promise<string> {
+  const started = performance.now();
+  const { conf, warnings } = loadConf(head.netconf, verb);
+  const log = createLog(conf, io.stderr);
+  for (const warning of warnings) log.write("warn", warning, { network: head.name });
+  refuseHostNetns(request);
+  const context = createContext(request, conf, io, log);
+  const about = { network: head.name, ...aboutRequest(request) };
+  const outcome = (): Record<string, unknown> => ({ ...about, ...context.facts, durationMs: Math.round(performance.now() - started) });
+  try {
+    const run = await VERBS[verb]();
+    const output = await run(context);
+    if (verb !== "STATUS") log.write("info", verb, { ...outcome(), outcome: "ok" });
+    return output;
+  } catch (thrown) {
+    throw logged(log, verb, withPod(toCniError(thrown), request), outcome());
+  }
+}
+
+function logged(log: Log, verb: Verb, error: CniError, outcome: Record<string, unknown>): CniError {
+  const { code, details } = error;
+  log.write("error", verb, { ...outcome, outcome: "error", code, error: error.message, ...(details === "" ? {} : { details }) });
+  return error;
+}
+
+/** A pod event shows only the message, so it must say whose it is. */
+function withPod(error: CniError, request: Request): CniError {
+  const [namespace, name] = [request.args.get("K8S_POD_NAMESPACE") ?? "", request.args.get("K8S_POD_NAME") ?? ""];
+  if (name === "" || error.message.includes(`${namespace}/${name}`)) return error;
+  try {
+    podRef(request);
+  } catch {
+    return error;
+  }
+  return new CniError(error.code, `pod ${namespace}/${name}: ${error.message}`, { details: error.details, cause: error.cause });
+}
+
+function aboutRequest(request: Request): Record<string, unknown> {
+  const pod = request.args.get("K8S_POD_NAME");
+  return {
+    ...(request.containerId === "" ? {} : { containerId: request.containerId, ifname: request.ifname }),
+    ...(pod === undefined ? {} : { pod: `${request.args.get("K8S_POD_NAMESPACE") ?? ""}/${pod}` }),
+  };
+}
+
+function fail(error: CniError, version: string, io: Io): number {
+  try {
+    io.stdout(`${errorJson(error, version)}\n`);
+  } catch {
+    io.stderr(`${error.message}\n`);
+  }
+  return 1;
+}

@@ -1,0 +1,28 @@
+import { statSync } from "node:fs";
+import { CniError } from "../lib/cni/error";
+import { quote } from "../lib/cni/json";
+
+/** A plugin type is a file name inside CNI_PATH, never a path (CVE-2021-20206). */
+export function isPluginType(type: string): boolean {
+  // eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
+  return type !== "" && type !== "." && type !== ".." && !/[/\u0000-\u001f\u007f]/.test(type);
+}
+
+/**
+ * Finds a plugin in the directories of CNI_PATH, in order: the first regular file (after symbolic
+ * links) of that name. Throws CniError `invalidConfig` for a type that is not a plain file name,
+ * `delegateMissing` when no directory has it.
+ */
+export function findPlugin(type: string, path: readonly string[]): string {
+  if (!isPluginType(type)) {
+    throw new CniError("invalidConfig", `plugin type ${quote(type)} is not a plain file name`);
+  }
+  for (const dir of path) {
+    const candidate = `${dir.replace(/\/+$/, "")}/${type}`;
+    if (statSync(candidate, { throwIfNoEntry: false })?.isFile() === true) return candidate;
+  }
+  throw new CniError(
+    "delegateMissing",
+    `plugin "${type}" is in none of the directories of CNI_PATH (${path.join(", ")}): install it there`,
+  );
+}

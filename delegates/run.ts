@@ -1,0 +1,105 @@
+/** Runs a delegate for one verb, whatever the verb: the one place that knows how plugins fail. */
+import type { Clock, Exec, ExecOutcome, JsonObject } from "../lib/ports";
+import type { Verb } from "../lib/cni/request";
+import { CniError } from "../lib/cni/error";
+import { isObject, own, parseJson, quote } from "../lib/cni/json";
+import { findPlugin } from "./find";
+import { delegateType } from "./netconf";
+
+/** A result is a few KiB; stderr is for people. */
+const MAX_STDOUT = 4 * 1024 * 1024;
+const MAX_STDERR = 64 * 1024;
+/** A plugin binary that is being replaced answers ETXTBSY for a moment (libcni tries as often). */
+const BUSY_TRIES = 6;
+const BUSY_WAIT_MS = 1000;
+
+export interface DelegateContext {
+  readonly exec: Exec;
+  readonly clock: Clock;
+  /** The runtime's environment, passed on untouched except for CNI_COMMAND. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly path: readonly string[];
+  readonly timeoutMs: number;
+  /** Where the delegate's stderr goes (SPEC.md: to ours). */
+  readonly stderr: (text: string) => void;
+}
+
+/**
+ * Execs the delegate with CNI_COMMAND=verb and the netconf on stdin; returns its stdout.
+ * Throws CniError: the delegate's own code and text when it gave an error, `tryAgainLater` when it
+ * was killed at the deadline, `delegateMissing`, `delegateFailed` otherwise.
+ */
+export async function runDelegate(context: DelegateContext, verb: Verb, netconf: JsonObject): Promise<Uint8Array> {
+  const type = delegateType(netconf);
+  const path = findPlugin(type, context.path);
+  const outcome = await execWhileBusy(context, verb, path, JSON.stringify(netconf));
+  if (outcome.stderr !== "") context.stderr(outcome.stderr);
+  const error = failureOf(outcome, `delegate "${type}" (${verb})`, context.timeoutMs);
+  if (error !== undefined) throw error;
+  return outcome.stdout;
+}
+
+async function execWhileBusy(context: DelegateContext, verb: Verb, path: string, stdin: string): Promise<ExecOutcome> {
+  for (let tries = 1; ; tries++) {
+    const outcome = await context.exec.run({
+      path,
+      args: [],
+      env: { ...context.env, CNI_COMMAND: verb },
+      stdin,
+      timeoutMs: context.timeoutMs,
+      maxStdout: MAX_STDOUT,
+      maxStderr: MAX_STDERR,
+    });
+    if (outcome.spawnError !== "ETXTBSY" || tries === BUSY_TRIES) return outcome;
+    await context.clock.sleep(BUSY_WAIT_MS);
+  }
+}
+
+function failureOf(outcome: ExecOutcome, who: string, timeoutMs: number): CniError | undefined {
+  if (outcome.spawnError !== undefined) {
+    return new CniError("delegateFailed", `${who} could not be started: ${outcome.spawnError}`);
+  }
+  if (outcome.timedOut) {
+    return new CniError(
+      "tryAgainLater",
+      `${who} did not finish within ${timeoutMs} ms and was killed with its children; see "delegateTimeout"`,
+    );
+  }
+  if (outcome.overflow) return new CniError("delegateFailed", `${who} printed more than ${MAX_STDOUT} bytes and was killed`);
+  if (outcome.exitCode === 0) return undefined;
+  return declaredError(outcome, who) ?? undeclaredError(outcome, who);
+}
+
+function declaredError(outcome: ExecOutcome, who: string): CniError | undefined {
+  let json;
+  try {
+    json = parseJson(outcome.stdout, "error");
+  } catch {
+    return undefined;
+  }
+  const code = isObject(json) ? own(json, "code") : undefined;
+  const msg = isObject(json) ? own(json, "msg") : undefined;
+  if (!isObject(json) || typeof code !== "number" || !Number.isInteger(code) || code <= 0) return undefined;
+  const details = own(json, "details");
+  const text = typeof msg === "string" && msg !== "" ? msg : `error ${code}`;
+  return new CniError(code, `${who}: ${bounded(text)}`, {
+    details: typeof details === "string" ? bounded(details) : "",
+  });
+}
+
+function undeclaredError(outcome: ExecOutcome, who: string): CniError {
+  const how = outcome.signal === null ? `exit status ${outcome.exitCode}` : `killed by ${outcome.signal}`;
+  const said = outcome.stderr.trim() || new TextDecoder().decode(outcome.stdout.subarray(0, 1024)).trim();
+  const text = said === "" ? `${how}, and said nothing` : `${how}: ${quoteLong(said)}`;
+  return new CniError("delegateFailed", `${who} failed: ${text}`);
+}
+
+function bounded(text: string): string {
+  return text.length > 2048 ? `${text.slice(0, 2048)}...` : text;
+}
+
+// The end of what a plugin said is where the cause stands.
+function quoteLong(text: string): string {
+  const tail = text.length > 1024 ? `...${text.slice(-1024)}` : text;
+  return tail.replace(/\p{Cc}+/gu, (c) => (c === "\n" ? " | " : quote(c).slice(1, -1)));
+}

@@ -1,0 +1,89 @@
+import type { Json, JsonObject } from "../ports";
+import { CniError } from "./error";
+
+/** Input larger than this is refused before it is parsed: a netconf or a result is a few KiB. */
+export const MAX_INPUT_BYTES = 4 * 1024 * 1024;
+/** Deeper nesting is refused, so that no later recursion can exhaust the stack. */
+const MAX_DEPTH = 100;
+
+/** Numbers that a double cannot carry unchanged; they keep their source text (`JSON.rawJSON`). */
+const UNSAFE_NUMBER = /[:[,\s]-?[0-9]*(?:[0-9]{16}|[.eE])/;
+
+interface RawJsonApi {
+  rawJSON(text: string): JsonObject;
+  isRawJSON(value: unknown): boolean;
+}
+const raw = JSON as unknown as RawJsonApi;
+
+/** True for a number kept as its source text; it is opaque, and must be passed on, not copied. */
+export function isRawNumber(value: unknown): boolean {
+  return raw.isRawJSON(value);
+}
+
+/**
+ * Parses one JSON document strictly: valid UTF-8, bounded size and depth, integers beyond 2^53
+ * kept exactly. Keys are case-sensitive; of duplicate keys the last one counts.
+ * `what` names the input in the message. Throws CniError `decode`.
+ */
+export function parseJson(bytes: Uint8Array, what: string): Json {
+  if (bytes.byteLength > MAX_INPUT_BYTES) {
+    throw new CniError("decode", `${what} is larger than ${MAX_INPUT_BYTES} bytes: refusing to read it`);
+  }
+  const text = decodeUtf8(bytes, what);
+  if (text.trim() === "") throw new CniError("decode", `${what} is empty: expected one JSON object`);
+  if (isTooDeep(text)) {
+    throw new CniError("decode", `${what} is nested deeper than ${MAX_DEPTH} levels: refusing to read it`);
+  }
+  try {
+    return (UNSAFE_NUMBER.test(text) ? JSON.parse(text, keepExact) : JSON.parse(text)) as Json;
+  } catch (error) {
+    throw new CniError("decode", `${what} is not valid JSON: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** True for a JSON object, as opposed to null, an array, a scalar or an exact number. */
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
+}
+
+/** An own property, never one from the prototype. */
+export function own(object: JsonObject, key: string): Json | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+/** Quotes untrusted text for a message: escaped, non-ASCII included, at most 80 characters. */
+export function quote(value: unknown): string {
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
+  const short = text.length > 80 ? `${text.slice(0, 80)}...` : text;
+  return JSON.stringify(short).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+function decodeUtf8(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new CniError("decode", `${what} is not valid UTF-8`, { cause: error });
+  }
+}
+
+function keepExact(this: unknown, _key: string, value: unknown, context?: { source?: string }): unknown {
+  const source = context?.source;
+  if (typeof value !== "number" || source === undefined || String(value) === source) return value;
+  return raw.rawJSON(source);
+}
+
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (inString) {
+      if (c === 0x5c) i++;
+      else if (c === 0x22) inString = false;
+    } else if (c === 0x22) inString = true;
+    else if (c === 0x7b || c === 0x5b) {
+      if (++depth > MAX_DEPTH) return true;
+    } else if (c === 0x7d || c === 0x5d) depth--;
+  }
+  return false;
+}

@@ -1,0 +1,157 @@
+/**
+ * One request of the runtime, parsed once: environment, CNI_ARGS, and the head of the netconf.
+ * Rules from the CNI specification and its reference dispatcher (pkg/skel, pkg/utils).
+ */
+import type { AttachmentKey, JsonObject, PodRef } from "../ports";
+import { CniError } from "./error";
+import { isObject, own, parseJson, quote } from "./json";
+import { IMPLIED_VERSION, atLeast, checkSupported, isSupported, type CniVersion } from "./version";
+
+export type Verb = "ADD" | "DEL" | "CHECK" | "GC" | "STATUS" | "VERSION";
+export type Env = Readonly<Record<string, string | undefined>>;
+
+export interface Request {
+  readonly verb: Verb;
+  readonly containerId: string;
+  /** "" when the runtime has none left (DEL after the netns is closed, GC, STATUS). */
+  readonly netns: string;
+  readonly ifname: string;
+  /** CNI_ARGS as pairs; the last of duplicate keys counts. */
+  readonly args: ReadonlyMap<string, string>;
+  /** Directories of CNI_PATH. */
+  readonly path: readonly string[];
+  readonly netnsOverride: boolean;
+}
+
+/** The netconf's protocol part; the rest is conf/load's. */
+export interface NetconfHead {
+  readonly netconf: JsonObject;
+  readonly name: string;
+  readonly cniVersion: CniVersion;
+}
+
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+const POD_UID = /^[a-zA-Z0-9-]{1,64}$/;
+
+/** Env variable x verbs that need it x validator: the order is that of the reference message. */
+const REQUIRED: readonly { name: string; verbs: readonly Verb[]; problem?: (value: string) => string | undefined }[] = [
+  { name: "CNI_CONTAINERID", verbs: ["ADD", "DEL", "CHECK"], problem: containerIdProblem },
+  { name: "CNI_NETNS", verbs: ["ADD", "CHECK"] },
+  { name: "CNI_IFNAME", verbs: ["ADD", "DEL", "CHECK"], problem: ifnameProblem },
+  { name: "CNI_PATH", verbs: ["ADD", "DEL", "CHECK", "GC", "STATUS"] },
+];
+/** The first version whose runtimes may send the verb. */
+const SINCE: Readonly<Partial<Record<Verb, CniVersion>>> = { CHECK: "0.4.0", GC: "1.1.0", STATUS: "1.1.0" };
+const VERBS: readonly string[] = ["ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"];
+
+/** Parses the environment. Throws CniError `invalidEnvironment`, naming every missing variable. */
+export function parseRequest(env: Env): Request {
+  const verb = parseVerb(env["CNI_COMMAND"] ?? "");
+  const missing: string[] = [];
+  for (const { name, verbs, problem } of REQUIRED) {
+    const value = env[name] ?? "";
+    if (!verbs.includes(verb)) continue;
+    if (value === "") missing.push(name);
+    else if (problem !== undefined) refuseValue(name, value, problem(value));
+  }
+  if (missing.length > 0) {
+    throw new CniError("invalidEnvironment", `required env variables [${missing.join(",")}] missing`);
+  }
+  return {
+    verb,
+    containerId: env["CNI_CONTAINERID"] ?? "",
+    netns: env["CNI_NETNS"] ?? "",
+    ifname: env["CNI_IFNAME"] ?? "",
+    args: parseArgs(env["CNI_ARGS"] ?? ""),
+    path: (env["CNI_PATH"] ?? "").split(":").filter((dir) => dir !== ""),
+    netnsOverride: /^(1|true)$/i.test(env["CNI_NETNS_OVERRIDE"] ?? ""),
+  };
+}
+
+/** Parses stdin and checks name and version. Throws CniError `decode`, `invalidConfig` or `incompatibleVersion`. */
+export function parseNetconf(stdin: Uint8Array, verb: Verb): NetconfHead {
+  const value = parseJson(stdin, "network configuration on stdin");
+  if (value !== null && !isObject(value)) {
+    throw new CniError("decode", "network configuration on stdin is not a JSON object");
+  }
+  const netconf: JsonObject = value ?? {};
+  const version = own(netconf, "cniVersion") ?? IMPLIED_VERSION;
+  if (typeof version !== "string") {
+    throw new CniError("decode", `cniVersion must be a string, got ${quote(version)}`);
+  }
+  const name = checkName(own(netconf, "name"));
+  const cniVersion = version === "" ? IMPLIED_VERSION : version;
+  refuseTooOld(cniVersion, verb);
+  checkSupported(cniVersion);
+  return { netconf, name, cniVersion };
+}
+
+/** What everything of this attachment is keyed by. */
+export function attachmentKey(network: string, request: Request): AttachmentKey {
+  return { network, containerId: request.containerId, ifname: request.ifname };
+}
+
+/**
+ * The pod from CNI_ARGS, or undefined when the runtime passed no K8S_POD_NAME and
+ * K8S_POD_NAMESPACE. Throws CniError `invalidEnvironment` for names Kubernetes could not have given.
+ */
+export function podRef(request: Request): PodRef | undefined {
+  const name = request.args.get("K8S_POD_NAME") ?? "";
+  const namespace = request.args.get("K8S_POD_NAMESPACE") ?? "";
+  const uid = request.args.get("K8S_POD_UID") ?? "";
+  if (name === "" || namespace === "") return undefined;
+  if (!DNS_SUBDOMAIN.test(name)) refuseValue("K8S_POD_NAME (in CNI_ARGS)", name, "is not a DNS-1123 name");
+  if (!DNS_LABEL.test(namespace)) refuseValue("K8S_POD_NAMESPACE (in CNI_ARGS)", namespace, "is not a DNS-1123 label");
+  if (uid !== "" && !POD_UID.test(uid)) refuseValue("K8S_POD_UID (in CNI_ARGS)", uid, "is not a pod UID");
+  return uid === "" ? { namespace, name } : { namespace, name, uid };
+}
+
+function parseVerb(command: string): Verb {
+  if (command === "") throw new CniError("invalidEnvironment", "required env variables [CNI_COMMAND] missing");
+  if (!VERBS.includes(command)) {
+    throw new CniError("invalidEnvironment", `unknown CNI_COMMAND: ${quote(command)} (one of ${VERBS.join(", ")})`);
+  }
+  return command as Verb;
+}
+
+function parseArgs(text: string): ReadonlyMap<string, string> {
+  const args = new Map<string, string>();
+  for (const pair of text.split(";")) {
+    const at = pair.indexOf("=");
+    if (at > 0) args.set(pair.slice(0, at), pair.slice(at + 1));
+  }
+  return args;
+}
+
+function refuseValue(name: string, value: string, problem: string | undefined): void {
+  if (problem === undefined) return;
+  throw new CniError("invalidEnvironment", `${name} ${quote(value)} ${problem}`, { details: quote(value) });
+}
+
+function containerIdProblem(value: string): string | undefined {
+  return NAME.test(value) ? undefined : "is not a valid container ID (letters, digits, and then also _ . -)";
+}
+
+function ifnameProblem(value: string): string | undefined {
+  // The kernel counts bytes: 8 x "é" is one too many.
+  if (new TextEncoder().encode(value).byteLength > 15) return "is longer than the 15 bytes an interface name may have";
+  if (value === "." || value === "..") return "is not an interface name";
+  return /[/:\s\u0085]/u.test(value) ? "contains a character that an interface name may not have" : undefined;
+}
+
+function checkName(name: unknown): string {
+  if (name === undefined || name === "") throw new CniError("invalidConfig", "missing network name");
+  if (typeof name !== "string") throw new CniError("decode", `network name must be a string, got ${quote(name)}`);
+  if (!NAME.test(name)) {
+    throw new CniError("invalidConfig", `invalid network name ${quote(name)}: letters, digits, and then also _ . -`);
+  }
+  return name;
+}
+
+function refuseTooOld(version: string, verb: Verb): void {
+  const since = SINCE[verb];
+  if (since === undefined || !isSupported(version) || atLeast(version, since)) return;
+  throw new CniError("incompatibleVersion", `config version ${version} does not allow ${verb} (needs ${since} or newer)`);
+}

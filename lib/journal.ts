@@ -1,0 +1,196 @@
+/**
+ * Our record of attachments: one small JSON file each, named by the attachment's tag, in a
+ * root-owned 0700 directory on tmpfs, so that it lives exactly as long as the rules do.
+ *
+ * intent -> complete -> gone. DEL turns either into `deleting` first, so that an ADD still under
+ * way sees that it lost, and a DEL that dies half-way can be finished by the next one.
+ */
+import { randomBytes } from "node:crypto";
+import { closeSync, constants, fstatSync, fsyncSync, lstatSync, mkdirSync, openSync, readSync, readdirSync, renameSync, rmSync, writeFileSync, type Stats } from "node:fs";
+import { join } from "node:path";
+import type { AttachmentKey, Backend, JsonObject, PodRef } from "./ports";
+import type { Mark } from "./mark";
+import { CniError } from "./cni/error";
+import { isObject, parseJson } from "./cni/json";
+
+export type AttachmentState = "intent" | "complete" | "deleting";
+
+export interface Attachment {
+  readonly format: 1;
+  readonly state: AttachmentState;
+  readonly key: AttachmentKey;
+  readonly netns: string;
+  /** The wrapper process that wrote the intent; tells a crashed ADD from one under way. */
+  readonly owner: { readonly pid: number; readonly startTime: string };
+  readonly pod?: PodRef;
+  readonly tenant?: string;
+  readonly mark?: Mark;
+  readonly markReplies?: boolean;
+  /** For people: where the mark came from, e.g. `pod annotation tenant.routing/fwmark`. */
+  readonly source?: string;
+  readonly addresses: readonly string[];
+  readonly backend?: Backend;
+  /** The delegate's netconf as it was really used: merge patch applied, nothing injected. Absent: chained mode. */
+  readonly delegate?: JsonObject;
+  /** The delegate's result in the config's version, for a DEL that comes without prevResult. */
+  readonly result?: JsonObject;
+  readonly cniVersion: string;
+  /** ISO 8601, for people. */
+  readonly since: string;
+}
+
+/** What reading one record gave; `corrupt` says why the file cannot be used. */
+export type JournalRecord = { readonly attachment: Attachment } | { readonly corrupt: string } | undefined;
+
+const MAX_RECORD = 1024 * 1024;
+const SUFFIX = ".json";
+
+export interface Journal {
+  /** Creates the directory and checks owner, mode and type. Throws CniError `journal`. */
+  prepare(): void;
+  read(tag: string): JournalRecord;
+  /** Writes atomically: readers see the old record or the new one. Throws CniError `journal`. */
+  write(tag: string, attachment: Attachment): void;
+  /** An absent record is fine. */
+  remove(tag: string): void;
+  /** Tags of all records, whatever their state. An absent directory has none. */
+  tags(): readonly string[];
+}
+
+/** The journal in `dir` (absolute). Nothing is touched before the first call. */
+export function createJournal(dir: string): Journal {
+  const path = (tag: string): string => join(dir, `${tag}${SUFFIX}`);
+  return {
+    prepare: () => prepareDirectory(dir),
+    read: (tag) => readRecord(path(tag)),
+    write: (tag, attachment) => writeAtomically(dir, path(tag), JSON.stringify(attachment)),
+    remove: (tag) => attempt(path(tag), "remove", () => rmSync(path(tag), { force: true })),
+    tags: () => listTags(dir),
+  };
+}
+
+function prepareDirectory(dir: string): void {
+  attempt(dir, "create", () => mkdirSync(dir, { recursive: true, mode: 0o700 }));
+  const stat = attempt(dir, "examine", () => lstatSync(dir));
+  if (!stat.isDirectory()) throw unsafe(dir, "it is not a directory (symbolic links are refused)");
+  if (!ownedByUs(stat)) throw unsafe(dir, `it belongs to user ${stat.uid}`);
+  if ((stat.mode & 0o077) !== 0) throw unsafe(dir, `its mode is 0${(stat.mode & 0o777).toString(8)}, expected 0700`);
+}
+
+function readRecord(path: string): JournalRecord {
+  let fd: number;
+  try {
+    // O_NONBLOCK: a FIFO in the file's place must not hang us.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT") return undefined;
+    if (code === "ELOOP") throw unsafe(path, "it is a symbolic link");
+    throw unsafe(path, (error as Error).message);
+  }
+  try {
+    checkFile(path, fstatSync(fd));
+    return decode(readBounded(fd));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function checkFile(path: string, stat: Stats): void {
+  if (!stat.isFile()) throw unsafe(path, "it is not a regular file");
+  if (stat.nlink !== 1) throw unsafe(path, `it has ${stat.nlink} hard links`);
+  if (!ownedByUs(stat)) throw unsafe(path, `it belongs to user ${stat.uid}`);
+  if ((stat.mode & 0o077) !== 0) throw unsafe(path, `its mode is 0${(stat.mode & 0o777).toString(8)}, expected 0600`);
+}
+
+function readBounded(fd: number): Uint8Array {
+  const chunks: Buffer[] = [];
+  for (let total = 0; total <= MAX_RECORD; ) {
+    const chunk = Buffer.alloc(16 * 1024);
+    const n = readSync(fd, chunk);
+    if (n === 0) break;
+    chunks.push(chunk.subarray(0, n));
+    total += n;
+  }
+  return Buffer.concat(chunks);
+}
+
+// Torn, empty or foreign content is not an error: DEL must go on by tag.
+function decode(bytes: Uint8Array): JournalRecord {
+  if (bytes.byteLength > MAX_RECORD) return { corrupt: "larger than 1 MiB" };
+  try {
+    const value = parseJson(bytes, "journal record");
+    if (!isObject(value) || !isAttachment(value)) return { corrupt: "not an attachment record of this version" };
+    return { attachment: value };
+  } catch (error) {
+    return { corrupt: (error as Error).message };
+  }
+}
+
+function isAttachment(value: JsonObject): value is JsonObject & Attachment {
+  const key = value["key"];
+  return (
+    value["format"] === 1 &&
+    ["intent", "complete", "deleting"].includes(String(value["state"])) &&
+    isObject(key) &&
+    ["network", "containerId", "ifname"].every((field) => typeof key[field] === "string") &&
+    isObject(value["owner"]) &&
+    Array.isArray(value["addresses"]) &&
+    (value["delegate"] === undefined || isObject(value["delegate"]))
+  );
+}
+
+function writeAtomically(dir: string, path: string, text: string): void {
+  const temporary = join(dir, `.${randomBytes(8).toString("hex")}.tmp`);
+  attempt(path, "write", () => {
+    try {
+      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+      const fd = openSync(temporary, flags, 0o600);
+      try {
+        writeFileSync(fd, text);
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(temporary, path);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  });
+}
+
+function listTags(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir)
+      .filter((name) => name.endsWith(SUFFIX) && !name.startsWith("."))
+      .map((name) => name.slice(0, -SUFFIX.length));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw unsafe(dir, (error as Error).message);
+  }
+}
+
+function ownedByUs(stat: Stats): boolean {
+  return stat.uid === 0 || stat.uid === process.geteuid?.();
+}
+
+function attempt<T>(path: string, verb: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    throw new CniError("journal", `cannot ${verb} the journal at ${path}: ${reason(error)}; see "dataDir" in the conflist`, {
+      cause: error,
+    });
+  }
+}
+
+// The runtime swallows errors that say "no such file or directory" (go-cni), so the bare code is given.
+function reason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code ?? message;
+}
+
+function unsafe(path: string, why: string): CniError {
+  return new CniError("journal", `the journal at ${path} cannot be trusted: ${why}; remove it or repair its ownership`);
+}

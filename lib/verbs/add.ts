@@ -1,0 +1,137 @@
+import { delegateNetconf, delegateType, effectiveDelegate } from "../../delegates/netconf";
+import { checkDelegate } from "../../delegates/requirements";
+import { runDelegate } from "../../delegates/run";
+import { CniError, toCniError } from "../cni/error";
+import { podRef } from "../cni/request";
+import { parseResult, podAddresses, resultOfPrevious, type Result } from "../cni/result";
+import type { CniVersion } from "../cni/version";
+import type { Attachment } from "../journal";
+import { findMark, type Finding } from "../lookup";
+import { formatMark } from "../mark";
+import type { JsonObject, PodRef } from "../ports";
+import { claim, complete } from "./claim";
+import type { Context } from "./context";
+import { tearDown } from "./tear-down";
+
+/**
+ * ADD: find the mark, journal the intent, run the delegate, program the rules, journal the
+ * outcome, and return the delegate's result. Whatever fails after the intent is rolled back; the
+ * original error is thrown, the rollback's own trouble goes into its details.
+ */
+export async function add(context: Context): Promise<string> {
+  const { conf, request } = context;
+  const pod = podRef(request);
+  const finding = await findMark(conf, pod, context.pods);
+  if (finding.warning !== undefined) context.warn(finding.warning);
+  const delegate =
+    conf.delegate === undefined ? undefined : effectiveDelegate(conf.delegate, finding.tenant?.delegate);
+  if (delegate !== undefined) checkDelegate(delegate, request.path);
+  const intent = intentOf(context, pod, finding, delegate);
+  noteFacts(context, intent);
+  const remainder = await claim(context, intent);
+  if (remainder !== undefined) await tearDown(context, remainder, remainder.result);
+  const progress: { result?: Result } = {};
+  try {
+    return await attach(context, intent, progress);
+  } catch (error) {
+    throw await rollBack(context, intent, progress.result, toCniError(error));
+  }
+}
+
+async function attach(context: Context, intent: Attachment, progress: { result?: Result }): Promise<string> {
+  const { conf, request } = context;
+  const version = conf.cniVersion as CniVersion;
+  const who = intent.delegate === undefined ? "prevResult" : `delegate "${delegateType(intent.delegate)}"`;
+  const result = await obtainResult(context, intent.delegate, version, who);
+  progress.result = result;
+  const addresses = podAddresses(result.json, version, request.ifname, who).map((address) => address.ip);
+  context.facts["addresses"] = addresses;
+  const done = await programRules(context, { ...intent, addresses, result: result.json }, who);
+  await complete(context, { ...done, state: "complete" });
+  return result.output;
+}
+
+async function obtainResult(
+  context: Context,
+  delegate: JsonObject | undefined,
+  version: CniVersion,
+  who: string,
+): Promise<Result> {
+  if (delegate === undefined) return resultOfPrevious(context.conf.prevResult ?? null, version);
+  const started = context.delegate.clock.elapsed();
+  const stdout = await runDelegate(context.delegate, "ADD", delegateNetconf(context.conf, delegate, "ADD", undefined));
+  context.facts["delegateMs"] = Math.round(context.delegate.clock.elapsed() - started);
+  return parseResult(stdout, version, who);
+}
+
+/** Installs the rules, or, without a mark, makes sure that nobody's are left on the addresses. */
+async function programRules(context: Context, attachment: Attachment, who: string): Promise<Attachment> {
+  const started = context.delegate.clock.elapsed();
+  try {
+    const done = await installRules(context, attachment, who);
+    context.facts["rulesMs"] = Math.round(context.delegate.clock.elapsed() - started);
+    return done;
+  } catch (error) {
+    if (context.conf.onError === "deny") throw error;
+    context.warn(toCniError(error));
+    await context.rules.remove([context.tag]);
+    const { mark: _mark, ...unmarked } = attachment;
+    return { ...unmarked, source: "rules failed, onError is allow" };
+  }
+}
+
+async function installRules(context: Context, attachment: Attachment, who: string): Promise<Attachment> {
+  const { rules, key, conf } = context;
+  const { mark, addresses } = attachment;
+  if (mark === undefined) {
+    noteEvicted(context, await rules.evict(key, addresses));
+    return attachment;
+  }
+  if (addresses.length === 0) {
+    throw new CniError(
+      "delegateResult",
+      `the result of ${who} has no address on ${key.ifname}, so its packets cannot be marked ${formatMark(mark)}`,
+    );
+  }
+  const label = attachment.pod === undefined ? "" : `${attachment.pod.namespace}/${attachment.pod.name}`;
+  noteEvicted(context, await rules.install({ key, label, mark, addresses, markReplies: conf.markReplies }));
+  return { ...attachment, backend: await rules.backend() };
+}
+
+function noteEvicted(context: Context, tags: readonly string[]): void {
+  if (tags.length > 0) context.facts["evicted"] = tags;
+}
+
+async function rollBack(context: Context, intent: Attachment, result: Result | undefined, error: CniError): Promise<CniError> {
+  try {
+    await tearDown(context, intent, result?.json);
+    context.journal.remove(context.tag);
+    return error;
+  } catch (trouble) {
+    return error.withDetails(`rolling back failed too: ${toCniError(trouble).message}`);
+  }
+}
+
+function intentOf(context: Context, pod: PodRef | undefined, finding: Finding, delegate: JsonObject | undefined): Attachment {
+  return {
+    format: 1,
+    state: "intent",
+    key: context.key,
+    netns: context.request.netns,
+    owner: context.self,
+    ...(pod === undefined ? {} : { pod }),
+    ...(finding.tenant === undefined ? {} : { tenant: finding.tenant.name }),
+    ...(finding.mark === undefined ? {} : { mark: finding.mark, markReplies: context.conf.markReplies }),
+    source: finding.source,
+    addresses: [],
+    ...(delegate === undefined ? {} : { delegate }),
+    cniVersion: context.conf.cniVersion,
+    since: context.delegate.clock.now().toISOString(),
+  };
+}
+
+function noteFacts(context: Context, intent: Attachment): void {
+  context.facts["mark"] = intent.mark === undefined ? "none" : formatMark(intent.mark);
+  context.facts["tenant"] = intent.tenant;
+  context.facts["source"] = intent.source;
+}

@@ -1,0 +1,37 @@
+import type { PluginConf } from "../../conf/types";
+import type { DelegateContext } from "../../delegates/run";
+import type { CniError } from "../cni/error";
+import type { Request } from "../cni/request";
+import type { Journal } from "../journal";
+import type { PodSourceFactory } from "../lookup";
+import type { AttachmentKey, Lock, MarkRules, Orphans } from "../ports";
+import type { ProcessId } from "../orphans";
+
+/** What the verbs share: the parsed request, the configuration, and the ports. */
+export interface Context {
+  readonly request: Request;
+  readonly conf: PluginConf;
+  readonly key: AttachmentKey;
+  /** Hash of the key: names the journal record and tags the rules. */
+  readonly tag: string;
+  readonly journal: Journal;
+  readonly lock: Lock;
+  readonly rules: MarkRules;
+  readonly pods: PodSourceFactory;
+  readonly delegate: DelegateContext;
+  readonly orphans: Orphans;
+  /** Throws CniError when the configured kubeconfig cannot be read; undefined means none is configured. */
+  readonly checkKubeconfig: (path: string | undefined) => void;
+  readonly self: ProcessId;
+  readonly isAlive: (process: ProcessId) => boolean;
+  readonly tagOf: (key: AttachmentKey) => string;
+  /** Common beginning of the tags of this network. */
+  readonly networkPrefix: string;
+  /** Collects facts for the one log line of this operation. */
+  readonly facts: Record<string, unknown>;
+  /** Something an operator should know although the operation goes on. */
+  readonly warn: (warning: CniError) => void;
+}
+
+/** Runs a verb; returns what goes to stdout. */
+export type RunVerb = (context: Context) => Promise<string>;

@@ -1,0 +1,92 @@
+import { delegateNetconf, effectiveDelegate } from "../../delegates/netconf";
+import { runDelegate } from "../../delegates/run";
+import { CniError, toCniError } from "../cni/error";
+import { isObject, own, quote } from "../cni/json";
+import type { Attachment } from "../journal";
+import type { Json, JsonObject } from "../ports";
+import { isLive, startDeleting } from "./claim";
+import type { Context } from "./context";
+import { tearDown } from "./tear-down";
+
+/**
+ * GC: takes down every attachment of this network that the runtime does not list, then forwards to
+ * the delegates. An absent list means "unknown" and deletes nothing; null and [] mean "none".
+ * Goes on after a failure, reports at the end.
+ */
+export async function gc(context: Context): Promise<string> {
+  const valid = validTags(context);
+  const failures: CniError[] = [];
+  if (valid !== undefined) {
+    for (const tag of await staleTags(context, valid)) {
+      await collectGarbage(context, tag).catch((error: unknown) => failures.push(toCniError(error)));
+    }
+  }
+  for (const delegate of distinctDelegates(context)) {
+    await runDelegate(context.delegate, "GC", delegateNetconf(context.conf, delegate, "GC", undefined)).catch(
+      (error: unknown) => failures.push(toCniError(error)),
+    );
+  }
+  const [first, ...others] = failures;
+  if (first !== undefined) throw others.reduce((error, other) => error.withDetails(other.message), first);
+  return "";
+}
+
+function validTags(context: Context): ReadonlySet<string> | undefined {
+  const lists = context.conf.gc;
+  const key = ["cni.dev/valid-attachments", "cni.dev/attachments"].find((name) => Object.hasOwn(lists, name));
+  if (key === undefined) return undefined;
+  const value = own(lists, key) ?? [];
+  if (!Array.isArray(value)) throw malformed(key, value);
+  return new Set((value as readonly Json[]).map((entry) => tagOfEntry(context, key, entry)));
+}
+
+function tagOfEntry(context: Context, listKey: string, entry: Json): string {
+  const containerId = isObject(entry) ? own(entry, "containerID") : undefined;
+  const ifname = isObject(entry) ? own(entry, "ifname") : undefined;
+  if (typeof containerId !== "string" || typeof ifname !== "string" || containerId === "" || ifname === "") {
+    throw malformed(listKey, entry);
+  }
+  return context.tagOf({ network: context.key.network, containerId, ifname });
+}
+
+// Rules are listed before the journal is read: an ADD writes its intent before its rules, so a rule
+// without a record really has none.
+async function staleTags(context: Context, valid: ReadonlySet<string>): Promise<readonly string[]> {
+  const ruleTags = (await context.rules.list()).map((rule) => rule.tag);
+  const tags = new Set([...ruleTags, ...context.journal.tags()]);
+  return [...tags].filter((tag) => tag.startsWith(context.networkPrefix) && !valid.has(tag) && !isBeingAdded(context, tag));
+}
+
+function isBeingAdded(context: Context, tag: string): boolean {
+  const record = context.journal.read(tag);
+  if (record === undefined || !("attachment" in record)) return false;
+  return record.attachment.state === "intent" && isLive(context, record.attachment);
+}
+
+async function collectGarbage(context: Context, tag: string): Promise<void> {
+  const attachment = await startDeleting(context, tag);
+  if (attachment === undefined) await context.rules.remove([tag]);
+  else await tearDown(contextFor(context, attachment, tag), attachment, attachment.result);
+  context.journal.remove(tag);
+}
+
+/** The context of a DEL for that attachment, environment included: GC itself has no container. */
+function contextFor(context: Context, attachment: Attachment, tag: string): Context {
+  const { key, netns } = attachment;
+  const env = { ...context.delegate.env, CNI_CONTAINERID: key.containerId, CNI_IFNAME: key.ifname, CNI_NETNS: netns };
+  return { ...context, key, tag, delegate: { ...context.delegate, env } };
+}
+
+function distinctDelegates(context: Context): readonly JsonObject[] {
+  const { delegate, tenants } = context.conf;
+  if (delegate === undefined) return [];
+  const all = [delegate, ...(tenants ?? []).map((tenant) => effectiveDelegate(delegate, tenant.delegate))];
+  return [...new Map(all.map((netconf) => [JSON.stringify(netconf), netconf])).values()];
+}
+
+function malformed(key: string, value: Json): CniError {
+  return new CniError(
+    "invalidConfig",
+    `${key} must be a list of {"containerID", "ifname"}, got ${quote(value)}: nothing was removed`,
+  );
+}

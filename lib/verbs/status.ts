@@ -1,0 +1,35 @@
+import { delegateNetconf } from "../../delegates/netconf";
+import { checkDelegate } from "../../delegates/requirements";
+import { runDelegate } from "../../delegates/run";
+import { CniError, ERRORS, toCniError } from "../cni/error";
+import type { Context } from "./context";
+
+/**
+ * STATUS: can this node do an ADD now? Local checks only (a flaky API server must not make the node
+ * NotReady), then the delegate's STATUS. Writes nothing. Throws CniError 50, or 51 when the delegate
+ * says so.
+ */
+export async function status(context: Context): Promise<string> {
+  const { conf, request } = context;
+  await ready(() => context.rules.probe());
+  await ready(async () => context.checkKubeconfig(conf.kubeconfig));
+  const { delegate } = conf;
+  if (delegate === undefined) return "";
+  await ready(async () => {
+    checkDelegate(delegate, request.path);
+    await runDelegate(context.delegate, "STATUS", delegateNetconf(conf, delegate, "STATUS", undefined));
+  });
+  return "";
+}
+
+async function ready(body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } catch (thrown) {
+    const error = toCniError(thrown);
+    if (error.code === ERRORS.limitedConnectivity.code) throw error;
+    const tooOld = error.code === ERRORS.invalidEnvironment.code || error.code === ERRORS.incompatibleVersion.code;
+    const hint = tooOld ? ": plugins before 1.6.0 know neither STATUS nor CNI 1.1.0; upgrade it, or set cniVersion 1.0.0" : "";
+    throw new CniError("notAvailable", `${error.message}${hint}`, { details: error.details, cause: error });
+  }
+}
