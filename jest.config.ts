@@ -2,7 +2,7 @@ import type { Config } from "jest";
 
 const common = {
   testEnvironment: "node",
-  transform: { "^.+\\.ts$": ["ts-jest", { isolatedModules: true, diagnostics: false }] },
+  transform: { "^.+\\.ts$": ["ts-jest", { diagnostics: false }] },
   modulePathIgnorePatterns: ["<rootDir>/dist"],
 } satisfies Config;
 

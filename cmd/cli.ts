@@ -52,9 +52,13 @@ export async function runCli(io: Io): Promise<number> {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) return misuse(io, `unknown command "${name}"`, helpText());
   if (rest.includes("--help") || rest.includes("-h")) return print(io, commandHelp(command));
+  return runCommand(io, name, command, rest);
+}
+
+async function runCommand(io: Io, name: string, command: Command, rest: readonly string[]): Promise<number> {
   let parsed;
   try {
-    parsed = parseArgs({ args: rest, options: command.options as NonNullable<ParseArgsConfig["options"]>, allowPositionals: true });
+    parsed = parseArgs({ args: [...rest], options: command.options as NonNullable<ParseArgsConfig["options"]>, allowPositionals: true });
     if (parsed.positionals.length > command.positionals) throw new Error(`too many arguments: ${parsed.positionals.join(" ")}`);
   } catch (error) {
     return misuse(io, (error as Error).message, commandHelp(command));

@@ -4,7 +4,6 @@ import { quote } from "../lib/cni/json";
 
 /** A plugin type is a file name inside CNI_PATH, never a path (CVE-2021-20206). */
 export function isPluginType(type: string): boolean {
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
   return type !== "" && type !== "." && type !== ".." && !/[/\u0000-\u001f\u007f]/.test(type);
 }
 

@@ -24,14 +24,14 @@ export function delegateNetconf(
   const out: Record<string, Json> = { ...delegate, cniVersion: conf.cniVersion, name: conf.name };
   if (verb === "GC") return { ...out, ...conf.gc };
   if (verb === "STATUS") return out;
-  if (conf.runtimeConfig !== undefined) out["runtimeConfig"] = conf.runtimeConfig;
-  if (conf.args !== undefined) out["args"] = conf.args;
-  if (conf.dns !== undefined && out["dns"] === undefined) out["dns"] = conf.dns;
-  const takesPrevious = verb === "CHECK" || verb === "DEL";
-  if (takesPrevious && prevResult !== undefined && atLeast(conf.cniVersion as CniVersion, "0.4.0")) {
-    out["prevResult"] = prevResult;
-  }
+  const { runtimeConfig, args, dns } = conf;
+  const given = { runtimeConfig, args, dns: out["dns"] ?? dns, prevResult: passesPrevious(conf, verb) ? prevResult : undefined };
+  for (const [key, value] of Object.entries(given)) if (value !== undefined) out[key] = value;
   return out;
+}
+
+function passesPrevious(conf: PluginConf, verb: Verb): boolean {
+  return (verb === "CHECK" || verb === "DEL") && atLeast(conf.cniVersion as CniVersion, "0.4.0");
 }
 
 /** The type of a delegate object; validation has made sure that it is a string. */

@@ -71,20 +71,25 @@ function failureOf(outcome: ExecOutcome, who: string, timeoutMs: number): CniErr
 }
 
 function declaredError(outcome: ExecOutcome, who: string): CniError | undefined {
-  let json;
+  const json = errorObject(outcome.stdout);
+  const code = json === undefined ? undefined : own(json, "code");
+  if (json === undefined || typeof code !== "number" || !Number.isInteger(code) || code <= 0) return undefined;
+  const text = textOf(json, "msg") || `error ${code}`;
+  return new CniError(code, `${who}: ${text}`, { details: textOf(json, "details") });
+}
+
+function errorObject(stdout: Uint8Array): JsonObject | undefined {
   try {
-    json = parseJson(outcome.stdout, "error");
+    const json = parseJson(stdout, "error");
+    return isObject(json) ? json : undefined;
   } catch {
     return undefined;
   }
-  const code = isObject(json) ? own(json, "code") : undefined;
-  const msg = isObject(json) ? own(json, "msg") : undefined;
-  if (!isObject(json) || typeof code !== "number" || !Number.isInteger(code) || code <= 0) return undefined;
-  const details = own(json, "details");
-  const text = typeof msg === "string" && msg !== "" ? msg : `error ${code}`;
-  return new CniError(code, `${who}: ${bounded(text)}`, {
-    details: typeof details === "string" ? bounded(details) : "",
-  });
+}
+
+function textOf(json: JsonObject, key: string): string {
+  const text = own(json, key);
+  return typeof text === "string" ? bounded(text) : "";
 }
 
 function undeclaredError(outcome: ExecOutcome, who: string): CniError {

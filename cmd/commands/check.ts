@@ -17,6 +17,8 @@ import { formatTable } from "../table";
 
 const DEFAULT_CNI_PATH = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";
 const OK = "ok";
+/** Delegate verdicts that are no problem; anything else is the delegate's error text. */
+const QUIET: readonly string[] = [OK, "not run", "-"];
 
 /** One attachment as `wrapper check` reports it. */
 export interface Report {
@@ -94,26 +96,30 @@ async function reportOn(
   checkDelegate: DelegateChecker | undefined,
 ): Promise<Report> {
   if (typeof attachment === "string") return unreadable(tag, attachment);
-  const unfinished = attachment.state === "complete" ? [] : [`its ${attachment.state === "intent" ? "ADD" : "DEL"} did not finish`];
+  const { pod, key, mark } = attachment;
   const delegate = checkDelegate === undefined ? "not run" : await checkDelegate(attachment);
   return {
-    pod: attachment.pod === undefined ? "-" : `${attachment.pod.namespace}/${attachment.pod.name}`,
-    containerId: attachment.key.containerId,
-    ifname: attachment.key.ifname,
-    network: attachment.key.network,
+    pod: pod === undefined ? "-" : `${pod.namespace}/${pod.name}`,
+    containerId: key.containerId,
+    ifname: key.ifname,
+    network: key.network,
     tenant: attachment.tenant ?? "-",
-    mark: attachment.mark === undefined ? "-" : formatMark(attachment.mark),
+    mark: mark === undefined ? "-" : formatMark(mark),
     source: attachment.source ?? "",
     addresses: attachment.addresses,
     backend: attachment.backend ?? "-",
     rules: { expected: wantedRules(attachment).length, found: installed.filter((rule) => rule.tag === tag).length },
     delegate,
     problems: [
-      ...unfinished,
+      ...unfinished(attachment),
       ...ruleProblems(attachment, tag, installed),
-      ...([OK, "not run", "-"].includes(delegate) ? [] : [`delegate: ${delegate}`]),
+      ...(QUIET.includes(delegate) ? [] : [`delegate: ${delegate}`]),
     ],
   };
+}
+
+function unfinished({ state }: Attachment): readonly string[] {
+  return state === "complete" ? [] : [`its ${state === "intent" ? "ADD" : "DEL"} did not finish`];
 }
 
 function unreadable(tag: string, why: string): Report {
@@ -161,7 +167,7 @@ function toJson(path: string, reports: readonly Report[], strays: readonly strin
 function toText(path: string, reports: readonly Report[], strays: readonly string[]): string {
   const rows = reports.map((r) => [
     r.pod, r.containerId.slice(0, 13), r.tenant, r.mark, r.addresses.join(",") || "-", `${r.rules.found}/${r.rules.expected}`,
-    r.delegate === OK || r.delegate === "-" || r.delegate === "not run" ? r.delegate : "FAILED",
+    QUIET.includes(r.delegate) ? r.delegate : "FAILED",
     r.problems.length === 0 ? OK : "WRONG",
   ]);
   const table = reports.length === 0 ? "no attachments\n" : formatTable(["POD", "CONTAINER", "TENANT", "MARK", "ADDRESSES", "RULES", "DELEGATE", "VERDICT"], rows);

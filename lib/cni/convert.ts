@@ -19,12 +19,11 @@ const NEW_IN_1_1 = { interfaces: ["mtu", "socketPath", "pciID"], routes: ["mtu",
  */
 export function convertResult(result: JsonObject, from: CniVersion, to: CniVersion, source: string): JsonObject {
   const [before, after] = [shapeOf(from), shapeOf(to)];
-  let json = result;
+  let json = atLeast(from, "1.1.0") && !atLeast(to, "1.1.0") ? withoutNewFields(result) : result;
   if (before === "legacy" && after !== "legacy") json = fromLegacy(json);
   if (after === "legacy" && before !== "legacy") json = toLegacy(json, source);
   if (after === "versioned") json = withIpVersions(json);
   if (after === "plain" && before === "versioned") json = withoutIpVersions(json);
-  if (atLeast(from, "1.1.0") && !atLeast(to, "1.1.0")) json = withoutNewFields(json);
   return { ...json, cniVersion: to };
 }
 

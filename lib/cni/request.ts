@@ -34,6 +34,11 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 const POD_UID = /^[a-zA-Z0-9-]{1,64}$/;
+const POD_ARGS = [
+  { key: "K8S_POD_NAMESPACE", form: DNS_LABEL, problem: "is not a DNS-1123 label" },
+  { key: "K8S_POD_NAME", form: DNS_SUBDOMAIN, problem: "is not a DNS-1123 name" },
+  { key: "K8S_POD_UID", form: POD_UID, problem: "is not a pod UID" },
+] as const;
 
 /** Env variable x verbs that need it x validator: the order is that of the reference message. */
 const REQUIRED: readonly { name: string; verbs: readonly Verb[]; problem?: (value: string) => string | undefined }[] = [
@@ -48,10 +53,11 @@ const VERBS: readonly string[] = ["ADD", "DEL", "CHECK", "GC", "STATUS", "VERSIO
 
 /** Parses the environment. Throws CniError `invalidEnvironment`, naming every missing variable. */
 export function parseRequest(env: Env): Request {
-  const verb = parseVerb(env["CNI_COMMAND"] ?? "");
+  const get = (name: string): string => env[name] ?? "";
+  const verb = parseVerb(get("CNI_COMMAND"));
   const missing: string[] = [];
   for (const { name, verbs, problem } of REQUIRED) {
-    const value = env[name] ?? "";
+    const value = get(name);
     if (!verbs.includes(verb)) continue;
     if (value === "") missing.push(name);
     else if (problem !== undefined) refuseValue(name, value, problem(value));
@@ -61,12 +67,12 @@ export function parseRequest(env: Env): Request {
   }
   return {
     verb,
-    containerId: env["CNI_CONTAINERID"] ?? "",
-    netns: env["CNI_NETNS"] ?? "",
-    ifname: env["CNI_IFNAME"] ?? "",
-    args: parseArgs(env["CNI_ARGS"] ?? ""),
-    path: (env["CNI_PATH"] ?? "").split(":").filter((dir) => dir !== ""),
-    netnsOverride: /^(1|true)$/i.test(env["CNI_NETNS_OVERRIDE"] ?? ""),
+    containerId: get("CNI_CONTAINERID"),
+    netns: get("CNI_NETNS"),
+    ifname: get("CNI_IFNAME"),
+    args: parseArgs(get("CNI_ARGS")),
+    path: get("CNI_PATH").split(":").filter((dir) => dir !== ""),
+    netnsOverride: /^(1|true)$/i.test(get("CNI_NETNS_OVERRIDE")),
   };
 }
 
@@ -98,14 +104,13 @@ export function attachmentKey(network: string, request: Request): AttachmentKey 
  * K8S_POD_NAMESPACE. Throws CniError `invalidEnvironment` for names Kubernetes could not have given.
  */
 export function podRef(request: Request): PodRef | undefined {
-  const name = request.args.get("K8S_POD_NAME") ?? "";
-  const namespace = request.args.get("K8S_POD_NAMESPACE") ?? "";
-  const uid = request.args.get("K8S_POD_UID") ?? "";
-  if (name === "" || namespace === "") return undefined;
-  if (!DNS_SUBDOMAIN.test(name)) refuseValue("K8S_POD_NAME (in CNI_ARGS)", name, "is not a DNS-1123 name");
-  if (!DNS_LABEL.test(namespace)) refuseValue("K8S_POD_NAMESPACE (in CNI_ARGS)", namespace, "is not a DNS-1123 label");
-  if (uid !== "" && !POD_UID.test(uid)) refuseValue("K8S_POD_UID (in CNI_ARGS)", uid, "is not a pod UID");
-  return uid === "" ? { namespace, name } : { namespace, name, uid };
+  const [namespace, name, uid] = POD_ARGS.map(({ key, form, problem }) => {
+    const value = request.args.get(key) ?? "";
+    if (value !== "" && !form.test(value)) refuseValue(`${key} (in CNI_ARGS)`, value, problem);
+    return value;
+  });
+  if (!namespace || !name) return undefined;
+  return !uid ? { namespace, name } : { namespace, name, uid };
 }
 
 function parseVerb(command: string): Verb {

@@ -1,6 +1,6 @@
 import { delegateNetconf } from "../../delegates/netconf";
 import { runDelegate } from "../../delegates/run";
-import { CniError, toCniError } from "../cni/error";
+import { type CniError, toCniError } from "../cni/error";
 import type { Attachment } from "../journal";
 import type { Json, JsonObject } from "../ports";
 import type { Context } from "./context";

@@ -1,0 +1,16 @@
+import type { PluginConf, Tenant } from "../../conf/types";
+
+/** A valid configuration for unit tests; pass what the test is about. */
+export function confWith(part: Partial<PluginConf> = {}): PluginConf {
+  return {
+    name: "net", cniVersion: "1.0.0", type: "tenant-routing-wrapper", delegate: { type: "noop" }, kubeconfig: "/k",
+    annotationKeys: ["tenant.routing/fwmark"], tenants: undefined, defaultMask: 0xffffffff, onError: "deny",
+    exemptNamespaces: [], markReplies: false, iptables: "auto", dataDir: "/run/x", logFile: undefined, logLevel: "info",
+    apiTimeoutMs: 1000, delegateTimeoutMs: 1000, lockTimeoutMs: 1000, runtimeConfig: undefined, args: undefined, dns: undefined,
+    prevResult: undefined, gc: {}, ...part,
+  };
+}
+
+export function tenantWith(part: Partial<Tenant> = {}): Tenant {
+  return { name: "tenant-a", mark: { value: 0x10, mask: 0xff }, namespaces: undefined, table: undefined, gateways: [], delegate: undefined, ...part };
+}

@@ -1,0 +1,107 @@
+import { chmodSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createJournal, type Attachment } from "../../../lib/journal";
+
+let base: string;
+let dir: string;
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), "journal-"));
+  dir = join(base, "data");
+});
+afterEach(() => rmSync(base, { recursive: true, force: true }));
+
+const ATTACHMENT: Attachment = {
+  format: 1, state: "intent", key: { network: "n", containerId: "c", ifname: "eth0" }, netns: "/run/netns/x", owner: { pid: 1, startTime: "2" },
+  mark: { value: 16, mask: 255 }, addresses: ["10.0.0.5"], delegate: { type: "ptp" }, cniVersion: "1.0.0", since: "2026-01-01T00:00:00.000Z",
+};
+const prepared = () => {
+  const journal = createJournal(dir);
+  journal.prepare();
+  return journal;
+};
+
+test("write, read, list, remove", () => {
+  const journal = prepared();
+  journal.write("t1", ATTACHMENT);
+  expect(journal.read("t1")).toEqual({ attachment: ATTACHMENT });
+  expect(journal.tags()).toEqual(["t1"]);
+  journal.remove("t1");
+  journal.remove("t1");
+  expect(journal.read("t1")).toBeUndefined();
+  expect(readdirSync(dir)).toEqual([]);
+});
+
+test("directory 0700, file 0600, whatever the umask", () => {
+  const old = process.umask(0);
+  try {
+    prepared().write("t1", ATTACHMENT);
+  } finally {
+    process.umask(old);
+  }
+  expect(statSync(dir).mode & 0o777).toBe(0o700);
+  expect(statSync(join(dir, "t1.json")).mode & 0o777).toBe(0o600);
+});
+
+test("a directory that is not there has no records", () => {
+  expect(createJournal(dir).tags()).toEqual([]);
+  expect(createJournal(dir).read("t")).toBeUndefined();
+});
+
+test.each(["", "{", "null", "[]", '{"format":2}', '{"format":1,"state":"odd"}', "\u0000\u0000", '{"format":1,"state":"complete","key":{"network":"n"}}'])(
+  "torn or foreign content %j is corrupt, not an error",
+  (text) => {
+    const journal = prepared();
+    writeFileSync(join(dir, "t.json"), text, { mode: 0o600 });
+    expect(journal.read("t")).toEqual({ corrupt: expect.any(String) });
+  },
+);
+
+test("a record of more than 1 MiB is corrupt", () => {
+  const journal = prepared();
+  writeFileSync(join(dir, "t.json"), `"${"x".repeat(1024 * 1024)}"`, { mode: 0o600 });
+  expect(journal.read("t")).toEqual({ corrupt: "larger than 1 MiB" });
+});
+
+describe("what cannot be trusted is refused with code 113", () => {
+  const code113 = expect.objectContaining({ code: 113 });
+  test("symlinked directory", () => {
+    mkdirSync(join(base, "elsewhere"), { mode: 0o700 });
+    symlinkSync(join(base, "elsewhere"), dir);
+    expect(() => createJournal(dir).prepare()).toThrow(code113);
+  });
+  test("file in the directory's place", () => {
+    writeFileSync(dir, "");
+    expect(() => createJournal(dir).prepare()).toThrow(code113);
+  });
+  test("group-writable directory", () => {
+    mkdirSync(dir);
+    chmodSync(dir, 0o770);
+    expect(() => createJournal(dir).prepare()).toThrow(/mode is 0770/);
+  });
+  test.each([
+    ["symlink", (p: string) => symlinkSync("/etc/passwd", p)],
+    ["hard link", (p: string) => { writeFileSync(join(dir, "other"), "{}", { mode: 0o600 }); linkSync(join(dir, "other"), p); }],
+    ["directory", (p: string) => mkdirSync(p)],
+    ["FIFO", (p: string) => execFileSync("mkfifo", ["-m", "600", p])],
+    ["world-readable file", (p: string) => writeFileSync(p, "{}", { mode: 0o644 })],
+  ])("%s as a record", (_name, make) => {
+    const journal = prepared();
+    make(join(dir, "t.json"));
+    expect(() => journal.read("t")).toThrow(code113);
+  });
+  test("the message never says that something was not found", () => {
+    writeFileSync(join(base, "file"), "");
+    const journal = createJournal(join(base, "file", "x"));
+    expect(() => journal.write("t", ATTACHMENT)).toThrow(expect.objectContaining({ message: expect.not.stringMatching(/no such file|not found/i) }));
+  });
+});
+
+test("a failed write leaves no temporary file", () => {
+  const journal = prepared();
+  mkdirSync(join(dir, "t.json"));
+  expect(() => journal.write("t", ATTACHMENT)).toThrow(expect.objectContaining({ code: 113 }));
+  expect(readdirSync(dir)).toEqual(["t.json"]);
+  expect(existsSync(dir)).toBe(true);
+});
