@@ -1,0 +1,32 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findPlugin, isPluginType } from "../../../delegates/find";
+
+let base: string;
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), "find-"));
+  for (const dir of ["a", "b", "c"]) mkdirSync(join(base, dir));
+});
+afterEach(() => rmSync(base, { recursive: true, force: true }));
+const dirs = () => ["a", "b", "c"].map((dir) => join(base, dir));
+
+test("the first directory wins; a directory of that name is passed over; a link is followed", () => {
+  mkdirSync(join(base, "a", "ptp"));
+  writeFileSync(join(base, "c", "ptp"), "");
+  expect(findPlugin("ptp", dirs())).toBe(join(base, "c", "ptp"));
+  symlinkSync(join(base, "c", "ptp"), join(base, "b", "ptp"));
+  expect(findPlugin("ptp", dirs())).toBe(join(base, "b", "ptp"));
+});
+
+test("a plugin in none of them: code 100 naming it and where it was looked for", () => {
+  symlinkSync("/nonexistent", join(base, "a", "ptp"));
+  expect(() => findPlugin("ptp", dirs())).toThrow(
+    expect.objectContaining({ code: 100, message: expect.stringContaining(`"ptp" is in none of the directories of CNI_PATH (${dirs().join(", ")})`) }),
+  );
+});
+
+test.each(["../../bin/sh", "/bin/sh", "a/b", "", ".", "..", "x\0y", "x\ny"])("%j is no plugin type: code 7", (type) => {
+  expect(isPluginType(type)).toBe(false);
+  expect(() => findPlugin(type, ["/bin"])).toThrow(expect.objectContaining({ code: 7 }));
+});
