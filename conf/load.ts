@@ -1,0 +1,124 @@
+/** From the plugin object of a conflist to a configuration that is complete, checked and frozen. */
+import type { Json, JsonObject } from "../lib/ports";
+import type { Verb } from "../lib/cni/request";
+import { isObject } from "../lib/cni/json";
+import { FULL_MASK } from "../lib/mark";
+import { cloneJson, deepFreeze, type MutableObject } from "./clone";
+import type { Draft } from "./draft";
+import { parseDuration } from "./duration";
+import { problemText, problemsError, type Problem } from "./problem";
+import { RULES } from "./rules";
+import { errorPath, schemaProblems } from "./schema-problems";
+import { buildTenants, defaultMask } from "./tenants";
+import type { PluginConf } from "./types";
+import { validate, type SchemaError } from "./validate.generated";
+
+export interface LoadedConf {
+  readonly conf: PluginConf;
+  /** Problems that this verb may live with; each a sentence with pointer and hint. */
+  readonly warnings: readonly string[];
+}
+
+/** These act on what the configuration says; the others must clean up or look whatever it says. */
+const STRICT_VERBS: readonly Verb[] = ["ADD", "STATUS"];
+/** Fields of which a part may go and the rest stay. */
+const PRUNED_INSIDE: readonly string[] = ["tenants", "marks", "delegate"];
+const TENANT_KEY = "tenant.routing/fwmark";
+const FWMARK_PLUGIN_KEY = "cni.fwmark.net/name";
+
+/**
+ * Checks the netconf and fills in the defaults. ADD and STATUS throw one CniError with every
+ * problem: `unsupportedField` when only unknown keys are wrong, else `invalidConfig`. The other
+ * verbs use each field that is valid and the default of each that is not, and return the problems
+ * as warnings; they throw only for a missing network name and, for CHECK, a missing prevResult.
+ */
+export function loadConf(netconf: JsonObject, verb: Verb): LoadedConf {
+  const raw = cloneJson(netconf) as JsonObject;
+  const pruned = cloneJson(raw) as MutableObject;
+  const problems = [...schemaProblems(prune(pruned), raw)];
+  const found = RULES.flatMap((rule) => rule({ raw, draft: pruned as unknown as Draft, verb }));
+  problems.push(...found);
+  const network = typeof raw["name"] === "string" ? raw["name"] : undefined;
+  const fatal = problems.filter((problem) => problem.fatal === true);
+  if (STRICT_VERBS.includes(verb) && problems.length > 0) throw problemsError(network, problems);
+  if (fatal.length > 0) throw problemsError(network, fatal);
+  dropFields(pruned, found);
+  return { conf: deepFreeze(build(raw, pruned as unknown as Draft)), warnings: problems.map(problemText) };
+}
+
+/**
+ * Takes out what the schema refuses until the rest satisfies it, and puts the defaults in. Returns
+ * the errors of the first look: later ones are only consequences of what was taken out.
+ */
+function prune(draft: MutableObject): readonly SchemaError[] {
+  if (validate(draft)) return [];
+  const first = validate.errors ?? [];
+  let errors = first;
+  do {
+    for (const error of errors) remove(draft, errorPath(error));
+    errors = validate(draft) ? [] : (validate.errors ?? []);
+  } while (errors.length > 0);
+  return first;
+}
+
+function dropFields(draft: MutableObject, problems: readonly Problem[]): void {
+  if (problems.length === 0) return;
+  for (const { path } of problems) remove(draft, path);
+  prune(draft);
+}
+
+/**
+ * Removes the field that a path leads into. A tenant goes as a whole, because without its guard it
+ * would be open to everyone; of the delegate only the value itself goes, so that DEL still has it.
+ */
+function remove(draft: MutableObject, path: readonly string[]): void {
+  const [section = "", key = ""] = path;
+  const child = draft[section];
+  if (path.length === 1 || !PRUNED_INSIDE.includes(section) || !isObject(child)) delete draft[section];
+  else if (Object.hasOwn(child, key)) delete (child as MutableObject)[key];
+  else if (section === "delegate") delete draft[section];
+}
+
+function build(raw: JsonObject, draft: Draft): PluginConf {
+  const hasCatalogue = raw["tenants"] !== undefined || raw["marks"] !== undefined;
+  return {
+    name: draft.name ?? "",
+    cniVersion: draft.cniVersion === "" ? "0.1.0" : draft.cniVersion,
+    type: draft.type,
+    delegate: draft.delegate,
+    kubeconfig: draft.kubeconfig,
+    annotationKeys: annotationKeys(raw, draft),
+    tenants: hasCatalogue ? buildTenants(draft) : undefined,
+    defaultMask: defaultMask(draft) ?? FULL_MASK,
+    onError: draft.onError,
+    exemptNamespaces: draft.exemptNamespaces ?? [],
+    markReplies: draft.markReplies,
+    iptables: draft.iptables,
+    dataDir: draft.dataDir,
+    logFile: draft.logFile === "" ? undefined : draft.logFile,
+    logLevel: draft.logLevel,
+    apiTimeoutMs: parseDuration(draft.apiTimeout),
+    delegateTimeoutMs: parseDuration(draft.delegateTimeout),
+    lockTimeoutMs: parseDuration(draft.lockTimeout),
+    runtimeConfig: draft.runtimeConfig ?? undefined,
+    args: draft.args,
+    dns: draft.dns,
+    prevResult: draft.prevResult ?? undefined,
+    gc: attachments(draft),
+  };
+}
+
+function annotationKeys(raw: JsonObject, draft: Draft): readonly string[] {
+  const byDefault = raw["annotationKey"] === undefined;
+  if (byDefault && raw["marks"] !== undefined) return [TENANT_KEY, FWMARK_PLUGIN_KEY];
+  return [draft.annotationKey].flat();
+}
+
+function attachments(draft: Draft): JsonObject {
+  const gc = Object.create(null) as Record<string, Json>;
+  for (const key of ["cni.dev/valid-attachments", "cni.dev/attachments"] as const) {
+    const value = draft[key];
+    if (value !== undefined) gc[key] = value;
+  }
+  return gc;
+}

@@ -1,0 +1,27 @@
+/** The part of JSON Schema draft-07 that our schema uses; what is not listed here is not used. */
+export interface Schema {
+  readonly type?: string | readonly string[];
+  readonly title?: string;
+  /** For operators: becomes the configuration reference in the README. */
+  readonly description?: string;
+  /** The remedy shown when a value is refused; editors show it too. */
+  readonly errorMessage?: string;
+  readonly default?: string | number | boolean | readonly string[];
+  readonly examples?: readonly unknown[];
+  readonly enum?: readonly (string | number)[];
+  readonly pattern?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly not?: Schema;
+  readonly items?: Schema;
+  readonly minItems?: number;
+  readonly uniqueItems?: boolean;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly patternProperties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: boolean | Schema;
+  readonly propertyNames?: Schema;
+  readonly required?: readonly string[];
+  readonly dependencies?: Readonly<Record<string, readonly string[]>>;
+  readonly minProperties?: number;
+  readonly maxProperties?: number;
+}
