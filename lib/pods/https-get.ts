@@ -1,0 +1,75 @@
+import { Agent, request } from "node:https";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Credentials } from "./credentials";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Uint8Array;
+}
+
+export interface GetOptions {
+  /** From `verifyingAgent`. */
+  readonly agent: Agent;
+  readonly credentials: Credentials;
+  /** From now to the last byte of the body. */
+  readonly timeoutMs: number;
+}
+
+/** The answer did not come in time; slow drips included. */
+export class DeadlineError extends Error {}
+/** The answer was cut short by us: it would not fit. */
+export class OversizeError extends Error {}
+
+/** Annotations are at most 256 KiB; a whole Pod at most some MiB, but no server here sends one unless it ignores Accept. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+
+/** Metadata only; a server that cannot do it sends the whole object, which holds the same metadata. */
+const ACCEPT = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+
+/**
+ * Connections with these credentials and a verified server. An agent of our own, so that
+ * HTTPS_PROXY, NODE_USE_ENV_PROXY and NODE_TLS_REJECT_UNAUTHORIZED have no effect.
+ */
+export function verifyingAgent(credentials: Credentials): Agent {
+  const { secureContext, servername } = credentials;
+  return new Agent({ keepAlive: true, rejectUnauthorized: true, secureContext, ...(servername === undefined ? {} : { servername }) });
+}
+
+/**
+ * One GET. Redirects are not followed, compression is not asked for.
+ * Rejects with Node's own error, `DeadlineError` or `OversizeError`.
+ */
+export function httpsGet(url: URL, options: GetOptions): Promise<Answer> {
+  const { credentials, agent, timeoutMs } = options;
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, {
+      agent,
+      headers: { ...credentials.headers, accept: ACCEPT, "user-agent": "tenant-routing-wrapper" },
+      ...(credentials.auth === undefined ? {} : { auth: credentials.auth }),
+    });
+    const timer = setTimeout(() => outgoing.destroy(new DeadlineError()), timeoutMs);
+    const settle = (error: Error | undefined, answer?: Answer): void => {
+      clearTimeout(timer);
+      if (answer === undefined) reject(error ?? new Error("no answer"));
+      else resolve(answer);
+    };
+    outgoing.on("error", settle);
+    outgoing.on("response", (response) => readBody(response, settle));
+    outgoing.end();
+  });
+}
+
+function readBody(response: IncomingMessage, settle: (error: Error | undefined, answer?: Answer) => void): void {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  response.on("data", (chunk: Buffer) => {
+    size += chunk.byteLength;
+    if (size > MAX_BODY_BYTES) response.destroy(new OversizeError());
+    else chunks.push(chunk);
+  });
+  response.on("error", settle);
+  response.on("end", () => {
+    settle(undefined, { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) });
+  });
+}

@@ -1,0 +1,92 @@
+import type { Agent } from "node:https";
+import type { Subject } from "./answer";
+import { loadCredentials, type Credentials } from "./credentials";
+import { httpsGet, verifyingAgent, type Answer } from "./https-get";
+import { loadKubeconfig, type Kubeconfig } from "./kubeconfig";
+import { remaining, type Budget } from "./retry";
+import { connectionFailure, rejectedCredentials, RejectedCredentials } from "./refusal";
+import { RotationError } from "./rotation";
+
+/** The API server as one caller sees it for the length of one read. */
+export interface Session {
+  readonly server: string;
+  readonly kubeconfigPath: string;
+  /** Throws CniError, `Transient` or `RejectedCredentials`. */
+  get(subject: Subject): Promise<Answer>;
+}
+
+export interface SessionOptions {
+  readonly kubeconfigPath: string;
+  readonly budget: Budget;
+  /** `<namespace>/<name>`, for messages. */
+  readonly pod: string;
+}
+
+/** How long the kubelet may take between removing and writing a credential file. */
+const ROTATION_PAUSE_MS = 50;
+
+/**
+ * Opens a session, runs `body`, closes every connection. Credentials that the server rejects are
+ * read once more: the kubelet may have replaced them in between.
+ */
+export async function withSession<T>(options: SessionOptions, body: (session: Session) => Promise<T>): Promise<T> {
+  try {
+    return await once(options, body);
+  } catch (error) {
+    if (!(error instanceof RejectedCredentials)) throw error;
+  }
+  await options.budget.clock.sleep(Math.min(ROTATION_PAUSE_MS, remaining(options.budget)));
+  try {
+    return await once(options, body);
+  } catch (error) {
+    throw error instanceof RejectedCredentials ? rejectedCredentials(options, error) : error;
+  }
+}
+
+async function once<T>(options: SessionOptions, body: (session: Session) => Promise<T>): Promise<T> {
+  const [kubeconfig, credentials] = await open(options);
+  const agent = verifyingAgent(credentials);
+  let closed = false;
+  const get = async (subject: Subject): Promise<Answer> => {
+    // When one of two requests fails for good, the other must not go on retrying.
+    if (closed) throw new Error("session closed");
+    return getOrExplain(options, { kubeconfig, credentials, agent }, subject);
+  };
+  try {
+    return await body({ server: kubeconfig.server, kubeconfigPath: kubeconfig.path, get });
+  } finally {
+    closed = true;
+    agent.destroy();
+  }
+}
+
+async function open(options: SessionOptions): Promise<[Kubeconfig, Credentials]> {
+  try {
+    return await load(options);
+  } catch (error) {
+    if (!(error instanceof RotationError)) throw error;
+    await options.budget.clock.sleep(ROTATION_PAUSE_MS);
+    return load(options);
+  }
+}
+
+async function load(options: SessionOptions): Promise<[Kubeconfig, Credentials]> {
+  const kubeconfig = loadKubeconfig(options.kubeconfigPath);
+  return [kubeconfig, await loadCredentials(kubeconfig, remaining(options.budget))];
+}
+
+interface Connection {
+  readonly kubeconfig: Kubeconfig;
+  readonly credentials: Credentials;
+  readonly agent: Agent;
+}
+
+async function getOrExplain(options: SessionOptions, connection: Connection, subject: Subject): Promise<Answer> {
+  const { kubeconfig, credentials, agent } = connection;
+  const url = new URL(`${kubeconfig.url.pathname.replace(/\/$/, "")}${subject.path}`, kubeconfig.url.origin);
+  try {
+    return await httpsGet(url, { credentials, agent, timeoutMs: remaining(options.budget) });
+  } catch (error) {
+    throw connectionFailure(error, { server: kubeconfig.server, kubeconfigPath: kubeconfig.path, pod: options.pod });
+  }
+}

@@ -1,0 +1,60 @@
+import { CniError } from "../cni/error";
+import { isObject, own, parseJson, quote } from "../cni/json";
+import type { Subject, Source } from "./answer";
+import type { Answer } from "./https-get";
+import { RejectedCredentials } from "./refusal";
+import { Transient } from "./retry";
+
+/** Longer waits are the kubelet's business. */
+const MAX_RETRY_AFTER_MS = 10_000;
+
+/** What a status other than 200 means for the pod; the body is a meta/v1 Status if a Kubernetes API server sent it. */
+export function statusFailure(answer: Answer, subject: Subject, source: Source): Error {
+  const { status } = answer;
+  const message = statusMessage(answer);
+  const details = quote(message ?? "");
+  const head = `pod ${subject.pod}:`;
+  if (status === 401) return new RejectedCredentials(source.server, message ?? "401 Unauthorized");
+  if (status === 403) return forbidden(message ?? "", subject, source);
+  if (status === 404 && message !== undefined) {
+    const what = subject.kind === "Pod" ? "the pod" : `namespace ${subject.name}`;
+    return new CniError("tryAgainLater", `${head} ${source.server} does not have ${what} yet, or no longer: try again`, { details });
+  }
+  if (status === 429 || status >= 500) {
+    const final = new CniError("tryAgainLater", `${head} ${source.server} answered ${status} for ${subject.resource}: check the health of the API server`, { details });
+    return new Transient(final, retryAfter(answer));
+  }
+  const hint = status >= 300 && status < 400 ? "redirects are not followed: " : "";
+  return new CniError("apiAnswer", `${head} ${source.server} answered ${status} for ${subject.resource}: ${hint}check server in ${source.kubeconfigPath}`, { details });
+}
+
+function forbidden(message: string, subject: Subject, source: Source): Error {
+  const user = /User "([^"\\\s]{1,256})"/.exec(message)?.[1] ?? `the user of ${source.kubeconfigPath}`;
+  const details = message.slice(0, 500).replace(/[^\x20-\x7e]/g, "?");
+  const what = `pod ${subject.pod}: ${subject.resource} "${subject.name}" is forbidden for ${user}:`;
+  if (subject.kind === "Namespace") {
+    return new CniError("forbidden", `${what} apply manifests/rbac.yaml (${source.server})`, { details });
+  }
+  // The node authorizer has not seen the binding yet: its informer is a moment behind the kubelet's.
+  if (message.includes("no relationship found")) {
+    return new Transient(new CniError("tryAgainLater", `${what} the API server knows no relationship between the node and the pod yet: check that the pod is bound to this node (${source.server})`, { details }));
+  }
+  return new CniError("forbidden", `${what} a node's credentials read only the pods bound to it: check that ${source.kubeconfigPath} is this node's, or grant get on pods (${source.server})`, { details });
+}
+
+function statusMessage(answer: Answer): string | undefined {
+  try {
+    const body = parseJson(answer.body, "Status");
+    if (!isObject(body) || own(body, "kind") !== "Status") return undefined;
+    const message = own(body, "message");
+    return typeof message === "string" ? message : "";
+  } catch {
+    return undefined;
+  }
+}
+
+/** Seconds only: Kubernetes never sends the date form (RFC 9110, section 10.2.3). */
+function retryAfter(answer: Answer): number {
+  const text = answer.headers["retry-after"] ?? "";
+  return /^[0-9]{1,6}$/.test(text) ? Math.min(Number(text) * 1000, MAX_RETRY_AFTER_MS) : 0;
+}

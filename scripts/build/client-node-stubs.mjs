@@ -1,0 +1,52 @@
+// Keeps the parts of @kubernetes/client-node that we never reach out of the bundle.
+//
+// Reading a kubeconfig is one file of client-node; importing it drags in the generated API, three
+// HTTP stacks and an OpenID client, 80 ms and 4 MB that no ADD needs. Every stub either can never
+// be reached (lib/pods/kubeconfig refuses the configurations that would) or throws and says so.
+
+const inClientNode = /[\\/]@kubernetes[\\/]client-node[\\/]dist[\\/][^\\/]+\.js$/;
+
+/** An authentication provider that never applies: lib/pods/kubeconfig refuses kubeconfigs that name it. */
+const provider = (name) => `export class ${name} { isAuthProvider() { return false; } }`;
+
+/** A value that must not be used. */
+const absent = (module, name) =>
+  `export function ${name}() { throw new Error(${JSON.stringify(`${name} of ${module} is left out of this build (scripts/build/client-node-stubs.mjs)`)}); }`;
+
+/** Module as client-node's dist/config.js imports it -> source of its stand-in. */
+export const stubs = {
+  "./azure_auth.js": provider("AzureAuth"),
+  "./gcp_auth.js": provider("GoogleCloudPlatformAuth"),
+  "./oidc_auth.js": provider("OpenIDConnectAuth"),
+  "./gen/index.js": ["createConfiguration", "ServerConfiguration"].map((name) => absent("client-node's generated API", name)).join("\n"),
+  "./middleware.js": absent("client-node", "setHeaderMiddleware"),
+  "../package.json": `export default { version: "" };`,
+  undici: ["Agent", "ProxyAgent"].map((name) => absent("undici", name)).join("\n"),
+  socks: absent("socks", "SocksClient"),
+  "socks-proxy-agent": absent("socks-proxy-agent", "SocksProxyAgent"),
+  hpagent: ["HttpProxyAgent", "HttpsProxyAgent"].map((name) => absent("hpagent", name)).join("\n"),
+};
+
+/** esbuild plugin. Fails the build when client-node no longer imports what a stub stands for. */
+export function clientNodeStubs() {
+  return {
+    name: "client-node-stubs",
+    setup(build) {
+      const used = new Set();
+      let seen = false;
+      build.onResolve({ filter: /.*/ }, (args) => {
+        if (!inClientNode.test(args.importer)) return undefined;
+        seen = true;
+        if (!Object.hasOwn(stubs, args.path)) return undefined;
+        used.add(args.path);
+        return { path: args.path, namespace: "client-node-stub" };
+      });
+      build.onLoad({ filter: /.*/, namespace: "client-node-stub" }, (args) => ({ contents: stubs[args.path], loader: "js" }));
+      build.onEnd(() => {
+        const stale = Object.keys(stubs).filter((path) => !used.has(path));
+        if (!seen || stale.length === 0) return undefined;
+        return { errors: [{ text: `client-node no longer imports ${stale.join(", ")}: revise scripts/build/client-node-stubs.mjs` }] };
+      });
+    },
+  };
+}

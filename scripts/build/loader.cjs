@@ -1,0 +1,34 @@
+// The entry point inside the packed binary: runs the scripts of bundle.mjs, compiled ahead of
+// time by code-cache.mjs. Everything else is in them.
+"use strict";
+const { getAssetKeys, getRawAsset } = require("node:sea");
+const { Script } = require("node:vm");
+
+const CACHE = ".cache";
+const modules = new Map();
+
+function compile(name) {
+  const source = Buffer.from(getRawAsset(name)).latin1Slice();
+  return new Script(source, { filename: name, cachedData: Buffer.from(getRawAsset(name + CACHE)) });
+}
+
+function load(id) {
+  if (!id.startsWith("./")) return require(id);
+  const name = id.slice(2);
+  const known = modules.get(name);
+  if (known !== undefined) return known.exports;
+  const module = { exports: {} };
+  modules.set(name, module);
+  compile(name).runInThisContext()(module.exports, load, module);
+  return module.exports;
+}
+
+// For the build, and for a node where starts are slow: does this machine accept the compiled code?
+if (process.argv[2] === "--check-code-cache") {
+  const names = getAssetKeys().filter((name) => !name.endsWith(CACHE));
+  const rejected = names.filter((name) => compile(name).cachedDataRejected !== false);
+  console.log(rejected.length === 0 ? `${names.length} scripts accepted` : `rejected: ${rejected.join(", ")}`);
+  process.exitCode = rejected.length === 0 ? 0 : 1;
+} else {
+  load("./main.js");
+}
