@@ -1,0 +1,89 @@
+/** Runs programs; the sole importer of cross-spawn. */
+import spawn from "cross-spawn";
+import type { Exec, ExecOutcome, ExecRequest } from "./ports";
+
+/** How long output may still come after the program itself has ended (ms): a child of it may hold the pipes. */
+const DRAIN_MS = 200;
+
+/** The real thing. Every program gets its own process group, so that its children die with it. */
+export function createExec(): Exec {
+  return { run: (request) => new Promise((resolve) => start(request, resolve)) };
+}
+
+function start(request: ExecRequest, resolve: (outcome: ExecOutcome) => void): void {
+  const child = spawn(request.path, [...request.args], {
+    env: request.env as NodeJS.ProcessEnv,
+    stdio: "pipe",
+    detached: true,
+    cwd: "/",
+  });
+  const stdout = new Collector(request.maxStdout);
+  const stderr = new Collector(request.maxStderr);
+  let timedOut = false;
+  let spawnError: string | undefined;
+  let drain: NodeJS.Timeout | undefined;
+  let done = false;
+  const finish = (exitCode: number | null, signal: string | null): void => {
+    if (done) return;
+    done = true;
+    clearTimeout(deadline);
+    clearTimeout(drain);
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    resolve({ exitCode, signal, stdout: stdout.bytes(), stderr: stderr.text(), timedOut, overflow: stdout.overflow, spawnError });
+  };
+  const kill = (): void => killGroup(child.pid);
+  const deadline = setTimeout(() => {
+    timedOut = true;
+    kill();
+  }, request.timeoutMs);
+  child.on("error", (error: NodeJS.ErrnoException) => {
+    spawnError = error.code ?? error.message;
+    finish(null, null);
+  });
+  child.on("exit", (code, signal) => {
+    drain = setTimeout(() => finish(code, signal), DRAIN_MS);
+  });
+  child.on("close", finish);
+  child.stdout?.on("data", (chunk: Buffer) => {
+    stdout.add(chunk);
+    if (stdout.overflow) kill();
+  });
+  child.stderr?.on("data", (chunk: Buffer) => stderr.add(chunk));
+  // A program that does not read its stdin is its own affair (EPIPE).
+  child.stdin?.on("error", () => {});
+  child.stdin?.end(request.stdin);
+}
+
+class Collector {
+  private readonly chunks: Buffer[] = [];
+  private size = 0;
+  overflow = false;
+
+  constructor(private readonly limit: number) {}
+
+  add(chunk: Buffer): void {
+    const room = this.limit - this.size;
+    if (chunk.byteLength > room) this.overflow = true;
+    if (room <= 0) return;
+    this.chunks.push(chunk.subarray(0, room));
+    this.size += Math.min(room, chunk.byteLength);
+  }
+
+  bytes(): Uint8Array {
+    return Buffer.concat(this.chunks);
+  }
+
+  text(): string {
+    return Buffer.concat(this.chunks).toString("utf8");
+  }
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // gone already
+  }
+}

@@ -1,0 +1,35 @@
+/** How our rules are recognised: by a hash of the attachment's key at the end of their comment. */
+import { createHash } from "node:crypto";
+import type { AttachmentKey } from "../ports";
+
+const PREFIX = "tenant-routing";
+/** A native nft comment may have 128 bytes; iptables cuts at 255 without a word. */
+const MAX_COMMENT = 127;
+const COMMENT = /^tenant-routing (\S+) ([0-9a-f]{8}-[0-9a-f]{24})$/;
+
+/** Common beginning of the tags of one network, so that GC finds its rules without any record. */
+export function networkPrefix(network: string): string {
+  return `${hash(network).slice(0, 8)}-`;
+}
+
+/** The attachment's tag: distinct for distinct keys, however long they are. */
+export function attachmentTag(key: AttachmentKey): string {
+  return networkPrefix(key.network) + hash(JSON.stringify([key.network, key.containerId, key.ifname])).slice(0, 24);
+}
+
+/** The rule comment, at most 127 bytes of plain characters; the label is for people and may be cut. */
+export function formatComment(label: string, tag: string): string {
+  const room = MAX_COMMENT - PREFIX.length - tag.length - 2;
+  const plain = label.replace(/[^A-Za-z0-9./_-]/g, "_").slice(0, room);
+  return `${PREFIX} ${plain === "" ? "-" : plain} ${tag}`;
+}
+
+/** Label and tag of a comment of ours; undefined for anybody else's. */
+export function parseComment(comment: string): { label: string; tag: string } | undefined {
+  const match = COMMENT.exec(comment);
+  return match === null ? undefined : { label: match[1] ?? "", tag: match[2] ?? "" };
+}
+
+function hash(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
