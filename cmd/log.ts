@@ -2,18 +2,32 @@ import type { PluginConf } from "../conf/types";
 import { appendLine, formatRecord, isLogged } from "../lib/log-file";
 import type { Log } from "../lib/ports";
 
+export interface PluginLog extends Log {
+  /** Resolves when everything has been written. */
+  flush(): Promise<void>;
+}
+
 /**
- * The plugin's log: one JSON line per record into `logFile`, warnings also to stderr. A log that
- * cannot be written is itself a warning on stderr, and nothing more.
+ * The plugin's log: one JSON line per record into `logFile`, warnings also to stderr. The line of an
+ * operation that went well is appended directly; winston is loaded for warnings and errors only,
+ * because loading it would be a good part of an ADD's whole cost.
  */
-export function createLog(conf: Pick<PluginConf, "logFile" | "logLevel">, stderr: (text: string) => void): Log {
+export function createLog(conf: Pick<PluginConf, "logFile" | "logLevel">, stderr: (text: string) => void): PluginLog {
+  const pending: { level: "warn" | "error"; message: string; fields: Readonly<Record<string, unknown>> }[] = [];
   return {
     write(level, message, fields) {
       if (!isLogged(level, conf.logLevel)) return;
-      const line = formatRecord(new Date(), level, message, fields);
-      if (level === "warn") stderr(`${line}\n`);
-      const trouble = conf.logFile === undefined ? undefined : appendLine(conf.logFile, line);
+      if (level === "warn" || level === "error") return void pending.push({ level, message, fields });
+      if (conf.logFile === undefined) return;
+      const trouble = appendLine(conf.logFile, formatRecord(new Date(), level, message, fields));
       if (trouble !== undefined) stderr(`${trouble}\n`);
+    },
+    async flush() {
+      if (pending.length === 0) return;
+      const { createWinston, flush } = await import("../lib/log");
+      const logger = createWinston({ level: conf.logLevel, file: conf.logFile, stderr });
+      for (const { level, message, fields } of pending.splice(0)) logger.log(level, message, fields);
+      await flush(logger);
     },
   };
 }

@@ -4,7 +4,7 @@ import { CniError, errorJson, toCniError } from "../lib/cni/error";
 import { parseNetconf, parseRequest, podRef, type NetconfHead, type Request, type Verb } from "../lib/cni/request";
 import { SUPPORTED_VERSIONS, versionJson } from "../lib/cni/version";
 import type { Log } from "../lib/ports";
-import type { RunVerb } from "../lib/verbs/context";
+import type { Context, RunVerb } from "../lib/verbs/context";
 import { createContext } from "./deps";
 import type { Io } from "./io";
 import { createLog } from "./log";
@@ -38,15 +38,23 @@ export async function runPlugin(io: Io): Promise<number> {
 }
 
 async function answer(request: Request, verb: Exclude<Verb, "VERSION">, head: NetconfHead, io: Io): Promise<string> {
-  const started = performance.now();
   const { conf, warnings } = loadConf(head.netconf, verb);
   const log = createLog(conf, io.stderr);
   for (const warning of warnings) log.write("warn", warning, { network: head.name });
-  refuseHostNetns(request);
-  const context = createContext(request, conf, io, log);
-  const about = { network: head.name, ...aboutRequest(request) };
+  try {
+    return await perform(createContext(request, conf, io, log), verb, log);
+  } finally {
+    await log.flush();
+  }
+}
+
+async function perform(context: Context, verb: Exclude<Verb, "VERSION">, log: Log): Promise<string> {
+  const { request, conf } = context;
+  const started = performance.now();
+  const about = { network: conf.name, ...aboutRequest(request) };
   const outcome = (): Record<string, unknown> => ({ ...about, ...context.facts, durationMs: Math.round(performance.now() - started) });
   try {
+    refuseHostNetns(request);
     const run = await VERBS[verb]();
     const output = await run(context);
     if (verb !== "STATUS") log.write("info", verb, { ...outcome(), outcome: "ok" });
