@@ -38,7 +38,7 @@ export function createPodSource(options: PodSourceOptions): PodSource {
   };
 }
 
-function inSession<T>(
+async function inSession<T>(
   options: PodSourceOptions,
   pod: PodRef,
   body: (session: Session, budget: Budget) => Promise<T>,

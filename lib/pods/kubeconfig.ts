@@ -77,9 +77,10 @@ function refuseUntrusted(path: string, stats: Stats): void {
  */
 function withTokenFileKey(text: string, root: string): string {
   const key = /(^[ \t]*(?:-[ \t]+)?|[{,]\s*)(["']?)tokenFile\2(\s*:\s*)(["']?)([^\s"',}]+)\4/gm;
-  return text.replace(key, (_all, before: string, quoteMark: string, colon: string, mark: string, file: string) => {
+  return text.replace(key, (...found: string[]) => {
+    const [, before, keyQuote = "", colon, quoteMark = "", file = ""] = found;
     const absolute = isAbsolute(file) ? file : `${root}/${file}`;
-    return `${before}${quoteMark}token-file${quoteMark}${colon}${mark}${absolute}${mark}`;
+    return `${before}${keyQuote}token-file${keyQuote}${colon}${quoteMark}${absolute}${quoteMark}`;
   });
 }
 

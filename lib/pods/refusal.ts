@@ -51,7 +51,10 @@ export function connectionFailure(error: unknown, where: Where): Error {
     return new Transient(new CniError("tryAgainLater", `pod ${pod}: ${server} cannot be reached (${code}): check that it is up and that the node can reach it`, { cause: error }));
   }
   if (REJECTED.test(code)) return new RejectedCredentials(server, code);
-  if (UNTRUSTED.test(code) || code.startsWith("ERR_SSL_") || code === "EPROTO") {
+  if (code.startsWith("ERR_SSL_") || code === "EPROTO") {
+    return new CniError("untrusted", `pod ${pod}: no secure connection to ${server} can be made (${code}): check that server in ${kubeconfigPath} is the API server's https address`, { details: quote(message) });
+  }
+  if (UNTRUSTED.test(code)) {
     return new CniError("untrusted", `pod ${pod}: the certificate of ${server} cannot be verified (${code}): check certificate-authority, tls-server-name and server in ${kubeconfigPath}`, { details: quote(message) });
   }
   return new CniError("apiAnswer", `pod ${pod}: ${server} gave no valid HTTP answer (${code || "unknown error"}): check server in ${kubeconfigPath}`, { details: quote(message) });

@@ -48,9 +48,13 @@ async function once<T>(options: SessionOptions, body: (session: Session) => Prom
   const agent = verifyingAgent(credentials);
   let closed = false;
   const get = async (subject: Subject): Promise<Answer> => {
-    // When one of two requests fails for good, the other must not go on retrying.
-    if (closed) throw new Error("session closed");
-    return getOrExplain(options, { kubeconfig, credentials, agent }, subject);
+    try {
+      if (!closed) return await getOrExplain(options, { kubeconfig, credentials, agent }, subject);
+    } catch (error) {
+      if (!closed) throw error;
+    }
+    // One of two requests failed for good: the other, cut off by us, must not go on retrying.
+    throw new Error("session closed");
   };
   try {
     return await body({ server: kubeconfig.server, kubeconfigPath: kubeconfig.path, get });

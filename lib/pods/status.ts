@@ -12,20 +12,32 @@ const MAX_RETRY_AFTER_MS = 10_000;
 export function statusFailure(answer: Answer, subject: Subject, source: Source): Error {
   const { status } = answer;
   const message = statusMessage(answer);
-  const details = quote(message ?? "");
-  const head = `pod ${subject.pod}:`;
   if (status === 401) return new RejectedCredentials(source.server, message ?? "401 Unauthorized");
   if (status === 403) return forbidden(message ?? "", subject, source);
+  const details = quote(message ?? "");
+  const who = `pod ${subject.pod}: ${source.server}`;
   if (status === 404 && message !== undefined) {
-    const what = subject.kind === "Pod" ? "the pod" : `namespace ${subject.name}`;
-    return new CniError("tryAgainLater", `${head} ${source.server} does not have ${what} yet, or no longer: try again`, { details });
+    return new CniError("tryAgainLater", `${who} does not have ${shortName(subject)} yet, or no longer: try again`, { details });
   }
-  if (status === 429 || status >= 500) {
-    const final = new CniError("tryAgainLater", `${head} ${source.server} answered ${status} for ${subject.resource}: check the health of the API server`, { details });
+  const answered = `${who} answered ${status} for ${subject.resource}`;
+  if (mayPass(status)) {
+    const final = new CniError("tryAgainLater", `${answered}: check the health of the API server`, { details });
     return new Transient(final, retryAfter(answer));
   }
-  const hint = status >= 300 && status < 400 ? "redirects are not followed: " : "";
-  return new CniError("apiAnswer", `${head} ${source.server} answered ${status} for ${subject.resource}: ${hint}check server in ${source.kubeconfigPath}`, { details });
+  const hint = isRedirect(status) ? "redirects are not followed: " : "";
+  return new CniError("apiAnswer", `${answered}: ${hint}check server in ${source.kubeconfigPath}`, { details });
+}
+
+function shortName(subject: Subject): string {
+  return subject.kind === "Pod" ? "the pod" : `namespace ${subject.name}`;
+}
+
+function mayPass(status: number): boolean {
+  return status === 429 || status >= 500;
+}
+
+function isRedirect(status: number): boolean {
+  return status >= 300 && status < 400;
 }
 
 function forbidden(message: string, subject: Subject, source: Source): Error {
