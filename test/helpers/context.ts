@@ -1,0 +1,136 @@
+/** A Context for unit tests of the verbs: real journal in a temporary directory, everything else scripted. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { PluginConf } from "../../conf/types";
+import type { CniError } from "../../lib/cni/error";
+import type { Request } from "../../lib/cni/request";
+import { createJournal, type Attachment } from "../../lib/journal";
+import type { ExecOutcome, InstalledRule, MarkRule, MarkRules } from "../../lib/ports";
+import { attachmentTag, networkPrefix } from "../../lib/rules/tag";
+import type { Context } from "../../lib/verbs/context";
+import { confWith } from "./conf-object";
+
+export const RESULT = {
+  cniVersion: "1.0.0",
+  interfaces: [{ name: "veth1" }, { name: "eth0", sandbox: "/run/netns/x" }],
+  ips: [{ interface: 1, address: "10.0.0.5/24" }],
+};
+export const KEY = { network: "net", containerId: "c1", ifname: "eth0" };
+export const TAG = attachmentTag(KEY);
+const ME = { pid: 4242, startTime: "1" };
+
+/** In-memory rules; `fail` makes a method throw. */
+export class FakeRules implements MarkRules {
+  installed: InstalledRule[] = [];
+  fail: Partial<Record<"install" | "evict" | "remove" | "list" | "probe", CniError>> = {};
+
+  backend = async () => "nft" as const;
+
+  async install(rule: MarkRule) {
+    this.check("install");
+    const tag = attachmentTag(rule.key);
+    const evicted = await this.evict(rule.key, rule.addresses);
+    this.installed = this.installed.filter((r) => r.tag !== tag);
+    for (const address of rule.addresses) {
+      const common = { backend: "nft" as const, family: 4 as const, tag, label: rule.label, address, spec: "" };
+      this.installed.push({ ...common, kind: "mark", mark: rule.mark });
+      if (!rule.markReplies) this.installed.push({ ...common, kind: "reply", mark: { value: 0, mask: rule.mark.mask } });
+    }
+    return evicted;
+  }
+
+  async evict(key: Attachment["key"], addresses: readonly string[]) {
+    this.check("evict");
+    const gone = this.installed.filter((r) => r.tag !== attachmentTag(key) && addresses.includes(r.address));
+    this.installed = this.installed.filter((r) => !gone.includes(r));
+    return [...new Set(gone.map((r) => r.tag))];
+  }
+
+  async remove(tags: readonly string[]) {
+    this.check("remove");
+    this.installed = this.installed.filter((r) => !tags.includes(r.tag));
+  }
+
+  async list() {
+    this.check("list");
+    return this.installed;
+  }
+
+  async probe() {
+    this.check("probe");
+  }
+
+  private check(method: keyof FakeRules["fail"]): void {
+    const error = this.fail[method];
+    if (error !== undefined) throw error;
+  }
+}
+
+export interface Setup {
+  readonly context: Context;
+  readonly rules: FakeRules;
+  /** Verbs that reached the delegate, in order, and what it got on stdin. */
+  readonly calls: { verb: string; netconf: Record<string, unknown>; env: Readonly<Record<string, string>> }[];
+  readonly warnings: CniError[];
+  readonly alive: Set<number>;
+  /** What the delegate answers per verb; a function may look around first. */
+  readonly answers: Record<string, Partial<ExecOutcome> | (() => Partial<ExecOutcome>)>;
+  readonly ended: string[];
+  readonly cleanUp: () => void;
+}
+
+export const stdout = (value: unknown): Partial<ExecOutcome> => ({ stdout: new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value)) });
+export const failing = (code: number, msg: string): Partial<ExecOutcome> => ({ exitCode: 1, ...stdout({ code, msg }) });
+
+export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> = {}): Setup {
+  const dir = mkdtempSync(join(tmpdir(), "verbs-"));
+  writeFileSync(join(dir, "noop"), "");
+  const journal = createJournal(join(dir, "journal"));
+  journal.prepare();
+  const rules = new FakeRules();
+  const setup: Omit<Setup, "context"> = {
+    rules, calls: [], warnings: [], alive: new Set([ME.pid]), ended: [],
+    answers: { ADD: stdout(RESULT), DEL: {}, CHECK: {}, GC: {}, STATUS: {} },
+    cleanUp: () => rmSync(dir, { recursive: true, force: true }),
+  };
+  const context: Context = {
+    request: {
+      verb: "ADD", containerId: "c1", netns: "/run/netns/x", ifname: "eth0", path: [dir], netnsOverride: false,
+      args: new Map([["K8S_POD_NAMESPACE", "team-a"], ["K8S_POD_NAME", "web-0"]]), ...request,
+    },
+    conf: confWith({ runtimeConfig: { "io.kubernetes.cri.pod-annotations": { "tenant.routing/fwmark": "0x10/0xff" } }, ...conf }),
+    key: KEY, tag: TAG, journal, rules,
+    lock: { hold: (_timeout, body) => body() },
+    pods: async () => { throw new Error("no API in this test"); },
+    delegate: {
+      exec: {
+        run: async ({ env, stdin }) => {
+          const verb = env["CNI_COMMAND"] ?? "";
+          setup.calls.push({ verb, netconf: JSON.parse(String(stdin)) as Record<string, unknown>, env });
+          const answer = setup.answers[verb] ?? {};
+          const outcome = typeof answer === "function" ? answer() : answer;
+          return { exitCode: 0, signal: null, stdout: new Uint8Array(), stderr: "", timedOut: false, overflow: false, spawnError: undefined, ...outcome };
+        },
+      },
+      clock: { now: () => new Date(0), elapsed: () => 0, sleep: async () => {} },
+      env: { CNI_COMMAND: "ADD" }, path: [dir], timeoutMs: 1000, stderr: () => {},
+    },
+    orphans: { end: async (id) => { setup.ended.push(id); return 0; } },
+    checkKubeconfig: () => {},
+    self: ME,
+    isAlive: ({ pid }) => setup.alive.has(pid),
+    tagOf: attachmentTag, networkPrefix: networkPrefix("net"), facts: {},
+    warn: (warning) => setup.warnings.push(warning),
+  };
+  return { ...setup, context };
+}
+
+/** A record as a finished ADD leaves it. */
+export function record(part: Partial<Attachment> = {}): Attachment {
+  return {
+    format: 1, state: "complete", key: KEY, netns: "/run/netns/x", owner: ME, pod: { namespace: "team-a", name: "web-0" },
+    mark: { value: 0x10, mask: 0xff }, markReplies: false, addresses: ["10.0.0.5"], backend: "nft", delegate: { type: "noop" },
+    result: RESULT, cniVersion: "1.0.0", since: "2026-01-01T00:00:00.000Z", ...part,
+  };
+}

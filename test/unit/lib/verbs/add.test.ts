@@ -1,0 +1,153 @@
+import { CniError } from "../../../../lib/cni/error";
+import { attachmentTag } from "../../../../lib/rules/tag";
+import { add } from "../../../../lib/verbs/add";
+import { tenantWith } from "../../../helpers/conf-object";
+import { failing, KEY, record, RESULT, setUp, stdout, TAG, type Setup } from "../../../helpers/context";
+
+let s: Setup;
+afterEach(() => s.cleanUp());
+const state = () => {
+  const found = s.context.journal.read(TAG);
+  return found !== undefined && "attachment" in found ? found.attachment : undefined;
+};
+const verbs = () => s.calls.map(({ verb }) => verb);
+const nothingLeft = () => {
+  expect(s.rules.installed).toEqual([]);
+  expect(s.context.journal.tags()).toEqual([]);
+};
+
+test("delegate, rules, journal, and the delegate's bytes", async () => {
+  s = setUp();
+  const text = `${JSON.stringify(RESULT, null, 3)}\n`;
+  s.answers["ADD"] = () => {
+    expect(state()).toMatchObject({ state: "intent", mark: { value: 16, mask: 255 }, delegate: { type: "noop" } });
+    return stdout(text);
+  };
+  expect(await add(s.context)).toBe(text);
+  expect(s.rules.installed.map(({ address, kind, label }) => [address, kind, label])).toEqual([["10.0.0.5", "mark", "team-a/web-0"], ["10.0.0.5", "reply", "team-a/web-0"]]);
+  expect(state()).toMatchObject({ state: "complete", addresses: ["10.0.0.5"], backend: "nft", result: RESULT, source: "pod annotation tenant.routing/fwmark" });
+  expect(verbs()).toEqual(["ADD"]);
+});
+
+test("a pod without a mark is journalled, and evicts who had its address", async () => {
+  s = setUp({ runtimeConfig: undefined, kubeconfig: undefined });
+  const other = { ...KEY, containerId: "old" };
+  await s.rules.install({ key: other, label: "x/y", mark: { value: 32, mask: 255 }, addresses: ["10.0.0.5"], markReplies: false });
+  await add(s.context);
+  expect(s.rules.installed).toEqual([]);
+  expect(state()).toMatchObject({ state: "complete", addresses: ["10.0.0.5"] });
+  expect(state()?.mark).toBeUndefined();
+  expect(s.context.facts["evicted"]).toEqual([attachmentTag(other)]);
+});
+
+test("the tenant's patch goes to the delegate and into the journal", async () => {
+  s = setUp({
+    tenants: [tenantWith({ delegate: { mtu: 1400, drop: null } })],
+    delegate: { type: "noop", drop: 1 },
+  });
+  await add(s.context);
+  expect(s.calls[0]?.netconf).toEqual({ type: "noop", mtu: 1400, name: "net", cniVersion: "1.0.0", runtimeConfig: s.context.conf.runtimeConfig });
+  expect(state()).toMatchObject({ tenant: "tenant-a", delegate: { type: "noop", mtu: 1400 } });
+});
+
+describe("nothing is created when the likeliest things fail", () => {
+  test.each<[string, Parameters<typeof setUp>[0], number]>([
+    ["refused mark", { runtimeConfig: { "io.kubernetes.cri.pod-annotations": { "tenant.routing/fwmark": "0" } } }, 7],
+    ["missing delegate", { delegate: { type: "absent" } }, 100],
+    ["ptp without ipam", { delegate: { type: "ptp" } }, 7],
+  ])("%s", async (_name, conf, code) => {
+    s = setUp(conf);
+    await expect(add(s.context)).rejects.toMatchObject({ code });
+    expect(verbs()).toEqual([]);
+    nothingLeft();
+  });
+});
+
+test("a failing delegate is followed by exactly one DEL, and its own error comes back", async () => {
+  s = setUp();
+  s.answers["ADD"] = failing(11, "busy");
+  await expect(add(s.context)).rejects.toMatchObject({ code: 11, message: expect.stringContaining("busy") });
+  expect(verbs()).toEqual(["ADD", "DEL"]);
+  nothingLeft();
+});
+
+test("when that DEL fails too, the ADD's error stays, and the record waits for the next DEL", async () => {
+  s = setUp();
+  s.answers["ADD"] = failing(11, "busy");
+  s.answers["DEL"] = failing(12, "worse");
+  await expect(add(s.context)).rejects.toMatchObject({ code: 11, details: expect.stringContaining("worse") });
+  expect(state()?.state).toBe("intent");
+});
+
+test.each(["null", "[]", "text", "", "{}{}", '{"cniVersion":"1.0.0","ips":[{"address":"example.com"}]}', '{"cniVersion":"1.0.0","ips":[]}'])(
+  "an unusable result (%j) is rolled back",
+  async (text) => {
+    s = setUp();
+    s.answers["ADD"] = stdout(text);
+    await expect(add(s.context)).rejects.toMatchObject({ code: 102 });
+    expect(verbs()).toEqual(["ADD", "DEL"]);
+    nothingLeft();
+  },
+);
+
+describe("rules that cannot be programmed", () => {
+  const failure = new CniError("rules", "iptables is on fire");
+  test("deny: rolled back, the delegate gets its own result as prevResult", async () => {
+    s = setUp();
+    s.rules.fail.install = failure;
+    await expect(add(s.context)).rejects.toMatchObject({ code: 110 });
+    expect(s.calls[1]).toMatchObject({ verb: "DEL", netconf: { prevResult: RESULT } });
+    nothingLeft();
+  });
+  test("allow: the pod starts unmarked, with a warning", async () => {
+    s = setUp({ onError: "allow" });
+    s.rules.fail.install = failure;
+    expect(JSON.parse(await add(s.context))).toEqual(RESULT);
+    expect(s.warnings).toEqual([failure]);
+    expect(state()?.mark).toBeUndefined();
+    expect(verbs()).toEqual(["ADD"]);
+  });
+});
+
+describe("a record under the same key", () => {
+  test("complete: refused, and left alone", async () => {
+    s = setUp();
+    s.context.journal.write(TAG, record());
+    await expect(add(s.context)).rejects.toMatchObject({ code: 112 });
+    expect(state()).toEqual(record());
+    expect(verbs()).toEqual([]);
+  });
+  test("intent of a live process: refused", async () => {
+    s = setUp();
+    s.alive.add(77);
+    s.context.journal.write(TAG, record({ state: "intent", owner: { pid: 77, startTime: "1" } }));
+    await expect(add(s.context)).rejects.toMatchObject({ code: 112 });
+  });
+  test.each(["intent", "deleting"] as const)("%s of a dead process: cleaned up first", async (remains) => {
+    s = setUp();
+    s.context.journal.write(TAG, record({ state: remains, owner: { pid: 77, startTime: "1" }, delegate: { type: "noop", old: true } }));
+    await add(s.context);
+    expect(verbs()).toEqual(["DEL", "ADD"]);
+    expect(s.calls[0]?.netconf["old"]).toBe(true);
+    expect(s.ended).toEqual(["c1"]);
+    expect(state()?.state).toBe("complete");
+  });
+});
+
+test("a DEL that came in between makes the ADD give way", async () => {
+  s = setUp();
+  s.answers["ADD"] = () => {
+    s.context.journal.write(TAG, record({ state: "deleting" }));
+    return stdout(RESULT);
+  };
+  await expect(add(s.context)).rejects.toMatchObject({ code: 115 });
+  expect(verbs()).toEqual(["ADD", "DEL"]);
+  nothingLeft();
+});
+
+test("chained mode marks the previous plugin's addresses and passes its result on", async () => {
+  s = setUp({ delegate: undefined, prevResult: RESULT });
+  expect(JSON.parse(await add(s.context))).toEqual(RESULT);
+  expect(verbs()).toEqual([]);
+  expect(s.rules.installed).toHaveLength(2);
+});
