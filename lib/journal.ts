@@ -6,7 +6,7 @@
  * way sees that it lost, and a DEL that dies half-way can be finished by the next one.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, fstatSync, fsyncSync, lstatSync, mkdirSync, openSync, readSync, readdirSync, renameSync, rmSync, writeFileSync, type Stats } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, fsyncSync, lstatSync, mkdirSync, openSync, readSync, readdirSync, renameSync, rmSync, writeFileSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import type { AttachmentKey, Backend, JsonObject, PodRef } from "./ports";
 import type { Mark } from "./mark";
@@ -48,6 +48,8 @@ const SUFFIX = ".json";
 export interface Journal {
   /** Creates the directory and checks owner, mode and type. Throws CniError `journal`. */
   prepare(): void;
+  /** The same checks without creating anything; an absent directory is fine. */
+  inspect(): void;
   read(tag: string): JournalRecord;
   /** Writes atomically: readers see the old record or the new one. Throws CniError `journal`. */
   write(tag: string, attachment: Attachment): void;
@@ -61,17 +63,21 @@ export interface Journal {
 export function createJournal(dir: string): Journal {
   const path = (tag: string): string => join(dir, `${tag}${SUFFIX}`);
   return {
-    prepare: () => prepareDirectory(dir),
+    prepare: () => {
+      attempt(dir, "create", () => mkdirSync(dir, { recursive: true, mode: 0o700 }));
+      inspectDirectory(dir);
+    },
+    inspect: () => inspectDirectory(dir),
     read: (tag) => readRecord(path(tag)),
-    write: (tag, attachment) => writeAtomically(dir, path(tag), JSON.stringify(attachment)),
-    remove: (tag) => attempt(path(tag), "remove", () => rmSync(path(tag), { force: true })),
+    write: (tag, attachment) => writeAtomically(join(dir, `.${tag}.${randomBytes(8).toString("hex")}.tmp`), path(tag), JSON.stringify(attachment)),
+    remove: (tag) => attempt(path(tag), "remove", () => removeRecord(dir, tag)),
     tags: () => listTags(dir),
   };
 }
 
-function prepareDirectory(dir: string): void {
-  attempt(dir, "create", () => mkdirSync(dir, { recursive: true, mode: 0o700 }));
-  const stat = attempt(dir, "examine", () => lstatSync(dir));
+function inspectDirectory(dir: string): void {
+  const stat = attempt(dir, "examine", () => lstatSync(dir, { throwIfNoEntry: false }));
+  if (stat === undefined) return;
   if (!stat.isDirectory()) throw unsafe(dir, "it is not a directory (symbolic links are refused)");
   if (!ownedByUs(stat)) throw unsafe(dir, `it belongs to user ${stat.uid}`);
   if ((stat.mode & 0o077) !== 0) throw unsafe(dir, `its mode is 0${(stat.mode & 0o777).toString(8)}, expected 0700`);
@@ -140,8 +146,7 @@ function isAttachment(value: JsonObject): value is JsonObject & Attachment {
   );
 }
 
-function writeAtomically(dir: string, path: string, text: string): void {
-  const temporary = join(dir, `.${randomBytes(8).toString("hex")}.tmp`);
+function writeAtomically(temporary: string, path: string, text: string): void {
   attempt(path, "write", () => {
     try {
       const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -158,6 +163,12 @@ function writeAtomically(dir: string, path: string, text: string): void {
       throw error;
     }
   });
+}
+
+// The record, and what a writer that was killed in the middle left beside it.
+function removeRecord(dir: string, tag: string): void {
+  const names = existsSync(dir) ? readdirSync(dir) : [];
+  for (const name of names.filter((each) => each === `${tag}${SUFFIX}` || each.startsWith(`.${tag}.`))) rmSync(join(dir, name), { force: true });
 }
 
 function listTags(dir: string): readonly string[] {

@@ -34,7 +34,7 @@ const MAX_ROUNDS = 5;
 /** The iptables adapter of the MarkRules port. Nothing is executed before the first call. */
 export function createIptablesRules(options: IptablesOptions): MarkRules {
   let chosen: Promise<Backend> | undefined;
-  const backend = (): Promise<Backend> => (chosen ??= choose(options));
+  const backend = (): Promise<Backend> => (chosen ??= choose(options, { remember: true }));
   return {
     backend,
     install: (rule) => install(options, backend, rule),
@@ -44,7 +44,7 @@ export function createIptablesRules(options: IptablesOptions): MarkRules {
     },
     list: () => listAll(options, FAMILIES),
     probe: async () => {
-      await save(options, await backend(), 4);
+      await save(options, await choose(options, { remember: false }), 4);
     },
   };
 }
@@ -154,13 +154,13 @@ function sameSpecs(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((spec, i) => spec === b[i]);
 }
 
-async function choose(options: IptablesOptions): Promise<Backend> {
+async function choose(options: IptablesOptions, { remember }: { remember: boolean }): Promise<Backend> {
   if (options.configured !== "auto") return options.configured;
   const recalled = recallBackend(options.dataDir);
   if (recalled !== undefined) return recalled;
   const [nft, legacy] = await Promise.all(BACKENDS.map((backend) => lookAt(options, backend)));
   const backend = chooseBackend(factsFrom(nft), factsFrom(legacy), plainBackend());
-  const trouble = rememberBackend(options.dataDir, backend);
+  const trouble = remember ? rememberBackend(options.dataDir, backend) : undefined;
   if (trouble !== undefined) options.log.write("debug", trouble, {});
   return backend;
 }

@@ -11,6 +11,7 @@ import type { Context } from "./context";
  */
 export async function status(context: Context): Promise<string> {
   const { conf, request } = context;
+  await ready(async () => context.journal.inspect());
   await ready(() => context.rules.probe());
   await ready(async () => context.checkKubeconfig(conf.kubeconfig));
   const { delegate } = conf;
