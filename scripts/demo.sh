@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Shows tenant routing with real packets: a node, gateways and pods in network namespaces of this machine.
+# shellcheck disable=SC1091,SC2034,SC2154 # its parts, in scripts/demo, are checked on their own and share its variables
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -30,13 +31,10 @@ for argument; do
 done
 [[ $EUID -eq 0 ]] || { echo "demo: run it as root: it makes network namespaces" >&2; exit 2; }
 
-# shellcheck disable=SC1091 # checked on their own
-{
-  source "$root/scripts/demo/show.sh"
-  source "$root/scripts/demo/topology.sh"
-  source "$root/scripts/demo/node.sh"
-  source "$root/scripts/demo/steps.sh"
-}
+source "$root/scripts/demo/show.sh"
+source "$root/scripts/demo/topology.sh"
+source "$root/scripts/demo/node.sh"
+source "$root/scripts/demo/steps.sh"
 
 # Ours, and kept or of a demo that was killed.
 is_left() {
