@@ -1,4 +1,5 @@
 /** Runs programs; the sole importer of cross-spawn. */
+import type { ChildProcess } from "node:child_process";
 import spawn from "cross-spawn";
 import type { Exec, ExecOutcome, ExecRequest } from "./ports";
 
@@ -11,43 +12,31 @@ export function createExec(): Exec {
 }
 
 function start(request: ExecRequest, resolve: (outcome: ExecOutcome) => void): void {
-  const child = spawn(request.path, [...request.args], {
-    env: request.env as NodeJS.ProcessEnv,
-    stdio: "pipe",
-    detached: true,
-    cwd: "/",
-  });
+  const child = spawn(request.path, [...request.args], { env: { ...request.env }, stdio: "pipe", detached: true, cwd: "/" });
   const stdout = new Collector(request.maxStdout);
   const stderr = new Collector(request.maxStderr);
   let timedOut = false;
-  let spawnError: string | undefined;
   let drain: NodeJS.Timeout | undefined;
-  let done = false;
-  const finish = (exitCode: number | null, signal: string | null): void => {
-    if (done) return;
-    done = true;
+  const deadline = setTimeout(() => {
+    timedOut = true;
+    killGroup(child);
+  }, request.timeoutMs);
+  const finish = (exitCode: number | null, signal: string | null, spawnError?: string): void => {
     clearTimeout(deadline);
     clearTimeout(drain);
     child.stdout?.destroy();
     child.stderr?.destroy();
+    // Later calls change nothing: a promise resolves once.
     resolve({ exitCode, signal, stdout: stdout.bytes(), stderr: stderr.text(), timedOut, overflow: stdout.overflow, spawnError });
   };
-  const kill = (): void => killGroup(child.pid);
-  const deadline = setTimeout(() => {
-    timedOut = true;
-    kill();
-  }, request.timeoutMs);
-  child.on("error", (error: NodeJS.ErrnoException) => {
-    spawnError = error.code ?? error.message;
-    finish(null, null);
-  });
+  child.on("error", (error: NodeJS.ErrnoException) => finish(null, null, error.code ?? error.message));
   child.on("exit", (code, signal) => {
     drain = setTimeout(() => finish(code, signal), DRAIN_MS);
   });
-  child.on("close", finish);
+  child.on("close", (code, signal) => finish(code, signal));
   child.stdout?.on("data", (chunk: Buffer) => {
     stdout.add(chunk);
-    if (stdout.overflow) kill();
+    if (stdout.overflow) killGroup(child);
   });
   child.stderr?.on("data", (chunk: Buffer) => stderr.add(chunk));
   // A program that does not read its stdin is its own affair (EPIPE).
@@ -79,7 +68,7 @@ class Collector {
   }
 }
 
-function killGroup(pid: number | undefined): void {
+function killGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, "SIGKILL");

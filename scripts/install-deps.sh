@@ -78,6 +78,4 @@ if ! npm_is_current; then
 fi
 case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) die "this machine is $(uname -m); Node comes for x86_64 and aarch64 only" ;; esac
 [[ -x node_modules/node-linux-$arch/bin/node ]] || die "npm left out node-linux-$arch: run npm ci without --omit=optional"
-# npm 9, when it drops the package for the other architecture, drops the link that both packages share.
-[[ -e node_modules/.bin/node ]] || ln -s "../node-linux-$arch/bin/node" node_modules/.bin/node
 npm run --silent build

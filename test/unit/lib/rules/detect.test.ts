@@ -13,7 +13,7 @@ test.each([
   ["only what is installed counts", facts({ installed: false, kubeletHint: true }), facts(), "nft", "legacy"],
   ["only nft", facts(), facts({ installed: false }), "legacy", "nft"],
   ["two hints: where rules are", facts({ kubeletHint: true, rules: 3 }), facts({ kubeletHint: true }), undefined, "nft"],
-] as const)("%s", (_name, nft, legacy, plain, expected) => {
+] as const)("%s", (...[, nft, legacy, plain, expected]) => {
   expect(chooseBackend(nft, legacy, plain)).toBe(expected);
 });
 
