@@ -60,7 +60,7 @@ export function quote(value: unknown): string {
 
 function decodeUtf8(bytes: Uint8Array, what: string): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
     throw new CniError("decode", `${what} is not valid UTF-8`, { cause: error });
   }

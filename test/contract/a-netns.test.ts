@@ -1,0 +1,52 @@
+/** Catalogue A17, A18, A23: the network namespace, and a reader that goes away. */
+import { conf } from "../helpers/conf";
+import { useWorld } from "../helpers/harness";
+import { expectError, expectOk, verbs } from "../helpers/outcome";
+
+const world = useWorld();
+
+test.each(["ADD", "DEL", "CHECK"])("A17 %s in the node's own namespace: code 8 before any side effect", async (verb) => {
+  const prevResult = verb === "ADD" ? undefined : { cniVersion: "1.0.0" };
+  const outcome = await world.run(verb, { conf: conf({ prevResult }), netns: `/run/netns/${world.netns}` });
+  expectError(outcome, "invalidNetns", world.netns);
+  expect(outcome.calls).toEqual([]);
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("A17 the node's own namespace under another path is recognised too", async () => {
+  const outcome = await world.run("ADD", { conf: conf(), netns: "/proc/self/ns/net" });
+  expectError(outcome, "invalidNetns");
+  expect(outcome.calls).toEqual([]);
+});
+
+test.each(["1", "TRUE", "true", "True"])("A17 CNI_NETNS_OVERRIDE=%s: goes on", async (override) => {
+  const netns = `/run/netns/${world.netns}`;
+  const outcome = expectOk(await world.run("ADD", { conf: conf(), netns, env: { CNI_NETNS_OVERRIDE: override } }));
+  expect(verbs(outcome)).toEqual(["ADD"]);
+});
+
+test.each(["0", "yes", ""])("A17 CNI_NETNS_OVERRIDE=%j is no override", async (override) => {
+  const netns = `/run/netns/${world.netns}`;
+  expectError(await world.run("ADD", { conf: conf(), netns, env: { CNI_NETNS_OVERRIDE: override } }), "invalidNetns");
+});
+
+test.each(["", "/run/netns/trc-gone", "/proc/999999999/ns/net", "/dev/null/x"])("A18 DEL with CNI_NETNS=%j cleans up", async (netns) => {
+  const added = expectOk(await world.run("ADD", { conf: conf() }));
+  const deleted = expectOk(await world.run("DEL", { conf: conf(), after: added, netns }));
+  expect(verbs(deleted)).toEqual(["DEL"]);
+  expect(deleted.calls[0]?.env["CNI_NETNS"]).toBe(netns);
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("A23 the reader closes stdout before the result: not a success, no hang, and DEL removes all", async () => {
+  const outcome = await world.run("ADD", { conf: conf(), stdout: "closed" });
+  expect(outcome.exit).not.toBe(0);
+  expect(outcome.signal).toBeNull();
+  expectOk(await world.run("DEL", { conf: conf(), id: outcome.id }));
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("A23 the reader closes stdout before an error: not a success, no hang", async () => {
+  const outcome = await world.run("ADD", { conf: "{", stdout: "closed" });
+  expect([outcome.exit === 0, outcome.signal]).toEqual([false, null]);
+});

@@ -1,0 +1,180 @@
+/** Catalogue D1-D6, D10, D12, D13 on both flavours: exactly these rules, and nobody else's. */
+import { readFileSync } from "node:fs";
+import { conf, marked, scripted, type Conf } from "../helpers/conf";
+import { FLAVOURS } from "../helpers/firewall";
+import { POD_UID, useWorld } from "../helpers/harness";
+import { expectOk } from "../helpers/outcome";
+
+const world = useWorld();
+
+/** `--set-xmark` and address of each rule of ours, in order. */
+function rules(): readonly string[] {
+  return world.firewall.ours().map((line) => {
+    const [, address] = /-s (\S+)/.exec(line) ?? [];
+    const [, mark] = /--set-xmark (\S+)/.exec(line) ?? [];
+    return `${address} ${mark}${line.includes("--ctdir REPLY") ? " reply" : ""}`;
+  });
+}
+
+describe.each(FLAVOURS)("on %s", (flavour) => {
+  const on = (...changes: Conf[]): Conf => conf({ iptables: flavour }, ...changes);
+  const play = (...changes: Conf[]): Conf => scripted({ iptables: flavour }, ...changes);
+
+  test("D1 the two rules of an address, in this flavour only", async () => {
+    const added = expectOk(await world.run("ADD", { conf: on() }));
+    const [mark, reply, ...others] = world.firewall.ours(flavour);
+    expect(others).toEqual([]);
+    expect(mark).toMatch(/^-A PREROUTING -s 10\.77\.0\.5\/32 -m comment --comment "tenant-routing team-a\/web-0 \S+" -j MARK --set-xmark 0x10\/0xff$/);
+    expect(reply).toMatch(/^-A PREROUTING -s 10\.77\.0\.5\/32 .*--ctdir REPLY.* -j MARK --set-xmark 0x0\/0xff$/);
+    expect(world.firewall.ours()).toHaveLength(2);
+    expectOk(await world.run("DEL", { conf: on(), after: added }));
+    expect(world.leftovers()).toEqual([]);
+  });
+
+  test("D1 markReplies: the first rule alone", async () => {
+    expectOk(await world.run("ADD", { conf: on({ markReplies: true }) }));
+    expect(rules()).toEqual(["10.77.0.5/32 0x10/0xff"]);
+  });
+
+  test("D2 whatever the prefix length of the result, the rule is for one host", async () => {
+    expectOk(await world.run("ADD", { conf: on(), ip: "10.77.3.4/8" }));
+    expect(rules()[0]).toBe("10.77.3.4/32 0x10/0xff");
+  });
+
+  test("D3 an IPv6 address, in canonical form, by ip6tables; dual stack gets both", async () => {
+    const added = expectOk(await world.run("ADD", { conf: on({ delegate: { type: "dual-stack" } }) }));
+    expect(rules()).toEqual(["10.77.0.5/32 0x10/0xff", "10.77.0.5/32 0x0/0xff reply", "fd00:10::5/128 0x10/0xff", "fd00:10::5/128 0x0/0xff reply"]);
+    expectOk(await world.run("CHECK", { conf: on({ delegate: { type: "dual-stack" } }), after: added }));
+    expectOk(await world.run("DEL", { conf: on({ delegate: { type: "dual-stack" } }), after: added }));
+    expect(world.leftovers()).toEqual([]);
+  });
+
+  test("D3 one family fails: the other is taken back, delegate DEL, nothing left", async () => {
+    const wrap = world.toolbox.around({ before: `case $name in ip6*) echo 'no ip6' >&2; exit 3 ;; esac` });
+    const outcome = await world.run("ADD", { conf: on({ delegate: { type: "dual-stack" } }), wrap });
+    expect(outcome.json).toMatchObject({ code: 110 });
+    expect(outcome.calls.map((call) => call.verb)).toEqual(["ADD", "DEL"]);
+    expect(world.leftovers()).toEqual([]);
+  });
+
+  test("D3 one transaction per family, never a flush, never without waiting for the lock", async () => {
+    const seen = `${world.dir}/seen`;
+    const wrap = world.toolbox.around({ before: `echo "$name $*" >>'${seen}'` });
+    expectOk(await world.run("ADD", { conf: on({ delegate: { type: "dual-stack" } }), wrap: `: >'${seen}'\n${wrap}` }));
+    const calls = readFileSync(seen, "utf8").trim().split("\n");
+    expect(calls.filter((call) => call.startsWith("iptables"))).toHaveLength(1);
+    expect(calls.filter((call) => call.startsWith("ip6tables"))).toHaveLength(1);
+    for (const call of calls) expect(call).toMatch(/(--noflush|-n\b).*(-w|--wait)|(-w|--wait).*(--noflush|-n\b)/);
+  });
+
+  const interfaces = (): object[] => [
+    { name: "veth1234" },
+    { name: "eth0", sandbox: world.podNetns },
+    { name: "net1", sandbox: world.podNetns },
+    { name: "eth0" },
+  ];
+  const answer = (ips: object[]): void =>
+    world.script({ ADD: { stdout: JSON.stringify({ cniVersion: "1.0.0", interfaces: interfaces(), ips }) } });
+
+  test("D4 only addresses of CNI_IFNAME inside the sandbox; no index and -1 count as its own", async () => {
+    answer([
+      { address: "10.77.0.1/24", interface: 0 },
+      { address: "10.77.0.5/24", interface: 1 },
+      { address: "10.77.0.6/24", interface: 2 },
+      { address: "10.77.0.7/24", interface: 3 },
+      { address: "10.77.0.8/24" },
+      { address: "10.77.0.9/24", interface: -1 },
+    ]);
+    expectOk(await world.run("ADD", { conf: play({ markReplies: true }) }));
+    expect(rules().map((rule) => rule.split(" ")[0])).toEqual(["10.77.0.5/32", "10.77.0.8/32", "10.77.0.9/32"]);
+  });
+
+  test.each([4, -2, 1.5, "1", {}])("D4 the interface index %j is none of the result: refused, rolled back", async (index) => {
+    answer([{ address: "10.77.0.5/24", interface: index }]);
+    const outcome = await world.run("ADD", { conf: play() });
+    expect(outcome.json).toMatchObject({ code: 102 });
+    expect(world.leftovers()).toEqual([]);
+  });
+
+  test("D5 rules of others stay as they are, in their order, also on the same address", async () => {
+    const foreign = [
+      "-A PREROUTING -s 10.77.0.5/32 -j MARK --set-xmark 0x4000/0x4000",
+      `-A PREROUTING -m comment --comment "tenant routing, by hand" -j ACCEPT`,
+      "-A PREROUTING -p tcp -m tcp --dport 53 -j MARK --set-xmark 0xf00/0xf00",
+    ];
+    for (const rule of foreign) world.firewall.tables(flavour, "iptables", rule);
+    const before = world.firewall.prerouting();
+    expect(before).toHaveLength(3);
+    const added = expectOk(await world.run("ADD", { conf: on() }));
+    expect(world.firewall.prerouting().filter((rule) => !rule.includes("team-a/web-0"))).toEqual(before);
+    expectOk(await world.run("CHECK", { conf: on(), after: added }));
+    expectOk(await world.run("DEL", { conf: on(), after: added }));
+    expect(world.firewall.prerouting()).toEqual(before);
+  });
+
+  test("D6 ADD, DEL, ADD again of the same container: exactly one pair of rules", async () => {
+    const added = expectOk(await world.run("ADD", { conf: on() }));
+    expectOk(await world.run("DEL", { conf: on(), after: added }));
+    expectOk(await world.run("ADD", { conf: on(), id: added.id }));
+    expect(rules()).toEqual(["10.77.0.5/32 0x10/0xff", "10.77.0.5/32 0x0/0xff reply"]);
+  });
+
+  test("D6 a rule of ours that stands without a record is not doubled by an ADD", async () => {
+    const added = expectOk(await world.run("ADD", { conf: on() }));
+    const wrap = `rm -f '${world.dataDir}'/*.json '${world.dir}'/state/*`;
+    expectOk(await world.run("ADD", { conf: on(), id: added.id, wrap }));
+    expect(rules()).toEqual(["10.77.0.5/32 0x10/0xff", "10.77.0.5/32 0x0/0xff reply"]);
+  });
+
+  test("D6 a reused address: the new pod's mark only, whoever had it before", async () => {
+    const stale = expectOk(await world.run("ADD", { conf: on() }));
+    const added = expectOk(await world.run("ADD", { conf: on(marked("0x20/0xff")) }));
+    expect(rules()).toEqual(["10.77.0.5/32 0x20/0xff", "10.77.0.5/32 0x0/0xff reply"]);
+    expectOk(await world.run("CHECK", { conf: on(), after: added }));
+    expectOk(await world.run("DEL", { conf: on(), after: stale }));
+    expect(rules()).toHaveLength(2);
+  });
+
+  test("D6 a reused address by a pod without a tenant: no mark is inherited", async () => {
+    expectOk(await world.run("ADD", { conf: on() }));
+    expectOk(await world.run("ADD", { conf: on({ runtimeConfig: undefined }) }));
+    expect(rules()).toEqual([]);
+  });
+
+  test("D10 only the bits of the mask are written", async () => {
+    for (const [ip, mark] of [["10.77.0.5/24", "0x10/0xf0"], ["10.77.0.6/24", "0x1000/0x1000"]] as const) {
+      expectOk(await world.run("ADD", { conf: on(marked(mark)), ip }));
+    }
+    expect(rules()).toEqual([
+      "10.77.0.5/32 0x10/0xf0", "10.77.0.5/32 0x0/0xf0 reply", "10.77.0.6/32 0x1000/0x1000", "10.77.0.6/32 0x0/0x1000 reply",
+    ]);
+  });
+
+  test("D12 a rule that is not there is no error for DEL, a tool that fails is", async () => {
+    const added = expectOk(await world.run("ADD", { conf: on() }));
+    const wrap = world.toolbox.around({ before: "echo 'Permission denied (you must be root)' >&2; exit 4" });
+    const failed = await world.run("DEL", { conf: on(), after: added, wrap });
+    expect(failed.json).toMatchObject({ code: 110 });
+    world.firewall.flush();
+    expectOk(await world.run("DEL", { conf: on(), after: added }));
+    expect(world.leftovers()).toEqual([]);
+  });
+
+  test("D13 container IDs of 300 characters with the same beginning stay two attachments", async () => {
+    const long = `${world.newId()}${"x".repeat(260)}`;
+    expectOk(await world.run("ADD", { conf: on(), id: `${long}a` }));
+    expectOk(await world.run("ADD", { conf: on(), id: `${long}b`, ip: "10.77.0.6/24" }));
+    expect(rules()).toHaveLength(4);
+    expectOk(await world.run("DEL", { conf: on(), id: `${long}a` }));
+    expect(rules()).toEqual(["10.77.0.6/32 0x10/0xff", "10.77.0.6/32 0x0/0xff reply"]);
+  });
+
+  test("D13 the longest pod name and namespace: the rule stands, and DEL finds it", async () => {
+    const env = { CNI_ARGS: `K8S_POD_NAMESPACE=${"n".repeat(63)};K8S_POD_NAME=${"p".repeat(253)};K8S_POD_UID=${POD_UID}` };
+    const added = expectOk(await world.run("ADD", { conf: on(), env }));
+    expect(rules()).toHaveLength(2);
+    expectOk(await world.run("CHECK", { conf: on(), after: added, env }));
+    expectOk(await world.run("DEL", { conf: on(), after: added, env }));
+    expect(world.leftovers()).toEqual([]);
+  });
+});

@@ -1,0 +1,186 @@
+/** Catalogue E: DEL cleans up whatever is missing, and whatever else has changed since the ADD. */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { KEY, annotations, conf, marked, scripted } from "../helpers/conf";
+import { FIXTURES, useWorld } from "../helpers/harness";
+import { expectError, expectNotSwallowed, expectOk, verbs } from "../helpers/outcome";
+import { sh } from "../helpers/shell";
+
+const world = useWorld();
+const RESULT = `{"cniVersion":"1.0.0","ips":[{"address":"10.77.0.5/24"}]}`;
+const journalFiles = (): readonly string[] => world.records().filter((name) => name.endsWith(".json"));
+
+test("E1 DEL takes everything back and prints nothing", async () => {
+  const added = expectOk(await world.run("ADD", { conf: conf() }));
+  const deleted = expectOk(await world.run("DEL", { conf: conf(), after: added }));
+  expect(deleted.stdout).toBe("");
+  expect(verbs(deleted)).toEqual(["DEL"]);
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("E1 the rules are gone before the delegate frees the address", async () => {
+  world.script({ ADD: { stdout: RESULT }, DEL: { run: `{ iptables-nft-save; iptables-legacy-save; } >"$TR_SCRIPT/seen" 2>/dev/null` } });
+  const added = expectOk(await world.run("ADD", { conf: scripted() }));
+  expect(world.firewall.ours()).toHaveLength(2);
+  expectOk(await world.run("DEL", { conf: scripted(), after: added }));
+  expect(readFileSync(join(world.dir, "script/seen"), "utf8")).not.toContain("tenant-routing");
+});
+
+test("E2 DEL three more times, without netns and prevResult: OK each time, nothing left", async () => {
+  const added = expectOk(await world.run("ADD", { conf: conf() }));
+  expectOk(await world.run("DEL", { conf: conf(), after: added }));
+  for (let n = 0; n < 3; n++) {
+    const again = expectOk(await world.run("DEL", { conf: conf({ runtimeConfig: undefined }), id: added.id, netns: "" }));
+    expect(verbs(again)).toEqual(["DEL"]);
+  }
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("E3 DEL of a container that was never added: OK, and the delegate's DEL still runs", async () => {
+  const outcome = expectOk(await world.run("DEL", { conf: conf(), id: world.newId() }));
+  expect(verbs(outcome)).toEqual(["DEL"]);
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("E4 DEL after a failed ADD, without prevResult: OK", async () => {
+  const failed = await world.run("ADD", { conf: conf({ delegate: { type: "fail-json" } }) });
+  expectOk(await world.run("DEL", { conf: conf({ delegate: { type: "fail-json" } }), id: failed.id }));
+  expect(world.leftovers()).toEqual([]);
+});
+
+test.each([
+  ["changed", marked("0x20/0xff")],
+  ["removed", annotations({})],
+  ["nonsense", marked("nonsense")],
+  ["not passed", { runtimeConfig: undefined }],
+])("E5 the annotation is %s since the ADD: the rule goes, the API is not asked", async (_, change) => {
+  const added = expectOk(await world.run("ADD", { conf: conf() }));
+  // Nothing listens there: a request would be an error, or cost the API time-out.
+  const given = conf({ kubeconfig: "/nowhere/kubelet.conf", apiTimeout: "30s" }, change);
+  const deleted = expectOk(await world.run("DEL", { conf: given, after: added }));
+  expect(deleted.ms).toBeLessThan(10_000);
+  expect(world.leftovers()).toEqual([]);
+});
+
+test.each([
+  ["one rule was deleted by hand", (): void => world.firewall.tables("nft", "iptables", "-D PREROUTING 1")],
+  ["the chain was flushed", (): void => world.firewall.flush()],
+])("E6 %s: DEL is OK", async (_, damage) => {
+  const added = expectOk(await world.run("ADD", { conf: conf({ iptables: "nft" }) }));
+  damage();
+  expectOk(await world.run("DEL", { conf: conf({ iptables: "nft" }), after: added }));
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("E6 the whole table is gone: DEL is OK", async () => {
+  const added = expectOk(await world.run("ADD", { conf: conf({ iptables: "nft" }) }));
+  sh("ip", "netns", "exec", world.netns, "nft", "delete table ip mangle");
+  expectOk(await world.run("DEL", { conf: conf({ iptables: "nft" }), after: added }));
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("E7 A and B share an address, A is stale: DEL of A leaves B's rule", async () => {
+  const a = expectOk(await world.run("ADD", { conf: conf() }));
+  const b = expectOk(await world.run("ADD", { conf: conf(marked("0x20/0xff")) }));
+  expectOk(await world.run("DEL", { conf: conf(), after: a }));
+  expect(world.firewall.ours()).toHaveLength(2);
+  expect(world.firewall.ours()[0]).toContain("0x20/0xff");
+  expectOk(await world.run("CHECK", { conf: conf(), after: b }));
+});
+
+test("E8 DEL with another pod's address in prevResult: that pod's rule stays", async () => {
+  const a = expectOk(await world.run("ADD", { conf: conf() }));
+  const b = expectOk(await world.run("ADD", { conf: conf(), ip: "10.77.0.6/24" }));
+  expectOk(await world.run("DEL", { conf: conf({ prevResult: b.json }), id: a.id }));
+  expect(world.firewall.ours().every((line) => line.includes("10.77.0.6/32"))).toBe(true);
+  expect(world.firewall.ours()).toHaveLength(2);
+});
+
+const PREVIOUS: readonly unknown[] = [
+  null, {}, { cniVersion: "9.9.9" }, { cniVersion: 7, ips: "x" }, { cniVersion: "0.2.0", ip4: { ip: "10.1.1.1/24" } },
+  { cniVersion: "1.0.0", ips: [{ address: "example.com" }] }, [], "text", 7, false,
+];
+
+test.each(PREVIOUS)("E9 DEL with prevResult %j: OK, nothing left", async (prevResult) => {
+  const added = expectOk(await world.run("ADD", { conf: conf() }));
+  expectOk(await world.run("DEL", { conf: conf({ prevResult }), id: added.id }));
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("E10 the record is missing: the rules are found by their tag", async () => {
+  const added = expectOk(await world.run("ADD", { conf: conf() }));
+  for (const name of journalFiles()) rmSync(join(world.dataDir, name));
+  expectOk(await world.run("DEL", { conf: conf(), after: added }));
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("E10 the whole data directory is missing: the same", async () => {
+  const added = expectOk(await world.run("ADD", { conf: conf() }));
+  rmSync(world.dataDir, { recursive: true });
+  expectOk(await world.run("DEL", { conf: conf(), after: added }));
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("E10 the record is corrupt: by the tag, with a warning", async () => {
+  const added = expectOk(await world.run("ADD", { conf: conf() }));
+  for (const name of journalFiles()) writeFileSync(join(world.dataDir, name), `{"format":1,"sta`);
+  const deleted = expectOk(await world.run("DEL", { conf: conf(), after: added }));
+  expect(deleted.stderr).toMatch(/record/);
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("E11 the delegate's DEL fails: our rule is gone, its error is returned, the next DEL does the rest", async () => {
+  const failing = `printf '{"code":11,"msg":"busy"}'; : >"$TR_STATE/$CNI_CONTAINERID.$CNI_IFNAME"; exit 1`;
+  world.script({ ADD: { stdout: RESULT }, DEL: { run: failing } });
+  const added = expectOk(await world.run("ADD", { conf: scripted() }));
+  expectError(await world.run("DEL", { conf: scripted(), after: added }), 11, "busy");
+  expect(world.firewall.ours()).toEqual([]);
+  world.script({ DEL: {} });
+  const retried = expectOk(await world.run("DEL", { conf: scripted(), id: added.id, netns: "" }));
+  expect(retried.calls[0]?.netconf["prevResult"]).toMatchObject({ ips: [{ address: "10.77.0.5/24" }] });
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("E12 the rules cannot be removed: the delegate's DEL still runs, an error that no runtime swallows", async () => {
+  const added = expectOk(await world.run("ADD", { conf: conf() }));
+  const wrap = world.toolbox.around({ before: "echo 'table not found, No such file or directory' >&2; exit 1" });
+  const outcome = await world.run("DEL", { conf: conf(), after: added, wrap, netns: "" });
+  expectError(outcome, "rules");
+  expectNotSwallowed(outcome);
+  expect(verbs(outcome)).toEqual(["DEL"]);
+  expectOk(await world.run("DEL", { conf: conf(), id: added.id }));
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("E13 the delegate's program is gone: the rule is removed, an error that no runtime swallows", async () => {
+  const added = expectOk(await world.run("ADD", { conf: conf() }));
+  const outcome = await world.run("DEL", { conf: conf(), after: added, env: { CNI_PATH: "/nowhere" }, netns: "" });
+  expectError(outcome, "delegateMissing", "ok", "/nowhere");
+  expectNotSwallowed(outcome);
+  expect(world.firewall.ours()).toEqual([]);
+  expectOk(await world.run("DEL", { conf: conf(), after: added, env: { CNI_PATH: FIXTURES } }));
+  expect(world.leftovers()).toEqual([]);
+});
+
+test.each<[string, Record<string, unknown>]>([
+  ["a relative kubeconfig", { kubeconfig: "kubelet.conf" }],
+  ["an unknown key", { anotationKey: KEY }],
+  ["a bad tenant", { tenants: { a: { fwmark: "0" } } }],
+  ["a bad onError", { onError: 7 }],
+  ["a bad time-out", { delegateTimeout: "never" }],
+  ["annotations of the wrong type", { runtimeConfig: { "io.kubernetes.cri.pod-annotations": 7 } }],
+  ["no delegate any more", { delegate: undefined }],
+  ["a delegate of the wrong type", { delegate: { type: "../x" } }],
+])("E15 a config that is invalid for ADD (%s): DEL still cleans", async (_, change) => {
+  const added = expectOk(await world.run("ADD", { conf: conf() }));
+  expectOk(await world.run("DEL", { conf: conf(change), after: added }));
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("E18 two equal rules of ours: both are removed", async () => {
+  const added = expectOk(await world.run("ADD", { conf: conf({ iptables: "nft" }) }));
+  for (const rule of world.firewall.ours()) world.firewall.tables("nft", "iptables", rule);
+  expect(world.firewall.ours()).toHaveLength(4);
+  expectOk(await world.run("DEL", { conf: conf({ iptables: "nft" }), after: added }));
+  expect(world.leftovers()).toEqual([]);
+});

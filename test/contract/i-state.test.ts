@@ -1,0 +1,125 @@
+/** Catalogue I10-I13: records that are torn, disks that are full, a reboot, a clock that jumps. */
+import { readFileSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { conf, marked, scripted } from "../helpers/conf";
+import { useWorld } from "../helpers/harness";
+import { expectError, expectOk, verbs } from "../helpers/outcome";
+
+jest.setTimeout(60_000);
+const world = useWorld();
+const RESULT = `{"cniVersion":"1.0.0","ips":[{"address":"10.77.0.5/24"}]}`;
+const recordPath = (): string => {
+  const [name] = readdirSync(world.dataDir).filter((each) => each.endsWith(".json"));
+  return join(world.dataDir, name ?? "no record");
+};
+
+const TORN: readonly (readonly [string, (text: string) => string])[] = [
+  ["empty", () => ""],
+  ["cut in the middle", (text) => text.slice(0, text.length / 2)],
+  ["zeros, as after a power cut", (text) => "\0".repeat(text.length)],
+  ["of an older format", () => JSON.stringify({ podIP: "10.77.0.5", mark: "0x10" })],
+  ["of a newer format", (text) => text.replace(`"format":1`, `"format":2`)],
+  ["no UTF-8 and longer than any record", () => "\u00ff".repeat(2_000_000)],
+  ["deeply nested", () => "[".repeat(200_000)],
+];
+
+describe.each(TORN)("I10 the record is %s", (_, damage) => {
+  test("DEL leaves nothing", async () => {
+    const added = expectOk(await world.run("ADD", { conf: conf() }));
+    writeFileSync(recordPath(), damage(readFileSync(recordPath(), "latin1")), "latin1");
+    expectOk(await world.run("DEL", { conf: conf(), after: added }));
+    expect(world.leftovers()).toEqual([]);
+  });
+
+  test("CHECK says so, GC takes it, ADD of another pod does not mind", async () => {
+    const added = expectOk(await world.run("ADD", { conf: conf({ cniVersion: "1.1.0" }) }));
+    writeFileSync(recordPath(), damage(readFileSync(recordPath(), "latin1")), "latin1");
+    expectError(await world.run("CHECK", { conf: conf({ cniVersion: "1.1.0" }), after: added }), "journal", added.id);
+    expectOk(await world.run("ADD", { conf: conf({ name: "other" }), ip: "10.77.0.6/24" }));
+    expectOk(await world.run("GC", { conf: conf({ cniVersion: "1.1.0", "cni.dev/valid-attachments": [] }), id: "" }));
+    expect(world.firewall.ours().every((line) => line.includes("10.77.0.6"))).toBe(true);
+    expect(world.records().filter((name) => name.endsWith(".json"))).toHaveLength(1);
+  });
+});
+
+test("I10 what a writer that was killed left beside its record goes with it", async () => {
+  const added = expectOk(await world.run("ADD", { conf: conf() }));
+  const tag = basename(recordPath(), ".json");
+  writeFileSync(join(world.dataDir, `.${tag}.0123456789abcdef.tmp`), "{", { mode: 0o600 });
+  expectOk(await world.run("DEL", { conf: conf(), after: added }));
+  expect(world.leftovers()).toEqual([]);
+});
+
+const mounted = (options: string, then = ""): string =>
+  `mkdir -m 700 -p '${world.dataDir}'; mount -t tmpfs -o ${options},mode=700 none '${world.dataDir}'; ${then}`;
+
+test.each([
+  [/ENOSPC/, () => mounted("size=4k", `head -c 4096 /dev/zero >'${world.dataDir}/filler'`)],
+  [/EROFS/, () => mounted("ro")],
+])("I11 %s before the intent: an error naming it and the directory, the delegate has not run", async (code, wrap) => {
+  const outcome = await world.run("ADD", { conf: conf(), wrap: wrap() });
+  expectError(outcome, ["journal", "io"], code, world.dataDir, "team-a/web-0");
+  expect(outcome.calls).toEqual([]);
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("I11 ENOSPC after the rules: an error, rollback of rules and delegate", async () => {
+  world.script({ ADD: { run: `head -c 1M /dev/zero >'${world.dataDir}/filler' 2>/dev/null`, stdout: RESULT } });
+  const outcome = await world.run("ADD", { conf: scripted(), wrap: mounted("size=64k") });
+  expectError(outcome, ["journal", "io"], "ENOSPC");
+  expect(verbs(outcome)).toEqual(["ADD", "DEL"]);
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("I11 EROFS at DEL: the rules and the delegate's part go, and the error names the directory", async () => {
+  const added = expectOk(await world.run("ADD", { conf: conf() }));
+  const wrap = `mount --bind '${world.dataDir}' '${world.dataDir}'; mount -o remount,ro,bind '${world.dataDir}'`;
+  const outcome = await world.run("DEL", { conf: conf(), after: added, wrap });
+  expectError(outcome, ["journal", "io"], world.dataDir);
+  expect(verbs(outcome)).toEqual(["DEL"]);
+  expect(world.firewall.ours()).toEqual([]);
+  expectOk(await world.run("DEL", { conf: conf(), id: added.id }));
+  expect(world.leftovers()).toEqual([]);
+});
+
+test.each([12, 16, 18, 20, 22, 24, 28, 32])("I11 no more than %i open files: a whole success or an error, and DEL leaves nothing", async (limit) => {
+  const outcome = await world.run("ADD", { conf: conf(), wrap: `ulimit -n ${limit}` });
+  if (outcome.exit === 0) expect(world.firewall.ours()).toHaveLength(2);
+  else expect(world.firewall.ours()).toEqual([]);
+  expectOk(await world.run("DEL", { conf: conf(), id: outcome.id }));
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("I12 a reboot that kept the records: DEL with an empty netns is OK, a new pod on the same address is unaffected", async () => {
+  const before = expectOk(await world.run("ADD", { conf: conf() }));
+  world.firewall.flush();
+  const after = expectOk(await world.run("ADD", { conf: conf(marked("0x20/0xff")) }));
+  expectOk(await world.run("DEL", { conf: conf({ runtimeConfig: undefined }), id: before.id, netns: "" }));
+  expectOk(await world.run("CHECK", { conf: conf(), after }));
+  expect(world.firewall.ours()).toHaveLength(2);
+  expectOk(await world.run("DEL", { conf: conf(), after }));
+  expect(world.leftovers()).toEqual([]);
+});
+
+test("I12 a reboot in the middle of an ADD: its process ID belongs to another process now", async () => {
+  const added = expectOk(await world.run("ADD", { conf: conf() }));
+  const record = JSON.parse(readFileSync(recordPath(), "utf8")) as { owner: { pid: number } };
+  writeFileSync(recordPath(), JSON.stringify({ ...record, state: "intent", owner: { ...record.owner, pid: process.pid } }));
+  world.firewall.flush();
+  const again = expectOk(await world.run("ADD", { conf: conf(), id: added.id }));
+  expectOk(await world.run("DEL", { conf: conf(), after: again }));
+  expect(world.leftovers()).toEqual([]);
+});
+
+test.each(["2099-01-01T00:00:00.000Z", "1970-01-01T00:00:00.000Z", "nonsense"])("I13 the record says %s: nothing depends on it", async (since) => {
+  const added = expectOk(await world.run("ADD", { conf: conf({ cniVersion: "1.1.0" }) }));
+  const record = JSON.parse(readFileSync(recordPath(), "utf8")) as object;
+  writeFileSync(recordPath(), JSON.stringify({ ...record, since }));
+  utimesSync(recordPath(), new Date("2099-01-01"), new Date("2099-01-01"));
+  expectOk(await world.run("CHECK", { conf: conf({ cniVersion: "1.1.0" }), after: added }));
+  const list = [{ containerID: added.id, ifname: "eth0" }];
+  expectOk(await world.run("GC", { conf: conf({ cniVersion: "1.1.0", "cni.dev/valid-attachments": list }), id: "" }));
+  expect(world.firewall.ours()).toHaveLength(2);
+  expectOk(await world.run("DEL", { conf: conf({ cniVersion: "1.1.0" }), after: added }));
+  expect(world.leftovers()).toEqual([]);
+});
