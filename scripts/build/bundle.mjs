@@ -5,14 +5,17 @@ import { clientNodeStubs } from "./client-node-stubs.mjs";
 
 const TARGET = "node24";
 
-/** The function around every script; loader.cjs calls it. */
-const HEAD = "(function (exports, require, module) {";
-const TAIL = "\n})";
+/** What every run may need is one script: each further one costs 0.1 ms and more to take up. */
+export const CORE = "core.js";
+/** A part that is loaded on its own is worth a script from this size on (characters). */
+const WORTH_A_SCRIPT = 64 * 1024;
 
 /**
- * Bundles the program. Every `import()` in the source becomes a script of its own, with shared
- * modules in shared scripts, so that a path pays only for what it loads.
- * Returns script name -> source; `main.js` is the entry. `define` replaces identifiers.
+ * Bundles the program. Every `import()` in the source is a part that is evaluated when it is
+ * reached; large ones (the API client, the logger) are scripts of their own, so that only those
+ * who reach them pay for taking them up. `define` replaces identifiers.
+ * Returns script name -> source. A script evaluates to an object: part name -> module function;
+ * `CORE` has the entry, `main.js`.
  */
 export async function bundle(root, define) {
   const { outputFiles } = await build({
@@ -32,15 +35,34 @@ export async function bundle(root, define) {
     plugins: [clientNodeStubs()],
     define,
   });
-  const scripts = await Promise.all(outputFiles.map(async (file) => [basename(file.path), await toScript(file.text)]));
-  return new Map(scripts);
+  const parts = await Promise.all(outputFiles.map(async (file) => [basename(file.path), await toFunction(file.text)]));
+  return group(parts);
+}
+
+function group(parts) {
+  const needed = staticClosure("./main.js", new Map(parts));
+  const scripts = new Map([[CORE, []]]);
+  for (const [name, source] of parts) {
+    const own = source.length >= WORTH_A_SCRIPT && !needed.has(`./${name}`);
+    scripts.set(own ? name : CORE, [...(scripts.get(own ? name : CORE) ?? []), `${JSON.stringify(name)}: ${source}`]);
+  }
+  return new Map([...scripts].map(([name, entries]) => [name, `({\n${entries.join(",\n")}\n})`]));
+}
+
+/** Parts that are evaluated whenever `id` is. A lazy one is required inside a `.then`. */
+function staticClosure(id, parts, seen = new Set()) {
+  if (seen.has(id)) return seen;
+  seen.add(id);
+  const source = parts.get(id.slice(2)) ?? "";
+  for (const [, child] of source.matchAll(/^var \w+ = require\("(\.\/[^"]+)"\);$/gm)) staticClosure(child, parts, seen);
+  return seen;
 }
 
 /**
  * The source stays readable: a stack trace in a bug report is worth more than what minifying
  * saves at start (0.4 ms measured). ASCII only, esbuild's default: the loader reads Latin-1.
  */
-async function toScript(source) {
+async function toFunction(source) {
   const { code } = await transform(source, {
     format: "cjs",
     platform: "node",
@@ -49,5 +71,5 @@ async function toScript(source) {
     supported: { "dynamic-import": false },
     logLevel: "warning",
   });
-  return `${HEAD}${code}${TAIL}`;
+  return `function (exports, require, module) {\n${code}\n}`;
 }

@@ -4,12 +4,15 @@
 const { getAssetKeys, getRawAsset } = require("node:sea");
 const { Script } = require("node:vm");
 
+const CORE = "core.js";
 const CACHE = ".cache";
+/** Part name -> function that evaluates it; of the scripts taken up so far. */
+const parts = Object.create(null);
 const modules = new Map();
 
-function compile(name) {
-  const source = Buffer.from(getRawAsset(name)).latin1Slice();
-  return new Script(source, { filename: name, cachedData: Buffer.from(getRawAsset(name + CACHE)) });
+function compile(script) {
+  const source = Buffer.from(getRawAsset(script)).latin1Slice();
+  return new Script(source, { filename: script, cachedData: Buffer.from(getRawAsset(script + CACHE)) });
 }
 
 function load(id) {
@@ -17,9 +20,11 @@ function load(id) {
   const name = id.slice(2);
   const known = modules.get(name);
   if (known !== undefined) return known.exports;
+  // A part that is not in the core is a script of its own.
+  if (parts[name] === undefined) Object.assign(parts, compile(name).runInThisContext());
   const module = { exports: {} };
   modules.set(name, module);
-  compile(name).runInThisContext()(module.exports, load, module);
+  parts[name](module.exports, load, module);
   return module.exports;
 }
 
@@ -30,5 +35,6 @@ if (process.argv[2] === "--check-code-cache") {
   console.log(rejected.length === 0 ? `${names.length} scripts accepted` : `rejected: ${rejected.join(", ")}`);
   process.exitCode = rejected.length === 0 ? 0 : 1;
 } else {
+  Object.assign(parts, compile(CORE).runInThisContext());
   load("./main.js");
 }
