@@ -77,6 +77,11 @@ export interface MarkRules {
   /** The flavour in use for new rules: configured, remembered for this boot, or detected now. */
   backend(): Promise<Backend>;
   /**
+   * Starts what install() and evict() will need while something else runs: a listing that is used
+   * only if no rule of ours changes in the meantime. Never fails.
+   */
+  anticipate(): void;
+  /**
    * Makes exactly these rules stand for the attachment and for nobody else on these addresses, one
    * transaction per family; our other rules on the addresses go in the same step, foreign rules
    * stay. If one family fails, the other is taken back. Returns the tags that were evicted.

@@ -5,6 +5,7 @@
  */
 import { CniError } from "../cni/error";
 import type { AttachmentKey, Backend, Exec, Family, InstalledRule, Lock, Log, MarkRule, MarkRules } from "../ports";
+import { nextGeneration, readGeneration } from "./generation";
 import { chooseBackend, factsFrom, plainBackend, recallBackend, rememberBackend } from "./detect";
 import { familyOf, parseSave, restoreInput, ruleSpecs } from "./iptables-format";
 import { attachmentTag } from "./tag";
@@ -26,6 +27,16 @@ interface Change {
   readonly additions: readonly string[];
 }
 
+/** A listing of the IPv4 rules taken while there was something else to wait for. */
+interface EarlyListing {
+  readonly generation: number;
+  readonly rules: readonly InstalledRule[];
+}
+
+interface Node extends IptablesOptions {
+  early: Promise<EarlyListing> | undefined;
+}
+
 const FAMILIES: readonly Family[] = [4, 6];
 const BACKENDS: readonly Backend[] = ["nft", "legacy"];
 /** Rounds of list and change before a table that keeps changing under us is given up. */
@@ -35,12 +46,17 @@ const MAX_ROUNDS = 5;
 export function createIptablesRules(options: IptablesOptions): MarkRules {
   let chosen: Promise<Backend> | undefined;
   const backend = (): Promise<Backend> => (chosen ??= choose(options, { remember: true }));
+  const node: Node = { ...options, early: undefined };
   return {
     backend,
-    install: (rule) => install(options, backend, rule),
-    evict: (key, addresses) => evict(options, key, addresses),
+    anticipate: () => {
+      node.early = listEarly(options);
+      node.early.catch(() => {});
+    },
+    install: (rule) => install(node, backend, rule),
+    evict: (key, addresses) => evict(node, key, addresses),
     remove: async (tags) => {
-      await change(options, FAMILIES, (installed) => removals(installed.filter((rule) => tags.includes(rule.tag))));
+      await change(node, FAMILIES, (installed) => removals(installed.filter((rule) => tags.includes(rule.tag))));
     },
     list: () => listAll(options, FAMILIES),
     probe: async () => {
@@ -49,11 +65,11 @@ export function createIptablesRules(options: IptablesOptions): MarkRules {
   };
 }
 
-async function install(options: IptablesOptions, backend: () => Promise<Backend>, rule: MarkRule): Promise<readonly string[]> {
+async function install(node: Node, backend: () => Promise<Backend>, rule: MarkRule): Promise<readonly string[]> {
   const flavour = await backend();
   const tag = attachmentTag(rule.key);
   const families = FAMILIES.filter((family) => rule.addresses.some((address) => familyOf(address) === family));
-  const before = await change(options, families, (installed) => {
+  const before = await change(node, families, (installed) => {
     const affected = installed.filter((r) => r.tag === tag || rule.addresses.includes(r.address));
     const outdated = removals(affected);
     return families.map((family) => {
@@ -65,9 +81,9 @@ async function install(options: IptablesOptions, backend: () => Promise<Backend>
   return evictedTags(before, tag, rule.addresses);
 }
 
-async function evict(options: IptablesOptions, key: AttachmentKey, addresses: readonly string[]): Promise<readonly string[]> {
+async function evict(node: Node, key: AttachmentKey, addresses: readonly string[]): Promise<readonly string[]> {
   const families = FAMILIES.filter((family) => addresses.some((address) => familyOf(address) === family));
-  const before = await change(options, families, (installed) => removals(installed.filter((rule) => addresses.includes(rule.address))));
+  const before = await change(node, families, (installed) => removals(installed.filter((rule) => addresses.includes(rule.address))));
   return evictedTags(before, attachmentTag(key), addresses);
 }
 
@@ -76,24 +92,44 @@ function evictedTags(before: readonly InstalledRule[], tag: string, addresses: r
 }
 
 /** Lists, plans and applies under the lock; returns the listing that the applied plan was made from. */
-function change(
-  options: IptablesOptions,
+async function change(
+  node: Node,
   families: readonly Family[],
   plan: (installed: readonly InstalledRule[]) => readonly Change[],
 ): Promise<readonly InstalledRule[]> {
-  return options.lock.hold(options.lockTimeoutMs, async () => {
+  // Awaited before the lock is taken: it needs the lock itself.
+  const early = await node.early?.catch(() => undefined);
+  node.early = undefined;
+  return node.lock.hold(node.lockTimeoutMs, async () => {
     for (let round = 1; ; round++) {
-      const installed = await listAll(options, families);
+      const installed = round === 1 ? await listWith(early, node, families) : await listAll(node, families);
       const changes = plan(installed).filter((c) => c.deletions.length + c.additions.length > 0);
       try {
-        await applyAll(options, changes);
+        if (changes.length > 0) nextGeneration(node.dataDir);
+        await applyAll(node, changes);
         return installed;
       } catch (error) {
-        const vanished = changes.length > 0 && (await hasVanished(options, families, changes));
+        const vanished = changes.length > 0 && (await hasVanished(node, families, changes));
         if (!vanished || round === MAX_ROUNDS) throw error;
       }
     }
   });
+}
+
+// Read under the lock: no change is then half-way, and every later one moves the generation first.
+async function listEarly(options: IptablesOptions): Promise<EarlyListing> {
+  const generation = await options.lock.hold(options.lockTimeoutMs, async () => readGeneration(options.dataDir));
+  return { generation, rules: await listAll(options, [4]) };
+}
+
+async function listWith(
+  early: EarlyListing | undefined,
+  node: Node,
+  families: readonly Family[],
+): Promise<readonly InstalledRule[]> {
+  if (early === undefined || early.generation !== readGeneration(node.dataDir)) return listAll(node, families);
+  const rest = await listAll(node, families.filter((family) => family !== 4));
+  return families.includes(4) ? [...early.rules, ...rest] : rest;
 }
 
 /** One transaction per family; if one fails, those before it are taken back. */

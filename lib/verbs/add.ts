@@ -59,7 +59,9 @@ async function obtainResult(
 ): Promise<Result> {
   if (delegate === undefined) return resultOfPrevious(context.conf.prevResult ?? null, version);
   const started = context.delegate.clock.elapsed();
-  const stdout = await runDelegate(context.delegate, "ADD", delegateNetconf(context.conf, delegate, "ADD", undefined));
+  const running = runDelegate(context.delegate, "ADD", delegateNetconf(context.conf, delegate, "ADD", undefined));
+  context.rules.anticipate();
+  const stdout = await running;
   context.facts["delegateMs"] = Math.round(context.delegate.clock.elapsed() - started);
   return parseResult(stdout, version, who);
 }

@@ -27,6 +27,8 @@ export class FakeRules implements MarkRules {
 
   backend = async () => "nft" as const;
 
+  anticipate(): void {}
+
   async install(rule: MarkRule) {
     this.check("install");
     const tag = attachmentTag(rule.key);
