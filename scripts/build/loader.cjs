@@ -24,9 +24,17 @@ function load(id) {
   if (parts[name] === undefined) Object.assign(parts, compile(name).runInThisContext());
   const module = { exports: {} };
   modules.set(name, module);
-  parts[name](module.exports, load, module);
+  parts[name](module.exports, load, module, interop);
   return module.exports;
 }
+
+/** Stands for esbuild's helpers of ES modules in CommonJS clothes; see bundle.mjs. */
+const interop = {
+  /** What `import` sees of a module: itself for one of ours, its members and `default` for one of Node's. */
+  namespaceOf: (exports) => (exports.__esModule ? exports : { __proto__: exports, default: exports }),
+  /** What a part of ours exports; the getters are there already. */
+  exported: (exports) => Object.defineProperty(exports, "__esModule", { value: true }),
+};
 
 // For the build, and for a node where starts are slow: does this machine accept the compiled code?
 if (process.argv[2] === "--check-code-cache") {
