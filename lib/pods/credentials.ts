@@ -9,9 +9,8 @@ import { RotationError } from "./rotation";
 export interface Credentials {
   readonly secureContext: SecureContext;
   readonly servername: string | undefined;
+  /** Authorization and impersonation. */
   readonly headers: Readonly<Record<string, string>>;
-  /** `user:password` for basic authentication. */
-  readonly auth: string | undefined;
 }
 
 /**
@@ -30,9 +29,13 @@ export async function loadCredentials(kubeconfig: Kubeconfig, timeoutMs: number)
   return {
     secureContext: secureContext(kubeconfig, options),
     servername: options.servername,
-    headers: cleanHeaders(kubeconfig, options.headers as Record<string, unknown>),
-    auth: options.auth ?? undefined,
+    headers: cleanHeaders(kubeconfig, { ...basic(options.auth), ...(options.headers as Record<string, unknown>) }),
   };
+}
+
+/** `user:password` as client-node hands it over. */
+function basic(auth: string | null | undefined): Record<string, string> {
+  return auth ? { Authorization: `Basic ${Buffer.from(auth).toString("base64")}` } : {};
 }
 
 async function applyFiles(kubeconfig: Kubeconfig, options: RequestOptions): Promise<void> {

@@ -43,11 +43,9 @@ export function verifyingAgent(credentials: Credentials): Agent {
 export function httpsGet(url: URL, options: GetOptions): Promise<Answer> {
   const { credentials, agent, timeoutMs } = options;
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, {
-      agent,
-      headers: { ...credentials.headers, accept: ACCEPT, "user-agent": "tenant-routing-wrapper" },
-      ...(credentials.auth === undefined ? {} : { auth: credentials.auth }),
-    });
+    const outgoing = request(url, { agent, headers: { accept: ACCEPT, "user-agent": "tenant-routing-wrapper" } });
+    // Not among the options: NODE_DEBUG in the runtime's environment would print those.
+    for (const [name, value] of Object.entries(credentials.headers)) outgoing.setHeader(name, value);
     const timer = setTimeout(() => outgoing.destroy(new DeadlineError()), timeoutMs);
     const settle = (error: Error | undefined, answer?: Answer): void => {
       clearTimeout(timer);

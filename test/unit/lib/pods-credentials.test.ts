@@ -51,6 +51,11 @@ describe("credentials", () => {
       clearInterval(renew);
     }
   });
+  test("user and password are sent as they always were", async () => {
+    const path = t.edited("basic", (text) => text.replace(/token: .*/, "username: jane\n      password: secret"), "token");
+    expect((await failure(t.sourceAt(path).read(WEB))).code).toBe(104);
+    expect(t.api.requests.list()[0]?.headers["authorization"]).toBe(`Basic ${btoa("jane:secret")}`);
+  });
   test("a token with a line break inside is refused, unquoted", async () => {
     const path = t.api.kubeconfig("token-file");
     writeFileSync(join(t.dir, "token"), `${KUBELET_TOKEN}\nX-Evil: 1\n`);
