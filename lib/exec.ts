@@ -5,6 +5,11 @@ import type { Exec, ExecOutcome, ExecRequest } from "./ports";
 
 /** How long output may still come after the program itself has ended (ms): a child of it may hold the pipes. */
 const DRAIN_MS = 200;
+/** How long a killed program may take to be gone (ms). */
+const KILL_MS = 2000;
+const NOT_STARTED: ExecOutcome = {
+  exitCode: null, signal: null, stdout: new Uint8Array(), stderr: "", timedOut: false, overflow: false, spawnError: undefined,
+};
 
 /** The real thing. Every program gets its own process group, so that its children die with it. */
 export function createExec(): Exec {
@@ -12,31 +17,48 @@ export function createExec(): Exec {
 }
 
 function start(request: ExecRequest, resolve: (outcome: ExecOutcome) => void): void {
-  const child = spawn(request.path, [...request.args], { env: { ...request.env }, stdio: "pipe", detached: true, cwd: "/" });
+  let child: ChildProcess;
+  try {
+    child = spawn(request.path, [...request.args], { env: { ...request.env }, stdio: "pipe", detached: true, cwd: "/" });
+  } catch (error) {
+    // ETXTBSY, E2BIG, ENOMEM and a NUL byte in an argument are thrown; ENOENT and EACCES are emitted.
+    resolve({ ...NOT_STARTED, spawnError: (error as NodeJS.ErrnoException).code ?? String(error) });
+    return;
+  }
+  watch(child, request, resolve);
+}
+
+function watch(child: ChildProcess, request: ExecRequest, resolve: (outcome: ExecOutcome) => void): void {
   const stdout = new Collector(request.maxStdout);
   const stderr = new Collector(request.maxStderr);
   let timedOut = false;
   let drain: NodeJS.Timeout | undefined;
+  const kill = (): void => {
+    killGroup(child);
+    // In an uninterruptible sleep it outlives even SIGKILL; we need not.
+    drain ??= setTimeout(() => finish(null, "SIGKILL"), KILL_MS);
+  };
   const deadline = setTimeout(() => {
     timedOut = true;
-    killGroup(child);
+    kill();
   }, request.timeoutMs);
   const finish = (exitCode: number | null, signal: string | null, spawnError?: string): void => {
     clearTimeout(deadline);
     clearTimeout(drain);
-    child.stdout?.destroy();
-    child.stderr?.destroy();
+    for (const pipe of child.stdio) pipe?.destroy();
     // Later calls change nothing: a promise resolves once.
     resolve({ exitCode, signal, stdout: stdout.bytes(), stderr: stderr.text(), timedOut, overflow: stdout.overflow, spawnError });
   };
   child.on("error", (error: NodeJS.ErrnoException) => finish(null, null, error.code ?? error.message));
   child.on("exit", (code, signal) => {
+    clearTimeout(deadline);
+    clearTimeout(drain);
     drain = setTimeout(() => finish(code, signal), DRAIN_MS);
   });
   child.on("close", (code, signal) => finish(code, signal));
   child.stdout?.on("data", (chunk: Buffer) => {
     stdout.add(chunk);
-    if (stdout.overflow) killGroup(child);
+    if (stdout.overflow) kill();
   });
   child.stderr?.on("data", (chunk: Buffer) => stderr.add(chunk));
   // A program that does not read its stdin is its own affair (EPIPE).

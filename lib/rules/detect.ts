@@ -1,24 +1,53 @@
 /** Which flavour of iptables new rules go to, when the configuration leaves it to us. */
-import { constants, closeSync, fstatSync, openSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { constants, closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CniError } from "../cni/error";
-import type { Backend } from "../ports";
-import { findTool } from "./tools";
+import type { Backend, Family } from "../ports";
+import type { Host } from "./host";
+import type { Tools } from "./tools";
 
 /** What a look at the node gave for one flavour. */
 export interface FlavourFacts {
   readonly installed: boolean;
-  /** The kubelet's hint chain, or its older canary, is in the mangle table. */
+  /** The kubelet's hint chain, or its older canary, is there. */
   readonly kubeletHint: boolean;
-  /** Rules and user chains in the mangle table. */
+  /** Rules in all tables, both families. */
   readonly rules: number;
 }
 
+/** A flavour and whether it was decided just now, so that it is still to be remembered. */
+export interface Detected {
+  readonly backend: Backend;
+  readonly fresh: boolean;
+}
+
 /** The chains by which a kubelet says which flavour the node uses (KEP-3178; KUBE-KUBELET-CANARY before it). */
-export const HINT_CHAINS = [":KUBE-IPTABLES-HINT ", ":KUBE-KUBELET-CANARY "];
+const HINT_CHAINS = [":KUBE-IPTABLES-HINT ", ":KUBE-KUBELET-CANARY "];
+const FAMILIES: readonly Family[] = [4, 6];
+
+/** The configured flavour, else the one remembered for this boot, else a decision now. Writes nothing. */
+export async function detectBackend(node: { configured: "auto" | Backend; dataDir: string; host: Host; tools: Tools }): Promise<Detected> {
+  const { configured, dataDir, host, tools } = node;
+  if (configured !== "auto") return { backend: configured, fresh: false };
+  const recalled = recallBackend(dataDir);
+  if (recalled !== undefined && tools.has({ backend: recalled, family: 4 })) return { backend: recalled, fresh: false };
+  const [nft, legacy] = await Promise.all([lookAt(node, "nft"), lookAt(node, "legacy")]);
+  const plain = host.find("iptables");
+  return { backend: chooseBackend(nft, legacy, plain === undefined ? undefined : host.flavour(plain)), fresh: true };
+}
+
+/** Lists every table of the flavour that exists, and so creates none. */
+async function lookAt({ host, tools }: { host: Host; tools: Tools }, backend: Backend): Promise<FlavourFacts> {
+  if (!tools.has({ backend, family: 4 })) return factsFrom(undefined);
+  const slots = FAMILIES.map((family) => ({ backend, family })).filter(
+    (slot) => tools.has(slot) && host.hasFamily(slot.family) && (backend === "nft" || host.legacyTables(slot.family).length > 0),
+  );
+  const listings = await Promise.all(slots.map((slot) => tools.save(slot, undefined)));
+  return factsFrom(listings.join(""));
+}
 
 /**
- * Decides from facts: the kubelet's hint, else where rules already are, else what the plain
+ * Decides from facts: the kubelet's hint, else where more rules are, else what the plain
  * `iptables` command is, else what is installed. Throws CniError `rules` when nothing is.
  */
 export function chooseBackend(nft: FlavourFacts, legacy: FlavourFacts, plain: Backend | undefined): Backend {
@@ -32,7 +61,7 @@ export function chooseBackend(nft: FlavourFacts, legacy: FlavourFacts, plain: Ba
   return plain ?? "nft";
 }
 
-/** Facts from the output of `iptables-<flavour>-save -t mangle`; undefined when the flavour is not installed. */
+/** Facts from the output of `iptables-<flavour>-save`; undefined when the flavour is not installed. */
 export function factsFrom(listing: string | undefined): FlavourFacts {
   const lines = (listing ?? "").split("\n");
   return {
@@ -42,14 +71,7 @@ export function factsFrom(listing: string | undefined): FlavourFacts {
   };
 }
 
-/** The flavour of the plain `iptables` command, by what it links to (Debian and Fedora alternatives alike). */
-export function plainBackend(): Backend | undefined {
-  const path = findTool("iptables");
-  const target = path === undefined ? "" : realpathSync(path);
-  return /legacy/.test(target) ? "legacy" : /nft/.test(target) ? "nft" : undefined;
-}
-
-/** What was decided earlier in this boot, from `<dataDir>/iptables-backend`. */
+/** What was decided earlier in this boot, from `<dataDir>/iptables-backend`; undefined for anything odd. */
 export function recallBackend(dataDir: string): Backend | undefined {
   try {
     const fd = openSync(join(dataDir, "iptables-backend"), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -71,6 +93,8 @@ export function rememberBackend(dataDir: string, backend: Backend): string | und
   const path = join(dataDir, "iptables-backend");
   const temporary = `${path}.${process.pid}.tmp`;
   try {
+    // A process of this PID that was killed in between may have left one, and "wx" would refuse it.
+    rmSync(temporary, { force: true });
     writeFileSync(temporary, `${bootId()} ${backend}\n`, { mode: 0o600, flag: "wx" });
     renameSync(temporary, path);
     return undefined;

@@ -1,12 +1,7 @@
 /** Pure: our rules as iptables-restore reads and iptables-save prints them. */
-import { parseUint32, type Mark } from "../mark";
+import { formatMark, parseUint32, type Mark } from "../mark";
 import type { Backend, Family, InstalledRule, MarkRule } from "../ports";
 import { attachmentTag, formatComment, parseComment } from "./tag";
-
-/** Bits of the mark to clear on replies: value 0 under the tenant's mask. */
-function xmark(value: number, mask: number): string {
-  return `-j MARK --set-xmark 0x${value.toString(16)}/0x${mask.toString(16)}`;
-}
 
 /** The family of a canonical address literal. */
 export function familyOf(address: string): Family {
@@ -15,15 +10,27 @@ export function familyOf(address: string): Family {
 
 /** The rules of one family, without `-A `, in the order and the form in which iptables-save prints them. */
 export function ruleSpecs(rule: MarkRule, family: Family): readonly string[] {
-  const comment = `-m comment --comment "${formatComment(rule.label, attachmentTag(rule.key))}"`;
-  return rule.addresses
+  const comment = formatComment(rule.label, attachmentTag(rule.key));
+  return [...new Set(rule.addresses)]
     .filter((address) => familyOf(address) === family)
     .flatMap((address) => {
-      const source = `PREROUTING -s ${address}/${family === 4 ? 32 : 128}`;
-      const mark = `${source} ${comment} ${xmark(rule.mark.value, rule.mark.mask)}`;
-      const reply = `${source} -m conntrack --ctdir REPLY ${comment} ${xmark(0, rule.mark.mask)}`;
+      const mark = markSpec(address, comment, rule.mark);
+      // Value 0 under the tenant's mask: takes the tenant's bits off replies, and no others.
+      const reply = replySpec(address, comment, { value: 0, mask: rule.mark.mask });
       return rule.markReplies ? [mark] : [mark, reply];
     });
+}
+
+function markSpec(address: string, comment: string, mark: Mark): string {
+  return `PREROUTING -s ${host(address)} -m comment --comment "${comment}" -j MARK --set-xmark ${formatMark(mark)}`;
+}
+
+function replySpec(address: string, comment: string, mark: Mark): string {
+  return `PREROUTING -s ${host(address)} -m conntrack --ctdir REPLY -m comment --comment "${comment}" -j MARK --set-xmark ${formatMark(mark)}`;
+}
+
+function host(address: string): string {
+  return `${address}/${familyOf(address) === 4 ? 32 : 128}`;
 }
 
 /** Input of one iptables-restore transaction on the mangle table. */
@@ -40,12 +47,24 @@ export function parseSave(text: string, backend: Backend, family: Family): reado
 }
 
 function parseRule(spec: string, backend: Backend, family: Family): readonly InstalledRule[] {
-  const comment = /--comment "([^"\\]*)"/.exec(spec)?.[1];
-  const ours = comment === undefined ? undefined : parseComment(comment);
+  const comment = firstGroup(spec, /--comment "([^"\\]*)"/);
+  const ours = parseComment(comment);
   if (ours === undefined) return [];
-  const address = new RegExp(` -s ([0-9a-f.:]+)/${family === 4 ? 32 : 128} `).exec(spec)?.[1] ?? "";
+  const address = firstGroup(spec, family === 4 ? / -s ([0-9.]+)\/32 / : / -s ([0-9a-f:.]+)\/128 /);
   const kind = spec.includes("--ctdir REPLY") ? "reply" : "mark";
-  return [{ backend, family, ...ours, address, kind, mark: parseXmark(spec), spec }];
+  const mark = parseXmark(spec);
+  // One more match (-p tcp, -i eth0, ...) makes it another rule than the one we write.
+  const asWritten = mark !== undefined && sameWords(spec, (kind === "mark" ? markSpec : replySpec)(address, comment, mark));
+  return [{ backend, family, ...ours, address, kind, mark: asWritten ? mark : undefined, spec }];
+}
+
+function firstGroup(text: string, pattern: RegExp): string {
+  return pattern.exec(text)?.[1] ?? "";
+}
+
+// Not their order: that of the matches is the printing program's choice.
+function sameWords(a: string, b: string): boolean {
+  return a.split(" ").sort().join(" ") === b.split(" ").sort().join(" ");
 }
 
 function parseXmark(spec: string): Mark | undefined {

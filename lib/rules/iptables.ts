@@ -1,15 +1,12 @@
-/**
- * The rules in the mangle table, through iptables-save and iptables-restore: one listing, one
- * transaction per family. All changes are made under the lock, so what was listed still holds when
- * it is changed; a rule that somebody deletes by hand in between costs one more round.
- */
-import { CniError } from "../cni/error";
-import type { AttachmentKey, Backend, Exec, Family, InstalledRule, Lock, Log, MarkRule, MarkRules } from "../ports";
-import { nextGeneration, readGeneration } from "./generation";
-import { chooseBackend, factsFrom, plainBackend, recallBackend, rememberBackend } from "./detect";
-import { familyOf, parseSave, restoreInput, ruleSpecs } from "./iptables-format";
+/** The rules in the mangle table, through iptables-save and iptables-restore: one listing, one transaction per family. */
+import { toCniError } from "../cni/error";
+import type { Backend, Exec, Family, InstalledRule, Lock, Log, MarkRule, MarkRules } from "../ports";
+import { BACKENDS, FAMILIES, isIn, listEarly, listSlots, presentSlots, settle, type Change, type EarlyListing, type Rules, type Tables } from "./change";
+import { detectBackend, rememberBackend, type Detected } from "./detect";
+import { localHost, type Host } from "./host";
+import { familyOf, ruleSpecs } from "./iptables-format";
 import { attachmentTag } from "./tag";
-import { findTool, hasFamily, hasLegacyTable, hasTool, runTool, toolName } from "./tools";
+import { createTools, type Slot } from "./tools";
 
 export interface IptablesOptions {
   readonly exec: Exec;
@@ -18,190 +15,110 @@ export interface IptablesOptions {
   readonly configured: "auto" | Backend;
   readonly dataDir: string;
   readonly log: Log;
+  /** Tests put another node here. */
+  readonly host?: Host;
 }
 
-interface Change {
-  readonly backend: Backend;
-  readonly family: Family;
-  readonly deletions: readonly string[];
-  readonly additions: readonly string[];
+interface Node extends Tables {
+  readonly log: Log;
+  readonly detected: () => Promise<Detected>;
+  early: Promise<EarlyListing | undefined> | undefined;
 }
-
-/** A listing of the IPv4 rules taken while there was something else to wait for. */
-interface EarlyListing {
-  readonly generation: number;
-  readonly rules: readonly InstalledRule[];
-}
-
-interface Node extends IptablesOptions {
-  early: Promise<EarlyListing> | undefined;
-}
-
-const FAMILIES: readonly Family[] = [4, 6];
-const BACKENDS: readonly Backend[] = ["nft", "legacy"];
-/** Rounds of list and change before a table that keeps changing under us is given up. */
-const MAX_ROUNDS = 5;
 
 /** The iptables adapter of the MarkRules port. Nothing is executed before the first call. */
 export function createIptablesRules(options: IptablesOptions): MarkRules {
-  let chosen: Promise<Backend> | undefined;
-  const backend = (): Promise<Backend> => (chosen ??= choose(options, { remember: true }));
-  const node: Node = { ...options, early: undefined };
+  const host = options.host ?? localHost;
+  const tools = createTools(options.exec, host, options.lockTimeoutMs);
+  let detected: Promise<Detected> | undefined;
+  const node: Node = { ...options, host, tools, early: undefined, detected: () => (detected ??= detectBackend({ ...options, host, tools })) };
   return {
-    backend,
+    backend: async () => (await node.detected()).backend,
     anticipate: () => {
-      node.early = listEarly(options);
-      node.early.catch(() => {});
+      node.early = listEarly(node).catch(() => undefined);
     },
-    install: (rule) => install(node, backend, rule),
-    evict: (key, addresses) => evict(node, key, addresses),
+    install: (rule) => install(node, rule),
+    evict: async (key, addresses) => {
+      const gone = await clear(node, familiesOf(addresses), (rule) => addresses.includes(rule.address));
+      return evictedTags(gone, attachmentTag(key), addresses);
+    },
     remove: async (tags) => {
-      await change(node, FAMILIES, (installed) => removals(installed.filter((rule) => tags.includes(rule.tag))));
+      if (tags.length > 0) await clear(node, FAMILIES, (rule) => tags.includes(rule.tag));
     },
-    list: () => listAll(options, FAMILIES),
-    probe: async () => {
-      await save(options, await choose(options, { remember: false }), 4);
-    },
+    list: () => listSlots(node, presentSlots(node, FAMILIES)),
+    probe: () => probe(node),
   };
 }
 
-async function install(node: Node, backend: () => Promise<Backend>, rule: MarkRule): Promise<readonly string[]> {
-  const flavour = await backend();
+async function install(node: Node, rule: MarkRule): Promise<readonly string[]> {
+  const { backend, fresh } = await node.detected();
+  if (fresh) remember(node, backend);
   const tag = attachmentTag(rule.key);
-  const families = FAMILIES.filter((family) => rule.addresses.some((address) => familyOf(address) === family));
-  const before = await change(node, families, (installed) => {
-    const affected = installed.filter((r) => r.tag === tag || rule.addresses.includes(r.address));
-    const outdated = removals(affected);
-    return families.map((family) => {
-      const additions = ruleSpecs(rule, family);
-      const deletions = outdated.find((c) => c.backend === flavour && c.family === family)?.deletions ?? [];
-      return sameSpecs(deletions, additions) ? nothing(flavour, family) : { backend: flavour, family, deletions, additions };
-    }).concat(outdated.filter((c) => c.backend !== flavour));
+  const families = familiesOf(rule.addresses);
+  const early = await takeEarly(node);
+  return node.lock.hold(node.lockTimeoutMs, async () => {
+    const before = await settle(node, presentSlots(node, families), early, (installed) => {
+      const outdated = removals(installed.filter((r) => r.tag === tag || rule.addresses.includes(r.address)));
+      const others = outdated.filter((change) => change.backend !== backend);
+      return [...families.map((family) => replacement(outdated, { backend, family }, ruleSpecs(rule, family))), ...others];
+    });
+    return evictedTags(before, tag, rule.addresses);
   });
-  return evictedTags(before, tag, rule.addresses);
 }
 
-async function evict(node: Node, key: AttachmentKey, addresses: readonly string[]): Promise<readonly string[]> {
-  const families = FAMILIES.filter((family) => addresses.some((address) => familyOf(address) === family));
-  const before = await change(node, families, (installed) => removals(installed.filter((rule) => addresses.includes(rule.address))));
-  return evictedTags(before, attachmentTag(key), addresses);
+/** In `slot`, `additions` in the place of what is outdated there; no change when both are the same. */
+function replacement(outdated: readonly Change[], slot: Slot, additions: readonly string[]): Change {
+  const deletions = outdated.find((change) => isIn(change, slot))?.deletions ?? [];
+  const asWanted = deletions.length === additions.length && deletions.every((spec, i) => spec === additions[i]);
+  return asWanted ? { ...slot, deletions: [], additions: [] } : { ...slot, deletions, additions };
 }
 
-function evictedTags(before: readonly InstalledRule[], tag: string, addresses: readonly string[]): readonly string[] {
+/**
+ * Removes the rules that match, each slot on its own: trouble in one keeps no rule in another.
+ * Returns what was removed; throws the first failure, with the others in its details.
+ */
+async function clear(node: Node, families: readonly Family[], matches: (rule: InstalledRule) => boolean): Promise<Rules> {
+  const slots = presentSlots(node, families);
+  if (slots.length === 0) return [];
+  const early = await takeEarly(node);
+  return node.lock.hold(node.lockTimeoutMs, async () => {
+    const plan = (installed: Rules): readonly Change[] => removals(installed.filter(matches));
+    // Every generation is read before the first is moved: an early listing serves all slots.
+    const outcomes = await Promise.allSettled(slots.map((slot) => settle(node, [slot], early, plan)));
+    const [first, ...others] = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [toCniError(outcome.reason)] : []));
+    if (first !== undefined) throw others.reduce((error, other) => error.withDetails(other.message), first);
+    return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? outcome.value.filter(matches) : []));
+  });
+}
+
+// Awaited before the lock is taken: it needs the lock itself. Used once: a change makes it stale.
+async function takeEarly(node: Node): Promise<EarlyListing | undefined> {
+  const early = await node.early;
+  node.early = undefined;
+  return early;
+}
+
+async function probe(node: Node): Promise<void> {
+  const slot: Slot = { backend: (await node.detected()).backend, family: 4 };
+  // A legacy table that does not exist yet would be created by looking; a missing program is for save() to say.
+  const canLook = slot.backend === "nft" || node.host.legacyTables(4).includes("mangle") || !node.tools.has(slot);
+  if (canLook) await node.tools.save(slot, "mangle");
+}
+
+function removals(rules: Rules): readonly Change[] {
+  return BACKENDS.flatMap((backend) => FAMILIES.map((family) => ({ backend, family })))
+    .map((slot) => ({ ...slot, deletions: rules.filter((rule) => isIn(rule, slot)).map((rule) => rule.spec), additions: [] }))
+    .filter((change) => change.deletions.length > 0);
+}
+
+function familiesOf(addresses: readonly string[]): readonly Family[] {
+  return FAMILIES.filter((family) => addresses.some((address) => familyOf(address) === family));
+}
+
+function evictedTags(before: Rules, tag: string, addresses: readonly string[]): readonly string[] {
   return [...new Set(before.filter((rule) => rule.tag !== tag && addresses.includes(rule.address)).map((rule) => rule.tag))];
 }
 
-/** Lists, plans and applies under the lock; returns the listing that the applied plan was made from. */
-async function change(
-  node: Node,
-  families: readonly Family[],
-  plan: (installed: readonly InstalledRule[]) => readonly Change[],
-): Promise<readonly InstalledRule[]> {
-  // Awaited before the lock is taken: it needs the lock itself.
-  const early = await node.early?.catch(() => undefined);
-  node.early = undefined;
-  return node.lock.hold(node.lockTimeoutMs, async () => {
-    for (let round = 1; ; round++) {
-      const installed = round === 1 ? await listWith(early, node, families) : await listAll(node, families);
-      const changes = plan(installed).filter((c) => c.deletions.length + c.additions.length > 0);
-      try {
-        if (changes.length > 0) nextGeneration(node.dataDir);
-        await applyAll(node, changes);
-        return installed;
-      } catch (error) {
-        const vanished = changes.length > 0 && (await hasVanished(node, families, changes));
-        if (!vanished || round === MAX_ROUNDS) throw error;
-      }
-    }
-  });
-}
-
-// Read under the lock: no change is then half-way, and every later one moves the generation first.
-async function listEarly(options: IptablesOptions): Promise<EarlyListing> {
-  const generation = await options.lock.hold(options.lockTimeoutMs, async () => readGeneration(options.dataDir));
-  return { generation, rules: await listAll(options, [4]) };
-}
-
-async function listWith(
-  early: EarlyListing | undefined,
-  node: Node,
-  families: readonly Family[],
-): Promise<readonly InstalledRule[]> {
-  if (early === undefined || early.generation !== readGeneration(node.dataDir)) return listAll(node, families);
-  const rest = await listAll(node, families.filter((family) => family !== 4));
-  return families.includes(4) ? [...early.rules, ...rest] : rest;
-}
-
-/** One transaction per family; if one fails, those before it are taken back. */
-async function applyAll(options: IptablesOptions, changes: readonly Change[]): Promise<void> {
-  const applied: Change[] = [];
-  try {
-    for (const item of changes) {
-      await restore(options, item);
-      applied.push(item);
-    }
-  } catch (error) {
-    for (const item of applied.reverse()) await restore(options, { ...item, deletions: item.additions, additions: item.deletions });
-    throw error;
-  }
-}
-
-async function hasVanished(options: IptablesOptions, families: readonly Family[], changes: readonly Change[]): Promise<boolean> {
-  const now = await listAll(options, families);
-  const standing = new Set(now.map((rule) => `${rule.backend} ${rule.family} ${rule.spec}`));
-  return changes.some((c) => c.deletions.some((spec) => !standing.has(`${c.backend} ${c.family} ${spec}`)));
-}
-
-async function listAll(options: IptablesOptions, families: readonly Family[]): Promise<readonly InstalledRule[]> {
-  const present = BACKENDS.flatMap((backend) => families.filter((family) => mayHaveRules(backend, family)).map((family) => ({ backend, family })));
-  const listings = await Promise.all(present.map(async ({ backend, family }) => parseSave(await save(options, backend, family), backend, family)));
-  return listings.flat();
-}
-
-function mayHaveRules(backend: Backend, family: Family): boolean {
-  return hasFamily(family) && hasTool(backend, family) && (backend === "nft" || hasLegacyTable(family));
-}
-
-function save(options: IptablesOptions, backend: Backend, family: Family): Promise<string> {
-  return runTool(options.exec, toolName(backend, family, "save"), ["-t", "mangle"], { stdin: "", lockTimeoutMs: options.lockTimeoutMs });
-}
-
-async function restore(options: IptablesOptions, { backend, family, deletions, additions }: Change): Promise<void> {
-  if (!hasFamily(family)) throw new CniError("rules", `IPv6 is off on this node, so an IPv6 address cannot be marked`);
-  const seconds = Math.max(1, Math.ceil(options.lockTimeoutMs / 1000));
-  await runTool(options.exec, toolName(backend, family, "restore"), ["--noflush", "-w", String(seconds)], {
-    stdin: restoreInput(deletions, additions),
-    lockTimeoutMs: options.lockTimeoutMs,
-  });
-}
-
-function removals(rules: readonly InstalledRule[]): readonly Change[] {
-  return BACKENDS.flatMap((backend) => FAMILIES.map((family) => {
-    const deletions = rules.filter((rule) => rule.backend === backend && rule.family === family).map((rule) => rule.spec);
-    return { backend, family, deletions, additions: [] };
-  })).filter((c) => c.deletions.length > 0);
-}
-
-function nothing(backend: Backend, family: Family): Change {
-  return { backend, family, deletions: [], additions: [] };
-}
-
-function sameSpecs(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((spec, i) => spec === b[i]);
-}
-
-async function choose(options: IptablesOptions, { remember }: { remember: boolean }): Promise<Backend> {
-  if (options.configured !== "auto") return options.configured;
-  const recalled = recallBackend(options.dataDir);
-  if (recalled !== undefined) return recalled;
-  const [nft, legacy] = await Promise.all(BACKENDS.map((backend) => lookAt(options, backend)));
-  const backend = chooseBackend(factsFrom(nft), factsFrom(legacy), plainBackend());
-  const trouble = remember ? rememberBackend(options.dataDir, backend) : undefined;
-  if (trouble !== undefined) options.log.write("debug", trouble, {});
-  return backend;
-}
-
-async function lookAt(options: IptablesOptions, backend: Backend): Promise<string | undefined> {
-  if (findTool(toolName(backend, 4, "restore")) === undefined) return undefined;
-  return mayHaveRules(backend, 4) ? save(options, backend, 4) : "";
+function remember({ dataDir, log }: Node, backend: Backend): void {
+  const trouble = rememberBackend(dataDir, backend);
+  if (trouble !== undefined) log.write("debug", trouble, {});
 }

@@ -1,74 +1,89 @@
-/** The iptables programs of this node, by absolute path; the runtime's PATH is never asked. */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+/** The iptables programs of this node: by absolute path, with an environment of their own. */
 import { CniError } from "../cni/error";
 import type { Backend, Exec, ExecOutcome, Family } from "../ports";
+import { DIRECTORIES, type Host } from "./host";
 
-const DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin"];
 /** Nothing of the runtime's environment reaches the tools. */
 const ENVIRONMENT = { PATH: DIRECTORIES.join(":"), LC_ALL: "C" };
 const TOOL_TIMEOUT_SLACK_MS = 5000;
 const MAX_LISTING = 64 * 1024 * 1024;
+const MAX_SAID = 1000;
 
-export type Action = "save" | "restore";
-
-/** `iptables-nft-save` and its kin. */
-export function toolName(backend: Backend, family: Family, action: Action): string {
-  return `${family === 6 ? "ip6" : "ip"}tables-${backend}-${action}`;
+/** One table of rules: a family in a flavour. */
+export interface Slot {
+  readonly backend: Backend;
+  readonly family: Family;
 }
 
-/** Absolute path of a program in the fixed directories; undefined when it is not installed. */
-export function findTool(name: string): string | undefined {
-  return DIRECTORIES.map((dir) => join(dir, name)).find((path) => existsSync(path));
+export interface Tools {
+  /** True when the programs of the slot are installed. */
+  has(slot: Slot): boolean;
+  /**
+   * What `iptables-save` prints, of the one table or (undefined) of every table that exists.
+   * Throws CniError `rules` or `tryAgainLater`.
+   */
+  save(slot: Slot, table: string | undefined): Promise<string>;
+  /** One `iptables-restore` transaction. Throws CniError `rules`, or `tryAgainLater` for a lock that stays busy. */
+  restore(slot: Slot, input: string): Promise<void>;
 }
 
-/** True when the node has this flavour's program for the family. */
-export function hasTool(backend: Backend, family: Family): boolean {
-  return findTool(toolName(backend, family, "restore")) !== undefined;
+/** The tools of `host`; the xtables lock is waited for `lockTimeoutMs`. */
+export function createTools(exec: Exec, host: Host, lockTimeoutMs: number): Tools {
+  const run = async (slot: Slot, action: "save" | "restore", args: readonly string[], stdin: string): Promise<string> => {
+    const path = findTool(host, slot, action);
+    if (path === undefined) throw missing(slot, action);
+    const timeoutMs = lockTimeoutMs + TOOL_TIMEOUT_SLACK_MS;
+    const outcome = await exec.run({ path, args, env: ENVIRONMENT, stdin, timeoutMs, maxStdout: MAX_LISTING, maxStderr: 16 * 1024 });
+    const stdout = new TextDecoder().decode(outcome.stdout);
+    refuseIncompatible(slot, stdout);
+    if (outcome.exitCode === 0 && !outcome.overflow) return stdout;
+    throw failure(path, outcome, timeoutMs);
+  };
+  return {
+    has: (slot) => findTool(host, slot, "restore") !== undefined,
+    save: (slot, table) => run(slot, "save", table === undefined ? [] : ["-t", table], ""),
+    restore: async (slot, input) => {
+      const seconds = Math.max(1, Math.ceil(lockTimeoutMs / 1000));
+      await run(slot, "restore", ["--noflush", "-w", String(seconds)], input);
+    },
+  };
 }
 
-/** True when the kernel speaks the family here. */
-export function hasFamily(family: Family): boolean {
-  return family === 4 || existsSync("/proc/net/if_inet6");
+/** By the name that carries the flavour, else (distributions with a single flavour) by the plain one. */
+function findTool(host: Host, { backend, family }: Slot, action: string): string | undefined {
+  const prefix = programPrefix(family);
+  const named = host.find(`${prefix}-${backend}-${action}`);
+  if (named !== undefined) return named;
+  const plain = host.find(`${prefix}-${action}`);
+  return plain !== undefined && host.flavour(plain) === backend ? plain : undefined;
 }
 
-/**
- * True when the legacy mangle table exists in this network namespace. Asked before every legacy
- * listing: iptables-legacy-save would create the table (and load its modules) by looking.
- */
-export function hasLegacyTable(family: Family): boolean {
-  try {
-    const names = readFileSync(`/proc/net/${family === 6 ? "ip6" : "ip"}_tables_names`, "utf8");
-    return names.split("\n").includes("mangle");
-  } catch {
-    return false;
+function programPrefix(family: Family): string {
+  return family === 6 ? "ip6tables" : "iptables";
+}
+
+function missing({ backend, family }: Slot, action: string): CniError {
+  const name = `${programPrefix(family)}-${backend}-${action}`;
+  return new CniError("rules", `${name} is not installed in ${DIRECTORIES.join(", ")}: install the package iptables, or set "iptables" to the flavour that is there`);
+}
+
+// iptables-nft-save says this instead of the rules, and succeeds: taken for an empty table, our
+// rules would stay for ever. Restoring works all the same, but blindly.
+function refuseIncompatible({ family }: Slot, stdout: string): void {
+  if (!/^# Table `mangle' is incompatible/m.test(stdout)) return;
+  const table = `${family === 6 ? "ip6" : "ip"} mangle`;
+  throw new CniError("rules", `the nftables table ${table} holds rules that iptables-nft cannot read, so ours cannot be told apart: see "nft list table ${table}", and move what was not added with iptables to a table of its own`);
+}
+
+function failure(path: string, outcome: ExecOutcome, timeoutMs: number): CniError {
+  const said = outcome.stderr.trim().replace(/\s*\n\s*/g, " | ").replace(/[^\x20-\x7e]/g, "?").slice(-MAX_SAID);
+  const words = said === "" ? "it said nothing" : said;
+  if (outcome.timedOut) return new CniError("tryAgainLater", `${path} did not finish within ${timeoutMs} ms and was killed (${words}): look for what holds /run/xtables.lock`);
+  if (/xtables lock|resource temporarily unavailable/i.test(said)) {
+    return new CniError("tryAgainLater", `${path} could not get the xtables lock in time: another program holds it (${words})`);
   }
-}
-
-/**
- * Runs one of the tools. Throws CniError `rules` when it is not installed or fails, `tryAgainLater`
- * when the xtables lock stays busy for `lockTimeoutMs`.
- */
-export async function runTool(exec: Exec, name: string, args: readonly string[], options: { stdin: string; lockTimeoutMs: number }): Promise<string> {
-  const path = findTool(name);
-  if (path === undefined) {
-    throw new CniError("rules", `${name} is not installed in ${DIRECTORIES.join(", ")}: install the package iptables, or set "iptables" to the flavour that is there`);
-  }
-  const outcome = await exec.run({
-    path, args, env: ENVIRONMENT, stdin: options.stdin,
-    timeoutMs: options.lockTimeoutMs + TOOL_TIMEOUT_SLACK_MS, maxStdout: MAX_LISTING, maxStderr: 16 * 1024,
-  });
-  if (outcome.exitCode === 0 && !outcome.overflow) return new TextDecoder().decode(outcome.stdout);
-  throw failure(name, outcome);
-}
-
-function failure(name: string, outcome: ExecOutcome): CniError {
-  const said = outcome.stderr.trim().replace(/\s*\n\s*/g, " | ").replace(/[^\x20-\x7e]/g, "?").slice(-1000);
-  if (outcome.timedOut || /xtables lock|resource temporarily unavailable/i.test(said)) {
-    return new CniError("tryAgainLater", `${name} could not get the xtables lock in time: another program holds it (${said})`);
-  }
-  const how = outcome.spawnError ?? outcome.signal ?? `exit status ${outcome.exitCode}`;
-  return new CniError("rules", `${name} failed (${how}): ${said === "" ? "it said nothing" : said}${hint(said)}`);
+  const how = outcome.overflow ? `more than ${MAX_LISTING} bytes of output` : (outcome.spawnError ?? outcome.signal ?? `exit status ${outcome.exitCode}`);
+  return new CniError("rules", `${path} failed (${how}): ${words}${hint(said)}`);
 }
 
 function hint(said: string): string {

@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { chmodSync, closeSync, copyFileSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { createExec } from "../../../lib/exec";
 import type { ExecRequest } from "../../../lib/ports";
 
@@ -61,4 +63,24 @@ test("our own files are not open in a child", async () => {
   } finally {
     closeSync(fd);
   }
+});
+
+test("what the system refuses to start at once is told the same way, never thrown", async () => {
+  const busy = join(mkdtempSync(join(tmpdir(), "exec-")), "busy");
+  copyFileSync("/bin/true", busy);
+  chmodSync(busy, 0o755);
+  const fd = openSync(busy, "r+");
+  try {
+    expect(await sh("", { path: busy })).toMatchObject({ spawnError: "ETXTBSY", exitCode: null });
+  } finally {
+    closeSync(fd);
+    rmSync(dirname(busy), { recursive: true });
+  }
+  expect(await sh("x".repeat(1 << 20))).toMatchObject({ spawnError: "E2BIG" });
+  expect(await sh("a\0b")).toMatchObject({ spawnError: "ERR_INVALID_ARG_VALUE" });
+});
+
+test("a program that ended in time is not late because of what it left behind", async () => {
+  const outcome = await sh("sleep 1.41421 & exit 5", { timeoutMs: 150 });
+  expect(outcome).toMatchObject({ exitCode: 5, signal: null, timedOut: false });
 });

@@ -1,0 +1,45 @@
+/** What can be learnt about this node from its files, without running anything. */
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { Backend, Family } from "../ports";
+
+/** Where the iptables programs may be; the runtime's PATH is never asked. */
+export const DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin"];
+
+export interface Host {
+  /** Absolute path of a program in the fixed directories; undefined when it is not installed. */
+  find(name: string): string | undefined;
+  /** The flavour of a program without one in its name, by what it links to; undefined when that does not say. */
+  flavour(path: string): Backend | undefined;
+  /** True when the kernel speaks the family here. */
+  hasFamily(family: Family): boolean;
+  /**
+   * Legacy tables that exist in this network namespace. Asked before every legacy listing:
+   * `iptables-legacy-save -t mangle` would create the table (and load its modules) by looking.
+   */
+  legacyTables(family: Family): readonly string[];
+}
+
+/** The node that this process runs on. */
+export const localHost: Host = {
+  find: (name) => DIRECTORIES.map((dir) => join(dir, name)).find((path) => existsSync(path)),
+  flavour: (path) => flavourOf(basename(realpathSync(path))),
+  hasFamily: (family) => family === 4 || existsSync("/proc/net/if_inet6"),
+  legacyTables: (family) => {
+    try {
+      return readFileSync(`/proc/net/${family === 6 ? "ip6" : "ip"}_tables_names`, "utf8").split("\n").filter((name) => name !== "");
+    } catch {
+      return [];
+    }
+  },
+};
+
+/**
+ * The flavour of a program by the file name behind its links: Debian and Fedora alternatives lead
+ * to xtables-nft-multi or xtables-legacy-multi; before 1.8 there was xtables-multi (legacy) and
+ * xtables-compat-multi (nft).
+ */
+export function flavourOf(file: string): Backend | undefined {
+  if (/nft|compat/.test(file)) return "nft";
+  return /legacy|^xtables-multi$/.test(file) ? "legacy" : undefined;
+}

@@ -1,0 +1,52 @@
+/** Runs in the network namespace under test: the real adapter, and all calls of one batch at once. */
+import { mkdirSync } from "node:fs";
+import { createExec } from "../../../lib/exec";
+import { createLock } from "../../../lib/lock";
+import type { AttachmentKey, MarkRule } from "../../../lib/ports";
+import { createIptablesRules } from "../../../lib/rules/iptables";
+
+export type Call =
+  | readonly ["install", MarkRule]
+  | readonly ["evict", AttachmentKey, readonly string[]]
+  | readonly ["remove", readonly string[]]
+  | readonly ["list" | "probe" | "backend"];
+
+export interface Batch {
+  readonly dataDir: string;
+  readonly configured: "auto" | "nft" | "legacy";
+  readonly calls: readonly Call[];
+}
+
+/** What a call gave: its value, or the error's code and message. */
+export interface Reply {
+  readonly value?: unknown;
+  readonly code?: number;
+  readonly message?: string;
+}
+
+async function main(): Promise<void> {
+  const batch = JSON.parse(process.argv[2] ?? "") as Batch;
+  mkdirSync(batch.dataDir, { recursive: true, mode: 0o700 });
+  const options = { exec: createExec(), lock: createLock(batch.dataDir), lockTimeoutMs: 60_000, log: { write: () => {} } };
+  const replies = await Promise.all(batch.calls.map((call) => reply(batch, options, call)));
+  process.stdout.write(JSON.stringify(replies));
+}
+
+type Options = Omit<Parameters<typeof createIptablesRules>[0], "configured" | "dataDir">;
+
+async function reply({ configured, dataDir }: Batch, options: Options, call: Call): Promise<Reply> {
+  const rules = createIptablesRules({ ...options, configured, dataDir });
+  try {
+    // As ADD does while its delegate runs.
+    if (call[0] === "install" || call[0] === "evict") rules.anticipate();
+    if (call[0] === "install") return { value: await rules.install(call[1]) };
+    if (call[0] === "evict") return { value: await rules.evict(call[1], call[2]) };
+    if (call[0] === "remove") return { value: await rules.remove(call[1]) };
+    return { value: await rules[call[0]]() };
+  } catch (error) {
+    const { code, message } = error as { code?: number; message: string };
+    return { ...(code === undefined ? {} : { code }), message };
+  }
+}
+
+void main();
