@@ -1,0 +1,102 @@
+/** Catalogue D7, D8, H1, H3 with real ptp: many wrappers at once, on both flavours. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Conf } from "../helpers/conf";
+import { FLAVOURS, type Flavour } from "../helpers/firewall";
+import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
+import { useNode, type Pod } from "../helpers/node-world";
+import { expectError, expectOk, type Outcome } from "../helpers/outcome";
+
+jest.setTimeout(180_000);
+const world = useNode();
+const ONE = { rangeStart: "10.88.0.9", rangeEnd: "10.88.0.9" };
+
+function runtimeFor(iptables: Flavour, range: Conf = {}): Runtime {
+  const ipam = { ...world.ipam(), ranges: [[{ subnet: "10.88.0.0/23", ...range }]], routes: [{ dst: "0.0.0.0/0" }] };
+  return createRuntime(world, ourList(world, { ...ASKS, iptables, delegate: { type: "ptp", ipMasq: false, ipam } }), annotated("0x10/0xff"));
+}
+
+/** All at once, and all ended before the first failure is told: none may run on into the next test. */
+async function together<T>(bodies: readonly (() => Promise<T>)[]): Promise<T[]> {
+  const settled = await Promise.allSettled(bodies.map((body) => body()));
+  return settled.map((each) => {
+    if (each.status === "rejected") throw each.reason;
+    return each.value;
+  });
+}
+
+/** `<pod> <address> <mark>` of every rule of ours. */
+function rules(): readonly string[] {
+  return world.firewall.ours().map((line) => /-s (\S+)\/32 .*"tenant-routing \S+\/(\S+) \S+" .*--set-xmark (\S+)/.exec(line)?.slice(1).join(" ") ?? line).sort();
+}
+
+const addressOf = ({ json }: Outcome): string => (json?.["ips"] as [{ address: string }])[0].address.replace(/\/.*/, "");
+
+describe.each(FLAVOURS)("on %s", (flavour) => {
+  test("100 pods added at once, checked, deleted at once: 100 results, every rule once, then nothing is left", async () => {
+    const runtime = runtimeFor(flavour);
+    const pods = Array.from({ length: 100 }, (_, n) => world.newPod("team-a", `pod-${n}`));
+    const added = await together(pods.map((pod) => () => runtime.add(pod).then(expectOk)));
+    const addresses = added.map(addressOf);
+    expect(new Set(addresses).size).toBe(100);
+    expect(rules()).toEqual(pods.flatMap(({ name }, n) => [`${addresses[n]} ${name} 0x0/0xff`, `${addresses[n]} ${name} 0x10/0xff`]).sort());
+    expect([world.cables().length, world.leases().length]).toEqual([100, 100]);
+    for (const pod of pods.slice(0, 5)) expectOk(await runtime.check(pod));
+    await together(pods.map((pod) => () => runtime.del(pod).then(expectOk)));
+    expect(world.everything()).toEqual([]);
+  });
+
+  test("40 ADDs of one attachment: one succeeds, the others change nothing; 40 DELs of it: all succeed", async () => {
+    const runtime = runtimeFor(flavour);
+    const pod = world.newPod();
+    const outcomes = await together(Array.from({ length: 40 }, () => () => runtime.add(pod)));
+    const failed = outcomes.filter(({ exit }) => exit !== 0);
+    expect(failed).toHaveLength(39);
+    for (const outcome of failed) expectError(outcome, "duplicateAttachment", pod.id);
+    expect([rules().length, world.cables().length, world.leases().length]).toEqual([2, 1, 1]);
+    expectOk(await runtime.check(pod));
+    await together(Array.from({ length: 40 }, () => () => runtime.del(pod).then(expectOk)));
+    expect(world.everything()).toEqual([]);
+  });
+
+  test("DEL of a pod while another is added on its address: the new pod's rules stand, the old one's are gone", async () => {
+    const runtime = runtimeFor(flavour, ONE);
+    for (let round = 0; round < 10; round++) {
+      const [a, b] = [world.newPod("team-a", "a"), world.newPod("team-b", "b")];
+      expectOk(await runtime.add(a));
+      // The lease is lost, so that B gets the address while A is still there.
+      rmSync(join(world.dir, "ipam"), { recursive: true });
+      await together([() => runtime.add(b, annotated("0x20/0xff")).then(expectOk), () => runtime.del(a).then(expectOk)]);
+      expect(rules()).toEqual(["10.88.0.9 b 0x0/0xff", "10.88.0.9 b 0x20/0xff"]);
+      expect(world.leases()).toEqual([`10.88.0.9 ${b.id}`]);
+      expectOk(await runtime.del(b));
+      expect([round, ...world.everything()]).toEqual([round]);
+    }
+  });
+
+  test("an ADD that takes the address as soon as DEL has released it is not hit by that DEL", async () => {
+    const runtime = runtimeFor(flavour, ONE);
+    let a = world.newPod("team-a", "pod-0");
+    expectOk(await runtime.add(a));
+    for (let round = 1; round <= 6; round++) {
+      const b = world.newPod("team-b", `pod-${round}`);
+      const mark = round % 2 === 0 ? "0x10/0xff" : "0x20/0xff";
+      await together([() => runtime.del(a).then(expectOk), () => addPatiently(runtime, b, mark)]);
+      expect(rules()).toEqual([`10.88.0.9 ${b.name} 0x0/0xff`, `10.88.0.9 ${b.name} ${mark}`]);
+      expectOk(await runtime.check(b));
+      a = b;
+    }
+    expectOk(await runtime.del(a));
+    expect(world.everything()).toEqual([]);
+  });
+});
+
+/** As a kubelet does: again until there is a free address. */
+async function addPatiently(runtime: Runtime, pod: Pod, mark: string): Promise<Outcome> {
+  for (let n = 0; n < 100; n++) {
+    const outcome = await runtime.add(pod, annotated(mark));
+    if (outcome.exit === 0) return outcome;
+    expect(outcome.stdout).toContain("no IP addresses available");
+  }
+  throw new Error(`no address for ${pod.name}`);
+}
