@@ -5,13 +5,13 @@
  * intent -> complete -> gone. DEL turns either into `deleting` first, so that an ADD still under
  * way sees that it lost, and a DEL that dies half-way can be finished by the next one.
  */
-import { randomBytes } from "node:crypto";
-import { closeSync, constants, existsSync, fstatSync, fsyncSync, lstatSync, mkdirSync, openSync, readSync, readdirSync, renameSync, rmSync, writeFileSync, type Stats } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, fsyncSync, lstatSync, openSync, readSync, readdirSync, renameSync, rmSync, writeFileSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import type { AttachmentKey, Backend, JsonObject, PodRef } from "./ports";
 import type { Mark } from "./mark";
 import { CniError } from "./cni/error";
 import { isObject, parseJson } from "./cni/json";
+import { makeDirectory } from "./directory";
 
 export type AttachmentState = "intent" | "complete" | "deleting";
 
@@ -64,12 +64,12 @@ export function createJournal(dir: string): Journal {
   const path = (tag: string): string => join(dir, `${tag}${SUFFIX}`);
   return {
     prepare: () => {
-      attempt(dir, "create", () => mkdirSync(dir, { recursive: true, mode: 0o700 }));
+      attempt(dir, "create", () => makeDirectory(dir, 0o700));
       inspectDirectory(dir);
     },
     inspect: () => inspectDirectory(dir),
     read: (tag) => readRecord(path(tag)),
-    write: (tag, attachment) => writeAtomically(join(dir, `.${tag}.${randomBytes(8).toString("hex")}.tmp`), path(tag), JSON.stringify(attachment)),
+    write: (tag, attachment) => writeAtomically(join(dir, `.${tag}.${uniqueName()}.tmp`), path(tag), JSON.stringify(attachment)),
     remove: (tag) => attempt(path(tag), "remove", () => removeRecord(dir, tag)),
     tags: () => listTags(dir),
   };
@@ -180,6 +180,11 @@ function listTags(dir: string): readonly string[] {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw unsafe(dir, (error as Error).message);
   }
+}
+
+// Not node:crypto, which takes 4 to 5 ms to load; O_EXCL guards what is left to chance.
+function uniqueName(): string {
+  return `${process.pid}-${process.hrtime.bigint()}-${Math.random().toString(36).slice(2)}`;
 }
 
 function ownedByUs(stat: Stats): boolean {

@@ -1,6 +1,7 @@
 /** The log file: one JSON line per record, appended with one write, so that parallel wrappers never mix. */
-import { closeSync, constants, fstatSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+import { makeDirectory } from "./directory";
 import type { LogLevel } from "./ports";
 
 const ORDER: readonly LogLevel[] = ["error", "warn", "info", "debug"];
@@ -47,7 +48,7 @@ function openLog(path: string): number {
     return openSync(path, flags, 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+    makeDirectory(dirname(path), 0o750);
     return openSync(path, flags, 0o600);
   }
 }

@@ -39,7 +39,7 @@ export async function findMark(conf: PluginConf, pod: PodRef | undefined, pods: 
   if (conf.kubeconfig === undefined) return unmarked("no annotation from the runtime, and no kubeconfig to look further");
   let found: PodAnnotations;
   try {
-    found = await askApi(pod, passed, pods);
+    found = await askApi(pod, passed, { keys: conf.annotationKeys, pods });
   } catch (error) {
     if (conf.onError === "deny" || pod === undefined) throw error;
     return { ...unmarked("lookup failed, onError is allow"), warning: toCniError(error) };
@@ -51,7 +51,7 @@ export async function findMark(conf: PluginConf, pod: PodRef | undefined, pods: 
 async function askApi(
   pod: PodRef | undefined,
   passed: Readonly<Record<string, string>> | undefined,
-  pods: PodSourceFactory,
+  { keys, pods }: { keys: readonly string[]; pods: PodSourceFactory },
 ): Promise<PodAnnotations> {
   if (pod === undefined) {
     throw new CniError(
@@ -61,7 +61,9 @@ async function askApi(
     );
   }
   const source = await pods();
-  if (passed === undefined) return source.read(pod);
+  if (passed === undefined) {
+    return source.read(pod, (annotations) => chooseAnnotation(keys, { pod: annotations, namespace: {} }) !== undefined);
+  }
   return { pod: passed, namespace: await source.readNamespace(pod) };
 }
 

@@ -22,14 +22,15 @@ export interface PodSourceOptions {
  */
 export function createPodSource(options: PodSourceOptions): PodSource {
   return {
-    read: (pod) =>
+    read: (pod, decides = () => false) =>
       inSession(options, pod, async (session, budget) => {
-        const [podMeta, namespaceMeta] = await Promise.all([
-          fetchMetadata(session, budget, podSubject(pod)),
-          fetchMetadata(session, budget, namespaceSubject(pod)),
-        ]);
+        const asked = fetchMetadata(session, budget, namespaceSubject(pod));
+        // Its failure counts only when its answer is needed.
+        asked.catch(() => {});
+        const podMeta = await fetchMetadata(session, budget, podSubject(pod));
         refuseStale(pod, podMeta, session.server);
-        return { pod: podMeta.annotations, namespace: namespaceMeta.annotations };
+        const { annotations } = podMeta;
+        return { pod: annotations, namespace: decides(annotations) ? {} : (await asked).annotations };
       }),
     readNamespace: (pod) =>
       inSession(options, pod, async (session, budget) => {

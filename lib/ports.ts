@@ -33,11 +33,12 @@ export interface PodAnnotations {
 /** Where annotations come from when the runtime did not pass them. */
 export interface PodSource {
   /**
-   * Reads pod and namespace at once, metadata only. Resolves only with a complete answer.
+   * Reads pod and namespace at once, metadata only. Where the pod's annotations already decide
+   * (`decides`), the namespace is not waited for, stays empty, and may not even be readable.
    * Throws CniError: `tryAgainLater` (unreachable, 5xx, time-out, pod not there yet, stale UID),
    * `forbidden` (403, names the RBAC remedy), `unauthorized`, `untrusted`, `kubeconfig`, `apiAnswer`.
    */
-  read(pod: PodRef): Promise<PodAnnotations>;
+  read(pod: PodRef, decides?: (podAnnotations: Readonly<Record<string, string>>) => boolean): Promise<PodAnnotations>;
   /** The namespace alone, for a pod whose own annotations the runtime passed. Same errors. */
   readNamespace(pod: PodRef): Promise<Readonly<Record<string, string>>>;
 }

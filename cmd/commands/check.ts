@@ -41,11 +41,9 @@ export interface Report {
  * it. Returns 0 when all is good, 1 when something is wrong; throws when it could not look.
  */
 export async function checkCommand(io: Io, positionals: readonly string[], values: Values): Promise<number> {
-  const format = values["output"] ?? "table";
-  if (format !== "table" && format !== "json") {
-    throw new CniError("invalidEnvironment", `unknown output format "${String(format)}": use table or json`);
-  }
-  const { conf, path } = findConf(values["conf"] as string | undefined);
+  const format = outputFormat(values);
+  const { conf, path, warnings } = findConf(values["conf"] as string | undefined);
+  for (const warning of warnings) io.stderr(`${path}: ${warning}\n`);
   const log = { write: (_level: string, message: string) => io.stderr(`${message}\n`) };
   const { journal, rules } = nodeAdapters(conf, log);
   const installed = await rules.list();
@@ -57,6 +55,12 @@ export async function checkCommand(io: Io, positionals: readonly string[], value
   const strays = positionals[0] === undefined ? strayRules(journal, installed) : [];
   io.stdout(format === "json" ? toJson(path, reports, strays) : toText(path, reports, strays));
   return reports.every((report) => report.problems.length === 0) && strays.length === 0 ? 0 : 1;
+}
+
+function outputFormat(values: Values): "table" | "json" {
+  const format = values["output"] ?? "table";
+  if (format === "table" || format === "json") return format;
+  throw new CniError("invalidEnvironment", `unknown output format "${String(format)}": use table or json`);
 }
 
 interface Selected {

@@ -1,5 +1,6 @@
 /** How our rules are recognised: by a hash of the attachment's key at the end of their comment. */
-import { createHash } from "node:crypto";
+import { sha256 } from "@noble/hashes/sha2";
+import { bytesToHex } from "@noble/hashes/utils";
 import type { AttachmentKey } from "../ports";
 
 const PREFIX = "tenant-routing";
@@ -30,6 +31,7 @@ export function parseComment(comment: string): { label: string; tag: string } | 
   return match === null ? undefined : { label: match[1] ?? "", tag: match[2] ?? "" };
 }
 
+// Not node:crypto: loading it takes 4 to 5 ms, a tenth of a whole ADD.
 function hash(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return bytesToHex(sha256(text));
 }

@@ -1,5 +1,5 @@
 /** The journal's transitions of one attachment, each atomic under the lock. */
-import { CniError } from "../cni/error";
+import { CniError, toCniError } from "../cni/error";
 import type { Attachment } from "../journal";
 import type { Context } from "./context";
 
@@ -54,10 +54,19 @@ export function startDeleting(context: Context, tag: string): Promise<Attachment
       return undefined;
     }
     if (record.attachment.state !== "deleting") {
-      context.journal.write(tag, { ...record.attachment, state: "deleting" });
+      markDeleting(context, tag, record.attachment);
     }
     return record.attachment;
   });
+}
+
+// A full disk must not keep DEL from going on: removing the record needs no space.
+function markDeleting(context: Context, tag: string, attachment: Attachment): void {
+  try {
+    context.journal.write(tag, { ...attachment, state: "deleting" });
+  } catch (error) {
+    context.warn(toCniError(error));
+  }
 }
 
 /** True for an attachment that is in use, or being added by a process that still runs. */

@@ -4,6 +4,9 @@ import { runDelegate } from "../../delegates/run";
 import { CniError, ERRORS, toCniError } from "../cni/error";
 import type { Context } from "./context";
 
+/** What plugins that do not know STATUS, or CNI 1.1.0, answer: version, unknown container (its ID is empty), environment. */
+const SAID_BY_OLD_PLUGINS: readonly number[] = [1, 3, 4];
+
 /**
  * STATUS: can this node do an ADD now? Local checks only (a flaky API server must not make the node
  * NotReady), then the delegate's STATUS. Writes nothing. Throws CniError 50, or 51 when the delegate
@@ -29,8 +32,7 @@ async function ready(body: () => Promise<void>): Promise<void> {
   } catch (thrown) {
     const error = toCniError(thrown);
     if (error.code === ERRORS.limitedConnectivity.code) throw error;
-    const tooOld = error.code === ERRORS.invalidEnvironment.code || error.code === ERRORS.incompatibleVersion.code;
-    const hint = tooOld ? ": plugins before 1.6.0 know neither STATUS nor CNI 1.1.0; upgrade it, or set cniVersion 1.0.0" : "";
+    const hint = SAID_BY_OLD_PLUGINS.includes(error.code) ? ": plugins before 1.6.0 know neither STATUS nor CNI 1.1.0; upgrade it, or set cniVersion 1.0.0" : "";
     throw new CniError("notAvailable", `${error.message}${hint}`, { details: error.details, cause: error });
   }
 }
