@@ -25,7 +25,7 @@ const world = useWorld();
 const api = useApi(world, OBJECTS);
 
 async function add(kubeconfig: string, env: Record<string, string> = {}, ...changes: Conf[]): Promise<Outcome> {
-  return world.run("ADD", { conf: conf({ kubeconfig, runtimeConfig: undefined, apiTimeout: "3s" }, ...changes), env });
+  return world.run("ADD", { conf: conf({ kubeconfig, runtimeConfig: undefined, apiTimeout: "3s" }, ...changes), env, measure: true });
 }
 
 function expectNothingMade(outcome: Outcome): void {
@@ -132,7 +132,7 @@ test.each(ODD)("C16 the API server answers %s: a bounded error, nothing made", a
   const outcome = await add(await api.kubeconfig());
   expectError(outcome, ["apiAnswer", "tryAgainLater"], "team-a/web-0");
   expect(outcome.ms).toBeLessThan(6000);
-  expect(outcome.maxRssMiB).toBeLessThan(250);
+  expect(outcome.maxRssMiB).toBeLessThan(120);
   expect(outcome.stdout.length).toBeLessThan(4096);
   expectNothingMade(outcome);
 });

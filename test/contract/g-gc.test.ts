@@ -1,9 +1,10 @@
 /** Catalogue G1-G9: GC removes what the runtime does not list, and nothing else. */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { conf, scripted, type Conf } from "../helpers/conf";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectOk, verbs, type Outcome } from "../helpers/outcome";
+import { until } from "../helpers/shell";
 
 const world = useWorld();
 const newest = (...changes: Conf[]): Conf => conf({ cniVersion: "1.1.0" }, ...changes);
@@ -132,11 +133,12 @@ test("G9 GC in parallel with ADDs: what is being added survives", async () => {
 });
 
 test("G9 a GC whose list is older than an ADD under way does not take it", async () => {
-  world.script({ ADD: { run: `touch "$TR_SCRIPT/started"; sleep 2`, stdout: `{"cniVersion":"1.1.0","ips":[{"address":"10.77.0.5/24"}]}` } });
+  world.script({ ADD: { run: `touch "$TR_SCRIPT/started"; until [ -e "$TR_SCRIPT/go" ]; do sleep 0.05; done`, stdout: `{"cniVersion":"1.1.0","ips":[{"address":"10.77.0.5/24"}]}` } });
   const given = scripted({ cniVersion: "1.1.0" });
   const adding = world.run("ADD", { conf: given });
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await until("the delegate is at work", () => existsSync(join(world.dir, "script/started")));
   expectOk(await gc({ [VALID]: [] }, given));
+  writeFileSync(join(world.dir, "script/go"), "");
   const added = expectOk(await adding);
   expectOk(await world.run("CHECK", { conf: given, after: added }));
 });

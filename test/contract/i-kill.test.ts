@@ -2,18 +2,23 @@
  * Catalogue I1-I9: kill -9 between any two steps, then DEL. The killers are a delegate, an iptables
  * program, a slow API server and the clock; the product has no hooks for it.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { useApi } from "../helpers/api";
 import { conf, scripted, type Conf } from "../helpers/conf";
 import { useWorld, type Part, type RunOptions } from "../helpers/harness";
 import { expectError, expectOk, type Outcome } from "../helpers/outcome";
 
-jest.setTimeout(120_000);
 const world = useWorld();
+jest.setTimeout(240_000);
 const api = useApi(world, "apiVersion: v1\nkind: Namespace\nmetadata: { name: team-a }\n");
 const KILL = "kill -9 $PPID";
 const RESULT = `{"cniVersion":"1.0.0","ips":[{"address":"10.77.0.5/24"},{"address":"fd00::5/64"}]}`;
 const tool = (when: "before" | "after", name: string): string =>
   world.toolbox.around({ [when]: `case $name in ${name}) ${KILL} ;; esac` });
+
+const isComplete = (): boolean =>
+  world.records().some((name) => name.endsWith(".json") && readFileSync(join(world.dataDir, name), "utf8").includes(`"state":"complete"`));
 
 interface Step {
   readonly script?: Readonly<Record<string, Part>>;
@@ -40,7 +45,7 @@ const ADD_STEPS: Readonly<Record<string, Step>> = {
   "I7 after the IPv6 rules": { options: () => ({ wrap: tool("after", "ip6tables*") }) },
   "I8 after the record is complete, while the result is printed": {
     script: { ADD: { stdout: RESULT.replace("{", `{"padding":"${"x".repeat(300_000)}",`) } },
-    options: () => ({ stdout: "stuck", killAfterMs: 4000 }),
+    options: () => ({ stdout: "stuck", killWhen: isComplete }),
   },
   "I8 in the rollback of a failed ADD": { script: { ADD: { exit: 1 }, DEL: { run: `: >"$TR_STATE/$CNI_CONTAINERID.$CNI_IFNAME"; ${KILL}` } } },
 };

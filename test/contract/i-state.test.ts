@@ -5,7 +5,6 @@ import { conf, marked, scripted } from "../helpers/conf";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectOk, verbs } from "../helpers/outcome";
 
-jest.setTimeout(60_000);
 const world = useWorld();
 const RESULT = `{"cniVersion":"1.0.0","ips":[{"address":"10.77.0.5/24"}]}`;
 const recordPath = (): string => {

@@ -45,8 +45,8 @@ test("J6 DEL with a data directory that cannot be trusted: the delegate's DEL ru
 });
 
 const FILES: readonly (readonly [string, (path: string) => void])[] = [
-  ["a symbolic link", (path) => { writeFileSync(elsewhere(), "precious"); symlinkSync(elsewhere(), path); }],
-  ["a hard link", (path) => { writeFileSync(elsewhere(), "precious"); linkSync(elsewhere(), path); }],
+  ["a symbolic link", (path) => { writeFileSync(elsewhere(), "precious", { mode: 0o600 }); symlinkSync(elsewhere(), path); }],
+  ["a hard link", (path) => { writeFileSync(elsewhere(), "precious", { mode: 0o600 }); linkSync(elsewhere(), path); }],
   ["another user's", (path) => { writeFileSync(path, ""); chownSync(path, 65534, 65534); }],
   ["a directory", (path) => mkdirSync(path)],
   ["a FIFO", (path) => void sh("mkfifo", path)],

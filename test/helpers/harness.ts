@@ -16,6 +16,8 @@ const ROOT = resolve(__dirname, "../..");
 export const BINARY = join(ROOT, "dist/tenant-routing-wrapper");
 export const FIXTURES = join(ROOT, "test/fixtures/bin");
 export const POD_UID = "6c2a5b0e-54b1-4f43-8f0a-0f5d1e1f2a3b";
+/** For machines that have much else to do; no test needs more than a fraction of it. */
+const TEST_LIMIT_MS = 60_000;
 /** Files that the product keeps in its data directory between attachments. */
 const KEPT = /^(lock|iptables-backend)$/;
 
@@ -37,7 +39,11 @@ export interface RunOptions {
   readonly stdin?: "data" | "open" | "closed";
   /** What becomes of our end of the binary's stdout: read (default), closed at once, or never read. */
   readonly stdout?: "read" | "closed" | "stuck";
+  /** kill -9: after that many milliseconds, or as soon as the condition holds. */
   readonly killAfterMs?: number;
+  readonly killWhen?: () => boolean;
+  /** Watches the memory of the run, at the cost of a look every few milliseconds. */
+  readonly measure?: boolean;
 }
 
 /** One verb's part for the delegate `scripted`. */
@@ -73,6 +79,7 @@ export interface World {
 
 /** A world per test file; its directories and rules are fresh for every test. Call it at the top of the file. */
 export function useWorld(): World {
+  jest.setTimeout(TEST_LIMIT_MS);
   const world = {} as { -readonly [K in keyof World]: World[K] };
   const base = `trc-${process.pid}`;
   let root = "";

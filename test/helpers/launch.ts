@@ -17,6 +17,8 @@ export interface Launch {
     readonly stdin?: "data" | "open" | "closed";
     readonly stdout?: "read" | "closed" | "stuck";
     readonly killAfterMs?: number;
+    readonly killWhen?: () => boolean;
+    readonly measure?: boolean;
   };
 }
 
@@ -25,11 +27,11 @@ export interface Launch {
  * what a delegate sees as $PPID is the binary.
  */
 export async function launch(request: Launch): Promise<Omit<Outcome, "id" | "calls">> {
-  const { killAfterMs = LIMIT_MS, stdout: reader = "read", stdin } = request.options;
+  const { stdout: reader = "read", stdin } = request.options;
   const started = performance.now();
   const child = spawn(IP, ["netns", "exec", request.netns, ...shellBefore(request), ...request.command], { env: request.env });
-  const killer = setTimeout(() => child.kill("SIGKILL"), killAfterMs);
-  const memory = watchMemory(child);
+  const disarm = arm(child, request.options);
+  const memory = request.options.measure === true ? watchMemory(child) : () => Number.NaN;
   child.stdin.on("error", () => undefined); // a plugin need not read its stdin
   if (stdin !== "open") child.stdin.end(request.stdin);
   const out: Buffer[] = [];
@@ -38,7 +40,7 @@ export async function launch(request: Launch): Promise<Omit<Outcome, "id" | "cal
   if (reader === "read") child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
   if (reader === "closed") child.stdout.destroy();
   const [exit, signal] = await ended(child, reader !== "read");
-  clearTimeout(killer);
+  disarm();
   child.stdout.destroy();
   const stdout = Buffer.concat(out).toString("utf8");
   return {
@@ -57,6 +59,15 @@ function shellBefore({ options: { wrap, stdin } }: Launch): readonly string[] {
   const closing = stdin === "closed" ? "exec 0<&-" : "";
   if (wrap === undefined && closing === "") return [];
   return ["/bin/sh", "-ec", `${wrap ?? ""}\n${closing}\nexec "$@"`, "sh"];
+}
+
+function arm(child: ChildProcess, { killAfterMs = LIMIT_MS, killWhen = () => false }: Launch["options"]): () => void {
+  const killer = setTimeout(() => child.kill("SIGKILL"), killAfterMs);
+  const watcher = setInterval(() => killWhen() && child.kill("SIGKILL"), 5);
+  return () => {
+    clearTimeout(killer);
+    clearInterval(watcher);
+  };
 }
 
 // "close" waits for all pipes: a delegate that outlives a killed wrapper may hold them for long.
@@ -79,7 +90,7 @@ function watchMemory(child: ChildProcess): () => number {
     } catch {
       // gone
     }
-  }, 100);
+  }, 5);
   return () => {
     clearInterval(timer);
     return peak;

@@ -29,7 +29,7 @@ export interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
   readonly ms: number;
-  /** Peak resident memory, sampled. */
+  /** Peak resident memory; NaN unless the run was measured. */
   readonly maxRssMiB: number;
   readonly calls: readonly Call[];
   /** stdout parsed; undefined when it is no JSON. */
