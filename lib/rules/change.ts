@@ -50,10 +50,13 @@ export async function listSlots({ tools }: Tables, slots: readonly Slot[]): Prom
   return listings.flat();
 }
 
+/** A listing that is only a saving may not add much to the wait for a busy lock. */
+const EARLY_LOCK_MS = 500;
+
 /** A listing without the lock, good for as long as the generation read with it stands. */
 export async function listEarly(tables: Tables): Promise<EarlyListing> {
   // Read under the lock: no change is then half-way, and every later one moves the generation first.
-  const generation = await tables.lock.hold(tables.lockTimeoutMs, async () => readGeneration(tables.dataDir));
+  const generation = await tables.lock.hold(Math.min(EARLY_LOCK_MS, tables.lockTimeoutMs), async () => readGeneration(tables.dataDir));
   return { generation, rules: await listSlots(tables, presentSlots(tables, [4])) };
 }
 
