@@ -30,11 +30,16 @@ export function isAlive(id: ProcessId): boolean {
 export function createOrphans(clock: Clock, timeoutMs: number): Orphans {
   return {
     async end(containerId, ifname) {
-      const pids = addProcesses(containerId, ifname);
-      for (const pid of pids) kill(pid);
       const deadline = clock.elapsed() + timeoutMs;
-      while (pids.some((pid) => startTimeOf(pid) !== "") && clock.elapsed() < deadline) await clock.sleep(5);
-      return pids.length;
+      const ended = new Set<number>();
+      // Until a look finds none: a process that was starting another when it was killed may have succeeded.
+      for (let pids = addProcesses(containerId, ifname); pids.length > 0; pids = addProcesses(containerId, ifname)) {
+        for (const pid of pids) kill(pid);
+        for (const pid of pids) ended.add(pid);
+        if (clock.elapsed() >= deadline) break;
+        await clock.sleep(5);
+      }
+      return ended.size;
     },
   };
 }

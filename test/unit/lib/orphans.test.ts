@@ -37,3 +37,12 @@ test("isAlive tells this process from a later one with the same PID", () => {
   expect(isAlive({ ...self, startTime: "1" })).toBe(false);
   expect(isAlive({ pid: 2 ** 22 + 1, startTime: "" })).toBe(false);
 });
+
+test("ends also what a process starts while it is being ended", async () => {
+  const script = `i=0; while [ $i -lt 400 ]; do sleep 30 & i=$((i+1)); done; wait`;
+  started.push(spawn("/bin/sh", ["-c", script], { env: { ...ADD, CNI_CONTAINERID: "orphan-fork", PATH: "/bin:/usr/bin" }, stdio: "ignore" }));
+  await systemClock.sleep(30);
+  const orphans = createOrphans(systemClock, 5000);
+  expect(await orphans.end("orphan-fork", "eth0")).toBeGreaterThan(1);
+  expect(await orphans.end("orphan-fork", "eth0")).toBe(0);
+});
