@@ -1,0 +1,119 @@
+// npm run bench (as root): what the wrapper costs beside the bare delegate, and what its rules cost
+// each packet. Everything happens in network namespaces of its own, which are always removed.
+// Performance is never asserted: exit status 1 means that something failed to run.
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { connectInternet, createNode, netnsNames, removeNode, removeStale } from "./bench/namespaces.mjs";
+import { parseOptions, USAGE } from "./bench/options.mjs";
+import { fillPlace, renderReport } from "./bench/report.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "..");
+const MEASURE = join(here, "bench", "measure.mjs");
+const BINARY = join(root, "dist", "tenant-routing-wrapper");
+const API_SERVER = join(root, "dist", "apiserver.cjs");
+/** The measuring process now running, and whether somebody wants us to end. */
+let child;
+let interrupted = false;
+
+async function main() {
+  const options = parseOptions(process.argv.slice(2));
+  if (options.help) return void process.stdout.write(USAGE);
+  if (process.getuid() !== 0) throw new Error("run it as root: it makes network namespaces");
+  const binary = resolve(options.binary ?? BINARY);
+  prepare(options.binary === undefined);
+  removeStale();
+  const work = mkdtempSync(join(tmpdir(), "tenant-routing-bench-"));
+  try {
+    const about = describeMachine(options);
+    const flavours = [];
+    for (const flavour of options.flavours) flavours.push(await measureFlavour(flavour, { ...options, binary, work }));
+    publish({ ...about, loadAfter: loadavg()[0], flavours }, options);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** The API server is built anew each time: it takes 0.1 s, and a stale one measures the wrong thing. */
+function prepare(buildBinary) {
+  mkdirSync(join(root, "dist"), { recursive: true });
+  if (buildBinary) run([join(root, "scripts", "build.mjs")]);
+  run([join(root, "test", "apiserver", "build.mjs"), API_SERVER]);
+}
+
+function run(args) {
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: ["ignore", 2, 2] });
+  if (status !== 0) throw new Error(`${args.join(" ")} failed with status ${status}`);
+}
+
+function describeMachine({ iterations }) {
+  return {
+    date: new Date().toISOString(),
+    node: process.version,
+    machine: `${availableParallelism()} x ${cpus()[0]?.model.trim() ?? "unknown processor"}`,
+    cores: availableParallelism(),
+    loadBefore: loadavg()[0],
+    iterations,
+  };
+}
+
+/**
+ * One flavour on a node of its own: a namespace that has once seen the other flavour's tables is
+ * listed twice by the wrapper. The measuring process itself runs in it, so that no call pays for
+ * `ip netns exec`.
+ */
+async function measureFlavour(flavour, options) {
+  const names = netnsNames(flavour);
+  const dir = join(options.work, flavour);
+  mkdirSync(dir, { recursive: true });
+  try {
+    createNode(names);
+    connectInternet(names);
+    const output = join(dir, "figures.json");
+    const plan = { ...options, flavour, names, dir, output, apiServer: API_SERVER, rbac: join(root, "manifests", "rbac.yaml") };
+    await runInside(names.node, plan);
+    return JSON.parse(readFileSync(output, "utf8"));
+  } finally {
+    removeNode(names);
+  }
+}
+
+function runInside(netns, plan) {
+  if (interrupted) throw new Error("interrupted");
+  child = spawn("ip", ["netns", "exec", netns, process.execPath, MEASURE, JSON.stringify(plan)], { stdio: ["ignore", "inherit", "inherit"] });
+  return new Promise((fulfil, reject) => {
+    child.once("error", reject);
+    child.once("close", (status, signal) => {
+      if (status === 0) fulfil();
+      else reject(new Error(interrupted ? "interrupted" : `measuring on iptables-${plan.flavour} failed (${signal ?? `status ${status}`})`));
+    });
+  });
+}
+
+function publish(report, options) {
+  const out = resolve(options.out ?? join(root, "dist", "bench.json"));
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileSync(out, `${JSON.stringify(report, null, 1)}\n`);
+  process.stdout.write(`${renderReport(report, options)}\n\nwritten: ${out}\n`);
+  if (options.readme === undefined) return;
+  const tables = renderReport(report, { breakdown: false });
+  writeFileSync(options.readme, fillPlace(readFileSync(options.readme, "utf8"), tables));
+}
+
+// Only noted: the clean-up runs once the measuring process is gone.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, () => {
+    interrupted = true;
+    child?.kill("SIGTERM");
+  });
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`bench: ${error.message}\n`);
+  process.exitCode = 1;
+}

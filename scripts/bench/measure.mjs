@@ -1,0 +1,114 @@
+// The measuring process: runs in the node's network namespace, one iptables flavour at a time.
+// Argument: the plan as JSON (bench.mjs). Writes its figures to plan.output.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { startApi } from "./api.mjs";
+import { add, createPlugins, del, findDelegate, timed, version } from "./cni.mjs";
+import { measurePackets } from "./packets.mjs";
+import { populate, saved, takePattern } from "./populate.mjs";
+import { median, summary } from "./statistics.mjs";
+
+/** Rounds that are not counted: they fill the page cache and settle the clock speed. */
+const WARM_UP = 2;
+const ATTACHED = ["bare", "runtime", "api", "unmarked"];
+
+async function main(plan) {
+  const { dir, names, flavour } = plan;
+  mkdirSync(join(dir, "journal"), { mode: 0o700 });
+  const api = await startApi({ script: plan.apiServer, rbac: plan.rbac, dir: join(dir, "api") });
+  try {
+    const paths = { dir, binary: plan.binary, delegate: findDelegate("ptp"), netns: `/run/netns/${names.pod}`, kubeconfig: api.kubeconfig };
+    const plugins = createPlugins(paths, flavour);
+    const pattern = takePattern(plugins.runtime, plan);
+    const nodes = plan.pods.map((count) => measureNode(count, { plan, plugins, pattern }));
+    const packets = plan.packets ? measurePacketsOf({ plan, plugins, pattern }) : [];
+    writeFileSync(plan.output, JSON.stringify({ flavour, rulesPerPod: pattern.rules.length, nodes, packets }));
+  } finally {
+    api.stop();
+  }
+}
+
+/** One node size: every kind of run once per round, one after the other, so that drift hits all alike. */
+function measureNode(count, { plan, plugins, pattern }) {
+  process.stderr.write(`iptables-${plan.flavour}, ${count} pods on the node ...\n`);
+  populate(pattern, count, plan);
+  expectRecognised(count, { plan, plugins });
+  const series = {};
+  const logs = { runtime: [], api: [], unmarked: [] };
+  for (let round = -WARM_UP; round < plan.iterations; round++) {
+    const times = { node: timed(process.execPath, ["-e", "0"]).ms, version: version(plugins.runtime) };
+    for (const kind of ATTACHED) {
+      forgetLog(plan);
+      const attached = add(plugins[kind]);
+      if (kind !== "bare" && round >= 0) logs[kind].push({ ...readLog(plan), ...times, wall: attached.ms });
+      times[`${kind}Add`] = attached.ms;
+      times[`${kind}Del`] = del(plugins[kind], attached);
+    }
+    if (round >= 0) for (const [name, ms] of Object.entries(times)) (series[name] ??= []).push(ms);
+  }
+  expectUntouched(count, { plan, pattern });
+  const times = Object.fromEntries(Object.entries(series).map(([name, samples]) => [name, summary(samples)]));
+  return { pods: count, times, breakdown: Object.fromEntries(Object.entries(logs).map(([kind, lines]) => [kind, breakDown(lines)])) };
+}
+
+// Pods that the wrapper does not take for its own would be passed over faster than real ones.
+function expectRecognised(count, { plan, plugins }) {
+  const conflist = join(plan.dir, "bench.conflist");
+  const { cniVersion, name, ...plugin } = plugins.api.netconf;
+  writeFileSync(conflist, JSON.stringify({ cniVersion, name, plugins: [plugin] }));
+  const { stdout } = timed(plan.binary, ["check", "--conf", conflist, "--no-delegate", "-o", "json"], { env: { PATH: process.env.PATH } });
+  const { length } = JSON.parse(stdout).attachments;
+  if (length !== count) throw new Error(`wrapper check sees ${length} pods on the node instead of ${count}`);
+}
+
+// A wrapper that took other pods' rules with it would look fast.
+function expectUntouched(count, { plan, pattern }) {
+  const standing = saved(plan.flavour).split("\n").filter((line) => line.startsWith("-A PREROUTING ")).length;
+  const wanted = count * pattern.rules.length;
+  if (standing !== wanted) throw new Error(`${standing} rules on the node after the rounds instead of ${wanted}`);
+}
+
+function measurePacketsOf({ plan, plugins, pattern }) {
+  process.stderr.write(`iptables-${plan.flavour}, packets ...\n`);
+  populate(pattern, 0, plan);
+  return measurePackets({
+    plugin: plugins.bare, pattern, pods: plan.pods, rounds: plan.packetRounds, pings: plan.pings,
+    flavour: plan.flavour, podNetns: plan.names.pod,
+  });
+}
+
+/** Medians (ms) of the parts of one ADD, from what the wrapper logged and what was seen from outside in the same round. */
+function breakDown(lines) {
+  const of = (part) => median(lines.map((line) => part({ rulesMs: 0, ...line })));
+  return {
+    wall: of(({ wall }) => wall),
+    nodeStart: of(({ node }) => node),
+    ownStart: of(({ version: started, node }) => started - node),
+    around: of(({ wall, durationMs, version: started }) => wall - durationMs - started),
+    delegate: of(({ delegateMs }) => delegateMs),
+    rules: of(({ rulesMs }) => rulesMs),
+    rest: of(({ durationMs, delegateMs, rulesMs }) => durationMs - delegateMs - rulesMs),
+  };
+}
+
+function forgetLog({ dir }) {
+  rmSync(join(dir, "wrapper.log"), { force: true });
+}
+
+function readLog({ dir }) {
+  const file = join(dir, "wrapper.log");
+  const lines = existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
+  const record = lines.map((line) => JSON.parse(line)).find(({ msg }) => msg === "ADD");
+  if (record === undefined) throw new Error(`the wrapper wrote no line about its ADD to ${file}`);
+  return record;
+}
+
+// `ip netns exec` has become this process, so the signal arrives here.
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.once(signal, () => process.exit(1));
+
+try {
+  await main(JSON.parse(process.argv[2]));
+} catch (error) {
+  process.stderr.write(`bench: ${error.message}\n`);
+  process.exitCode = 1;
+}

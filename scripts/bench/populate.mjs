@@ -1,0 +1,98 @@
+// Puts pods on the node without attaching them one by one: rules, journal records and address
+// leases, copied from a pod that the wrapper really attached, so that they have whatever form the
+// wrapper gives them.
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { add, del, NETWORK, tagOf, timed } from "./cni.mjs";
+
+/** Above the addresses that host-local gives to the pods of the rounds. */
+const FIRST_ADDRESS = (10 << 24) + (77 << 16) + (16 << 8);
+/** Container IDs of the pods on the node: the same ones every time, so that a larger node is a smaller one and more. */
+const ids = [];
+/** Files of the pods now on the node. */
+const files = [];
+
+/** What one attached pod looks like: its journal record and its rules, in iptables-save's words. */
+export function takePattern(plugin, { flavour, dir }) {
+  const attached = add(plugin);
+  const key = { network: NETWORK, containerId: attached.containerId, ifname: "eth0" };
+  const tag = tagOf(key);
+  const record = JSON.parse(readFileSync(join(dir, "journal", `${tag}.json`), "utf8"));
+  const rules = saved(flavour).split("\n").filter((line) => line.includes(tag));
+  if (rules.length === 0) throw new Error("the wrapper programmed no rule: nothing to copy");
+  del(plugin, attached);
+  return { tag, record, rules, address: record.addresses[0] };
+}
+
+/** Makes `count` the number of pods on the node, whatever was there before. */
+export function populate(pattern, count, { flavour, dir }) {
+  program(flavour, rulesFor(pattern, count));
+  const [journal, leases] = [join(dir, "journal"), join(dir, "ipam", NETWORK)];
+  for (const file of files.splice(0)) rmSync(file, { force: true });
+  mkdirSync(leases, { recursive: true });
+  for (const pod of podsOnNode(count)) {
+    write(join(journal, `${pod.tag}.json`), JSON.stringify(recordOf(pattern, pod)));
+    write(join(leases, pod.address), `${pod.containerId}\r\neth0`);
+  }
+}
+
+/** Replaces the whole mangle table: the pods' rules first, so that the next pod's come last (the worst case). */
+export function program(flavour, rules) {
+  const input = ["*mangle", ":PREROUTING ACCEPT [0:0]", ...rules, "COMMIT", ""].join("\n");
+  timed(tool(flavour, "restore"), ["-w", "10"], { input, env: { PATH: process.env.PATH } });
+}
+
+/** Rules of pods on the node, as `populate` would program them. */
+export function rulesFor(pattern, count) {
+  return podsOnNode(count).flatMap((pod) => pattern.rules.map((rule) => ruleOf(pattern, rule, pod)));
+}
+
+/** The same pod at another address: the rules of the one that packets come from. */
+export function rulesAt(pattern, address) {
+  return pattern.rules.map((rule) => rule.replace(`${pattern.address}/32`, `${address}/32`));
+}
+
+export function saved(flavour) {
+  return timed(tool(flavour, "save"), ["-t", "mangle"], { env: { PATH: process.env.PATH } }).stdout;
+}
+
+function write(path, text) {
+  writeFileSync(path, text, { mode: 0o600 });
+  files.push(path);
+}
+
+function tool(flavour, action) {
+  return `iptables-${flavour}-${action}`;
+}
+
+function podsOnNode(count) {
+  return Array.from({ length: count }, (_, n) => podNumber(n));
+}
+
+function podNumber(n) {
+  const containerId = (ids[n] ??= randomBytes(32).toString("hex"));
+  const number = FIRST_ADDRESS + n;
+  const address = [24, 16, 8, 0].map((bits) => (number >>> bits) & 255).join(".");
+  const name = `web-${String(n).padStart(4, "0")}-${containerId.slice(0, 5)}`;
+  return { containerId, address, name, tag: tagOf({ network: NETWORK, containerId, ifname: "eth0" }) };
+}
+
+function ruleOf(pattern, rule, pod) {
+  const { namespace, name } = pattern.record.pod;
+  return rule
+    .replace(`${pattern.address}/32`, `${pod.address}/32`)
+    .replace(`${namespace}/${name} ${pattern.tag}`, `${namespace}/${pod.name} ${pod.tag}`);
+}
+
+function recordOf({ record, address }, pod) {
+  const { result, ...rest } = record;
+  return {
+    ...rest,
+    key: { ...record.key, containerId: pod.containerId },
+    netns: `/run/netns/cni-${pod.containerId.slice(0, 36)}`,
+    pod: { ...record.pod, name: pod.name },
+    addresses: [pod.address],
+    result: JSON.parse(JSON.stringify(result).replaceAll(`${address}/`, `${pod.address}/`)),
+  };
+}

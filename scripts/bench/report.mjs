@@ -1,0 +1,100 @@
+// Figures -> tables in Markdown, which read well in a terminal too.
+
+/** Overhead over the bare delegate, in starts of the bare runtime, with nothing else on the node. */
+const BUDGETS = [
+  { kind: "runtime", label: "annotations from the runtime", limit: 2 },
+  { kind: "api", label: "annotations from the API", limit: 3.5 },
+];
+const WRAPPED = ["runtime", "api", "unmarked"];
+const PLACE = /(<!-- bench:begin -->\n)[^]*?(<!-- bench:end -->)/;
+
+/** Everything that is printed, without a newline at the end. */
+export function renderReport(report, { breakdown }) {
+  const busy = Math.max(report.loadBefore, report.loadAfter) > report.cores + 1;
+  const load = `load ${report.loadBefore.toFixed(1)} before, ${report.loadAfter.toFixed(1)} after`;
+  const sections = [
+    `Measured ${report.date.slice(0, 10)}, Node ${report.node}, ${report.machine}, ${load}; medians of ${report.iterations} runs, in alternation.`,
+    ...(busy ? ["The machine was busy: compare ratios, not milliseconds."] : []),
+    section("ADD (ms; in brackets: times the bare delegate)", operations(report, "Add")),
+    section("DEL (ms; in brackets: times the bare delegate)", operations(report, "Del")),
+    section("Overhead of one ADD over the bare delegate, in starts of the bare runtime", overheads(report)),
+    ...budgets(report),
+    ...packets(report),
+    ...(breakdown ? [section("Where the time of one ADD goes (ms)", breakdowns(report))] : []),
+  ];
+  return sections.join("\n\n");
+}
+
+/** `text` with the tables between the bench markers. Throws when it has none. */
+export function fillPlace(text, tables) {
+  if (!PLACE.test(text)) throw new Error("no bench markers in that file");
+  return text.replace(PLACE, (_all, begin, end) => `${begin}${tables}\n${end}`);
+}
+
+function operations(report, verb) {
+  const head = ["iptables", "pods", "`node -e 0`", "bare ptp", "wrapper, runtime", "wrapper, API", "wrapper, unmarked"];
+  return [head, ...eachNode(report, ({ times }) => {
+    const bare = times[`bare${verb}`].median;
+    const cells = WRAPPED.map((kind) => times[`${kind}${verb}`].median).map((ms) => `${ms.toFixed(1)} (${(ms / bare).toFixed(1)})`);
+    return [times.node.median.toFixed(1), bare.toFixed(1), ...cells];
+  })];
+}
+
+function overheads(report) {
+  return [["iptables", "pods", ...WRAPPED], ...eachNode(report, ({ times }) => WRAPPED.map((kind) => overhead(times, kind).toFixed(2)))];
+}
+
+function overhead(times, kind, statistic = "median") {
+  return (times[`${kind}Add`][statistic] - times.bareAdd[statistic]) / times.node[statistic];
+}
+
+function budgets(report) {
+  const lines = report.flavours.flatMap(({ flavour, nodes }) => {
+    const empty = nodes.find(({ pods }) => pods === 0);
+    if (empty === undefined) return [];
+    return BUDGETS.map(({ kind, label, limit }) => {
+      const figure = overhead(empty.times, kind);
+      return [figure <= limit ? "PASS" : "OVER", flavour, label, figure.toFixed(2), `at most ${limit}`, overhead(empty.times, kind, "p10").toFixed(2)];
+    });
+  });
+  return lines.length === 0 ? [] : [section("Budget, with no other pod on the node", [["", "iptables", "", "overhead", "budget", "quietest tenth"], ...lines])];
+}
+
+function packets(report) {
+  const measured = report.flavours.filter((flavour) => flavour.packets.length > 0);
+  const first = measured[0];
+  if (first === undefined) return [];
+  const head = ["iptables", ...first.packets.map(({ pods, rules }) => (pods === null ? "no rules" : `${pods} other pods (${rules} rules)`))];
+  const rows = measured.map(({ flavour, packets: [none, ...rest] }) => [
+    flavour, none.median.toFixed(1), ...rest.map(({ median }) => `${median.toFixed(1)} (${signed(median - none.median)})`),
+  ]);
+  return [section("One forwarded packet (us; in brackets: more than without rules), its rule being the last", [head, ...rows])];
+}
+
+/** From outside and from the wrapper's own log; as medians, the parts add up to the first column only roughly. */
+function breakdowns(report) {
+  const head = ["iptables", "pods", "annotations", "ADD", "bare Node start", "our code on top", "config in, result out", "delegate", "rules", "lookup, journal, lock"];
+  return [head, ...report.flavours.flatMap(({ flavour, nodes }) => nodes.flatMap(({ pods, breakdown }) => WRAPPED.map((kind) => {
+    const { wall, nodeStart, ownStart, around, delegate, rules, rest } = breakdown[kind];
+    return [flavour, pods, kind, ...[wall, nodeStart, ownStart, around, delegate, rules, rest].map((ms) => ms.toFixed(1))];
+  })))];
+}
+
+function eachNode(report, cells) {
+  return report.flavours.flatMap(({ flavour, nodes }) => nodes.map((node) => [flavour, node.pods, ...cells(node)]));
+}
+
+function signed(number) {
+  return `${number < 0 ? "" : "+"}${number.toFixed(1)}`;
+}
+
+function section(title, rows) {
+  return `${title}:\n\n${table(rows.map((row) => row.map(String)))}`;
+}
+
+function table(rows) {
+  const widths = rows[0].map((_, column) => Math.max(3, ...rows.map((row) => row[column].length)));
+  const line = (cells) => `| ${cells.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |`;
+  const [head, ...body] = rows;
+  return [line(head), `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...body.map(line)].join("\n");
+}
