@@ -20,7 +20,7 @@ export function timed(path, args, { env = {}, input = "" } = {}) {
   const { status, signal, error, stdout, stderr } = spawnSync(path, args, { env, input, cwd: "/" });
   const ms = performance.now() - started;
   if (status === 0) return { ms, stdout: stdout.toString() };
-  const how = error?.message ?? signal ?? `status ${status}`;
+  const how = signal ?? (status === null ? error.message : `status ${status}`);
   throw new Error(`${[path, ...args].join(" ")} ${env.CNI_COMMAND ?? ""} failed (${how}): ${stdout} ${stderr}`);
 }
 

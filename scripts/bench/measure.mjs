@@ -2,6 +2,7 @@
 // Argument: the plan as JSON (bench.mjs). Writes its figures to plan.output.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { startApi } from "./api.mjs";
 import { add, createPlugins, del, findDelegate, timed, version } from "./cni.mjs";
 import { measurePackets } from "./packets.mjs";
@@ -20,8 +21,9 @@ async function main(plan) {
     const paths = { dir, binary: plan.binary, delegate: findDelegate("ptp"), netns: `/run/netns/${names.pod}`, kubeconfig: api.kubeconfig };
     const plugins = createPlugins(paths, flavour);
     const pattern = takePattern(plugins.runtime, plan);
-    const nodes = plan.pods.map((count) => measureNode(count, { plan, plugins, pattern }));
-    const packets = plan.packets ? measurePacketsOf({ plan, plugins, pattern }) : [];
+    const nodes = [];
+    for (const count of plan.pods) nodes.push(await measureNode(count, { plan, plugins, pattern }));
+    const packets = plan.packets ? await measurePacketsOf({ plan, plugins, pattern }) : [];
     writeFileSync(plan.output, JSON.stringify({ flavour, rulesPerPod: pattern.rules.length, nodes, packets }));
   } finally {
     api.stop();
@@ -29,13 +31,15 @@ async function main(plan) {
 }
 
 /** One node size: every kind of run once per round, one after the other, so that drift hits all alike. */
-function measureNode(count, { plan, plugins, pattern }) {
+async function measureNode(count, { plan, plugins, pattern }) {
   process.stderr.write(`iptables-${plan.flavour}, ${count} pods on the node ...\n`);
   populate(pattern, count, plan);
   expectRecognised(count, { plan, plugins });
   const series = {};
   const logs = { runtime: [], api: [], unmarked: [] };
   for (let round = -WARM_UP; round < plan.iterations; round++) {
+    // Every program is waited for synchronously, so this is when a signal is heard.
+    await setImmediate();
     const times = { node: timed(process.execPath, ["-e", "0"]).ms, version: version(plugins.runtime) };
     for (const kind of ATTACHED) {
       forgetLog(plan);

@@ -1,6 +1,7 @@
 // What the rules cost a forwarded packet. A flood ping from the pod to a host beyond the node is
 // two forwarded packets per answer, each of which passes mangle PREROUTING on the node; the pod's
 // own rule is the last one.
+import { setImmediate } from "node:timers/promises";
 import { add, del, timed } from "./cni.mjs";
 import { INTERNET } from "./namespaces.mjs";
 import { program, rulesAt, rulesFor } from "./populate.mjs";
@@ -13,7 +14,7 @@ const MICROSECONDS = 1000;
  * us per forwarded packet, alternating: no rules at all, then this pod's behind those of each
  * number of other pods. Returns [{ pods: number | null, rules, ...summary }].
  */
-export function measurePackets({ plugin, pattern, pods, rounds, pings, flavour, podNetns }) {
+export async function measurePackets({ plugin, pattern, pods, rounds, pings, flavour, podNetns }) {
   const attached = add(plugin);
   try {
     const address = attached.result.ips[0].address.replace(/\/.*/, "");
@@ -24,6 +25,7 @@ export function measurePackets({ plugin, pattern, pods, rounds, pings, flavour, 
     }));
     for (let round = 0; round <= rounds; round++) {
       for (const each of series) {
+        await setImmediate();
         program(flavour, each.rules);
         const us = flood(podNetns, pings);
         // The first round only warms up.
