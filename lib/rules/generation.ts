@@ -13,5 +13,10 @@ export function readGeneration(dataDir: string): number {
 /** Makes every earlier generation out of date. */
 export function nextGeneration(dataDir: string): void {
   const next = (Math.max(readGeneration(dataDir) + 1, Date.now()) + 1) / 1000;
-  utimesSync(join(dataDir, "lock"), next, next);
+  try {
+    utimesSync(join(dataDir, "lock"), next, next);
+  } catch (error) {
+    // No ADD gets past its intent on a disk that has become read-only, so no listing can be out of date: DEL must go on.
+    if ((error as NodeJS.ErrnoException).code !== "EROFS") throw error;
+  }
 }

@@ -110,11 +110,21 @@ test("C10 403 on the pod: code 103 about the pod", async () => {
   await expectNothingMade(outcome);
 });
 
+/** A cluster without our ClusterRole. */
+const withoutRbac = (): Promise<void> => api.apply(RBAC.replace('resources: ["namespaces"]', 'resources: ["configmaps"]'));
+
 test("C10 403 on the namespace, as every cluster without our ClusterRole has it: the remedy is named", async () => {
-  await api.apply(RBAC.replace('resources: ["namespaces"]', 'resources: ["configmaps"]'));
+  await withoutRbac();
+  await api.apply(pod({}));
   const outcome = await add();
   expectError(outcome, "forbidden", `namespaces "team-a" is forbidden`, "system:node:", "manifests/rbac.yaml");
   await expectNothingMade(outcome);
+});
+
+test("C10 403 on the namespace does not matter to a pod whose own annotation decides", async () => {
+  await withoutRbac();
+  expectOk(await add());
+  expect(mark()).toBe("0x10/0xff");
 });
 
 test.each([500, 502, 503, 504, 429])("C11 %i once: asked again, and the pod starts", async (code) => {
