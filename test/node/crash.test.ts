@@ -1,0 +1,82 @@
+/** Catalogue I with real ptp: kill -9 at many moments, then DEL leaves nothing and ADD works again. */
+import { BINARY } from "../helpers/harness";
+import { KILLS, killAfter, type Kill } from "../helpers/node-kill";
+import { ASKS, annotated, createRuntime, environment, ourList, type Conflist, type Runtime } from "../helpers/node-runtime";
+import { useNode, type Pod } from "../helpers/node-world";
+import { expectOk } from "../helpers/outcome";
+import { until } from "../helpers/shell";
+
+jest.setTimeout(240_000);
+const world = useNode();
+const OFFERS = annotated("0x10/0xff");
+/** Kills per test, spread evenly over the verb's duration; runs that were too quick for their kill come on top. */
+const KILLS_OF_ADD = 40;
+const KILLS_OF_DEL = 24;
+
+function list(): Conflist {
+  return ourList(world, { ...ASKS, delegate: { type: "ptp", ipMasq: false, ipam: world.ipam("10.88.0.0/24") } });
+}
+
+/** Starts the verb as the runtime would and kills it; true when it had not ended by itself. */
+function killed(verb: "ADD" | "DEL", pod: Pod, ms: number, kill: Kill): Promise<boolean> {
+  const [plugin] = list().plugins;
+  const stdin = JSON.stringify({ ...plugin, name: list().name, cniVersion: list().cniVersion, ...(verb === "ADD" ? { runtimeConfig: OFFERS.offers } : {}) });
+  return killAfter(ms, kill, { netns: world.netns, command: BINARY, env: environment(verb, pod, pod.path), stdin });
+}
+
+/** Milliseconds that an undisturbed ADD and DEL take just now; the first of all is slower. */
+async function durations(runtime: Runtime): Promise<{ add: number; del: number }> {
+  const times = { add: Infinity, del: Infinity };
+  for (let n = 0; n < 3; n++) {
+    const pod = world.newPod();
+    times.add = Math.min(times.add, expectOk(await runtime.add(pod)).ms);
+    times.del = Math.min(times.del, expectOk(await runtime.del(pod)).ms);
+  }
+  return times;
+}
+
+/** Calls `round` with moments spread over `duration` until `kills` of them have ended by the kill. */
+async function sweep(kills: number, duration: number, round: (n: number, moment: number) => Promise<boolean>): Promise<void> {
+  let done = 0;
+  for (let n = 0; done < kills; n++) {
+    if (n > kills * 4) throw new Error(`only ${done} of ${n} runs were killed before they ended`);
+    if (await round(n, (duration * ((n % kills) + 1)) / kills)) done++;
+  }
+}
+
+/** DEL as after a crash: no prevResult, and every other time the netns is gone. */
+async function clear(runtime: Runtime, pod: Pod, n: number): Promise<void> {
+  const gone = n % 2 === 0;
+  if (gone) await world.vanish(pod);
+  expectOk(await runtime.del(pod, { forgetful: true, netns: gone ? "" : pod.path }));
+  // An orphan may have had the netns open until DEL ended it; the kernel takes its cable away a moment later.
+  if (gone) await until("the cable is gone", () => world.cables().length === 0);
+  expect([n, ...world.everything()]).toEqual([n]);
+}
+
+describe.each(KILLS)("killed %s", (kill) => {
+  test(`${KILLS_OF_ADD} times in an ADD: DEL leaves nothing, ADD works again`, async () => {
+    const runtime = createRuntime(world, list(), OFFERS);
+    await sweep(KILLS_OF_ADD, (await durations(runtime)).add, async (n, moment) => {
+      const pod = world.newPod("team-a", `pod-${n}`);
+      const dead = await killed("ADD", pod, moment, kill);
+      await clear(runtime, pod, n);
+      if (n % 4 !== 3) return dead;
+      expectOk(await runtime.add(pod));
+      expectOk(await runtime.check(pod));
+      await clear(runtime, pod, n);
+      return dead;
+    });
+  });
+
+  test(`${KILLS_OF_DEL} times in a DEL: the next DEL leaves nothing`, async () => {
+    const runtime = createRuntime(world, list(), OFFERS);
+    await sweep(KILLS_OF_DEL, (await durations(runtime)).del, async (n, moment) => {
+      const pod = world.newPod("team-a", `pod-${n}`);
+      expectOk(await runtime.add(pod));
+      const dead = await killed("DEL", pod, moment, kill);
+      await clear(runtime, pod, n);
+      return dead;
+    });
+  });
+});
