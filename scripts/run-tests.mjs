@@ -61,7 +61,7 @@ const jest = spawnSync(
     "--selectProjects", ...projects,
     ...coverage, "--json", `--outputFile=${outputFile}`, "--passWithNoTests=false", ...jestArguments,
   ],
-  { cwd: root, stdio: ["ignore", "ignore", "inherit"] },
+  { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
 );
 
 const result = existsSync(outputFile) ? JSON.parse(readFileSync(outputFile, "utf8")) : undefined;

@@ -47,7 +47,7 @@ describe("a listing taken early", () => {
     rules.anticipate();
     expect(await rules.install(DUAL)).toEqual([OTHER_TAG]);
     expect(exec.calls).toEqual([SAVE4, SAVE6, RESTORE4, RESTORE6]);
-    expect(lock.waits).toEqual([2500, 2500]);
+    expect(lock.waits).toEqual([500, 2500]);
   });
 
   test("is not believed after a change by anybody", async () => {
