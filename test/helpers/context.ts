@@ -79,6 +79,7 @@ export interface Setup {
   /** What the delegate answers per verb; a function may look around first. */
   readonly answers: Record<string, Partial<ExecOutcome> | (() => Partial<ExecOutcome>)>;
   readonly ended: string[];
+  readonly journalDir: string;
   readonly cleanUp: () => void;
 }
 
@@ -93,6 +94,7 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
   const rules = new FakeRules();
   const setup: Omit<Setup, "context"> = {
     rules, calls: [], warnings: [], alive: new Set([ME.pid]), ended: [],
+    journalDir: join(dir, "journal"),
     answers: { ADD: stdout(RESULT), DEL: {}, CHECK: {}, GC: {}, STATUS: {} },
     cleanUp: () => rmSync(dir, { recursive: true, force: true }),
   };

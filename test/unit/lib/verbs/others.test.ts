@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { CniError } from "../../../../lib/cni/error";
 import { attachmentTag } from "../../../../lib/rules/tag";
 import { check } from "../../../../lib/verbs/check";
@@ -70,6 +72,28 @@ describe("DEL", () => {
     await expect(del(broken)).rejects.toMatchObject({ code: 113 });
     expect([s.rules.installed, verbs()]).toEqual([[], ["DEL"]]);
   });
+  test("a corrupt record: told, and taken down by tag and conflist", async () => {
+    s = setUp();
+    await attached();
+    writeFileSync(join(s.journalDir, `${TAG}.json`), "{", { mode: 0o600 });
+    await del(s.context);
+    expect(s.warnings).toMatchObject([{ code: 113, message: expect.stringContaining("unusable") }]);
+    expect([s.rules.installed, verbs(), s.context.journal.tags()]).toEqual([[], ["DEL"], []]);
+  });
+  test("a record that cannot be rewritten (full disk) is still taken down and removed", async () => {
+    s = setUp();
+    await attached();
+    const journal = { ...s.context.journal, write: () => { throw new CniError("journal", "ENOSPC"); } };
+    await del({ ...s.context, journal });
+    expect(s.warnings).toMatchObject([{ message: "ENOSPC" }]);
+    expect([s.rules.installed, s.context.journal.tags()]).toEqual([[], []]);
+  });
+  test("orphans that were ended are in the log line", async () => {
+    s = setUp();
+    await attached(KEY, { state: "intent", owner: { pid: 1, startTime: "0" } });
+    await del({ ...s.context, orphans: { end: async () => 2 } });
+    expect(s.context.facts["orphansEnded"]).toBe(2);
+  });
   test("in chained mode there is no delegate to call", async () => {
     s = setUp({ delegate: undefined });
     await del(s.context);
@@ -87,6 +111,7 @@ describe("CHECK", () => {
   test.each<[string, () => void, number]>([
     ["no prevResult", () => { s = setUp(); }, 7],
     ["no record", () => { s = setUp({ prevResult: RESULT }); }, 114],
+    ["a corrupt record", () => { s = setUp({ prevResult: RESULT }); writeFileSync(join(s.journalDir, `${TAG}.json`), "{", { mode: 0o600 }); }, 113],
     ["an unfinished ADD", () => { s = setUp({ prevResult: RESULT }); s.context.journal.write(TAG, record({ state: "intent" })); }, 114],
     ["a missing rule", () => { s = setUp({ prevResult: RESULT }); s.context.journal.write(TAG, record()); }, 111],
     ["a failing delegate", () => { s = setUp({ prevResult: RESULT }); s.context.journal.write(TAG, record()); s.answers["CHECK"] = failing(123, "x"); }, 123],
