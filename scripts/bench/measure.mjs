@@ -7,7 +7,7 @@ import { startApi } from "./api.mjs";
 import { add, createPlugins, del, findDelegate, timed, version } from "./cni.mjs";
 import { measurePackets } from "./packets.mjs";
 import { populate, saved, takePattern } from "./populate.mjs";
-import { median, summary } from "./statistics.mjs";
+import { mean, median, summary } from "./statistics.mjs";
 
 /** Rounds that are not counted: they fill the page cache and settle the clock speed. */
 const WARM_UP = 2;
@@ -15,7 +15,7 @@ const ATTACHED = ["bare", "runtime", "api", "unmarked"];
 
 async function main(plan) {
   const { dir, names, flavour } = plan;
-  mkdirSync(join(dir, "journal"), { mode: 0o700 });
+  mountJournal(dir);
   const api = await startApi({ script: plan.apiServer, rbac: plan.rbac, dir: join(dir, "api") });
   try {
     const paths = { dir, binary: plan.binary, delegate: findDelegate("ptp"), netns: `/run/netns/${names.pod}`, kubeconfig: api.kubeconfig };
@@ -30,6 +30,13 @@ async function main(plan) {
   }
 }
 
+// On tmpfs, as in production; `ip netns exec` gave us a mount namespace that goes when we go.
+function mountJournal(dir) {
+  const journal = join(dir, "journal");
+  mkdirSync(journal, { mode: 0o700 });
+  timed("mount", ["-t", "tmpfs", "-o", "mode=0700", "tmpfs", journal], { env: { PATH: process.env.PATH } });
+}
+
 /** One node size: every kind of run once per round, one after the other, so that drift hits all alike. */
 async function measureNode(count, { plan, plugins, pattern }) {
   process.stderr.write(`iptables-${plan.flavour}, ${count} pods on the node ...\n`);
@@ -40,18 +47,18 @@ async function measureNode(count, { plan, plugins, pattern }) {
   for (let round = -WARM_UP; round < plan.iterations; round++) {
     // Every program is waited for synchronously, so this is when a signal is heard.
     await setImmediate();
-    const times = { node: timed(process.execPath, ["-e", "0"]).ms, version: version(plugins.runtime) };
+    const times = { node: timed(process.execPath, ["-e", "0"]), version: version(plugins.runtime) };
     for (const kind of ATTACHED) {
       forgetLog(plan);
       const attached = add(plugins[kind]);
-      if (kind !== "bare" && round >= 0) logs[kind].push({ ...readLog(plan), ...times, wall: attached.ms });
-      times[`${kind}Add`] = attached.ms;
+      if (kind !== "bare" && round >= 0) logs[kind].push({ ...readLog(plan), node: times.node.ms, version: times.version.ms, wall: attached.ms });
+      times[`${kind}Add`] = attached;
       times[`${kind}Del`] = del(plugins[kind], attached);
     }
-    if (round >= 0) for (const [name, ms] of Object.entries(times)) (series[name] ??= []).push(ms);
+    if (round >= 0) for (const [name, run] of Object.entries(times)) (series[name] ??= []).push(run);
   }
   expectUntouched(count, { plan, pattern });
-  const times = Object.fromEntries(Object.entries(series).map(([name, samples]) => [name, summary(samples)]));
+  const times = Object.fromEntries(Object.entries(series).map(([name, runs]) => [name, { ...summary(runs.map(({ ms }) => ms)), cpu: mean(runs.map(({ cpu }) => cpu)) }]));
   return { pods: count, times, breakdown: Object.fromEntries(Object.entries(logs).map(([kind, lines]) => [kind, breakDown(lines)])) };
 }
 

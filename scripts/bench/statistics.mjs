@@ -13,6 +13,11 @@ export function median(numbers) {
   return quantile(numbers, 0.5);
 }
 
+/** For what is measured too coarsely for a median; rounded to 0.1. */
+export function mean(numbers) {
+  return Math.round((10 * numbers.reduce((sum, number) => sum + number, 0)) / numbers.length) / 10;
+}
+
 /** What is kept of one series of times (ms). */
 export function summary(samples) {
   const round = (value) => Math.round(value * 100) / 100;
