@@ -49,13 +49,17 @@ export interface NodeWorld extends World {
   everything(): readonly string[];
 }
 
-/** A node of its own for a test file; fresh network namespaces for every test unless `keep`. Call it at the top of the file. */
+/** A node of its own for a test file; a fresh network namespace for every test unless `keep` (then
+ * only its bridge goes, and the test's processes in it stay). Call it at the top of the file. */
 export function useNode({ keep = false } = {}): NodeWorld {
   const world = useWorld() as NodeWorld;
   const pods = new Set<string>();
   beforeAll(() => void Object.assign(world, build(world, pods)));
   beforeEach(() => {
-    if (keep) return;
+    if (keep) {
+      sh("sh", "-c", 'ip -n "$1" link del cni0 2>/dev/null || :', "sh", world.netns);
+      return;
+    }
     sh("ip", "netns", "del", world.netns);
     sh("ip", "netns", "add", world.netns);
     sh("ip", "-n", world.netns, "link", "set", "lo", "up");

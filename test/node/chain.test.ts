@@ -1,8 +1,8 @@
 /** portmap after us in the chain, driven as libcni does it. */
-import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Conf } from "../helpers/conf";
 import { FLAVOURS } from "../helpers/firewall";
+import { onlyIpv4 } from "../helpers/node-files";
 import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
 import { useNode } from "../helpers/node-world";
 import { expectError, expectOk } from "../helpers/outcome";
@@ -20,15 +20,7 @@ interface Chain { readonly type?: string; readonly version?: string; readonly ip
 
 function runtimeFor({ type = "ptp", version = "1.0.0", iptables = "nft", subnets = [V4], after = [PORTMAP] }: Chain): Runtime {
   const delegate = { type, isGateway: true, ipMasq: false, ipam: world.ipam(...subnets) };
-  return createRuntime(world, ourList(world, { ...ASKS, iptables, delegate }, version, ...after), { ...OFFERS, env: { PATH: onlyIpv4() } });
-}
-
-/** portmap 1.1.1 looks for its IPv4 rules in ip6tables too, so it fails every CHECK where it finds that. */
-function onlyIpv4(): string {
-  const bin = join(world.dir, "bin");
-  mkdirSync(bin, { recursive: true });
-  if (!existsSync(join(bin, "iptables"))) symlinkSync("/usr/sbin/iptables", join(bin, "iptables"));
-  return bin;
+  return createRuntime(world, ourList(world, { ...ASKS, iptables, delegate }, version, ...after), { ...OFFERS, env: { PATH: onlyIpv4(world) } });
 }
 
 /** What portmap has mapped, with the node's plain iptables: `<port> <destination>`. */
