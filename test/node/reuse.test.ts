@@ -1,9 +1,9 @@
 /** Catalogue D15, E7: an address that a pod left behind without DEL has no tenant for its next owner. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { FLAVOURS } from "../helpers/firewall";
 import { INTERNET, POD_NET, useGateways } from "../helpers/node-gateways";
 import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 
