@@ -6,7 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import { startApi } from "./api.mjs";
 import { add, createPlugins, del, findDelegate, timed, version } from "./cni.mjs";
 import { measurePackets } from "./packets.mjs";
-import { populate, saved, takePattern } from "./populate.mjs";
+import { populate, saved, takePattern, trackConnections } from "./populate.mjs";
 import { mean, median, summary } from "./statistics.mjs";
 
 /** Rounds that are not counted: they fill the page cache and settle the clock speed. */
@@ -22,6 +22,7 @@ async function main(plan) {
     const plugins = createPlugins(paths, flavour);
     const pattern = takePattern(plugins.runtime, plan);
     const nodes = [];
+    trackConnections(flavour, true);
     for (const count of plan.pods) nodes.push(await measureNode(count, { plan, plugins, pattern }));
     const packets = plan.packets ? await measurePacketsOf({ plan, plugins, pattern }) : [];
     writeFileSync(plan.output, JSON.stringify({ flavour, rulesPerPod: pattern.rules.length, nodes, packets }));
@@ -82,6 +83,7 @@ function expectUntouched(count, { plan, pattern }) {
 function measurePacketsOf({ plan, plugins, pattern }) {
   process.stderr.write(`iptables-${plan.flavour}, packets ...\n`);
   populate(pattern, 0, plan);
+  trackConnections(plan.flavour, false);
   return measurePackets({
     plugin: plugins.bare, pattern, pods: plan.pods, rounds: plan.packetRounds, pings: plan.pings,
     flavour: plan.flavour, podNetns: plan.names.pod,

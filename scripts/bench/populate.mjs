@@ -43,6 +43,16 @@ export function program(flavour, rules) {
   timed(tool(flavour, "restore"), ["-w", "10"], { input, env: { PATH: process.env.PATH } });
 }
 
+/**
+ * Somebody else's rule that follows connections, as kube-proxy's do on every node: else the kernel
+ * takes connection tracking down and up again with our only pod, and that is what we would measure.
+ */
+export function trackConnections(flavour, wanted) {
+  const rule = "-A FORWARD -m conntrack --ctstate INVALID -j DROP";
+  const input = ["*filter", ":FORWARD ACCEPT [0:0]", ...(wanted ? [rule] : []), "COMMIT", ""].join("\n");
+  timed(tool(flavour, "restore"), ["-w", "10"], { input, env: { PATH: process.env.PATH } });
+}
+
 /** Rules of pods on the node, as `populate` would program them. */
 export function rulesFor(pattern, count) {
   return podsOnNode(count).flatMap((pod) => pattern.rules.map((rule) => ruleOf(pattern, rule, pod)));
