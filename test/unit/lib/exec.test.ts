@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { chmodSync, closeSync, copyFileSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -9,13 +8,17 @@ const exec = createExec();
 const sh = (script: string, part: Partial<ExecRequest> = {}) =>
   exec.run({ path: "/bin/sh", args: ["-c", script], env: { PATH: "/usr/bin:/bin", A: "1" }, stdin: "", timeoutMs: 5000, maxStdout: 1000, maxStderr: 1000, ...part });
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-const running = (marker: string): boolean => {
-  try {
-    return execFileSync("pgrep", ["-f", marker], { encoding: "utf8" }) !== "";
-  } catch {
-    return false;
-  }
-};
+// By /proc, not pgrep: a bare machine has no procps, and a check that cannot look must not pass.
+const running = (commandLine: string): boolean =>
+  readdirSync("/proc")
+    .filter((name) => /^[0-9]+$/.test(name))
+    .some((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0").join(" ").trim() === commandLine;
+      } catch {
+        return false;
+      }
+    });
 
 test("stdin, environment, both outputs and the status come through", async () => {
   const outcome = await sh('cat; echo "$A" >&2; env | sort | cut -d= -f1 | tr "\\n" " "; exit 3', { stdin: "hello " });
