@@ -77,6 +77,8 @@ async function programRules(context: Context, attachment: Attachment, who: strin
     if (context.conf.onError === "deny") throw error;
     context.warn(toCniError(error));
     await context.rules.remove([context.tag]);
+    // Unmarked is allowed, another tenant's mark is not: if that cannot be ruled out, ADD fails after all.
+    noteEvicted(context, await context.rules.evict(context.key, attachment.addresses));
     const { mark: _mark, ...unmarked } = attachment;
     return { ...unmarked, source: "rules failed, onError is allow" };
   }

@@ -109,6 +109,19 @@ describe("rules that cannot be programmed", () => {
   });
 });
 
+test("allow does not cover a stale rule on the pod's address that cannot be removed", async () => {
+  const failure = new CniError("rules", "iptables is on fire");
+  for (const conf of [{}, { runtimeConfig: undefined, kubeconfig: undefined }]) {
+    s = setUp({ onError: "allow", ...conf });
+    s.rules.fail.install = failure;
+    s.rules.fail.evict = failure;
+    await expect(add(s.context)).rejects.toMatchObject({ code: 110 });
+    expect(verbs()).toEqual(["ADD", "DEL"]);
+    nothingLeft();
+    s.cleanUp();
+  }
+});
+
 describe("a record under the same key", () => {
   test("complete: refused, and left alone", async () => {
     s = setUp();
