@@ -13,8 +13,8 @@ import type { Context } from "../lib/verbs/context";
 import { checkKubeconfigFile } from "./kubeconfig-check";
 import type { Io } from "./io";
 
-/** How long DEL waits for the processes of a killed ADD to be gone (ms); SIGKILL takes no longer. */
-const ORPHAN_TIMEOUT_MS = 2000;
+/** DEL after a killed ADD: what the ADD started may finish, then it is killed (ms). */
+const ORPHAN_TIMES = { graceMs: 1000, timeoutMs: 2000 };
 
 export interface Node {
   readonly journal: Journal;
@@ -56,7 +56,7 @@ export function createContext(request: Request, conf: PluginConf, io: Io, log: L
       timeoutMs: conf.delegateTimeoutMs,
       stderr: io.stderr,
     },
-    orphans: createOrphans(systemClock, ORPHAN_TIMEOUT_MS),
+    orphans: createOrphans(systemClock, ORPHAN_TIMES),
     checkKubeconfig: checkKubeconfigFile,
     self: ownProcess(),
     isAlive,

@@ -23,23 +23,30 @@ export function isAlive(id: ProcessId): boolean {
   return startTime !== "" && startTime === id.startTime;
 }
 
+export interface OrphanTimes {
+  /** How long they may finish by themselves: what a plugin has written half (host-local's lease) no DEL can undo. */
+  readonly graceMs: number;
+  /** How long to wait afterwards until the killed ones are gone. */
+  readonly timeoutMs: number;
+}
+
 /**
- * Ends every process whose environment says that it works on an ADD of this container interface,
- * ourselves and our ancestors excepted, and waits up to `timeoutMs` until they are gone.
+ * Waits for every process whose environment says that it works on an ADD of this container
+ * interface, ourselves and our ancestors excepted, and kills what has not finished in time.
  */
-export function createOrphans(clock: Clock, timeoutMs: number): Orphans {
+export function createOrphans(clock: Clock, { graceMs, timeoutMs }: OrphanTimes): Orphans {
   return {
     async end(containerId, ifname) {
-      const deadline = clock.elapsed() + timeoutMs;
-      const ended = new Set<number>();
+      const graceEnd = clock.elapsed() + graceMs;
+      const seen = new Set<number>();
       // Until a look finds none: a process that was starting another when it was killed may have succeeded.
       for (let pids = addProcesses(containerId, ifname); pids.length > 0; pids = addProcesses(containerId, ifname)) {
-        for (const pid of pids) kill(pid);
-        for (const pid of pids) ended.add(pid);
-        if (clock.elapsed() >= deadline) break;
+        for (const pid of pids) seen.add(pid);
+        if (clock.elapsed() >= graceEnd) pids.forEach(kill);
+        if (clock.elapsed() >= graceEnd + timeoutMs) break;
         await clock.sleep(5);
       }
-      return ended.size;
+      return seen.size;
     },
   };
 }

@@ -155,6 +155,6 @@ export interface Lock {
 
 /** Processes that a killed ADD may have left running. */
 export interface Orphans {
-  /** Ends them and waits until they are gone, bounded. Returns how many there were. */
+  /** Lets them finish for a moment, then kills them and waits until they are gone. Returns how many there were. */
   end(containerId: string, ifname: string): Promise<number>;
 }
