@@ -1,17 +1,47 @@
 import type { Json, JsonObject, LogLevel } from "../lib/ports";
-import type { Gateway } from "./types";
+import type { Gateway, NodeRoute, RoutesConf } from "./types";
 
 export interface DraftTenant {
   readonly fwmark: string;
   readonly namespaces?: readonly string[];
   readonly table?: number;
   readonly gateways?: readonly Gateway[];
+  readonly snat?: string | readonly string[];
+  readonly mtu?: number;
+  readonly onGatewayLoss: "stop" | "fallback";
   readonly delegate?: JsonObject;
 }
 
 export interface DraftMark {
   readonly mark: number;
   readonly mask?: number;
+}
+
+export interface DraftRoutes extends Omit<RoutesConf, "namesDir" | "watch" | "podNetworks" | "nodeRoutes"> {
+  readonly podNetworks?: readonly string[];
+  readonly nodeRoutes?: readonly NodeRoute[];
+  readonly namesDir: string;
+  readonly watch: {
+    readonly interval: string;
+    readonly timeout: string;
+    readonly failAfter: number;
+    readonly holdDown: string;
+    readonly statusFile: string;
+  };
+}
+
+export interface DraftUplink {
+  readonly dev: string;
+  readonly via?: readonly string[];
+  readonly table?: number;
+  readonly snat: string | readonly string[];
+  readonly snat6: string | readonly string[];
+}
+
+export interface DraftRouter {
+  readonly nodes: readonly string[];
+  readonly lan?: readonly string[];
+  readonly uplinks: Readonly<Record<string, DraftUplink>>;
 }
 
 /** The plugin object once it satisfies the schema: defaults are in, values are still as written. */
@@ -41,4 +71,6 @@ export interface Draft {
   readonly apiTimeout: string;
   readonly delegateTimeout: string;
   readonly lockTimeout: string;
+  readonly routes: DraftRoutes;
+  readonly router?: DraftRouter;
 }

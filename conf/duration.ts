@@ -4,7 +4,7 @@ export interface Bounds {
   readonly max: number;
 }
 
-export type DurationKey = "apiTimeout" | "delegateTimeout" | "lockTimeout";
+export type DurationKey = "apiTimeout" | "delegateTimeout" | "lockTimeout" | "interval" | "timeout" | "holdDown";
 
 /**
  * The kubelet gives up on a pod after 4 minutes and the runtimes on a clean-up after 1: the lock
@@ -14,6 +14,9 @@ export const DURATION_BOUNDS: Readonly<Record<DurationKey, Bounds>> = {
   apiTimeout: { min: 100, max: 60_000 },
   delegateTimeout: { min: 1000, max: 600_000 },
   lockTimeout: { min: 100, max: 50_000 },
+  interval: { min: 100, max: 600_000 },
+  timeout: { min: 100, max: 60_000 },
+  holdDown: { min: 100, max: 3_600_000 },
 };
 
 export const DURATION_PATTERN = "^[1-9][0-9]{0,5}(?:ms|s|m)$";

@@ -7,6 +7,7 @@ import { cloneJson, deepFreeze, type MutableObject } from "./clone";
 import type { Draft } from "./draft";
 import { parseDuration } from "./duration";
 import { problemText, problemsError, type Problem } from "./problem";
+import { buildRouter, buildRoutes } from "./routes";
 import { RULES } from "./rules";
 import { errorPath, schemaProblems } from "./schema-problems";
 import { buildTenants, defaultMask } from "./tenants";
@@ -22,7 +23,7 @@ export interface LoadedConf {
 /** These act on what the configuration says; the others must clean up or look whatever it says. */
 const STRICT_VERBS: readonly Verb[] = ["ADD", "STATUS"];
 /** Fields of which a part may go and the rest stay. */
-const PRUNED_INSIDE: readonly string[] = ["tenants", "marks", "delegate"];
+const PRUNED_INSIDE: readonly string[] = ["tenants", "marks", "delegate", "routes"];
 const TENANT_KEY = "tenant.routing/fwmark";
 const FWMARK_PLUGIN_KEY = "cni.fwmark.net/name";
 
@@ -100,6 +101,8 @@ function build(raw: JsonObject, draft: Draft): PluginConf {
     apiTimeoutMs: parseDuration(draft.apiTimeout),
     delegateTimeoutMs: parseDuration(draft.delegateTimeout),
     lockTimeoutMs: parseDuration(draft.lockTimeout),
+    routes: buildRoutes(draft),
+    router: buildRouter(draft),
     runtimeConfig: draft.runtimeConfig ?? undefined,
     args: draft.args,
     dns: draft.dns,

@@ -1,22 +1,32 @@
 /** The configuration reference of the README, written from the schema. */
 import { ownProperties } from "./schema";
 import { delegate, marks, tenants } from "./schema-parts";
+import { router, routes } from "./schema-routes";
 import type { Schema } from "./schema-type";
 
 const tenant = tenants.additionalProperties as Schema;
 const gateway = tenant.properties?.["gateways"]?.items ?? {};
 const mark = marks.additionalProperties as Schema;
+const nodeRoute = routes.properties?.["nodeRoutes"]?.items ?? {};
+const uplink = router.properties?.["uplinks"]?.additionalProperties as Schema;
+
+/** The objects, each with its title, in the order of the reference. */
+const OBJECTS: readonly (readonly [title: string, schema: Schema, after?: string])[] = [
+  ["Plugin object", { properties: ownProperties }],
+  ["`delegate`", delegate, "Every other key of `delegate` goes to that plugin as it is."],
+  ["`tenants.<name>`", tenant],
+  ["`tenants.<name>.gateways[]`", gateway],
+  ["`marks.<name>`", mark],
+  ["`routes`", routes],
+  ["`routes.nodeRoutes[]`", nodeRoute],
+  ["`routes.watch`", routes.properties?.["watch"] ?? {}],
+  ["`router`", router],
+  ["`router.uplinks.<tenant>`", uplink],
+];
 
 /** Markdown: one table for the plugin object and one for each object inside it. */
 export function configReference(): string {
-  return [
-    table("Plugin object", ownProperties, []),
-    table("`delegate`", delegate.properties ?? {}, delegate.required ?? []),
-    "Every other key of `delegate` goes to that plugin as it is.",
-    table("`tenants.<name>`", tenant.properties ?? {}, tenant.required ?? []),
-    table("`tenants.<name>.gateways[]`", gateway.properties ?? {}, []),
-    table("`marks.<name>`", mark.properties ?? {}, mark.required ?? []),
-  ].join("\n\n");
+  return OBJECTS.flatMap(([title, { properties = {}, required = [] }, after]) => [table(title, properties, required), ...(after === undefined ? [] : [after])]).join("\n\n");
 }
 
 function table(title: string, properties: Readonly<Record<string, Schema>>, required: readonly string[]): string {
@@ -37,7 +47,7 @@ function listText({ items }: Schema): string {
 }
 
 function defaultText({ default: value }: Schema): string {
-  return value === undefined ? "" : `\`${JSON.stringify(value)}\``;
+  return value === undefined || (typeof value === "object" && !Array.isArray(value)) ? "" : `\`${JSON.stringify(value)}\``;
 }
 
 function cell(text: string): string {

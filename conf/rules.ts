@@ -1,7 +1,7 @@
 /** What no schema can say: rules between fields, and between the configuration and the verb. */
 import type { Json } from "../lib/ports";
-import { DURATION_BOUNDS, parseDuration, type DurationKey } from "./duration";
 import type { Problem } from "./problem";
+import { outOfRange, podNetworksRule, prefixRule, priorityRule, tableRule, translationRule, uplinkRule, watchRule } from "./routes-rules";
 import type { Rule, RuleInput } from "./rule";
 import { schemaAt } from "./schema";
 import { showValue } from "./show";
@@ -25,6 +25,13 @@ export const RULES: readonly Rule[] = [
   gatewayRule,
   delegatePatchRule,
   durationRule,
+  priorityRule,
+  prefixRule,
+  translationRule,
+  tableRule,
+  podNetworksRule,
+  uplinkRule,
+  watchRule,
 ];
 
 function nameRule({ draft }: RuleInput): readonly Problem[] {
@@ -92,12 +99,7 @@ function maskRule({ draft }: RuleInput): readonly Problem[] {
 }
 
 function durationRule({ draft }: RuleInput): readonly Problem[] {
-  return (Object.keys(DURATION_BOUNDS) as DurationKey[]).flatMap((key) => {
-    const ms = parseDuration(draft[key]);
-    const { min, max } = DURATION_BOUNDS[key];
-    if (ms >= min && ms <= max) return [];
-    return [{ path: [key], what: `is "${draft[key]}", which is out of range`, hint: schemaAt([key])?.errorMessage ?? "" }];
-  });
+  return (["apiTimeout", "delegateTimeout", "lockTimeout"] as const).flatMap((key) => outOfRange([key], key, draft[key]));
 }
 
 // The runtimes are written in Go, where an absent map may be encoded as null.

@@ -1,4 +1,5 @@
 /** The building blocks of the schema that occur more than once, and the tenants. */
+import { mtu, onGatewayLoss, snat } from "./schema-routes";
 import type { Schema } from "./schema-type";
 
 const UINT32 = "(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})";
@@ -79,6 +80,14 @@ const gateway: Schema = {
       description: "Share of this gateway among the gateways of its tenant, 1 to 256.",
       errorMessage: "write a whole number from 1 to 256",
     },
+    check: {
+      type: "string",
+      pattern: "^[0-9a-fA-F:.]{2,45}$",
+      description:
+        "Address that `wrapper routes watch` pings to tell whether this gateway works; it is always reached " +
+        "through this gateway. Left out, the neighbour table is asked for `via`.",
+      errorMessage: "write one IPv4 or IPv6 address behind the gateway, without prefix length",
+    },
   },
 };
 
@@ -122,6 +131,9 @@ const tenant: Schema = {
       errorMessage: 'list at least one gateway, such as [{"via": "10.10.10.131", "dev": "eth1"}]',
       items: gateway,
     },
+    snat,
+    mtu,
+    onGatewayLoss,
     delegate: {
       type: "object",
       description:

@@ -6,7 +6,7 @@ export interface Schema {
   readonly description?: string;
   /** The remedy shown when a value is refused; editors show it too. */
   readonly errorMessage?: string;
-  readonly default?: string | number | boolean | readonly string[];
+  readonly default?: string | number | boolean | readonly string[] | Readonly<Record<string, never>>;
   readonly examples?: readonly unknown[];
   readonly enum?: readonly (string | number)[];
   readonly pattern?: string;
@@ -15,6 +15,7 @@ export interface Schema {
   readonly not?: Schema;
   readonly items?: Schema;
   readonly minItems?: number;
+  readonly maxItems?: number;
   readonly uniqueItems?: boolean;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly patternProperties?: Readonly<Record<string, Schema>>;

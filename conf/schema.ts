@@ -2,7 +2,7 @@
  * The one schema of our plugin object in a conflist: validation, defaults, the editors' schema and
  * the configuration reference in the README are all made from it (`scripts/generate.mjs`).
  */
-import { DURATION_BOUNDS, DURATION_PATTERN, formatDuration, type DurationKey } from "./duration";
+import { duration } from "./schema-duration";
 import {
   ANNOTATION_KEY_PATTERN,
   PATH_OR_EMPTY_PATTERN,
@@ -13,6 +13,7 @@ import {
   marks,
   tenants,
 } from "./schema-parts";
+import { router, routes } from "./schema-routes";
 import type { Schema } from "./schema-type";
 
 const oneOf = (values: readonly string[]): string => `use one of ${values.map((v) => `"${v}"`).join(", ")}`;
@@ -21,16 +22,6 @@ function choice(description: string, byDefault: string, values: readonly string[
   return { type: "string", enum: values, default: byDefault, description, errorMessage: oneOf(values) };
 }
 
-function duration(key: DurationKey, byDefault: string, description: string): Schema {
-  const range = `from ${formatDuration(DURATION_BOUNDS[key].min)} to ${formatDuration(DURATION_BOUNDS[key].max)}`;
-  return {
-    type: "string",
-    pattern: DURATION_PATTERN,
-    default: byDefault,
-    description: `${description} A whole number with the unit \`ms\`, \`s\` or \`m\`, ${range}.`,
-    errorMessage: `write a whole number and its unit (ms, s or m), ${range}, such as "${byDefault}"`,
-  };
-}
 
 /** Keys that belong to us, in the order of the reference. */
 export const ownProperties: Readonly<Record<string, Schema>> = {
@@ -117,6 +108,8 @@ export const ownProperties: Readonly<Record<string, Schema>> = {
     "Limit for one run of the delegate; after it the delegate and its children are killed.",
   ),
   lockTimeout: duration("lockTimeout", "20s", "Limit for waiting on a lock: that of iptables, or our own."),
+  routes,
+  router,
 };
 
 // An absent map of the runtimes, which are written in Go, may arrive as null.

@@ -1,5 +1,6 @@
 import { FULL_MASK, makeMark, parseMark, parseUint32, type Mark, type MarkProblem } from "../lib/mark";
 import type { Draft, DraftMark, DraftTenant } from "./draft";
+import { translationOf } from "./routes";
 import type { Tenant } from "./types";
 
 /** An entry of `tenants` or `marks`, with its mark read. */
@@ -32,6 +33,9 @@ export function buildTenants(draft: Draft): readonly Tenant[] {
       namespaces: settings.namespaces,
       table: settings.table,
       gateways: settings.gateways ?? [],
+      snat: settings.snat === undefined ? undefined : translationOf(settings.snat),
+      mtu: settings.mtu,
+      onGatewayLoss: settings.onGatewayLoss,
       delegate: settings.delegate,
     },
   ]));
@@ -53,5 +57,5 @@ function fromTenant(name: string, tenant: DraftTenant, mask: number): CatalogueE
 // In this spelling 0 and an absent mask both mean all bits.
 function fromMark(name: string, { mark, mask }: DraftMark): CatalogueEntry {
   const bits = mask === undefined || mask === 0 ? FULL_MASK : mask;
-  return { path: ["marks", name], name, mark: makeMark(mark, bits), settings: {} };
+  return { path: ["marks", name], name, mark: makeMark(mark, bits), settings: { onGatewayLoss: "stop" } };
 }

@@ -6,7 +6,12 @@ export interface Gateway {
   readonly via?: string;
   readonly dev?: string;
   readonly weight?: number;
+  /** Address to ping through this gateway; undefined: the neighbour table tells. */
+  readonly check?: string;
 }
+
+/** Source address of packets on their way out: as it is, the interface's, or these (one for each family). */
+export type Translation = "none" | "masquerade" | readonly string[];
 
 export interface Tenant {
   readonly name: string;
@@ -15,8 +20,60 @@ export interface Tenant {
   readonly namespaces: readonly string[] | undefined;
   readonly table: number | undefined;
   readonly gateways: readonly Gateway[];
+  /** undefined: the node routes touch nothing. */
+  readonly snat: Translation | undefined;
+  /** Bytes; undefined: what the interface allows. */
+  readonly mtu: number | undefined;
+  readonly onGatewayLoss: "stop" | "fallback";
   /** JSON merge patch (RFC 7396) on the delegate's netconf. */
   readonly delegate: JsonObject | undefined;
+}
+
+/** Settings of `wrapper routes watch`. Times in milliseconds. */
+export interface WatchConf {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly failAfter: number;
+  readonly holdDownMs: number;
+  readonly statusFile: string | undefined;
+}
+
+/** A route of the main table to another node's pods. */
+export interface NodeRoute {
+  readonly dst: string;
+  readonly via: string;
+  readonly dev?: string;
+}
+
+/** The node routes apart from the tenants. Networks are as written: `address/length` or an address. */
+export interface RoutesConf {
+  readonly tenantPriority: number;
+  readonly localPriority: number;
+  readonly excludePriority: number;
+  readonly excludeDestinations: readonly string[];
+  readonly podNetworks: readonly string[];
+  readonly nodeRoutes: readonly NodeRoute[];
+  readonly masquerade: boolean;
+  readonly acceptForward: boolean;
+  readonly namesDir: string | undefined;
+  readonly watch: WatchConf;
+}
+
+/** A way out of the upstream router. */
+export interface Uplink {
+  readonly dev: string;
+  readonly via: readonly string[];
+  readonly table: number | undefined;
+  readonly snat: Translation;
+  readonly snat6: Translation;
+}
+
+/** The upstream router, for `wrapper routes router-config`. */
+export interface RouterConf {
+  readonly nodes: readonly string[];
+  readonly lan: readonly string[];
+  /** By tenant name, or `default`. */
+  readonly uplinks: Readonly<Record<string, Uplink>>;
 }
 
 /** Our plugin object after validation: defaults applied, frozen. Times in milliseconds. */
@@ -42,6 +99,8 @@ export interface PluginConf {
   readonly apiTimeoutMs: number;
   readonly delegateTimeoutMs: number;
   readonly lockTimeoutMs: number;
+  readonly routes: RoutesConf;
+  readonly router: RouterConf | undefined;
   readonly runtimeConfig: JsonObject | undefined;
   readonly args: Json | undefined;
   readonly dns: Json | undefined;

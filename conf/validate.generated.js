@@ -3,7 +3,7 @@
 
 // <stdin>
 exports.validate = validate10;
-var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 } } } }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
+var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
 var func2 = Object.prototype.hasOwnProperty;
 var pattern0 = new RegExp("^cni\\.dev/", "");
 var pattern1 = new RegExp("^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$", "");
@@ -14,9 +14,12 @@ var pattern6 = new RegExp("^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[
 var pattern7 = new RegExp("^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$", "");
 var pattern8 = new RegExp("^[0-9a-fA-F:.]{2,45}$", "");
 var pattern9 = new RegExp("^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$", "");
-var pattern11 = new RegExp("^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "");
-var pattern14 = new RegExp("^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "");
-var pattern15 = new RegExp("^[1-9][0-9]{0,5}(?:ms|s|m)$", "");
+var pattern11 = new RegExp("^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "");
+var pattern14 = new RegExp("^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "");
+var pattern17 = new RegExp("^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "");
+var pattern18 = new RegExp("^[1-9][0-9]{0,5}(?:ms|s|m)$", "");
+var pattern21 = new RegExp("^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$", "");
+var pattern33 = new RegExp("^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$", "");
 function validate10(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
   let vErrors = null;
   let errors = 0;
@@ -53,6 +56,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
     }
     if (data.lockTimeout === void 0) {
       data.lockTimeout = "20s";
+    }
+    if (data.routes === void 0) {
+      data.routes = {};
     }
     if (data.type === void 0) {
       data.type = "tenant-routing-wrapper";
@@ -263,6 +269,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         for (const key2 in data5) {
           let data6 = data5[key2];
           if (data6 && typeof data6 == "object" && !Array.isArray(data6)) {
+            if (data6.onGatewayLoss === void 0) {
+              data6.onGatewayLoss = "stop";
+            }
             if (data6.fwmark === void 0) {
               const err17 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/tenants/additionalProperties/required", keyword: "required", params: { missingProperty: "fwmark" } };
               if (vErrors === null) {
@@ -273,7 +282,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
               errors++;
             }
             for (const key3 in data6) {
-              if (!(key3 === "fwmark" || key3 === "namespaces" || key3 === "table" || key3 === "gateways" || key3 === "delegate")) {
+              if (!(key3 === "fwmark" || key3 === "namespaces" || key3 === "table" || key3 === "gateways" || key3 === "snat" || key3 === "mtu" || key3 === "onGatewayLoss" || key3 === "delegate")) {
                 const err18 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/tenants/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key3 } };
                 if (vErrors === null) {
                   vErrors = [err18];
@@ -468,7 +477,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   let data12 = data11[i4];
                   if (data12 && typeof data12 == "object" && !Array.isArray(data12)) {
                     for (const key4 in data12) {
-                      if (!(key4 === "via" || key4 === "dev" || key4 === "weight")) {
+                      if (!(key4 === "via" || key4 === "dev" || key4 === "weight" || key4 === "check")) {
                         const err33 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4, schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key4 } };
                         if (vErrors === null) {
                           vErrors = [err33];
@@ -554,130 +563,141 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                         }
                       }
                     }
+                    if (data12.check !== void 0) {
+                      let data16 = data12.check;
+                      if (typeof data16 === "string") {
+                        if (!pattern8.test(data16)) {
+                          const err41 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/check", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/check/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                          if (vErrors === null) {
+                            vErrors = [err41];
+                          } else {
+                            vErrors.push(err41);
+                          }
+                          errors++;
+                        }
+                      } else {
+                        const err42 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/check", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/check/type", keyword: "type", params: { type: "string" } };
+                        if (vErrors === null) {
+                          vErrors = [err42];
+                        } else {
+                          vErrors.push(err42);
+                        }
+                        errors++;
+                      }
+                    }
                   } else {
-                    const err41 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4, schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/type", keyword: "type", params: { type: "object" } };
+                    const err43 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4, schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/type", keyword: "type", params: { type: "object" } };
                     if (vErrors === null) {
-                      vErrors = [err41];
+                      vErrors = [err43];
                     } else {
-                      vErrors.push(err41);
+                      vErrors.push(err43);
                     }
                     errors++;
                   }
                 }
               } else {
-                const err42 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/type", keyword: "type", params: { type: "array" } };
+                const err44 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/type", keyword: "type", params: { type: "array" } };
                 if (vErrors === null) {
-                  vErrors = [err42];
+                  vErrors = [err44];
                 } else {
-                  vErrors.push(err42);
+                  vErrors.push(err44);
                 }
                 errors++;
               }
             }
-            if (data6.delegate !== void 0) {
-              let data16 = data6.delegate;
-              if (!(data16 && typeof data16 == "object" && !Array.isArray(data16))) {
-                const err43 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/delegate", schemaPath: "#/properties/tenants/additionalProperties/properties/delegate/type", keyword: "type", params: { type: "object" } };
+            if (data6.snat !== void 0) {
+              let data17 = data6.snat;
+              if (typeof data17 !== "string" && !Array.isArray(data17)) {
+                const err45 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/tenants/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.tenants.additionalProperties.properties.snat.type } };
                 if (vErrors === null) {
-                  vErrors = [err43];
+                  vErrors = [err45];
                 } else {
-                  vErrors.push(err43);
+                  vErrors.push(err45);
                 }
                 errors++;
               }
-            }
-          } else {
-            const err44 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/tenants/additionalProperties/type", keyword: "type", params: { type: "object" } };
-            if (vErrors === null) {
-              vErrors = [err44];
-            } else {
-              vErrors.push(err44);
-            }
-            errors++;
-          }
-        }
-      } else {
-        const err45 = { instancePath: instancePath + "/tenants", schemaPath: "#/properties/tenants/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err45];
-        } else {
-          vErrors.push(err45);
-        }
-        errors++;
-      }
-    }
-    if (data.marks !== void 0) {
-      let data17 = data.marks;
-      if (data17 && typeof data17 == "object" && !Array.isArray(data17)) {
-        if (Object.keys(data17).length > 1024) {
-          const err46 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/maxProperties", keyword: "maxProperties", params: { limit: 1024 } };
-          if (vErrors === null) {
-            vErrors = [err46];
-          } else {
-            vErrors.push(err46);
-          }
-          errors++;
-        }
-        if (Object.keys(data17).length < 1) {
-          const err47 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/minProperties", keyword: "minProperties", params: { limit: 1 } };
-          if (vErrors === null) {
-            vErrors = [err47];
-          } else {
-            vErrors.push(err47);
-          }
-          errors++;
-        }
-        for (const key5 in data17) {
-          const _errs44 = errors;
-          if (typeof key5 === "string") {
-            if (!pattern5.test(key5)) {
-              const err48 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, propertyName: key5 };
-              if (vErrors === null) {
-                vErrors = [err48];
-              } else {
-                vErrors.push(err48);
-              }
-              errors++;
-            }
-          }
-          var valid16 = _errs44 === errors;
-          if (!valid16) {
-            const err49 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/propertyNames", keyword: "propertyNames", params: { propertyName: key5 } };
-            if (vErrors === null) {
-              vErrors = [err49];
-            } else {
-              vErrors.push(err49);
-            }
-            errors++;
-          }
-        }
-        for (const key6 in data17) {
-          let data18 = data17[key6];
-          if (data18 && typeof data18 == "object" && !Array.isArray(data18)) {
-            if (data18.mark === void 0) {
-              const err50 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/required", keyword: "required", params: { missingProperty: "mark" } };
-              if (vErrors === null) {
-                vErrors = [err50];
-              } else {
-                vErrors.push(err50);
-              }
-              errors++;
-            }
-            for (const key7 in data18) {
-              if (!(key7 === "mark" || key7 === "mask")) {
-                const err51 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key7 } };
-                if (vErrors === null) {
-                  vErrors = [err51];
-                } else {
-                  vErrors.push(err51);
+              if (typeof data17 === "string") {
+                if (!pattern11.test(data17)) {
+                  const err46 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/tenants/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                  if (vErrors === null) {
+                    vErrors = [err46];
+                  } else {
+                    vErrors.push(err46);
+                  }
+                  errors++;
                 }
-                errors++;
+              }
+              if (Array.isArray(data17)) {
+                if (data17.length > 2) {
+                  const err47 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/tenants/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                  if (vErrors === null) {
+                    vErrors = [err47];
+                  } else {
+                    vErrors.push(err47);
+                  }
+                  errors++;
+                }
+                if (data17.length < 1) {
+                  const err48 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/tenants/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
+                  if (vErrors === null) {
+                    vErrors = [err48];
+                  } else {
+                    vErrors.push(err48);
+                  }
+                  errors++;
+                }
+                const len3 = data17.length;
+                for (let i5 = 0; i5 < len3; i5++) {
+                  let data18 = data17[i5];
+                  if (typeof data18 === "string") {
+                    if (!pattern8.test(data18)) {
+                      const err49 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i5, schemaPath: "#/properties/tenants/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                      if (vErrors === null) {
+                        vErrors = [err49];
+                      } else {
+                        vErrors.push(err49);
+                      }
+                      errors++;
+                    }
+                  } else {
+                    const err50 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i5, schemaPath: "#/properties/tenants/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
+                    if (vErrors === null) {
+                      vErrors = [err50];
+                    } else {
+                      vErrors.push(err50);
+                    }
+                    errors++;
+                  }
+                }
+                let i6 = data17.length;
+                let j2;
+                if (i6 > 1) {
+                  const indices2 = {};
+                  for (; i6--; ) {
+                    let item2 = data17[i6];
+                    if (typeof item2 !== "string") {
+                      continue;
+                    }
+                    if (typeof indices2[item2] == "number") {
+                      j2 = indices2[item2];
+                      const err51 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/tenants/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i6, j: j2 } };
+                      if (vErrors === null) {
+                        vErrors = [err51];
+                      } else {
+                        vErrors.push(err51);
+                      }
+                      errors++;
+                      break;
+                    }
+                    indices2[item2] = i6;
+                  }
+                }
               }
             }
-            if (data18.mark !== void 0) {
-              let data19 = data18.mark;
+            if (data6.mtu !== void 0) {
+              let data19 = data6.mtu;
               if (!(typeof data19 == "number" && (!(data19 % 1) && !isNaN(data19)) && isFinite(data19))) {
-                const err52 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/type", keyword: "type", params: { type: "integer" } };
+                const err52 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/tenants/additionalProperties/properties/mtu/type", keyword: "type", params: { type: "integer" } };
                 if (vErrors === null) {
                   vErrors = [err52];
                 } else {
@@ -686,8 +706,8 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                 errors++;
               }
               if (typeof data19 == "number" && isFinite(data19)) {
-                if (data19 > 4294967295 || isNaN(data19)) {
-                  const err53 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+                if (data19 > 65535 || isNaN(data19)) {
+                  const err53 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/tenants/additionalProperties/properties/mtu/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
                   if (vErrors === null) {
                     vErrors = [err53];
                   } else {
@@ -695,8 +715,8 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                   errors++;
                 }
-                if (data19 < 1 || isNaN(data19)) {
-                  const err54 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                if (data19 < 576 || isNaN(data19)) {
+                  const err54 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/tenants/additionalProperties/properties/mtu/minimum", keyword: "minimum", params: { comparison: ">=", limit: 576 } };
                   if (vErrors === null) {
                     vErrors = [err54];
                   } else {
@@ -706,40 +726,39 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                 }
               }
             }
-            if (data18.mask !== void 0) {
-              let data20 = data18.mask;
-              if (!(typeof data20 == "number" && (!(data20 % 1) && !isNaN(data20)) && isFinite(data20))) {
-                const err55 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/type", keyword: "type", params: { type: "integer" } };
+            let data20 = data6.onGatewayLoss;
+            if (typeof data20 !== "string") {
+              const err55 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/onGatewayLoss", schemaPath: "#/properties/tenants/additionalProperties/properties/onGatewayLoss/type", keyword: "type", params: { type: "string" } };
+              if (vErrors === null) {
+                vErrors = [err55];
+              } else {
+                vErrors.push(err55);
+              }
+              errors++;
+            }
+            if (!(data20 === "stop" || data20 === "fallback")) {
+              const err56 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/onGatewayLoss", schemaPath: "#/properties/tenants/additionalProperties/properties/onGatewayLoss/enum", keyword: "enum", params: { allowedValues: schema11.properties.tenants.additionalProperties.properties.onGatewayLoss.enum } };
+              if (vErrors === null) {
+                vErrors = [err56];
+              } else {
+                vErrors.push(err56);
+              }
+              errors++;
+            }
+            if (data6.delegate !== void 0) {
+              let data21 = data6.delegate;
+              if (!(data21 && typeof data21 == "object" && !Array.isArray(data21))) {
+                const err57 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/delegate", schemaPath: "#/properties/tenants/additionalProperties/properties/delegate/type", keyword: "type", params: { type: "object" } };
                 if (vErrors === null) {
-                  vErrors = [err55];
+                  vErrors = [err57];
                 } else {
-                  vErrors.push(err55);
+                  vErrors.push(err57);
                 }
                 errors++;
               }
-              if (typeof data20 == "number" && isFinite(data20)) {
-                if (data20 > 4294967295 || isNaN(data20)) {
-                  const err56 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
-                  if (vErrors === null) {
-                    vErrors = [err56];
-                  } else {
-                    vErrors.push(err56);
-                  }
-                  errors++;
-                }
-                if (data20 < 0 || isNaN(data20)) {
-                  const err57 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/minimum", keyword: "minimum", params: { comparison: ">=", limit: 0 } };
-                  if (vErrors === null) {
-                    vErrors = [err57];
-                  } else {
-                    vErrors.push(err57);
-                  }
-                  errors++;
-                }
-              }
             }
           } else {
-            const err58 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/type", keyword: "type", params: { type: "object" } };
+            const err58 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/tenants/additionalProperties/type", keyword: "type", params: { type: "object" } };
             if (vErrors === null) {
               vErrors = [err58];
             } else {
@@ -749,7 +768,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
         }
       } else {
-        const err59 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/type", keyword: "type", params: { type: "object" } };
+        const err59 = { instancePath: instancePath + "/tenants", schemaPath: "#/properties/tenants/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
           vErrors = [err59];
         } else {
@@ -758,157 +777,150 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
-    let data21 = data.mask;
-    if (typeof data21 !== "string" && !(typeof data21 == "number" && (!(data21 % 1) && !isNaN(data21)) && isFinite(data21))) {
-      const err60 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/type", keyword: "type", params: { type: schema11.properties.mask.type } };
-      if (vErrors === null) {
-        vErrors = [err60];
-      } else {
-        vErrors.push(err60);
-      }
-      errors++;
-    }
-    if (typeof data21 == "number" && isFinite(data21)) {
-      if (data21 > 4294967295 || isNaN(data21)) {
-        const err61 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
-        if (vErrors === null) {
-          vErrors = [err61];
-        } else {
-          vErrors.push(err61);
+    if (data.marks !== void 0) {
+      let data22 = data.marks;
+      if (data22 && typeof data22 == "object" && !Array.isArray(data22)) {
+        if (Object.keys(data22).length > 1024) {
+          const err60 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/maxProperties", keyword: "maxProperties", params: { limit: 1024 } };
+          if (vErrors === null) {
+            vErrors = [err60];
+          } else {
+            vErrors.push(err60);
+          }
+          errors++;
         }
-        errors++;
-      }
-      if (data21 < 1 || isNaN(data21)) {
-        const err62 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-        if (vErrors === null) {
-          vErrors = [err62];
-        } else {
-          vErrors.push(err62);
+        if (Object.keys(data22).length < 1) {
+          const err61 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/minProperties", keyword: "minProperties", params: { limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err61];
+          } else {
+            vErrors.push(err61);
+          }
+          errors++;
         }
-        errors++;
-      }
-    }
-    if (typeof data21 === "string") {
-      if (!pattern11.test(data21)) {
-        const err63 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/pattern", keyword: "pattern", params: { pattern: "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$" } };
-        if (vErrors === null) {
-          vErrors = [err63];
-        } else {
-          vErrors.push(err63);
-        }
-        errors++;
-      }
-    }
-    let data22 = data.onError;
-    if (typeof data22 !== "string") {
-      const err64 = { instancePath: instancePath + "/onError", schemaPath: "#/properties/onError/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err64];
-      } else {
-        vErrors.push(err64);
-      }
-      errors++;
-    }
-    if (!(data22 === "deny" || data22 === "allow")) {
-      const err65 = { instancePath: instancePath + "/onError", schemaPath: "#/properties/onError/enum", keyword: "enum", params: { allowedValues: schema11.properties.onError.enum } };
-      if (vErrors === null) {
-        vErrors = [err65];
-      } else {
-        vErrors.push(err65);
-      }
-      errors++;
-    }
-    if (data.exemptNamespaces !== void 0) {
-      let data23 = data.exemptNamespaces;
-      if (Array.isArray(data23)) {
-        const len3 = data23.length;
-        for (let i5 = 0; i5 < len3; i5++) {
-          let data24 = data23[i5];
-          if (typeof data24 === "string") {
-            if (!pattern7.test(data24)) {
-              const err66 = { instancePath: instancePath + "/exemptNamespaces/" + i5, schemaPath: "#/properties/exemptNamespaces/items/pattern", keyword: "pattern", params: { pattern: "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } };
+        for (const key5 in data22) {
+          const _errs54 = errors;
+          if (typeof key5 === "string") {
+            if (!pattern5.test(key5)) {
+              const err62 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, propertyName: key5 };
               if (vErrors === null) {
-                vErrors = [err66];
+                vErrors = [err62];
               } else {
-                vErrors.push(err66);
+                vErrors.push(err62);
               }
               errors++;
             }
-          } else {
-            const err67 = { instancePath: instancePath + "/exemptNamespaces/" + i5, schemaPath: "#/properties/exemptNamespaces/items/type", keyword: "type", params: { type: "string" } };
+          }
+          var valid19 = _errs54 === errors;
+          if (!valid19) {
+            const err63 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/propertyNames", keyword: "propertyNames", params: { propertyName: key5 } };
             if (vErrors === null) {
-              vErrors = [err67];
+              vErrors = [err63];
             } else {
-              vErrors.push(err67);
+              vErrors.push(err63);
             }
             errors++;
           }
         }
-        let i6 = data23.length;
-        let j2;
-        if (i6 > 1) {
-          const indices2 = {};
-          for (; i6--; ) {
-            let item2 = data23[i6];
-            if (typeof item2 !== "string") {
-              continue;
-            }
-            if (typeof indices2[item2] == "number") {
-              j2 = indices2[item2];
-              const err68 = { instancePath: instancePath + "/exemptNamespaces", schemaPath: "#/properties/exemptNamespaces/uniqueItems", keyword: "uniqueItems", params: { i: i6, j: j2 } };
+        for (const key6 in data22) {
+          let data23 = data22[key6];
+          if (data23 && typeof data23 == "object" && !Array.isArray(data23)) {
+            if (data23.mark === void 0) {
+              const err64 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/required", keyword: "required", params: { missingProperty: "mark" } };
               if (vErrors === null) {
-                vErrors = [err68];
+                vErrors = [err64];
               } else {
-                vErrors.push(err68);
+                vErrors.push(err64);
               }
               errors++;
-              break;
             }
-            indices2[item2] = i6;
+            for (const key7 in data23) {
+              if (!(key7 === "mark" || key7 === "mask")) {
+                const err65 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key7 } };
+                if (vErrors === null) {
+                  vErrors = [err65];
+                } else {
+                  vErrors.push(err65);
+                }
+                errors++;
+              }
+            }
+            if (data23.mark !== void 0) {
+              let data24 = data23.mark;
+              if (!(typeof data24 == "number" && (!(data24 % 1) && !isNaN(data24)) && isFinite(data24))) {
+                const err66 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/type", keyword: "type", params: { type: "integer" } };
+                if (vErrors === null) {
+                  vErrors = [err66];
+                } else {
+                  vErrors.push(err66);
+                }
+                errors++;
+              }
+              if (typeof data24 == "number" && isFinite(data24)) {
+                if (data24 > 4294967295 || isNaN(data24)) {
+                  const err67 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+                  if (vErrors === null) {
+                    vErrors = [err67];
+                  } else {
+                    vErrors.push(err67);
+                  }
+                  errors++;
+                }
+                if (data24 < 1 || isNaN(data24)) {
+                  const err68 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                  if (vErrors === null) {
+                    vErrors = [err68];
+                  } else {
+                    vErrors.push(err68);
+                  }
+                  errors++;
+                }
+              }
+            }
+            if (data23.mask !== void 0) {
+              let data25 = data23.mask;
+              if (!(typeof data25 == "number" && (!(data25 % 1) && !isNaN(data25)) && isFinite(data25))) {
+                const err69 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/type", keyword: "type", params: { type: "integer" } };
+                if (vErrors === null) {
+                  vErrors = [err69];
+                } else {
+                  vErrors.push(err69);
+                }
+                errors++;
+              }
+              if (typeof data25 == "number" && isFinite(data25)) {
+                if (data25 > 4294967295 || isNaN(data25)) {
+                  const err70 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+                  if (vErrors === null) {
+                    vErrors = [err70];
+                  } else {
+                    vErrors.push(err70);
+                  }
+                  errors++;
+                }
+                if (data25 < 0 || isNaN(data25)) {
+                  const err71 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/minimum", keyword: "minimum", params: { comparison: ">=", limit: 0 } };
+                  if (vErrors === null) {
+                    vErrors = [err71];
+                  } else {
+                    vErrors.push(err71);
+                  }
+                  errors++;
+                }
+              }
+            }
+          } else {
+            const err72 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/type", keyword: "type", params: { type: "object" } };
+            if (vErrors === null) {
+              vErrors = [err72];
+            } else {
+              vErrors.push(err72);
+            }
+            errors++;
           }
         }
       } else {
-        const err69 = { instancePath: instancePath + "/exemptNamespaces", schemaPath: "#/properties/exemptNamespaces/type", keyword: "type", params: { type: "array" } };
-        if (vErrors === null) {
-          vErrors = [err69];
-        } else {
-          vErrors.push(err69);
-        }
-        errors++;
-      }
-    }
-    if (typeof data.markReplies !== "boolean") {
-      const err70 = { instancePath: instancePath + "/markReplies", schemaPath: "#/properties/markReplies/type", keyword: "type", params: { type: "boolean" } };
-      if (vErrors === null) {
-        vErrors = [err70];
-      } else {
-        vErrors.push(err70);
-      }
-      errors++;
-    }
-    let data26 = data.iptables;
-    if (typeof data26 !== "string") {
-      const err71 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err71];
-      } else {
-        vErrors.push(err71);
-      }
-      errors++;
-    }
-    if (!(data26 === "auto" || data26 === "nft" || data26 === "legacy")) {
-      const err72 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/enum", keyword: "enum", params: { allowedValues: schema11.properties.iptables.enum } };
-      if (vErrors === null) {
-        vErrors = [err72];
-      } else {
-        vErrors.push(err72);
-      }
-      errors++;
-    }
-    let data27 = data.dataDir;
-    if (typeof data27 === "string") {
-      if (!pattern2.test(data27)) {
-        const err73 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
+        const err73 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
           vErrors = [err73];
         } else {
@@ -916,8 +928,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-    } else {
-      const err74 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/type", keyword: "type", params: { type: "string" } };
+    }
+    let data26 = data.mask;
+    if (typeof data26 !== "string" && !(typeof data26 == "number" && (!(data26 % 1) && !isNaN(data26)) && isFinite(data26))) {
+      const err74 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/type", keyword: "type", params: { type: schema11.properties.mask.type } };
       if (vErrors === null) {
         vErrors = [err74];
       } else {
@@ -925,10 +939,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data28 = data.logFile;
-    if (typeof data28 === "string") {
-      if (!pattern14.test(data28)) {
-        const err75 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+    if (typeof data26 == "number" && isFinite(data26)) {
+      if (data26 > 4294967295 || isNaN(data26)) {
+        const err75 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
         if (vErrors === null) {
           vErrors = [err75];
         } else {
@@ -936,27 +949,30 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-    } else {
-      const err76 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err76];
-      } else {
-        vErrors.push(err76);
+      if (data26 < 1 || isNaN(data26)) {
+        const err76 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+        if (vErrors === null) {
+          vErrors = [err76];
+        } else {
+          vErrors.push(err76);
+        }
+        errors++;
       }
-      errors++;
     }
-    let data29 = data.logLevel;
-    if (typeof data29 !== "string") {
-      const err77 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err77];
-      } else {
-        vErrors.push(err77);
+    if (typeof data26 === "string") {
+      if (!pattern14.test(data26)) {
+        const err77 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/pattern", keyword: "pattern", params: { pattern: "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$" } };
+        if (vErrors === null) {
+          vErrors = [err77];
+        } else {
+          vErrors.push(err77);
+        }
+        errors++;
       }
-      errors++;
     }
-    if (!(data29 === "error" || data29 === "warn" || data29 === "info" || data29 === "debug")) {
-      const err78 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/enum", keyword: "enum", params: { allowedValues: schema11.properties.logLevel.enum } };
+    let data27 = data.onError;
+    if (typeof data27 !== "string") {
+      const err78 = { instancePath: instancePath + "/onError", schemaPath: "#/properties/onError/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err78];
       } else {
@@ -964,50 +980,66 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data30 = data.apiTimeout;
-    if (typeof data30 === "string") {
-      if (!pattern15.test(data30)) {
-        const err79 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-        if (vErrors === null) {
-          vErrors = [err79];
-        } else {
-          vErrors.push(err79);
-        }
-        errors++;
-      }
-    } else {
-      const err80 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/type", keyword: "type", params: { type: "string" } };
+    if (!(data27 === "deny" || data27 === "allow")) {
+      const err79 = { instancePath: instancePath + "/onError", schemaPath: "#/properties/onError/enum", keyword: "enum", params: { allowedValues: schema11.properties.onError.enum } };
       if (vErrors === null) {
-        vErrors = [err80];
+        vErrors = [err79];
       } else {
-        vErrors.push(err80);
+        vErrors.push(err79);
       }
       errors++;
     }
-    let data31 = data.delegateTimeout;
-    if (typeof data31 === "string") {
-      if (!pattern15.test(data31)) {
-        const err81 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-        if (vErrors === null) {
-          vErrors = [err81];
-        } else {
-          vErrors.push(err81);
+    if (data.exemptNamespaces !== void 0) {
+      let data28 = data.exemptNamespaces;
+      if (Array.isArray(data28)) {
+        const len4 = data28.length;
+        for (let i7 = 0; i7 < len4; i7++) {
+          let data29 = data28[i7];
+          if (typeof data29 === "string") {
+            if (!pattern7.test(data29)) {
+              const err80 = { instancePath: instancePath + "/exemptNamespaces/" + i7, schemaPath: "#/properties/exemptNamespaces/items/pattern", keyword: "pattern", params: { pattern: "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } };
+              if (vErrors === null) {
+                vErrors = [err80];
+              } else {
+                vErrors.push(err80);
+              }
+              errors++;
+            }
+          } else {
+            const err81 = { instancePath: instancePath + "/exemptNamespaces/" + i7, schemaPath: "#/properties/exemptNamespaces/items/type", keyword: "type", params: { type: "string" } };
+            if (vErrors === null) {
+              vErrors = [err81];
+            } else {
+              vErrors.push(err81);
+            }
+            errors++;
+          }
         }
-        errors++;
-      }
-    } else {
-      const err82 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err82];
+        let i8 = data28.length;
+        let j3;
+        if (i8 > 1) {
+          const indices3 = {};
+          for (; i8--; ) {
+            let item3 = data28[i8];
+            if (typeof item3 !== "string") {
+              continue;
+            }
+            if (typeof indices3[item3] == "number") {
+              j3 = indices3[item3];
+              const err82 = { instancePath: instancePath + "/exemptNamespaces", schemaPath: "#/properties/exemptNamespaces/uniqueItems", keyword: "uniqueItems", params: { i: i8, j: j3 } };
+              if (vErrors === null) {
+                vErrors = [err82];
+              } else {
+                vErrors.push(err82);
+              }
+              errors++;
+              break;
+            }
+            indices3[item3] = i8;
+          }
+        }
       } else {
-        vErrors.push(err82);
-      }
-      errors++;
-    }
-    let data32 = data.lockTimeout;
-    if (typeof data32 === "string") {
-      if (!pattern15.test(data32)) {
-        const err83 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        const err83 = { instancePath: instancePath + "/exemptNamespaces", schemaPath: "#/properties/exemptNamespaces/type", keyword: "type", params: { type: "array" } };
         if (vErrors === null) {
           vErrors = [err83];
         } else {
@@ -1015,8 +1047,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-    } else {
-      const err84 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/type", keyword: "type", params: { type: "string" } };
+    }
+    if (typeof data.markReplies !== "boolean") {
+      const err84 = { instancePath: instancePath + "/markReplies", schemaPath: "#/properties/markReplies/type", keyword: "type", params: { type: "boolean" } };
       if (vErrors === null) {
         vErrors = [err84];
       } else {
@@ -1024,8 +1057,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    if (typeof data.type !== "string") {
-      const err85 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
+    let data31 = data.iptables;
+    if (typeof data31 !== "string") {
+      const err85 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err85];
       } else {
@@ -1033,42 +1067,39 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    if (data.name !== void 0) {
-      if (typeof data.name !== "string") {
-        const err86 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err86];
-        } else {
-          vErrors.push(err86);
-        }
-        errors++;
-      }
-    }
-    if (typeof data.cniVersion !== "string") {
-      const err87 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
+    if (!(data31 === "auto" || data31 === "nft" || data31 === "legacy")) {
+      const err86 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/enum", keyword: "enum", params: { allowedValues: schema11.properties.iptables.enum } };
       if (vErrors === null) {
-        vErrors = [err87];
+        vErrors = [err86];
       } else {
-        vErrors.push(err87);
+        vErrors.push(err86);
       }
       errors++;
     }
-    if (data.capabilities !== void 0) {
-      let data36 = data.capabilities;
-      if (data36 && typeof data36 == "object" && !Array.isArray(data36)) {
-        for (const key8 in data36) {
-          if (typeof data36[key8] !== "boolean") {
-            const err88 = { instancePath: instancePath + "/capabilities/" + key8.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
-            if (vErrors === null) {
-              vErrors = [err88];
-            } else {
-              vErrors.push(err88);
-            }
-            errors++;
-          }
+    let data32 = data.dataDir;
+    if (typeof data32 === "string") {
+      if (!pattern2.test(data32)) {
+        const err87 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
+        if (vErrors === null) {
+          vErrors = [err87];
+        } else {
+          vErrors.push(err87);
         }
+        errors++;
+      }
+    } else {
+      const err88 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err88];
       } else {
-        const err89 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
+        vErrors.push(err88);
+      }
+      errors++;
+    }
+    let data33 = data.logFile;
+    if (typeof data33 === "string") {
+      if (!pattern17.test(data33)) {
+        const err89 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
         if (vErrors === null) {
           vErrors = [err89];
         } else {
@@ -1076,37 +1107,1288 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
+    } else {
+      const err90 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err90];
+      } else {
+        vErrors.push(err90);
+      }
+      errors++;
+    }
+    let data34 = data.logLevel;
+    if (typeof data34 !== "string") {
+      const err91 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err91];
+      } else {
+        vErrors.push(err91);
+      }
+      errors++;
+    }
+    if (!(data34 === "error" || data34 === "warn" || data34 === "info" || data34 === "debug")) {
+      const err92 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/enum", keyword: "enum", params: { allowedValues: schema11.properties.logLevel.enum } };
+      if (vErrors === null) {
+        vErrors = [err92];
+      } else {
+        vErrors.push(err92);
+      }
+      errors++;
+    }
+    let data35 = data.apiTimeout;
+    if (typeof data35 === "string") {
+      if (!pattern18.test(data35)) {
+        const err93 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        if (vErrors === null) {
+          vErrors = [err93];
+        } else {
+          vErrors.push(err93);
+        }
+        errors++;
+      }
+    } else {
+      const err94 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err94];
+      } else {
+        vErrors.push(err94);
+      }
+      errors++;
+    }
+    let data36 = data.delegateTimeout;
+    if (typeof data36 === "string") {
+      if (!pattern18.test(data36)) {
+        const err95 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        if (vErrors === null) {
+          vErrors = [err95];
+        } else {
+          vErrors.push(err95);
+        }
+        errors++;
+      }
+    } else {
+      const err96 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err96];
+      } else {
+        vErrors.push(err96);
+      }
+      errors++;
+    }
+    let data37 = data.lockTimeout;
+    if (typeof data37 === "string") {
+      if (!pattern18.test(data37)) {
+        const err97 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        if (vErrors === null) {
+          vErrors = [err97];
+        } else {
+          vErrors.push(err97);
+        }
+        errors++;
+      }
+    } else {
+      const err98 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err98];
+      } else {
+        vErrors.push(err98);
+      }
+      errors++;
+    }
+    let data38 = data.routes;
+    if (data38 && typeof data38 == "object" && !Array.isArray(data38)) {
+      if (data38.tenantPriority === void 0) {
+        data38.tenantPriority = 32765;
+      }
+      if (data38.localPriority === void 0) {
+        data38.localPriority = 32764;
+      }
+      if (data38.excludePriority === void 0) {
+        data38.excludePriority = 32763;
+      }
+      if (data38.excludeDestinations === void 0) {
+        data38.excludeDestinations = ["169.254.169.254/32", "fd00:ec2::254/128"];
+      }
+      if (data38.masquerade === void 0) {
+        data38.masquerade = false;
+      }
+      if (data38.acceptForward === void 0) {
+        data38.acceptForward = false;
+      }
+      if (data38.namesDir === void 0) {
+        data38.namesDir = "/etc/iproute2/rt_tables.d";
+      }
+      if (data38.watch === void 0) {
+        data38.watch = {};
+      }
+      for (const key8 in data38) {
+        if (!func2.call(schema11.properties.routes.properties, key8)) {
+          const err99 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key8 } };
+          if (vErrors === null) {
+            vErrors = [err99];
+          } else {
+            vErrors.push(err99);
+          }
+          errors++;
+        }
+      }
+      let data39 = data38.tenantPriority;
+      if (!(typeof data39 == "number" && (!(data39 % 1) && !isNaN(data39)) && isFinite(data39))) {
+        const err100 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err100];
+        } else {
+          vErrors.push(err100);
+        }
+        errors++;
+      }
+      if (typeof data39 == "number" && isFinite(data39)) {
+        if (data39 > 32765 || isNaN(data39)) {
+          const err101 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+          if (vErrors === null) {
+            vErrors = [err101];
+          } else {
+            vErrors.push(err101);
+          }
+          errors++;
+        }
+        if (data39 < 1 || isNaN(data39)) {
+          const err102 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err102];
+          } else {
+            vErrors.push(err102);
+          }
+          errors++;
+        }
+      }
+      let data40 = data38.localPriority;
+      if (!(typeof data40 == "number" && (!(data40 % 1) && !isNaN(data40)) && isFinite(data40))) {
+        const err103 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err103];
+        } else {
+          vErrors.push(err103);
+        }
+        errors++;
+      }
+      if (typeof data40 == "number" && isFinite(data40)) {
+        if (data40 > 32765 || isNaN(data40)) {
+          const err104 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+          if (vErrors === null) {
+            vErrors = [err104];
+          } else {
+            vErrors.push(err104);
+          }
+          errors++;
+        }
+        if (data40 < 1 || isNaN(data40)) {
+          const err105 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err105];
+          } else {
+            vErrors.push(err105);
+          }
+          errors++;
+        }
+      }
+      let data41 = data38.excludePriority;
+      if (!(typeof data41 == "number" && (!(data41 % 1) && !isNaN(data41)) && isFinite(data41))) {
+        const err106 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err106];
+        } else {
+          vErrors.push(err106);
+        }
+        errors++;
+      }
+      if (typeof data41 == "number" && isFinite(data41)) {
+        if (data41 > 32765 || isNaN(data41)) {
+          const err107 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+          if (vErrors === null) {
+            vErrors = [err107];
+          } else {
+            vErrors.push(err107);
+          }
+          errors++;
+        }
+        if (data41 < 1 || isNaN(data41)) {
+          const err108 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err108];
+          } else {
+            vErrors.push(err108);
+          }
+          errors++;
+        }
+      }
+      let data42 = data38.excludeDestinations;
+      if (Array.isArray(data42)) {
+        const len5 = data42.length;
+        for (let i9 = 0; i9 < len5; i9++) {
+          let data43 = data42[i9];
+          if (typeof data43 === "string") {
+            if (!pattern21.test(data43)) {
+              const err109 = { instancePath: instancePath + "/routes/excludeDestinations/" + i9, schemaPath: "#/properties/routes/properties/excludeDestinations/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+              if (vErrors === null) {
+                vErrors = [err109];
+              } else {
+                vErrors.push(err109);
+              }
+              errors++;
+            }
+          } else {
+            const err110 = { instancePath: instancePath + "/routes/excludeDestinations/" + i9, schemaPath: "#/properties/routes/properties/excludeDestinations/items/type", keyword: "type", params: { type: "string" } };
+            if (vErrors === null) {
+              vErrors = [err110];
+            } else {
+              vErrors.push(err110);
+            }
+            errors++;
+          }
+        }
+        let i10 = data42.length;
+        let j4;
+        if (i10 > 1) {
+          const indices4 = {};
+          for (; i10--; ) {
+            let item4 = data42[i10];
+            if (typeof item4 !== "string") {
+              continue;
+            }
+            if (typeof indices4[item4] == "number") {
+              j4 = indices4[item4];
+              const err111 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/uniqueItems", keyword: "uniqueItems", params: { i: i10, j: j4 } };
+              if (vErrors === null) {
+                vErrors = [err111];
+              } else {
+                vErrors.push(err111);
+              }
+              errors++;
+              break;
+            }
+            indices4[item4] = i10;
+          }
+        }
+      } else {
+        const err112 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/type", keyword: "type", params: { type: "array" } };
+        if (vErrors === null) {
+          vErrors = [err112];
+        } else {
+          vErrors.push(err112);
+        }
+        errors++;
+      }
+      if (data38.podNetworks !== void 0) {
+        let data44 = data38.podNetworks;
+        if (Array.isArray(data44)) {
+          const len6 = data44.length;
+          for (let i11 = 0; i11 < len6; i11++) {
+            let data45 = data44[i11];
+            if (typeof data45 === "string") {
+              if (!pattern21.test(data45)) {
+                const err113 = { instancePath: instancePath + "/routes/podNetworks/" + i11, schemaPath: "#/properties/routes/properties/podNetworks/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+                if (vErrors === null) {
+                  vErrors = [err113];
+                } else {
+                  vErrors.push(err113);
+                }
+                errors++;
+              }
+            } else {
+              const err114 = { instancePath: instancePath + "/routes/podNetworks/" + i11, schemaPath: "#/properties/routes/properties/podNetworks/items/type", keyword: "type", params: { type: "string" } };
+              if (vErrors === null) {
+                vErrors = [err114];
+              } else {
+                vErrors.push(err114);
+              }
+              errors++;
+            }
+          }
+          let i12 = data44.length;
+          let j5;
+          if (i12 > 1) {
+            const indices5 = {};
+            for (; i12--; ) {
+              let item5 = data44[i12];
+              if (typeof item5 !== "string") {
+                continue;
+              }
+              if (typeof indices5[item5] == "number") {
+                j5 = indices5[item5];
+                const err115 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/uniqueItems", keyword: "uniqueItems", params: { i: i12, j: j5 } };
+                if (vErrors === null) {
+                  vErrors = [err115];
+                } else {
+                  vErrors.push(err115);
+                }
+                errors++;
+                break;
+              }
+              indices5[item5] = i12;
+            }
+          }
+        } else {
+          const err116 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/type", keyword: "type", params: { type: "array" } };
+          if (vErrors === null) {
+            vErrors = [err116];
+          } else {
+            vErrors.push(err116);
+          }
+          errors++;
+        }
+      }
+      if (data38.nodeRoutes !== void 0) {
+        let data46 = data38.nodeRoutes;
+        if (Array.isArray(data46)) {
+          const len7 = data46.length;
+          for (let i13 = 0; i13 < len7; i13++) {
+            let data47 = data46[i13];
+            if (data47 && typeof data47 == "object" && !Array.isArray(data47)) {
+              if (data47.dst === void 0) {
+                const err117 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "dst" } };
+                if (vErrors === null) {
+                  vErrors = [err117];
+                } else {
+                  vErrors.push(err117);
+                }
+                errors++;
+              }
+              if (data47.via === void 0) {
+                const err118 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "via" } };
+                if (vErrors === null) {
+                  vErrors = [err118];
+                } else {
+                  vErrors.push(err118);
+                }
+                errors++;
+              }
+              for (const key9 in data47) {
+                if (!(key9 === "dst" || key9 === "via" || key9 === "dev")) {
+                  const err119 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key9 } };
+                  if (vErrors === null) {
+                    vErrors = [err119];
+                  } else {
+                    vErrors.push(err119);
+                  }
+                  errors++;
+                }
+              }
+              if (data47.dst !== void 0) {
+                let data48 = data47.dst;
+                if (typeof data48 === "string") {
+                  if (!pattern21.test(data48)) {
+                    const err120 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+                    if (vErrors === null) {
+                      vErrors = [err120];
+                    } else {
+                      vErrors.push(err120);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err121 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err121];
+                  } else {
+                    vErrors.push(err121);
+                  }
+                  errors++;
+                }
+              }
+              if (data47.via !== void 0) {
+                let data49 = data47.via;
+                if (typeof data49 === "string") {
+                  if (!pattern8.test(data49)) {
+                    const err122 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err122];
+                    } else {
+                      vErrors.push(err122);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err123 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err123];
+                  } else {
+                    vErrors.push(err123);
+                  }
+                  errors++;
+                }
+              }
+              if (data47.dev !== void 0) {
+                let data50 = data47.dev;
+                if (typeof data50 === "string") {
+                  if (!pattern9.test(data50)) {
+                    const err124 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err124];
+                    } else {
+                      vErrors.push(err124);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err125 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err125];
+                  } else {
+                    vErrors.push(err125);
+                  }
+                  errors++;
+                }
+              }
+            } else {
+              const err126 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/type", keyword: "type", params: { type: "object" } };
+              if (vErrors === null) {
+                vErrors = [err126];
+              } else {
+                vErrors.push(err126);
+              }
+              errors++;
+            }
+          }
+        } else {
+          const err127 = { instancePath: instancePath + "/routes/nodeRoutes", schemaPath: "#/properties/routes/properties/nodeRoutes/type", keyword: "type", params: { type: "array" } };
+          if (vErrors === null) {
+            vErrors = [err127];
+          } else {
+            vErrors.push(err127);
+          }
+          errors++;
+        }
+      }
+      if (typeof data38.masquerade !== "boolean") {
+        const err128 = { instancePath: instancePath + "/routes/masquerade", schemaPath: "#/properties/routes/properties/masquerade/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err128];
+        } else {
+          vErrors.push(err128);
+        }
+        errors++;
+      }
+      if (typeof data38.acceptForward !== "boolean") {
+        const err129 = { instancePath: instancePath + "/routes/acceptForward", schemaPath: "#/properties/routes/properties/acceptForward/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err129];
+        } else {
+          vErrors.push(err129);
+        }
+        errors++;
+      }
+      let data53 = data38.namesDir;
+      if (typeof data53 === "string") {
+        if (!pattern17.test(data53)) {
+          const err130 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+          if (vErrors === null) {
+            vErrors = [err130];
+          } else {
+            vErrors.push(err130);
+          }
+          errors++;
+        }
+      } else {
+        const err131 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err131];
+        } else {
+          vErrors.push(err131);
+        }
+        errors++;
+      }
+      let data54 = data38.watch;
+      if (data54 && typeof data54 == "object" && !Array.isArray(data54)) {
+        if (data54.interval === void 0) {
+          data54.interval = "2s";
+        }
+        if (data54.timeout === void 0) {
+          data54.timeout = "1s";
+        }
+        if (data54.failAfter === void 0) {
+          data54.failAfter = 3;
+        }
+        if (data54.holdDown === void 0) {
+          data54.holdDown = "10s";
+        }
+        if (data54.statusFile === void 0) {
+          data54.statusFile = "/run/tenant-routing-status.json";
+        }
+        for (const key10 in data54) {
+          if (!(key10 === "interval" || key10 === "timeout" || key10 === "failAfter" || key10 === "holdDown" || key10 === "statusFile")) {
+            const err132 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key10 } };
+            if (vErrors === null) {
+              vErrors = [err132];
+            } else {
+              vErrors.push(err132);
+            }
+            errors++;
+          }
+        }
+        let data55 = data54.interval;
+        if (typeof data55 === "string") {
+          if (!pattern18.test(data55)) {
+            const err133 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err133];
+            } else {
+              vErrors.push(err133);
+            }
+            errors++;
+          }
+        } else {
+          const err134 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err134];
+          } else {
+            vErrors.push(err134);
+          }
+          errors++;
+        }
+        let data56 = data54.timeout;
+        if (typeof data56 === "string") {
+          if (!pattern18.test(data56)) {
+            const err135 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err135];
+            } else {
+              vErrors.push(err135);
+            }
+            errors++;
+          }
+        } else {
+          const err136 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err136];
+          } else {
+            vErrors.push(err136);
+          }
+          errors++;
+        }
+        let data57 = data54.failAfter;
+        if (!(typeof data57 == "number" && (!(data57 % 1) && !isNaN(data57)) && isFinite(data57))) {
+          const err137 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/type", keyword: "type", params: { type: "integer" } };
+          if (vErrors === null) {
+            vErrors = [err137];
+          } else {
+            vErrors.push(err137);
+          }
+          errors++;
+        }
+        if (typeof data57 == "number" && isFinite(data57)) {
+          if (data57 > 100 || isNaN(data57)) {
+            const err138 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/maximum", keyword: "maximum", params: { comparison: "<=", limit: 100 } };
+            if (vErrors === null) {
+              vErrors = [err138];
+            } else {
+              vErrors.push(err138);
+            }
+            errors++;
+          }
+          if (data57 < 1 || isNaN(data57)) {
+            const err139 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+            if (vErrors === null) {
+              vErrors = [err139];
+            } else {
+              vErrors.push(err139);
+            }
+            errors++;
+          }
+        }
+        let data58 = data54.holdDown;
+        if (typeof data58 === "string") {
+          if (!pattern18.test(data58)) {
+            const err140 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err140];
+            } else {
+              vErrors.push(err140);
+            }
+            errors++;
+          }
+        } else {
+          const err141 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err141];
+          } else {
+            vErrors.push(err141);
+          }
+          errors++;
+        }
+        let data59 = data54.statusFile;
+        if (typeof data59 === "string") {
+          if (!pattern17.test(data59)) {
+            const err142 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+            if (vErrors === null) {
+              vErrors = [err142];
+            } else {
+              vErrors.push(err142);
+            }
+            errors++;
+          }
+        } else {
+          const err143 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err143];
+          } else {
+            vErrors.push(err143);
+          }
+          errors++;
+        }
+      } else {
+        const err144 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/type", keyword: "type", params: { type: "object" } };
+        if (vErrors === null) {
+          vErrors = [err144];
+        } else {
+          vErrors.push(err144);
+        }
+        errors++;
+      }
+    } else {
+      const err145 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/type", keyword: "type", params: { type: "object" } };
+      if (vErrors === null) {
+        vErrors = [err145];
+      } else {
+        vErrors.push(err145);
+      }
+      errors++;
+    }
+    if (data.router !== void 0) {
+      let data60 = data.router;
+      if (data60 && typeof data60 == "object" && !Array.isArray(data60)) {
+        if (data60.nodes === void 0) {
+          const err146 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "nodes" } };
+          if (vErrors === null) {
+            vErrors = [err146];
+          } else {
+            vErrors.push(err146);
+          }
+          errors++;
+        }
+        if (data60.uplinks === void 0) {
+          const err147 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "uplinks" } };
+          if (vErrors === null) {
+            vErrors = [err147];
+          } else {
+            vErrors.push(err147);
+          }
+          errors++;
+        }
+        for (const key11 in data60) {
+          if (!(key11 === "nodes" || key11 === "lan" || key11 === "uplinks")) {
+            const err148 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key11 } };
+            if (vErrors === null) {
+              vErrors = [err148];
+            } else {
+              vErrors.push(err148);
+            }
+            errors++;
+          }
+        }
+        if (data60.nodes !== void 0) {
+          let data61 = data60.nodes;
+          if (Array.isArray(data61)) {
+            if (data61.length > 2) {
+              const err149 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/maxItems", keyword: "maxItems", params: { limit: 2 } };
+              if (vErrors === null) {
+                vErrors = [err149];
+              } else {
+                vErrors.push(err149);
+              }
+              errors++;
+            }
+            if (data61.length < 1) {
+              const err150 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/minItems", keyword: "minItems", params: { limit: 1 } };
+              if (vErrors === null) {
+                vErrors = [err150];
+              } else {
+                vErrors.push(err150);
+              }
+              errors++;
+            }
+            const len8 = data61.length;
+            for (let i14 = 0; i14 < len8; i14++) {
+              let data62 = data61[i14];
+              if (typeof data62 === "string") {
+                if (!pattern8.test(data62)) {
+                  const err151 = { instancePath: instancePath + "/router/nodes/" + i14, schemaPath: "#/properties/router/properties/nodes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                  if (vErrors === null) {
+                    vErrors = [err151];
+                  } else {
+                    vErrors.push(err151);
+                  }
+                  errors++;
+                }
+              } else {
+                const err152 = { instancePath: instancePath + "/router/nodes/" + i14, schemaPath: "#/properties/router/properties/nodes/items/type", keyword: "type", params: { type: "string" } };
+                if (vErrors === null) {
+                  vErrors = [err152];
+                } else {
+                  vErrors.push(err152);
+                }
+                errors++;
+              }
+            }
+          } else {
+            const err153 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/type", keyword: "type", params: { type: "array" } };
+            if (vErrors === null) {
+              vErrors = [err153];
+            } else {
+              vErrors.push(err153);
+            }
+            errors++;
+          }
+        }
+        if (data60.lan !== void 0) {
+          let data63 = data60.lan;
+          if (Array.isArray(data63)) {
+            const len9 = data63.length;
+            for (let i15 = 0; i15 < len9; i15++) {
+              let data64 = data63[i15];
+              if (typeof data64 === "string") {
+                if (!pattern21.test(data64)) {
+                  const err154 = { instancePath: instancePath + "/router/lan/" + i15, schemaPath: "#/properties/router/properties/lan/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+                  if (vErrors === null) {
+                    vErrors = [err154];
+                  } else {
+                    vErrors.push(err154);
+                  }
+                  errors++;
+                }
+              } else {
+                const err155 = { instancePath: instancePath + "/router/lan/" + i15, schemaPath: "#/properties/router/properties/lan/items/type", keyword: "type", params: { type: "string" } };
+                if (vErrors === null) {
+                  vErrors = [err155];
+                } else {
+                  vErrors.push(err155);
+                }
+                errors++;
+              }
+            }
+            let i16 = data63.length;
+            let j6;
+            if (i16 > 1) {
+              const indices6 = {};
+              for (; i16--; ) {
+                let item6 = data63[i16];
+                if (typeof item6 !== "string") {
+                  continue;
+                }
+                if (typeof indices6[item6] == "number") {
+                  j6 = indices6[item6];
+                  const err156 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/uniqueItems", keyword: "uniqueItems", params: { i: i16, j: j6 } };
+                  if (vErrors === null) {
+                    vErrors = [err156];
+                  } else {
+                    vErrors.push(err156);
+                  }
+                  errors++;
+                  break;
+                }
+                indices6[item6] = i16;
+              }
+            }
+          } else {
+            const err157 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/type", keyword: "type", params: { type: "array" } };
+            if (vErrors === null) {
+              vErrors = [err157];
+            } else {
+              vErrors.push(err157);
+            }
+            errors++;
+          }
+        }
+        if (data60.uplinks !== void 0) {
+          let data65 = data60.uplinks;
+          if (data65 && typeof data65 == "object" && !Array.isArray(data65)) {
+            if (Object.keys(data65).length < 1) {
+              const err158 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/minProperties", keyword: "minProperties", params: { limit: 1 } };
+              if (vErrors === null) {
+                vErrors = [err158];
+              } else {
+                vErrors.push(err158);
+              }
+              errors++;
+            }
+            for (const key12 in data65) {
+              const _errs147 = errors;
+              if (typeof key12 === "string") {
+                if (!pattern33.test(key12)) {
+                  const err159 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, propertyName: key12 };
+                  if (vErrors === null) {
+                    vErrors = [err159];
+                  } else {
+                    vErrors.push(err159);
+                  }
+                  errors++;
+                }
+              }
+              var valid42 = _errs147 === errors;
+              if (!valid42) {
+                const err160 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames", keyword: "propertyNames", params: { propertyName: key12 } };
+                if (vErrors === null) {
+                  vErrors = [err160];
+                } else {
+                  vErrors.push(err160);
+                }
+                errors++;
+              }
+            }
+            for (const key13 in data65) {
+              let data66 = data65[key13];
+              if (data66 && typeof data66 == "object" && !Array.isArray(data66)) {
+                if (data66.snat === void 0) {
+                  data66.snat = "masquerade";
+                }
+                if (data66.snat6 === void 0) {
+                  data66.snat6 = "none";
+                }
+                if (data66.dev === void 0) {
+                  const err161 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/required", keyword: "required", params: { missingProperty: "dev" } };
+                  if (vErrors === null) {
+                    vErrors = [err161];
+                  } else {
+                    vErrors.push(err161);
+                  }
+                  errors++;
+                }
+                for (const key14 in data66) {
+                  if (!(key14 === "dev" || key14 === "via" || key14 === "table" || key14 === "snat" || key14 === "snat6")) {
+                    const err162 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key14 } };
+                    if (vErrors === null) {
+                      vErrors = [err162];
+                    } else {
+                      vErrors.push(err162);
+                    }
+                    errors++;
+                  }
+                }
+                if (data66.dev !== void 0) {
+                  let data67 = data66.dev;
+                  if (typeof data67 === "string") {
+                    if (!pattern9.test(data67)) {
+                      const err163 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                      if (vErrors === null) {
+                        vErrors = [err163];
+                      } else {
+                        vErrors.push(err163);
+                      }
+                      errors++;
+                    }
+                  } else {
+                    const err164 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/type", keyword: "type", params: { type: "string" } };
+                    if (vErrors === null) {
+                      vErrors = [err164];
+                    } else {
+                      vErrors.push(err164);
+                    }
+                    errors++;
+                  }
+                }
+                if (data66.via !== void 0) {
+                  let data68 = data66.via;
+                  if (Array.isArray(data68)) {
+                    if (data68.length > 2) {
+                      const err165 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                      if (vErrors === null) {
+                        vErrors = [err165];
+                      } else {
+                        vErrors.push(err165);
+                      }
+                      errors++;
+                    }
+                    if (data68.length < 1) {
+                      const err166 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/minItems", keyword: "minItems", params: { limit: 1 } };
+                      if (vErrors === null) {
+                        vErrors = [err166];
+                      } else {
+                        vErrors.push(err166);
+                      }
+                      errors++;
+                    }
+                    const len10 = data68.length;
+                    for (let i17 = 0; i17 < len10; i17++) {
+                      let data69 = data68[i17];
+                      if (typeof data69 === "string") {
+                        if (!pattern8.test(data69)) {
+                          const err167 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i17, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                          if (vErrors === null) {
+                            vErrors = [err167];
+                          } else {
+                            vErrors.push(err167);
+                          }
+                          errors++;
+                        }
+                      } else {
+                        const err168 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i17, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/type", keyword: "type", params: { type: "string" } };
+                        if (vErrors === null) {
+                          vErrors = [err168];
+                        } else {
+                          vErrors.push(err168);
+                        }
+                        errors++;
+                      }
+                    }
+                  } else {
+                    const err169 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/type", keyword: "type", params: { type: "array" } };
+                    if (vErrors === null) {
+                      vErrors = [err169];
+                    } else {
+                      vErrors.push(err169);
+                    }
+                    errors++;
+                  }
+                }
+                if (data66.table !== void 0) {
+                  let data70 = data66.table;
+                  if (!(typeof data70 == "number" && (!(data70 % 1) && !isNaN(data70)) && isFinite(data70))) {
+                    const err170 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
+                    if (vErrors === null) {
+                      vErrors = [err170];
+                    } else {
+                      vErrors.push(err170);
+                    }
+                    errors++;
+                  }
+                  const _errs160 = errors;
+                  const _errs161 = errors;
+                  if (!(data70 === 253 || data70 === 254 || data70 === 255)) {
+                    const err171 = {};
+                    if (vErrors === null) {
+                      vErrors = [err171];
+                    } else {
+                      vErrors.push(err171);
+                    }
+                    errors++;
+                  }
+                  var valid47 = _errs161 === errors;
+                  if (valid47) {
+                    const err172 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/not", keyword: "not", params: {} };
+                    if (vErrors === null) {
+                      vErrors = [err172];
+                    } else {
+                      vErrors.push(err172);
+                    }
+                    errors++;
+                  } else {
+                    errors = _errs160;
+                    if (vErrors !== null) {
+                      if (_errs160) {
+                        vErrors.length = _errs160;
+                      } else {
+                        vErrors = null;
+                      }
+                    }
+                  }
+                  if (typeof data70 == "number" && isFinite(data70)) {
+                    if (data70 > 4294967295 || isNaN(data70)) {
+                      const err173 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+                      if (vErrors === null) {
+                        vErrors = [err173];
+                      } else {
+                        vErrors.push(err173);
+                      }
+                      errors++;
+                    }
+                    if (data70 < 1 || isNaN(data70)) {
+                      const err174 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                      if (vErrors === null) {
+                        vErrors = [err174];
+                      } else {
+                        vErrors.push(err174);
+                      }
+                      errors++;
+                    }
+                  }
+                }
+                let data71 = data66.snat;
+                if (typeof data71 !== "string" && !Array.isArray(data71)) {
+                  const err175 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat.type } };
+                  if (vErrors === null) {
+                    vErrors = [err175];
+                  } else {
+                    vErrors.push(err175);
+                  }
+                  errors++;
+                }
+                if (typeof data71 === "string") {
+                  if (!pattern11.test(data71)) {
+                    const err176 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                    if (vErrors === null) {
+                      vErrors = [err176];
+                    } else {
+                      vErrors.push(err176);
+                    }
+                    errors++;
+                  }
+                }
+                if (Array.isArray(data71)) {
+                  if (data71.length > 2) {
+                    const err177 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                    if (vErrors === null) {
+                      vErrors = [err177];
+                    } else {
+                      vErrors.push(err177);
+                    }
+                    errors++;
+                  }
+                  if (data71.length < 1) {
+                    const err178 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err178];
+                    } else {
+                      vErrors.push(err178);
+                    }
+                    errors++;
+                  }
+                  const len11 = data71.length;
+                  for (let i18 = 0; i18 < len11; i18++) {
+                    let data72 = data71[i18];
+                    if (typeof data72 === "string") {
+                      if (!pattern8.test(data72)) {
+                        const err179 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                        if (vErrors === null) {
+                          vErrors = [err179];
+                        } else {
+                          vErrors.push(err179);
+                        }
+                        errors++;
+                      }
+                    } else {
+                      const err180 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err180];
+                      } else {
+                        vErrors.push(err180);
+                      }
+                      errors++;
+                    }
+                  }
+                  let i19 = data71.length;
+                  let j7;
+                  if (i19 > 1) {
+                    const indices7 = {};
+                    for (; i19--; ) {
+                      let item7 = data71[i19];
+                      if (typeof item7 !== "string") {
+                        continue;
+                      }
+                      if (typeof indices7[item7] == "number") {
+                        j7 = indices7[item7];
+                        const err181 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i19, j: j7 } };
+                        if (vErrors === null) {
+                          vErrors = [err181];
+                        } else {
+                          vErrors.push(err181);
+                        }
+                        errors++;
+                        break;
+                      }
+                      indices7[item7] = i19;
+                    }
+                  }
+                }
+                let data73 = data66.snat6;
+                if (typeof data73 !== "string" && !Array.isArray(data73)) {
+                  const err182 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat6.type } };
+                  if (vErrors === null) {
+                    vErrors = [err182];
+                  } else {
+                    vErrors.push(err182);
+                  }
+                  errors++;
+                }
+                if (typeof data73 === "string") {
+                  if (!pattern11.test(data73)) {
+                    const err183 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                    if (vErrors === null) {
+                      vErrors = [err183];
+                    } else {
+                      vErrors.push(err183);
+                    }
+                    errors++;
+                  }
+                }
+                if (Array.isArray(data73)) {
+                  if (data73.length > 2) {
+                    const err184 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                    if (vErrors === null) {
+                      vErrors = [err184];
+                    } else {
+                      vErrors.push(err184);
+                    }
+                    errors++;
+                  }
+                  if (data73.length < 1) {
+                    const err185 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/minItems", keyword: "minItems", params: { limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err185];
+                    } else {
+                      vErrors.push(err185);
+                    }
+                    errors++;
+                  }
+                  const len12 = data73.length;
+                  for (let i20 = 0; i20 < len12; i20++) {
+                    let data74 = data73[i20];
+                    if (typeof data74 === "string") {
+                      if (!pattern8.test(data74)) {
+                        const err186 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i20, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                        if (vErrors === null) {
+                          vErrors = [err186];
+                        } else {
+                          vErrors.push(err186);
+                        }
+                        errors++;
+                      }
+                    } else {
+                      const err187 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i20, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err187];
+                      } else {
+                        vErrors.push(err187);
+                      }
+                      errors++;
+                    }
+                  }
+                  let i21 = data73.length;
+                  let j8;
+                  if (i21 > 1) {
+                    const indices8 = {};
+                    for (; i21--; ) {
+                      let item8 = data73[i21];
+                      if (typeof item8 !== "string") {
+                        continue;
+                      }
+                      if (typeof indices8[item8] == "number") {
+                        j8 = indices8[item8];
+                        const err188 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/uniqueItems", keyword: "uniqueItems", params: { i: i21, j: j8 } };
+                        if (vErrors === null) {
+                          vErrors = [err188];
+                        } else {
+                          vErrors.push(err188);
+                        }
+                        errors++;
+                        break;
+                      }
+                      indices8[item8] = i21;
+                    }
+                  }
+                }
+              } else {
+                const err189 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/type", keyword: "type", params: { type: "object" } };
+                if (vErrors === null) {
+                  vErrors = [err189];
+                } else {
+                  vErrors.push(err189);
+                }
+                errors++;
+              }
+            }
+          } else {
+            const err190 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/type", keyword: "type", params: { type: "object" } };
+            if (vErrors === null) {
+              vErrors = [err190];
+            } else {
+              vErrors.push(err190);
+            }
+            errors++;
+          }
+        }
+      } else {
+        const err191 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/type", keyword: "type", params: { type: "object" } };
+        if (vErrors === null) {
+          vErrors = [err191];
+        } else {
+          vErrors.push(err191);
+        }
+        errors++;
+      }
+    }
+    if (typeof data.type !== "string") {
+      const err192 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err192];
+      } else {
+        vErrors.push(err192);
+      }
+      errors++;
+    }
+    if (data.name !== void 0) {
+      if (typeof data.name !== "string") {
+        const err193 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err193];
+        } else {
+          vErrors.push(err193);
+        }
+        errors++;
+      }
+    }
+    if (typeof data.cniVersion !== "string") {
+      const err194 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err194];
+      } else {
+        vErrors.push(err194);
+      }
+      errors++;
+    }
+    if (data.capabilities !== void 0) {
+      let data78 = data.capabilities;
+      if (data78 && typeof data78 == "object" && !Array.isArray(data78)) {
+        for (const key15 in data78) {
+          if (typeof data78[key15] !== "boolean") {
+            const err195 = { instancePath: instancePath + "/capabilities/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
+            if (vErrors === null) {
+              vErrors = [err195];
+            } else {
+              vErrors.push(err195);
+            }
+            errors++;
+          }
+        }
+      } else {
+        const err196 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
+        if (vErrors === null) {
+          vErrors = [err196];
+        } else {
+          vErrors.push(err196);
+        }
+        errors++;
+      }
     }
     if (data.runtimeConfig !== void 0) {
-      let data38 = data.runtimeConfig;
-      if (!(data38 && typeof data38 == "object" && !Array.isArray(data38)) && data38 !== null) {
-        const err90 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
+      let data80 = data.runtimeConfig;
+      if (!(data80 && typeof data80 == "object" && !Array.isArray(data80)) && data80 !== null) {
+        const err197 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
         if (vErrors === null) {
-          vErrors = [err90];
+          vErrors = [err197];
         } else {
-          vErrors.push(err90);
+          vErrors.push(err197);
         }
         errors++;
       }
     }
     if (data.prevResult !== void 0) {
-      let data39 = data.prevResult;
-      if (!(data39 && typeof data39 == "object" && !Array.isArray(data39)) && data39 !== null) {
-        const err91 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
+      let data81 = data.prevResult;
+      if (!(data81 && typeof data81 == "object" && !Array.isArray(data81)) && data81 !== null) {
+        const err198 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
         if (vErrors === null) {
-          vErrors = [err91];
+          vErrors = [err198];
         } else {
-          vErrors.push(err91);
+          vErrors.push(err198);
         }
         errors++;
       }
     }
   } else {
-    const err92 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    const err199 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
     if (vErrors === null) {
-      vErrors = [err92];
+      vErrors = [err199];
     } else {
-      vErrors.push(err92);
+      vErrors.push(err199);
     }
     errors++;
   }

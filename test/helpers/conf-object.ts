@@ -1,4 +1,4 @@
-import type { PluginConf, Tenant } from "../../conf/types";
+import type { PluginConf, RoutesConf, Tenant } from "../../conf/types";
 
 /** A valid configuration for unit tests; pass what the test is about. */
 export function confWith(part: Partial<PluginConf> = {}): PluginConf {
@@ -7,10 +7,18 @@ export function confWith(part: Partial<PluginConf> = {}): PluginConf {
     annotationKeys: ["tenant.routing/fwmark"], tenants: undefined, defaultMask: 0xffffffff, onError: "deny",
     exemptNamespaces: [], markReplies: false, iptables: "auto", dataDir: "/run/x", logFile: undefined, logLevel: "info",
     apiTimeoutMs: 1000, delegateTimeoutMs: 1000, lockTimeoutMs: 1000, runtimeConfig: undefined, args: undefined, dns: undefined,
-    prevResult: undefined, gc: {}, ...part,
+    prevResult: undefined, gc: {}, routes: routesWith(), router: undefined, ...part,
   };
 }
 
 export function tenantWith(part: Partial<Tenant> = {}): Tenant {
-  return { name: "tenant-a", mark: { value: 0x10, mask: 0xff }, namespaces: undefined, table: undefined, gateways: [], delegate: undefined, ...part };
+  return { name: "tenant-a", mark: { value: 0x10, mask: 0xff }, namespaces: undefined, table: undefined, gateways: [], snat: undefined, mtu: undefined, onGatewayLoss: "stop", delegate: undefined, ...part };
+}
+
+export function routesWith(part: Partial<RoutesConf> = {}): RoutesConf {
+  return {
+    tenantPriority: 32765, localPriority: 32764, excludePriority: 32763, excludeDestinations: [], podNetworks: [], nodeRoutes: [],
+    masquerade: false, acceptForward: false, namesDir: undefined,
+    watch: { intervalMs: 2000, timeoutMs: 1000, failAfter: 3, holdDownMs: 10_000, statusFile: undefined }, ...part,
+  };
 }

@@ -31,6 +31,19 @@ describe("defaults", () => {
       dns: undefined,
       prevResult: undefined,
       gc: {},
+      routes: {
+        tenantPriority: 32765,
+        localPriority: 32764,
+        excludePriority: 32763,
+        excludeDestinations: ["169.254.169.254/32", "fd00:ec2::254/128"],
+        podNetworks: [],
+        nodeRoutes: [],
+        masquerade: false,
+        acceptForward: false,
+        namesDir: "/etc/iproute2/rt_tables.d",
+        watch: { intervalMs: 2000, timeoutMs: 1000, failAfter: 3, holdDownMs: 10_000, statusFile: "/run/tenant-routing-status.json" },
+      },
+      router: undefined,
     });
   });
 
@@ -75,8 +88,8 @@ describe("values", () => {
   test("tenants and marks are one catalogue", () => {
     const tenants = { a: { fwmark: "0x10/0xff", namespaces: ["n-*"], table: 7, gateways: [{ dev: "eth1", weight: 2 }], delegate: { mtu: 1400 } } };
     expect(add({ tenants, marks: { b: { mark: 32, mask: 255 } } }).tenants).toEqual([
-      { name: "a", mark: { value: 16, mask: 255 }, namespaces: ["n-*"], table: 7, gateways: [{ dev: "eth1", weight: 2 }], delegate: { mtu: 1400 } },
-      { name: "b", mark: { value: 32, mask: 255 }, namespaces: undefined, table: undefined, gateways: [], delegate: undefined },
+      { name: "a", mark: { value: 16, mask: 255 }, namespaces: ["n-*"], table: 7, gateways: [{ dev: "eth1", weight: 2 }], delegate: { mtu: 1400 }, onGatewayLoss: "stop" },
+      { name: "b", mark: { value: 32, mask: 255 }, namespaces: undefined, table: undefined, gateways: [], delegate: undefined, onGatewayLoss: "stop" },
     ]);
   });
 

@@ -1,0 +1,74 @@
+/** Pure: networks in CIDR form, both families. */
+import type { Family } from "../ports";
+
+const IPV4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}$/;
+const IPV6_CHARACTERS = /^[0-9a-fA-F:.]{2,45}$/;
+const LENGTH = /^(?:0|[1-9][0-9]{0,2})$/;
+
+/** A network: bits beyond `length` are zero in `bits`. */
+export interface Prefix {
+  readonly family: Family;
+  readonly bits: bigint;
+  readonly length: number;
+}
+
+/** Reads `address/length`, or an address alone as a network of one host; undefined for anything else. */
+export function parsePrefix(text: string): Prefix | undefined {
+  const [address = "", length, ...rest] = text.split("/");
+  const family = address.includes(":") ? 6 : 4;
+  const bits = addressBits(address);
+  const width = widthOf(family);
+  const size = length === undefined ? width : LENGTH.test(length) ? Number(length) : Number.NaN;
+  if (bits === undefined || rest.length > 0 || !(size <= width)) return undefined;
+  return { family, bits: (bits >> BigInt(width - size)) << BigInt(width - size), length: size };
+}
+
+/** True when every address of `inner` is in `outer`. */
+export function contains(outer: Prefix, inner: Prefix): boolean {
+  if (outer.family !== inner.family || outer.length > inner.length) return false;
+  const shift = BigInt(widthOf(outer.family) - outer.length);
+  return outer.bits >> shift === inner.bits >> shift;
+}
+
+/** As `ip` prints it: canonical, without the length of a single host, `default` for length 0. */
+export function formatPrefix({ family, bits, length }: Prefix): string {
+  if (length === 0) return "default";
+  const address = family === 4 ? formatV4(bits) : formatV6(bits);
+  return length === widthOf(family) ? address : `${address}/${length}`;
+}
+
+/** `address/length` in every case, as firewalls want it. */
+export function formatCidr(prefix: Prefix): string {
+  const address = prefix.family === 4 ? formatV4(prefix.bits) : formatV6(prefix.bits);
+  return `${address}/${prefix.length}`;
+}
+
+/** The canonical text of an address literal; as it is when it is none. */
+export function canonicalAddress(text: string): string {
+  const prefix = text.includes("/") ? undefined : parsePrefix(text);
+  return prefix === undefined ? text : prefix.family === 4 ? formatV4(prefix.bits) : formatV6(prefix.bits);
+}
+
+function widthOf(family: Family): number {
+  return family === 4 ? 32 : 128;
+}
+
+function addressBits(text: string): bigint | undefined {
+  if (IPV4.test(text)) return text.split(".").reduce((bits, part) => (bits << 8n) | BigInt(part), 0n);
+  if (!text.includes(":") || !IPV6_CHARACTERS.test(text) || !URL.canParse(`http://[${text}]/`)) return undefined;
+  const [head = "", tail] = new URL(`http://[${text}]/`).hostname.slice(1, -1).split("::");
+  const groups = (part: string | undefined): readonly string[] => (part === undefined || part === "" ? [] : part.split(":"));
+  const [left, right] = [groups(head), groups(tail)];
+  const middle = Array.from({ length: 8 - left.length - right.length }, () => "0");
+  return [...left, ...middle, ...right].reduce((bits, group) => (bits << 16n) | BigInt(`0x${group}`), 0n);
+}
+
+function formatV4(bits: bigint): string {
+  return [24n, 16n, 8n, 0n].map((shift) => String((bits >> shift) & 255n)).join(".");
+}
+
+function formatV6(bits: bigint): string {
+  const groups = Array.from({ length: 8 }, (_, i) => ((bits >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
+  // The URL parser compresses zeros as RFC 5952 asks.
+  return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
+}
