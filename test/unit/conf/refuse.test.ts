@@ -121,7 +121,7 @@ describe("unknown keys", () => {
     ["delegat", { delegat: { type: "ptp" }, delegate: undefined }, '/delegat is an unknown key with value {"type":"ptp"}: did you mean "delegate"?'],
     ["ipam", { ipam: {} }, '/ipam is an unknown key with value {}: it is a setting of the delegate, put it inside "delegate"'],
     ["fwmrk", tenant({ fwmrk: "0x10" }), '/tenants/a/fwmrk is an unknown key with value "0x10": did you mean "fwmark"?'],
-    ["dnat", marked({ dnat: true }), "/tenants/a/dnat is an unknown key with value true: remove it; known here are fwmark, namespaces"],
+    ["rateLimit", marked({ rateLimit: true }), "/tenants/a/rateLimit is an unknown key with value true: remove it; known here are fwmark, namespaces"],
     ["zzz", { zzz: 1 }, "/zzz is an unknown key with value 1: remove it; known here are delegate, kubeconfig"],
   ])("%s alone is code 2 with key, value and remedy", (_key, changes, text) => {
     const error = refusal(netconf(changes));
