@@ -1,0 +1,154 @@
+/** Pure: from the configuration and what the node has to everything that the node should have. */
+import type { PluginConf, Tenant } from "../../conf/types";
+import { canonicalAddress, contains, formatCidr, formatPrefix, parsePrefix } from "../cni/prefix";
+import type { Family } from "../ports";
+import { gatewaysOf, type Health } from "./gateways";
+import { natTable } from "./nat";
+import { wantedSysctls } from "./sysctls";
+import { tableNames } from "./table-names";
+import {
+  PROTOCOL_KERNEL,
+  TABLE_MAIN,
+  WORST_METRIC,
+  type ForwardRule,
+  type IpRoute,
+  type IpRule,
+  type NodeState,
+  type Nexthop,
+  type Planned,
+  type ResolvedGateway,
+  type RoutesPlan,
+} from "./types";
+
+/** A tenant that has a table, and so routes. */
+export type RoutedTenant = Tenant & { readonly table: number };
+
+/** The tenants whose packets the node routes lead anywhere, in the order of the configuration. */
+export function routedTenants(conf: PluginConf): readonly RoutedTenant[] {
+  return (conf.tenants ?? []).filter((tenant): tenant is RoutedTenant => tenant.table !== undefined);
+}
+
+/** The whole plan. `health` takes gateways out that do not answer; without it all count as working. */
+export function desiredRoutes(conf: PluginConf, state: NodeState, health?: Health): RoutesPlan {
+  const tenants = routedTenants(conf);
+  const gateways = tenants.flatMap((tenant) => gatewaysOf(tenant, state, health));
+  const rules = state.families.flatMap((family) => rulesOf(conf, tenants, family));
+  const routes = state.families.flatMap((family) => [
+    ...tenants.flatMap((tenant) => tenantRoutes(tenant, family, gateways)),
+    ...nodeRoutes(conf, family),
+  ]);
+  const plan = { rules, routes, gateways, forward: forwardRules(conf, state.families) };
+  return {
+    ...plan,
+    sysctls: wantedSysctls(plan, state),
+    nat: natTable(conf, gateways),
+    names: tableNames(conf.routes.namesDir, tenants),
+  };
+}
+
+function rulesOf(conf: PluginConf, tenants: readonly RoutedTenant[], family: Family): readonly Planned<IpRule>[] {
+  if (tenants.length === 0) return [];
+  const { excludePriority, localPriority, tenantPriority, excludeDestinations } = conf.routes;
+  const common = { family, protocol: PROTOCOL_KERNEL };
+  const local: Planned<IpRule> = {
+    item: { ...common, priority: localPriority, table: TABLE_MAIN, suppressPrefixLength: 0 },
+    tenant: undefined,
+    why: "what the main table knows better than by a default route comes first",
+  };
+  const exclusions = networksOf(excludeDestinations, family).map((to): Planned<IpRule> => ({
+    item: { ...common, priority: excludePriority, table: TABLE_MAIN, ...(to === "default" ? {} : { to }) },
+    tenant: undefined,
+    why: "excluded destination",
+  }));
+  const marks = tenants.map((tenant): Planned<IpRule> => ({
+    item: { ...common, priority: tenantPriority, fwmark: tenant.mark, table: tenant.table },
+    tenant: tenant.name,
+    why: `packets of tenant ${tenant.name}`,
+  }));
+  return [...exclusions, local, ...marks];
+}
+
+function tenantRoutes(tenant: RoutedTenant, family: Family, all: readonly ResolvedGateway[]): readonly Planned<IpRoute>[] {
+  const gateways = all.filter((gateway) => gateway.tenant === tenant.name && gateway.family === family);
+  const base = { family, table: tenant.table, protocol: PROTOCOL_KERNEL } as const;
+  const planned = (item: IpRoute, why: string): Planned<IpRoute> => ({ item, tenant: tenant.name, why });
+  const usable = gateways.filter((gateway) => gateway.unusable === undefined);
+  const routes: Planned<IpRoute>[] = [];
+  // A family without any gateway is closed, so that it is no way round the other.
+  if (gateways.length === 0 || tenant.onGatewayLoss === "stop") {
+    const stop: IpRoute = { ...base, dst: "default", type: "unreachable", metric: WORST_METRIC, nexthops: [] };
+    routes.push(planned(stop, gateways.length === 0 ? `no IPv${family} gateway: stop` : "behind the gateways: a lost one is a stop, never a leak"));
+  }
+  if (usable.length > 0) {
+    routes.push(planned(withMtu({ ...base, dst: "default", type: "unicast", metric: defaultMetric(family), nexthops: usable.map(nexthopOf) }, tenant), "by its gateways"));
+  }
+  return [...routes, ...checkRoutes(gateways, base, planned)];
+}
+
+// Kept while the gateway is out: it is how its return is noticed.
+function checkRoutes(
+  gateways: readonly ResolvedGateway[],
+  base: Pick<IpRoute, "family" | "table" | "protocol">,
+  planned: (item: IpRoute, why: string) => Planned<IpRoute>,
+): readonly Planned<IpRoute>[] {
+  return gateways.flatMap((gateway) => {
+    const { check, dev } = gateway;
+    if (check === undefined || dev === undefined || (gateway.unusable !== undefined && gateway.unusable !== "failed")) return [];
+    const dst = canonicalAddress(check);
+    if (dst === gateway.via) return [];
+    const nexthops = [{ ...nexthopOf(gateway), weight: 1 }];
+    return [planned({ ...base, dst, type: "unicast", metric: defaultMetric(base.family), nexthops }, "address that tells whether the gateway works")];
+  });
+}
+
+function withMtu(route: IpRoute, { mtu }: Tenant): IpRoute {
+  return mtu === undefined ? route : { ...route, mtu };
+}
+
+function nexthopOf({ via, dev, weight }: ResolvedGateway): Nexthop {
+  return { ...(via === undefined ? {} : { via }), ...(dev === undefined ? {} : { dev }), weight };
+}
+
+/** What the kernel makes of an absent metric: IPv6 has a default of its own. */
+export function defaultMetric(family: Family): number {
+  return family === 4 ? 0 : 1024;
+}
+
+function nodeRoutes(conf: PluginConf, family: Family): readonly Planned<IpRoute>[] {
+  return conf.routes.nodeRoutes.flatMap(({ dst, via, dev }) => {
+    const network = parsePrefix(dst);
+    if (network?.family !== family) return [];
+    const hop: Nexthop = { via: canonicalAddress(via), ...(dev === undefined ? {} : { dev }), weight: 1 };
+    const item: IpRoute = {
+      family, table: TABLE_MAIN, dst: formatPrefix(network), type: "unicast", metric: defaultMetric(family), protocol: PROTOCOL_KERNEL, nexthops: [hop],
+    };
+    return [{ item, tenant: undefined, why: "pods of another node" }];
+  });
+}
+
+function forwardRules(conf: PluginConf, families: readonly Family[]): readonly Planned<ForwardRule>[] {
+  if (!conf.routes.acceptForward) return [];
+  return conf.routes.podNetworks.flatMap((text) => {
+    const network = parsePrefix(text);
+    if (network === undefined || !families.includes(network.family)) return [];
+    return ["-s", "-d"].map((direction) => ({
+      item: { family: network.family, spec: `${direction} ${formatCidr(network)} -m comment --comment "tenant-routing routes" -j ACCEPT` },
+      tenant: undefined,
+      why: "forwarding of pods' packets, whatever the policy is",
+    }));
+  });
+}
+
+function networksOf(texts: readonly string[], family: Family): readonly string[] {
+  return texts.flatMap((text) => {
+    const network = parsePrefix(text);
+    return network?.family === family ? [formatPrefix(network)] : [];
+  });
+}
+
+/** True when `address` is in the network `text`; false for anything unreadable. */
+export function isIn(text: string, address: string): boolean {
+  const [outer, inner] = [parsePrefix(text === "default" ? (address.includes(":") ? "::/0" : "0.0.0.0/0") : text), parsePrefix(address)];
+  return outer !== undefined && inner !== undefined && contains(outer, inner);
+}
+
