@@ -64,7 +64,7 @@ function prune(draft: MutableObject): readonly SchemaError[] {
 
 function dropFields(draft: MutableObject, problems: readonly Problem[]): void {
   if (problems.length === 0) return;
-  for (const { path } of problems) remove(draft, path);
+  for (const { path, drop } of problems) for (const each of drop ?? [path]) remove(draft, each);
   prune(draft);
 }
 

@@ -11,6 +11,8 @@ export interface Problem {
   /** A key that the schema does not have; `meant` is the path it was probably meant for. */
   readonly unknown?: { readonly meant: readonly string[] | undefined };
   readonly missing?: true;
+  /** What a verb that lives with the problem leaves out, where that is not what `path` leads to. */
+  readonly drop?: readonly (readonly string[])[];
   /** Without this value no verb can go on, not even DEL. */
   readonly fatal?: true;
 }

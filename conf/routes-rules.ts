@@ -1,11 +1,14 @@
 /** What the schema cannot say about the node routes and the upstream router. */
+import { parseAddress } from "../lib/cni/ip";
 import { contains, parsePrefix } from "../lib/cni/prefix";
-import type { Draft, DraftRouter, DraftUplink } from "./draft";
+import type { Family } from "../lib/ports";
+import type { DraftRouter, DraftUplink } from "./draft";
 import { DURATION_BOUNDS, parseDuration, type DurationKey } from "./duration";
 import type { Problem } from "./problem";
 import type { Rule } from "./rule";
 import { schemaAt } from "./schema";
 import { showValue } from "./show";
+import type { Gateway, NodeRoute } from "./types";
 
 const DEFAULT_UPLINK = "default";
 
@@ -14,32 +17,28 @@ export const priorityRule: Rule = ({ draft }) => {
   const { excludePriority, localPriority, tenantPriority } = draft.routes;
   if (excludePriority < localPriority && localPriority < tenantPriority) return [];
   const what = `has priorities ${excludePriority} (exclude), ${localPriority} (local) and ${tenantPriority} (tenant), which are not in this order`;
-  return [{ path: ["routes"], what, hint: "write excludePriority < localPriority < tenantPriority" }];
+  const drop = (["excludePriority", "localPriority", "tenantPriority"] as const).map((key) => ["routes", key]);
+  return [{ path: ["routes"], what, hint: "write excludePriority < localPriority < tenantPriority", drop }];
 };
 
-/** Every network is one, and every address an address. */
-export const prefixRule: Rule = ({ draft }) => {
-  const { routes, router } = draft;
-  const lists: readonly NetworkList[] = [
-    [["routes", "excludeDestinations"], routes.excludeDestinations],
-    [["routes", "podNetworks"], routes.podNetworks ?? []],
-    ...(router === undefined ? [] : routerLists(router)),
-  ];
-  return [
-    ...lists.flatMap(([path, texts]) => texts.flatMap((text, i) => notANetwork([...path, String(i)], text))),
-    ...(routes.nodeRoutes ?? []).flatMap(({ dst, via }, i) => nodeRouteProblems(["routes", "nodeRoutes", String(i)], dst, via)),
-    ...(router === undefined ? [] : onePerFamily(["router", "nodes"], router.nodes)),
-  ];
-};
+/** Every network is one, every address a host's, and nothing speaks for the whole internet by accident. */
+export const prefixRule: Rule = ({ draft: { routes, router } }) => [
+  ...networkProblems(["routes", "excludeDestinations"], routes.excludeDestinations, "would exclude every destination"),
+  ...networkProblems(["routes", "podNetworks"], routes.podNetworks ?? [], "would make every address a pod's"),
+  ...nodeRouteProblems(routes.nodeRoutes ?? []),
+  ...(router === undefined ? [] : routerProblems(router)),
+];
 
-/** Addresses to translate to are addresses, at most one for each family. */
+/** Addresses to translate to are addresses of hosts, at most one for each family. */
 export const translationRule: Rule = ({ draft }) => {
-  const tenants = Object.entries(draft.tenants ?? {}).map(([name, { snat }]) => [["tenants", name, "snat"], snat] as const);
+  const tenants = Object.entries(draft.tenants ?? {}).map(([name, { snat }]): Written => [["tenants", name, "snat"], snat, undefined]);
   const uplinks = Object.entries(draft.router?.uplinks ?? {}).flatMap(([name, uplink]) => uplinkTranslations(name, uplink));
-  return [...tenants, ...uplinks].flatMap(([path, snat]) => {
+  return [...tenants, ...uplinks].flatMap(([path, snat, family]) => {
     if (snat === undefined || snat === "none" || snat === "masquerade") return [];
     const addresses = [snat].flat();
-    return [...addresses.flatMap((text) => notANetwork(path, text)), ...onePerFamily(path, addresses)];
+    const stray = addresses.filter((text) => family !== undefined && (parseAddress(text)?.family ?? family) !== family);
+    const hint = `write an IPv${String(family)} address, or use "${family === 4 ? "snat6" : "snat"}"`;
+    return [...hostProblems(path, addresses), ...stray.map((text) => ({ path, what: `is ${showValue([], text)}, of the other family`, hint }))];
   });
 };
 
@@ -64,19 +63,28 @@ export const podNetworksRule: Rule = ({ draft: { routes } }) => {
     what: `is missing, which "${key}" needs`,
     hint: 'list the pod networks of the cluster, such as ["10.200.0.0/16"]',
     missing: true as const,
+    drop: [["routes", key]],
   }));
 };
 
-/** The router's ways out belong to tenants that have addresses of their own, and have a table. */
-export const uplinkRule: Rule = ({ draft }) =>
-  Object.entries(draft.router?.uplinks ?? {}).flatMap(([name, uplink]) => {
-    const path = ["router", "uplinks", name];
-    if (name === DEFAULT_UPLINK) return [];
-    const tenant = draft.tenants?.[name];
-    if (tenant === undefined) return [{ path, what: "is not the name of a tenant", hint: 'use the name of a tenant, or "default"' }];
-    if (uplink.table !== undefined || tenant.table !== undefined) return [];
-    return [{ path: [...path, "table"], what: "is missing, and the tenant has none either", hint: "write the number of the router's table", missing: true as const }];
+/** The router's ways out belong to tenants, each with a table of its own. */
+export const uplinkRule: Rule = ({ draft }) => {
+  const uplinks = Object.entries(draft.router?.uplinks ?? {}).map(([name, uplink]) => {
+    return { name, table: uplink.table ?? draft.tenants?.[name]?.table, path: ["router", "uplinks", name] };
   });
+  return uplinks.flatMap(({ name, table, path }, i): readonly Problem[] => {
+    if (name !== DEFAULT_UPLINK && draft.tenants?.[name] === undefined) {
+      return [{ path, what: "is not the name of a tenant", hint: 'use the name of a tenant, or "default"' }];
+    }
+    if (table === undefined) {
+      if (name === DEFAULT_UPLINK) return [];
+      return [{ path: [...path, "table"], what: "is missing, and the tenant has none either", hint: "write the number of the router's table", missing: true }];
+    }
+    const other = uplinks.slice(0, i).find((each) => each.table === table);
+    if (other === undefined) return [];
+    return [{ path: [...path, "table"], what: `is ${table}, the table of uplink "${other.name}"`, hint: "give every uplink a table of its own" }];
+  });
+};
 
 /** The bounds of the times of `routes.watch`. */
 export const watchRule: Rule = ({ draft }) =>
@@ -90,50 +98,76 @@ export function outOfRange(path: readonly string[], key: DurationKey, text: stri
   return [{ path, what: `is "${text}", which is out of range`, hint: schemaAt(path)?.errorMessage ?? "" }];
 }
 
-type NetworkList = readonly [path: readonly string[], networks: readonly string[]];
+/** A translation as written, and the family that it must be of, if only one will do. */
+type Written = readonly [path: readonly string[], snat: string | readonly string[] | undefined, family: Family | undefined];
 
-function routerLists({ nodes, lan, uplinks }: DraftRouter): readonly NetworkList[] {
-  const vias = Object.entries(uplinks).map(([name, { via }]): NetworkList => [["router", "uplinks", name, "via"], via ?? []]);
-  return [[["router", "nodes"], nodes], [["router", "lan"], lan ?? []], ...vias];
+function uplinkTranslations(name: string, { snat, snat6 }: DraftUplink): readonly Written[] {
+  return [[["router", "uplinks", name, "snat"], snat, 4], [["router", "uplinks", name, "snat6"], snat6, 6]];
 }
 
-function uplinkTranslations(name: string, { snat, snat6 }: DraftUplink): readonly (readonly [readonly string[], string | readonly string[]])[] {
-  return [[["router", "uplinks", name, "snat"], snat], [["router", "uplinks", name, "snat6"], snat6]];
+function routerProblems({ nodes, lan, uplinks }: DraftRouter): readonly Problem[] {
+  return [
+    ...hostProblems(["router", "nodes"], nodes),
+    ...networkProblems(["router", "lan"], lan ?? [], "would keep every packet to the main table"),
+    ...Object.entries(uplinks).flatMap(([name, { via }]) => hostProblems(["router", "uplinks", name, "via"], via ?? [])),
+  ];
 }
 
-function notANetwork(path: readonly string[], text: string): readonly Problem[] {
-  if (parsePrefix(text) !== undefined) return [];
-  return [{ path, what: `is ${showValue([], text)}, which is no address or network`, hint: schemaAt(path)?.errorMessage ?? "" }];
+function networkProblems(path: readonly string[], networks: readonly string[], everything: string): readonly Problem[] {
+  return networks.flatMap((text, i) => networkProblem([...path, String(i)], text, everything));
 }
 
-function onePerFamily(path: readonly string[], addresses: readonly string[]): readonly Problem[] {
-  const families = addresses.map((text) => (text.includes(":") ? 6 : 4));
-  if (new Set(families).size === families.length) return [];
+/** `everything` says what /0 would do, which nobody means. */
+function networkProblem(path: readonly string[], text: string, everything: string): readonly Problem[] {
+  const network = parsePrefix(text);
+  if (network !== undefined && network.length > 0) return [];
+  return [wrong(path, text, network === undefined ? "is no address or network" : everything)];
+}
+
+function hostProblems(path: readonly string[], addresses: readonly string[]): readonly Problem[] {
+  const problems = addresses.flatMap((text) => hostProblem(path, text));
+  const families = addresses.map((text) => parseAddress(text)?.family);
+  if (problems.length > 0 || new Set(families).size === families.length) return problems;
   return [{ path, what: "has two addresses of one family", hint: "write one for each family at most" }];
 }
 
-function nodeRouteProblems(path: readonly string[], dst: string, via: string): readonly Problem[] {
-  const problems = [...notANetwork([...path, "dst"], dst), ...notANetwork([...path, "via"], via)];
-  if (problems.length > 0 || parsePrefix(dst)?.family === parsePrefix(via)?.family) return problems;
-  return [{ path, what: "has addresses of two families", hint: "write dst and via of the same family" }];
+function hostProblem(path: readonly string[], text: string): readonly Problem[] {
+  return parseAddress(text) === undefined ? [wrong(path, text, "is not the address of a host")] : [];
 }
 
-function checkProblems(name: string, gateways: NonNullable<Draft["tenants"]>[string]["gateways"] & object): readonly Problem[] {
+function wrong(path: readonly string[], text: string, why: string): Problem {
+  return { path, what: `is ${showValue([], text)}, which ${why}`, hint: schemaAt(path)?.errorMessage ?? "" };
+}
+
+function nodeRouteProblems(nodeRoutes: readonly NodeRoute[]): readonly Problem[] {
+  return nodeRoutes.flatMap(({ dst, via }, i) => {
+    const path = ["routes", "nodeRoutes", String(i)];
+    const problems = [...networkProblem([...path, "dst"], dst, "would be a default route"), ...hostProblem([...path, "via"], via)];
+    if (problems.length > 0) return problems;
+    if (parsePrefix(dst)?.family !== parseAddress(via)?.family) {
+      return [{ path, what: "has addresses of two families", hint: "write dst and via of the same family" }];
+    }
+    const twice = nodeRoutes.slice(0, i).some((other) => sameNetwork(other.dst, dst));
+    return twice ? [{ path: [...path, "dst"], what: `is ${showValue([], dst)}, as of another route`, hint: "write one route for each network" }] : [];
+  });
+}
+
+function checkProblems(name: string, gateways: readonly Gateway[]): readonly Problem[] {
   return gateways.flatMap(({ check, via }, i) => {
     if (check === undefined) return [];
     const path = ["tenants", name, "gateways", String(i), "check"];
-    const address = parsePrefix(check);
-    if (address === undefined) return notANetwork(path, check);
-    const hop = via === undefined ? undefined : parsePrefix(via);
+    const address = parseAddress(check);
+    if (address === undefined) return hostProblem(path, check);
+    const hop = via === undefined ? undefined : parseAddress(via);
     if (hop !== undefined && hop.family !== address.family) {
       return [{ path, what: `is ${showValue([], check)}, of another family than "via"`, hint: "name an address that this gateway leads to" }];
     }
-    const twice = gateways.slice(0, i).some((other) => other.check !== undefined && sameAddress(other.check, check));
+    const twice = gateways.slice(0, i).some((other) => other.check !== undefined && sameNetwork(other.check, check));
     return twice ? [{ path, what: `is ${showValue([], check)}, as of another gateway of this tenant`, hint: "name another address for each gateway, because it is reached through one of them" }] : [];
   });
 }
 
-function sameAddress(a: string, b: string): boolean {
+function sameNetwork(a: string, b: string): boolean {
   const [left, right] = [parsePrefix(a), parsePrefix(b)];
-  return left !== undefined && right !== undefined && contains(left, right);
+  return left !== undefined && right !== undefined && left.length === right.length && contains(left, right);
 }

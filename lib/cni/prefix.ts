@@ -3,6 +3,8 @@ import type { Family } from "../ports";
 
 const IPV4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}$/;
 const IPV6_CHARACTERS = /^[0-9a-fA-F:.]{2,45}$/;
+/** IPv4-mapped (::ffff:0:0/96) and IPv4-compatible addresses, as the URL parser writes them. */
+const HOLDS_IPV4 = /^(::(?:ffff:)?)[0-9a-f]{1,4}:[0-9a-f]{1,4}$/;
 const LENGTH = /^(?:0|[1-9][0-9]{0,2})$/;
 
 /** A network: bits beyond `length` are zero in `bits`. */
@@ -70,5 +72,7 @@ function formatV4(bits: bigint): string {
 function formatV6(bits: bigint): string {
   const groups = Array.from({ length: 8 }, (_, i) => ((bits >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
   // The URL parser compresses zeros as RFC 5952 asks.
-  return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
+  const text = new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
+  // The C library, and so `ip` and `nft`, print these two forms with an IPv4 address at their end.
+  return text.replace(HOLDS_IPV4, (_whole, start: string) => `${start}${formatV4(bits & 0xffffffffn)}`);
 }
