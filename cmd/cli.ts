@@ -32,6 +32,19 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: 1,
     load: async () => (await import("./commands/check")).checkCommand,
   },
+  routes: {
+    usage: "routes plan|apply|show|remove|watch|router-config [options]",
+    summary: "make the node's rules and routes match the tenants of the conflist",
+    options: {
+      conf: { type: "string", short: "c", value: "FILE", help: "conflist to read (default: the first one in /etc/cni/net.d with our plugin)" },
+      output: { type: "string", short: "o", value: "table|json", help: "output format (default: table)" },
+      sysctl: { type: "boolean", help: "plan, apply, watch: change kernel settings too, instead of only checking them" },
+      force: { type: "boolean", help: "apply: go ahead in spite of collisions" },
+      format: { type: "string", value: "FORMAT", help: "router-config: nftables, frr or routeros" },
+    },
+    positionals: 1,
+    load: async () => (await import("./commands/routes")).routesCommand,
+  },
   version: {
     usage: "version",
     summary: "print version, commit and the supported CNI versions",

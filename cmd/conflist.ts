@@ -5,6 +5,7 @@ import { loadConf } from "../conf/load";
 import type { PluginConf } from "../conf/types";
 import { CniError } from "../lib/cni/error";
 import { isObject, own, parseJson } from "../lib/cni/json";
+import type { Verb } from "../lib/cni/request";
 import { IMPLIED_VERSION } from "../lib/cni/version";
 import type { Json, JsonObject } from "../lib/ports";
 
@@ -20,15 +21,16 @@ export interface FoundConf {
 
 /**
  * Our configuration in `path` (a conflist, or a plain netconf), or in the first file of
- * /etc/cni/net.d that has one. Throws CniError `invalidConfig` or `io` naming what was looked at.
+ * /etc/cni/net.d that has one, judged as strictly as `verb` judges it; by default as DEL does, so
+ * that a person at the node can look even when the file is wrong for ADD. Throws CniError
+ * `invalidConfig` or `io` naming what was looked at.
  */
-export function findConf(path: string | undefined): FoundConf {
+export function findConf(path: string | undefined, verb: Verb = "DEL"): FoundConf {
   const candidates = path === undefined ? confFiles(DEFAULT_CONF_DIR) : [path];
   for (const candidate of candidates) {
     const netconf = pluginObject(readObject(candidate));
     if (netconf === undefined) continue;
-    // DEL's leniency: a person at the node must be able to look even when the file is wrong for ADD.
-    return { path: candidate, ...loadConf(netconf, "DEL") };
+    return { path: candidate, ...loadConf(netconf, verb) };
   }
   throw new CniError(
     "invalidConfig",

@@ -44,12 +44,11 @@ export function changesFor({ plan, state, own, record, sysctl }: DiffInput): rea
 
 /** The record of a node that matches the plan, before which it was as `record` and `state` say. */
 export function recordAfter({ plan, state, record, sysctl }: DiffInput): RoutesRecord {
-  const sysctls = { ...record.sysctls };
-  for (const { item } of sysctl ? plan.sysctls : []) {
-    const now = state.sysctl(item.path);
-    if (now === undefined || now === item.value || item.also.includes(now)) continue;
-    sysctls[item.path] = { before: sysctls[item.path]?.before ?? now, written: item.value };
-  }
+  const changed = (sysctl ? sysctlChanges(plan, state) : []).map(({ path, value }) => {
+    const before = record.sysctls[path]?.before ?? state.sysctl(path) ?? value;
+    return [path, { before, written: value }] as const;
+  });
+  const sysctls = { ...record.sysctls, ...Object.fromEntries(changed) };
   return {
     rules: plan.rules.map(({ item }) => item),
     routes: plan.routes.map(({ item }) => item),
@@ -87,8 +86,10 @@ export function changesToRemove(record: RoutesRecord, state: NodeState, own: Own
   ];
 }
 
-function sysctlChanges(plan: RoutesPlan, state: NodeState): readonly Action[] {
-  return plan.sysctls.flatMap(({ item: { path, value, also } }): readonly Action[] => {
+type SysctlChange = Extract<Action, { kind: "sysctl" }>;
+
+function sysctlChanges(plan: RoutesPlan, state: NodeState): readonly SysctlChange[] {
+  return plan.sysctls.flatMap(({ item: { path, value, also } }): readonly SysctlChange[] => {
     const now = state.sysctl(path);
     return now === undefined || now === value || also.includes(now) ? [] : [{ kind: "sysctl", path, value }];
   });

@@ -18,11 +18,11 @@ const FORMAT = 1;
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /** The record of this network namespace: the directory is shared by all of them, the routes are not. */
-export function createRecordFile(dataDir: string): RecordFile {
-  const path = join(dataDir, `routes.${statSync("/proc/self/ns/net").ino}`);
+export function createRecordFile(dir: string): RecordFile {
+  const path = join(dir, `netns-${statSync("/proc/self/ns/net").ino}.json`);
   return {
     read: () => readRecord(path),
-    write: (record) => writeRecord(dataDir, path, record),
+    write: (record) => writeRecord(dir, path, record),
     remove: () => rmSync(path, { force: true }),
   };
 }
@@ -56,16 +56,16 @@ function parseRecord(path: string, bytes: Uint8Array): RoutesRecord {
   return { ...EMPTY_RECORD, ...record };
 }
 
-function writeRecord(dataDir: string, path: string, record: RoutesRecord): void {
+function writeRecord(dir: string, path: string, record: RoutesRecord): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    makeDirectory(dataDir, 0o700);
+    makeDirectory(dir, 0o700);
     rmSync(temporary, { force: true });
     writeFileSync(temporary, JSON.stringify({ format: FORMAT, ...record }), { mode: 0o600, flag: "wx" });
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw new CniError("journal", `the record of the node routes ${path} cannot be written (${(error as NodeJS.ErrnoException).code ?? ""}): see that ${dataDir} is a directory of root with mode 0700 and has room`);
+    throw new CniError("journal", `the record of the node routes ${path} cannot be written (${(error as NodeJS.ErrnoException).code ?? ""}): see that ${dir} is a directory of root with mode 0700 and has room`);
   }
 }
 

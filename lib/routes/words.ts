@@ -1,6 +1,7 @@
 /** Pure: rules, routes and changes as the words of `ip`, and as a person reads them. */
 import { formatMark } from "../mark";
-import type { Action, IpRoute, IpRule, Nexthop } from "./types";
+import { NAT_TABLE } from "./nat";
+import { PROTOCOL_KERNEL, TABLE_LOCAL, TABLE_MAIN, type Action, type IpRoute, type IpRule, type Nexthop } from "./types";
 
 /** Arguments of `ip -4|-6 rule add|del` after the verb. */
 export function ruleWords(rule: IpRule): readonly string[] {
@@ -11,9 +12,9 @@ export function ruleWords(rule: IpRule): readonly string[] {
     ...(from === undefined ? [] : ["from", from]),
     ...(to === undefined ? [] : ["to", to]),
     ...(fwmark === undefined ? [] : ["fwmark", formatMark(fwmark)]),
-    ...(table === undefined ? [] : ["lookup", String(table)]),
+    ...(table === undefined ? [] : ["lookup", tableWord(table)]),
     ...(suppressPrefixLength === undefined ? [] : ["suppress_prefixlength", String(suppressPrefixLength)]),
-    ...["protocol", String(rule.protocol)],
+    ...protocolWords(rule.protocol),
   ];
 }
 
@@ -25,9 +26,9 @@ export function routeWords(route: IpRoute): readonly string[] {
     ...(type === "unicast" ? [] : [type]),
     dst,
     ...(nexthops.length === 1 ? hopWords(nexthops[0], false) : []),
-    ...["table", String(table)],
+    ...["table", tableWord(table)],
     ...(silent ? [] : ["metric", String(metric)]),
-    ...["protocol", String(protocol)],
+    ...protocolWords(protocol),
     ...(mtu === undefined ? [] : ["mtu", String(mtu)]),
     ...(nexthops.length > 1 ? nexthops.flatMap((hop) => ["nexthop", ...hopWords(hop, true)]) : []),
   ];
@@ -53,10 +54,28 @@ export function actionText(action: Action): string {
     case "sysctl":
       return `sysctl -w ${action.path.replaceAll("/", ".")}=${action.value}`;
     case "forward":
-      return `ip${action.rule.family === 6 ? "6" : ""}tables -w ${action.op === "insert" ? "-I" : "-D"} FORWARD ${action.rule.spec}`;
+      return `${action.rule.family === 6 ? "ip6tables" : "iptables"} -w ${action.op === "insert" ? "-I" : "-D"} FORWARD ${action.rule.spec}`;
     case "nat":
-      return action.text === undefined ? "nft delete table inet tenant-routing" : `nft -f - <<'EOF'\n${action.text}EOF`;
+      return natText(action.text);
     case "file":
-      return action.text === undefined ? `rm -f ${action.path}` : `write ${action.path}: ${action.text.trim().split("\n").slice(1).join(", ")}`;
+      return fileText(action.path, action.text);
   }
+}
+
+function natText(text: string | undefined): string {
+  return text === undefined ? `nft delete table ${NAT_TABLE}` : `nft -f - <<'EOF'\n${text}EOF`;
+}
+
+function fileText(path: string, text: string | undefined): string {
+  return text === undefined ? `rm -f ${path}` : `cat >${path} <<'EOF'\n${text}EOF`;
+}
+
+// The kernel's own tables by their names: those are the same everywhere (ip-route(8)).
+function tableWord(table: number): string {
+  return { 253: "default", [TABLE_MAIN]: "main", [TABLE_LOCAL]: "local" }[table] ?? String(table);
+}
+
+// By its name where it has one: so it is in the documentation.
+function protocolWords(protocol: number): readonly string[] {
+  return ["protocol", protocol === PROTOCOL_KERNEL ? "kernel" : String(protocol)];
 }

@@ -1,0 +1,104 @@
+import type { PluginConf } from "../../conf/types";
+import { CniError } from "../../lib/cni/error";
+import { carryOut, collisionsOf, findingsOf, look, removeRoutes, type RoutesView } from "../../lib/routes/apply";
+import { actionText } from "../../lib/routes/words";
+import type { Values } from "../cli";
+import { findConf } from "../conflist";
+import type { Io } from "../io";
+import { routesNode, type RoutesAdapters } from "../routes/node";
+import { isBad, reportJson, reportText, type RoutesReport } from "../routes/report";
+
+/** Exit status of a plan that collides with what others have on the node. */
+export const EXIT_COLLISION = 3;
+/** Exit status when something is wrong. */
+const EXIT_WRONG = 1;
+
+interface Run {
+  readonly io: Io;
+  readonly conf: PluginConf;
+  readonly path: string;
+  readonly node: RoutesAdapters;
+  readonly json: boolean;
+  readonly sysctl: boolean;
+  readonly force: boolean;
+}
+
+const ACTIONS: Readonly<Record<string, (run: Run, values: Values) => Promise<number>>> = {
+  plan,
+  apply,
+  show,
+  remove,
+  watch: async (run) => (await import("../routes/watch")).watchCommand(run),
+  "router-config": async ({ io, conf }, values) => (await import("./router-config")).routerConfigCommand(io, conf, values["format"] as string | undefined),
+};
+
+/**
+ * `wrapper routes plan|apply|show|remove|watch|router-config`. Returns 0 when all is good, 1 when
+ * something is wrong, 3 when the plan collides with what others have; throws when it could not look.
+ */
+export async function routesCommand(io: Io, [name = ""]: readonly string[], values: Values): Promise<number> {
+  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+  if (action === undefined) {
+    throw new CniError("invalidEnvironment", `${name === "" ? "no action" : `unknown action "${name}"`}: use one of ${Object.keys(ACTIONS).join(", ")}`);
+  }
+  const json = outputFormat(values) === "json";
+  const { conf, path } = findConf(values["conf"] as string | undefined, name === "remove" ? "DEL" : "STATUS");
+  return action({ io, conf, path, node: routesNode(conf), json, sysctl: values["sysctl"] === true, force: values["force"] === true }, values);
+}
+
+async function plan(run: Run): Promise<number> {
+  const view = await look(run.conf, run.node, run);
+  const collisions = await collisionsOf(run.conf, run.node, view);
+  return print(run, { ...reportOf(run, view), collisions, heading: "changes" });
+}
+
+async function apply(run: Run): Promise<number> {
+  const { conf, node, io, force } = run;
+  return node.lock.hold(conf.lockTimeoutMs, async () => {
+    const view = await look(conf, node, run);
+    const collisions = await collisionsOf(conf, node, view);
+    if (collisions.length > 0 && !force) {
+      const status = print(run, { ...reportOf(run, view), collisions, heading: "changes that were not made" });
+      io.stderr("wrapper routes: nothing was changed because of the collisions; --force goes ahead in spite of them\n");
+      return status;
+    }
+    const failures = (await carryOut(view, node)).map(({ message, details }) => `${message} (${details})`);
+    const after = await look(conf, node, run);
+    const status = print(run, { ...reportOf(run, after), actions: view.actions, collisions, failures, heading: "changes made" });
+    return status === EXIT_COLLISION ? 0 : status;
+  });
+}
+
+async function show(run: Run): Promise<number> {
+  const view = await look(run.conf, run.node, run);
+  const status = print(run, { ...reportOf(run, view), heading: "differences from the configuration, as the changes that would mend them" });
+  return view.actions.length > 0 ? EXIT_WRONG : status;
+}
+
+async function remove({ io, conf, node, json }: Run): Promise<number> {
+  return node.lock.hold(conf.lockTimeoutMs, async () => {
+    const commands = (await removeRoutes(conf, node)).map(actionText);
+    if (json) io.stdout(`${JSON.stringify({ changes: commands }, null, 2)}\n`);
+    else if (commands.length === 0) io.stdout("nothing to remove\n");
+    else io.stdout(`changes made:\n${commands.map((command) => `  ${command}\n`).join("")}Packets that still carry a tenant's mark go by the node's default route now.\n`);
+    return 0;
+  });
+}
+
+function reportOf({ conf, path }: Run, view: RoutesView): Omit<RoutesReport, "heading"> {
+  return { conf: path, plan: view.plan, actions: view.actions, collisions: [], findings: findingsOf(conf, view), failures: [] };
+}
+
+function print({ io, conf, json }: Run, report: RoutesReport): number {
+  io.stdout(json ? reportJson(conf, report) : reportText(conf, report));
+  if (report.collisions.length > 0) return EXIT_COLLISION;
+  return isBad(report) ? EXIT_WRONG : 0;
+}
+
+function outputFormat(values: Values): "table" | "json" {
+  const format = values["output"] ?? "table";
+  if (format === "table" || format === "json") return format;
+  throw new CniError("invalidEnvironment", `unknown output format "${String(format)}": use table or json`);
+}
+
+export type { Run as RoutesRun };

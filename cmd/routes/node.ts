@@ -1,0 +1,39 @@
+/** Composition root of the node routes. */
+import { join } from "node:path";
+import type { PluginConf } from "../../conf/types";
+import { createExec } from "../../lib/exec";
+import { createJournal } from "../../lib/journal";
+import { createLock } from "../../lib/lock";
+import type { Lock } from "../../lib/ports";
+import type { RoutesNode } from "../../lib/routes/apply";
+import { createForwardTable } from "../../lib/routes/forward";
+import { createKernel } from "../../lib/routes/kernel";
+import { createPrograms } from "../../lib/routes/programs";
+import { createRecordFile } from "../../lib/routes/record";
+import { lookAround } from "../../lib/routes/surroundings";
+
+export interface RoutesAdapters extends RoutesNode {
+  /** Between commands that change the routes; prepares the directory first. */
+  readonly lock: Lock;
+}
+
+/** The node's routes with what was done to them. */
+export function routesNode(conf: PluginConf): RoutesAdapters {
+  const [exec, programs] = [createExec(), createPrograms(createExec())];
+  const forward = createForwardTable({ exec, configured: conf.iptables, dataDir: conf.dataDir, lockTimeoutMs: conf.lockTimeoutMs });
+  // Beside the attachments' records, in a directory of its own: those are listed by their file names.
+  const dir = join(conf.dataDir, "routes");
+  const lock = createLock(dir);
+  return {
+    kernel: createKernel(programs, forward),
+    records: createRecordFile(dir),
+    lookAround: () => lookAround(programs, forward, conf.routes.namesDir),
+    lock: {
+      hold: (timeoutMs, body) => {
+        createJournal(conf.dataDir).prepare();
+        createJournal(dir).prepare();
+        return lock.hold(timeoutMs, body);
+      },
+    },
+  };
+}

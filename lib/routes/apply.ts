@@ -1,0 +1,113 @@
+/** Looks at the node, and makes it match the configuration or takes everything back. */
+import type { PluginConf } from "../../conf/types";
+import { CniError, toCniError } from "../cni/error";
+import { findCollisions } from "./collisions";
+import { changesFor, changesToRemove, joinRecords, recordAfter, type DiffInput } from "./diff";
+import { desiredRoutes, routedTenants } from "./desired";
+import { findFindings } from "./findings";
+import type { Health } from "./gateways";
+import type { Kernel } from "./kernel";
+import type { RecordFile } from "./record";
+import { EMPTY_RECORD, type RoutesRecord } from "./record-type";
+import { ruleKey, satisfies } from "./same";
+import type { Action, Collision, Finding, IpRoute, IpRule, Surroundings } from "./types";
+import { actionText } from "./words";
+
+/** The node, as far as the routes go. */
+export interface RoutesNode {
+  readonly kernel: Kernel;
+  readonly records: RecordFile;
+  readonly lookAround: () => Promise<Surroundings>;
+}
+
+export interface LookOptions {
+  /** Whether kernel settings are among the changes. */
+  readonly sysctl: boolean;
+  readonly health?: Health;
+}
+
+/** What the node has, what it should have, and the way from one to the other. */
+export interface RoutesView extends DiffInput {
+  readonly actions: readonly Action[];
+}
+
+/** Compares the node with the configuration. Changes nothing. */
+export async function look(conf: PluginConf, { kernel, records }: RoutesNode, { sysctl, health }: LookOptions): Promise<RoutesView> {
+  const [state, record] = [await kernel.state(), records.read()];
+  const plan = desiredRoutes(conf, state, health);
+  const input = { plan, state, own: await kernel.own(plan, record), record, sysctl };
+  return { ...input, actions: changesFor(input) };
+}
+
+/** What others have that the plan would disturb, or that would disturb it. */
+export async function collisionsOf(conf: PluginConf, { lookAround }: RoutesNode, { plan, state, record }: RoutesView): Promise<readonly Collision[]> {
+  const wantedRules = new Set([...plan.rules.map(({ item }) => item), ...record.rules].map(ruleKey));
+  const ourRoutes = [...plan.routes.map(({ item }) => item), ...record.routes];
+  const isOurs = {
+    rule: (rule: IpRule) => wantedRules.has(ruleKey(rule)),
+    route: (route: IpRoute) => ourRoutes.some((ours) => satisfies(route, ours)),
+  };
+  return findCollisions({ tenants: routedTenants(conf), plan, state, surroundings: await lookAround(), isOurs });
+}
+
+/** What keeps the routes from working as expected. */
+export function findingsOf(conf: PluginConf, { plan, state }: RoutesView): readonly Finding[] {
+  return findFindings({ conf, plan, state });
+}
+
+/**
+ * Carries the changes out and keeps the record. A gateway's route that the kernel refuses does not
+ * hold up the other tenants (behind it is a stop): it is returned. Anything else that fails ends the
+ * work with a CniError; the next apply or remove goes on from what the record says.
+ */
+export async function carryOut(view: RoutesView, { kernel, records }: RoutesNode): Promise<readonly CniError[]> {
+  const after = recordAfter(view);
+  if (view.actions.length === 0 && sameRecord(view.record, after)) return [];
+  records.write(joinRecords(view.record, after));
+  const failures: CniError[] = [];
+  for (const action of view.actions) {
+    try {
+      await kernel.perform(action);
+    } catch (thrown) {
+      const error = withCommand(toCniError(thrown), action);
+      if (action.kind !== "route" || action.route.type !== "unicast") throw error;
+      failures.push(error);
+    }
+  }
+  const listing = after.nat === undefined ? undefined : await kernel.natListing();
+  records.write(after.nat === undefined ? after : { ...after, nat: { text: after.nat.text, listing: listing ?? "" } });
+  return failures;
+}
+
+/** Takes back all that was done. Without a record, what the configuration asks for counts as ours. Returns the changes made. */
+export async function removeRoutes(conf: PluginConf, node: RoutesNode): Promise<readonly Action[]> {
+  const view = await look(conf, node, { sysctl: false });
+  const record = isEmpty(view.record) ? recordAfter(view) : view.record;
+  const actions = changesToRemove(record, view.state, view.own);
+  for (const action of actions) {
+    try {
+      await node.kernel.perform(action);
+    } catch (thrown) {
+      throw withCommand(toCniError(thrown), action);
+    }
+  }
+  node.records.remove();
+  return actions;
+}
+
+function withCommand(error: CniError, action: Action): CniError {
+  return error.withDetails(`while doing: ${actionText(action).split("\n")[0] ?? ""}`);
+}
+
+function isEmpty(record: RoutesRecord): boolean {
+  return sameRecord(record, EMPTY_RECORD);
+}
+
+function sameRecord(a: RoutesRecord, b: RoutesRecord): boolean {
+  return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+}
+
+function sorted(record: RoutesRecord): readonly unknown[] {
+  const { rules, routes, sysctls, forward, nat, names } = record;
+  return [rules, routes, Object.entries(sysctls).sort(), forward, nat?.text, nat?.listing, names];
+}

@@ -1,0 +1,118 @@
+/** Pure: from what `ip -j -N -d` prints to rules, routes and links. Words that we do not know are kept, not dropped. */
+import { canonicalAddress, formatPrefix, parsePrefix } from "../cni/prefix";
+import { FULL_MASK, parseUint32, type Mark } from "../mark";
+import type { Family } from "../ports";
+import { TABLE_MAIN, type IpRoute, type IpRule, type Link, type Nexthop } from "./types";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Fields of a rule that become something of our own; all others make it a rule unlike ours. */
+const RULE_FIELDS = ["priority", "not", "src", "srclen", "dst", "dstlen", "fwmark", "fwmask", "table", "suppress_prefixlen", "protocol"];
+/** rtnetlink's RTN_UNICAST and RTN_UNREACHABLE, by number and by name. */
+const TYPES: Readonly<Record<string, IpRoute["type"]>> = { "1": "unicast", unicast: "unicast", "7": "unreachable", unreachable: "unreachable" };
+
+/** The rules of one family. */
+export function parseRules(entries: readonly unknown[], family: Family): readonly IpRule[] {
+  return entries.map((entry) => {
+    const rule = entry as Fields;
+    const [from, to] = [network(rule["src"], rule["srclen"]), network(rule["dst"], rule["dstlen"])];
+    const fwmark = markOf(rule);
+    const table = numberOf(rule["table"]);
+    const suppress = numberOf(rule["suppress_prefixlen"]);
+    const other = Object.keys(rule).filter((key) => !RULE_FIELDS.includes(key)).map((key) => `${key} ${String(rule[key])}`).join(" ");
+    return {
+      family,
+      priority: numberOf(rule["priority"]) ?? 0,
+      ...("not" in rule ? { not: true as const } : {}),
+      ...(from === undefined ? {} : { from }),
+      ...(to === undefined ? {} : { to }),
+      ...(fwmark === undefined ? {} : { fwmark }),
+      ...(table === undefined ? {} : { table }),
+      ...(suppress === undefined ? {} : { suppressPrefixLength: suppress }),
+      protocol: numberOf(rule["protocol"]) ?? 0,
+      ...(other === "" ? {} : { other }),
+    };
+  });
+}
+
+/** The routes of one family, of all tables. */
+export function parseRoutes(entries: readonly unknown[], family: Family): readonly IpRoute[] {
+  return entries.map((entry) => {
+    const route = entry as Fields;
+    const type = TYPES[String(route["type"] ?? "1")] ?? "other";
+    const mtu = mtuOf(route["metrics"]);
+    return {
+      family,
+      table: numberOf(route["table"]) ?? TABLE_MAIN,
+      dst: destination(String(route["dst"] ?? "default")),
+      type,
+      metric: numberOf(route["metric"]) ?? 0,
+      protocol: numberOf(route["protocol"]) ?? 0,
+      ...(mtu === undefined ? {} : { mtu }),
+      // An IPv6 route to nowhere shows the loopback as its device.
+      nexthops: type === "unicast" ? nexthopsOf(route) : [],
+    };
+  });
+}
+
+/** The links with their addresses, from `ip -j addr`. */
+export function parseLinks(entries: readonly unknown[]): readonly Link[] {
+  return entries.map((entry) => {
+    const link = entry as Fields;
+    const flags = Array.isArray(link["flags"]) ? (link["flags"] as unknown[]) : [];
+    const infos = Array.isArray(link["addr_info"]) ? (link["addr_info"] as Fields[]) : [];
+    return {
+      name: String(link["ifname"] ?? ""),
+      mtu: numberOf(link["mtu"]) ?? 0,
+      up: flags.includes("UP"),
+      addresses: infos
+        .filter((info) => info["scope"] !== "link" && typeof info["local"] === "string")
+        .map((info) => ({ family: info["family"] === "inet6" ? 6 : 4, address: canonicalAddress(String(info["local"])) }) as const),
+    };
+  });
+}
+
+function nexthopsOf(route: Fields): readonly Nexthop[] {
+  const hops = Array.isArray(route["nexthops"]) ? (route["nexthops"] as Fields[]) : [route];
+  return hops.map((hop) => {
+    const via = viaOf(hop);
+    return {
+      ...(via === undefined ? {} : { via: canonicalAddress(via) }),
+      ...(typeof hop["dev"] === "string" ? { dev: hop["dev"] } : {}),
+      weight: numberOf(hop["weight"]) ?? 1,
+    };
+  });
+}
+
+// A gateway of the other family is printed as an object.
+function viaOf(hop: Fields): string | undefined {
+  if (typeof hop["gateway"] === "string") return hop["gateway"];
+  const via = hop["via"] as { host?: unknown } | undefined;
+  return typeof via?.host === "string" ? via.host : undefined;
+}
+
+function mtuOf(metrics: unknown): number | undefined {
+  if (!Array.isArray(metrics)) return undefined;
+  return (metrics as Fields[]).map((entry) => numberOf(entry["mtu"])).find((mtu) => mtu !== undefined);
+}
+
+function markOf(rule: Fields): Mark | undefined {
+  const value = parseUint32(String(rule["fwmark"] ?? ""));
+  if (value === undefined) return undefined;
+  return { value, mask: parseUint32(String(rule["fwmask"] ?? "")) ?? FULL_MASK };
+}
+
+function network(address: unknown, length: unknown): string | undefined {
+  if (typeof address !== "string" || address === "all") return undefined;
+  return destination(numberOf(length) === undefined ? address : `${address}/${String(length)}`);
+}
+
+function destination(text: string): string {
+  const prefix = parsePrefix(text);
+  return prefix === undefined ? text : formatPrefix(prefix);
+}
+
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === "number") return value;
+  return typeof value === "string" && /^[0-9]+$/.test(value) ? Number(value) : undefined;
+}

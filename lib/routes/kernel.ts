@@ -1,0 +1,131 @@
+/** The node as the routes' adapter sees and changes it: iproute2, nft, iptables, /proc/sys. */
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { CniError } from "../cni/error";
+import { makeDirectory } from "../directory";
+import type { Family } from "../ports";
+import type { OwnThings } from "./diff";
+import type { ForwardTable } from "./forward";
+import { parseLinks, parseRoutes, parseRules } from "./ip-json";
+import { NAT_TABLE } from "./nat";
+import type { Programs } from "./programs";
+import type { RoutesRecord } from "./record-type";
+import { NAMES_HEADER } from "./table-names";
+import type { Action, NodeState, RoutesPlan } from "./types";
+import { routeWords, ruleWords } from "./words";
+
+export interface Kernel {
+  state(): Promise<NodeState>;
+  /** What of the firewall and the files is ours. Tools that neither the plan nor the record needs are not asked. */
+  own(plan: RoutesPlan, record: RoutesRecord): Promise<OwnThings>;
+  /** Carries out one change. Throws CniError `io` or `rules`. */
+  perform(action: Action): Promise<void>;
+  /** Our nftables table as the kernel lists it; undefined when it is not there, or there is no nft. */
+  natListing(): Promise<string | undefined>;
+}
+
+/** The node that this process runs on, in its network namespace. */
+export function createKernel(programs: Programs, forward: ForwardTable): Kernel {
+  return {
+    state: () => readState(programs),
+    own: async (plan, record) => ({
+      forward: plan.forward.length + record.forward.length > 0 ? await forward.list() : [],
+      natListing: plan.nat !== undefined || record.nat !== undefined || programs.has("nft") ? await natListing(programs) : undefined,
+      names: readNames(plan.names?.path ?? record.names),
+    }),
+    perform: (action) => perform(programs, forward, action),
+    natListing: () => natListing(programs),
+  };
+}
+
+async function readState(programs: Programs): Promise<NodeState> {
+  const families: readonly Family[] = existsSync("/proc/net/if_inet6") ? [4, 6] : [4];
+  const list = async (...args: readonly string[]): Promise<readonly unknown[]> => {
+    const text = (await programs.run("ip", ["-j", "-N", "-d", ...args])).trim();
+    return text === "" ? [] : (JSON.parse(text) as readonly unknown[]);
+  };
+  const [rules, routes, links] = await Promise.all([
+    Promise.all(families.map(async (family) => parseRules(await list(`-${family}`, "rule", "show"), family))),
+    Promise.all(families.map(async (family) => parseRoutes(await list(`-${family}`, "route", "show", "table", "all"), family))),
+    list("addr", "show").then(parseLinks),
+  ]);
+  return { families, rules: rules.flat(), routes: routes.flat(), links, sysctl: readSysctl };
+}
+
+/** The value of a file under /proc/sys; undefined when there is none. */
+export function readSysctl(path: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/${path}`, "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}
+
+async function natListing(programs: Programs): Promise<string | undefined> {
+  if (!programs.has("nft")) return undefined;
+  const { ok, stdout } = await programs.try("nft", ["-s", "-n", "list", "table", ...NAT_TABLE.split(" ")]);
+  return ok ? stdout : undefined;
+}
+
+// A file of somebody else under our name is not ours to change or remove.
+function readNames(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+async function perform(programs: Programs, forward: ForwardTable, action: Action): Promise<void> {
+  switch (action.kind) {
+    case "rule":
+      await programs.run("ip", [`-${action.rule.family}`, "rule", action.op, ...ruleWords(action.rule)]);
+      return;
+    case "route":
+      await programs.run("ip", [`-${action.route.family}`, "route", action.op, ...routeWords(action.route)]);
+      return;
+    case "sysctl":
+      return writeSysctl(action.path, action.value);
+    case "forward":
+      return forward.change(action.op, action.rule);
+    case "nat":
+      await programs.run("nft", ["-f", "-"], natScript(action.text));
+      return;
+    case "file":
+      return action.text === undefined ? removeNames(action.path) : writeNames(action.path, action.text);
+  }
+}
+
+// Declared first, so that deleting never fails; all of it is one transaction.
+function natScript(text: string | undefined): string {
+  return `table ${NAT_TABLE} { }\ndelete table ${NAT_TABLE}\n${text ?? ""}`;
+}
+
+function writeSysctl(path: string, value: string): void {
+  try {
+    writeFileSync(`/proc/sys/${path}`, value);
+  } catch (error) {
+    throw new CniError("io", `/proc/sys/${path} cannot be set to ${value} (${(error as NodeJS.ErrnoException).code ?? ""}): is /proc/sys mounted read-only, as in an unprivileged container?`);
+  }
+}
+
+function writeNames(path: string, text: string): void {
+  const present = readNames(path);
+  if (present !== undefined && !present.startsWith(NAMES_HEADER)) {
+    throw new CniError("io", `${path} was not made by wrapper routes apply: move it away, or set "routes": {"namesDir": ""} for no names`);
+  }
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    makeDirectory(dirname(path), 0o755);
+    writeFileSync(temporary, text, { mode: 0o644 });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new CniError("io", `${path} cannot be written (${(error as NodeJS.ErrnoException).code ?? ""}): set "routes": {"namesDir": ""} for no names`);
+  }
+}
+
+function removeNames(path: string): void {
+  if (readNames(path)?.startsWith(NAMES_HEADER) === true) rmSync(path, { force: true });
+}
