@@ -1,6 +1,6 @@
 /** Looks at the node, and makes it match the configuration or takes everything back. */
 import type { PluginConf } from "../../conf/types";
-import { CniError, toCniError } from "../cni/error";
+import { type CniError, toCniError } from "../cni/error";
 import { findCollisions } from "./collisions";
 import { changesFor, changesToRemove, joinRecords, recordAfter, type DiffInput } from "./diff";
 import { desiredRoutes, routedTenants } from "./desired";
