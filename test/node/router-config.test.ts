@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { routerConfigCommand } from "../../cmd/commands/router-config";
-import type { RouterConf } from "../../conf/types";
+import type { PluginConf, RouterConf } from "../../conf/types";
+import type { JsonObject } from "../../lib/ports";
+import { tenantWith } from "../helpers/conf-object";
 import { sh, until } from "../helpers/shell";
 import { exampleConf, uplinkWith } from "../unit/lib/routes/router/example";
 
@@ -56,9 +58,9 @@ function ask(from: string, to: string): string {
   return inside("node", process.execPath, "-e", ASKER, to, from).trim();
 }
 
-function printed(router: Partial<RouterConf> = {}): string {
+function printed(router: Partial<RouterConf> = {}, part: Partial<PluginConf> = {}): string {
   let text = "";
-  routerConfigCommand({ env: {}, args: [], readStdin: () => new Uint8Array(), stdout: (part) => void (text += part), stderr: () => {} }, exampleConf({ ...ROUTER, ...router }), "nftables");
+  routerConfigCommand({ env: {}, args: [], readStdin: () => new Uint8Array(), stdout: (part) => void (text += part), stderr: () => {} }, exampleConf({ ...ROUTER, ...router }, part), "nftables");
   return text;
 }
 
@@ -172,9 +174,10 @@ test("a tenant with a next hop in one family only is stopped in the other", () =
   expect(ask(POD.vpn[1], INTERNET6)).toMatch(/^(?:no answer|ENETUNREACH|EHOSTUNREACH|EACCES)$/);
 });
 
-test("remove restores the router, and a default route of its own stays what it was", () => {
+test("remove restores the router, and default routes of its own stay what they were", () => {
   const own = ["default", "via", "192.0.2.9", "dev", "wan0"];
   ip("router", "route", "add", ...own);
+  ip("router", "-6", "route", "add", "default", "via", "2001:db8:2::9", "dev", "wan0");
   const before = snapshot();
   expect(run(printed())).toEqual({ status: 0, output: "" });
   expect(ip("router", "route", "show", "default").trim()).toBe(own.join(" "));
@@ -182,4 +185,20 @@ test("remove restores the router, and a default route of its own stays what it w
   expect(snapshot()).toBe(before);
   expect(run(printed(), "remove")).toEqual({ status: 0, output: "" });
   expect(run(printed(), "stop")).toEqual({ status: 2, output: "usage: sh FILE [apply | remove]\n" });
+});
+
+test("the scripts of two nodes live side by side, and taking one away opens nothing for the other", () => {
+  const second: JsonObject = { ipam: { ranges: [[{ subnet: "10.67.0.0/24" }], [{ subnet: "fd67::/64" }]] } };
+  const delegate: JsonObject = { type: "ptp", ipam: { ranges: [[{ subnet: "10.245.0.0/24" }], [{ subnet: "2001:db8:3::/64" }]] } };
+  const other = printed({ nodes: ["10.0.0.12", "fd00::12"] }, { delegate, tenants: [tenantWith({ name: "vpn", table: 200, delegate: second })] });
+  expect(run(printed())).toEqual({ status: 0, output: "" });
+  const before = snapshot();
+  expect(run(other)).toEqual({ status: 0, output: "" });
+  expect(ask(POD.vpn[0], INTERNET)).toBe("vpn 198.51.100.2");
+  expect(run(printed(), "remove")).toEqual({ status: 0, output: "" });
+  expect(ip("router", "route", "show", "table", "200")).toContain("unreachable default");
+  expect(run(printed())).toEqual({ status: 0, output: "" });
+  expect(run(other, "remove")).toEqual({ status: 0, output: "" });
+  expect(snapshot().split("\n").sort()).toEqual(before.split("\n").sort());
+  expect(ask(POD.vpn[0], INTERNET)).toBe("vpn 198.51.100.2");
 });

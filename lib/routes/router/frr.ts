@@ -13,9 +13,9 @@ const SEQUENCE_STEP = 5;
 export function frrConfig(model: RouterModel): string {
   const families = new Set(model.returns.map(({ family }) => family));
   return `${[
-    `! Upstream router of the pods of network "${model.network}": each address pool leaves by its tenant's uplink.`,
+    `! Upstream router of network "${model.network}" for the pods of node ${model.node}: each address pool leaves by its tenant's uplink.`,
     '! Printed by "wrapper routes router-config --format frr": change the conflist and print it again.',
-    "! Needs staticd and pbrd (pbrd=yes in /etc/frr/daemons).",
+    "! Needs staticd and pbrd (pbrd=yes in /etc/frr/daemons). With several nodes, number the entries of their pbr-maps on.",
     "!",
     ...(families.has(4) ? ["ip forwarding"] : []),
     ...(families.has(6) ? ["ipv6 forwarding"] : []),

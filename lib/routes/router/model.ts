@@ -34,6 +34,8 @@ export interface RouterUplink {
 
 export interface RouterModel {
   readonly network: string;
+  /** The node's first address, for names: the router may serve several nodes, each with its own pools. */
+  readonly node: string;
   /** Destinations that every pool reaches by the main table, untranslated. */
   readonly lan: readonly { readonly family: Family; readonly network: string }[];
   readonly uplinks: readonly RouterUplink[];
@@ -55,6 +57,7 @@ export function routerModel(conf: PluginConf): RouterModel {
   const all = [...pools.values()].flat();
   return {
     network: conf.name,
+    node: canonicalAddress(router.nodes[0] ?? ""),
     lan: withoutContained(router.lan.flatMap((text) => parsePrefix(text) ?? [])).map((network) => ({ family: network.family, network: formatCidr(network) })),
     uplinks: Object.entries(router.uplinks).map(([name, uplink]) => routerUplink(conf, name, uplink, pools.get(name) ?? [])),
     returns: all.map((pool) => ({ family: pool.family, pool: formatCidr(pool), via: nodeAddress(router, pool) })),

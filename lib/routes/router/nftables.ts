@@ -2,8 +2,6 @@
 import { WORST_METRIC } from "../types";
 import type { RouterModel, RouterUplink, Way } from "./model";
 
-/** The nftables table, family inet. */
-const TABLE = "tenant-routing-router";
 /** LAN first, then what the main table knows better than by a default route, then the tenants' tables. */
 const PRIORITY = { lan: 30000, exact: 30001, tenant: 30002 } as const;
 
@@ -30,7 +28,7 @@ rule() {
   fi
 }
 
-# One route of ours. Where it is missing its table stops the packets.
+# One route of ours.
 route() {
   family=$1 && shift
   if [ "$action" = remove ]; then
@@ -38,14 +36,20 @@ route() {
   elif ! ip "$family" route replace "$@" proto kernel; then
     echo "ip $family route replace $*: failed" >&2 && failed=1
   fi
+}
+
+# One route of a tenant's table. It stays as long as rules for other nodes' pools lead there.
+table_route() {
+  [ "$action" = remove ] && [ -n "$(ip "$1" rule show priority ${PRIORITY.tenant} table "$2")" ] && return
+  table=$2
+  family=$1 && shift 2
+  route "$family" "$@" table "$table"
 }`;
 
 const MAIN_DEFAULT = `# The default route of the main table, unless the router has one of its own.
 main_default() {
   family=$1 && shift
-  if [ "$action" = remove ]; then
-    ip "$family" route del default "$@" proto kernel 2>/dev/null
-  elif ! message=$(ip "$family" route add default "$@" proto kernel 2>&1); then
+  if [ "$action" = apply ] && ! message=$(ip "$family" route add default "$@" proto kernel 2>&1); then
     case $message in
     *"File exists"*) ;;
     *) echo "ip $family route add default $*: $message" >&2 && failed=1 ;;
@@ -57,17 +61,18 @@ main_default() {
 export function nftablesConfig(model: RouterModel): string {
   return `${[
     `#!/bin/sh
-# Upstream router of the pods of network "${model.network}": each address pool leaves by its tenant's uplink.
+${title(model)}
 # Printed by "wrapper routes router-config --format nftables": change the conflist and print it again.
 # Run it as root on the router at every boot, and as often as you like; "sh FILE remove" takes everything
-# away but forwarding. Do that with the old file before you run one with other pools, uplinks or networks.`,
+# away but forwarding and the main table's default route. Do that with the old file before you run one with
+# other pools, uplinks or networks.`,
     HEAD,
     model.uplinks.some(isMainDefault) ? MAIN_DEFAULT : "",
-    section("The tenants' tables stop what has no other way.", tabled(model).flatMap(closedTable)),
+    closeTables(model),
     section("LAN, then the main table's exact routes, then the tenant's table.", ruleLines(model)),
     `# Translation on the uplinks, never towards the LAN.
 if [ "$action" = remove ]; then
-  nft delete table inet ${TABLE} 2>/dev/null
+  nft delete table inet ${tableName(model)} 2>/dev/null
 else
   nft -f - <<'EOF' || exit 1
 ${natLines(model).join("\n")}
@@ -75,6 +80,7 @@ EOF
 fi`,
     section("The way back to the pods.", model.returns.map(({ family, pool, via }) => `route -${family} ${pool} via ${via}`)),
     section("The ways out.", model.uplinks.flatMap(outLines)),
+    tabled(model).length === 0 ? "" : '[ "$action" = apply ] || close_tables',
     forwarding(model),
     "exit $failed",
   ].filter((part) => part !== "").join("\n\n")}\n`;
@@ -94,9 +100,9 @@ export function natLines(model: RouterModel): readonly string[] {
   const lan = model.lan.map(({ family, network }) => `${protocol(family)} daddr ${network} return`);
   const rules = model.uplinks.flatMap((uplink) => uplink.ways.flatMap((way) => translations(uplink, way)));
   return [
-    `table inet ${TABLE}`,
-    `delete table inet ${TABLE}`,
-    `table inet ${TABLE} {`,
+    `table inet ${tableName(model)}`,
+    `delete table inet ${tableName(model)}`,
+    `table inet ${tableName(model)} {`,
     "  chain postrouting {",
     "    type nat hook postrouting priority srcnat; policy accept;",
     ...[...lan, ...rules].map((line) => `    ${line}`),
@@ -116,19 +122,31 @@ function translations({ name, dev }: RouterUplink, { family, pools, snat }: Way)
   return pools.map((pool) => `${protocol(family)} saddr ${pool} oifname "${dev}" ${target} comment "${name}"`);
 }
 
+/** One for each node, so that the script of another node does not take it away. */
+function tableName({ node }: RouterModel): string {
+  return `tenant-routing-router-${node.replaceAll(":", "-")}`;
+}
+
+function title({ network, node }: RouterModel): string {
+  return `# Upstream router of network "${network}" for the pods of node ${node}: each address pool leaves by its tenant's uplink.`;
+}
+
 function isMainDefault({ table, ways }: RouterUplink): boolean {
   return table === undefined && ways.some(({ hop }) => hop?.via !== undefined);
 }
 
-function closedTable({ table, ways }: RouterUplink & { readonly table: number }): readonly string[] {
-  return ways.map(({ family }) => `route -${family} unreachable default metric ${WORST_METRIC} table ${table}`);
+/** Before the rules when they come, behind them when they go. */
+function closeTables(model: RouterModel): string {
+  const lines = tabled(model).flatMap(({ table, ways }) => ways.map(({ family }) => `  table_route -${family} ${table} unreachable default metric ${WORST_METRIC}`));
+  if (lines.length === 0) return "";
+  return ["# The tenants' tables stop what has no other way.", "close_tables() {", ...lines, "}", '[ "$action" = remove ] || close_tables'].join("\n");
 }
 
 function outLines({ name, dev, table, ways }: RouterUplink): readonly string[] {
   return ways.map(({ family, hop }) => {
     if (hop === undefined) return `# IPv${family} of "${name}" has no next hop${table === undefined ? ": the main table decides" : " and is stopped"}.`;
     const way = hop.via === undefined ? `dev ${dev}` : `via ${hop.via} dev ${dev}`;
-    if (table !== undefined) return `route -${family} default ${way} table ${table}`;
+    if (table !== undefined) return `table_route -${family} ${table} default ${way}`;
     return hop.via === undefined ? `# IPv${family} of "${name}" takes the router's own default route.` : `main_default -${family} ${way}`;
   });
 }

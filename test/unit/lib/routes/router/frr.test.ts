@@ -2,9 +2,9 @@ import { frrConfig } from "../../../../../lib/routes/router/frr";
 import { routerModel } from "../../../../../lib/routes/router/model";
 import { exampleConf, threeUplinks, uplinkWith } from "./example";
 
-const EXPECTED = `! Upstream router of the pods of network "pods": each address pool leaves by its tenant's uplink.
+const EXPECTED = `! Upstream router of network "pods" for the pods of node 10.0.0.11: each address pool leaves by its tenant's uplink.
 ! Printed by "wrapper routes router-config --format frr": change the conflist and print it again.
-! Needs staticd and pbrd (pbrd=yes in /etc/frr/daemons).
+! Needs staticd and pbrd (pbrd=yes in /etc/frr/daemons). With several nodes, number the entries of their pbr-maps on.
 !
 ip forwarding
 ipv6 forwarding
@@ -92,9 +92,9 @@ exit
 !   ip -6 rule add priority 30001 from fd66::/64 lookup main suppress_prefixlength 0 protocol kernel
 !   ip -6 rule add priority 30002 from fd66::/64 lookup 200 protocol kernel
 !   nft -f - <<'EOF'
-!   table inet tenant-routing-router
-!   delete table inet tenant-routing-router
-!   table inet tenant-routing-router {
+!   table inet tenant-routing-router-10.0.0.11
+!   delete table inet tenant-routing-router-10.0.0.11
+!   table inet tenant-routing-router-10.0.0.11 {
 !     chain postrouting {
 !       type nat hook postrouting priority srcnat; policy accept;
 !       ip daddr 10.0.0.0/8 return
@@ -131,6 +131,6 @@ test("without LAN and next hops: the interface is the way, a family without one 
 
 test("with only one uplink there is no policy", () => {
   const text = frrConfig(routerModel(exampleConf({ uplinks: { default: uplinkWith() } })));
-  expect(text).not.toContain("pbr-map");
+  expect(text).not.toContain("pbr-map TENANT-ROUTING");
   expect(text).toContain("ip route 10.66.0.0/24 10.0.0.11\n");
 });

@@ -22,6 +22,7 @@ const vpn = (ipam: JsonObject): PluginConf => exampleConf({}, { tenants: [tenant
 test("the model of a dual-stack router", () => {
   expect(routerModel(exampleConf())).toEqual({
     network: "pods",
+    node: "10.0.0.11",
     lan: [{ family: 4, network: "10.0.0.0/8" }, { family: 4, network: "192.168.0.0/16" }, { family: 6, network: "fd00::/16" }],
     uplinks: [
       {
