@@ -1,11 +1,11 @@
 /** Pure: what others on the node have that the plan would disturb, or that would disturb it. */
 import type { Mark } from "../mark";
+import { listText } from "./free-mask";
 import { markCollisions } from "./mark-collisions";
+import { quotedRoute, quotedRule } from "./quoted";
 import { routePlace } from "./same";
 import { tableName } from "./table-names";
 import { TABLE_LOCAL, TABLE_MAIN, type Collision, type IpRoute, type IpRule, type NodeState, type RoutesPlan, type Surroundings } from "./types";
-import { routeWords, ruleWords } from "./words";
-import { listText } from "./free-mask";
 
 export interface CollisionInput {
   readonly tenants: readonly { readonly name: string; readonly mark: Mark }[];
@@ -51,14 +51,14 @@ function tablesOf(plan: RoutesPlan): readonly TenantTable[] {
 function lookups({ tenant, table }: TenantTable, rules: readonly IpRule[]): readonly Collision[] {
   const others = rules.filter((rule) => rule.table === table);
   if (others.length === 0) return [];
-  const text = `table ${table} of tenant ${tenant} is looked up by ${listText(others.map(ruleText), 3)}, so packets that are not the tenant's take its gateways: delete ${them(others)}, or give the tenant another table`;
+  const text = `table ${table} of tenant ${tenant} is looked up by ${listText(others.map(quotedRule), 3)}, so packets that are not the tenant's take its gateways: delete ${them(others)}, or give the tenant another table`;
   return [{ kind: "table", tenant, text }];
 }
 
 function strangers({ tenant, table }: TenantTable, routes: readonly IpRoute[]): readonly Collision[] {
   const others = routes.filter((route) => route.table === table);
   if (others.length === 0) return [];
-  const text = `table ${table} of tenant ${tenant} has routes of others, which the tenant's packets would take: ${listText(others.map(routeText), 3)}; delete ${them(others)}, or give the tenant another table`;
+  const text = `table ${table} of tenant ${tenant} has routes of others, which the tenant's packets would take: ${listText(others.map(quotedRoute), 3)}; delete ${them(others)}, or give the tenant another table`;
   return [{ kind: "table", tenant, text }];
 }
 
@@ -68,7 +68,7 @@ function samePriorities({ rules: planned }: RoutesPlan, rules: readonly IpRule[]
     const mine = planned.filter(({ item }) => item.priority === priority);
     const others = rules.filter((rule) => rule.priority === priority && mine.some(({ item }) => item.family === rule.family));
     if (others.length === 0) return [];
-    const text = `priority ${priority}, which is for ${mine[0]?.why ?? "our rules"}, is used by ${listText(others.map(ruleText), 3)}, and which of them is first is chance: move ${them(others)}, or set another priority in "routes" of the conflist`;
+    const text = `priority ${priority}, which is for ${mine[0]?.why ?? "our rules"}, is used by ${listText(others.map(quotedRule), 3)}, and which of them is first is chance: move ${them(others)}, or set another priority in "routes" of the conflist`;
     return [{ kind: "priority", tenant: undefined, text }];
   });
 }
@@ -96,7 +96,7 @@ function replacedRoutes({ routes: planned }: RoutesPlan, routes: readonly IpRout
   return planned.filter(({ item }) => item.table === TABLE_MAIN).flatMap(({ item, why, tenant }): readonly Collision[] => {
     const other = routes.find((route) => routePlace(route) === routePlace(item));
     if (other === undefined) return [];
-    const text = `the main table has ${routeText(other)}, which ${routeText(item)} (${why}) would replace: delete it if it is not needed, or take ${item.dst} out of "nodeRoutes"`;
+    const text = `the main table has ${quotedRoute(other)}, which ${quotedRoute(item)} (${why}) would replace: delete it if it is not needed, or take ${item.dst} out of "nodeRoutes"`;
     return [{ kind: "route", tenant, text }];
   });
 }
@@ -115,12 +115,4 @@ function takenNames({ tenant, table }: TenantTable, { names }: RoutesPlan, { tab
 
 function them(others: readonly unknown[]): string {
   return others.length === 1 ? "it" : "them";
-}
-
-function ruleText(rule: IpRule): string {
-  return `"ip -${rule.family} rule ${ruleWords(rule).join(" ")}${rule.other === undefined ? "" : ` ${rule.other}`}"`;
-}
-
-function routeText(route: IpRoute): string {
-  return `"ip -${route.family} route ${routeWords(route).join(" ")}"`;
 }

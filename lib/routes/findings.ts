@@ -3,9 +3,9 @@ import type { PluginConf } from "../../conf/types";
 import { broadLength, leadsEverywhere, leadsFar } from "./broad-routes";
 import { listText } from "./free-mask";
 import { mtuFindings } from "./mtu-findings";
+import { quotedRoute, quotedRule } from "./quoted";
 import { ruleKey } from "./same";
 import { TABLE_LOCAL, TABLE_MAIN, type Finding, type FindingKind, type IpRoute, type IpRule, type NodeState, type Planned, type ResolvedGateway, type RoutesPlan, type WantedSysctl } from "./types";
-import { routeWords, ruleWords } from "./words";
 
 export interface FindingInput {
   readonly conf: PluginConf;
@@ -81,7 +81,7 @@ function halfDefaults(plan: RoutesPlan, { families, routes }: NodeState): readon
   return families.filter((family) => plan.rules.some(({ item, tenant }) => item.family === family && tenant !== undefined)).flatMap((family): readonly Finding[] => {
     const halves = routes.filter((route) => route.family === family && route.table === TABLE_MAIN && isHalf(route));
     if (halves.length === 0) return [];
-    const text = `the main table has ${listText(halves.map(routeText), 2)}, as VPN clients make them in place of a default route; they come before the tenants' tables, so tenants' packets take them: let the VPN client put its routes in a table of its own, or name its interface as a tenant's gateway`;
+    const text = `the main table has ${listText(halves.map(quotedRoute), 2)}, as VPN clients make them in place of a default route; they come before the tenants' tables, so tenants' packets take them: let the VPN client put its routes in a table of its own, or name its interface as a tenant's gateway`;
     return [{ kind: "half-default", tenant: undefined, text }];
   });
 }
@@ -96,7 +96,7 @@ function rulesBefore(plan: RoutesPlan, state: NodeState): readonly Finding[] {
   const last = plan.rules.filter(({ tenant }) => tenant !== undefined).map(({ item }) => item);
   const before = state.rules.filter((rule) => !ours.has(ruleKey(rule)) && last.some(({ family, priority }) => family === rule.family && rule.priority < priority));
   return before.filter((rule) => takesAnything(rule) && leadsAway(rule, state)).map((rule) => {
-    const text = `the rule "ip -${rule.family} rule ${ruleWords(rule).join(" ")}" comes before the tenants' rules and takes their packets too: move it behind ${Math.max(...last.map(({ priority }) => priority))}, or narrow it by from, to or fwmark`;
+    const text = `the rule ${quotedRule(rule)} comes before the tenants' rules and takes their packets too: move it behind ${Math.max(...last.map(({ priority }) => priority))}, or narrow it by from, to or fwmark`;
     return { kind: "rule-before", tenant: undefined, text };
   });
 }
@@ -125,8 +125,4 @@ function advertisedDefaults({ sysctls }: RoutesPlan, state: NodeState): readonly
     const text = `the IPv6 default route on ${dev} is from router advertisements, which the kernel ignores once IPv6 forwarding is on, so the route goes: set net.ipv6.conf.${dev}.accept_ra to 2`;
     return { kind: "ra-default", tenant: undefined, text };
   });
-}
-
-function routeText(route: IpRoute): string {
-  return `"ip -${route.family} route ${routeWords(route).join(" ")}"`;
 }

@@ -69,7 +69,7 @@ test("mark and table: another's ip rule leads a tenant's mark to the tenant's ta
   const collisions = found(withRules(rule(50, { fwmark: { value: 0x10, mask: 0xffffffff }, table: 100, protocol: 3 })));
   expect(collisions.map(({ kind, tenant }) => [kind, tenant])).toEqual([["mark", "a"], ["mask", "b"], ["table", "a"]]);
   expect(collisions[0]?.text).toContain("of ip rule 50");
-  expect(collisions[2]?.text).toContain('"ip -4 rule pref 50 fwmark 0x10/0xffffffff lookup 100 protocol 3"');
+  expect(collisions[2]?.text).toContain('"ip -4 rule pref 50 fwmark 0x10/0xffffffff lookup 100"');
 });
 
 test("mask: a known user that was recognised by its interface, with its own remedy", () => {

@@ -80,7 +80,7 @@ test("rule-before: another's rule takes everything to a table that leads everywh
   const rules = [...KERNEL_RULES, rule(500, { not: true, fwmark: { value: 0xca6c, mask: 0xffffffff }, table: 51820 })];
   const routes = [...stateOf().routes, route("default", { table: 51820 })];
   const { text } = only("rule-before", found(stateOf({ rules, routes })));
-  expect(text).toContain('"ip -4 rule pref 500 not fwmark 0xca6c/0xffffffff lookup 51820 protocol kernel" comes before the tenants\' rules');
+  expect(text).toContain('"ip -4 rule pref 500 not fwmark 0xca6c/0xffffffff lookup 51820" comes before the tenants\' rules');
   expect(text).toContain("move it behind 32765");
 });
 
