@@ -29,7 +29,7 @@ const ACTIONS: Readonly<Record<string, (run: Run, values: Values) => Promise<num
   show,
   remove,
   watch: async (run) => (await import("../routes/watch")).watchCommand(run),
-  "router-config": async ({ io, conf }, values) => (await import("./router-config")).routerConfigCommand(io, conf, values["format"] as string | undefined),
+  "router-config": async ({ io, conf }, values) => (await import("./router-config")).routerConfigCommand(io, conf, String(values["format"] ?? "nftables")),
 };
 
 /**
@@ -41,6 +41,7 @@ export async function routesCommand(io: Io, [name = ""]: readonly string[], valu
   if (action === undefined) {
     throw new CniError("invalidEnvironment", `${name === "" ? "no action" : `unknown action "${name}"`}: use one of ${Object.keys(ACTIONS).join(", ")}`);
   }
+  if (name !== "router-config" && process.geteuid?.() !== 0) throw new CniError("invalidEnvironment", "the node's rules and routes are root's: run it as root, for example with sudo");
   const json = outputFormat(values) === "json";
   const { conf, path } = findConf(values["conf"] as string | undefined, name === "remove" ? "DEL" : "STATUS");
   return action({ io, conf, path, node: routesNode(conf), json, sysctl: values["sysctl"] === true, force: values["force"] === true }, values);
@@ -64,8 +65,9 @@ async function apply(run: Run): Promise<number> {
     }
     const failures = (await carryOut(view, node)).map(({ message, details }) => `${message} (${details})`);
     const after = await look(conf, node, run);
-    const status = print(run, { ...reportOf(run, after), actions: view.actions, collisions, failures, heading: "changes made" });
-    return status === EXIT_COLLISION ? 0 : status;
+    const report = { ...reportOf(run, after), actions: view.actions, collisions, failures, heading: "changes made" };
+    print(run, report);
+    return isBad(report) ? EXIT_WRONG : 0;
   });
 }
 

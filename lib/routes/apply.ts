@@ -1,16 +1,16 @@
 /** Looks at the node, and makes it match the configuration or takes everything back. */
 import type { PluginConf } from "../../conf/types";
-import { type CniError, toCniError } from "../cni/error";
+import { CniError, toCniError } from "../cni/error";
 import { findCollisions } from "./collisions";
-import { changesFor, changesToRemove, joinRecords, recordAfter, type DiffInput } from "./diff";
+import { changesFor, changesToRemove, foreignNames, joinRecords, recordAfter, type DiffInput } from "./diff";
 import { desiredRoutes, routedTenants } from "./desired";
 import { findFindings } from "./findings";
 import type { Health } from "./gateways";
 import type { Kernel } from "./kernel";
 import type { RecordFile } from "./record";
 import { EMPTY_RECORD, type RoutesRecord } from "./record-type";
-import { ruleKey, satisfies } from "./same";
-import type { Action, Collision, Finding, IpRoute, IpRule, Surroundings } from "./types";
+import { routePlace, ruleKey, satisfies } from "./same";
+import { TABLE_MAIN, type Action, type Collision, type Finding, type IpRoute, type IpRule, type Surroundings } from "./types";
 import { actionText } from "./words";
 
 /** The node, as far as the routes go. */
@@ -40,14 +40,17 @@ export async function look(conf: PluginConf, { kernel, records }: RoutesNode, { 
 }
 
 /** What others have that the plan would disturb, or that would disturb it. */
-export async function collisionsOf(conf: PluginConf, { lookAround }: RoutesNode, { plan, state, record }: RoutesView): Promise<readonly Collision[]> {
+export async function collisionsOf(conf: PluginConf, { lookAround }: RoutesNode, view: RoutesView): Promise<readonly Collision[]> {
+  const { plan, state, record } = view;
   const wantedRules = new Set([...plan.rules.map(({ item }) => item), ...record.rules].map(ruleKey));
   const ourRoutes = [...plan.routes.map(({ item }) => item), ...record.routes];
   const isOurs = {
     rule: (rule: IpRule) => wantedRules.has(ruleKey(rule)),
     route: (route: IpRoute) => ourRoutes.some((ours) => satisfies(route, ours)),
   };
-  return findCollisions({ tenants: routedTenants(conf), plan, state, surroundings: await lookAround(), isOurs });
+  const names = foreignNames(view);
+  const found = findCollisions({ tenants: routedTenants(conf), plan, state, surroundings: await lookAround(), isOurs });
+  return [...found, ...(names === undefined ? [] : [{ kind: "name", tenant: undefined, text: names } as const])];
 }
 
 /** What keeps the routes from working as expected. */
@@ -58,25 +61,39 @@ export function findingsOf(conf: PluginConf, { plan, state }: RoutesView): reado
 /**
  * Carries the changes out and keeps the record. A gateway's route that the kernel refuses does not
  * hold up the other tenants (behind it is a stop): it is returned. Anything else that fails ends the
- * work with a CniError; the next apply or remove goes on from what the record says.
+ * work with a CniError; the next apply or remove goes on from what the record says. A file of
+ * others in the way ends it (`io`) before anything is changed.
  */
 export async function carryOut(view: RoutesView, { kernel, records }: RoutesNode): Promise<readonly CniError[]> {
-  const after = recordAfter(view);
+  const [after, names] = [recordAfter(view), foreignNames(view)];
+  if (names !== undefined) throw new CniError("io", names);
   if (view.actions.length === 0 && sameRecord(view.record, after)) return [];
   records.write(joinRecords(view.record, after));
   const failures: CniError[] = [];
-  for (const action of view.actions) {
-    try {
-      await kernel.perform(action);
-    } catch (thrown) {
-      const error = withCommand(toCniError(thrown), action);
-      if (action.kind !== "route" || action.route.type !== "unicast") throw error;
-      failures.push(error);
-    }
-  }
+  for (const action of view.actions) failures.push(...(await carryOutOne(action, view, kernel)));
   const listing = after.nat === undefined ? undefined : await kernel.natListing();
   records.write(after.nat === undefined ? after : { ...after, nat: { text: after.nat.text, listing: listing ?? "" } });
   return failures;
+}
+
+// Returns the refusal of a gateway's route, throws any other.
+async function carryOutOne(action: Action, view: RoutesView, kernel: Kernel): Promise<readonly CniError[]> {
+  try {
+    await kernel.perform(action);
+    return [];
+  } catch (thrown) {
+    const error = withCommand(toCniError(thrown), action);
+    if (action.kind !== "route" || action.route.type !== "unicast") throw error;
+    for (const route of outlived(action.route, view)) await kernel.perform({ kind: "route", op: "del", route });
+    return [error];
+  }
+}
+
+// The route that was to be replaced leads where the tenant's packets must not go any more.
+function outlived(refused: IpRoute, { state, record }: RoutesView): readonly IpRoute[] {
+  if (refused.table === TABLE_MAIN) return [];
+  const atPlace = state.routes.filter((route) => routePlace(route) === routePlace(refused));
+  return atPlace.filter((route) => record.routes.some((ours) => satisfies(route, ours)));
 }
 
 /** Takes back all that was done. Without a record, what the configuration asks for counts as ours. Returns the changes made. */
@@ -108,6 +125,6 @@ function sameRecord(a: RoutesRecord, b: RoutesRecord): boolean {
 }
 
 function sorted(record: RoutesRecord): readonly unknown[] {
-  const { rules, routes, sysctls, forward, nat, names } = record;
-  return [rules, routes, Object.entries(sysctls).sort(), forward, nat?.text, nat?.listing, names];
+  const { rules, routes, displaced, sysctls, forward, nat, names } = record;
+  return [rules, routes, displaced, Object.entries(sysctls).sort(), forward, nat?.text, nat?.listing, names];
 }

@@ -1,16 +1,19 @@
 /** Pure: which changes make the node match a plan, or undo what was done. */
+import { displacedAfter, returningRoutes } from "./displaced";
 import type { RoutesRecord } from "./record-type";
-import { routeKey, routePlace, ruleKey, satisfies } from "./same";
-import type { Action, ForwardRule, IpRoute, IpRule, NodeState, RoutesPlan } from "./types";
+import { ownRuleKey, routeKey, routePlace, ruleKey, satisfies } from "./same";
+import { restoredSysctls, staleSysctls, sysctlChanges, sysctlsAfter } from "./sysctl-changes";
+import { isOurNamesFile } from "./table-names";
+import { PROTOCOL_KERNEL, type Action, type ForwardRule, type IpRoute, type IpRule, type NodeState, type RoutesPlan } from "./types";
 
 /** What of the node's firewall and files belongs to the node routes, as it is now. */
 export interface OwnThings {
-  /** Our FORWARD rules that stand, in the order of the chain. */
+  /** Our FORWARD rules that stand, in the order of the chain; those of the flavour that is not in use, too. */
   readonly forward: readonly ForwardRule[];
   /** Our nftables table as the kernel lists it; undefined: absent. */
   readonly natListing: string | undefined;
-  /** Text of the file with the tables' names; undefined: absent. */
-  readonly names: string | undefined;
+  /** Text of a file; undefined: absent. */
+  readonly file: (path: string) => string | undefined;
 }
 
 export interface DiffInput {
@@ -38,25 +41,31 @@ export function changesFor({ plan, state, own, record, sysctl }: DiffInput): rea
     ...missingRules(rules, state.rules).map((rule): Action => ({ kind: "rule", op: "add", rule })),
     ...staleRules(rules, state.rules, record).map((rule): Action => ({ kind: "rule", op: "del", rule })),
     ...staleRoutes(routes, state.routes, record).map((route): Action => ({ kind: "route", op: "del", route })),
+    ...returningRoutes(plan, state, record).map((route): Action => ({ kind: "route", op: "replace", route })),
+    ...(sysctl ? staleSysctls(plan, state, record.sysctls) : []),
     ...fileChanges(plan, own, record),
   ];
 }
 
 /** The record of a node that matches the plan, before which it was as `record` and `state` say. */
 export function recordAfter({ plan, state, record, sysctl }: DiffInput): RoutesRecord {
-  const changed = (sysctl ? sysctlChanges(plan, state) : []).map(({ path, value }) => {
-    const before = record.sysctls[path]?.before ?? state.sysctl(path) ?? value;
-    return [path, { before, written: value }] as const;
-  });
-  const sysctls = { ...record.sysctls, ...Object.fromEntries(changed) };
   return {
-    rules: plan.rules.map(({ item }) => item),
+    rules: ownRules(plan, state, record),
     routes: plan.routes.map(({ item }) => item),
-    sysctls,
+    displaced: displacedAfter(plan, state, record),
+    sysctls: sysctl ? sysctlsAfter(plan, state, record.sysctls) : record.sysctls,
     forward: plan.forward.map(({ item }) => item),
     nat: plan.nat === undefined ? undefined : { text: plan.nat, listing: record.nat?.text === plan.nat ? record.nat.listing : "" },
     names: plan.names?.path,
   };
+}
+
+// A rule of others that does the same was there before, and stays when ours go.
+function ownRules(plan: RoutesPlan, state: NodeState, record: RoutesRecord): readonly IpRule[] {
+  const recorded = new Set(record.rules.map(ruleKey));
+  const others = new Set(state.rules.filter(({ protocol }) => protocol !== PROTOCOL_KERNEL).map(ruleKey));
+  const ours = new Set(state.rules.filter(({ protocol }) => protocol === PROTOCOL_KERNEL).map(ruleKey));
+  return plan.rules.map(({ item }) => item).filter((rule) => recorded.has(ruleKey(rule)) || ours.has(ruleKey(rule)) || !others.has(ruleKey(rule)));
 }
 
 /** Both records' things: what has to be undone when a change dies half-way. */
@@ -66,6 +75,8 @@ export function joinRecords(a: RoutesRecord, b: RoutesRecord): RoutesRecord {
     ...b,
     rules: once([...a.rules, ...b.rules], ruleKey),
     routes: once([...a.routes, ...b.routes], routeKey),
+    displaced: once([...b.displaced, ...a.displaced], routePlace),
+    sysctls: { ...a.sysctls, ...b.sysctls },
     forward: once([...a.forward, ...b.forward], ({ family, spec }) => `${family} ${spec}`),
     nat: b.nat ?? a.nat,
     names: b.names ?? a.names,
@@ -80,23 +91,14 @@ export function changesToRemove(record: RoutesRecord, state: NodeState, own: Own
     ...staleRoutes([], state.routes, record).map((route): Action => ({ kind: "route", op: "del", route })),
     ...own.forward.map((rule): Action => ({ kind: "forward", op: "del", rule })),
     ...(own.natListing === undefined ? [] : [{ kind: "nat", text: undefined } as const]),
-    ...(own.names === undefined || record.names === undefined ? [] : [{ kind: "file", path: record.names, text: undefined } as const]),
-    // Only what still is as we left it: a later change of others is theirs.
-    ...Object.entries(record.sysctls).filter(([path, { written }]) => state.sysctl(path) === written).map(([path, { before }]): Action => ({ kind: "sysctl", path, value: before })),
+    ...removedNames(record.names, own),
+    ...restoredSysctls(record.sysctls, state),
+    ...returningRoutes({ rules: [], routes: [] }, state, record).map((route): Action => ({ kind: "route", op: "replace", route })),
   ];
 }
 
-type SysctlChange = Extract<Action, { kind: "sysctl" }>;
-
-function sysctlChanges(plan: RoutesPlan, state: NodeState): readonly SysctlChange[] {
-  return plan.sysctls.flatMap(({ item: { path, value, also } }): readonly SysctlChange[] => {
-    const now = state.sysctl(path);
-    return now === undefined || now === value || also.includes(now) ? [] : [{ kind: "sysctl", path, value }];
-  });
-}
-
 function forwardChanges(wanted: readonly ForwardRule[], present: readonly ForwardRule[]): readonly Action[] {
-  const key = ({ family, spec }: ForwardRule): string => `${family} ${spec}`;
+  const key = ({ family, spec, backend }: ForwardRule): string => `${family} ${spec} ${backend ?? ""}`;
   const has = (list: readonly ForwardRule[], rule: ForwardRule): boolean => list.some((other) => key(other) === key(rule));
   // A rule that stands twice is one too many.
   const surplus = present.filter((rule, i) => !has(wanted, rule) || present.findIndex((other) => key(other) === key(rule)) !== i);
@@ -128,8 +130,8 @@ function missingRules(wanted: readonly IpRule[], present: readonly IpRule[]): re
 }
 
 function staleRules(wanted: readonly IpRule[], present: readonly IpRule[], record: RoutesRecord): readonly IpRule[] {
-  const [keep, there] = [new Set(wanted.map(ruleKey)), new Set(present.map(ruleKey))];
-  return record.rules.filter((rule) => !keep.has(ruleKey(rule)) && there.has(ruleKey(rule)));
+  const [keep, there] = [new Set(wanted.map(ruleKey)), new Set(present.map(ownRuleKey))];
+  return record.rules.filter((rule) => !keep.has(ruleKey(rule)) && there.has(ownRuleKey(rule)));
 }
 
 // By place: what was replaced since is gone already, and what stands there now may be another's.
@@ -140,9 +142,30 @@ function staleRoutes(wanted: readonly IpRoute[], present: readonly IpRoute[], re
 
 function fileChanges(plan: RoutesPlan, own: OwnThings, record: RoutesRecord): readonly Action[] {
   const { names } = plan;
-  const moved = record.names !== undefined && record.names !== names?.path;
   return [
-    ...(moved ? [{ kind: "file", path: record.names, text: undefined } as const] : []),
-    ...(names === undefined || own.names === names.text ? [] : [{ kind: "file", ...names } as const]),
+    ...(record.names === names?.path ? [] : removedNames(record.names, own)),
+    ...(names === undefined || own.file(names.path) === names.text ? [] : [{ kind: "file", ...names } as const]),
   ];
+}
+
+function removedNames(path: string | undefined, { file }: OwnThings): readonly Action[] {
+  if (path === undefined) return [];
+  const text = file(path);
+  return [
+    ...(text === undefined || !isOurNamesFile(text) ? [] : [{ kind: "file", path, text: undefined } as const]),
+    // Of a writer that was killed.
+    ...(file(temporaryOf(path)) === undefined ? [] : [{ kind: "file", path: temporaryOf(path), text: undefined } as const]),
+  ];
+}
+
+/** Where a file is written before it takes the place of the old one. iproute2 reads only names that end in .conf. */
+export function temporaryOf(path: string): string {
+  return `${path}.tmp`;
+}
+
+/** Why the file with the tables' names must not be written: somebody else made it. undefined: it may be. */
+export function foreignNames({ plan: { names }, own }: Pick<DiffInput, "plan" | "own">): string | undefined {
+  const present = names === undefined ? undefined : own.file(names.path);
+  if (names === undefined || present === undefined || isOurNamesFile(present)) return undefined;
+  return `${names.path} was not made by wrapper routes apply: move it away, or set "routes": {"namesDir": ""} for no names`;
 }

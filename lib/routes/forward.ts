@@ -1,16 +1,16 @@
 /** Our rules in iptables' filter FORWARD: only there can a DROP policy of the same table be answered. */
-import type { Backend, Exec, Family } from "../ports";
+import { CniError } from "../cni/error";
+import type { Backend, Exec } from "../ports";
 import { detectBackend } from "../rules/detect";
 import { localHost } from "../rules/host";
 import { createTools, type Slot } from "../rules/tools";
 import type { ForwardRule } from "./types";
 
 const OURS = /--comment "?tenant-routing routes"? /;
-const BACKENDS: readonly Backend[] = ["nft", "legacy"];
-const FAMILIES: readonly Family[] = [4, 6];
+const SLOTS = (["nft", "legacy"] as const).flatMap((backend) => ([4, 6] as const).map((family): Slot => ({ backend, family })));
 
 export interface ForwardTable {
-  /** Ours, of both families, in the flavour in use. Throws CniError `rules` or `tryAgainLater`. */
+  /** Ours, of both families; those of the flavour that is not in use say so. Throws CniError `rules` or `tryAgainLater`. */
   list(): Promise<readonly ForwardRule[]>;
   change(op: "insert" | "del", rule: ForwardRule): Promise<void>;
   /** What `iptables-save` prints of every flavour and family that has tables, each with its name. Creates no table. */
@@ -37,26 +37,29 @@ export function createForwardTable(options: ForwardOptions): ForwardTable {
   return {
     list: async () => {
       const flavour = await backend();
-      const slots = FAMILIES.map((family) => ({ backend: flavour, family })).filter((slot) => exists(slot, "filter"));
-      const listings = await Promise.all(slots.map(async (slot) => oursIn(await tools.save(slot, "filter"), slot.family)));
+      const slots = SLOTS.filter((slot) => exists(slot, "filter"));
+      const listings = await Promise.all(slots.map(async (slot) => oursIn(await tools.save(slot, "filter"), slot, flavour)));
       return listings.flat();
     },
     change: async (op, rule) => {
       const verb = op === "insert" ? "-I" : "-D";
-      await tools.restore({ backend: await backend(), family: rule.family }, `*filter\n${verb} FORWARD ${rule.spec}\nCOMMIT\n`);
+      await tools.restore({ backend: rule.backend ?? (await backend()), family: rule.family }, `*filter\n${verb} FORWARD ${rule.spec}\nCOMMIT\n`);
     },
     saved: async () => {
-      const slots = BACKENDS.flatMap((flavour) => FAMILIES.map((family) => ({ backend: flavour, family }))).filter((slot) => exists(slot));
-      return Promise.all(slots.map(async (slot) => ({ where: programName(slot), text: await tools.save(slot, undefined) })));
+      return Promise.all(SLOTS.filter((slot) => exists(slot)).map(async (slot) => ({ where: programName(slot), text: await tools.save(slot, undefined) })));
     },
   };
 }
 
-function oursIn(listing: string, family: Family): readonly ForwardRule[] {
+function oursIn(listing: string, { backend, family }: Slot, inUse: Backend): readonly ForwardRule[] {
+  if (/^# Table `filter' is incompatible/m.test(listing)) {
+    const table = `${family === 6 ? "ip6" : "ip"} filter`;
+    throw new CniError("rules", `the nftables table ${table} holds rules that iptables-nft cannot read, so ours cannot be told apart: see "nft list table ${table}", and move what was not added with iptables to a table of its own`);
+  }
   return listing
     .split("\n")
     .filter((line) => line.startsWith("-A FORWARD ") && OURS.test(line))
-    .map((line) => ({ family, spec: line.slice("-A FORWARD ".length) }));
+    .map((line) => ({ family, spec: line.slice("-A FORWARD ".length), ...(backend === inUse ? {} : { backend }) }));
 }
 
 function programName({ backend, family }: Slot): string {

@@ -8,8 +8,10 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Fields of a rule that become something of our own; all others make it a rule unlike ours. */
 const RULE_FIELDS = ["priority", "not", "src", "srclen", "dst", "dstlen", "fwmark", "fwmask", "table", "suppress_prefixlen", "protocol"];
-/** rtnetlink's RTN_UNICAST and RTN_UNREACHABLE, by number and by name. */
-const TYPES: Readonly<Record<string, IpRoute["type"]>> = { "1": "unicast", unicast: "unicast", "7": "unreachable", unreachable: "unreachable" };
+/** rtnetlink's RTN_UNICAST and so on, which -N prints as numbers. */
+const TYPES: Readonly<Record<string, IpRoute["type"]>> = { "1": "unicast", "6": "blackhole", "7": "unreachable", "8": "prohibit", "9": "throw" };
+/** rtnetlink's RT_SCOPE_UNIVERSE and RT_SCOPE_LINK: what `ip` sets by itself with and without a gateway. */
+const SCOPES = ["0", "253"];
 
 /** The rules of one family. */
 export function parseRules(entries: readonly unknown[], family: Family): readonly IpRule[] {
@@ -41,6 +43,7 @@ export function parseRoutes(entries: readonly unknown[], family: Family): readon
     const route = entry as Fields;
     const type = TYPES[String(route["type"] ?? "1")] ?? "other";
     const mtu = mtuOf(route["metrics"]);
+    const other = otherWords(route);
     return {
       family,
       table: numberOf(route["table"]) ?? TABLE_MAIN,
@@ -51,6 +54,7 @@ export function parseRoutes(entries: readonly unknown[], family: Family): readon
       ...(mtu === undefined ? {} : { mtu }),
       // An IPv6 route to nowhere shows the loopback as its device.
       nexthops: type === "unicast" ? nexthopsOf(route) : [],
+      ...(other === "" ? {} : { other }),
     };
   });
 }
@@ -82,6 +86,15 @@ function nexthopsOf(route: Fields): readonly Nexthop[] {
       weight: numberOf(hop["weight"]) ?? 1,
     };
   });
+}
+
+// What a route of others may have and ours never has, as `ip` reads it again.
+function otherWords(route: Fields): string {
+  const { prefsrc, scope, flags, tos, pref, metrics } = route;
+  const words = { src: prefsrc, tos, scope: SCOPES.includes(String(scope ?? "0")) ? undefined : scope, pref: pref === "medium" ? undefined : pref };
+  const more = Object.assign({}, words, ...(Array.isArray(metrics) ? (metrics as Fields[]) : []), { mtu: undefined }) as Fields;
+  const onlink = Array.isArray(flags) && (flags as unknown[]).includes("onlink") ? ["onlink"] : [];
+  return [...Object.entries(more).filter(([, value]) => value !== undefined).map(([word, value]) => `${word} ${String(value)}`), ...onlink].join(" ");
 }
 
 // A gateway of the other family is printed as an object.

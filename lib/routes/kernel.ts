@@ -4,13 +4,12 @@ import { dirname } from "node:path";
 import { CniError } from "../cni/error";
 import { makeDirectory } from "../directory";
 import type { Family } from "../ports";
-import type { OwnThings } from "./diff";
+import { temporaryOf, type OwnThings } from "./diff";
 import type { ForwardTable } from "./forward";
 import { parseLinks, parseRoutes, parseRules } from "./ip-json";
 import { NAT_TABLE } from "./nat";
 import type { Programs } from "./programs";
 import type { RoutesRecord } from "./record-type";
-import { NAMES_HEADER } from "./table-names";
 import type { Action, NodeState, RoutesPlan } from "./types";
 import { routeWords, ruleWords } from "./words";
 
@@ -31,7 +30,7 @@ export function createKernel(programs: Programs, forward: ForwardTable): Kernel 
     own: async (plan, record) => ({
       forward: plan.forward.length + record.forward.length > 0 ? await forward.list() : [],
       natListing: plan.nat !== undefined || record.nat !== undefined || programs.has("nft") ? await natListing(programs) : undefined,
-      names: readNames(plan.names?.path ?? record.names),
+      file: readText,
     }),
     perform: (action) => perform(programs, forward, action),
     natListing: () => natListing(programs),
@@ -67,9 +66,7 @@ async function natListing(programs: Programs): Promise<string | undefined> {
   return ok ? stdout : undefined;
 }
 
-// A file of somebody else under our name is not ours to change or remove.
-function readNames(path: string | undefined): string | undefined {
-  if (path === undefined) return undefined;
+function readText(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch {
@@ -93,7 +90,7 @@ async function perform(programs: Programs, forward: ForwardTable, action: Action
       await programs.run("nft", ["-f", "-"], natScript(action.text));
       return;
     case "file":
-      return action.text === undefined ? removeNames(action.path) : writeNames(action.path, action.text);
+      return action.text === undefined ? rmSync(action.path, { force: true }) : writeNames(action.path, action.text);
   }
 }
 
@@ -111,11 +108,7 @@ function writeSysctl(path: string, value: string): void {
 }
 
 function writeNames(path: string, text: string): void {
-  const present = readNames(path);
-  if (present !== undefined && !present.startsWith(NAMES_HEADER)) {
-    throw new CniError("io", `${path} was not made by wrapper routes apply: move it away, or set "routes": {"namesDir": ""} for no names`);
-  }
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryOf(path);
   try {
     makeDirectory(dirname(path), 0o755);
     writeFileSync(temporary, text, { mode: 0o644 });
@@ -124,8 +117,4 @@ function writeNames(path: string, text: string): void {
     rmSync(temporary, { force: true });
     throw new CniError("io", `${path} cannot be written (${(error as NodeJS.ErrnoException).code ?? ""}): set "routes": {"namesDir": ""} for no names`);
   }
-}
-
-function removeNames(path: string): void {
-  if (readNames(path)?.startsWith(NAMES_HEADER) === true) rmSync(path, { force: true });
 }

@@ -1,11 +1,19 @@
 /** What was changed on the node, so that it can be put back. */
 import type { ForwardRule, IpRoute, IpRule } from "./types";
 
+/** A kernel setting before its first change, and what was written. */
+export interface ChangedSysctl {
+  readonly before: string;
+  readonly written: string;
+}
+
 export interface RoutesRecord {
   readonly rules: readonly IpRule[];
   readonly routes: readonly IpRoute[];
-  /** Values before the first change, by path under /proc/sys, and what was written. */
-  readonly sysctls: Readonly<Record<string, { readonly before: string; readonly written: string }>>;
+  /** Routes of others that stood at the place of ours. */
+  readonly displaced: readonly IpRoute[];
+  /** By path under /proc/sys; `sides`: what the kernel changes along with it. */
+  readonly sysctls: Readonly<Record<string, ChangedSysctl & { readonly sides?: Readonly<Record<string, ChangedSysctl>> }>>;
   readonly forward: readonly ForwardRule[];
   /** Our nftables table as it was written, and as the kernel listed it right after. */
   readonly nat: { readonly text: string; readonly listing: string } | undefined;
@@ -13,4 +21,4 @@ export interface RoutesRecord {
   readonly names: string | undefined;
 }
 
-export const EMPTY_RECORD: RoutesRecord = { rules: [], routes: [], sysctls: {}, forward: [], nat: undefined, names: undefined };
+export const EMPTY_RECORD: RoutesRecord = { rules: [], routes: [], displaced: [], sysctls: {}, forward: [], nat: undefined, names: undefined };

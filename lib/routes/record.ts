@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { CniError } from "../cni/error";
 import { isObject, parseJson } from "../cni/json";
 import { makeDirectory } from "../directory";
+import { temporaryOf } from "./diff";
 import { EMPTY_RECORD, type RoutesRecord } from "./record-type";
 
 export interface RecordFile {
@@ -23,7 +24,7 @@ export function createRecordFile(dir: string): RecordFile {
   return {
     read: () => readRecord(path),
     write: (record) => writeRecord(dir, path, record),
-    remove: () => rmSync(path, { force: true }),
+    remove: () => [path, temporaryOf(path)].forEach((each) => rmSync(each, { force: true })),
   };
 }
 
@@ -57,7 +58,8 @@ function parseRecord(path: string, bytes: Uint8Array): RoutesRecord {
 }
 
 function writeRecord(dir: string, path: string, record: RoutesRecord): void {
-  const temporary = `${path}.${process.pid}.tmp`;
+  // Its writer holds the lock.
+  const temporary = temporaryOf(path);
   try {
     makeDirectory(dir, 0o700);
     rmSync(temporary, { force: true });

@@ -8,6 +8,11 @@ export function ruleKey(rule: IpRule): string {
   return [family, priority, not ?? "", from ?? "", to ?? "", mark, table ?? "", suppressPrefixLength ?? "", other ?? ""].join(" ");
 }
 
+/** A rule's key and who put it there: two that differ in this alone stand beside each other. */
+export function ownRuleKey(rule: IpRule): string {
+  return `${ruleKey(rule)} ${rule.protocol}`;
+}
+
 /** A route's place: `ip route replace` puts the new one where this is the same. */
 export function routePlace({ family, table, dst, metric }: IpRoute): string {
   return [family, table, dst, metric].join(" ");
@@ -15,9 +20,9 @@ export function routePlace({ family, table, dst, metric }: IpRoute): string {
 
 /** A route's place and where it leads. A lone nexthop's weight says nothing; the order of several does not matter. */
 export function routeKey(route: IpRoute): string {
-  const { nexthops, type, protocol, mtu } = route;
+  const { nexthops, type, protocol, mtu, other } = route;
   const hops = type === "unicast" ? nexthops.map(({ via, dev, weight }) => [via ?? "", dev ?? "", nexthops.length === 1 ? 1 : weight].join(",")) : [];
-  return [routePlace(route), type, protocol, mtu ?? "", ...hops.sort()].join(" ");
+  return [routePlace(route), type, protocol, mtu ?? "", other ?? "", ...hops.sort()].join(" ");
 }
 
 /** As `routeKey`, where a wanted nexthop without a device is satisfied by any. */

@@ -1,9 +1,14 @@
 /** Pure: names for the tenants' tables, so that `ip route show table tenant-a` works. */
 import type { RoutesPlan } from "./types";
 
-/** First line of our file; a file without it is somebody else's. */
-export const NAMES_HEADER = "# Made by wrapper routes apply";
+/** First line of our file. */
+const NAMES_HEADER = "# Made by wrapper routes apply";
 export const NAMES_FILE = "tenant-routing.conf";
+
+/** Whether we made the file: a file without our first line, or that of the setup script before us, is somebody else's. */
+export function isOurNamesFile(text: string): boolean {
+  return text.startsWith(NAMES_HEADER) || text.startsWith("# Made by tenant-routing-setup.sh");
+}
 
 /** The name of a tenant's table. */
 export function tableName(tenant: string): string {

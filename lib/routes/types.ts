@@ -1,6 +1,6 @@
 /** The node routes' vocabulary: what the kernel has, what we want of it, and what is done about the difference. */
 import type { Mark } from "../mark";
-import type { Family } from "../ports";
+import type { Backend, Family } from "../ports";
 
 /** `protocol kernel` (rtnetlink RTPROT_KERNEL): systemd-networkd leaves rules and routes with it alone. */
 export const PROTOCOL_KERNEL = 2;
@@ -39,13 +39,15 @@ export interface IpRoute {
   readonly table: number;
   /** `default` or a canonical network. */
   readonly dst: string;
-  readonly type: "unicast" | "unreachable" | "other";
+  readonly type: "unicast" | "unreachable" | "blackhole" | "prohibit" | "throw" | "other";
   /** 0 where IPv4 has none, 1024 where IPv6 has its default. */
   readonly metric: number;
   readonly protocol: number;
   /** Bytes. */
   readonly mtu?: number;
   readonly nexthops: readonly Nexthop[];
+  /** Words that we never write (src, onlink, ...); makes the route unlike any of ours. */
+  readonly other?: string;
 }
 
 export interface Link {
@@ -111,6 +113,8 @@ export interface WantedSysctl {
 export interface ForwardRule {
   readonly family: Family;
   readonly spec: string;
+  /** Where it stands, when that is not the flavour in use. */
+  readonly backend?: Backend;
 }
 
 /** Everything the configuration asks of the node. */

@@ -20,7 +20,7 @@ export function ruleWords(rule: IpRule): readonly string[] {
 
 /** Arguments of `ip -4|-6 route replace|del` after the verb. */
 export function routeWords(route: IpRoute): readonly string[] {
-  const { dst, type, metric, table, protocol, mtu, nexthops, family } = route;
+  const { dst, type, metric, table, protocol, mtu, nexthops, family, other } = route;
   const silent = metric === (family === 4 ? 0 : 1024);
   return [
     ...(type === "unicast" ? [] : [type]),
@@ -30,6 +30,7 @@ export function routeWords(route: IpRoute): readonly string[] {
     ...(silent ? [] : ["metric", String(metric)]),
     ...protocolWords(protocol),
     ...(mtu === undefined ? [] : ["mtu", String(mtu)]),
+    ...(other === undefined ? [] : other.split(" ")),
     ...(nexthops.length > 1 ? nexthops.flatMap((hop) => ["nexthop", ...hopWords(hop, true)]) : []),
   ];
 }
@@ -54,7 +55,7 @@ export function actionText(action: Action): string {
     case "sysctl":
       return `sysctl -w ${action.path.replaceAll("/", ".")}=${action.value}`;
     case "forward":
-      return `${action.rule.family === 6 ? "ip6tables" : "iptables"} -w ${action.op === "insert" ? "-I" : "-D"} FORWARD ${action.rule.spec}`;
+      return `${action.rule.family === 6 ? "ip6tables" : "iptables"}${action.rule.backend === undefined ? "" : `-${action.rule.backend}`} -w ${action.op === "insert" ? "-I" : "-D"} FORWARD ${action.rule.spec}`;
     case "nat":
       return natText(action.text);
     case "file":
