@@ -1,12 +1,14 @@
 /** Runs programs; the sole importer of cross-spawn. */
 import type { ChildProcess } from "node:child_process";
 import spawn from "cross-spawn";
-import type { Exec, ExecOutcome, ExecRequest } from "./ports";
+import type { Exec, ExecOutcome, ExecRequest, Stream, StartStream } from "./ports";
 
 /** How long output may still come after the program itself has ended (ms): a child of it may hold the pipes. */
 const DRAIN_MS = 200;
 /** How long a killed program may take to be gone (ms). */
 const KILL_MS = 2000;
+/** Bytes kept of what a stream says on stderr. */
+const LAST_WORDS = 4096;
 const NOT_STARTED: ExecOutcome = {
   exitCode: null, signal: null, stdout: new Uint8Array(), stderr: "", timedOut: false, overflow: false, spawnError: undefined,
 };
@@ -64,6 +66,28 @@ function watch(child: ChildProcess, request: ExecRequest, resolve: (outcome: Exe
   // A program that does not read its stdin is its own affair (EPIPE).
   child.stdin?.on("error", () => {});
   child.stdin?.end(request.stdin);
+}
+
+/** Runs a program on and on, in our own process group, so that a terminal's Ctrl-C reaches it too. */
+export const startStream: StartStream = ({ path, args, env }, onOutput) => {
+  let child: ChildProcess;
+  try {
+    child = spawn(path, [...args], { env: { ...env }, stdio: ["ignore", "pipe", "pipe"], cwd: "/" });
+  } catch (error) {
+    return { ended: Promise.resolve((error as NodeJS.ErrnoException).code ?? String(error)), stop: () => {} };
+  }
+  return follow(child, onOutput);
+};
+
+function follow(child: ChildProcess, onOutput: () => void): Stream {
+  const stderr = new Collector(LAST_WORDS);
+  child.stdout?.on("data", onOutput);
+  child.stderr?.on("data", (chunk: Buffer) => stderr.add(chunk));
+  const ended = new Promise<string>((resolve) => {
+    child.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    child.on("close", (code, signal) => resolve(stderr.text().trim() || (signal ?? `exit status ${code ?? "unknown"}`)));
+  });
+  return { ended, stop: () => void child.kill("SIGKILL") };
 }
 
 class Collector {

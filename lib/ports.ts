@@ -132,6 +132,17 @@ export interface Exec {
   run(request: ExecRequest): Promise<ExecOutcome>;
 }
 
+/** A program that runs on until it is stopped. Its output is a sign that something happened, not data. */
+export interface Stream {
+  /** Why it ended, for people: its last words, a status, a signal, or an errno. Never rejects. */
+  readonly ended: Promise<string>;
+  /** Kills it. May be called at any time. */
+  stop(): void;
+}
+
+/** Starts `path` with `args` and `env`; calls `onOutput` for every piece of its stdout. Never throws. */
+export type StartStream = (request: Pick<ExecRequest, "path" | "args" | "env">, onOutput: () => void) => Stream;
+
 export interface Clock {
   /** Wall clock, for people. */
   now(): Date;

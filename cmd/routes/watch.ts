@@ -1,0 +1,105 @@
+/** `wrapper routes watch`: composition, signals and output of the watcher. */
+import { join } from "node:path";
+import { statSync } from "node:fs";
+import { CniError } from "../../lib/cni/error";
+import { systemClock } from "../../lib/clock";
+import { makeDirectory } from "../../lib/directory";
+import { createExec, startStream } from "../../lib/exec";
+import { createLock } from "../../lib/lock";
+import { createInbox, type Inbox, type Notice } from "../../lib/routes/inbox";
+import { startMonitor } from "../../lib/routes/monitor";
+import { createProbes } from "../../lib/routes/probe";
+import { createPrograms } from "../../lib/routes/programs";
+import { removeStatusFile, writeStatusFile } from "../../lib/routes/status-file";
+import type { Collision } from "../../lib/routes/types";
+import { watchRoutes, type WatchPorts, type WatchTarget } from "../../lib/routes/watch";
+import type { WatchLine } from "../../lib/routes/watch-words";
+import { localHost } from "../../lib/rules/host";
+import { EXIT_COLLISION, type RoutesRun } from "../commands/routes";
+import { findConf } from "../conflist";
+import { routesNode } from "./node";
+
+const SIGNALS: readonly (readonly [NodeJS.Signals, Notice])[] = [
+  ["SIGTERM", "stop"],
+  ["SIGINT", "stop"],
+  ["SIGHUP", "reload"],
+  ["SIGUSR1", "report"],
+];
+/** How long a watcher that is just ending may hold up the next one (ms). */
+const TAKEOVER_MS = 3000;
+
+/** Runs until SIGTERM or SIGINT: 0. Returns 3 when the plan collides and there is no --force. */
+export async function watchCommand(run: RoutesRun): Promise<number> {
+  const inbox = createInbox();
+  for (const [signal, notice] of SIGNALS) process.on(signal, () => inbox.post(notice));
+  return alone(run, async () => {
+    const ports = portsOf(run, inbox);
+    const monitor = startMonitor({
+      start: startStream,
+      host: localHost,
+      clock: systemClock,
+      onEvent: () => inbox.post("event"),
+      onTrouble: (why) => ports.say({ event: "trouble", message: `ip monitor ended (${why}) and is started again; changes are noticed at the next interval meanwhile` }),
+    });
+    try {
+      const collisions = await watchRoutes(targetOf(run), ports, run);
+      for (const collision of collisions) ports.say(collisionLine(collision));
+      return collisions.length > 0 ? EXIT_COLLISION : 0;
+    } finally {
+      monitor.stop();
+    }
+  });
+}
+
+function targetOf({ path, conf, node }: Pick<RoutesRun, "path" | "conf" | "node">): WatchTarget {
+  const probes = createProbes(createPrograms(createExec()), systemClock);
+  return { path, conf, node: { ...node, probes } };
+}
+
+function portsOf({ io, path, json }: RoutesRun, inbox: Inbox): WatchPorts {
+  return {
+    clock: systemClock,
+    inbox,
+    pid: process.pid,
+    say: (line) => io.stderr(json ? jsonLine(line) : textLine(line)),
+    reload: () => {
+      const { conf } = findConf(path, "STATUS");
+      return targetOf({ path, conf, node: routesNode(conf) });
+    },
+    writeStatus: writeStatusFile,
+    removeStatus: removeStatusFile,
+  };
+}
+
+/** Two watchers with different views of the gateways would undo each other's changes for ever. */
+async function alone(run: RoutesRun, body: () => Promise<number>): Promise<number> {
+  const dir = join(run.conf.dataDir, "routes", `watch-${statSync("/proc/self/ns/net").ino}`);
+  // Makes the directories above with their modes.
+  await run.node.lock.hold(run.conf.lockTimeoutMs, async () => makeDirectory(dir, 0o700));
+  let started = false;
+  try {
+    return await createLock(dir).hold(TAKEOVER_MS, () => {
+      started = true;
+      return body();
+    });
+  } catch (thrown) {
+    if (started) throw thrown;
+    throw new CniError("tryAgainLater", `another wrapper routes watch is at work on this node (it holds ${dir}/lock): stop it first`, { cause: thrown });
+  }
+}
+
+function collisionLine({ kind, tenant, text }: Collision): WatchLine {
+  const message = `COLLISION ${kind}${tenant === undefined ? "" : ` (tenant ${tenant})`}: ${text}; nothing was changed, --force goes ahead in spite of it`;
+  return { event: "trouble", message, ...(tenant === undefined ? {} : { tenant }) };
+}
+
+// The report is for a person or for jq, not one line of a log.
+function textLine({ event, message }: WatchLine): string {
+  return event === "report" ? message : `${message}\n`;
+}
+
+function jsonLine(line: WatchLine): string {
+  const { message, ...rest } = line;
+  const body = line.event === "report" ? { status: JSON.parse(message) as unknown } : { message };
+  return `${JSON.stringify({ time: new Date().toISOString(), ...rest, ...body })}\n`;
+}

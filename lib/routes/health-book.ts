@@ -1,0 +1,36 @@
+/** The health of all gateways, by their names across cycles. */
+import { gatewayKey } from "./gateways";
+import { ASSUMED_UP, interrupted, judged, type GatewayHealth, type HealthRules, type Verdict } from "./health";
+import type { ResolvedGateway } from "./types";
+
+export interface HealthBook {
+  of(gateway: ResolvedGateway): GatewayHealth;
+  /** Enters what a probe that ended at `now` found out. Returns whether the gateway came or went by it. */
+  learn(gateway: ResolvedGateway, verdict: Verdict, now: number): boolean;
+  /** Forgets all others; those that cannot be probed now lose the time for which they had answered. */
+  keep(gateways: readonly ResolvedGateway[]): void;
+}
+
+/** Whether there is a point in probing it: its device is there and up. */
+export function canBeProbed({ unusable }: ResolvedGateway): boolean {
+  return unusable === undefined || unusable === "failed";
+}
+
+/** A book in which every gateway counts as working. `rules` are asked for at each entry: they may change. */
+export function createHealthBook(rules: () => HealthRules): HealthBook {
+  const entries = new Map<string, GatewayHealth>();
+  const of = (gateway: ResolvedGateway): GatewayHealth => entries.get(gatewayKey(gateway)) ?? ASSUMED_UP;
+  return {
+    of,
+    learn: (gateway, verdict, now) => {
+      const [before, after] = [of(gateway), judged(of(gateway), verdict, now, rules())];
+      entries.set(gatewayKey(gateway), after);
+      return before.up !== after.up;
+    },
+    keep: (gateways) => {
+      const there = new Set(gateways.map(gatewayKey));
+      for (const key of [...entries.keys()]) if (!there.has(key)) entries.delete(key);
+      for (const gateway of gateways) if (!canBeProbed(gateway)) entries.set(gatewayKey(gateway), interrupted(of(gateway)));
+    },
+  };
+}
