@@ -10,6 +10,13 @@ export function effectiveDelegate(base: JsonObject, patch: JsonObject | undefine
   return patch === undefined ? base : (mergePatch(base, patch) as JsonObject);
 }
 
+/** Every delegate object that a pod of this configuration may have got, the conflist's own first; none when chained. */
+export function distinctDelegates({ delegate, tenants }: Pick<PluginConf, "delegate" | "tenants">): readonly JsonObject[] {
+  if (delegate === undefined) return [];
+  const all = [delegate, ...(tenants ?? []).map((tenant) => effectiveDelegate(delegate, tenant.delegate))];
+  return [...new Map(all.map((netconf) => [JSON.stringify(netconf), netconf])).values()];
+}
+
 /**
  * The complete netconf for a verb (SPEC.md, "Delegated Plugin Execution"): the delegate object plus
  * our name and cniVersion always, runtimeConfig, args and dns when we were given them, prevResult

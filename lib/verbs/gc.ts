@@ -1,9 +1,9 @@
-import { delegateNetconf, effectiveDelegate } from "../../delegates/netconf";
+import { delegateNetconf, distinctDelegates } from "../../delegates/netconf";
 import { runDelegate } from "../../delegates/run";
 import { CniError, toCniError } from "../cni/error";
 import { isObject, own, quote } from "../cni/json";
 import type { Attachment } from "../journal";
-import type { Json, JsonObject } from "../ports";
+import type { Json } from "../ports";
 import { isLive, startDeleting } from "./claim";
 import type { Context } from "./context";
 import { tearDown } from "./tear-down";
@@ -21,7 +21,7 @@ export async function gc(context: Context): Promise<string> {
       await collectGarbage(context, tag).catch((error: unknown) => failures.push(toCniError(error)));
     }
   }
-  for (const delegate of distinctDelegates(context)) {
+  for (const delegate of distinctDelegates(context.conf)) {
     await runDelegate(context.delegate, "GC", delegateNetconf(context.conf, delegate, "GC", undefined)).catch(
       (error: unknown) => failures.push(toCniError(error)),
     );
@@ -75,13 +75,6 @@ function contextFor(context: Context, attachment: Attachment, tag: string): Cont
   const { key, netns } = attachment;
   const env = { ...context.delegate.env, CNI_CONTAINERID: key.containerId, CNI_IFNAME: key.ifname, CNI_NETNS: netns };
   return { ...context, key, tag, delegate: { ...context.delegate, env } };
-}
-
-function distinctDelegates(context: Context): readonly JsonObject[] {
-  const { delegate, tenants } = context.conf;
-  if (delegate === undefined) return [];
-  const all = [delegate, ...(tenants ?? []).map((tenant) => effectiveDelegate(delegate, tenant.delegate))];
-  return [...new Map(all.map((netconf) => [JSON.stringify(netconf), netconf])).values()];
 }
 
 function malformed(key: string, value: Json): CniError {

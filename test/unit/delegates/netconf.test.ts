@@ -1,5 +1,5 @@
-import { delegateNetconf, delegateType, effectiveDelegate } from "../../../delegates/netconf";
-import { confWith } from "../../helpers/conf-object";
+import { delegateNetconf, delegateType, distinctDelegates, effectiveDelegate } from "../../../delegates/netconf";
+import { confWith, tenantWith } from "../../helpers/conf-object";
 
 const DELEGATE = { type: "ptp", cniVersion: "0.1.0", name: "other", mtu: 1500, ipam: { type: "host-local", subnet: "10.0.0.0/24" } };
 const CONF = confWith({
@@ -13,6 +13,14 @@ test("effectiveDelegate applies the tenant's merge patch", () => {
   expect(effectiveDelegate(DELEGATE, { mtu: null, ipam: { subnet: "10.1.0.0/24" } })).toEqual({
     type: "ptp", cniVersion: "0.1.0", name: "other", ipam: { type: "host-local", subnet: "10.1.0.0/24" },
   });
+});
+
+test("distinctDelegates: the conflist's own first, every tenant's that differs once", () => {
+  const pool = { ipam: { subnet: "10.1.0.0/24" } };
+  const tenants = [tenantWith(), tenantWith({ name: "b", delegate: pool }), tenantWith({ name: "c", delegate: pool })];
+  expect(distinctDelegates({ delegate: DELEGATE, tenants })).toEqual([DELEGATE, effectiveDelegate(DELEGATE, pool)]);
+  expect(distinctDelegates({ delegate: DELEGATE, tenants: undefined })).toEqual([DELEGATE]);
+  expect(distinctDelegates({ delegate: undefined, tenants })).toEqual([]);
 });
 
 test("name and cniVersion are always ours; runtimeConfig, args and dns go along", () => {
