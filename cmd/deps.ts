@@ -22,8 +22,11 @@ export interface Node {
   readonly rules: MarkRules;
 }
 
-/** What the node's state is reached through, for the plugin and the command line alike. */
-export function nodeAdapters(conf: PluginConf, log: Log): Node {
+/**
+ * What the node's state is reached through, for the plugin and the command line alike. `cniEnv`:
+ * the CNI variables of the operation; a command line has none.
+ */
+export function nodeAdapters(conf: PluginConf, log: Log, cniEnv: Readonly<Record<string, string>> = {}): Node {
   const journal = createJournal(conf.dataDir);
   const lock = preparedLock(createLock(conf.dataDir), journal);
   const rules = createIptablesRules({
@@ -33,6 +36,7 @@ export function nodeAdapters(conf: PluginConf, log: Log): Node {
     configured: conf.iptables,
     dataDir: conf.dataDir,
     log,
+    cniEnv,
   });
   return { journal, lock, rules };
 }
@@ -46,7 +50,7 @@ export function createContext(request: Request, conf: PluginConf, io: Io, log: L
     conf,
     key,
     tag: attachmentTag(key),
-    ...nodeAdapters(conf, log),
+    ...nodeAdapters(conf, log, cniVariables(request)),
     pods: () => openPodSource(conf),
     delegate: {
       exec: createExec(),
@@ -65,6 +69,11 @@ export function createContext(request: Request, conf: PluginConf, io: Io, log: L
     facts,
     warn: (warning) => log.write("warn", warning.message, { code: warning.code, details: warning.details, ...facts }),
   };
+}
+
+// A tool that outlives a killed ADD (it waits for the xtables lock) would add a rule after its DEL.
+function cniVariables({ verb, containerId, ifname }: Request): Readonly<Record<string, string>> {
+  return { CNI_COMMAND: verb, CNI_CONTAINERID: containerId, CNI_IFNAME: ifname };
 }
 
 // Loaded only on the path that asks the API: TLS and the kubeconfig reader cost more than all the rest.

@@ -1,7 +1,7 @@
 /**
  * Processes that a killed ADD left running. A runtime kills only its direct child, so a delegate
- * (and its IPAM) may go on creating what DEL is about to remove; they are recognised by the
- * CNI variables in their environment and ended first.
+ * (and its IPAM), or an iptables-restore that waits for its lock, may go on creating what DEL is
+ * about to remove; they are recognised by the CNI variables in their environment and ended first.
  */
 import { readFileSync, readdirSync } from "node:fs";
 import type { Clock, Orphans } from "./ports";

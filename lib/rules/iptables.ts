@@ -15,6 +15,8 @@ export interface IptablesOptions {
   readonly configured: "auto" | Backend;
   readonly dataDir: string;
   readonly log: Log;
+  /** CNI variables of the operation at work, for the tools' environment; none for a command line. */
+  readonly cniEnv?: Readonly<Record<string, string>>;
   /** Tests put another node here. */
   readonly host?: Host;
 }
@@ -28,7 +30,7 @@ interface Node extends Tables {
 /** The iptables adapter of the MarkRules port. Nothing is executed before the first call. */
 export function createIptablesRules(options: IptablesOptions): MarkRules {
   const host = options.host ?? localHost;
-  const tools = createTools(options.exec, host, options.lockTimeoutMs);
+  const tools = createTools(options.exec, host, options.lockTimeoutMs, options.cniEnv);
   let detected: Promise<Detected> | undefined;
   const node: Node = { ...options, host, tools, early: undefined, detected: () => (detected ??= detectBackend({ ...options, host, tools })) };
   return {

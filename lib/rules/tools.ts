@@ -3,7 +3,7 @@ import { CniError } from "../cni/error";
 import type { Backend, Exec, ExecOutcome, Family } from "../ports";
 import { DIRECTORIES, type Host } from "./host";
 
-/** Nothing of the runtime's environment reaches the tools. */
+/** Nothing of the runtime's environment reaches the tools but what the caller names. */
 const ENVIRONMENT = { PATH: DIRECTORIES.join(":"), LC_ALL: "C" };
 const TOOL_TIMEOUT_SLACK_MS = 5000;
 const MAX_LISTING = 64 * 1024 * 1024;
@@ -27,13 +27,17 @@ export interface Tools {
   restore(slot: Slot, input: string): Promise<void>;
 }
 
-/** The tools of `host`; the xtables lock is waited for `lockTimeoutMs`. */
-export function createTools(exec: Exec, host: Host, lockTimeoutMs: number): Tools {
+/**
+ * The tools of `host`; the xtables lock is waited for `lockTimeoutMs`. `marks` goes into the
+ * environment of what changes rules: the CNI variables by which a DEL recognises what a killed ADD
+ * has left running. A listing may outlive anybody.
+ */
+export function createTools(exec: Exec, host: Host, lockTimeoutMs: number, marks: Readonly<Record<string, string>> = {}): Tools {
   const run = async (slot: Slot, action: "save" | "restore", args: readonly string[], stdin: string): Promise<string> => {
     const path = findTool(host, slot, action);
     if (path === undefined) throw missing(slot, action);
     const timeoutMs = lockTimeoutMs + TOOL_TIMEOUT_SLACK_MS;
-    const outcome = await exec.run({ path, args, env: ENVIRONMENT, stdin, timeoutMs, maxStdout: MAX_LISTING, maxStderr: 16 * 1024 });
+    const outcome = await exec.run({ path, args, env: action === "restore" ? { ...marks, ...ENVIRONMENT } : ENVIRONMENT, stdin, timeoutMs, maxStdout: MAX_LISTING, maxStderr: 16 * 1024 });
     const stdout = new TextDecoder().decode(outcome.stdout);
     refuseIncompatible(slot, stdout);
     if (outcome.exitCode === 0 && !outcome.overflow) return stdout;

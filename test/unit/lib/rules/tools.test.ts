@@ -51,3 +51,12 @@ test.each<[string, Answer, number, RegExp]>([
   const tools = createTools(new FakeExec(answer), fakeHost(), 2500);
   await expect(tools.save(V4, "mangle")).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
 });
+
+test("what changes rules carries the caller's variables, never in the place of our own; a listing carries none", async () => {
+  const exec = new FakeExec("", "");
+  const tools = createTools(exec, fakeHost(), 1000, { CNI_COMMAND: "ADD", CNI_CONTAINERID: "c1", PATH: "/nowhere" });
+  await tools.restore(V4, "x");
+  await tools.save(V4, undefined);
+  const own = { PATH: expect.stringContaining("/usr/sbin"), LC_ALL: "C" };
+  expect(exec.requests.map(({ env }) => env)).toEqual([{ ...own, CNI_COMMAND: "ADD", CNI_CONTAINERID: "c1" }, own]);
+});
