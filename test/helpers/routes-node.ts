@@ -52,9 +52,9 @@ export interface RoutesNode {
   way(destination: string, mark: string): string;
   /** A pod with an address of each family, whose packets carry `mark`; returns its namespace. */
   pod(n: number, mark: string): string;
-  /** Lets the gateways answer on port 80. */
-  serve(...devices: (keyof typeof NETS)[]): Promise<void>;
-  /** `<device> <address that the gateway saw>`, or "no answer". */
+  /** Lets the gateways behind these devices, or these namespaces, answer on port 80. */
+  serve(...where: string[]): Promise<void>;
+  /** `<device or namespace> <address that it saw>`, or "no answer". */
   ask(netns: string, address: string, port?: number): string;
 }
 
@@ -117,10 +117,10 @@ function build(netns: string, dir: string, made: Made): RoutesNode {
       return stdout + stderr;
     },
     pod: (n, mark) => makePod(netns, n, mark, made.namespaces),
-    serve: async (...devices) => void (await Promise.all(devices.map((device) => serve(gateway(device), device, made.processes)))),
+    serve: async (...where) => void (await Promise.all(where.map((each) => serve(each in NETS ? gateway(each) : each, each, made.processes)))),
     ask: (from, address, port = 80) => {
       const question = `{ exec 3<>/dev/tcp/${address}/${port} && cat <&3; } 2>/dev/null`;
-      const { stdout } = spawnSync("ip", ["netns", "exec", from, "timeout", "1.5", "bash", "-c", question], { encoding: "utf8" });
+      const { stdout } = spawnSync("ip", ["netns", "exec", from, "timeout", "1", "bash", "-c", question], { encoding: "utf8" });
       return stdout === "" ? "no answer" : stdout;
     },
   };
@@ -172,7 +172,7 @@ function makePod(node: string, n: number, mark: string, namespaces: string[]): s
     sh("ip", "-n", pod, family, "route", "add", "default", "via", via);
   }
   if (mark === "0") return pod;
-  const rule = (tool: string, address: string): string => `${tool}-nft -w 5 -t mangle -A PREROUTING -s ${address} -j MARK --set-xmark ${mark}`;
+  const rule = (tool: string, address: string): string => `${tool}-nft -w 5 -t mangle -A PREROUTING -s ${address} -m comment --comment tenant-routing-test -j MARK --set-xmark ${mark}`;
   sh("ip", "netns", "exec", node, "sh", "-ec", `${rule("iptables", `10.88.0.${n}`)}; ${rule("ip6tables", `fd00:88::${n}:0`)}`);
   return pod;
 }
