@@ -5,7 +5,7 @@ import { CniError, toCniError } from "../../lib/cni/error";
 import { atLeast, type CniVersion } from "../../lib/cni/version";
 import { systemClock } from "../../lib/clock";
 import { createExec } from "../../lib/exec";
-import type { Attachment, Journal } from "../../lib/journal";
+import type { Attachment, Journal, JournalRecord } from "../../lib/journal";
 import { formatMark } from "../../lib/mark";
 import { ruleProblems, wantedRules } from "../../lib/plan";
 import type { InstalledRule } from "../../lib/ports";
@@ -70,7 +70,7 @@ interface Selected {
 
 function selected(journal: Journal, wanted: string | undefined): readonly Selected[] {
   const all = [...journal.tags()].sort().flatMap((tag): readonly Selected[] => {
-    const record = journal.read(tag);
+    const record = readOrTell(journal, tag);
     if (record === undefined) return [];
     return [{ tag, attachment: "attachment" in record ? record.attachment : record.corrupt }];
   });
@@ -83,6 +83,15 @@ function selected(journal: Journal, wanted: string | undefined): readonly Select
     );
   }
   return chosen;
+}
+
+// A record that is a symbolic link, say: one line about it, and the others are reported all the same.
+function readOrTell(journal: Journal, tag: string): JournalRecord {
+  try {
+    return journal.read(tag);
+  } catch (error) {
+    return { corrupt: toCniError(error).message };
+  }
 }
 
 function isWanted({ key, pod }: Attachment, wanted: string): boolean {

@@ -16,15 +16,10 @@ import { tearDown } from "./tear-down";
 export async function gc(context: Context): Promise<string> {
   const valid = validTags(context);
   const failures: CniError[] = [];
-  if (valid !== undefined) {
-    for (const tag of await staleTags(context, valid)) {
-      await collectGarbage(context, tag).catch((error: unknown) => failures.push(toCniError(error)));
-    }
-  }
+  const note = (error: unknown): void => void failures.push(toCniError(error));
+  if (valid !== undefined) await collectStale(context, valid, note).catch(note);
   for (const delegate of distinctDelegates(context.conf)) {
-    await runDelegate(context.delegate, "GC", delegateNetconf(context.conf, delegate, "GC", undefined)).catch(
-      (error: unknown) => failures.push(toCniError(error)),
-    );
+    await runDelegate(context.delegate, "GC", delegateNetconf(context.conf, delegate, "GC", undefined)).catch(note);
   }
   const [first, ...others] = failures;
   if (first !== undefined) throw others.reduce((error, other) => error.withDetails(other.message), first);
@@ -49,14 +44,28 @@ function tagOfEntry(context: Context, listKey: string, entry: Json): string {
   return context.tagOf({ network: context.key.network, containerId, ifname });
 }
 
+/** Throws only when it cannot look; a failure with one attachment is noted, and the others are done. */
+async function collectStale(context: Context, valid: ReadonlySet<string>, note: (error: unknown) => void): Promise<void> {
+  const finished = (await staleTags(context, valid)).filter((tag) => {
+    try {
+      return !isBeingAdded(context, tag);
+    } catch (error) {
+      note(error);
+      return false;
+    }
+  });
+  for (const tag of finished) await collectGarbage(context, tag).catch(note);
+}
+
 // Rules are listed before the journal is read: an ADD writes its intent before its rules, so a rule
 // without a record really has none.
 async function staleTags(context: Context, valid: ReadonlySet<string>): Promise<readonly string[]> {
   const ruleTags = (await context.rules.list()).map((rule) => rule.tag);
   const tags = new Set([...ruleTags, ...context.journal.tags()]);
-  return [...tags].filter((tag) => tag.startsWith(context.networkPrefix) && !valid.has(tag) && !isBeingAdded(context, tag));
+  return [...tags].filter((tag) => tag.startsWith(context.networkPrefix) && !valid.has(tag));
 }
 
+// Asked for all of them before the first is touched: an ADD that ends meanwhile is newer than the list.
 function isBeingAdded(context: Context, tag: string): boolean {
   const record = context.journal.read(tag);
   if (record === undefined || !("attachment" in record)) return false;

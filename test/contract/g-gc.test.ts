@@ -1,5 +1,5 @@
 /** Catalogue G1-G9: GC removes what the runtime does not list, and nothing else. */
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { conf, scripted, type Conf } from "../helpers/conf";
 import { useWorld } from "../helpers/harness";
@@ -141,4 +141,17 @@ test("G9 a GC whose list is older than an ADD under way does not take it", async
   writeFileSync(join(world.dir, "script/go"), "");
   const added = expectOk(await adding);
   expectOk(await world.run("CHECK", { conf: given, after: added }));
+});
+
+test("G4 one record cannot be trusted: the others and the delegate's GC are done, the error names its file", async () => {
+  await addThree();
+  const [bad = ""] = world.records().filter((name) => name.endsWith(".json"));
+  chmodSync(join(world.dataDir, bad), 0o644);
+  const outcome = await gc({ [VALID]: [] });
+  expectError(outcome, "journal", bad, "0644");
+  expect(verbs(outcome)).toEqual(["DEL", "DEL", "GC"]);
+  expect(world.records().filter((name) => name.endsWith(".json"))).toEqual([bad]);
+  chmodSync(join(world.dataDir, bad), 0o600);
+  expectOk(await gc({ [VALID]: [] }));
+  expect(world.leftovers()).toEqual([]);
 });

@@ -1,5 +1,5 @@
 /** `wrapper check` by hand on a node with pods: what it says, and its exit status. */
-import { writeFileSync, rmSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BINARY } from "../helpers/harness";
 import { launch } from "../helpers/launch";
@@ -102,6 +102,16 @@ test.each(DAMAGES)("$what: 1, and it says so; nothing is repaired", async ({ dam
   const { attachments, rulesWithoutAttachment } = json as { attachments: { problems: string[] }[]; rulesWithoutAttachment: string[] };
   expect(exit).toBe(1);
   expect([...attachments.flatMap(({ problems }) => problems), ...rulesWithoutAttachment]).not.toEqual([]);
+});
+
+test("a record that cannot be trusted is one line, and the other pods are reported all the same", async () => {
+  const [name = ""] = world.records().filter((each) => each.endsWith(".json") && readFileSync(join(world.dataDir, each), "utf8").includes("client-0"));
+  chmodSync(join(world.dataDir, name), 0o644);
+  const { exit, stdout } = await check();
+  expect(exit).toBe(1);
+  expect(stdout).toMatch(/journal record \S+ is unusable: .*0644/);
+  expect(stdout).toMatch(/team-a\/web-0 .*ok *$/m);
+  expect((await check("team-a/web-0")).exit).toBe(0);
 });
 
 test("what is wrong with one pod does not touch the verdict of another", async () => {

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CniError } from "../../../../lib/cni/error";
 import { attachmentTag } from "../../../../lib/rules/tag";
@@ -185,6 +185,22 @@ describe("GC", () => {
     s.answers["GC"] = failing(13, "delegate");
     await expect(gc(s.context)).rejects.toMatchObject({ code: 9, details: expect.stringContaining("delegate") });
     expect(tags()).toHaveLength(1);
+  });
+  test("a record that cannot be trusted: told at the end, the others and the delegate's GC are done", async () => {
+    s = setUp({ gc: { "cni.dev/valid-attachments": [] } });
+    await attached();
+    await attached(OTHER, { addresses: ["10.0.0.6"] });
+    chmodSync(join(s.journalDir, `${TAG}.json`), 0o644);
+    await expect(gc(s.context)).rejects.toMatchObject({ code: 113, message: expect.stringContaining("0644") });
+    expect(tags()).toEqual([TAG]);
+    expect(s.calls.map(({ verb, env }) => [verb, env["CNI_CONTAINERID"]])).toEqual([["DEL", "c2"], ["GC", undefined]]);
+  });
+  test("rules that cannot be listed: told at the end, the delegate's GC is done", async () => {
+    s = setUp({ gc: { "cni.dev/valid-attachments": [] } });
+    await attached();
+    s.rules.fail.list = new CniError("rules", "broken");
+    await expect(gc(s.context)).rejects.toMatchObject({ code: 110 });
+    expect([tags(), verbs()]).toEqual([[TAG], ["GC"]]);
   });
   test("every distinct delegate netconf is told once", async () => {
     s = setUp({ tenants: [tenantWith(), tenantWith({ name: "vpn", delegate: { mtu: 1400 } })] });
