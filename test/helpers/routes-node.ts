@@ -119,8 +119,9 @@ function build(netns: string, dir: string, made: Made): RoutesNode {
     pod: (n, mark) => makePod(netns, n, mark, made.namespaces),
     serve: async (...where) => void (await Promise.all(where.map((each) => serve(each in NETS ? gateway(each) : each, each, made.processes)))),
     ask: (from, address, port = 80) => {
+      // Longer than TCP's first retransmission: a device that came up just now may lose a packet.
       const question = `{ exec 3<>/dev/tcp/${address}/${port} && cat <&3; } 2>/dev/null`;
-      const { stdout } = spawnSync("ip", ["netns", "exec", from, "timeout", "1", "bash", "-c", question], { encoding: "utf8" });
+      const { stdout } = spawnSync("ip", ["netns", "exec", from, "timeout", "2.5", "bash", "-c", question], { encoding: "utf8" });
       return stdout === "" ? "no answer" : stdout;
     },
   };

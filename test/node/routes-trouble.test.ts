@@ -23,12 +23,12 @@ function report(...args: string[]): Report {
 }
 
 describe("a gateway that cannot be used stops its tenant; the others work, the status is 1", () => {
-  test.each([
+  test.each<readonly [string, object, string, () => void]>([
     ["its device is missing", { ...A, gateways: [{ via: "10.10.10.1", dev: "eth9" }] }, "device-missing", () => undefined],
     ["its device is down", { ...A, gateways: [{ via: "10.10.10.1", dev: "eth1" }] }, "device-down", () => node.ip("link", "set", "eth1", "down")],
     ["it is on no network of the node", { ...A, gateways: [{ via: "198.51.100.9" }] }, "gateway-off-link", () => undefined],
     ["it is on another network than its device", { ...A, gateways: [{ via: "10.10.20.9", dev: "eth1" }] }, "gateway-off-link", () => undefined],
-  ] as const)("%s", (_, tenant, kind, damage) => {
+  ])("%s", (_, tenant, kind, damage) => {
     damage();
     node.configure({ "tenant-a": tenant, "tenant-b": B });
     const { status, stdout } = node.routes("apply", "--sysctl");
