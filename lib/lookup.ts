@@ -1,6 +1,6 @@
 /** From the request to the pod's mark: which annotations, from where, and what they mean. */
 import type { PluginConf, Tenant } from "../conf/types";
-import type { PodAnnotations, PodRef, PodSource } from "./ports";
+import type { Json, PodAnnotations, PodRef, PodSource } from "./ports";
 import type { Mark } from "./mark";
 import { chooseAnnotation, type Choice } from "./annotation";
 import { CniError, toCniError } from "./cni/error";
@@ -26,8 +26,8 @@ export type PodSourceFactory = () => Promise<PodSource>;
 /**
  * Finds the pod's mark: annotations passed by the runtime first, without any API call when the key
  * is among them, else the API. Throws CniError: `invalidConfig` and `tenantForbidden` for a value
- * that is refused, `invalidEnvironment` without a pod name, and the PodSource's errors unless
- * `onError` is "allow".
+ * that is refused, `invalidEnvironment` without a pod name; unless `onError` is "allow" also when
+ * there is nobody to tell the annotations, and the PodSource's errors.
  */
 export async function findMark(conf: PluginConf, pod: PodRef | undefined, pods: PodSourceFactory): Promise<Finding> {
   if (pod !== undefined && matchesAnyGlob(conf.exemptNamespaces, pod.namespace)) {
@@ -36,7 +36,7 @@ export async function findMark(conf: PluginConf, pod: PodRef | undefined, pods: 
   const passed = runtimeAnnotations(conf);
   const onPod = chooseAnnotation(conf.annotationKeys, { pod: passed ?? {}, namespace: {} });
   if (onPod !== undefined) return decide(conf, onPod, pod);
-  if (conf.kubeconfig === undefined) return unmarked("no annotation from the runtime, and no kubeconfig to look further");
+  if (conf.kubeconfig === undefined) return withoutApi(conf, pod);
   let found: PodAnnotations;
   try {
     found = await askApi(pod, passed, { keys: conf.annotationKeys, pods });
@@ -46,6 +46,19 @@ export async function findMark(conf: PluginConf, pod: PodRef | undefined, pods: 
   }
   const choice = chooseAnnotation(conf.annotationKeys, found);
   return choice === undefined ? unmarked("no annotation on the pod or its namespace") : decide(conf, choice, pod);
+}
+
+// null and {} say that the pod has none; no key at all says nothing, and a tenant's pod must not start unmarked for that.
+function withoutApi(conf: PluginConf, pod: PodRef | undefined): Finding {
+  if (whatRuntimePassed(conf) !== undefined) return unmarked("no annotation from the runtime, and no kubeconfig to look further");
+  const error = new CniError(
+    "invalidEnvironment",
+    `${pod === undefined ? "" : `pod ${pod.namespace}/${pod.name}: `}the container runtime did not pass the pod's annotations ` +
+      `(runtimeConfig has no "${ANNOTATIONS_CAPABILITY}"), and there is no kubeconfig to ask the API server with: ` +
+      `containerd 1.5 and CRI-O 1.29 are the first that pass them; upgrade the runtime, or set "kubeconfig" in the conflist`,
+  );
+  if (conf.onError === "deny") throw error;
+  return { ...unmarked("lookup failed, onError is allow"), warning: error };
 }
 
 async function askApi(
@@ -67,9 +80,9 @@ async function askApi(
   return { pod: passed, namespace: await source.readNamespace(pod) };
 }
 
-// A runtime that knows no annotations sends null or {}: then the API is asked for the pod's too.
+// With a kubeconfig, null and {} are not the last word: the API is asked for the pod's too.
 function runtimeAnnotations(conf: PluginConf): Readonly<Record<string, string>> | undefined {
-  const value = conf.runtimeConfig === undefined ? undefined : own(conf.runtimeConfig, ANNOTATIONS_CAPABILITY);
+  const value = whatRuntimePassed(conf);
   if (value === undefined || value === null) return undefined;
   if (!isObject(value)) {
     throw new CniError("invalidConfig", `runtimeConfig["${ANNOTATIONS_CAPABILITY}"] must be an object, got ${quote(value)}`);
@@ -81,6 +94,10 @@ function runtimeAnnotations(conf: PluginConf): Readonly<Record<string, string>> 
     throw new CniError("invalidConfig", `runtimeConfig["${ANNOTATIONS_CAPABILITY}"] has a value that is no string at ${quote(odd[0])}`);
   }
   return value as Readonly<Record<string, string>>;
+}
+
+function whatRuntimePassed({ runtimeConfig }: PluginConf): Json | undefined {
+  return runtimeConfig === undefined ? undefined : own(runtimeConfig, ANNOTATIONS_CAPABILITY);
 }
 
 function decide(conf: PluginConf, choice: Choice, pod: PodRef | undefined): Finding {

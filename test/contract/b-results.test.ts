@@ -1,7 +1,7 @@
 /** Catalogue B9-B12, B17, B20: what a delegate answers, and what becomes of it. */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { conf, scripted } from "../helpers/conf";
+import { annotations, conf, scripted } from "../helpers/conf";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectOk, verbs } from "../helpers/outcome";
 
@@ -115,7 +115,7 @@ test.each(USELESS)("B12 B17 the delegate answers %s: an error, one DEL, nothing 
 
 test("B12 an unmarked pod needs no address in the result", async () => {
   answer(`{"cniVersion":"1.0.0"}`);
-  const unmarked = scripted({ runtimeConfig: undefined });
+  const unmarked = scripted(annotations({}));
   expect(expectOk(await world.run("ADD", { conf: unmarked })).json).toEqual({ cniVersion: "1.0.0" });
 });
 

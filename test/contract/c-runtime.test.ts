@@ -12,14 +12,35 @@ test("C1 the pod's annotation is used", async () => {
   expect(xmarks()).toEqual(["0x10/0xff", "0x0/0xff"]);
 });
 
-test.each([[annotations(null)], [annotations({})], [annotations({ other: "x" })], [{ runtimeConfig: undefined }], [{ runtimeConfig: null }]])(
-  "C3 nothing from the runtime (%j), no kubeconfig: the pod runs unmarked, DEL leaves nothing",
+test.each([[annotations(null)], [annotations({})], [annotations({ other: "x" })]])(
+  "C3 no annotation of ours from the runtime (%j), no kubeconfig: the pod runs unmarked, DEL leaves nothing",
   async (change) => {
     const added = expectOk(await world.run("ADD", { conf: conf(change) }));
     expect(world.firewall.ours()).toEqual([]);
     expectOk(await world.run("CHECK", { conf: conf(change), after: added }));
     expectOk(await world.run("DEL", { conf: conf(change), after: added }));
     expect(world.leftovers()).toEqual([]);
+  },
+);
+
+describe.each([[{ runtimeConfig: undefined }], [{ runtimeConfig: null }], [{ runtimeConfig: { portMappings: [] } }]])(
+  "C3 the runtime does not know the capability (%j), no kubeconfig",
+  (change) => {
+    test("code 4 with the remedy, before any side effect", async () => {
+      const outcome = await world.run("ADD", { conf: conf(change) });
+      expectError(outcome, "invalidEnvironment", "team-a/web-0", "containerd 1.5", "CRI-O 1.29", "kubeconfig");
+      expect(outcome.calls).toEqual([]);
+      expect(world.leftovers()).toEqual([]);
+    });
+
+    test("with onError allow: unmarked, with a warning", async () => {
+      const given = conf({ onError: "allow" }, change);
+      const added = expectOk(await world.run("ADD", { conf: given }));
+      expect(added.stderr).toContain("did not pass the pod's annotations");
+      expect(world.firewall.ours()).toEqual([]);
+      expectOk(await world.run("DEL", { conf: given, after: added }));
+      expect(world.leftovers()).toEqual([]);
+    });
   },
 );
 

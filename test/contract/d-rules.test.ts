@@ -1,6 +1,6 @@
 /** Catalogue D1-D6, D10, D12, D13 on both flavours: exactly these rules, and nobody else's. */
 import { readFileSync } from "node:fs";
-import { conf, marked, scripted, type Conf } from "../helpers/conf";
+import { annotations, conf, marked, scripted, type Conf } from "../helpers/conf";
 import { FLAVOURS } from "../helpers/firewall";
 import { POD_UID, useWorld } from "../helpers/harness";
 import { expectOk } from "../helpers/outcome";
@@ -137,7 +137,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
 
   test("D6 a reused address by a pod without a tenant: no mark is inherited", async () => {
     expectOk(await world.run("ADD", { conf: on() }));
-    expectOk(await world.run("ADD", { conf: on({ runtimeConfig: undefined }) }));
+    expectOk(await world.run("ADD", { conf: on(annotations({})) }));
     expect(rules()).toEqual([]);
   });
 

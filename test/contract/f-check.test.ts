@@ -1,7 +1,7 @@
 /** Catalogue F: CHECK says what is wrong, and changes nothing. */
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { conf, marked, scripted } from "../helpers/conf";
+import { annotations, conf, marked, scripted } from "../helpers/conf";
 import { FLAVOURS } from "../helpers/firewall";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectOk, verbs, type Outcome } from "../helpers/outcome";
@@ -82,7 +82,7 @@ test("F6 the API server is out of reach, the annotation has changed: decided fro
 });
 
 test("F7 a pod without annotation: OK; a rule of ours on its address is not", async () => {
-  const plain = conf({ runtimeConfig: undefined });
+  const plain = conf(annotations({}));
   const added = expectOk(await world.run("ADD", { conf: plain }));
   expectOk(await world.run("CHECK", { conf: plain, after: added }));
 });

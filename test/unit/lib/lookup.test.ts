@@ -53,6 +53,27 @@ test("without a kubeconfig the runtime's annotations are all there is", async ()
   expect((await findMark(confWith({ kubeconfig: undefined, ...runtime({ other: "x" }) }), undefined, never)).mark).toBeUndefined();
 });
 
+test.each([null, {}])("without a kubeconfig, %j from the runtime says that the pod has none", async (annotations) => {
+  const found = await findMark(confWith({ kubeconfig: undefined, ...runtime(annotations) }), POD, never);
+  expect(found).toMatchObject({ mark: undefined, warning: undefined });
+});
+
+describe("without a kubeconfig and without the key in runtimeConfig nobody can tell", () => {
+  const lost = [undefined, {}, { portMappings: [] }];
+  test.each(lost)("%j: code 4 naming the pod, the key and the remedy", async (runtimeConfig) => {
+    const words = expect.stringMatching(/team-a\/web-0.*pod-annotations.*containerd 1\.5.*CRI-O 1\.29.*"kubeconfig"/);
+    await expect(findMark(confWith({ kubeconfig: undefined, runtimeConfig }), POD, never)).rejects.toMatchObject({ code: 4, message: words });
+    await expect(findMark(confWith({ kubeconfig: undefined, runtimeConfig }), undefined, never)).rejects.toMatchObject({ code: 4 });
+  });
+  test.each(lost)("%j with onError allow: unmarked, with that as a warning", async (runtimeConfig) => {
+    const found = await findMark(confWith({ kubeconfig: undefined, onError: "allow", runtimeConfig }), POD, never);
+    expect(found).toMatchObject({ mark: undefined, warning: { code: 4 }, source: "lookup failed, onError is allow" });
+  });
+  test("an exempt namespace needs no annotations", async () => {
+    expect((await findMark(confWith({ kubeconfig: undefined, exemptNamespaces: ["team-*"] }), POD, never)).mark).toBeUndefined();
+  });
+});
+
 test("no pod in CNI_ARGS: code 4 naming the variables, whatever onError says", async () => {
   for (const onError of ["deny", "allow"] as const) {
     await expect(findMark(confWith({ onError }), undefined, never)).rejects.toMatchObject({ code: 4, message: expect.stringContaining("K8S_POD_NAMESPACE") });

@@ -4,6 +4,9 @@ import { add } from "../../../../lib/verbs/add";
 import { tenantWith } from "../../../helpers/conf-object";
 import { failing, KEY, record, RESULT, setUp, stdout, TAG, type Setup } from "../../../helpers/context";
 
+/** The runtime passes annotations, and the pod has none. */
+const UNANNOTATED = { runtimeConfig: { "io.kubernetes.cri.pod-annotations": {} } };
+
 let s: Setup;
 afterEach(() => s.cleanUp());
 const state = () => {
@@ -30,7 +33,7 @@ test("delegate, rules, journal, and the delegate's bytes", async () => {
 });
 
 test("a pod without a mark is journalled, and evicts who had its address", async () => {
-  s = setUp({ runtimeConfig: undefined, kubeconfig: undefined });
+  s = setUp({ ...UNANNOTATED, kubeconfig: undefined });
   const other = { ...KEY, containerId: "old" };
   await s.rules.install({ key: other, label: "x/y", mark: { value: 32, mask: 255 }, addresses: ["10.0.0.5"], markReplies: false });
   await add(s.context);
@@ -111,7 +114,7 @@ describe("rules that cannot be programmed", () => {
 
 test("allow does not cover a stale rule on the pod's address that cannot be removed", async () => {
   const failure = new CniError("rules", "iptables is on fire");
-  for (const conf of [{}, { runtimeConfig: undefined, kubeconfig: undefined }]) {
+  for (const conf of [{}, { ...UNANNOTATED, kubeconfig: undefined }]) {
     s = setUp({ onError: "allow", ...conf });
     s.rules.fail.install = failure;
     s.rules.fail.evict = failure;
