@@ -45,6 +45,19 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: 1,
     load: async () => (await import("./commands/routes")).routesCommand,
   },
+  lab: {
+    usage: "lab [NAME | all] [options]",
+    summary: "prove a topology with real packets, in network namespaces of this machine",
+    options: {
+      verify: { type: "boolean", help: "one line for each proven statement, for CI" },
+      keep: { type: "boolean", help: "leave the machines standing, to look around" },
+      remove: { type: "boolean", help: "remove what --keep, or a lab that was killed, left" },
+      "cni-path": { type: "string", value: "DIRS", help: "where the CNI plugins are (default: /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni)" },
+    },
+    // One for people; the rest is for what the labs themselves run (cmd/lab/probe).
+    positionals: 5,
+    load: async () => (await import("./commands/lab")).labCommand,
+  },
   version: {
     usage: "version",
     summary: "print version, commit and the supported CNI versions",

@@ -1,0 +1,80 @@
+import { CniError } from "../../lib/cni/error";
+import type { Values } from "../cli";
+import type { Io } from "../io";
+import { catchInterrupts } from "../lab/interrupt";
+import { LABS } from "../lab/labs";
+import { checkNeeds } from "../lab/needs";
+import { createShell } from "../lab/shell";
+import { playLab } from "../lab/stage";
+import { createStory, scoreText, type Score } from "../lab/story";
+import { removeLeft } from "../lab/world";
+import { formatTable } from "../table";
+
+const DEFAULT_PLUGIN_DIRS = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";
+
+interface Options {
+  readonly verify: boolean;
+  readonly keep: boolean;
+  readonly pluginDirs: readonly string[];
+}
+
+/**
+ * `wrapper lab NAME|all`: plays labs one after another. Returns 0 when every statement held, 1 when
+ * one did not, 128 + n when signal n ended it; throws when a lab could not run.
+ */
+export async function labCommand(io: Io, [name, ...rest]: readonly string[], values: Values): Promise<number> {
+  if (name === "probe") return (await import("../lab/probe/command")).probeCommand(io, rest);
+  if (rest.length > 0) throw new CniError("invalidEnvironment", `one lab at a time, or all: ${rest.join(" ")} is too much`);
+  if (values["remove"] === true) return removeCommand(io);
+  if (name === undefined) return list(io);
+  const options = {
+    verify: values["verify"] === true,
+    keep: values["keep"] === true,
+    pluginDirs: String(values["cni-path"] ?? DEFAULT_PLUGIN_DIRS).split(":"),
+  };
+  return playAll(io, name === "all" ? Object.keys(LABS) : [name], options);
+}
+
+async function playAll(io: Io, names: readonly string[], options: Options): Promise<number> {
+  const interrupt = catchInterrupts();
+  const total = { passed: 0, failed: 0 };
+  try {
+    for (const name of names) {
+      const { passed, failed } = await play(io, name, interrupt.signal, options);
+      total.passed += passed;
+      total.failed += failed;
+    }
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    io.stderr(`wrapper lab: ${(interrupt.signal.reason as Error).message}; everything was removed\n`);
+    return interrupt.status() ?? 1;
+  } finally {
+    interrupt.release();
+  }
+  if (names.length > 1) io.stdout(`\n${names.length} labs: ${scoreText(total)}\n`);
+  return total.failed === 0 ? 0 : 1;
+}
+
+async function play(io: Io, name: string, signal: AbortSignal, options: Options): Promise<Score> {
+  const entry = Object.hasOwn(LABS, name) ? LABS[name] : undefined;
+  if (entry === undefined) throw new CniError("invalidEnvironment", `unknown lab "${name}": there are ${Object.keys(LABS).join(", ")}, and all`);
+  const lab = await entry.load();
+  checkNeeds(lab, options.pluginDirs);
+  const story = createStory(io, { verify: options.verify, colour: process.stdout.isTTY && (io.env["NO_COLOR"] ?? "") === "" });
+  io.stdout(`${name}: ${entry.title}\n\n${lab.picture.replace(/^\n+|\s+$/g, "")}\n`);
+  await playLab(lab, { shell: createShell(signal), story, signal }, options);
+  io.stdout(`\n${scoreText(story.score())}\n`);
+  return story.score();
+}
+
+async function removeCommand(io: Io): Promise<number> {
+  if (process.getuid?.() !== 0) throw new CniError("invalidEnvironment", "run it as root (sudo): what it removes belongs to root");
+  const removed = await removeLeft();
+  io.stdout(removed.length === 0 ? "nothing to remove\n" : removed.map((dir) => `Removed ${dir}\n`).join(""));
+  return 0;
+}
+
+function list(io: Io): number {
+  io.stdout(formatTable(["LAB", "WHAT IT SHOWS"], Object.entries(LABS).map(([name, { title }]) => [name, title])));
+  return 0;
+}

@@ -1,0 +1,16 @@
+/** The labs, each loaded when it is played. */
+import type { Lab } from "./lab";
+
+interface Entry {
+  /** One line, as the lab's own. */
+  readonly title: string;
+  readonly load: () => Promise<Lab>;
+}
+
+/** In the order in which `wrapper lab all` plays them. */
+export const LABS: Readonly<Record<string, Entry>> = {
+  tenants: {
+    title: "two tenants on one node, each with its own gateway, and what happens when one is lost",
+    load: async () => (await import("./tenants/lab")).tenants,
+  },
+};

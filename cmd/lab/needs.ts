@@ -1,0 +1,38 @@
+/** What a lab needs of the machine that it runs on, and what to do when it is not there. */
+import { existsSync } from "node:fs";
+import { isSea } from "node:sea";
+import { join } from "node:path";
+import { CniError } from "../../lib/cni/error";
+import { localHost } from "../../lib/rules/host";
+
+const PACKAGES: Readonly<Record<string, string>> = {
+  ip: "iproute2", bridge: "iproute2", nft: "nftables", iptables: "iptables", ip6tables: "iptables", ping: "iputils-ping", tcpdump: "tcpdump", conntrack: "conntrack",
+};
+const PLUGINS_PACKAGE = "containernetworking-plugins";
+
+export interface Needs {
+  readonly programs: readonly string[];
+  /** CNI plugins, by type; ours is always there. */
+  readonly plugins: readonly string[];
+}
+
+/** The Debian package that brings a program. */
+export function packageOf(program: string): string {
+  return PACKAGES[program] ?? program;
+}
+
+/**
+ * Throws CniError `io` naming everything that is missing with its Debian package, or CniError
+ * `invalidEnvironment` when the lab could not work for another reason.
+ */
+export function checkNeeds({ programs, plugins }: Needs, cniPath: readonly string[]): void {
+  if (process.getuid?.() !== 0) throw new CniError("invalidEnvironment", "a lab makes network namespaces: run it as root (sudo)");
+  if (!isSea()) throw new CniError("invalidEnvironment", "labs use the packed binary as plugin and probe: npm run build, then dist/wrapper lab");
+  const missing = [
+    ...[...new Set(["ip", "ping", "nft", ...programs])].filter((name) => localHost.find(name) === undefined).map((name) => ({ what: `the program ${name}`, package: packageOf(name) })),
+    ...plugins.filter((type) => !cniPath.some((dir) => existsSync(join(dir, type)))).map((type) => ({ what: `the CNI plugin ${type} (in ${cniPath.join(":")})`, package: PLUGINS_PACKAGE })),
+  ];
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map((one) => one.package))].join(" ");
+  throw new CniError("io", `missing: ${missing.map(({ what }) => what).join(", ")}; on Debian and Ubuntu: apt-get install ${packages}`);
+}
