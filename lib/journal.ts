@@ -7,42 +7,12 @@
  */
 import { closeSync, constants, existsSync, fstatSync, fsyncSync, lstatSync, openSync, readSync, readdirSync, renameSync, rmSync, writeFileSync, type Stats } from "node:fs";
 import { join } from "node:path";
-import type { AttachmentKey, Backend, JsonObject, PodRef } from "./ports";
-import type { Mark } from "./mark";
 import { CniError } from "./cni/error";
-import { isObject, parseJson } from "./cni/json";
 import { makeDirectory } from "./directory";
+import { decodeRecord, encodeRecord, MAX_RECORD, type Attachment, type JournalRecord } from "./journal-record";
 
-export type AttachmentState = "intent" | "complete" | "deleting";
+export type { Attachment, AttachmentState, JournalRecord } from "./journal-record";
 
-export interface Attachment {
-  readonly format: 1;
-  readonly state: AttachmentState;
-  readonly key: AttachmentKey;
-  readonly netns: string;
-  /** The wrapper process that wrote the intent; tells a crashed ADD from one under way. */
-  readonly owner: { readonly pid: number; readonly startTime: string };
-  readonly pod?: PodRef;
-  readonly tenant?: string;
-  readonly mark?: Mark;
-  readonly markReplies?: boolean;
-  /** For people: where the mark came from, e.g. `pod annotation tenant.routing/fwmark`. */
-  readonly source?: string;
-  readonly addresses: readonly string[];
-  readonly backend?: Backend;
-  /** The delegate's netconf as it was really used: merge patch applied, nothing injected. Absent: chained mode. */
-  readonly delegate?: JsonObject;
-  /** The delegate's result in the config's version, for a DEL that comes without prevResult. */
-  readonly result?: JsonObject;
-  readonly cniVersion: string;
-  /** ISO 8601, for people. */
-  readonly since: string;
-}
-
-/** What reading one record gave; `corrupt` says why the file cannot be used. */
-export type JournalRecord = { readonly attachment: Attachment } | { readonly corrupt: string } | undefined;
-
-const MAX_RECORD = 1024 * 1024;
 const SUFFIX = ".json";
 
 export interface Journal {
@@ -51,7 +21,7 @@ export interface Journal {
   /** The same checks without creating anything; an absent directory is fine. */
   inspect(): void;
   read(tag: string): JournalRecord;
-  /** Writes atomically: readers see the old record or the new one. Throws CniError `journal`. */
+  /** Writes atomically: readers see the old record or the new one. Throws CniError `journal`, also for a record too large to be read again. */
   write(tag: string, attachment: Attachment): void;
   /** An absent record is fine. */
   remove(tag: string): void;
@@ -68,8 +38,8 @@ export function createJournal(dir: string): Journal {
       inspectDirectory(dir);
     },
     inspect: () => inspectDirectory(dir),
-    read: (tag) => readRecord(path(tag)),
-    write: (tag, attachment) => writeAtomically(join(dir, `.${tag}.${uniqueName()}.tmp`), path(tag), JSON.stringify(attachment)),
+    read: (tag) => readRecord(path(tag), tag),
+    write: (tag, attachment) => writeAtomically(join(dir, `.${tag}.${uniqueName()}.tmp`), path(tag), encodeRecord(attachment)),
     remove: (tag) => attempt(path(tag), "remove", () => removeRecord(dir, tag)),
     tags: () => listTags(dir),
   };
@@ -83,7 +53,7 @@ function inspectDirectory(dir: string): void {
   if ((stat.mode & 0o077) !== 0) throw unsafe(dir, `its mode is 0${(stat.mode & 0o777).toString(8)}, expected 0700`);
 }
 
-function readRecord(path: string): JournalRecord {
+function readRecord(path: string, tag: string): JournalRecord {
   let fd: number;
   try {
     // O_NONBLOCK: a FIFO in the file's place must not hang us.
@@ -96,7 +66,7 @@ function readRecord(path: string): JournalRecord {
   }
   try {
     checkFile(path, fstatSync(fd));
-    return decode(readBounded(fd));
+    return decodeRecord(readBounded(fd), tag);
   } finally {
     closeSync(fd);
   }
@@ -119,31 +89,6 @@ function readBounded(fd: number): Uint8Array {
     total += n;
   }
   return Buffer.concat(chunks);
-}
-
-// Torn, empty or foreign content is not an error: DEL must go on by tag.
-function decode(bytes: Uint8Array): JournalRecord {
-  if (bytes.byteLength > MAX_RECORD) return { corrupt: "larger than 1 MiB" };
-  try {
-    const value = parseJson(bytes, "journal record");
-    if (!isObject(value) || !isAttachment(value)) return { corrupt: "not an attachment record of this version" };
-    return { attachment: value };
-  } catch (error) {
-    return { corrupt: (error as Error).message };
-  }
-}
-
-function isAttachment(value: JsonObject): value is JsonObject & Attachment {
-  const key = value["key"];
-  return (
-    value["format"] === 1 &&
-    ["intent", "complete", "deleting"].includes(String(value["state"])) &&
-    isObject(key) &&
-    ["network", "containerId", "ifname"].every((field) => typeof key[field] === "string") &&
-    isObject(value["owner"]) &&
-    Array.isArray(value["addresses"]) &&
-    (value["delegate"] === undefined || isObject(value["delegate"]))
-  );
 }
 
 function writeAtomically(temporary: string, path: string, text: string): void {

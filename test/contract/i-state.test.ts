@@ -18,6 +18,8 @@ const TORN: readonly (readonly [string, (text: string) => string])[] = [
   ["zeros, as after a power cut", (text) => "\0".repeat(text.length)],
   ["of an older format", () => JSON.stringify({ podIP: "10.77.0.5", mark: "0x10" })],
   ["of a newer format", (text) => text.replace(`"format":1`, `"format":2`)],
+  ["with an odd mark", (text) => text.replace(/"mark":\{[^}]*\}/, `"mark":null`)],
+  ["another attachment's", (text) => text.replace(/"containerId":"[^"]*"/, `"containerId":"somebody-else"`)],
   ["no UTF-8 and longer than any record", () => "\u00ff".repeat(2_000_000)],
   ["deeply nested", () => "[".repeat(200_000)],
 ];

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createJournal, type Attachment } from "../../../lib/journal";
+import { attachmentTag } from "../../../lib/rules/tag";
 
 let base: string;
 let dir: string;
@@ -16,6 +17,7 @@ const ATTACHMENT: Attachment = {
   format: 1, state: "intent", key: { network: "n", containerId: "c", ifname: "eth0" }, netns: "/run/netns/x", owner: { pid: 1, startTime: "2" },
   mark: { value: 16, mask: 255 }, addresses: ["10.0.0.5"], delegate: { type: "ptp" }, cniVersion: "1.0.0", since: "2026-01-01T00:00:00.000Z",
 };
+const TAG = attachmentTag(ATTACHMENT.key);
 const prepared = () => {
   const journal = createJournal(dir);
   journal.prepare();
@@ -24,44 +26,82 @@ const prepared = () => {
 
 test("write, read, list, remove", () => {
   const journal = prepared();
-  journal.write("t1", ATTACHMENT);
-  expect(journal.read("t1")).toEqual({ attachment: ATTACHMENT });
-  expect(journal.tags()).toEqual(["t1"]);
-  journal.remove("t1");
-  journal.remove("t1");
-  expect(journal.read("t1")).toBeUndefined();
+  journal.write(TAG, ATTACHMENT);
+  expect(journal.read(TAG)).toEqual({ attachment: ATTACHMENT });
+  expect(journal.tags()).toEqual([TAG]);
+  journal.remove(TAG);
+  journal.remove(TAG);
+  expect(journal.read(TAG)).toBeUndefined();
   expect(readdirSync(dir)).toEqual([]);
 });
 
 test("directory 0700, file 0600, whatever the umask", () => {
   const old = process.umask(0);
   try {
-    prepared().write("t1", ATTACHMENT);
+    prepared().write(TAG, ATTACHMENT);
   } finally {
     process.umask(old);
   }
   expect(statSync(dir).mode & 0o777).toBe(0o700);
-  expect(statSync(join(dir, "t1.json")).mode & 0o777).toBe(0o600);
+  expect(statSync(join(dir, `${TAG}.json`)).mode & 0o777).toBe(0o600);
 });
 
 test("a directory that is not there has no records", () => {
   expect(createJournal(dir).tags()).toEqual([]);
-  expect(createJournal(dir).read("t")).toBeUndefined();
+  expect(createJournal(dir).read(TAG)).toBeUndefined();
 });
 
 test.each(["", "{", "null", "[]", '{"format":2}', '{"format":1,"state":"odd"}', "\u0000\u0000", '{"format":1,"state":"complete","key":{"network":"n"}}'])(
   "torn or foreign content %j is corrupt, not an error",
   (text) => {
     const journal = prepared();
-    writeFileSync(join(dir, "t.json"), text, { mode: 0o600 });
-    expect(journal.read("t")).toEqual({ corrupt: expect.any(String) });
+    writeFileSync(join(dir, `${TAG}.json`), text, { mode: 0o600 });
+    expect(journal.read(TAG)).toEqual({ corrupt: expect.any(String) });
   },
 );
 
+test.each<[string, object]>([
+  ["mark", { mark: null }],
+  ["mark", { mark: { value: 16 } }],
+  ["mark", { mark: { value: -1, mask: 255 } }],
+  ["mark", { mark: { value: 16, mask: 2 ** 32 } }],
+  ["mark", { mark: { value: "16", mask: 255 } }],
+  ["markReplies", { markReplies: "no" }],
+  ["addresses", { addresses: ["10.0.0.5", 7] }],
+  ["addresses", { addresses: "10.0.0.5" }],
+  ["netns", { netns: null }],
+  ["cniVersion", { cniVersion: 1 }],
+  ["owner", { owner: {} }],
+  ["owner", { owner: { pid: "1", startTime: "2" } }],
+  ["owner", { owner: { pid: 1, startTime: 2 } }],
+  ["pod", { pod: { namespace: "team-a" } }],
+  ["backend", { backend: "ipvs" }],
+  ["delegate", { delegate: {} }],
+  ["delegate", { delegate: { type: "../x" } }],
+  ["result", { result: [] }],
+  ["key", { key: { ...ATTACHMENT.key, containerId: "other" } }],
+])("a record with an odd %s is corrupt and says so: %j", (field, change) => {
+  const journal = prepared();
+  writeFileSync(join(dir, `${TAG}.json`), JSON.stringify({ ...ATTACHMENT, ...change }), { mode: 0o600 });
+  expect(journal.read(TAG)).toEqual({ corrupt: expect.stringContaining(`"${field}"`) });
+});
+
+test("a record that could not be read again is not written: the one before it stays", () => {
+  const journal = prepared();
+  journal.write(TAG, ATTACHMENT);
+  const tooLarge = { ...ATTACHMENT, result: { padding: "x".repeat(1024 * 1024) } };
+  expect(() => journal.write(TAG, tooLarge)).toThrow(expect.objectContaining({ code: 113, message: expect.stringContaining("container c would have") }));
+  expect(journal.read(TAG)).toEqual({ attachment: ATTACHMENT });
+  const room = 1024 * 1024 - Buffer.byteLength(JSON.stringify({ ...ATTACHMENT, result: { padding: "" } }));
+  const largest = { ...ATTACHMENT, result: { padding: "x".repeat(room) } };
+  journal.write(TAG, largest);
+  expect(journal.read(TAG)).toEqual({ attachment: largest });
+});
+
 test("a record of more than 1 MiB is corrupt", () => {
   const journal = prepared();
-  writeFileSync(join(dir, "t.json"), `"${"x".repeat(1024 * 1024)}"`, { mode: 0o600 });
-  expect(journal.read("t")).toEqual({ corrupt: "larger than 1 MiB" });
+  writeFileSync(join(dir, `${TAG}.json`), `"${"x".repeat(1024 * 1024)}"`, { mode: 0o600 });
+  expect(journal.read(TAG)).toEqual({ corrupt: "larger than 1 MiB" });
 });
 
 describe("what cannot be trusted is refused with code 113", () => {
@@ -88,20 +128,20 @@ describe("what cannot be trusted is refused with code 113", () => {
     ["world-readable file", (p: string) => writeFileSync(p, "{}", { mode: 0o644 })],
   ])("%s as a record", (_name, make) => {
     const journal = prepared();
-    make(join(dir, "t.json"));
-    expect(() => journal.read("t")).toThrow(code113);
+    make(join(dir, `${TAG}.json`));
+    expect(() => journal.read(TAG)).toThrow(code113);
   });
   test("the message never says that something was not found", () => {
     writeFileSync(join(base, "file"), "");
     const journal = createJournal(join(base, "file", "x"));
-    expect(() => journal.write("t", ATTACHMENT)).toThrow(expect.objectContaining({ message: expect.not.stringMatching(/no such file|not found/i) }));
+    expect(() => journal.write(TAG, ATTACHMENT)).toThrow(expect.objectContaining({ message: expect.not.stringMatching(/no such file|not found/i) }));
   });
 });
 
 test("a failed write leaves no temporary file", () => {
   const journal = prepared();
-  mkdirSync(join(dir, "t.json"));
-  expect(() => journal.write("t", ATTACHMENT)).toThrow(expect.objectContaining({ code: 113 }));
-  expect(readdirSync(dir)).toEqual(["t.json"]);
+  mkdirSync(join(dir, `${TAG}.json`));
+  expect(() => journal.write(TAG, ATTACHMENT)).toThrow(expect.objectContaining({ code: 113 }));
+  expect(readdirSync(dir)).toEqual([`${TAG}.json`]);
   expect(existsSync(dir)).toBe(true);
 });
