@@ -9,6 +9,8 @@ import type { ResolvedGateway } from "./types";
 /** Pauses between two looks at a neighbour entry that is being resolved (ms). */
 const FIRST_LOOK_MS = 5;
 const LAST_LOOK_MS = 100;
+/** A ping ends before its program is taken for stuck and killed, which would say nothing about the gateway (ms). */
+const LONGEST_PING_MS = 15_000;
 /** Flags of a neighbour entry that a change without them would take away (rtnetlink NTF_*). */
 const KEPT_FLAGS = ["router", "extern_learn", "managed"];
 
@@ -80,7 +82,7 @@ export function noCarrier(dev: string): Verdict {
 /** With the tenant's mark the ping takes the tenant's table; bound to the device it cannot leave by another (ping(8)). */
 async function ping(programs: Programs, check: string, { gateway, mark, timeoutMs }: ProbeRequest): Promise<Verdict> {
   const device = gateway.dev === undefined ? [] : ["-I", gateway.dev];
-  const { ok, said } = await programs.try("ping", ["-n", "-c", "1", "-W", String(timeoutMs / 1000), "-m", String(mark.value), ...device, check]);
+  const { ok, said } = await programs.try("ping", ["-n", "-c", "1", "-W", String(Math.min(timeoutMs, LONGEST_PING_MS) / 1000), "-m", String(mark.value), ...device, check]);
   if (ok) return { kind: "answered" };
   return { kind: "silent", why: `no answer from ${check}${said === "" ? "" : ` (${said})`}` };
 }

@@ -120,6 +120,7 @@ class Watcher {
     const { inbox, say, removeStatus } = this.ports;
     if (!inbox.take("stop")) {
       await this.cycle("start");
+      this.saveStatus();
       do await this.turn();
       while (!inbox.take("stop"));
     }
