@@ -1,4 +1,4 @@
-import { delegateNetconf } from "../../delegates/netconf";
+import { delegateNetconf, distinctDelegates } from "../../delegates/netconf";
 import { runDelegate } from "../../delegates/run";
 import { type CniError, toCniError } from "../cni/error";
 import type { Attachment } from "../journal";
@@ -8,7 +8,9 @@ import type { Context } from "./context";
 /**
  * Takes an attachment down: orphans of a crashed ADD first, then the rules (the address may be
  * handed out again at once), then the delegate's DEL. Goes on after a failure and throws the first
- * one at the end, the others in its details. Without a record, the tag and the conflist have to do.
+ * one at the end, the others in its details. Without a record, the tag has to do, and a DEL of every
+ * delegate that the conflist could have used: which one it was is not known (after a reboot the
+ * record is gone, the leases of host-local are not), and DEL is idempotent (SPEC.md, "DEL").
  */
 export async function tearDown(
   context: Context,
@@ -24,16 +26,18 @@ export async function tearDown(
     });
   }
   await collect(failures, () => context.rules.remove([context.tag]));
-  const delegate = attachment === undefined ? context.conf.delegate : attachment.delegate;
-  if (delegate !== undefined) await collect(failures, () => delegateDel(context, delegate, prevResult));
+  const delegates = attachment === undefined ? distinctDelegates(context.conf) : [attachment.delegate].filter((each) => each !== undefined);
+  const started = context.delegate.clock.elapsed();
+  for (const delegate of delegates) {
+    await collect(failures, () => delegateDel(context, delegate, prevResult));
+  }
+  if (delegates.length > 0) context.facts["delegateMs"] = Math.round(context.delegate.clock.elapsed() - started);
   const [first, ...others] = failures;
   if (first !== undefined) throw others.reduce((error, other) => error.withDetails(other.message), first);
 }
 
 async function delegateDel(context: Context, delegate: JsonObject, prevResult: Json | undefined): Promise<void> {
-  const started = context.delegate.clock.elapsed();
   await runDelegate(context.delegate, "DEL", delegateNetconf(context.conf, delegate, "DEL", prevResult));
-  context.facts["delegateMs"] = Math.round(context.delegate.clock.elapsed() - started);
 }
 
 async function collect(failures: CniError[], body: () => Promise<void>): Promise<void> {

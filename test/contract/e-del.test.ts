@@ -121,6 +121,19 @@ test("E10 the whole data directory is missing: the same", async () => {
   expect(world.leftovers()).toEqual([]);
 });
 
+test("E10 no record, as after a reboot: every delegate that the pod may have had, also when one fails", async () => {
+  const tenants = { a: { fwmark: "0x10" }, b: { fwmark: "0x20", delegate: { pool: "b" } }, c: { fwmark: "0x30", delegate: { type: "scripted" } } };
+  world.script({ DEL: { stdout: `{"code":11,"msg":"busy"}`, exit: 1 } });
+  const added = expectOk(await world.run("ADD", { conf: conf({ tenants }, marked("b")) }));
+  rmSync(world.dataDir, { recursive: true });
+  const outcome = await world.run("DEL", { conf: conf({ tenants }), id: added.id, netns: "" });
+  expectError(outcome, 11, "scripted", "busy");
+  expect(outcome.calls.map(({ type, netconf }) => [type, netconf["pool"]])).toEqual([["ok", undefined], ["ok", "b"], ["scripted", undefined]]);
+  world.script({ DEL: {} });
+  expectOk(await world.run("DEL", { conf: conf({ tenants }), id: added.id, netns: "" }));
+  expect(world.leftovers()).toEqual([]);
+});
+
 test("E10 the record is corrupt: by the tag, with a warning", async () => {
   const added = expectOk(await world.run("ADD", { conf: conf() }));
   for (const name of journalFiles()) writeFileSync(join(world.dataDir, name), `{"format":1,"sta`);
