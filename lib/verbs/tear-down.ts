@@ -1,6 +1,8 @@
 import { delegateNetconf, distinctDelegates } from "../../delegates/netconf";
 import { runDelegate } from "../../delegates/run";
+import { convertResult } from "../cni/convert";
 import { type CniError, toCniError } from "../cni/error";
+import { isSupported } from "../cni/version";
 import type { Attachment } from "../journal";
 import type { Json, JsonObject } from "../ports";
 import type { Context } from "./context";
@@ -29,7 +31,7 @@ export async function tearDown(
   const delegates = attachment === undefined ? distinctDelegates(context.conf) : [attachment.delegate].filter((each) => each !== undefined);
   const started = context.delegate.clock.elapsed();
   for (const delegate of delegates) {
-    await collect(failures, () => delegateDel(context, delegate, prevResult));
+    await collect(failures, () => delegateDel(context, delegate, previous(context, attachment, prevResult)));
   }
   if (delegates.length > 0) context.facts["delegateMs"] = Math.round(context.delegate.clock.elapsed() - started);
   const [first, ...others] = failures;
@@ -38,6 +40,21 @@ export async function tearDown(
 
 async function delegateDel(context: Context, delegate: JsonObject, prevResult: Json | undefined): Promise<void> {
   await runDelegate(context.delegate, "DEL", delegateNetconf(context.conf, delegate, "DEL", prevResult));
+}
+
+// What the runtime passed goes on as it is. The record's result is in the version of the ADD, and
+// the list may have another by now; a delegate need not understand a prevResult that is not in its
+// netconf's version, and must do without one (SPEC.md, "DEL").
+function previous({ conf }: Context, attachment: Attachment | undefined, prevResult: Json | undefined): Json | undefined {
+  if (attachment?.result === undefined || prevResult !== attachment.result) return prevResult;
+  const { cniVersion, result } = attachment;
+  if (cniVersion === conf.cniVersion) return result;
+  if (!isSupported(cniVersion) || !isSupported(conf.cniVersion)) return undefined;
+  try {
+    return convertResult(result, cniVersion, conf.cniVersion, "the record");
+  } catch {
+    return undefined;
+  }
 }
 
 async function collect(failures: CniError[], body: () => Promise<void>): Promise<void> {

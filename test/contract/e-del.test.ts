@@ -154,6 +154,17 @@ test("E11 the delegate's DEL fails: our rule is gone, its error is returned, the
   expect(world.leftovers()).toEqual([]);
 });
 
+test("E11 the list has another cniVersion since the ADD: the record's result goes to the delegate in it", async () => {
+  world.script({ ADD: { stdout: RESULT } });
+  const added = expectOk(await world.run("ADD", { conf: scripted() }));
+  const deleted = expectOk(await world.run("DEL", { conf: scripted({ cniVersion: "0.4.0" }), id: added.id, netns: "" }));
+  expect(deleted.calls[0]?.netconf).toMatchObject({
+    cniVersion: "0.4.0",
+    prevResult: { cniVersion: "0.4.0", ips: [{ version: "4", address: "10.77.0.5/24" }] },
+  });
+  expect(world.leftovers()).toEqual([]);
+});
+
 test("E12 the rules cannot be removed: the delegate's DEL still runs, an error that no runtime swallows", async () => {
   const added = expectOk(await world.run("ADD", { conf: conf() }));
   const wrap = world.toolbox.around({ before: "echo 'table not found, No such file or directory' >&2; exit 1" });

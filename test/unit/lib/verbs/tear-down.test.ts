@@ -1,12 +1,14 @@
 import { rmSync } from "node:fs";
 import { CniError } from "../../../../lib/cni/error";
 import { del } from "../../../../lib/verbs/del";
+import { gc } from "../../../../lib/verbs/gc";
 import { tenantWith } from "../../../helpers/conf-object";
-import { failing, record, setUp, TAG, type Setup } from "../../../helpers/context";
+import { failing, record, RESULT, setUp, TAG, type Setup } from "../../../helpers/context";
 
 let s: Setup;
 afterEach(() => s.cleanUp());
 const sent = () => s.calls.map(({ verb, netconf }) => [verb, (netconf["ipam"] as { dataDir?: string } | undefined)?.dataDir]);
+const verbs = () => s.calls.map(({ verb }) => verb);
 const POOLS = [
   tenantWith(),
   tenantWith({ name: "vpn", delegate: { ipam: { dataDir: "/vpn" } } }),
@@ -56,4 +58,39 @@ test("with a record only its own delegate is told", async () => {
   s.context.journal.write(TAG, record({ delegate: { type: "noop", ipam: { dataDir: "/gone-from-the-conflist" } } }));
   await del(s.context);
   expect(sent()).toEqual([["DEL", "/gone-from-the-conflist"]]);
+});
+
+describe("the record's result stands in for prevResult, in the version that the list has now", () => {
+  const NEW = { cniVersion: "1.1.0", interfaces: [{ name: "eth0", mtu: 1400, sandbox: "/x" }], ips: [{ interface: 0, address: "10.0.0.5/24" }] };
+  const passed = () => s.calls.find(({ verb }) => verb === "DEL")?.netconf;
+
+  test.each([
+    ["1.1.0", "1.0.0", NEW, { cniVersion: "1.0.0", interfaces: [{ name: "eth0", sandbox: "/x" }], ips: NEW.ips }],
+    ["1.0.0", "0.4.0", RESULT, { ...RESULT, cniVersion: "0.4.0", ips: [{ version: "4", ...RESULT.ips[0] }] }],
+    ["0.4.0", "1.0.0", { cniVersion: "0.4.0", ips: [{ version: "4", address: "10.0.0.5/24" }] }, { cniVersion: "1.0.0", ips: [{ address: "10.0.0.5/24" }] }],
+    ["1.0.0", "1.0.0", RESULT, RESULT],
+  ])("from %s to %s, for DEL and GC", async (from, to, result, expected) => {
+    for (const run of [del, gc]) {
+      s = setUp({ cniVersion: to, gc: { "cni.dev/valid-attachments": [] } });
+      s.context.journal.write(TAG, record({ cniVersion: from, result }));
+      await run(s.context);
+      expect(passed()).toMatchObject({ cniVersion: to, prevResult: expected });
+      expect(passed()?.["prevResult"]).toEqual(expected);
+      s.cleanUp();
+    }
+  });
+  test.each([["2.0.0", "1.0.0"], ["1.0.0", "0.2.0"]])("what cannot be converted (from %s to %s) is left out", async (from, to) => {
+    s = setUp({ cniVersion: to });
+    s.context.journal.write(TAG, record({ cniVersion: from, result: { cniVersion: from } }));
+    await del(s.context);
+    expect(verbs()).toEqual(["DEL"]);
+    expect(passed()).not.toHaveProperty("prevResult");
+  });
+  test("what the runtime passed is not touched, whatever it is", async () => {
+    const prevResult = { cniVersion: "0.4.0", ips: [{ version: "4", address: "10.0.0.5/24" }] };
+    s = setUp({ cniVersion: "1.0.0", prevResult });
+    s.context.journal.write(TAG, record({ cniVersion: "0.4.0" }));
+    await del(s.context);
+    expect(passed()?.["prevResult"]).toEqual(prevResult);
+  });
 });
