@@ -2,7 +2,7 @@
 import { CniError } from "../cni/error";
 import type { Backend, Exec } from "../ports";
 import { detectBackend } from "../rules/detect";
-import { localHost } from "../rules/host";
+import { localHost, type Host } from "../rules/host";
 import { createTools, type Slot } from "../rules/tools";
 import type { ForwardRule } from "./types";
 
@@ -22,16 +22,19 @@ export interface ForwardOptions {
   readonly configured: "auto" | Backend;
   readonly dataDir: string;
   readonly lockTimeoutMs: number;
+  /** This node by default. */
+  readonly host?: Host;
 }
 
 /** The FORWARD chain of this node. */
 export function createForwardTable(options: ForwardOptions): ForwardTable {
-  const tools = createTools(options.exec, localHost, options.lockTimeoutMs);
-  const backend = async (): Promise<Backend> => (await detectBackend({ ...options, host: localHost, tools })).backend;
+  const { host = localHost } = options;
+  const tools = createTools(options.exec, host, options.lockTimeoutMs);
+  const backend = async (): Promise<Backend> => (await detectBackend({ ...options, host, tools })).backend;
   const exists = ({ backend: flavour, family }: Slot, table?: string): boolean => {
-    if (!tools.has({ backend: flavour, family }) || !localHost.hasFamily(family)) return false;
+    if (!tools.has({ backend: flavour, family }) || !host.hasFamily(family)) return false;
     if (flavour === "nft") return true;
-    const tables = localHost.legacyTables(family);
+    const tables = host.legacyTables(family);
     return table === undefined ? tables.length > 0 : tables.includes(table);
   };
   return {

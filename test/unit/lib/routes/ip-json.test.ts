@@ -1,0 +1,58 @@
+import { parseLinks, parseRoutes, parseRules } from "../../../../lib/routes/ip-json";
+
+test("rules: every selector that we write, and the words of those that we never write", () => {
+  const entries = [
+    { priority: 0, src: "all", table: "255", protocol: "2" },
+    { priority: 9, not: null, src: "10.0.0.0", srclen: 8, dst: "fd00::", dstlen: 64, fwmark: "0x10", fwmask: "0xff", table: "100", suppress_prefixlen: 0, protocol: "2" },
+    { priority: 10, src: "all", fwmark: "0x5", table: "7" },
+    { priority: 11, src: "192.0.2.1", iif: "eth0", action: "goto", target: 99 },
+  ];
+  expect(parseRules(entries, 4)).toEqual([
+    { family: 4, priority: 0, table: 255, protocol: 2 },
+    { family: 4, priority: 9, not: true, from: "10.0.0.0/8", to: "fd00::/64", fwmark: { value: 0x10, mask: 0xff }, table: 100, suppressPrefixLength: 0, protocol: 2 },
+    { family: 4, priority: 10, fwmark: { value: 5, mask: 0xffffffff }, table: 7, protocol: 0 },
+    { family: 4, priority: 11, from: "192.0.2.1", protocol: 0, other: "iif eth0 action goto target 99" },
+  ]);
+});
+
+test("routes: one gateway, several, none, an MTU, and types by number", () => {
+  const entries = [
+    { type: "1", dst: "default", gateway: "10.1.0.1", dev: "eth1", table: "100", protocol: "2", scope: "0", flags: [] },
+    { type: "1", dst: "default", table: "101", protocol: "3", metric: 1024, metrics: [{ mtu: 1400 }], nexthops: [{ gateway: "fd01::1", dev: "eth1", weight: 3, flags: [] }, { dev: "eth2", weight: 1 }] },
+    { type: "7", dst: "default", dev: "lo", table: "100", protocol: "2", metric: 4294967295 },
+    { type: "1", dst: "10.2.0.0/16", via: { family: "inet6", host: "FE80::1" }, dev: "eth1", scope: "253" },
+    { type: "2", dst: "10.1.0.2", dev: "eth1", table: "255", protocol: "2" },
+    ...["6", "8", "9"].map((type) => ({ type, dst: "192.0.2.0/24" })),
+    { gateway: 5 },
+  ];
+  const base = { family: 4, protocol: 0, metric: 0, table: 254 };
+  expect(parseRoutes(entries, 4)).toEqual([
+    { ...base, table: 100, dst: "default", type: "unicast", protocol: 2, nexthops: [{ via: "10.1.0.1", dev: "eth1", weight: 1 }] },
+    { ...base, table: 101, dst: "default", type: "unicast", metric: 1024, protocol: 3, mtu: 1400, nexthops: [{ via: "fd01::1", dev: "eth1", weight: 3 }, { dev: "eth2", weight: 1 }] },
+    { ...base, table: 100, dst: "default", type: "unreachable", metric: 4294967295, protocol: 2, nexthops: [] },
+    { ...base, dst: "10.2.0.0/16", type: "unicast", nexthops: [{ via: "fe80::1", dev: "eth1", weight: 1 }] },
+    { ...base, table: 255, dst: "10.1.0.2", type: "other", protocol: 2, nexthops: [] },
+    ...["blackhole", "prohibit", "throw"].map((type) => ({ ...base, dst: "192.0.2.0/24", type, nexthops: [] })),
+    { ...base, dst: "default", type: "unicast", nexthops: [{ weight: 1 }] },
+  ]);
+});
+
+test("routes of others keep the words that ours never have", () => {
+  const entries = [
+    { dst: "default", gateway: "10.1.0.3", dev: "eth1", prefsrc: "10.1.0.2", flags: ["onlink"], metrics: [{ mtu: 1400, advmss: 1360 }] },
+    { dst: "default", gateway: "fd01::1", dev: "eth1", scope: "254", tos: "0x10", pref: "high", flags: ["linkdown"] },
+    { dst: "default", gateway: "fd01::1", dev: "eth1", pref: "medium", flags: [] },
+  ];
+  expect(parseRoutes(entries, 6).map(({ other }) => other)).toEqual(["src 10.1.0.2 advmss 1360 onlink", "tos 0x10 scope 254 pref high", undefined]);
+});
+
+test("links: names, MTU, state, and addresses other than link-local ones", () => {
+  const entries = [
+    { ifname: "eth1", mtu: 1450, flags: ["BROADCAST", "UP"], addr_info: [{ family: "inet", local: "10.1.0.2", scope: "global" }, { family: "inet6", local: "FD01::2", scope: "global" }, { family: "inet6", local: "fe80::1", scope: "link" }, { family: "inet" }] },
+    {},
+  ];
+  expect(parseLinks(entries)).toEqual([
+    { name: "eth1", mtu: 1450, up: true, addresses: [{ family: 4, address: "10.1.0.2" }, { family: 6, address: "fd01::2" }] },
+    { name: "", mtu: 0, up: false, addresses: [] },
+  ]);
+});
