@@ -1,7 +1,9 @@
-import { delegateNetconf } from "../../delegates/netconf";
+import { delegateNetconf, effectiveDelegate } from "../../delegates/netconf";
 import { checkDelegate } from "../../delegates/requirements";
 import { runDelegate } from "../../delegates/run";
 import { CniError, ERRORS, toCniError } from "../cni/error";
+import { quote } from "../cni/json";
+import type { JsonObject } from "../ports";
 import type { Context } from "./context";
 
 /** What plugins that do not know STATUS, or CNI 1.1.0, answer: version, unknown container (its ID is empty), environment. */
@@ -9,7 +11,8 @@ const SAID_BY_OLD_PLUGINS: readonly number[] = [1, 3, 4];
 
 /**
  * STATUS: can this node do an ADD now? Local checks only (a flaky API server must not make the node
- * NotReady), then the delegate's STATUS. Writes nothing. Throws CniError 50, or 51 when the delegate
+ * NotReady), those of every tenant's delegate included, then the STATUS of the conflist's own
+ * delegate. Writes nothing. Throws CniError 50, or 51 when the delegate
  * says so.
  */
 export async function status(context: Context): Promise<string> {
@@ -21,9 +24,22 @@ export async function status(context: Context): Promise<string> {
   if (delegate === undefined) return "";
   await ready(async () => {
     checkDelegate(delegate, request.path);
+    checkTenants(context, delegate);
     await runDelegate(context.delegate, "STATUS", delegateNetconf(conf, delegate, "STATUS", undefined));
   });
   return "";
+}
+
+function checkTenants({ conf, request }: Context, delegate: JsonObject): void {
+  for (const { name, delegate: patch } of conf.tenants ?? []) {
+    if (patch === undefined) continue;
+    try {
+      checkDelegate(effectiveDelegate(delegate, patch), request.path);
+    } catch (thrown) {
+      const error = toCniError(thrown);
+      throw new CniError(error.code, `tenant ${quote(name)}: ${error.message}`, { details: error.details, cause: error });
+    }
+  }
 }
 
 async function ready(body: () => Promise<void>): Promise<void> {

@@ -29,6 +29,18 @@ test("G10 the delegate's IPAM is missing: code 50 naming it", async () => {
   expectError(await status(newest({ delegate: { type: "ok", ipam: { type: "no-such-ipam" } } })), "notAvailable", "no-such-ipam");
 });
 
+test("G10 a tenant's own delegate is missing: code 50 naming both", async () => {
+  const tenants = { a: { fwmark: "0x10" }, vpn: { fwmark: "0x20", delegate: { type: "no-such-plugin" } } };
+  const outcome = await status(newest({ tenants }));
+  expectError(outcome, "notAvailable", "vpn", "no-such-plugin");
+  expect(outcome.calls).toEqual([]);
+});
+
+test("G10 tenants with delegates of their own: the conflist's alone is asked", async () => {
+  const outcome = expectOk(await status(newest({ tenants: { vpn: { fwmark: "0x20", delegate: { type: "scripted" } } } })));
+  expect(outcome.calls.map(({ type, verb }) => [type, verb])).toEqual([["ok", "STATUS"]]);
+});
+
 test("G10 iptables is missing: code 50 naming it", async () => {
   expectError(await status(newest(), { wrap: world.toolbox.nothingInSbin }), "notAvailable", "iptables");
 });
