@@ -1,15 +1,14 @@
 /** The node as the routes' adapter sees and changes it: iproute2, nft, iptables, /proc/sys. */
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { CniError } from "../cni/error";
-import { makeDirectory } from "../directory";
 import type { Family } from "../ports";
-import { temporaryOf, type OwnThings } from "./diff";
+import type { OwnThings } from "./diff";
 import type { ForwardTable } from "./forward";
 import { parseLinks, parseRoutes, parseRules } from "./ip-json";
 import { NAT_TABLE } from "./nat";
 import type { Programs } from "./programs";
 import type { RoutesRecord } from "./record-type";
+import { replaceFile } from "./replace-file";
 import type { Action, NodeState, RoutesPlan } from "./types";
 import { routeWords, ruleWords } from "./words";
 
@@ -108,13 +107,9 @@ function writeSysctl(path: string, value: string): void {
 }
 
 function writeNames(path: string, text: string): void {
-  const temporary = temporaryOf(path);
   try {
-    makeDirectory(dirname(path), 0o755);
-    writeFileSync(temporary, text, { mode: 0o644 });
-    renameSync(temporary, path);
+    replaceFile(path, text, { file: 0o644, directory: 0o755 });
   } catch (error) {
-    rmSync(temporary, { force: true });
     throw new CniError("io", `${path} cannot be written (${(error as NodeJS.ErrnoException).code ?? ""}): set "routes": {"namesDir": ""} for no names`);
   }
 }

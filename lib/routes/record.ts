@@ -1,11 +1,11 @@
 /** Keeps what was changed on the node: one file in the data directory. */
-import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CniError } from "../cni/error";
 import { isObject, parseJson } from "../cni/json";
-import { makeDirectory } from "../directory";
 import { temporaryOf } from "./diff";
 import { EMPTY_RECORD, type RoutesRecord } from "./record-type";
+import { replaceFile } from "./replace-file";
 
 export interface RecordFile {
   /** EMPTY_RECORD when there is none. Throws CniError `journal` for one that cannot be used. */
@@ -58,15 +58,9 @@ function parseRecord(path: string, bytes: Uint8Array): RoutesRecord {
 }
 
 function writeRecord(dir: string, path: string, record: RoutesRecord): void {
-  // Its writer holds the lock.
-  const temporary = temporaryOf(path);
   try {
-    makeDirectory(dir, 0o700);
-    rmSync(temporary, { force: true });
-    writeFileSync(temporary, JSON.stringify({ format: FORMAT, ...record }), { mode: 0o600, flag: "wx" });
-    renameSync(temporary, path);
+    replaceFile(path, JSON.stringify({ format: FORMAT, ...record }), { file: 0o600, directory: 0o700 });
   } catch (error) {
-    rmSync(temporary, { force: true });
     throw new CniError("journal", `the record of the node routes ${path} cannot be written (${(error as NodeJS.ErrnoException).code ?? ""}): see that ${dir} is a directory of root with mode 0700 and has room`);
   }
 }
