@@ -4,8 +4,10 @@ import { countPackets } from "../packets";
 import { applyRoutes, type Scene } from "./lab";
 import { CLIENT, NODE_PORT, SERVER } from "./topology";
 
-/** How long a neighbour that does not answer may stay in use (ms): the kernel's delay_first_probe_time, its probes, and some. */
+/** How long a neighbour that does not answer may stay in use (ms): reachable, delay and probe times of topology.ts, and some. */
 const NEIGHBOUR_MS = 20_000;
+/** How long a tenant may take until it works again (ms). */
+const BACK_MS = 5000;
 /** A gateway that takes no packet any more, not even the question for its hardware address. */
 const DEAF = "table netdev hang { chain in { type filter hook ingress device lan priority 0; policy drop; }; }";
 
@@ -27,8 +29,11 @@ async function claimOthersWork({ stage, net: { b, client, byDefault }, api }: Sc
   stage.story.claim("clients outside still get web-0's answers by the default gateway", inbound.by === "web-0" && inbound.from === CLIENT[0]);
 }
 
+/** Waits a moment first: the node asks a gateway that it had given up once a second. */
 async function claimBack(scene: Scene, text: string): Promise<void> {
-  const { stage, net: { a } } = scene;
+  const { stage, web, net: { a } } = scene;
+  const answers = async (address: string): Promise<boolean> => (await call(stage, web.machine, target(address, 80), { quiet: true })).ok;
+  for (const address of SERVER) await stage.shell.until(() => answers(address), BACK_MS);
   const calls = await callBoth(scene);
   stage.story.claim(text, calls.every(({ from }, at) => from === a.outside[at]));
 }
@@ -61,7 +66,10 @@ export async function showSilentGateway(scene: Scene): Promise<void> {
   await a.machine.show(["nft", DEAF], { as: `nft '${DEAF}'` });
   const calls = await callBoth(scene);
   story.claim("nobody answers web-0, in either family", calls.every(({ ok }) => !ok));
-  story.say("Until the node's neighbour entry has failed there is silence; then the node says so:");
+  story.say(
+    "Until the node's neighbour entry has failed there is silence; then the node says so",
+    "(its neighbour times are shortened here, or this would take up to a minute):",
+  );
   let last = calls[0];
   const told = await shell.until(async () => {
     last = await call(stage, scene.web.machine, target(SERVER[0], 80), { quiet: true, timeoutMs: 5000 });
