@@ -32,7 +32,7 @@ export function routedTenants(conf: PluginConf): readonly RoutedTenant[] {
 export function desiredRoutes(conf: PluginConf, state: NodeState, health?: Health): RoutesPlan {
   const tenants = routedTenants(conf);
   const gateways = tenants.flatMap((tenant) => gatewaysOf(tenant, state, health));
-  const rules = state.families.flatMap((family) => rulesOf(conf, tenants, family));
+  const rules = state.families.flatMap((family) => rulesOf(conf, family, gateways));
   const routes = state.families.flatMap((family) => [
     ...tenants.flatMap((tenant) => tenantRoutes(tenant, family, gateways)),
     ...nodeRoutes(conf, family),
@@ -46,7 +46,8 @@ export function desiredRoutes(conf: PluginConf, state: NodeState, health?: Healt
   };
 }
 
-function rulesOf(conf: PluginConf, tenants: readonly RoutedTenant[], family: Family): readonly Planned<IpRule>[] {
+function rulesOf(conf: PluginConf, family: Family, gateways: readonly ResolvedGateway[]): readonly Planned<IpRule>[] {
+  const tenants = routedTenants(conf);
   if (tenants.length === 0) return [];
   const { excludePriority, localPriority, tenantPriority, excludeDestinations } = conf.routes;
   const common = { family, protocol: PROTOCOL_KERNEL };
@@ -60,12 +61,19 @@ function rulesOf(conf: PluginConf, tenants: readonly RoutedTenant[], family: Fam
     tenant: undefined,
     why: "excluded destination",
   }));
-  const marks = tenants.map((tenant): Planned<IpRule> => ({
-    item: { ...common, priority: tenantPriority, fwmark: tenant.mark, table: tenant.table },
-    tenant: tenant.name,
-    why: `packets of tenant ${tenant.name}`,
-  }));
+  const marks = tenants.flatMap((tenant): readonly Planned<IpRule>[] => {
+    const mine = { ...common, priority: tenantPriority, fwmark: tenant.mark };
+    const lookup = { item: { ...mine, table: tenant.table }, tenant: tenant.name, why: `packets of tenant ${tenant.name}` };
+    // Behind the table, because `ip route flush table` takes the stop in it away too.
+    const stop = { item: { ...mine, unreachable: true as const }, tenant: tenant.name, why: `a stop for tenant ${tenant.name} when its table is empty` };
+    return stops(tenant, family, gateways) ? [lookup, stop] : [lookup];
+  });
   return [...exclusions, local, ...marks];
+}
+
+// A family without any gateway is closed, so that it is no way round the other.
+function stops({ name, onGatewayLoss }: RoutedTenant, family: Family, gateways: readonly ResolvedGateway[]): boolean {
+  return onGatewayLoss === "stop" || !gateways.some((gateway) => gateway.tenant === name && gateway.family === family);
 }
 
 function tenantRoutes(tenant: RoutedTenant, family: Family, all: readonly ResolvedGateway[]): readonly Planned<IpRoute>[] {
@@ -74,8 +82,7 @@ function tenantRoutes(tenant: RoutedTenant, family: Family, all: readonly Resolv
   const planned = (item: IpRoute, why: string): Planned<IpRoute> => ({ item, tenant: tenant.name, why });
   const usable = gateways.filter((gateway) => gateway.unusable === undefined);
   const routes: Planned<IpRoute>[] = [];
-  // A family without any gateway is closed, so that it is no way round the other.
-  if (gateways.length === 0 || tenant.onGatewayLoss === "stop") {
+  if (stops(tenant, family, gateways)) {
     const stop: IpRoute = { ...base, dst: "default", type: "unreachable", metric: WORST_METRIC, nexthops: [] };
     routes.push(planned(stop, gateways.length === 0 ? `no IPv${family} gateway: stop` : "behind the gateways: a lost one is a stop, never a leak"));
   }

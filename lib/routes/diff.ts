@@ -1,6 +1,7 @@
 /** Pure: which changes make the node match a plan, or undo what was done. */
 import { displacedAfter, returningRoutes } from "./displaced";
 import type { RoutesRecord } from "./record-type";
+import { missingRules } from "./missing-rules";
 import { ownRuleKey, routeKey, routePlace, ruleKey, satisfies } from "./same";
 import { restoredSysctls, staleSysctls, sysctlChanges, sysctlsAfter } from "./sysctl-changes";
 import { isOurNamesFile } from "./table-names";
@@ -38,7 +39,7 @@ export function changesFor({ plan, state, own, record, sysctl }: DiffInput): rea
     ...forwardChanges(plan.forward.map(({ item }) => item), own.forward),
     ...natChanges(plan.nat, own.natListing, record),
     ...stopsFirst(missingRoutes(routes, state.routes)),
-    ...missingRules(rules, state.rules).map((rule): Action => ({ kind: "rule", op: "add", rule })),
+    ...missingRules(rules, state.rules),
     ...staleRules(rules, state.rules, record).map((rule): Action => ({ kind: "rule", op: "del", rule })),
     ...staleRoutes(routes, state.routes, record).map((route): Action => ({ kind: "route", op: "del", route })),
     ...returningRoutes(plan, state, record).map((route): Action => ({ kind: "route", op: "replace", route })),
@@ -122,11 +123,6 @@ function missingRoutes(wanted: readonly IpRoute[], present: readonly IpRoute[]):
 function stopsFirst(routes: readonly IpRoute[]): readonly Action[] {
   const ordered = [...routes.filter(({ type }) => type === "unreachable"), ...routes.filter(({ type }) => type !== "unreachable")];
   return ordered.map((route): Action => ({ kind: "route", op: "replace", route }));
-}
-
-function missingRules(wanted: readonly IpRule[], present: readonly IpRule[]): readonly IpRule[] {
-  const there = new Set(present.map(ruleKey));
-  return [...wanted].sort((a, b) => a.priority - b.priority).filter((rule) => !there.has(ruleKey(rule)));
 }
 
 function staleRules(wanted: readonly IpRule[], present: readonly IpRule[], record: RoutesRecord): readonly IpRule[] {

@@ -13,28 +13,32 @@ const TYPES: Readonly<Record<string, IpRoute["type"]>> = { "1": "unicast", "6": 
 /** rtnetlink's RT_SCOPE_UNIVERSE and RT_SCOPE_LINK: what `ip` sets by itself with and without a gateway. */
 const SCOPES = ["0", "253"];
 
-/** The rules of one family. */
+/** The rules of one family, in the order in which the kernel asks them. */
 export function parseRules(entries: readonly unknown[], family: Family): readonly IpRule[] {
   return entries.map((entry) => {
     const rule = entry as Fields;
-    const [from, to] = [network(rule["src"], rule["srclen"]), network(rule["dst"], rule["dstlen"])];
-    const fwmark = markOf(rule);
-    const table = numberOf(rule["table"]);
-    const suppress = numberOf(rule["suppress_prefixlen"]);
-    const other = Object.keys(rule).filter((key) => !RULE_FIELDS.includes(key)).map((key) => `${key} ${String(rule[key])}`).join(" ");
-    return {
-      family,
-      priority: numberOf(rule["priority"]) ?? 0,
-      ...("not" in rule ? { not: true as const } : {}),
-      ...(from === undefined ? {} : { from }),
-      ...(to === undefined ? {} : { to }),
-      ...(fwmark === undefined ? {} : { fwmark }),
-      ...(table === undefined ? {} : { table }),
-      ...(suppress === undefined ? {} : { suppressPrefixLength: suppress }),
-      protocol: numberOf(rule["protocol"]) ?? 0,
-      ...(other === "" ? {} : { other }),
+    const unreachable = TYPES[String(rule["action"])] === "unreachable";
+    const known = unreachable ? [...RULE_FIELDS, "action"] : RULE_FIELDS;
+    const other = Object.keys(rule).filter((key) => !known.includes(key)).map((key) => `${key} ${String(rule[key])}`).join(" ");
+    const optional = {
+      not: "not" in rule ? (true as const) : undefined,
+      from: network(rule["src"], rule["srclen"]),
+      to: network(rule["dst"], rule["dstlen"]),
+      fwmark: markOf(rule),
+      table: numberOf(rule["table"]),
+      unreachable: unreachable ? (true as const) : undefined,
+      suppressPrefixLength: numberOf(rule["suppress_prefixlen"]),
+      other: other === "" ? undefined : other,
     };
+    return { family, priority: numberOf(rule["priority"]) ?? 0, protocol: numberOf(rule["protocol"]) ?? 0, ...present(optional) };
   });
+}
+
+type Present<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** Without the keys that have no value. */
+function present<T extends object>(fields: T): Present<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>;
 }
 
 /** The routes of one family, of all tables. */

@@ -3,9 +3,9 @@ import type { IpRoute, IpRule } from "./types";
 
 /** Everything about a rule that the kernel distinguishes rules by, as one word. */
 export function ruleKey(rule: IpRule): string {
-  const { family, priority, not, from, to, fwmark, table, suppressPrefixLength, other } = rule;
+  const { family, priority, not, from, to, fwmark, table, unreachable, suppressPrefixLength, other } = rule;
   const mark = fwmark === undefined ? "" : `${fwmark.value}/${fwmark.mask}`;
-  return [family, priority, not ?? "", from ?? "", to ?? "", mark, table ?? "", suppressPrefixLength ?? "", other ?? ""].join(" ");
+  return [family, priority, not ?? "", from ?? "", to ?? "", mark, table ?? unreachable ?? "", suppressPrefixLength ?? "", other ?? ""].join(" ");
 }
 
 /** A rule's key and who put it there: two that differ in this alone stand beside each other. */

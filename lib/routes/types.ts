@@ -21,6 +21,8 @@ export interface IpRule {
   readonly fwmark?: Mark;
   /** undefined: another action than a lookup. */
   readonly table?: number;
+  /** The packet is refused. */
+  readonly unreachable?: true;
   readonly suppressPrefixLength?: number;
   readonly protocol: number;
   /** Selectors and actions that we never write (iif, uidrange, goto, ...), as words; makes the rule unlike any of ours. */

@@ -5,7 +5,7 @@ import { PROTOCOL_KERNEL, TABLE_LOCAL, TABLE_MAIN, type Action, type IpRoute, ty
 
 /** Arguments of `ip -4|-6 rule add|del` after the verb. */
 export function ruleWords(rule: IpRule): readonly string[] {
-  const { priority, not, from, to, fwmark, table, suppressPrefixLength } = rule;
+  const { priority, not, from, to, fwmark, table, unreachable, suppressPrefixLength } = rule;
   return [
     ...["pref", String(priority)],
     ...(not === undefined ? [] : ["not"]),
@@ -13,6 +13,7 @@ export function ruleWords(rule: IpRule): readonly string[] {
     ...(to === undefined ? [] : ["to", to]),
     ...(fwmark === undefined ? [] : ["fwmark", formatMark(fwmark)]),
     ...(table === undefined ? [] : ["lookup", tableWord(table)]),
+    ...(unreachable === undefined ? [] : ["unreachable"]),
     ...(suppressPrefixLength === undefined ? [] : ["suppress_prefixlength", String(suppressPrefixLength)]),
     ...protocolWords(rule.protocol),
   ];
