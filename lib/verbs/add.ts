@@ -9,7 +9,7 @@ import type { Attachment } from "../journal";
 import { findMark, type Finding } from "../lookup";
 import { formatMark } from "../mark";
 import type { JsonObject, PodRef } from "../ports";
-import { claim, complete } from "./claim";
+import { claim, complete, forget } from "./claim";
 import type { Context } from "./context";
 import { tearDown } from "./tear-down";
 
@@ -28,13 +28,23 @@ export async function add(context: Context): Promise<string> {
   if (delegate !== undefined) checkDelegate(delegate, request.path);
   const intent = intentOf(context, pod, finding, delegate);
   noteFacts(context, intent);
-  const remainder = await claim(context, intent);
-  if (remainder !== undefined) await tearDown(context, remainder, remainder.result);
+  await claimCleared(context, intent);
   const progress: { result?: Result } = {};
   try {
     return await attach(context, intent, progress);
   } catch (error) {
     throw await rollBack(context, intent, progress.result, toCniError(error));
+  }
+}
+
+/** Claims the key; what a crashed ADD or DEL left under it is taken down first, and stays on record until that succeeds. */
+async function claimCleared(context: Context, intent: Attachment): Promise<void> {
+  for (let remainder = await claim(context, intent); remainder !== undefined; remainder = await claim(context, intent)) {
+    try {
+      await tearDown(context, remainder, remainder.result);
+    } catch (error) {
+      throw toCniError(error).withDetails("an earlier ADD or DEL of this container was left unfinished and could not be cleaned up, so nothing was added");
+    }
   }
 }
 
@@ -109,7 +119,7 @@ function noteEvicted(context: Context, tags: readonly string[]): void {
 async function rollBack(context: Context, intent: Attachment, result: Result | undefined, error: CniError): Promise<CniError> {
   try {
     await tearDown(context, intent, result?.json);
-    context.journal.remove(context.tag);
+    await forget(context, context.tag, undefined);
     return error;
   } catch (trouble) {
     return error.withDetails(`rolling back failed too: ${toCniError(trouble).message}`);

@@ -4,25 +4,49 @@ import type { Attachment } from "../journal";
 import type { Context } from "./context";
 
 /**
- * Writes the intent to add. A live attachment under the same key is refused and left alone; a
- * remainder of a crashed ADD is returned, so that the caller can clean it up first.
- * Throws CniError `duplicateAttachment`, `journal`, `tryAgainLater`.
+ * Writes the intent to add; then it returns undefined. A live attachment under the same key is
+ * refused and left alone, and so is a record that cannot be read. What a crashed ADD or DEL left is
+ * returned instead, marked as being deleted by us: the caller tears it down and claims again.
+ * Throws CniError `duplicateAttachment`, `journal`, `tryAgainLater` (a DEL of it is under way).
  */
 export function claim(context: Context, intent: Attachment): Promise<Attachment | undefined> {
   return locked(context, async () => {
-    const record = context.journal.read(context.tag);
-    const existing = record !== undefined && "attachment" in record ? record.attachment : undefined;
-    if (existing !== undefined && isLive(context, existing)) {
-      const { containerId, ifname } = existing.key;
-      throw new CniError(
-        "duplicateAttachment",
-        `container ${containerId} already has interface ${ifname} on network "${existing.key.network}" ` +
-          `(added ${existing.since}): it was left as it is; DEL it before adding again`,
-      );
+    const existing = readable(context);
+    if (existing === undefined || (existing.state === "deleting" && isOwn(context, existing))) {
+      context.journal.write(context.tag, intent);
+      return undefined;
     }
-    context.journal.write(context.tag, intent);
+    refuseInUse(context, existing);
+    context.journal.write(context.tag, asDeleting(context, existing));
     return existing;
   });
+}
+
+function readable({ journal, tag, key }: Context): Attachment | undefined {
+  const record = journal.read(tag);
+  if (record === undefined || "attachment" in record) return record?.attachment;
+  throw new CniError(
+    "journal",
+    `container ${key.containerId}, interface ${key.ifname}: its journal record ${tag} is unusable (${record.corrupt}), ` +
+      `so it may be in use: DEL it before adding again`,
+  );
+}
+
+function refuseInUse(context: Context, existing: Attachment): void {
+  const { containerId, ifname, network } = existing.key;
+  if (isLive(context, existing)) {
+    throw new CniError(
+      "duplicateAttachment",
+      `container ${containerId} already has interface ${ifname} on network "${network}" ` +
+        `(added ${existing.since}): it was left as it is; DEL it before adding again`,
+    );
+  }
+  if (existing.state === "deleting" && context.isAlive(existing.owner)) {
+    throw new CniError(
+      "tryAgainLater",
+      `container ${containerId}, interface ${ifname}: its deletion by process ${existing.owner.pid} is still under way; add it again after that`,
+    );
+  }
 }
 
 /**
@@ -32,7 +56,7 @@ export function complete(context: Context, attachment: Attachment): Promise<void
   return locked(context, async () => {
     const record = context.journal.read(context.tag);
     const current = record !== undefined && "attachment" in record ? record.attachment : undefined;
-    if (current?.state !== "intent" || current.owner.pid !== context.self.pid) {
+    if (current?.state !== "intent" || !isOwn(context, current)) {
       throw new CniError(
         "superseded",
         `container ${context.key.containerId} was deleted while its interface was being added: nothing was kept`,
@@ -42,7 +66,7 @@ export function complete(context: Context, attachment: Attachment): Promise<void
   });
 }
 
-/** Marks the record as going away and returns it as it was; undefined when there is no usable one. */
+/** Marks the record as being deleted by us and returns it as it was; undefined when there is no usable one. */
 export function startDeleting(context: Context, tag: string): Promise<Attachment | undefined> {
   return locked(context, async () => {
     const record = context.journal.read(tag);
@@ -53,20 +77,39 @@ export function startDeleting(context: Context, tag: string): Promise<Attachment
       );
       return undefined;
     }
-    if (record.attachment.state !== "deleting") {
-      markDeleting(context, tag, record.attachment);
+    // A full disk must not keep DEL from going on: removing the record needs no space.
+    try {
+      context.journal.write(tag, asDeleting(context, record.attachment));
+    } catch (error) {
+      context.warn(toCniError(error));
     }
     return record.attachment;
   });
 }
 
-// A full disk must not keep DEL from going on: removing the record needs no space.
-function markDeleting(context: Context, tag: string, attachment: Attachment): void {
-  try {
-    context.journal.write(tag, { ...attachment, state: "deleting" });
-  } catch (error) {
-    context.warn(toCniError(error));
-  }
+/**
+ * Removes the record of what has been taken down, and leaves it alone when it has become somebody
+ * else's meanwhile. `found` is what startDeleting returned: a record that could not be marked.
+ */
+export function forget(context: Context, tag: string, found: Attachment | undefined): Promise<void> {
+  return locked(context, async () => {
+    const record = context.journal.read(tag);
+    if (record !== undefined && "attachment" in record && !isOursToRemove(context, record.attachment, found)) return;
+    context.journal.remove(tag);
+  });
+}
+
+function isOursToRemove(context: Context, current: Attachment, found: Attachment | undefined): boolean {
+  if (current.state !== "complete" && isOwn(context, current)) return true;
+  return JSON.stringify(current) === JSON.stringify(found);
+}
+
+function asDeleting(context: Context, attachment: Attachment): Attachment {
+  return { ...attachment, state: "deleting", owner: context.self };
+}
+
+function isOwn({ self }: Context, { owner }: Attachment): boolean {
+  return owner.pid === self.pid && owner.startTime === self.startTime;
 }
 
 /** True for an attachment that is in use, or being added by a process that still runs. */

@@ -1,7 +1,7 @@
 import { CniError, toCniError } from "../cni/error";
 import type { Attachment } from "../journal";
 import { formatMark } from "../mark";
-import { startDeleting } from "./claim";
+import { forget, startDeleting } from "./claim";
 import type { Context } from "./context";
 import { tearDown } from "./tear-down";
 
@@ -35,7 +35,7 @@ async function remove(context: Context): Promise<void> {
     throw journalFailure === undefined ? error : toCniError(error).withDetails(journalFailure.message);
   }
   if (journalFailure !== undefined) throw journalFailure;
-  context.journal.remove(context.tag);
+  await forget(context, context.tag, attachment);
 }
 
 /**

@@ -4,7 +4,7 @@ import { CniError, toCniError } from "../cni/error";
 import { isObject, own, quote } from "../cni/json";
 import type { Attachment } from "../journal";
 import type { Json } from "../ports";
-import { isLive, startDeleting } from "./claim";
+import { forget, isLive, startDeleting } from "./claim";
 import type { Context } from "./context";
 import { tearDown } from "./tear-down";
 
@@ -76,7 +76,7 @@ async function collectGarbage(context: Context, tag: string): Promise<void> {
   const attachment = await startDeleting(context, tag);
   if (attachment === undefined) await context.rules.remove([tag]);
   else await tearDown(contextFor(context, attachment, tag), attachment, attachment.result);
-  context.journal.remove(tag);
+  await forget(context, tag, attachment);
 }
 
 /** The context of a DEL for that attachment, environment included: GC itself has no container. */

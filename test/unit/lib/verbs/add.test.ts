@@ -1,6 +1,9 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { CniError } from "../../../../lib/cni/error";
 import { attachmentTag } from "../../../../lib/rules/tag";
 import { add } from "../../../../lib/verbs/add";
+import { del } from "../../../../lib/verbs/del";
 import { tenantWith } from "../../../helpers/conf-object";
 import { failing, KEY, record, RESULT, setUp, stdout, TAG, type Setup } from "../../../helpers/context";
 
@@ -148,15 +151,64 @@ describe("a record under the same key", () => {
     expect(s.ended).toEqual(["c1"]);
     expect(state()?.state).toBe("complete");
   });
+  test.each(["intent", "deleting"] as const)("%s of a dead process that cannot be cleaned up: the ADD fails, the record stays for the next DEL", async (remains) => {
+    s = setUp();
+    const left = record({ state: remains, owner: { pid: 77, startTime: "1" }, delegate: { type: "noop", old: true } });
+    s.context.journal.write(TAG, left);
+    s.answers["DEL"] = failing(9, "busy");
+    await expect(add(s.context)).rejects.toMatchObject({ code: 9, details: expect.stringContaining("nothing was added") });
+    expect(verbs()).toEqual(["DEL"]);
+    expect(state()).toEqual({ ...left, state: "deleting", owner: s.context.self });
+    s.answers["DEL"] = {};
+    await del(s.context);
+    expect(s.calls.at(-1)).toMatchObject({ verb: "DEL", netconf: { old: true, prevResult: RESULT } });
+    nothingLeft();
+  });
+  test("deleting, by a process that still runs: later, and left alone", async () => {
+    s = setUp();
+    s.alive.add(77);
+    const theirs = record({ state: "deleting", owner: { pid: 77, startTime: "1" } });
+    s.context.journal.write(TAG, theirs);
+    await expect(add(s.context)).rejects.toMatchObject({ code: 11, message: expect.stringContaining("process 77") });
+    expect([verbs(), state()]).toEqual([[], theirs]);
+  });
+  test("unreadable: it may be in use, so it is refused, and a DEL makes room", async () => {
+    s = setUp();
+    const path = join(s.journalDir, `${TAG}.json`);
+    writeFileSync(path, "{", { mode: 0o600 });
+    await expect(add(s.context)).rejects.toMatchObject({ code: 113, message: expect.stringMatching(/container c1, interface eth0.*DEL it before adding again/) });
+    expect([verbs(), readFileSync(path, "utf8")]).toEqual([[], "{"]);
+    await del(s.context);
+    await add(s.context);
+    expect(state()?.state).toBe("complete");
+  });
 });
 
-test("a DEL that came in between makes the ADD give way", async () => {
+test("a DEL that came in between makes the ADD give way, and has its record left to it", async () => {
   s = setUp();
+  const theirs = record({ state: "deleting", owner: { pid: 77, startTime: "1" } });
   s.answers["ADD"] = () => {
-    s.context.journal.write(TAG, record({ state: "deleting" }));
+    s.context.journal.write(TAG, theirs);
     return stdout(RESULT);
   };
   await expect(add(s.context)).rejects.toMatchObject({ code: 115 });
+  expect(verbs()).toEqual(["ADD", "DEL"]);
+  expect([s.rules.installed, state()]).toEqual([[], theirs]);
+});
+
+test("a process with the PID of the ADD is not the ADD", async () => {
+  s = setUp();
+  s.answers["ADD"] = () => {
+    s.context.journal.write(TAG, record({ state: "intent", owner: { pid: s.context.self.pid, startTime: "later" } }));
+    return stdout(RESULT);
+  };
+  await expect(add(s.context)).rejects.toMatchObject({ code: 115 });
+});
+
+test("a result too large for the journal is rolled back", async () => {
+  s = setUp();
+  s.answers["ADD"] = stdout({ ...RESULT, padding: "x".repeat(1024 * 1024) });
+  await expect(add(s.context)).rejects.toMatchObject({ code: 113, message: expect.stringContaining("c1") });
   expect(verbs()).toEqual(["ADD", "DEL"]);
   nothingLeft();
 });
