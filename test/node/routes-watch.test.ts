@@ -26,7 +26,7 @@ test("makes the routes, repairs whatever others take away, and names the command
     await watching.sees(`the repair after ${damage}`, () => made() === whole);
     await watching.sees("the repair in the status", () => watching.status().repairs > repairs);
   }
-  expect(watching.said()).toContain("repaired: ip -4 rule add pref 32765 fwmark 0x10/0xff lookup 100 protocol kernel\n");
+  expect(watching.said()).toContain("repaired: ip -4 rule add pref 32765 fwmark 0x10/0xff lookup 100 protocol kernel");
   await watching.sees("the last repair", () => watching.status().lastRepair?.commands.includes("sysctl -w net.ipv4.conf.eth1.rp_filter=2"));
   // What it did itself makes no work for it.
   const { repairs } = watching.status();
