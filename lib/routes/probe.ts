@@ -115,11 +115,12 @@ function neighbourTable(programs: Programs, { family, via, dev }: { family: numb
  * (base_reachable_time_ms, Documentation/networking/ip-sysctl.rst). Packets flow meanwhile.
  */
 async function askNeighbour(table: NeighbourTable, clock: Clock, timeoutMs: number): Promise<Verdict> {
-  const deadline = clock.elapsed() + timeoutMs;
   const { state, flags } = await table.read();
   if (FIXED.includes(state)) return { kind: "answered" };
   if (RESOLVED.includes(state)) await table.change("change", ...flags, "nud", "probe");
   else await askEverybody(table, state, flags);
+  // From the question on: on a busy node it takes its time to ask.
+  const deadline = clock.elapsed() + timeoutMs;
   for (let pause = FIRST_LOOK_MS; ; pause = Math.min(pause * 2, LAST_LOOK_MS)) {
     const now = (await table.read()).state;
     if (now === "REACHABLE" || FIXED.includes(now)) return { kind: "answered" };
