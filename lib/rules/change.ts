@@ -24,6 +24,8 @@ export interface Tables {
   readonly lock: Lock;
   readonly lockTimeoutMs: number;
   readonly dataDir: string;
+  /** The lock cannot be used, so the generation cannot be moved either: it is kept beside it. */
+  readonly unguarded?: boolean;
 }
 
 /** A listing of the IPv4 rules taken while there was something else to wait for. */
@@ -63,7 +65,7 @@ export async function listEarly(tables: Tables): Promise<EarlyListing> {
 /**
  * Lists, plans and applies, once; again only when it failed and the next plan is another one, which
  * is to say that somebody changed our rules in between. Returns the listing of the plan that held.
- * The caller holds the lock.
+ * The caller holds the lock; without it somebody may change our rules at any time, which costs a round.
  */
 export async function settle(
   tables: Tables,
@@ -78,7 +80,7 @@ export async function settle(
     const text = JSON.stringify(changes);
     if (failed !== undefined && (failed.plan === text || round > MAX_ROUNDS)) throw failed.error;
     try {
-      if (changes.length > 0) nextGeneration(tables.dataDir);
+      if (changes.length > 0 && tables.unguarded !== true) nextGeneration(tables.dataDir);
       await applyAll(tables, changes);
       return installed;
     } catch (error) {

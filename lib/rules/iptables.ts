@@ -1,5 +1,5 @@
 /** The rules in the mangle table, through iptables-save and iptables-restore: one listing, one transaction per family. */
-import { toCniError } from "../cni/error";
+import { ERRORS, toCniError } from "../cni/error";
 import type { Backend, Exec, Family, InstalledRule, Lock, Log, MarkRule, MarkRules } from "../ports";
 import { BACKENDS, FAMILIES, isIn, listEarly, listSlots, presentSlots, settle, type Change, type EarlyListing, type Rules, type Tables } from "./change";
 import { detectBackend, rememberBackend, type Detected } from "./detect";
@@ -44,7 +44,7 @@ export function createIptablesRules(options: IptablesOptions): MarkRules {
       return evictedTags(gone, attachmentTag(key), addresses);
     },
     remove: async (tags) => {
-      if (tags.length > 0) await clear(node, FAMILIES, (rule) => tags.includes(rule.tag));
+      if (tags.length > 0) await removeAnyhow(node, (rule) => tags.includes(rule.tag));
     },
     list: () => listSlots(node, presentSlots(node, FAMILIES)),
     probe: () => probe(node),
@@ -74,22 +74,47 @@ function replacement(outdated: readonly Change[], slot: Slot, additions: readonl
   return asWanted ? { ...slot, deletions: [], additions: [] } : { ...slot, deletions, additions };
 }
 
-/**
- * Removes the rules that match, each slot on its own: trouble in one keeps no rule in another.
- * Returns what was removed; throws the first failure, with the others in its details.
- */
-async function clear(node: Node, families: readonly Family[], matches: (rule: InstalledRule) => boolean): Promise<Rules> {
+type Matches = (rule: InstalledRule) => boolean;
+
+/** Removes the rules that match, under the lock. Returns what was removed; throws like clearSlots. */
+async function clear(node: Node, families: readonly Family[], matches: Matches): Promise<Rules> {
   const slots = presentSlots(node, families);
   if (slots.length === 0) return [];
   const early = await takeEarly(node);
-  return node.lock.hold(node.lockTimeoutMs, async () => {
-    const plan = (installed: Rules): readonly Change[] => removals(installed.filter(matches));
-    // Every generation is read before the first is moved: an early listing serves all slots.
-    const outcomes = await Promise.allSettled(slots.map((slot) => settle(node, [slot], early, plan)));
-    const [first, ...others] = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [toCniError(outcome.reason)] : []));
-    if (first !== undefined) throw others.reduce((error, other) => error.withDetails(other.message), first);
-    return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? outcome.value.filter(matches) : []));
-  });
+  return node.lock.hold(node.lockTimeoutMs, () => clearSlots(node, slots, early, matches));
+}
+
+/**
+ * The same for a DEL, and without our lock where that cannot be used at all (a data directory of the wrong mode,
+ * say): the address is freed in any case, and must not keep its rules. The xtables lock still holds.
+ */
+async function removeAnyhow(node: Node, matches: Matches): Promise<void> {
+  const slots = presentSlots(node, FAMILIES);
+  if (slots.length === 0) return;
+  const early = await takeEarly(node);
+  let locked = false;
+  try {
+    await node.lock.hold(node.lockTimeoutMs, () => {
+      locked = true;
+      return clearSlots(node, slots, early, matches);
+    });
+  } catch (error) {
+    if (locked || toCniError(error).code !== ERRORS.journal.code) throw error;
+    await clearSlots({ ...node, unguarded: true }, slots, undefined, matches);
+  }
+}
+
+/**
+ * Each slot on its own: trouble in one keeps no rule in another. Throws the first failure, with the
+ * others in its details.
+ */
+async function clearSlots(tables: Tables, slots: readonly Slot[], early: EarlyListing | undefined, matches: Matches): Promise<Rules> {
+  const plan = (installed: Rules): readonly Change[] => removals(installed.filter(matches));
+  // Every generation is read before the first is moved: an early listing serves all slots.
+  const outcomes = await Promise.allSettled(slots.map((slot) => settle(tables, [slot], early, plan)));
+  const [first, ...others] = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [toCniError(outcome.reason)] : []));
+  if (first !== undefined) throw others.reduce((error, other) => error.withDetails(other.message), first);
+  return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? outcome.value.filter(matches) : []));
 }
 
 // Awaited before the lock is taken: it needs the lock itself. Used once: a change makes it stale.

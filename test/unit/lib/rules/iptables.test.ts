@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { CniError } from "../../../../lib/cni/error";
 import { recallBackend } from "../../../../lib/rules/detect";
 import { restoreInput, ruleSpecs } from "../../../../lib/rules/iptables-format";
 import { attachmentTag } from "../../../../lib/rules/tag";
@@ -103,6 +104,24 @@ describe("remove and evict", () => {
   test("trouble in both: one error with both in it", async () => {
     const { rules } = setUp([FAILED, { exitCode: 4, stderr: "second" }, FAILED, { exitCode: 4, stderr: "second" }]);
     await expect(rules.remove(["x"])).rejects.toMatchObject({ message: expect.stringContaining("line 3 failed"), details: expect.stringContaining("second") });
+  });
+
+  test("a lock that cannot be used keeps no rule: removed without it, and without a look at the data directory", async () => {
+    const lock = { hold: () => Promise.reject(new CniError("journal", "unusable")) };
+    const { exec, rules } = setUp([listing(...ruleSpecs(DUAL, 4)), listing(...ruleSpecs(DUAL, 6)), "", ""], { lock, dataDir: "/nowhere" });
+    await rules.remove([attachmentTag(KEY)]);
+    expect(exec.inputs).toEqual([restoreInput(ruleSpecs(DUAL, 4), []), restoreInput(ruleSpecs(DUAL, 6), [])]);
+    await expect(rules.evict(KEY, ["10.0.0.5"])).rejects.toMatchObject({ code: 113 });
+    await expect(rules.install(RULE)).rejects.toMatchObject({ code: 113 });
+    expect(exec.left).toBe(0);
+  });
+
+  test("a busy lock is waited for, not gone around; trouble under the lock is no reason to do without it", async () => {
+    const busy = setUp([], { lock: { hold: () => Promise.reject(new CniError("tryAgainLater", "busy")) } });
+    await expect(busy.rules.remove(["x"])).rejects.toMatchObject({ code: 11 });
+    const { rules, exec } = setUp([EMPTY, EMPTY], { lock: { hold: async (_ms, body) => { await body(); throw new CniError("journal", "late"); } } });
+    await expect(rules.remove(["x"])).rejects.toMatchObject({ code: 113 });
+    expect(exec.left).toBe(0);
   });
 
   test("evict removes what is on the addresses, of their family only, and says whose it was", async () => {
