@@ -58,7 +58,8 @@ async function showRoutes(stage: Stage, { node }: Net, conflist: string): Promis
   const first = await applyRoutes(stage, node, conflist);
   story.claim("wrapper routes apply succeeds", first);
   const rules = await node.show(["ip", "rule"]);
-  story.claim("the main table's own routes come first, then each tenant by its mark and mask", inOrder(rules.output, "suppress_prefixlength 0", "fwmark 0x10/0xff", "fwmark 0x20/0xff", "32766:"));
+  const order = ["suppress_prefixlength 0", "fwmark 0x10/0xff lookup 100", "fwmark 0x10/0xff unreachable", "32766:"];
+  story.claim("the main table's own routes come first, then each tenant by its mark and mask, behind it a stop", inOrder(rules.output, ...order));
   await node.show(["ip", "route", "show", "table", "100"]);
   const second = await stage.wrapper(node, ["routes", "apply", "--conf", conflist, "--sysctl"]);
   story.claim("a second time there is nothing to change", second.status === 0 && /changes made: none/.test(second.output));

@@ -91,8 +91,10 @@ export async function showFlushedTable(scene: Scene): Promise<void> {
   const strays = await strayCounter(scene);
   await node.show(["sh", "-c", "ip route flush table 100; ip -6 route flush table 100"], { as: "ip route flush table 100; ip -6 route flush table 100" });
   await node.show(["ip", "route", "show", "table", "100"]);
+  await node.show(["ip", "rule"]);
   const calls = await callBoth(scene);
-  story.claim("nobody answers web-0, in either family", calls.every(({ ok }) => !ok));
+  story.claim("IPv4: the rule behind the tenant's stands: web-0 is told \"unreachable\" at once", calls[0].refusedAtOnce);
+  story.claim("IPv6: the rule behind the tenant's stands: web-0 is told \"unreachable\" at once", calls[1].refusedAtOnce);
   const leaked = await strays();
   story.claim(`nothing of web-0 came by another gateway (${leaked} packets counted there)`, leaked === 0);
   await claimOthersWork(scene);
