@@ -50,7 +50,13 @@ export async function routesCommand(io: Io, [name = ""]: readonly string[], valu
 async function plan(run: Run): Promise<number> {
   const view = await look(run.conf, run.node, run);
   const collisions = await collisionsOf(run.conf, run.node, view);
-  return print(run, { ...reportOf(run, view), collisions, heading: "changes" });
+  return print(run, { ...reportOf(run, withSysctls(view)), collisions, heading: "changes" });
+}
+
+// What the planned settings mend is no problem of the plan.
+function withSysctls(view: RoutesView): RoutesView {
+  const written = new Map(view.actions.flatMap((action) => (action.kind === "sysctl" ? [[action.path, action.value]] : [])));
+  return { ...view, state: { ...view.state, sysctl: (path) => written.get(path) ?? view.state.sysctl(path) } };
 }
 
 async function apply(run: Run): Promise<number> {

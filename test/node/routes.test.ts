@@ -37,7 +37,9 @@ test("apply makes rules, tables, sysctls and names, all protected from systemd-n
     "32763:\tfrom all to 169.254.169.254 lookup main proto kernel",
     "32764:\tfrom all lookup main suppress_prefixlength 0 proto kernel",
     "32765:\tfrom all fwmark 0x10/0xff lookup 100 proto kernel",
+    "32765:\tfrom all fwmark 0x10/0xff unreachable proto kernel",
     "32765:\tfrom all fwmark 0x20/0xff lookup 200 proto kernel",
+    "32765:\tfrom all fwmark 0x20/0xff unreachable proto kernel",
   ]);
   expect(rules("-6")).toEqual([
     "32763:\tfrom all to fd00:ec2::254 lookup main proto kernel",
@@ -120,7 +122,7 @@ test.each([
 test("what somebody else changed since is theirs: a sysctl, a rule without our protocol", () => {
   node.routes("apply", "--sysctl");
   node.set("ipv4/conf/eth1/rp_filter", "0");
-  node.ip("rule", "del", "pref", "32765", "fwmark", "0x20/0xff");
+  node.ip("rule", "del", "pref", "32765", "fwmark", "0x20/0xff", "lookup", "200");
   node.ip("rule", "add", "pref", "32765", "fwmark", "0x20/0xff", "lookup", "200");
   expect(node.routes("remove")).toMatchObject({ status: 0, stderr: "" });
   expect(node.get("ipv4/conf/eth1/rp_filter")).toBe("0");

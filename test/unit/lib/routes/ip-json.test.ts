@@ -6,12 +6,16 @@ test("rules: every selector that we write, and the words of those that we never 
     { priority: 9, not: null, src: "10.0.0.0", srclen: 8, dst: "fd00::", dstlen: 64, fwmark: "0x10", fwmask: "0xff", table: "100", suppress_prefixlen: 0, protocol: "2" },
     { priority: 10, src: "all", fwmark: "0x5", table: "7" },
     { priority: 11, src: "192.0.2.1", iif: "eth0", action: "goto", target: 99 },
+    { priority: 12, src: "all", action: "unreachable" },
+    { priority: 13, src: "all", action: "7" },
   ];
   expect(parseRules(entries, 4)).toEqual([
     { family: 4, priority: 0, table: 255, protocol: 2 },
     { family: 4, priority: 9, not: true, from: "10.0.0.0/8", to: "fd00::/64", fwmark: { value: 0x10, mask: 0xff }, table: 100, suppressPrefixLength: 0, protocol: 2 },
     { family: 4, priority: 10, fwmark: { value: 5, mask: 0xffffffff }, table: 7, protocol: 0 },
     { family: 4, priority: 11, from: "192.0.2.1", protocol: 0, other: "iif eth0 action goto target 99" },
+    { family: 4, priority: 12, unreachable: true, protocol: 0 },
+    { family: 4, priority: 13, unreachable: true, protocol: 0 },
   ]);
 });
 

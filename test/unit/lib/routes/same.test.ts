@@ -2,7 +2,7 @@ import { ownRuleKey, routeKey, routePlace, ruleKey, satisfies } from "../../../.
 import { route, rule } from "./node-rig";
 
 test("rules differ by every selector, not by who put them there", () => {
-  const changes = [{}, { family: 6 as const }, { not: true as const }, { from: "10.0.0.0/8" }, { to: "10.0.0.0/8" }, { fwmark: { value: 1, mask: 1 } }, { fwmark: { value: 1, mask: 3 } }, { table: 7 }, { suppressPrefixLength: 0 }, { other: "iif eth0" }];
+  const changes = [{}, { family: 6 as const }, { not: true as const }, { from: "10.0.0.0/8" }, { to: "10.0.0.0/8" }, { fwmark: { value: 1, mask: 1 } }, { fwmark: { value: 1, mask: 3 } }, { table: 7 }, { unreachable: true as const }, { suppressPrefixLength: 0 }, { other: "iif eth0" }];
   const keys = changes.map((change) => ruleKey(rule(5, change)));
   expect(new Set([...keys, ruleKey(rule(6))]).size).toBe(changes.length + 1);
   expect(ruleKey(rule(5, { protocol: 3 }))).toBe(ruleKey(rule(5)));

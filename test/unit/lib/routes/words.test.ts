@@ -10,6 +10,7 @@ test("a rule as ip reads it", () => {
   );
   expect(ruleWords(rule(10, { table: 254, suppressPrefixLength: 0, protocol: 3 })).join(" ")).toBe("pref 10 lookup main suppress_prefixlength 0 protocol 3");
   expect([253, 255].map((table) => ruleWords(rule(1, { table })).slice(2, 4).join(" "))).toEqual(["lookup default", "lookup local"]);
+  expect(ruleWords(rule(1, { unreachable: true })).join(" ")).toBe("pref 1 unreachable protocol kernel");
   expect(ruleWords(rule(1)).join(" ")).toBe("pref 1 protocol kernel");
 });
 
