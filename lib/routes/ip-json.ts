@@ -8,8 +8,11 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Fields of a rule that become something of our own; all others make it a rule unlike ours. */
 const RULE_FIELDS = ["priority", "not", "src", "srclen", "dst", "dstlen", "fwmark", "fwmask", "table", "suppress_prefixlen", "protocol"];
-/** rtnetlink's RTN_UNICAST and so on, which -N prints as numbers. */
-const TYPES: Readonly<Record<string, IpRoute["type"]>> = { "1": "unicast", "6": "blackhole", "7": "unreachable", "8": "prohibit", "9": "throw" };
+/** rtnetlink's RTN_UNICAST and so on, by number and by name: not every iproute2 prints numbers with -N. */
+const TYPES: Readonly<Record<string, IpRoute["type"]>> = {
+  "1": "unicast", "6": "blackhole", "7": "unreachable", "8": "prohibit", "9": "throw",
+  ...Object.fromEntries((["unicast", "blackhole", "unreachable", "prohibit", "throw"] as const).map((name) => [name, name])),
+};
 /** rtnetlink's RT_SCOPE_UNIVERSE and RT_SCOPE_LINK: what `ip` sets by itself with and without a gateway. */
 const SCOPES = ["0", "253"];
 
