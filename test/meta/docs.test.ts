@@ -1,6 +1,7 @@
 /** The pages against the code: what they link to, name and show exists and is as they show it. */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { LABS } from "../../cmd/lab/labs";
 import { COMMANDS, commandHelp, helpText } from "../../cmd/cli";
 import { loadConf } from "../../conf/load";
 import { ERRORS } from "../../lib/cni/error";
@@ -92,8 +93,13 @@ test("every command has a help of its own", () => {
 
 test("pictures fit a terminal", () => {
   const pictures = fences("README.md", "text").filter((body) => body.includes("+----"));
-  expect(pictures).toHaveLength(1);
-  for (const line of (pictures[0] ?? "").split("\n")) expect(line.length).toBeLessThanOrEqual(76);
+  expect(pictures).toHaveLength(1 + Object.keys(LABS).length);
+  for (const line of pictures.join("").split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+});
+
+test.each(Object.entries(LABS))("README has a page for the lab %s, with its picture", async (name, { load }) => {
+  const page = read("README.md").split(/^### /m).find((section) => section.startsWith(`${name}\n`)) ?? "";
+  expect(page).toContain((await load()).picture.replace(/^\n+|\s+$/g, ""));
 });
 
 /** Our plugin objects of a conflist as the runtime sends them. */
