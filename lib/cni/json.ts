@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "../ports";
 import { CniError } from "./error";
+import { endOfString, faultPosition } from "./json-fault";
 
 /** Input larger than this is refused before it is parsed: a netconf or a result is a few KiB. */
 export const MAX_INPUT_BYTES = 4 * 1024 * 1024;
@@ -23,7 +24,7 @@ export function isRawNumber(value: unknown): boolean {
 /**
  * Parses one JSON document strictly: valid UTF-8, bounded size and depth, integers beyond 2^53
  * kept exactly. Keys are case-sensitive; of duplicate keys the last one counts.
- * `what` names the input in the message. Throws CniError `decode`.
+ * `what` names the input in the message, which never quotes it. Throws CniError `decode`.
  */
 export function parseJson(bytes: Uint8Array, what: string): Json {
   if (bytes.byteLength > MAX_INPUT_BYTES) {
@@ -36,8 +37,8 @@ export function parseJson(bytes: Uint8Array, what: string): Json {
   }
   try {
     return (UNSAFE_NUMBER.test(text) ? JSON.parse(text, keepExact) : JSON.parse(text)) as Json;
-  } catch (error) {
-    throw new CniError("decode", `${what} is not valid JSON: ${(error as Error).message}`, { cause: error });
+  } catch {
+    throw new CniError("decode", `${what} is not valid JSON at ${faultPosition(text)}`);
   }
 }
 
@@ -77,18 +78,10 @@ function isTooDeep(text: string): boolean {
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
     const c = text[i];
-    if (c === '"') i = endOfString(text, i);
+    if (c === '"') i = endOfString(text, i) - 1;
     else if (c === "{" || c === "[") depth++;
     else if (c === "}" || c === "]") depth--;
     if (depth > MAX_DEPTH) return true;
   }
   return false;
-}
-
-function endOfString(text: string, start: number): number {
-  for (let i = start + 1; i < text.length; i++) {
-    if (text[i] === "\\") i++;
-    else if (text[i] === '"') return i;
-  }
-  return text.length;
 }

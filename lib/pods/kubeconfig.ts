@@ -102,7 +102,9 @@ function parseProblem(error: unknown): string {
     code?: string;
     path?: string;
   };
-  if (name === "YAMLException") return `line ${(mark?.line ?? 0) + 1} is not valid YAML (${reason ?? "syntax error"})`;
+  // A reason with more than words names an alias or a tag, and that may be a token that begins with * or !.
+  const why = reason !== undefined && /^[a-z ]+$/.test(reason) ? reason : "syntax error";
+  if (name === "YAMLException") return `line ${(mark?.line ?? 0) + 1} is not valid YAML (${why})`;
   if (code !== undefined && path !== undefined) return `its token file ${path} cannot be read (${code})`;
   const message = (error as Error).message;
   return /^[a-z]+\[\d+\][.a-z]* is missing$/.test(message) ? message : "its content is not a kubeconfig";

@@ -96,6 +96,7 @@ test.each([0o666, 0o620, 0o602])("C15 a kubeconfig that others may write (mode %
 
 test.each([
   ["no YAML", "{{{ token: abcdef-secret"],
+  ["a token that YAML takes for an alias", "users: [{name: a, user: {token: *abcdef-secret}}]\n"],
   ["nothing", ""],
   ["another document", "apiVersion: v1\nkind: Pod\n"],
   ["plain http", "apiVersion: v1\nkind: Config\nclusters: [{name: a, cluster: {server: 'http://127.0.0.1:1'}}]\nusers: [{name: a, user: {token: abcdef-secret}}]\ncontexts: [{name: a, context: {cluster: a, user: a}}]\ncurrent-context: a\n"],

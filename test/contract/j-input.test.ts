@@ -107,6 +107,17 @@ test.each([PROTO, CONSTRUCTOR])("J4 inside the delegate has no effect on us: %s"
   expect(world.firewall.ours()).toHaveLength(2);
 });
 
+test("J3 input that is no JSON: its position is told, its text is not", async () => {
+  const broken = `{"cniVersion":"1.0.0",\n "token": hunter2-secret}`;
+  const outcome = await world.run("ADD", { conf: broken });
+  expectError(outcome, "decode", "line 2, column 11");
+  world.script({ ADD: { stdout: broken } });
+  const rolledBack = await world.run("ADD", { conf: scripted() });
+  expectError(rolledBack, "delegateResult", "line 2, column 11");
+  expect(outcome.stdout + outcome.stderr + rolledBack.stdout + rolledBack.stderr + world.log()).not.toContain("hunter2");
+  expect(world.leftovers()).toEqual([]);
+});
+
 test("J4 __proto__ and constructor as annotations, tenants and result keys", async () => {
   const values = `{"${CAPABILITY}":{"__proto__":{"${KEY}":"0x20"},"constructor":"0x20"}}`;
   const unmarked = text({ runtimeConfig: "@@" }).replace(`"@@"`, values);

@@ -48,6 +48,11 @@ describe("kubeconfigs", () => {
     const error = await failure(t.sourceAt(t.edited("leak", (text) => text.replace(/token: (.*)/, "token: [$1"), "token")).read(WEB));
     expect([error.code, error.message]).toEqual([107, expect.stringMatching(/line \d+ is not valid YAML/)]);
   });
+  test.each(["*s3cr3t", "!s3cr3t x", "!<s3cr3t> x"])("a token %s, which YAML takes for an alias or a tag, is not named", async (token) => {
+    const error = await failure(t.sourceAt(t.edited("alias", (text) => text.replace(/token: .*/, `token: ${token}`), "token")).read(WEB));
+    expect([error.code, error.message]).toEqual([107, expect.stringMatching(/line \d+ is not valid YAML \(syntax error\)/)]);
+    expect(error.message + error.details).not.toContain("s3cr3t");
+  });
   test.each([["0620", /chmod go-w/], ["0602", /chmod go-w/]])("mode %s is refused", async (mode, message) => {
     const path = t.edited("mode", (text) => text);
     chmodSync(path, Number.parseInt(mode, 8));
