@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { statSync, type BigIntStats } from "node:fs";
 import { CniError } from "../lib/cni/error";
 import type { Request } from "../lib/cni/request";
 
@@ -9,7 +9,7 @@ import type { Request } from "../lib/cni/request";
  */
 export function refuseHostNetns(request: Request): void {
   if (request.netns === "" || request.netnsOverride) return;
-  const target = statSync(request.netns, { throwIfNoEntry: false, bigint: true });
+  const target = identity(request.netns);
   const own = statSync("/proc/self/ns/net", { bigint: true });
   if (target === undefined || target.ino !== own.ino || target.dev !== own.dev) return;
   throw new CniError(
@@ -17,4 +17,13 @@ export function refuseHostNetns(request: Request): void {
     `CNI_NETNS ${request.netns} is the node's own network namespace: a pod with hostNetwork needs no CNI ` +
       `(CNI_NETNS_OVERRIDE=1 allows it)`,
   );
+}
+
+// ENOENT is only one way not to lead anywhere: ELOOP, EACCES and ENAMETOOLONG are thrown.
+function identity(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true });
+  } catch {
+    return undefined;
+  }
 }

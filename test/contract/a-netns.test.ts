@@ -1,4 +1,6 @@
 /** Catalogue A17, A18, A23: the network namespace, and a reader that goes away. */
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { conf } from "../helpers/conf";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectOk, verbs } from "../helpers/outcome";
@@ -35,6 +37,14 @@ test.each(["", "/run/netns/trc-gone", "/proc/999999999/ns/net", "/dev/null/x"])(
   const deleted = expectOk(await world.run("DEL", { conf: conf(), after: added, netns }));
   expect(verbs(deleted)).toEqual(["DEL"]);
   expect(deleted.calls[0]?.env["CNI_NETNS"]).toBe(netns);
+  expect(world.leftovers()).toEqual([]);
+});
+
+test.each([["is a symbolic link to itself", "loop"], ["has a name that is too long", "x".repeat(300)]])("A18 DEL with a CNI_NETNS that %s cleans up", async (_, name) => {
+  const netns = join(world.dir, name);
+  if (name === "loop") symlinkSync(netns, netns);
+  const added = expectOk(await world.run("ADD", { conf: conf() }));
+  expectOk(await world.run("DEL", { conf: conf(), after: added, netns }));
   expect(world.leftovers()).toEqual([]);
 });
 
