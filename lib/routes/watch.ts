@@ -92,7 +92,7 @@ class Watcher {
 
   /** Nothing is changed before it is known that nobody else is disturbed. */
   private async collisionsAtStart(): Promise<readonly Collision[]> {
-    const { inbox } = this.ports;
+    const { inbox, clock } = this.ports;
     for (;;) {
       try {
         const collisions = await this.collisionsWith(this.target);
@@ -101,13 +101,12 @@ class Watcher {
       } catch (thrown) {
         this.troubles.tell("cycle", troubleText(thrown));
       }
-      await inbox.wait();
+      await inbox.rest(clock.sleep(this.target.conf.routes.watch.intervalMs));
       if (inbox.take("stop")) {
         // For watch(), which then does nothing.
         inbox.post("stop");
         return [];
       }
-      inbox.take("tick");
     }
   }
 

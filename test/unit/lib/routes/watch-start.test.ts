@@ -39,8 +39,11 @@ describe("collisions", () => {
   test("are looked for again when the first look fails; meanwhile nothing is changed", async () => {
     rig.kernel.broken = new CniError("io", "busy");
     await start();
+    const before = rig.kernel.looks;
+    rig.inbox.post("event");
     await rig.clock.advance(3000);
     expect([rig.kernel.ways(), rig.messages()]).toEqual([[], ["busy"]]);
+    expect(rig.kernel.looks - before).toBe(3);
     rig.kernel.broken = undefined;
     await rig.clock.advance(1000);
     expect(rig.kernel.ways()).toEqual([A, B]);
