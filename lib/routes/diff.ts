@@ -86,9 +86,8 @@ export function joinRecords(a: RoutesRecord, b: RoutesRecord): RoutesRecord {
 
 /** The changes that take everything away again that `record` tells of, the tenants' rules first. */
 export function changesToRemove(record: RoutesRecord, state: NodeState, own: OwnThings): readonly Action[] {
-  const rules = [...record.rules].sort((a, b) => b.priority - a.priority);
   return [
-    ...staleRules([], state.rules, { ...record, rules }).map((rule): Action => ({ kind: "rule", op: "del", rule })),
+    ...staleRules([], state.rules, record).map((rule): Action => ({ kind: "rule", op: "del", rule })),
     ...staleRoutes([], state.routes, record).map((route): Action => ({ kind: "route", op: "del", route })),
     ...own.forward.map((rule): Action => ({ kind: "forward", op: "del", rule })),
     ...(own.natListing === undefined ? [] : [{ kind: "nat", text: undefined } as const]),
@@ -127,7 +126,9 @@ function stopsFirst(routes: readonly IpRoute[]): readonly Action[] {
 
 function staleRules(wanted: readonly IpRule[], present: readonly IpRule[], record: RoutesRecord): readonly IpRule[] {
   const [keep, there] = [new Set(wanted.map(ruleKey)), new Set(present.map(ownRuleKey))];
-  return record.rules.filter((rule) => !keep.has(ruleKey(rule)) && there.has(ownRuleKey(rule)));
+  // The tenants' before the one that keeps local traffic local.
+  const backwards = [...record.rules].sort((a, b) => b.priority - a.priority);
+  return backwards.filter((rule) => !keep.has(ruleKey(rule)) && there.has(ownRuleKey(rule)));
 }
 
 // By place: what was replaced since is gone already, and what stands there now may be another's.

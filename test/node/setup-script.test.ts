@@ -1,6 +1,6 @@
 /** scripts/tenant-routing-setup.sh on a node of the test's own: a network namespace with two tenants' gateways. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { sh } from "../helpers/shell";
@@ -12,7 +12,9 @@ const TENANT_RULES = [
   "0:\tfrom all lookup local",
   "32764:\tfrom all lookup main suppress_prefixlength 0",
   "32765:\tfrom all fwmark 0x10/0xff lookup 100",
+  "32765:\tfrom all fwmark 0x10/0xff unreachable",
   "32765:\tfrom all fwmark 0x20/0xff lookup 200",
+  "32765:\tfrom all fwmark 0x20/0xff unreachable",
   "32766:\tfrom all lookup main",
 ];
 const CLOSED = "unreachable default proto kernel metric 4294967295";
@@ -85,7 +87,7 @@ function routeOf(destination: string, mark: string): string {
 
 test("leads each mark to its gateway, after the node's exact routes and before its default", () => {
   expect(setUp()).toMatchObject({ status: 0, stderr: "" });
-  expect(lines(ip("rule")).slice(0, 5)).toEqual(TENANT_RULES);
+  expect(lines(ip("rule")).slice(0, 7)).toEqual(TENANT_RULES);
   expect(lines(ip("route", "show", "table", "100"))).toEqual(["default via 10.10.10.131 dev eth1 proto kernel", CLOSED]);
   expect(lines(ip("route", "show", "table", "200"))).toEqual(["default via 10.10.20.131 dev eth2 proto kernel", CLOSED]);
   expect(routeOf("203.0.113.1", "0x10")).toContain("via 10.10.10.131");
@@ -98,14 +100,14 @@ test("leads each mark to its gateway, after the node's exact routes and before i
 test("tags rules and routes \"kernel\", so that systemd-networkd leaves them alone", () => {
   setUp();
   const rules = lines(ip("-d", "rule") + ip("-6", "-d", "rule")).filter((line) => /^3276[45]:/.test(line));
-  expect(rules).toHaveLength(6);
+  expect(rules).toHaveLength(10);
   expect(rules.filter((line) => !line.endsWith("proto kernel"))).toEqual([]);
 });
 
 test("can be run again, and then changes nothing", () => {
   setUp();
   const before = snapshot();
-  expect(setUp().status).toBe(0);
+  expect(setUp()).toMatchObject({ status: 0, stdout: expect.stringContaining("changes made: none") });
   expect(snapshot()).toBe(before);
 });
 
@@ -114,10 +116,13 @@ test("--remove restores the node, whatever the environment says then", () => {
   setUp({ GATEWAY_A6: "fd00:10::1", PRIORITY: "30000" });
   setUp({ GATEWAY_A6: "fd00:10::1", PRIORITY: "30000" });
   expect(sysctls()).toEqual(["1", "2", "0", "1"]);
+  const told = setUp({}, "--remove", "--dry-run");
+  expect(told).toMatchObject({ status: 0, stdout: expect.stringContaining("ip -4 rule del pref 30000 fwmark 0x10/0xff lookup 100") });
+  expect(sysctls()).toEqual(["1", "2", "0", "1"]);
   expect(setUp({ GATEWAY_A: "", TABLE_TENANT_A: "77" }, "--remove")).toMatchObject({ status: 0, stderr: "" });
   expect(snapshot()).toBe(before);
   expect(readdirSync(join(dir, "names"))).toEqual([]);
-  expect(readdirSync(join(dir, "state"))).toEqual([]);
+  expect(readdirSync(join(dir, "state/routes"))).toEqual(["lock"]);
   expect(setUp({}, "--remove").stdout).toContain("nothing to remove");
 });
 
@@ -126,7 +131,7 @@ test("--dry-run changes nothing and says what would be done", () => {
   const { status, stdout } = setUp({}, "--dry-run");
   expect(status).toBe(0);
   expect(stdout).toContain("ip -4 rule add pref 32765 fwmark 0x10/0xff lookup 100");
-  expect(stdout).toContain("/proc/sys/net/ipv4/conf/eth1/rp_filter: 2");
+  expect(stdout).toContain("sysctl -w net.ipv4.conf.eth1.rp_filter=2");
   expect(snapshot()).toBe(before);
   expect(existsSync(join(dir, "state")) || existsSync(join(dir, "names"))).toBe(false);
 });
@@ -142,11 +147,11 @@ test("a lost gateway closes its tenant; another run brings it back", () => {
 });
 
 test("a changed mark, gateway or table replaces what was there", () => {
-  setUp({ GATEWAY_A6: "fd00:10::1" });
+  setUp({ GATEWAY_A6: "fd00:10::1", TENANTS: "A B" });
   setUp({ FWMARK_TENANT_A: "0x30/0xf0", GATEWAY_A: "10.10.10.99", TABLE_TENANT_B: "201" });
-  expect(lines(ip("rule")).filter((line) => line.includes("fwmark"))).toEqual([
-    "32765:\tfrom all fwmark 0x30/0xf0 lookup 100",
+  expect(lines(ip("rule")).filter((line) => line.includes("fwmark") && line.includes("lookup")).sort()).toEqual([
     "32765:\tfrom all fwmark 0x20/0xff lookup 201",
+    "32765:\tfrom all fwmark 0x30/0xf0 lookup 100",
   ]);
   expect(lines(ip("route", "show", "table", "100"))).toEqual(["default via 10.10.10.99 dev eth1 proto kernel", CLOSED]);
   expect(ip("-6", "route", "show", "table", "100")).not.toContain("via");
@@ -158,7 +163,8 @@ test("local delivery stays first where its rule was moved to 100, as Cilium does
   ip("rule", "del", "pref", "0");
   expect(setUp()).toMatchObject({ status: 0, stderr: "" });
   expect(routeOf("10.10.10.2", "0x10")).toMatch(/^local /);
-  expect(setUp({ PRIORITY: "50" })).toMatchObject({ status: 1, stderr: expect.stringContaining("no rule for local delivery before priority 49") });
+  expect(setUp({ PRIORITY: "50" })).toMatchObject({ status: 3, stdout: expect.stringContaining("the IPv4 rule for the local table is at 100 and our first rule is at 49") });
+  expect(setUp({ PRIORITY: "50" }, "--force").status).toBe(0);
 });
 
 test("IPv6 is closed for a tenant without an IPv6 gateway and led to the gateway otherwise", () => {
@@ -176,40 +182,62 @@ test("a tenant beyond A and B, and one behind a device without a gateway's addre
   expect(ip("rule")).not.toContain("lookup 200");
 });
 
-test("warns about others that use the same marks, tables and priorities", () => {
+test("notices others that use the same marks, tables and priorities: nothing is changed without --force", () => {
   ip("rule", "add", "pref", "50", "fwmark", "0x10", "lookup", "100");
   ip("rule", "add", "pref", "32765", "lookup", "300");
   ip("rule", "add", "pref", "40", "fwmark", "0x4000/0x4000", "lookup", "300");
   ip("route", "add", "198.51.100.0/24", "dev", "eth2", "table", "200");
   ip("route", "add", "128.0.0.0/1", "dev", "eth2");
-  const { status, stderr } = setUp();
-  expect(status).toBe(0);
-  expect(lines(stderr)).toEqual([
-    expect.stringContaining("table 100 is used by another rule: 50:"),
-    expect.stringContaining("another rule uses bits of the mark 0x10/0xff: 50:"),
-    expect.stringContaining("another rule has priority 32765: 32765:"),
-    expect.stringContaining("half-default (/1) routes"),
-    expect.stringContaining("table 200 has routes of somebody else"),
-  ]);
+  const before = snapshot();
+  const { status, stdout, stderr } = setUp();
+  expect([status, stderr]).toEqual([3, expect.stringContaining("--force")]);
+  const says = [/^COLLISION table.*pref 50 /m, /^COLLISION mark.*ip rule 50/m, /^COLLISION priority.*pref 32765 /m, /^COLLISION table.*198\.51\.100\.0\/24/m, /^warning half-default/m];
+  for (const each of says) expect(stdout).toMatch(each);
+  expect(stdout).not.toContain("0x4000");
+  expect(snapshot()).toBe(before);
+  expect(setUp({}, "--force").status).toBe(0);
+  expect(routeOf("203.0.113.1", "0x20")).toContain("via 10.10.20.131");
 });
 
 test.each([
-  [{ FWMARK_TENANT_B: "0x10" }, "match the same packets"],
-  [{ MASK: "0xf" }, "has bits outside its mask"],
-  [{ FWMARK_TENANT_A: "0" }, "other than 0"],
-  [{ FWMARK_TENANT_A: "x[$(reboot)]" }, "is not a mark such as 0x10/0xff"],
-  [{ TABLE_TENANT_B: "100" }, "table 100 belongs to tenant A"],
-  [{ TABLE_TENANT_A: "254" }, "cannot be a tenant's table"],
-  [{ GATEWAY_A: "203.0.113.5" }, "is not on a network of this node"],
+  [{ GATEWAY_A: "203.0.113.5" }, "gateway-off-link"],
+  [{ DEV_A: "eth9" }, "device-missing"],
+])("%j: that tenant is closed, the others work, and it says so", (env: Record<string, string>, finding) => {
+  expect(setUp(env)).toMatchObject({ status: 1, stdout: expect.stringContaining(`PROBLEM ${finding} (tenant tenant-a)`) });
+  expect(routeOf("203.0.113.1", "0x10")).toMatch(/unreachable|No route to host/);
+  expect(routeOf("203.0.113.1", "0x20")).toContain("via 10.10.20.131");
+});
+
+test.each([
+  [{ FWMARK_TENANT_B: "0x10" }, "tenant-a"],
+  [{ MASK: "0xf" }, "/tenants/tenant-a/fwmark"],
+  [{ FWMARK_TENANT_A: "0" }, "/tenants/tenant-a/fwmark"],
+  [{ FWMARK_TENANT_A: 'x[$(reboot)]", "y\\' }, "/tenants/tenant-a/fwmark"],
+  [{ FWMARK_TENANT_A: "0x10\n" }, "FWMARK_TENANT_A has a control character"],
+  [{ TABLE_TENANT_B: "100" }, "/tenants/tenant-b/table is 100, the table of tenant \"tenant-a\""],
+  [{ TABLE_TENANT_A: "254" }, "/tenants/tenant-a/table"],
+  [{ TABLE_TENANT_A: "main" }, "/tenants/tenant-a/table"],
   [{ GATEWAY_A: "" }, "GATEWAY_A is not set"],
-  [{ DEV_A: "eth9" }, "device eth9 does not exist"],
-  [{ PRIORITY: "32766" }, "is not in 2 to 32765"],
+  [{ GATEWAY_A: "gw-a.example" }, "/tenants/tenant-a/gateways"],
+  [{ PRIORITY: "32766" }, "is not in 3 to 32765"],
+  [{ PRIORITY: "x[$(reboot)]" }, "is not in 3 to 32765"],
   [{ TENANTS: "" }, "names no tenant"],
+  [{ TENANTS: "A a" }, "names a twice"],
   [{ TENANTS: "A C", GATEWAY_C: "10.10.20.9" }, "tenant C has no defaults"],
+  [{ RT_TABLES_DIR: "names" }, "/routes/namesDir"],
+  [{ WRAPPER: "/none/wrapper" }, "WRAPPER"],
 ])("refuses %j before it changes anything", (env: Record<string, string>, message) => {
   const before = snapshot();
   const { status, stderr } = setUp(env);
-  expect(status).toBe(1);
-  expect(stderr).toContain(message);
+  expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
+  expect(snapshot()).toBe(before);
+  expect(readdirSync(tmpdir()).filter((name) => name.startsWith("tenant-routing-setup."))).toEqual([]);
+});
+
+test("a file of names that somebody else made is in the way", () => {
+  mkdirSync(join(dir, "names"));
+  writeFileSync(join(dir, "names/tenant-routing.conf"), "100 mine\n");
+  const before = snapshot();
+  expect(setUp()).toMatchObject({ status: 3, stdout: expect.stringContaining("COLLISION name") });
   expect(snapshot()).toBe(before);
 });

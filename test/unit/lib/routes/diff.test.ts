@@ -62,6 +62,12 @@ test("a tenant gone: its rule before its routes; the other tenant is untouched",
   ]);
 });
 
+test("no tenant any more: the tenants' rules go before the one that keeps local traffic local", () => {
+  const before = done(inputOf());
+  const input = inputOf({ tenants: { b: { fwmark: "0x20" } }, state: before.state, record: before.record, own: before.own });
+  expect(texts(changesFor(input)).filter((text) => text.includes("rule del")).at(-1)).toContain("pref 32764");
+});
+
 test("another gateway replaces the old one in its place; sysctls only when asked for", () => {
   const before = done(inputOf());
   const state = { ...before.state, sysctl: (path: string) => (path.endsWith("ip_forward") ? "0" : before.state.sysctl(path)) };
