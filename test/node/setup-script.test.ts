@@ -196,7 +196,7 @@ test("notices others that use the same marks, tables and priorities: nothing is 
   expect(stdout).not.toContain("0x4000");
   expect(snapshot()).toBe(before);
   expect(setUp({}, "--force").status).toBe(0);
-  expect(routeOf("203.0.113.1", "0x20")).toContain("via 10.10.20.131");
+  expect(routeOf("100.64.0.1", "0x20")).toContain("via 10.10.20.131");
 });
 
 test.each([
