@@ -39,7 +39,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       conf: { type: "string", short: "c", value: "FILE", help: "conflist to read (default: the first one in /etc/cni/net.d with our plugin)" },
       output: { type: "string", short: "o", value: "table|json", help: "output format (default: table)" },
       sysctl: { type: "boolean", help: "plan, apply, watch: change kernel settings too, instead of only checking them" },
-      force: { type: "boolean", help: "apply: go ahead in spite of collisions" },
+      force: { type: "boolean", help: "apply, watch: go ahead in spite of collisions" },
       format: { type: "string", value: "FORMAT", help: "router-config: nftables, frr or routeros" },
     },
     positionals: 1,
@@ -57,6 +57,17 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     // One for people; the rest is for what the labs themselves run (cmd/lab/probe).
     positionals: 5,
     load: async () => (await import("./commands/lab")).labCommand,
+  },
+  selftest: {
+    usage: "selftest [options]",
+    summary: "prove on this node, in network namespaces, that what the conflist promises holds",
+    options: {
+      conf: { type: "string", short: "c", value: "FILE", help: "conflist to read (default: the first one in /etc/cni/net.d with our plugin)" },
+      output: { type: "string", short: "o", value: "table|json", help: "output format (default: table)" },
+      "cni-path": { type: "string", value: "DIRS", help: "where the CNI plugins are (default: $CNI_PATH, else /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni)" },
+    },
+    positionals: 0,
+    load: async () => (await import("./commands/selftest")).selftestCommand,
   },
   version: {
     usage: "version",
