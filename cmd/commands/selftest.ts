@@ -1,0 +1,76 @@
+import { readFileSync } from "node:fs";
+import { own, isObject, parseJson } from "../../lib/cni/json";
+import { CniError } from "../../lib/cni/error";
+import { IMPLIED_VERSION } from "../../lib/cni/version";
+import type { Json } from "../../lib/ports";
+import type { Values } from "../cli";
+import { findConf } from "../conflist";
+import type { Io } from "../io";
+import { catchInterrupts } from "../lab/interrupt";
+import { checkNeeds } from "../lab/needs";
+import { createShell } from "../lab/shell";
+import { playLab } from "../lab/stage";
+import { createStory } from "../lab/story";
+import type { ConfList } from "../selftest/copy";
+import { createLedger } from "../selftest/ledger";
+import { copyFor, play, type Task } from "../selftest/play";
+import { isBad, reportJson, reportText } from "../selftest/report";
+import { subjectsOf, subjectText } from "../selftest/subjects";
+
+const DEFAULT_CNI_PATH = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";
+const OUR_TYPE = "tenant-routing-wrapper";
+
+/**
+ * `wrapper selftest`: proves with packets, in network namespaces of its own, that what the conflist
+ * promises holds on this node. Returns 0 when every property holds, 1 when one does not, 128 + n
+ * when signal n ended it; throws when it could not run.
+ */
+export async function selftestCommand(io: Io, _positionals: readonly string[], values: Values): Promise<number> {
+  const json = outputFormat(values) === "json";
+  if (process.getuid?.() !== 0) throw new CniError("invalidEnvironment", "the self-test makes network namespaces: run it as root, for example with sudo");
+  const { conf, path } = findConf(values["conf"] as string | undefined, "STATUS");
+  const pluginDirs = String(values["cni-path"] ?? io.env["CNI_PATH"] ?? DEFAULT_CNI_PATH).split(":").filter((dir) => dir !== "");
+  const task: Task = { conf, list: readList(path), subjects: subjectsOf(conf), ledger: createLedger(), pluginDirs };
+  checkNeeds({ programs: ["iptables", "ip6tables"], plugins: chained(task) }, pluginDirs);
+  const interrupt = catchInterrupts();
+  try {
+    await run(task, interrupt.signal);
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    io.stderr(`wrapper selftest: ${(interrupt.signal.reason as Error).message}; everything was removed\n`);
+    return interrupt.status() ?? 1;
+  } finally {
+    interrupt.release();
+  }
+  const report = { conf: path, tested: task.subjects.map(subjectText), ledger: task.ledger };
+  io.stdout(json ? reportJson(report) : reportText(report));
+  return isBad(task.ledger) ? 1 : 0;
+}
+
+async function run(task: Task, signal: AbortSignal): Promise<void> {
+  const lab = { picture: "", programs: [], plugins: [], play: (stage: Parameters<typeof play>[0]) => play(stage, task) };
+  const story = createStory({ stdout: () => {} }, { verify: false, colour: false });
+  await playLab(lab, { shell: createShell(signal), story, signal }, { keep: false, pluginDirs: task.pluginDirs });
+}
+
+/** The plugins that the runtime starts itself; a delegate that is missing is a property that does not hold. */
+function chained(task: Task): readonly string[] {
+  return copyFor(task, "/").list.plugins.map((plugin) => String(own(plugin, "type"))).filter((type) => type !== OUR_TYPE);
+}
+
+function readList(path: string): ConfList {
+  const file = parseJson(readFileSync(path), path);
+  if (!isObject(file)) throw new CniError("decode", `${path} is not a JSON object`);
+  const plugins = own(file, "plugins");
+  return {
+    name: String(own(file, "name") ?? ""),
+    cniVersion: String(own(file, "cniVersion") ?? IMPLIED_VERSION),
+    plugins: Array.isArray(plugins) ? (plugins as readonly Json[]).filter(isObject) : [file],
+  };
+}
+
+function outputFormat(values: Values): "table" | "json" {
+  const format = values["output"] ?? "table";
+  if (format === "table" || format === "json") return format;
+  throw new CniError("invalidEnvironment", `unknown output format "${String(format)}": use table or json`);
+}

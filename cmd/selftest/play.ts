@@ -1,0 +1,104 @@
+/** The self-test from the first namespace to the last check. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { PluginConf } from "../../conf/types";
+import { own } from "../../lib/cni/json";
+import type { JsonObject } from "../../lib/ports";
+import { routedTenants } from "../../lib/routes/desired";
+import { recallBackend } from "../../lib/rules/detect";
+import { localHost } from "../../lib/rules/host";
+import { createRuntime } from "../lab/cni";
+import type { Stage } from "../lab/lab";
+import { copyList, withKubeconfig, type ConfList, type Copied } from "./copy";
+import type { Ledger } from "./ledger";
+import { buildNet } from "./net";
+import { checkCluster, checkReplyPath } from "./properties/cluster";
+import { checkFailClosed } from "./properties/fail-closed";
+import { checkNodeRoutes } from "./properties/node-routes";
+import { checkOwnGateway } from "./properties/own-gateway";
+import { annotate, attach, familiesOf, type Attached, type Scene, type Tested } from "./scene";
+import { delegatesIn, planSegments } from "./segments";
+import type { Subject } from "./subjects";
+
+export interface Task {
+  readonly conf: PluginConf;
+  readonly list: ConfList;
+  readonly subjects: readonly Subject[];
+  readonly ledger: Ledger;
+  /** Where the machine's CNI plugins are. */
+  readonly pluginDirs: readonly string[];
+}
+
+/** Discard (RFC 863): nobody listens there in a new namespace. */
+const NOBODY = "https://127.0.0.1:9";
+
+/** The chain as it will run. Reads of the real node only which iptables it has decided for. */
+export function copyFor({ conf, list, pluginDirs }: Task, dir: string): Copied {
+  const iptables = conf.iptables === "auto" ? recallBackend(conf.dataDir) : undefined;
+  const has = (type: string): boolean => pluginDirs.some((at) => existsSync(join(at, type)));
+  return copyList(list, conf, { dir, leases: join(dir, "leases"), ipv6: localHost.hasFamily(6), iptables, has });
+}
+
+/** Builds the test node, and fills the ledger. */
+export async function play(stage: Stage, task: Task): Promise<void> {
+  const { conf, ledger } = task;
+  const copied = copyFor(task, stage.dir);
+  for (const note of copied.notes) ledger.note(note);
+  const conflist = stage.write("selftest.conflist", copied.list);
+  const [first] = copied.list.plugins;
+  const net = await buildNet(stage, planSegments(conf, delegatesIn(conf, first)));
+  await checkNodeRoutes({ stage, net, conflist, ledger }, routedTenants(conf).length > 0);
+  const runtime = createRuntime(stage, net.node, conflist);
+  const pods = await attachAll({ stage, runtime, conf, ledger, subjects: task.subjects });
+  if (pods === undefined) return;
+  const plugins = copied.list.plugins.map((plugin) => String(own(plugin, "type")));
+  const scene: Scene = { stage, net, conf, conflist, runtime, ledger, plugins, ...pods };
+  const working = await checkOwnGateway(scene);
+  await checkCluster(scene, working);
+  await checkReplyPath(scene, working);
+  await checkFailClosed(scene, conf.kubeconfig === undefined ? undefined : createRuntime(stage, net.node, stage.write("with-api.conflist", withKubeconfig(copied.list, writeKubeconfig(stage)))));
+}
+
+interface Attaching extends Pick<Scene, "stage" | "runtime" | "conf" | "ledger"> {
+  readonly subjects: readonly Subject[];
+}
+
+/** A pod without a tenant and one for each subject. Without the first there is nothing to compare with. */
+async function attachAll({ stage, runtime, conf, ledger, subjects }: Attaching): Promise<Pick<Scene, "plain" | "tested"> | undefined> {
+  const { attached: plain, ran } = await attach(stage, runtime, { pod: "selftest/plain" });
+  if (plain === undefined) {
+    ledger.fail("delegate", {}, `a pod without a tenant does not start: ${ran.output}`, "correct the delegate, or install its plugins into CNI_PATH");
+    return undefined;
+  }
+  ledger.ok("delegate");
+  const tested: Tested[] = [];
+  for (const [n, subject] of subjects.entries()) {
+    const attached = await attachOne({ stage, runtime, conf, ledger }, subject, `tenant-${n}`);
+    if (attached !== undefined) tested.push({ ...subject, attached, families: familiesOf(attached) });
+  }
+  return { plain, tested };
+}
+
+async function attachOne({ stage, runtime, conf, ledger }: Omit<Attaching, "subjects">, { name, namespace, value }: Subject, pod: string): Promise<Attached | undefined> {
+  const about = { tenant: name };
+  if (namespace === undefined) {
+    ledger.fail("delegate", about, "every namespace that may use it is exempt, or there is none", 'correct "namespaces" of the tenant, or exemptNamespaces');
+    return undefined;
+  }
+  const { attached, ran } = await attach(stage, runtime, { pod: `${namespace}/${pod}`, annotations: annotate(conf, value) });
+  if (attached === undefined) ledger.fail("delegate", about, `its pod does not start: ${ran.output}`, "correct what the message names");
+  else ledger.ok("delegate", about);
+  return attached;
+}
+
+function writeKubeconfig(stage: Stage): string {
+  const content: JsonObject = {
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "nobody", cluster: { server: NOBODY } }],
+    users: [{ name: "selftest", user: { token: "selftest" } }],
+    contexts: [{ name: "selftest", context: { cluster: "nobody", user: "selftest" } }],
+    "current-context": "selftest",
+  };
+  return stage.write("kubeconfig", content);
+}
