@@ -59,55 +59,60 @@ export function findingsOf(conf: PluginConf, { plan, state }: RoutesView): reado
 }
 
 /**
- * Carries the changes out and keeps the record. A gateway's route that the kernel refuses does not
- * hold up the other tenants (behind it is a stop): it is returned. Anything else that fails ends the
- * work with a CniError; the next apply or remove goes on from what the record says. A file of
- * others in the way ends it (`io`) before anything is changed.
+ * Carries the changes out and keeps the record. What fails is returned and holds up nothing else,
+ * so that a gateway that the kernel refuses, or a missing nft, opens no tenant's stop. Only a rule
+ * or a stop that fails ends the work with a CniError, because what follows would lead packets
+ * astray; the next apply or remove goes on from what the record says. A file of others in the way
+ * ends it (`io`) before anything is changed.
  */
 export async function carryOut(view: RoutesView, { kernel, records }: RoutesNode): Promise<readonly CniError[]> {
   const [after, names] = [recordAfter(view), foreignNames(view)];
   if (names !== undefined) throw new CniError("io", names);
   if (view.actions.length === 0 && sameRecord(view.record, after)) return [];
-  records.write(joinRecords(view.record, after));
+  const joined = joinRecords(view.record, after);
+  records.write(joined);
   const failures: CniError[] = [];
   for (const action of view.actions) failures.push(...(await carryOutOne(action, view, kernel)));
-  const listing = after.nat === undefined ? undefined : await kernel.natListing();
-  records.write(after.nat === undefined ? after : { ...after, nat: { text: after.nat.text, listing: listing ?? "" } });
+  // What could not be taken away is still to be taken away.
+  const left = failures.length === 0 ? after : joined;
+  const listing = left.nat === undefined ? undefined : await kernel.natListing();
+  records.write(left.nat === undefined ? left : { ...left, nat: { text: left.nat.text, listing: listing ?? "" } });
   return failures;
 }
 
-// Returns the refusal of a gateway's route, throws any other.
+// Returns what failed, throws it when nothing may follow.
 async function carryOutOne(action: Action, view: RoutesView, kernel: Kernel): Promise<readonly CniError[]> {
   try {
     await kernel.perform(action);
     return [];
   } catch (thrown) {
     const error = withCommand(toCniError(thrown), action);
-    if (action.kind !== "route" || action.route.type !== "unicast") throw error;
-    for (const route of outlived(action.route, view)) await kernel.perform({ kind: "route", op: "del", route });
+    if (action.kind === "rule" || (action.kind === "route" && action.route.type !== "unicast")) throw error;
+    for (const route of outlived(action, view)) await kernel.perform({ kind: "route", op: "del", route });
     return [error];
   }
 }
 
 // The route that was to be replaced leads where the tenant's packets must not go any more.
-function outlived(refused: IpRoute, { state, record }: RoutesView): readonly IpRoute[] {
-  if (refused.table === TABLE_MAIN) return [];
-  const atPlace = state.routes.filter((route) => routePlace(route) === routePlace(refused));
+function outlived(refused: Action, { state, record }: Pick<RoutesView, "state" | "record">): readonly IpRoute[] {
+  if (refused.kind !== "route" || refused.op === "del" || refused.route.table === TABLE_MAIN) return [];
+  const atPlace = state.routes.filter((route) => routePlace(route) === routePlace(refused.route));
   return atPlace.filter((route) => record.routes.some((ours) => satisfies(route, ours)));
 }
 
-/** Takes back all that was done. Without a record, what the configuration asks for counts as ours. Returns the changes made. */
+/**
+ * Takes back all that was done. Without a record, what the configuration asks for counts as ours.
+ * Returns the changes made. Throws the first CniError when something could not be taken back, after
+ * all the rest was; the record is kept then, for another try.
+ */
 export async function removeRoutes(conf: PluginConf, node: RoutesNode): Promise<readonly Action[]> {
   const view = await look(conf, node, { sysctl: false });
   const record = isEmpty(view.record) ? recordAfter(view) : view.record;
   const actions = changesToRemove(record, view.state, view.own);
-  for (const action of actions) {
-    try {
-      await node.kernel.perform(action);
-    } catch (thrown) {
-      throw withCommand(toCniError(thrown), action);
-    }
-  }
+  const failures: CniError[] = [];
+  for (const action of actions) failures.push(...(await carryOutOne(action, { ...view, record: EMPTY_RECORD }, node.kernel)));
+  const [first, ...more] = failures;
+  if (first !== undefined) throw more.reduce((error, { message, details }) => error.withDetails(`${message} (${details})`), first);
   node.records.remove();
   return actions;
 }

@@ -62,6 +62,22 @@ describe("a gateway that cannot be used stops its tenant; the others work, the s
   });
 });
 
+test("/proc/sys that cannot be written to, and a kernel that refuses the nft table: told with status 1, and no tenant leaks", () => {
+  node.configure({ "tenant-a": { ...A, snat: "none" }, "tenant-b": B });
+  const nft = node.run("readlink -f $(command -v nft)").trim();
+  const broken = join(node.dir, "nft");
+  writeFileSync(broken, `#!/bin/sh\n[ "$1" != -f ] || { echo no nat here >&2; exit 1; }\nexec ${broken}-real "$@"\n`, { mode: 0o755 });
+  const script = `cp ${nft} ${broken}-real; mount --bind ${broken} ${nft}; mount --bind -o ro /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys; exec ${WRAPPER} routes apply --sysctl --conf ${node.conf}`;
+  const { status, stdout } = spawnSync("ip", ["netns", "exec", node.netns, "bash", "-c", script], { encoding: "utf8", env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } });
+  expect([status, stdout]).toEqual([1, expect.stringMatching(/^FAILED: \/proc\/sys\/net\/ipv4\/ip_forward cannot be set to 1/m)]);
+  expect(stdout).toMatch(/^FAILED: nft -f - failed: no nat here/m);
+  expect(node.way("203.0.113.1", "0x10")).toContain("via 10.10.10.1");
+  node.ip("link", "set", "eth1", "down");
+  expect(node.way("203.0.113.1", "0x10")).toMatch(CLOSED);
+  expect(node.routes("apply", "--sysctl").status).toBe(1);
+  expect(node.get("ipv4/ip_forward")).toBe("1");
+});
+
 test("fallback: without a gateway, by the node's default route; a family without any stays closed", () => {
   node.configure({ "tenant-b": { ...B, onGatewayLoss: "fallback" } });
   node.routes("apply", "--sysctl");

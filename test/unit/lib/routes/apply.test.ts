@@ -91,6 +91,26 @@ test("a gateway that the kernel refuses is told, the other tenants get their rou
   expect(routes.filter(({ table, type }) => table === 200 && type === "unicast").map(({ nexthops }) => nexthops[0]?.via)).toEqual(["192.0.2.67"]);
 });
 
+test.each(["sysctl -w", "nft -f", "cat >"])("a change that fails (%s) opens no tenant's stop: it is told, all the rest is done", async (refused) => {
+  const node = new FakeNode().change(stateOf({ families: [4] }, { "net/ipv4/ip_forward": "0" }));
+  const conf = confOf({ tenants: { a: { ...TENANTS.a, snat: "none" } }, routes: { namesDir: "/names" } });
+  node.refuses = refused;
+  expect(await apply(node, conf)).toEqual([expect.objectContaining({ message: "refused", details: expect.stringContaining(refused) })]);
+  expect((await node.kernel.state()).rules.filter(({ table }) => table === 100)).toHaveLength(1);
+  expect((await look(conf, node, { sysctl: true })).actions.map(actionText)).toEqual(expect.arrayContaining([expect.stringContaining(refused)]));
+});
+
+test("what could not be taken away is tried again", async () => {
+  const node = new FakeNode();
+  await apply(node);
+  const changed = confOf({ tenants: { b: TENANTS.b }, routes: { namesDir: "/names" } });
+  node.refuses = "route del default via 192.0.2.1";
+  expect(await apply(node, changed)).toHaveLength(1);
+  node.refuses = "nothing";
+  expect(await apply(node, changed)).toEqual([]);
+  expect((await node.kernel.state()).routes.filter(({ table }) => table === 100)).toEqual([]);
+});
+
 test("a route of the main table that is refused leaves what is there", async () => {
   const node = new FakeNode();
   const conf = (via: string): typeof CONF => confOf({ tenants: { a: { fwmark: "0x10" } }, routes: { nodeRoutes: [{ dst: "10.9.0.0/16", via }] } });
@@ -161,7 +181,19 @@ describe("remove", () => {
     expect((await look(CONF, node, { sysctl: false })).actions).toHaveLength(11);
   });
 
-  test("that fails tells at what, and keeps the record for another try", async () => {
+  test("that fails at something takes back all the rest, tells all that failed, and can be tried again", async () => {
+    const node = new FakeNode();
+    await apply(node);
+    node.refuses = "route del default";
+    const error: CniError = await removeRoutes(CONF, node).then(() => { throw new Error("it did not fail"); }, (thrown: CniError) => thrown);
+    expect([error.message, error.details]).toEqual(["refused", expect.stringMatching(/table 100.*table 200/)]);
+    expect([node.files, (await node.kernel.state()).rules.filter(({ priority }) => priority > 32700 && priority < 32766)]).toEqual([{}, []]);
+    node.refuses = "nothing";
+    await removeRoutes(CONF, node);
+    expect([node.record, (await node.kernel.state()).routes.filter(({ table }) => table === 100)]).toEqual([EMPTY_RECORD, []]);
+  });
+
+  test("that fails at a rule ends there, tells at what, and keeps the record for another try", async () => {
     const node = new FakeNode();
     await apply(node);
     node.refuses = "rule del pref 32764";
