@@ -7,6 +7,15 @@ export function isPluginType(type: string): boolean {
   return type !== "" && type !== "." && type !== ".." && !/[/\u0000-\u001f\u007f]/.test(type);
 }
 
+// A path that cannot be followed (ELOOP, ENOTDIR, EACCES) leads to no file.
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Finds a plugin in the directories of CNI_PATH, in order: the first regular file (after symbolic
  * links) of that name. Throws CniError `invalidConfig` for a type that is not a plain file name,
@@ -18,7 +27,7 @@ export function findPlugin(type: string, path: readonly string[]): string {
   }
   for (const dir of path) {
     const candidate = `${dir.replace(/\/+$/, "")}/${type}`;
-    if (statSync(candidate, { throwIfNoEntry: false })?.isFile() === true) return candidate;
+    if (isFile(candidate)) return candidate;
   }
   throw new CniError(
     "delegateMissing",

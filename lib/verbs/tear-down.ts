@@ -1,7 +1,7 @@
 import { delegateNetconf, distinctDelegates } from "../../delegates/netconf";
 import { runDelegate } from "../../delegates/run";
 import { convertResult } from "../cni/convert";
-import { type CniError, toCniError } from "../cni/error";
+import { type CniError, ERRORS, toCniError } from "../cni/error";
 import { isSupported } from "../cni/version";
 import type { Attachment } from "../journal";
 import type { Json, JsonObject } from "../ports";
@@ -30,8 +30,9 @@ export async function tearDown(
   await collect(failures, () => context.rules.remove([context.tag]));
   const delegates = attachment === undefined ? distinctDelegates(context.conf) : [attachment.delegate].filter((each) => each !== undefined);
   const started = context.delegate.clock.elapsed();
-  for (const delegate of delegates) {
-    await collect(failures, () => delegateDel(context, delegate, previous(context, attachment, prevResult)));
+  for (const [i, delegate] of delegates.entries()) {
+    const body = (): Promise<void> => delegateDel(context, delegate, previous(context, attachment, prevResult));
+    await collect(failures, attachment === undefined && i > 0 ? () => unlessMissing(context, body) : body);
   }
   if (delegates.length > 0) context.facts["delegateMs"] = Math.round(context.delegate.clock.elapsed() - started);
   const [first, ...others] = failures;
@@ -40,6 +41,17 @@ export async function tearDown(
 
 async function delegateDel(context: Context, delegate: JsonObject, prevResult: Json | undefined): Promise<void> {
   await runDelegate(context.delegate, "DEL", delegateNetconf(context.conf, delegate, "DEL", prevResult));
+}
+
+// A guess only: that a tenant's own plugin is not installed must not keep the others' pods from going.
+async function unlessMissing(context: Context, body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } catch (thrown) {
+    const error = toCniError(thrown);
+    if (error.code !== ERRORS.delegateMissing.code) throw error;
+    context.warn(error);
+  }
 }
 
 // What the runtime passed goes on as it is. The record's result is in the version of the ADD, and

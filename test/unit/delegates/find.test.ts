@@ -19,6 +19,12 @@ test("the first directory wins; a directory of that name is passed over; a link 
   expect(findPlugin("ptp", dirs())).toBe(join(base, "b", "ptp"));
 });
 
+test("a link that leads in a circle is passed over", () => {
+  symlinkSync(join(base, "a", "ptp"), join(base, "a", "ptp"));
+  writeFileSync(join(base, "b", "ptp"), "");
+  expect(findPlugin("ptp", dirs())).toBe(join(base, "b", "ptp"));
+});
+
 test("a plugin in none of them: code 100 naming it and where it was looked for", () => {
   symlinkSync("/nonexistent", join(base, "a", "ptp"));
   expect(() => findPlugin("ptp", dirs())).toThrow(

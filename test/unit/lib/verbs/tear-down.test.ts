@@ -34,6 +34,13 @@ describe("without a record, as after a reboot", () => {
     await expect(del(s.context)).rejects.toMatchObject({ code: 11, message: expect.stringContaining("pool 1"), details: expect.stringMatching(/pool 2.*pool 3/) });
     expect(sent()).toHaveLength(3);
   });
+  test("a tenant's plugin that is not installed is a warning, the conflist's own an error", async () => {
+    s = setUp({ tenants: [tenantWith({ name: "vpn", delegate: { type: "gone" } })] });
+    await del(s.context);
+    expect(s.warnings.map(({ code }) => code)).toEqual([100]);
+    s = setUp({ delegate: { type: "gone" } });
+    await expect(del(s.context)).rejects.toMatchObject({ code: 100 });
+  });
   test("an unusable journal is no better than none", async () => {
     s = setUp({ tenants: POOLS });
     rmSync(s.journalDir, { recursive: true });
