@@ -45,7 +45,7 @@ export function copyList(list: ConfList, conf: PluginConf, place: CopyPlace): Co
     notes: [...new Set([
       ...inner.notes,
       ...(outer?.notes ?? []),
-      ...(left.length === 0 ? [] : [`not run, because they may reach beyond a network namespace or are not installed: ${left.join(", ")}`]),
+      ...(left.length === 0 ? [] : [`not run here, where only plugins are that concern marks and keep to a network namespace: ${left.join(", ")}`]),
     ])],
   };
 }

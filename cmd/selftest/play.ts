@@ -7,13 +7,19 @@ import type { JsonObject } from "../../lib/ports";
 import { routedTenants } from "../../lib/routes/desired";
 import { recallBackend } from "../../lib/rules/detect";
 import { localHost } from "../../lib/rules/host";
-import { createRuntime } from "../lab/cni";
+import { createRuntime, type Runtime } from "../lab/cni";
 import type { Stage } from "../lab/lab";
+import { census } from "./census";
 import { copyList, withKubeconfig, type ConfList, type Copied } from "./copy";
 import type { Ledger } from "./ledger";
 import { buildNet } from "./net";
 import { checkCluster, checkReplyPath } from "./properties/cluster";
+import { checkReuse } from "./properties/address-reuse";
+import { checkDel } from "./properties/del";
 import { checkFailClosed } from "./properties/fail-closed";
+import { checkLocalRule } from "./properties/local-rule";
+import { checkLostGateway } from "./properties/lost-gateway";
+import { checkMask } from "./properties/mask";
 import { checkNodeRoutes } from "./properties/node-routes";
 import { checkOwnGateway } from "./properties/own-gateway";
 import { annotate, attach, familiesOf, type Attached, type Scene, type Tested } from "./scene";
@@ -49,6 +55,7 @@ export async function play(stage: Stage, task: Task): Promise<void> {
   const net = await buildNet(stage, planSegments(conf, delegatesIn(conf, first)));
   await checkNodeRoutes({ stage, net, conflist, ledger }, routedTenants(conf).length > 0);
   const runtime = createRuntime(stage, net.node, conflist);
+  const before = await census(net.node, stage.dir);
   const pods = await attachAll({ stage, runtime, conf, ledger, subjects: task.subjects });
   if (pods === undefined) return;
   const plugins = copied.list.plugins.map((plugin) => String(own(plugin, "type")));
@@ -56,7 +63,18 @@ export async function play(stage: Stage, task: Task): Promise<void> {
   const working = await checkOwnGateway(scene);
   await checkCluster(scene, working);
   await checkReplyPath(scene, working);
-  await checkFailClosed(scene, conf.kubeconfig === undefined ? undefined : createRuntime(stage, net.node, stage.write("with-api.conflist", withKubeconfig(copied.list, writeKubeconfig(stage)))));
+  await checkMask(scene);
+  await checkReuse(scene, working);
+  await checkFailClosed(scene, runtimeWithApi(scene, copied.list));
+  await checkLostGateway(scene, working);
+  await checkLocalRule(scene, working);
+  await checkDel(scene, before);
+}
+
+/** A runtime whose conflist names an API server that does not answer; undefined where the operator's names none. */
+function runtimeWithApi({ stage, net, conf }: Scene, list: ConfList): Runtime | undefined {
+  if (conf.kubeconfig === undefined) return undefined;
+  return createRuntime(stage, net.node, stage.write("with-api.conflist", withKubeconfig(list, writeKubeconfig(stage))));
 }
 
 interface Attaching extends Pick<Scene, "stage" | "runtime" | "conf" | "ledger"> {

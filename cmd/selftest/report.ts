@@ -73,7 +73,7 @@ function withSubjects(result: string, checks: readonly Check[]): string {
   const subjects = tenants.map((name) => {
     const families = [...new Set(checks.filter(({ tenant }) => tenant === name).map(({ family }) => family))].filter((family) => family !== undefined).sort();
     if (families.length === 0) return name;
-    return families.length === 1 ? `${name} IPv${families[0] ?? ""} only` : `${name} IPv4 and IPv6`;
+    return families.length === 1 ? `${name}: IPv${families[0] ?? ""} only` : `${name}: IPv4 and IPv6`;
   });
   return subjects.length === 0 ? result : `${result} (${subjects.join(", ")})`;
 }
