@@ -188,8 +188,8 @@ test.each(["alone", "tree"] as const)("killed at any moment (%s): remove restore
   const before = node.snapshot();
   writeFileSync(join(node.dir, "apply.sh"), `#!/bin/sh\nexec ${WRAPPER} routes apply --sysctl --force --conf ${node.conf}\n`, { mode: 0o755 });
   let [killed, midway] = [0, 0];
-  for (let step = 0; step < 20; step++) {
-    const ms = Math.round(took * (0.4 + 0.03 * step));
+  for (let step = 0; step < 12; step++) {
+    const ms = Math.round(took * (0.4 + 0.05 * step));
     const doomed = { netns: node.netns, command: join(node.dir, "apply.sh"), env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }, stdin: "" };
     if (await killAfter(ms, kind, doomed)) killed++;
     await until("the last child has ended", () => spawnSync("ip", ["netns", "pids", node.netns], { encoding: "utf8" }).stdout.trim() === "");
@@ -201,8 +201,8 @@ test.each(["alone", "tree"] as const)("killed at any moment (%s): remove restore
     expect([ms, node.routes("remove").status]).toEqual([ms, 0]);
     expect([ms, node.snapshot()]).toEqual([ms, before]);
   }
-  expect([killed, midway].every((count) => count > 2)).toBe(true);
-});
+  expect([killed, midway].every((count) => count > 1)).toBe(true);
+}, 180_000);
 
 test("two at once: one waits for the other", async () => {
   const script = Array.from({ length: 4 }, () => `${WRAPPER} routes apply --sysctl --conf ${node.conf} >/dev/null & p="$p $!"`).join("\n");
