@@ -17,6 +17,8 @@ export interface Attachment {
   readonly netns: string;
   /** The wrapper process that wrote the intent or is deleting; tells one that has died from one at work. */
   readonly owner: { readonly pid: number; readonly startTime: string };
+  /** Written by a DEL that found no record, to keep an ADD away while it works. What is to undo is not in it. */
+  readonly unknown?: true;
   readonly pod?: PodRef;
   readonly tenant?: string;
   readonly mark?: Mark;
@@ -86,6 +88,7 @@ const FIELDS: Readonly<Record<keyof Attachment, Check>> = {
   key: object({ network: isString, containerId: isString, ifname: isString }),
   netns: isString,
   owner: object({ pid: isUint32, startTime: isString }),
+  unknown: optional(oneOf(true)),
   pod: optional(object({ namespace: isString, name: isString, uid: optional(isString) })),
   tenant: optional(isString),
   mark: optional(object({ value: isUint32, mask: isUint32 })),

@@ -1,6 +1,7 @@
 /** The journal's transitions of one attachment, each atomic under the lock. */
 import { CniError, toCniError } from "../cni/error";
 import type { Attachment } from "../journal";
+import type { ProcessId } from "../orphans";
 import type { Context } from "./context";
 
 /**
@@ -12,14 +13,16 @@ import type { Context } from "./context";
 export function claim(context: Context, intent: Attachment): Promise<Attachment | undefined> {
   return locked(context, async () => {
     const existing = readable(context);
-    if (existing === undefined || (existing.state === "deleting" && isOwn(context, existing))) {
-      context.journal.write(context.tag, intent);
-      return undefined;
-    }
-    refuseInUse(context, existing);
-    context.journal.write(context.tag, asDeleting(context, existing));
-    return existing;
+    const remainder = existing === undefined || isDone(context, existing) ? undefined : existing;
+    if (remainder !== undefined) refuseInUse(context, remainder);
+    context.journal.write(context.tag, remainder === undefined ? intent : asDeleting(context, remainder));
+    return remainder;
   });
+}
+
+// Torn down by us just now; or the mark of a DEL that died, about something that it did not know.
+function isDone(context: Context, { state, owner, unknown }: Attachment): boolean {
+  return state === "deleting" && (isSelf(context, owner) || (unknown === true && !context.isAlive(owner)));
 }
 
 function readable({ journal, tag, key }: Context): Attachment | undefined {
@@ -56,7 +59,7 @@ export function complete(context: Context, attachment: Attachment): Promise<void
   return locked(context, async () => {
     const record = context.journal.read(context.tag);
     const current = record !== undefined && "attachment" in record ? record.attachment : undefined;
-    if (current?.state !== "intent" || !isOwn(context, current)) {
+    if (current?.state !== "intent" || !isSelf(context, current.owner)) {
       throw new CniError(
         "superseded",
         `container ${context.key.containerId} was deleted while its interface was being added: nothing was kept`,
@@ -66,25 +69,37 @@ export function complete(context: Context, attachment: Attachment): Promise<void
   });
 }
 
-/** Marks the record as being deleted by us and returns it as it was; undefined when there is no usable one. */
+/**
+ * Marks the record as being deleted by us and returns it as it was; undefined when there is no usable
+ * one. Our own key is marked without a record too, so that no ADD begins what a DEL then takes away.
+ */
 export function startDeleting(context: Context, tag: string): Promise<Attachment | undefined> {
   return locked(context, async () => {
     const record = context.journal.read(tag);
-    if (record === undefined) return undefined;
-    if ("corrupt" in record) {
+    if (record !== undefined && "corrupt" in record) {
       context.warn(
         new CniError("journal", `journal record ${tag} is unusable (${record.corrupt}): going on by the rules' tag and the conflist`),
       );
       return undefined;
     }
-    // A full disk must not keep DEL from going on: removing the record needs no space.
-    try {
-      context.journal.write(tag, asDeleting(context, record.attachment));
-    } catch (error) {
-      context.warn(toCniError(error));
-    }
-    return record.attachment;
+    const found = record?.attachment ?? (tag === context.tag ? unknownTo(context) : undefined);
+    if (found !== undefined) markDeleting(context, tag, found);
+    return found?.unknown === true ? undefined : found;
   });
+}
+
+// A full disk must not keep DEL from going on: removing the record needs no space.
+function markDeleting(context: Context, tag: string, attachment: Attachment): void {
+  try {
+    context.journal.write(tag, asDeleting(context, attachment));
+  } catch (error) {
+    context.warn(toCniError(error));
+  }
+}
+
+function unknownTo({ key, request, self, conf, delegate }: Context): Attachment {
+  const since = delegate.clock.now().toISOString();
+  return { format: 1, state: "deleting", key, netns: request.netns, owner: self, unknown: true, addresses: [], cniVersion: conf.cniVersion, since };
 }
 
 /**
@@ -100,7 +115,7 @@ export function forget(context: Context, tag: string, found: Attachment | undefi
 }
 
 function isOursToRemove(context: Context, current: Attachment, found: Attachment | undefined): boolean {
-  if (current.state !== "complete" && isOwn(context, current)) return true;
+  if (current.state !== "complete" && isSelf(context, current.owner)) return true;
   return JSON.stringify(current) === JSON.stringify(found);
 }
 
@@ -108,8 +123,8 @@ function asDeleting(context: Context, attachment: Attachment): Attachment {
   return { ...attachment, state: "deleting", owner: context.self };
 }
 
-function isOwn({ self }: Context, { owner }: Attachment): boolean {
-  return owner.pid === self.pid && owner.startTime === self.startTime;
+function isSelf({ self }: Context, process: ProcessId): boolean {
+  return process.pid === self.pid && process.startTime === self.startTime;
 }
 
 /** True for an attachment that is in use, or being added by a process that still runs. */

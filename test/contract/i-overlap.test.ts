@@ -27,6 +27,29 @@ test("while a DEL is under way: ADD is told to come later, and works after it", 
   expectOk(await world.run("CHECK", { conf: given, after: again }));
 });
 
+test("while a DEL of something unknown is under way: the same, so that no pod loses the rules it has just got", async () => {
+  world.script({ ADD: { stdout: RESULT }, DEL: { run: `touch "$TR_SCRIPT/started"; until [ -e "$TR_SCRIPT/go" ]; do sleep 0.02; done` } });
+  const id = world.newId();
+  const deleting = world.run("DEL", { conf: given, id });
+  await until("the delegate's DEL is at work", () => existsSync(join(world.dir, "script/started")));
+  expectError(await world.run("ADD", { conf: given, id }), "tryAgainLater", id, "deletion");
+  writeFileSync(join(world.dir, "script/go"), "");
+  expectOk(await deleting);
+  const added = expectOk(await world.run("ADD", { conf: given, id }));
+  expectOk(await world.run("CHECK", { conf: given, after: added }));
+});
+
+test("a DEL of something unknown is killed: ADD works, and the next DEL too", async () => {
+  world.script({ ADD: { stdout: RESULT }, DEL: { run: "kill -9 $PPID" } });
+  const killed = await world.run("DEL", { conf: given, id: world.newId() });
+  expect(killed.signal).toBe("SIGKILL");
+  world.script({ DEL: { run: "" } });
+  const added = expectOk(await world.run("ADD", { conf: given, id: killed.id }));
+  expect(verbs(added)).toEqual(["ADD"]);
+  expectOk(await world.run("DEL", { conf: given, after: added }));
+  expect(world.leftovers()).toEqual([]);
+});
+
 test("two DELs at once: both succeed, nothing is left", async () => {
   world.script({ ADD: { stdout: RESULT }, DEL: { run: "sleep 0.3" } });
   const added = expectOk(await world.run("ADD", { conf: given }));

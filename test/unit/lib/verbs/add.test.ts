@@ -172,6 +172,12 @@ describe("a record under the same key", () => {
     await expect(add(s.context)).rejects.toMatchObject({ code: 11, message: expect.stringContaining("process 77") });
     expect([verbs(), state()]).toEqual([[], theirs]);
   });
+  test("the mark of a DEL that died, about something that it did not know: nothing to clean up", async () => {
+    s = setUp();
+    s.context.journal.write(TAG, record({ state: "deleting", unknown: true, owner: { pid: 77, startTime: "1" } }));
+    await add(s.context);
+    expect([verbs(), state()?.state]).toEqual([["ADD"], "complete"]);
+  });
   test("unreadable: it may be in use, so it is refused, and a DEL makes room", async () => {
     s = setUp();
     const path = join(s.journalDir, `${TAG}.json`);

@@ -35,10 +35,23 @@ test("the runtime's prevResult goes before the journal's", async () => {
   expect(s.calls[0]?.netconf["prevResult"]).toEqual({ cniVersion: "1.0.0", later: true });
 });
 
-test("of an attachment that nobody knows: the delegate is still called", async () => {
+test("of an attachment that nobody knows: the delegate is still called, and no ADD of it begins meanwhile", async () => {
   s = setUp();
+  s.answers["DEL"] = () => {
+    expect(s.context.journal.read(TAG)).toMatchObject({ attachment: { state: "deleting", unknown: true, owner: s.context.self } });
+    return {};
+  };
   await del(s.context);
-  expect(verbs()).toEqual(["DEL"]);
+  expect([verbs(), s.context.journal.tags()]).toEqual([["DEL"], []]);
+});
+
+test("the mark of a DEL that died, about something that it did not know, is no record: the conflist's delegate is called", async () => {
+  s = setUp({ delegate: { type: "noop", now: "used" } });
+  const { delegate: _delegate, result: _result, mark: _mark, ...mark } = record({ state: "deleting", unknown: true, owner: { pid: 77, startTime: "1" } });
+  s.context.journal.write(TAG, mark);
+  await del(s.context);
+  expect(s.calls).toMatchObject([{ verb: "DEL", netconf: { now: "used" } }]);
+  expect(s.context.journal.tags()).toEqual([]);
 });
 
 test("of an unfinished ADD ends its orphans", async () => {
