@@ -13,4 +13,8 @@ export const LABS: Readonly<Record<string, Entry>> = {
     title: "two tenants on one node, each with its own gateway, and what happens when one is lost",
     load: async () => (await import("./tenants/lab")).tenants,
   },
+  "source-pool": {
+    title: "a tenant with an address pool of its own, told apart by the router behind the node",
+    load: async () => (await import("./source-pool/lab")).sourcePool,
+  },
 };

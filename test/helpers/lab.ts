@@ -1,0 +1,62 @@
+/** Plays a lab with the packed binary, breaks things in it while it is paused, and looks for what it left. */
+import { spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { sh } from "./shell";
+
+const WRAPPER = resolve(__dirname, "../../dist/wrapper");
+
+export interface Played {
+  readonly status: number | null;
+  readonly text: string;
+  /** What the names of its network namespaces began with. */
+  readonly prefix: string;
+}
+
+/** Plays it to its end; `onLine` sees each line as soon as it is printed. */
+export function play(lab: string, args: readonly string[], onLine: (line: string, pid: number) => void = () => {}): Promise<Played> {
+  const child = spawn(WRAPPER, ["lab", lab, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const pid = child.pid ?? 0;
+  let text = "";
+  const take = (chunk: Buffer): void => {
+    const lines = chunk.toString();
+    text += lines;
+    lines.split("\n").forEach((line) => onLine(line, pid));
+  };
+  child.stdout.on("data", take);
+  child.stderr.on("data", take);
+  return new Promise((done) => child.on("close", (status) => done({ status, text, prefix: prefixOf(pid) })));
+}
+
+/** Does something while the lab stands still. */
+export function paused(pid: number, change: () => void): void {
+  process.kill(pid, "SIGSTOP");
+  try {
+    change();
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+}
+
+/** Runs a script on a machine of the lab; throws when it fails. */
+export function onMachine(pid: number, machine: string, script: string): string {
+  return sh("ip", "netns", "exec", `${prefixOf(pid)}-${machine}`, "sh", "-ec", script);
+}
+
+/** No network namespace, hence no process in one, and no directory. */
+export function expectNothingLeft(prefix: string): void {
+  expect(sh("ip", "netns", "list")).not.toContain(`${prefix}-`);
+  expect(readdirSync("/tmp").filter((name) => name.startsWith("tenant-routing-lab.") && prefixIn(name) === prefix)).toEqual([]);
+}
+
+function prefixOf(pid: number): string {
+  return `trl${pid}a`;
+}
+
+function prefixIn(name: string): string {
+  try {
+    return readFileSync(join("/tmp", name, "prefix"), "utf8").trim();
+  } catch {
+    return "";
+  }
+}
