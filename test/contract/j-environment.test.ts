@@ -47,7 +47,7 @@ test("J8 nothing of the runtime's environment reaches iptables", async () => {
   const names = readFileSync(seen, "utf8").split("\n").map((line) => line.split("=")[0]);
   expect(names).toContain("PATH");
   // The three that name the attachment are ours: by them DEL finds what a killed ADD left running.
-    for (const name of [...Object.keys(env), "CNI_ARGS", "CNI_NETNS", "CNI_PATH"]) expect(names).not.toContain(name);
+  for (const name of [...Object.keys(env), "CNI_ARGS", "CNI_NETNS", "CNI_PATH"]) expect(names).not.toContain(name);
 });
 
 test("J8 NODE_OPTIONS of the runtime's environment loads no code into the plugin, and reaches the delegate", async () => {
