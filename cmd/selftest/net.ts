@@ -29,10 +29,15 @@ export interface Net {
   readonly ipv6: boolean;
 }
 
+/** Whether this node speaks IPv6, and has not turned it off. */
+export function hasIpv6(): boolean {
+  return localHost.hasFamily(6) && readOr("/proc/sys/net/ipv6/conf/all/disable_ipv6") !== "1";
+}
+
 /** Builds everything but the pods; every machine that shall answer does. */
 export async function buildNet(stage: Stage, segments: readonly Segment[]): Promise<Net> {
   const { world } = stage;
-  const ipv6 = localHost.hasFamily(6);
+  const ipv6 = hasIpv6();
   const node = await world.machine("node");
   await likeTheRealNode(node);
   const byDefault = await world.machine("default");

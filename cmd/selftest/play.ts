@@ -2,17 +2,16 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { PluginConf } from "../../conf/types";
-import { own } from "../../lib/cni/json";
+import { isObject, own } from "../../lib/cni/json";
 import type { JsonObject } from "../../lib/ports";
 import { routedTenants } from "../../lib/routes/desired";
 import { recallBackend } from "../../lib/rules/detect";
-import { localHost } from "../../lib/rules/host";
-import { createRuntime, type Runtime } from "../lab/cni";
+import { createRuntime, type PodSpec, type Runtime } from "../lab/cni";
 import type { Stage } from "../lab/lab";
 import { census } from "./census";
 import { copyList, withKubeconfig, type ConfList, type Copied } from "./copy";
 import type { Ledger } from "./ledger";
-import { buildNet } from "./net";
+import { buildNet, hasIpv6, PORT } from "./net";
 import { checkCluster, checkReplyPath } from "./properties/cluster";
 import { checkReuse } from "./properties/address-reuse";
 import { checkDel } from "./properties/del";
@@ -24,7 +23,7 @@ import { checkNodeRoutes } from "./properties/node-routes";
 import { checkOwnGateway } from "./properties/own-gateway";
 import { annotate, attach, familiesOf, type Attached, type Scene, type Tested } from "./scene";
 import { delegatesIn, planSegments } from "./segments";
-import type { Subject } from "./subjects";
+import { MOST_TENANTS, type Subject } from "./subjects";
 
 export interface Task {
   readonly conf: PluginConf;
@@ -37,19 +36,20 @@ export interface Task {
 
 /** Discard (RFC 863): nobody listens there in a new namespace. */
 const NOBODY = "https://127.0.0.1:9";
+const FIRST_HOST_PORT = 30900;
 
 /** The chain as it will run. Reads of the real node only which iptables it has decided for. */
 export function copyFor({ conf, list, pluginDirs }: Task, dir: string): Copied {
   const iptables = conf.iptables === "auto" ? recallBackend(conf.dataDir) : undefined;
   const has = (type: string): boolean => pluginDirs.some((at) => existsSync(join(at, type)));
-  return copyList(list, conf, { dir, leases: join(dir, "leases"), ipv6: localHost.hasFamily(6), iptables, has });
+  return copyList(list, conf, { dir, leases: join(dir, "leases"), ipv6: hasIpv6(), iptables, has });
 }
 
 /** Builds the test node, and fills the ledger. */
 export async function play(stage: Stage, task: Task): Promise<void> {
   const { conf, ledger } = task;
   const copied = copyFor(task, stage.dir);
-  for (const note of copied.notes) ledger.note(note);
+  for (const note of [...copied.notes, ...untested(task)]) ledger.note(note);
   const conflist = stage.write("selftest.conflist", copied.list);
   const [first] = copied.list.plugins;
   const net = await buildNet(stage, planSegments(conf, delegatesIn(conf, first)));
@@ -58,8 +58,7 @@ export async function play(stage: Stage, task: Task): Promise<void> {
   const before = await census(net.node, stage.dir);
   const pods = await attachAll({ stage, runtime, conf, ledger, subjects: task.subjects });
   if (pods === undefined) return;
-  const plugins = copied.list.plugins.map((plugin) => String(own(plugin, "type")));
-  const scene: Scene = { stage, net, conf, conflist, runtime, ledger, plugins, ...pods };
+  const scene: Scene = { stage, net, conf, conflist, runtime, ledger, portmap: copied.list.plugins.some(publishes), ...pods };
   const working = await checkOwnGateway(scene);
   await checkCluster(scene, working);
   await checkReplyPath(scene, working);
@@ -77,6 +76,11 @@ function runtimeWithApi({ stage, net, conf }: Scene, list: ConfList): Runtime | 
   return createRuntime(stage, net.node, stage.write("with-api.conflist", withKubeconfig(list, writeKubeconfig(stage))));
 }
 
+function untested({ conf, subjects }: Task): readonly string[] {
+  const names = (conf.tenants ?? []).map(({ name }) => name).filter((name) => !subjects.some((subject) => subject.name === name));
+  return names.length === 0 ? [] : [`not tested, because ${MOST_TENANTS} of a kind are enough: ${names.join(", ")}`];
+}
+
 interface Attaching extends Pick<Scene, "stage" | "runtime" | "conf" | "ledger"> {
   readonly subjects: readonly Subject[];
 }
@@ -91,22 +95,29 @@ async function attachAll({ stage, runtime, conf, ledger, subjects }: Attaching):
   ledger.ok("delegate");
   const tested: Tested[] = [];
   for (const [n, subject] of subjects.entries()) {
-    const attached = await attachOne({ stage, runtime, conf, ledger }, subject, `tenant-${n}`);
-    if (attached !== undefined) tested.push({ ...subject, attached, families: familiesOf(attached) });
+    const hostPort = FIRST_HOST_PORT + n;
+    const spec = { pod: `${subject.namespace ?? ""}/tenant-${n}`, annotations: annotate(conf, subject.value), ports: [`${hostPort}:${PORT}`] };
+    const attached = await attachOne({ stage, runtime, ledger }, subject, spec);
+    if (attached !== undefined) tested.push({ ...subject, attached, families: familiesOf(attached), hostPort });
   }
   return { plain, tested };
 }
 
-async function attachOne({ stage, runtime, conf, ledger }: Omit<Attaching, "subjects">, { name, namespace, value }: Subject, pod: string): Promise<Attached | undefined> {
+async function attachOne({ stage, runtime, ledger }: Pick<Attaching, "stage" | "runtime" | "ledger">, { name, namespace }: Subject, spec: PodSpec): Promise<Attached | undefined> {
   const about = { tenant: name };
   if (namespace === undefined) {
     ledger.fail("delegate", about, "every namespace that may use it is exempt, or there is none", 'correct "namespaces" of the tenant, or exemptNamespaces');
     return undefined;
   }
-  const { attached, ran } = await attach(stage, runtime, { pod: `${namespace}/${pod}`, annotations: annotate(conf, value) });
+  const { attached, ran } = await attach(stage, runtime, spec);
   if (attached === undefined) ledger.fail("delegate", about, `its pod does not start: ${ran.output}`, "correct what the message names");
   else ledger.ok("delegate", about);
   return attached;
+}
+
+function publishes(plugin: JsonObject): boolean {
+  const capabilities = own(plugin, "capabilities");
+  return own(plugin, "type") === "portmap" && isObject(capabilities) && own(capabilities, "portMappings") === true;
 }
 
 function writeKubeconfig(stage: Stage): string {

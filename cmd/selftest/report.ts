@@ -68,12 +68,19 @@ function broken([name = "", result = "", remedy = ""]: readonly string[]): reado
   return Array.from({ length: Math.max(results.length, remedies.length) }, (_, n) => [n === 0 ? name : "", results[n] ?? "", remedies[n] ?? ""]);
 }
 
+/** `ok (tenant-a, tenant-b: IPv4 and IPv6; vpn: IPv4 only)` */
 function withSubjects(result: string, checks: readonly Check[]): string {
   const tenants = [...new Set(checks.map(({ tenant }) => tenant))].filter((name) => name !== undefined);
-  const subjects = tenants.map((name) => {
-    const families = [...new Set(checks.filter(({ tenant }) => tenant === name).map(({ family }) => family))].filter((family) => family !== undefined).sort();
-    if (families.length === 0) return name;
-    return families.length === 1 ? `${name}: IPv${families[0] ?? ""} only` : `${name}: IPv4 and IPv6`;
+  const families = new Map(tenants.map((name) => [name, familiesText(checks.filter(({ tenant }) => tenant === name))]));
+  const texts = [...new Set(families.values())].map((text) => {
+    const names = tenants.filter((name) => families.get(name) === text).join(", ");
+    return text === "" ? names : `${names}: ${text}`;
   });
-  return subjects.length === 0 ? result : `${result} (${subjects.join(", ")})`;
+  return texts.length === 0 ? result : `${result} (${texts.join("; ")})`;
+}
+
+function familiesText(checks: readonly Check[]): string {
+  const families = [...new Set(checks.map(({ family }) => family))].filter((family) => family !== undefined).sort();
+  if (families.length === 0) return "";
+  return families.length === 1 ? `IPv${families[0] ?? ""} only` : "IPv4 and IPv6";
 }

@@ -21,6 +21,8 @@ export interface Tested extends Subject {
   readonly attached: Attached;
   /** Families that the pod has an address of. */
   readonly families: readonly Family[];
+  /** The node's port that portmap leads to the pod, where there is portmap. */
+  readonly hostPort: number;
 }
 
 export interface Scene {
@@ -31,8 +33,8 @@ export interface Scene {
   readonly conflist: string;
   readonly runtime: Runtime;
   readonly ledger: Ledger;
-  /** Types of the chain's plugins that are run. */
-  readonly plugins: readonly string[];
+  /** Whether portmap is in the chain and publishes ports. */
+  readonly portmap: boolean;
   /** In the order of their ADD. */
   readonly tested: readonly Tested[];
   /** A pod without a tenant. */

@@ -9,6 +9,8 @@ import { countAt, gatewaysOf } from "./own-gateway";
 
 /** Of `excludeDestinations`, for each family. */
 const MOST_EXCLUDED = 3;
+/** Nobody has to answer: what counts is where the packet does not come out. */
+const EXCLUDED_MS = 500;
 
 interface Goal {
   readonly name: string;
@@ -47,13 +49,12 @@ function goalsOf({ plain }: Scene, family: Family): readonly Goal[] {
 async function takenByGateway(scene: Scene, one: Tested, family: Family): Promise<readonly string[]> {
   const addresses = scene.conf.routes.excludeDestinations.filter((text) => parsePrefix(text)?.family === family).slice(0, MOST_EXCLUDED).map(addressIn);
   const machines = gatewaysOf(scene, one, family).map(({ machine }) => machine);
-  const taken: string[] = [];
-  for (const address of addresses) {
+  const taken = await Promise.all(addresses.map(async (address) => {
     const count = await countAt(machines, address);
-    await call(scene.stage, one.attached.pod, target(address, PORT), { quiet: true, timeoutMs: 500 });
-    if ((await count()) > 0) taken.push(address);
-  }
-  return taken;
+    await call(scene.stage, one.attached.pod, target(address, PORT), { quiet: true, timeoutMs: EXCLUDED_MS });
+    return (await count()) > 0 ? [address] : [];
+  }));
+  return taken.flat();
 }
 
 // One that is nobody's: the first of a network is most often a router of it.
@@ -63,19 +64,25 @@ function addressIn(text: string): string {
   return address.includes(":") ? `${address.replace(/::$/, "")}::5e1f`.replace(":::", "::") : address.replace(/\d+$/, (last) => String(Number(last) + 3));
 }
 
-/** A client beyond the default gateway calls the tenant's pod. */
+/** A client beyond the default gateway calls the tenant's pod, by its address and by the port that portmap publishes. */
 export async function checkReplyPath(scene: Scene, working: readonly Tested[]): Promise<void> {
-  const { conf, ledger, net, plugins, stage } = scene;
+  const { conf, ledger, portmap } = scene;
   if (conf.markReplies) {
-    const publishes = plugins.includes("portmap");
-    const reason = `markReplies is true: replies to calls from outside leave by the tenant's gateway${publishes ? ", although portmap publishes ports to clients outside" : ", so clients of a NodePort or LoadBalancer get no answer"}`;
-    return publishes ? ledger.fail("reply", {}, reason, 'remove "markReplies", or portmap') : ledger.skip("reply", {}, reason, 'remove "markReplies", if such clients exist');
+    const reason = `markReplies is true: replies to calls from outside leave by the tenant's gateway${portmap ? ", although portmap publishes ports to clients outside" : ", so clients of a NodePort or LoadBalancer get no answer"}`;
+    return portmap ? ledger.fail("reply", {}, reason, 'remove "markReplies", or portmap') : ledger.skip("reply", {}, reason, 'remove "markReplies", if there are such clients');
   }
   await forEachFamily(working, async (one, family) => {
-    const pod = one.attached.addresses[family] ?? "";
-    const { by, error } = await call(stage, net.byDefault, target(pod, PORT), { quiet: true, source: pick(CLIENT, family) });
-    const about = { tenant: one.name, family };
-    if (by === one.attached.pod.name) ledger.ok("reply", about);
-    else ledger.fail("reply", about, `a client beyond the default gateway gets no answer from its pod: ${error}`, "see that conntrack works on this node and that no other rule marks replies");
+    const goals = [
+      { name: "its pod", address: one.attached.addresses[family] ?? "", port: PORT },
+      ...(portmap ? [{ name: `the node's port ${one.hostPort}, which portmap leads to its pod`, address: pick(NODE, family), port: one.hostPort }] : []),
+    ];
+    for (const goal of goals) await checkReply(scene, one, { ...goal, family });
   });
+}
+
+async function checkReply({ ledger, net, stage }: Scene, one: Tested, { name, address, port, family }: Omit<Goal, "by"> & { readonly family: Family }): Promise<void> {
+  const { by, error } = await call(stage, net.byDefault, target(address, port), { quiet: true, source: pick(CLIENT, family) });
+  const about = { tenant: one.name, family };
+  if (by === one.attached.pod.name) ledger.ok("reply", about);
+  else ledger.fail("reply", about, `a client beyond the default gateway gets no answer from ${name}: ${by === "" ? error : `answered by ${by}`}`, "see that conntrack works on this node and that no other rule marks replies");
 }

@@ -1,14 +1,15 @@
 /** A tenant whose gateway is lost stops: its packets are refused or dropped, and come out nowhere else. */
 import type { Family } from "../../../lib/ports";
+import { EXIT_COLLISION } from "../../commands/routes";
 import { call, target, type Call } from "../../lab/calls";
 import { SERVER } from "../addresses";
 import { connect, plugOf, PORT } from "../net";
-import { ask, pick, type Scene, type Tested } from "../scene";
+import { ask, forEachFamily, pick, type Scene, type Tested } from "../scene";
 import { gatewaysOf, strays } from "./own-gateway";
-import { applyRoutes } from "./node-routes";
+import { applyRoutes, troubleOf } from "./node-routes";
 
-/** Silence is what is expected here. */
-const SILENCE_MS = 1000;
+/** Silence is what is expected here; what leaks is counted where it arrives, and needs no answer. */
+const SILENCE_MS = 600;
 const BACK_MS = 5000;
 
 interface Loss {
@@ -20,7 +21,7 @@ interface Loss {
 
 /** Both losses, for all tenants at once, with the node routes mended after each. */
 export async function checkLostGateway(scene: Scene, working: readonly Tested[]): Promise<void> {
-  const { ledger, net, stage } = scene;
+  const { ledger, net } = scene;
   if (working.every(({ families }) => families.length === 0)) return ledger.skip("loss", {}, "no tenant's packets reach a gateway");
   const plugs = net.segments.map((segment, index) => ({ ...segment, plug: plugOf(segment, index) })).filter(({ routers }) => routers.some(({ tenants }) => tenants.length > 0));
   await lose(scene, working, {
@@ -39,25 +40,36 @@ export async function checkLostGateway(scene: Scene, working: readonly Tested[])
     remedy: "let wrapper routes apply make the table, whose stop ip route flush leaves alone",
     cause: async () => {
       const flushes = tables.flatMap((table) => [`ip -4 route flush table ${table}`, `ip -6 route flush table ${table}`]);
-      await stage.shell.run(["ip", "netns", "exec", net.node.netns, "sh", "-c", flushes.join("; ")]);
+      await net.node.run(["sh", "-c", flushes.join("; ")]);
     },
   });
   await mend(scene, working);
 }
 
-async function lose(scene: Scene, working: readonly Tested[], { what, remedy, cause }: Loss): Promise<void> {
-  const { ledger, stage } = scene;
-  const cases = await Promise.all(working.flatMap((one) => one.families.map(async (family) => ({ one, family, count: await strays(scene, one, family) }))));
-  await cause();
-  for (const { one, family, count } of cases) {
+async function lose(scene: Scene, working: readonly Tested[], loss: Loss): Promise<void> {
+  const counts = new Map(await Promise.all(working.flatMap((one) => one.families.map(async (family) => [`${one.name} ${family}`, await strays(scene, one, family)] as const))));
+  await loss.cause();
+  await forEachFamily(working, async (one, family) => {
+    const count = counts.get(`${one.name} ${family}`) ?? (() => Promise.resolve(0));
     const before = await count();
-    const answer = await call(stage, one.attached.pod, target(pick(SERVER, family), PORT), { quiet: true, timeoutMs: SILENCE_MS });
-    const strayed = (await count()) - before;
-    const about = { tenant: one.name, family };
-    if (one.tenant?.onGatewayLoss === "fallback") ledger.skip("loss", about, fallbackText(what, answer, strayed), 'remove "onGatewayLoss", if it shall stop instead');
-    else if (answer.by === "" && strayed === 0) ledger.ok("loss", about);
-    else ledger.fail("loss", about, `${what} its packets leave elsewhere (${strayed} counted${answer.by === "" ? "" : `, answered by ${answer.by}`})`, remedy);
-  }
+    const answer = await call(scene.stage, one.attached.pod, target(pick(SERVER, family), PORT), { quiet: true, timeoutMs: SILENCE_MS });
+    tell(scene, { one, family, loss, answer, strayed: (await count()) - before });
+  });
+}
+
+interface Outcome {
+  readonly one: Tested;
+  readonly family: Family;
+  readonly loss: Loss;
+  readonly answer: Call;
+  readonly strayed: number;
+}
+
+function tell({ ledger }: Scene, { one, family, loss: { what, remedy }, answer, strayed }: Outcome): void {
+  const about = { tenant: one.name, family };
+  if (one.tenant?.onGatewayLoss === "fallback") ledger.skip("loss", about, fallbackText(what, answer, strayed), 'remove "onGatewayLoss", if it shall stop instead');
+  else if (answer.by === "" && strayed === 0) ledger.ok("loss", about);
+  else ledger.fail("loss", about, `${what} its packets leave elsewhere (${strayed} counted${answer.by === "" ? "" : `, answered by ${answer.by}`})`, remedy);
 }
 
 function fallbackText(what: string, { by }: Call, strayed: number): string {
@@ -66,8 +78,14 @@ function fallbackText(what: string, { by }: Call, strayed: number): string {
 
 /** The gateway is back, and so must be the tenant. */
 async function mend(scene: Scene, working: readonly Tested[]): Promise<void> {
-  await applyRoutes(scene);
-  for (const one of working) for (const family of one.families) await mendOne(scene, one, family);
+  const applied = await applyRoutes(scene);
+  if (applied.status === EXIT_COLLISION) {
+    scene.ledger.fail("routes", {}, `with pods on the node wrapper routes apply refuses: ${troubleOf(applied)}`, "change the conflist as it says");
+    await applyRoutes(scene, "--force");
+  } else if (applied.status !== 0) {
+    scene.ledger.fail("loss", {}, `wrapper routes apply does not mend the routes: ${troubleOf(applied)}`, "correct what it names");
+  }
+  await forEachFamily(working, (one, family) => mendOne(scene, one, family));
 }
 
 async function mendOne(scene: Scene, one: Tested, family: Family): Promise<void> {

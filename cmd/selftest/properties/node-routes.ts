@@ -13,8 +13,8 @@ export interface Applied {
 type Part = Pick<Scene, "stage" | "net" | "conflist" | "ledger">;
 
 /** Applies the routes, kernel settings too, as the unit of the installation does. */
-export async function applyRoutes({ stage, net, conflist }: Pick<Scene, "stage" | "net" | "conflist">): Promise<Applied> {
-  const ran = await net.node.run([stage.binary, "routes", "apply", "--sysctl", "-o", "json", "--conf", conflist]);
+export async function applyRoutes({ stage, net, conflist }: Pick<Scene, "stage" | "net" | "conflist">, ...more: readonly string[]): Promise<Applied> {
+  const ran = await net.node.run([stage.binary, "routes", "apply", "--sysctl", "-o", "json", "--conf", conflist, ...more]);
   const said = ran.stdout.trim().startsWith("{") ? parseJson(Buffer.from(ran.stdout), "the answer of wrapper routes apply") : null;
   return { status: ran.status, output: ran.output, said: isObject(said) ? said : {} };
 }
@@ -28,7 +28,7 @@ export async function checkNodeRoutes(part: Part, routed: boolean): Promise<void
   for (const { text } of list(first.said, "collisions")) ledger.fail("routes", {}, String(text), "change the conflist as it says; wrapper routes plan looks at the real node");
   for (const failure of texts(first.said, "failures")) ledger.fail("routes", {}, failure, "correct the gateway or route that it names");
   if (first.status !== 0 && list(first.said, "findings", "collisions").length + texts(first.said, "failures").length === 0) {
-    return ledger.fail("routes", {}, `wrapper routes apply fails: ${lastLine(first.output)}`, "correct what it names");
+    return ledger.fail("routes", {}, `wrapper routes apply fails: ${troubleOf(first)}`, "correct what it names");
   }
   const second = await applyRoutes(part);
   const changes = list(second.said, "changes").map(({ command }) => String(command));
@@ -55,7 +55,9 @@ function items(said: JsonObject, key: string): readonly Json[] {
   return Array.isArray(value) ? (value as readonly Json[]) : [];
 }
 
-/** The last line of a program's output: what went wrong comes last. */
-export function lastLine(text: string): string {
-  return text.trimEnd().split("\n").at(-1) ?? "";
+/** Why an apply did not end well, in its own words. */
+export function troubleOf({ said, output }: Applied): string {
+  const problems = [...list(said, "collisions"), ...list(said, "findings").filter(({ severity }) => severity === "problem")].map(({ text }) => String(text));
+  // The last line of an output without JSON: what went wrong comes last.
+  return [...problems, ...texts(said, "failures")][0] ?? output.trimEnd().split("\n").at(-1) ?? "";
 }

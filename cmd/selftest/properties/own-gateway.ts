@@ -1,10 +1,14 @@
 /** A tenant's packets arrive at its gateway, and nowhere else; those of other pods at the default gateway. */
+import { delegateType, effectiveDelegate } from "../../../delegates/netconf";
 import type { Family } from "../../../lib/ports";
 import type { Call } from "../../lab/calls";
 import { countPackets } from "../../lab/packets";
 import { SERVER } from "../addresses";
 import type { Gateway } from "../net";
-import { ask, familiesOf, forEachFamily, pick, type Attached, type Scene, type Tested } from "../scene";
+import { ask, familiesOf, forEachFamily, pick, type Scene, type Tested } from "../scene";
+
+/** Delegates whose pods are on the outer network themselves. */
+const PAST_THE_NODE: readonly string[] = ["macvlan", "ipvlan"];
 
 /** The tenant's gateways of a family. */
 export function gatewaysOf({ net }: Scene, { name, tenant }: Tested, family: Family): readonly Gateway[] {
@@ -48,7 +52,7 @@ async function checkPlain(scene: Scene): Promise<void> {
   for (const family of familiesOf(plain)) {
     const { by, error } = await ask(scene, plain.pod, pick(SERVER, family));
     if (by === net.byDefault.name) ledger.ok("gateway", { tenant: "no tenant", family });
-    else ledger.fail("gateway", { tenant: "no tenant", family }, `a pod without a tenant does not leave by the default gateway: ${by === "" ? error : `it leaves by ${by}`}`, await remedyInPod(scene, plain, family));
+    else ledger.fail("gateway", { tenant: "no tenant", family }, `a pod without a tenant does not leave by the default gateway: ${by === "" ? error : `it leaves by ${by}`}`, await remedyInPod(scene, { attached: plain }, family));
   }
 }
 
@@ -75,7 +79,7 @@ async function checkFamily(scene: Scene, one: Tested, family: Family): Promise<b
     noteSource(scene, one, { family, from: answer.from });
     return true;
   }
-  ledger.fail("gateway", about, wayText(scene, answer, strayed), answer.by === "" && strayed === 0 ? await remedyInPod(scene, one.attached, family) : "see that no rule or table comes before the tenant's: wrapper routes show, and ip rule on the node; tenants need values that differ under one common mask");
+  ledger.fail("gateway", about, wayText(scene, answer, strayed), answer.by === "" && strayed === 0 ? await remedyInPod(scene, one, family) : "see that no rule or table comes before the tenant's: wrapper routes show, and ip rule on the node; tenants need values that differ under one common mask");
   return false;
 }
 
@@ -105,8 +109,10 @@ export function wayText({ net }: Scene, { by, error }: Call, strayed: number): s
   return `its packets do not get out: ${error}`;
 }
 
-async function remedyInPod({ stage }: Scene, { pod }: Attached, family: Family): Promise<string> {
+async function remedyInPod({ conf, stage }: Scene, { attached: { pod }, tenant }: Pick<Tested, "attached"> & Partial<Tested>, family: Family): Promise<string> {
+  const type = conf.delegate === undefined ? "" : delegateType(effectiveDelegate(conf.delegate, tenant?.delegate));
+  if (PAST_THE_NODE.includes(type)) return `${type} leads pods' packets past the node's own routing, where no mark is written: use ptp or bridge`;
   const routes = await stage.shell.run(["ip", "-n", pod.netns, `-${family}`, "route", "show", "default"]);
-  if (routes.stdout.trim() !== "") return "see the findings of node routes above; wrapper routes plan on the real node says what stands in the way";
+  if (routes.stdout.trim() !== "") return "see node routes above; wrapper routes plan on the real node says what stands in the way";
   return `the pod has no IPv${family} default route: add { "dst": "${family === 4 ? "0.0.0.0/0" : "::/0"}" } to "routes" of the delegate's ipam, or isDefaultGateway to a bridge`;
 }
