@@ -15,6 +15,7 @@ import type { Machine } from "./machines";
 /** The capability by which containerd hands a pod's annotations to plugins. */
 export const POD_ANNOTATIONS = "io.kubernetes.cri.pod-annotations";
 const TIMEOUT_MS = 30_000;
+const FIRST_INTERFACE = "eth0";
 
 export interface PodSpec {
   /** `namespace/name`. The name is also the machine's. */
@@ -53,11 +54,14 @@ export interface Runtime {
   del(pod: Pod): Promise<CniRan>;
 }
 
-/** A runtime on `node`, with the conflist (or a flat .conf) at `path`, read at each operation. */
-export function createRuntime(stage: Stage, node: Machine, path: string): Runtime {
-  const cacheDir = join(stage.dir, `results-${node.name}`);
+/**
+ * A runtime on `node`, with the conflist (or a flat .conf) at `path`, read at each operation. With
+ * another `ifname` it is one that gives pods a further interface, as Multus does.
+ */
+export function createRuntime(stage: Stage, node: Machine, path: string, ifname = FIRST_INTERFACE): Runtime {
+  const cacheDir = join(stage.dir, `results-${node.name}-${ifname}`);
   mkdirSync(cacheDir, { recursive: true });
-  const tools: Tools = { stage, node, cacheDir };
+  const tools: Tools = { stage, node, cacheDir, ifname };
   const operation = (verb: Verb) => (pod: Pod) => operate(tools, verb, readList(path), pod);
   return {
     sandbox: async (spec) => {
@@ -76,6 +80,7 @@ interface Tools {
   readonly stage: Stage;
   readonly node: Machine;
   readonly cacheDir: string;
+  readonly ifname: string;
 }
 interface List {
   readonly name: string;
@@ -93,7 +98,7 @@ async function operate(tools: Tools, verb: Verb, list: List, pod: Pod): Promise<
   const addresses = verb === "ADD" ? addressesOf(result) : [];
   const took = `${Math.round(performance.now() - started)} ms, ${list.plugins.map((plugin) => String(plugin["type"])).join(" + ")}`;
   const output = failed ? `${outcome.plugin} ${verb}: error ${outcome.code}: ${outcome.message}` : `${addresses.join(", ") || "done"} (${took})`;
-  tools.stage.story.command(tools.node.name, commandText(verb, pod.spec), output);
+  tools.stage.story.command(tools.node.name, commandText(verb, pod.spec, tools.ifname), output);
   return { ok: !failed, code: failed ? outcome.code : 0, output, addresses, result };
 }
 
@@ -117,9 +122,9 @@ function readCache(path: string): JsonObject | undefined {
   return existsSync(path) ? object(readFileSync(path), path) : undefined;
 }
 
-function commandText(verb: Verb, { pod, annotations = {}, ports = [] }: PodSpec): string {
+function commandText(verb: Verb, { pod, annotations = {}, ports = [] }: PodSpec, ifname: string): string {
   const more = verb === "ADD" ? [...Object.entries(annotations).map(([key, value]) => `${key}=${value}`), ...ports] : [];
-  return ["cni", verb, pod, ...more].join(" ");
+  return ["cni", verb, pod, ...(ifname === FIRST_INTERFACE ? more : [ifname])].join(" ");
 }
 
 function netconf(list: List, plugin: JsonObject, spec: PodSpec, prevResult: JsonObject | undefined): JsonObject {
@@ -152,11 +157,11 @@ interface Success {
   readonly result: JsonObject | undefined;
 }
 
-async function execPlugin({ stage, node }: Tools, verb: Verb, pod: Pod, conf: JsonObject): Promise<Failure | Success> {
+async function execPlugin({ stage, node, ifname }: Tools, verb: Verb, pod: Pod, conf: JsonObject): Promise<Failure | Success> {
   const type = String(conf["type"]);
   const path = stage.cniPath.map((dir) => join(dir, type)).find((file) => existsSync(file));
   if (path === undefined) throw new CniError("io", `no CNI plugin ${type} in ${stage.cniPath.join(":")}`);
-  const ran = await node.run([path], { env: environment(stage, verb, pod), stdin: JSON.stringify(conf), timeoutMs: TIMEOUT_MS });
+  const ran = await node.run([path], { env: { ...environment(stage, verb, pod), CNI_IFNAME: ifname }, stdin: JSON.stringify(conf), timeoutMs: TIMEOUT_MS });
   const said = ran.stdout.trim().startsWith("{") ? object(Buffer.from(ran.stdout), `the answer of ${type}`) : undefined;
   if (ran.status === 0) return { result: said };
   const details = own(said ?? {}, "details");
@@ -170,7 +175,6 @@ function environment(stage: Stage, verb: Verb, { spec, netns, containerId, uid }
     CNI_COMMAND: verb,
     CNI_CONTAINERID: containerId,
     CNI_NETNS: `/run/netns/${netns}`,
-    CNI_IFNAME: "eth0",
     CNI_PATH: stage.cniPath.join(":"),
     CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=${namespace};K8S_POD_NAME=${name};K8S_POD_INFRA_CONTAINER_ID=${containerId};K8S_POD_UID=${uid}`,
   };
