@@ -29,7 +29,7 @@ export interface Machine {
   must(command: readonly string[], options?: RunOptions): Promise<string>;
   /** `ip` with these words on it, which must succeed: `ip("route add default via 10.0.0.1")`. */
   ip(words: string): Promise<string>;
-  /** Sets kernel settings by their dotted names. A device's dots are written as slashes. */
+  /** Sets kernel settings by their dotted names, those of IPv6 where the kernel has it. A device's dots are written as slashes. */
   sysctl(settings: Readonly<Record<string, string | number>>): Promise<void>;
   /** Starts a program that runs until the lab is removed; its output goes to a log in the lab's directory. */
   background(command: readonly string[]): Promise<Background>;
@@ -46,6 +46,8 @@ const SETTINGS = {
   "net.ipv6.icmp.ratelimit": 0,
   "net.ipv4.ping_group_range": "0 0",
 };
+
+const IF_IPV6 = "[ ! -d /proc/sys/net/ipv6 ] || ";
 
 /** Makes the namespace; `log` is the file for the output of programs in the background. */
 export async function createMachine(name: string, netns: string, tools: { shell: Shell; story: Story; log: string }): Promise<Machine> {
@@ -71,7 +73,7 @@ function machineIn(name: string, netns: string, { shell, story, log }: { shell: 
     },
     ip: (words) => shell.must(["ip", "-n", netns, ...words.split(" ").filter((word) => word !== "")]),
     sysctl: async (settings) => {
-      const lines = Object.entries(settings).map(([key, value]) => `echo '${value}' >/proc/sys/${key.split(".").join("/")}`);
+      const lines = Object.entries(settings).map(([key, value]) => `${key.startsWith("net.ipv6.") ? IF_IPV6 : ""}echo '${value}' >/proc/sys/${key.split(".").join("/")}`);
       await must(["sh", "-e"], { stdin: lines.join("\n") });
     },
     background: async (command) => {

@@ -186,8 +186,8 @@ describe("a node that does not keep a promise", () => {
   });
 });
 
-test("nothing outside its namespaces is touched, and nothing is left", async () => {
-  const conf = conflist({});
+test.each(["nft", "legacy"])("nothing outside its namespaces is touched, and nothing is left (iptables %s)", async (iptables) => {
+  const conf = conflist({ ours: { iptables } });
   const bytes = readFileSync(conf, "utf8");
   const before = machine();
   const child = spawn(WRAPPER, ["selftest", "--conf", conf], { env: { PATH }, stdio: ["ignore", "pipe", "inherit"] });
