@@ -102,9 +102,10 @@ interface Place {
 
 async function buildSegment(stage: Stage, node: Machine, place: Place): Promise<readonly Gateway[]> {
   const { segment: { dev, bridge, routers }, index, ipv6 } = place;
-  const addresses = ofFamilies(nodeOn(index), ipv6);
+  // A bridge plugin refuses a bridge that has an IPv4 address other than its own.
+  const addresses = ofFamilies(bridge ? [NODE[0], nodeOn(index)[1]] : nodeOn(index), ipv6);
   const mtu = Number(readOr(`/sys/class/net/${dev}/mtu`) ?? 1500);
-  if (bridge) await addBridge(node, dev, addresses);
+  if (bridge) await addBridge(node, dev, addresses.filter((address) => address !== NODE[0]));
   const plug = { on: node, dev: plugOf(place.segment, index), mtu, ...(bridge ? { bridge: dev } : { addresses }) };
   const gateways: Gateway[] = [];
   for (const [n, plan] of routers.entries()) gateways.push({ machine: await stage.world.machine(`gw${index}-${n}`), plan });

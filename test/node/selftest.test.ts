@@ -143,6 +143,13 @@ describe("the examples", () => {
   });
 });
 
+test("a gateway on the delegate's own bridge, another beside it, and a next hop that is link-local: every property holds", () => {
+  const gateways = [{ via: "10.202.0.250", dev: "br-pods" }, { via: "10.9.9.1", dev: "eth1", weight: 3 }, { via: "fe80::1", dev: "eth1" }];
+  const { status, answer } = run(conflist({ tenant: { gateways }, delegate: { type: "bridge", bridge: "br-pods", isGateway: true } }));
+  expect(troubles(answer)).toEqual([]);
+  expect(status).toBe(0);
+});
+
 describe("a conflist that does not keep a promise", () => {
   const CASES: readonly (readonly [string, Changes, readonly RegExp[]])[] = [
     ["onError allow", { ours: { onError: "allow" } }, [/^FAILED fail-closed : a pod whose tenant the API server does not tell starts \| onError is "allow"/]],
