@@ -13,6 +13,10 @@ export const LABS: Readonly<Record<string, Entry>> = {
     title: "two tenants on one node, each with its own gateway, and what happens when one is lost",
     load: async () => (await import("./tenants/lab")).tenants,
   },
+  "gateway-pod": {
+    title: "a tenant whose gateway is a pod, on its node or behind a VXLAN, and a second one that takes over",
+    load: async () => (await import("./gateway-pod/lab")).gatewayPod,
+  },
   "source-pool": {
     title: "a tenant with an address pool of its own, told apart by the router behind the node",
     load: async () => (await import("./source-pool/lab")).sourcePool,
