@@ -5,17 +5,21 @@ import { clientNodeStubs } from "./client-node-stubs.mjs";
 
 const TARGET = "node24";
 
-/** What every run may need is one script: each further one costs 0.1 ms and more to take up. */
+/** What the plugin may need is one script: each further one costs 0.1 ms and more to take up. */
 export const CORE = "core.js";
+/** What only the command line needs: 2 ms of every verb, if it were in the core. */
+export const CLI = "cli.js";
+/** The part of the command line, by which all that only it needs is told from the rest. */
+const CLI_PART = "./cli-";
 /** A part that is loaded on its own is worth a script from this size on (characters). */
 const WORTH_A_SCRIPT = 64 * 1024;
 
 /**
  * Bundles the program. Every `import()` in the source is a part that is evaluated when it is
- * reached; large ones (the API client, the logger) are scripts of their own, so that only those
- * who reach them pay for taking them up. `define` replaces identifiers.
+ * reached; large ones (the API client, the logger) are scripts of their own, and the command line is
+ * one, so that only those who reach them pay for taking them up. `define` replaces identifiers.
  * Returns script name -> source. A script evaluates to an object: part name -> module function;
- * `CORE` has the entry, `main.js`.
+ * `CORE` has the entry, `main.js`; a part that is in no script of its name is in `CORE` or `CLI`.
  */
 export async function bundle(root, define) {
   const { outputFiles } = await build({
@@ -40,21 +44,29 @@ export async function bundle(root, define) {
 }
 
 function group(parts) {
-  const needed = staticClosure("./main.js", new Map(parts));
-  const scripts = new Map([[CORE, []]]);
+  const needed = closure("./main.js", new Map(parts), EVALUATED);
+  const plugin = closure("./main.js", new Map(parts), MENTIONED);
+  const scriptOf = (name, source) => {
+    if (source.length >= WORTH_A_SCRIPT && !needed.has(`./${name}`)) return name;
+    return plugin.has(`./${name}`) ? CORE : CLI;
+  };
+  const scripts = new Map([[CORE, []], [CLI, []]]);
   for (const [name, source] of parts) {
-    const own = source.length >= WORTH_A_SCRIPT && !needed.has(`./${name}`);
-    scripts.set(own ? name : CORE, [...(scripts.get(own ? name : CORE) ?? []), `${JSON.stringify(name)}: ${source}`]);
+    const script = scriptOf(name, source);
+    scripts.set(script, [...(scripts.get(script) ?? []), `${JSON.stringify(name)}: ${source}`]);
   }
   return new Map([...scripts].map(([name, entries]) => [name, `({\n${entries.join(",\n")}\n})`]));
 }
 
-/** Parts that are evaluated whenever `id` is. A lazy one is required inside a `.then`. */
-function staticClosure(id, parts, seen = new Set()) {
-  if (seen.has(id)) return seen;
+/** Of what a part requires: what is evaluated with it (a lazy one is required inside a `.then`), and everything. */
+const EVALUATED = /^var \w+ = require\("(\.\/[^"]+)"\);$/gm;
+const MENTIONED = /require\("(\.\/[^"]+)"\)/g;
+
+/** The parts that are reached from `id`, except by way of the command line. */
+function closure(id, parts, pattern, seen = new Set()) {
+  if (seen.has(id) || id.startsWith(CLI_PART)) return seen;
   seen.add(id);
-  const source = parts.get(id.slice(2)) ?? "";
-  for (const [, child] of source.matchAll(/^var \w+ = require\("(\.\/[^"]+)"\);$/gm)) staticClosure(child, parts, seen);
+  for (const [, child] of (parts.get(id.slice(2)) ?? "").matchAll(pattern)) closure(child, parts, pattern, seen);
   return seen;
 }
 

@@ -5,6 +5,7 @@ const { getAssetKeys, getRawAsset } = require("node:sea");
 const { Script } = require("node:vm");
 
 const CORE = "core.js";
+const CLI = "cli.js";
 const CACHE = ".cache";
 /** Part name -> function that evaluates it; of the scripts taken up so far. */
 const parts = Object.create(null);
@@ -20,8 +21,8 @@ function load(id) {
   const name = id.slice(2);
   const known = modules.get(name);
   if (known !== undefined) return known.exports;
-  // A part that is not in the core is a script of its own.
-  if (parts[name] === undefined) Object.assign(parts, compile(name).runInThisContext());
+  // A part that is not in the core is a script of its own, or one of the command line's.
+  if (parts[name] === undefined) Object.assign(parts, compile(getAssetKeys().includes(name) ? name : CLI).runInThisContext());
   const module = { exports: {} };
   modules.set(name, module);
   parts[name](module.exports, load, module, interop);
