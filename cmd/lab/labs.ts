@@ -21,4 +21,8 @@ export const LABS: Readonly<Record<string, Entry>> = {
     title: "a tenant with an address pool of its own, told apart by the router behind the node",
     load: async () => (await import("./source-pool/lab")).sourcePool,
   },
+  "bare-bridge": {
+    title: "two bare nodes become a pod network with the bridge plugin, routes between them, and one tenant",
+    load: async () => (await import("./bare-bridge/lab")).bareBridge,
+  },
 };

@@ -56,7 +56,7 @@ function tenantsText(conf: PluginConf, plan: RoutesPlan): string {
     const of = (family: 4 | 6): string => gatewaysText(plan.gateways.filter((gateway) => gateway.tenant === name && gateway.family === family), onGatewayLoss);
     return [name, formatMark(mark), String(table), of(4), of(6)];
   });
-  if (rows.length === 0) return "no tenant has a table, so there is nothing to route: write \"table\" and \"gateways\" into \"tenants\"\n";
+  if (rows.length === 0) return "no tenant has a table: only tenants with \"table\" and \"gateways\" are routed\n";
   return formatTable(["TENANT", "MARK", "TABLE", "IPv4", "IPv6"], rows);
 }
 
