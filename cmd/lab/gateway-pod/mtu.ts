@@ -36,8 +36,21 @@ export async function claimTooLarge(scene: Scene): Promise<void> {
   }
 }
 
+/** Full-size packets get through as they are, and so do their answers: nobody on the way has to cut one or to refuse it. */
+export async function claimNothingLost(scene: Scene, gateway: Gateway): Promise<void> {
+  const { node1, node2, internet } = scene.net;
+  const machines = [scene.pod, node1, node2, gateway.machine, internet];
+  const before = await Promise.all(machines.map(piecesOf));
+  await claimFullSize(scene);
+  await claimTransfer(scene, gateway);
+  const after = await Promise.all(machines.map(piecesOf));
+  const cut = after.map((count, at) => count - (before[at] ?? NaN));
+  const counts = machines.map(({ name }, at) => `${name} ${cut[at] ?? NaN}`).join(", ");
+  scene.stage.story.claim(`no packet was cut or put together again, inside or outside the VXLAN (${counts})`, cut.every((count) => count === 0));
+}
+
 /** What the pod may send arrives as it is, and it knows how much that is. */
-export async function claimFullSize(scene: Scene): Promise<void> {
+async function claimFullSize(scene: Scene): Promise<void> {
   const { story } = scene.stage;
   for (const { name, at } of FAMILIES) {
     const fits = await showPing(scene, at, VXLAN_MTU);
@@ -47,12 +60,9 @@ export async function claimFullSize(scene: Scene): Promise<void> {
   }
 }
 
-/** TCP both ways, and nobody on the way had to cut a packet or to refuse one. */
-export async function claimTransfer(scene: Scene, { machine }: Gateway): Promise<void> {
-  const { stage, client, pod, net: { node1, node2, internet } } = scene;
+/** TCP both ways. */
+async function claimTransfer({ stage, client, pod, net: { internet } }: Scene, { machine }: Gateway): Promise<void> {
   const { story } = stage;
-  const machines = [pod, node1, node2, machine, internet];
-  const before = await Promise.all(machines.map(piecesOf));
   for (const { name, at, ip } of FAMILIES) {
     const segment = VXLAN_MTU - TCP_HEADERS[at];
     const agreed = await countPackets(machine, `iifname "net1" ${ip} daddr ${SERVER[at]} tcp option maxseg size ${segment}`);
@@ -61,10 +71,6 @@ export async function claimTransfer(scene: Scene, { machine }: Gateway): Promise
     story.claim(`${name}: ${BULK} bytes arrive each way by TCP`, bulk.ok && bulk.answer?.received === BULK && bulk.downloaded === BULK);
     story.claim(`${name}: in segments of ${segment} bytes, and nobody had to be told that one is too large`, (await agreed.read()) > 0 && (await sum(refusals)) === 0);
   }
-  const after = await Promise.all(machines.map(piecesOf));
-  const cut = after.map((count, at) => count - (before[at] ?? 0));
-  const counts = machines.map(({ name }, at) => `${name} ${cut[at] ?? NaN}`).join(", ");
-  story.claim(`no packet was cut or put together again, inside or outside the VXLAN (${counts})`, cut.every((count) => count === 0));
 }
 
 async function sum(counters: readonly Counter[]): Promise<number> {

@@ -48,17 +48,25 @@ export async function showMasquerade(scene: Scene, gateway: Gateway): Promise<vo
   const before = await seenByGateway(scene, gateway);
   story.claim(`without it ${gateway.machine.name} sees the node's address (${before.node.join(" and ")} packets), never the client's`, before.node.every(some) && before.client.every(none));
   story.claim("wrapper routes apply succeeds", await configure(scene, { gateways: [0], snat: "none" }));
-  const after = await seenByGateway(scene, gateway);
-  story.claim(`with it ${gateway.machine.name} sees the client's own address (${after.client.join(" and ")} packets), never the node's`, after.client.every(some) && after.node.every(none));
+  await claimNotHidden(scene, gateway);
   for (const { name, at } of FAMILIES) {
     const { from } = await call(stage, plain, target(SERVER[at], 80));
     story.claim(`${name}: plain-0 is still hidden behind the node's address`, from === NODE1[at]);
   }
 }
 
+/** The gateway sees the pod's own address. */
+export async function claimNotHidden(scene: Scene, gateway: Gateway): Promise<void> {
+  const seen = await seenByGateway(scene, gateway);
+  const words = `${gateway.machine.name} sees the client's own address (${seen.client.join(" and ")} packets), never a node's (${seen.node.join(" and ")})`;
+  scene.stage.story.claim(words, seen.client.every(some) && seen.node.every(none));
+}
+
+/** Packets from the client's own address and from a node's that come to the gateway for two calls, in both families. */
 async function seenByGateway({ stage, client, pod }: Scene, { machine }: Gateway): Promise<{ client: readonly number[]; node: readonly number[] }> {
   const own = await addressesIn(pod);
-  const counters = await Promise.all([own, ON_BRIDGE[0]].map((sources) => Promise.all(FAMILIES.map(({ ip, at }) => countPackets(machine, `iifname "net1" ${ip} saddr ${sources[at]} ${ip} daddr ${SERVER[at]}`)))));
+  const sources = (at: 0 | 1): readonly [string, string] => [own[at], `{ ${ON_BRIDGE[0][at]}, ${ON_BRIDGE[1][at]} }`];
+  const counters = await Promise.all(([0, 1] as const).map((which) => Promise.all(FAMILIES.map(({ ip, at }) => countPackets(machine, `iifname "net1" ${ip} saddr ${sources(at)[which]} ${ip} daddr ${SERVER[at]}`)))));
   for (const address of SERVER) await call(stage, client, target(address, 80));
   const [ofClient = [], ofNode = []] = await Promise.all(counters.map((each) => Promise.all(each.map((counter) => counter.read()))));
   return { client: ofClient, node: ofNode };

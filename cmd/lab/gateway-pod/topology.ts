@@ -62,6 +62,8 @@ async function addNode(node: Machine, internet: Machine, { own, onBridge }: { ow
   await cable({ on: node, dev: "eth0", addresses: withLength(own) }, { on: internet, dev: `to-${node.name}`, bridge: "br0" });
   await addRoutes(node, ["default"], ...ROUTER);
   await addBridge(node, "br-gw", withLength(onBridge));
+  // Left to itself a bridge takes the lowest of its ports' addresses, and neighbours lose it when a port comes or goes.
+  await node.ip(`link set br-gw address 02:00:0a:32:00:0${onBridge[0].slice(-1)}`);
   for (const [at, tool] of ["iptables", "ip6tables"].entries()) await node.must(["sh", "-e"], { stdin: kindnet(tool, ALL_PODS[at] ?? "") });
   return node;
 }
