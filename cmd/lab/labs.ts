@@ -13,6 +13,10 @@ export const LABS: Readonly<Record<string, Entry>> = {
     title: "two tenants on one node, each with its own gateway, and what happens when one is lost",
     load: async () => (await import("./tenants/lab")).tenants,
   },
+  vpn: {
+    title: "chained as in k3s, named marks, annotations from the runtime, a VPN uplink for one pod",
+    load: async () => (await import("./vpn/lab")).vpn,
+  },
   "gateway-pod": {
     title: "a tenant whose gateway is a pod, on its node or behind a VXLAN, and a second one that takes over",
     load: async () => (await import("./gateway-pod/lab")).gatewayPod,

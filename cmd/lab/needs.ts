@@ -6,7 +6,7 @@ import { CniError } from "../../lib/cni/error";
 import { localHost } from "../../lib/rules/host";
 
 const PACKAGES: Readonly<Record<string, string>> = {
-  ip: "iproute2", bridge: "iproute2", nft: "nftables", iptables: "iptables", ip6tables: "iptables", ping: "iputils-ping", tcpdump: "tcpdump", conntrack: "conntrack", setpriv: "util-linux",
+  ip: "iproute2", bridge: "iproute2", tc: "iproute2", nft: "nftables", iptables: "iptables", ip6tables: "iptables", ping: "iputils-ping", tcpdump: "tcpdump", conntrack: "conntrack", setpriv: "util-linux",
 };
 const PLUGINS_PACKAGE = "containernetworking-plugins";
 
