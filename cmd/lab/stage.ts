@@ -79,11 +79,12 @@ async function commonVersion(shell: Shell, plugins: readonly string[], dirs: rea
 }
 
 function tellHowToLookAround({ story, world, dir, binary }: Stage): void {
+  const node = world.namespaces.find((netns) => netns.startsWith(`${world.prefix}-node`)) ?? world.namespaces[0] ?? "";
   story.say(
     "",
     `Left standing: the network namespaces ${world.prefix}-*, and ${dir}. To look around, for example:`,
     `  ip netns list | grep ${world.prefix}`,
-    `  sudo ip netns exec ${world.prefix}-node ip rule`,
+    `  sudo ip netns exec ${node} ip rule`,
     "To remove it:",
     `  sudo ${binary} lab --remove`,
   );

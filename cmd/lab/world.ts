@@ -17,6 +17,8 @@ export interface World {
   readonly dir: string;
   /** What the names of all its network namespaces begin with. */
   readonly prefix: string;
+  /** The network namespaces of its machines, in the order in which they were made. */
+  readonly namespaces: readonly string[];
   /** A new machine, with nothing but `lo`. */
   machine(name: string): Promise<Machine>;
   /** Kills what runs on its machines; they stay. */
@@ -31,12 +33,18 @@ let made = 0;
 export function createWorld(shell: Shell, story: Story): World {
   const prefix = `trl${process.pid}${String.fromCharCode(97 + (made++ % 26))}`;
   const dir = mkdtempSync(join(BASE, NAME));
+  const namespaces: string[] = [];
   writeFileSync(join(dir, "owner"), JSON.stringify(ownProcess()));
   writeFileSync(join(dir, "prefix"), prefix);
   return {
     dir,
     prefix,
-    machine: (name) => createMachine(name, `${prefix}-${name}`, { shell, story, log: join(dir, "background.log") }),
+    namespaces,
+    machine: async (name) => {
+      const machine = await createMachine(name, `${prefix}-${name}`, { shell, story, log: join(dir, "background.log") });
+      namespaces.push(machine.netns);
+      return machine;
+    },
     killAll: () => killIn(namespacesOf(prefix)),
     keep: () => rmSync(join(dir, "owner")),
   };

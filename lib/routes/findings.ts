@@ -45,6 +45,8 @@ function gatewayText(unusable: NonNullable<ResolvedGateway["unusable"]>, dev: st
       return ["device-missing", `is left out because this node has no interface ${dev}: make it, or correct "dev"`];
     case "device-down":
       return ["device-down", `is left out because ${dev} is down: ip link set ${dev} up`];
+    case "own-address":
+      return ["gateway-own-address", `is left out because ${via} is an address of this node, which cannot be its own gateway: correct "via", or keep the tenant's pods off this node`];
     case "off-link":
       return dev === ""
         ? ["gateway-off-link", `is left out because no connected route leads to ${via}: give an interface an address in its network, or name the interface as "dev"`]

@@ -50,7 +50,13 @@ function problemOf({ via, dev, family }: { via: string | undefined; dev: string 
   const link = state.links.find(({ name }) => name === dev);
   if (link === undefined) return "device-missing";
   if (!link.up) return "device-down";
+  if (isOwn(via, state)) return "own-address";
   return via === undefined || isOnLink(via, link, family, state) ? undefined : "off-link";
+}
+
+// The kernel refuses it as a next hop; with one conflist for all nodes, one of them may be the gateway.
+function isOwn(via: string | undefined, { links }: NodeState): boolean {
+  return links.some(({ addresses }) => addresses.some(({ address }) => address === via));
 }
 
 function isOnLink(via: string, link: Link, family: Family, state: NodeState): boolean {

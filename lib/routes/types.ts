@@ -143,7 +143,7 @@ export interface ResolvedGateway {
   readonly weight: number;
   readonly check: string | undefined;
   /** undefined: usable; else why it is not in the routes. */
-  readonly unusable: "device-missing" | "device-down" | "off-link" | "failed" | undefined;
+  readonly unusable: "device-missing" | "device-down" | "own-address" | "off-link" | "failed" | undefined;
 }
 
 /** One change of the node. */
@@ -168,6 +168,7 @@ export interface Collision {
 export type FindingKind =
   | "device-missing"
   | "device-down"
+  | "gateway-own-address"
   | "gateway-off-link"
   | "gateway-failed"
   | "forwarding-off"

@@ -6,7 +6,7 @@ import type { GatewayHealth } from "./health";
 import type { ResolvedGateway } from "./types";
 
 /** `down`: does not answer; `hold-down`: answers again, and is not used yet; the others as in ResolvedGateway. */
-export type GatewayState = "up" | "down" | "hold-down" | "device-missing" | "device-down" | "off-link";
+export type GatewayState = "up" | "down" | "hold-down" | "device-missing" | "device-down" | "own-address" | "off-link";
 
 /** A gateway with what is known about it. */
 export interface SeenGateway {

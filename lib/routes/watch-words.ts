@@ -65,6 +65,8 @@ export function problemText(gateway: ResolvedGateway, why: (gateway: ResolvedGat
       return `there is no device ${dev ?? ""}`;
     case "device-down":
       return `device ${dev ?? ""} is down`;
+    case "own-address":
+      return `${via ?? "it"} is an address of this node`;
     case "off-link":
       return `${via ?? "it"} is on no network of ${dev ?? "this node"}`;
     default:

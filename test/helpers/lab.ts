@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { sh } from "./shell";
 
-const WRAPPER = resolve(__dirname, "../../dist/wrapper");
+/** The packed binary. */
+export const WRAPPER = resolve(__dirname, "../../dist/wrapper");
 
 export interface Played {
   readonly status: number | null;
@@ -46,7 +47,12 @@ export function onMachine(pid: number, machine: string, script: string): string 
 /** No network namespace, hence no process in one, and no directory. */
 export function expectNothingLeft(prefix: string): void {
   expect(sh("ip", "netns", "list")).not.toContain(`${prefix}-`);
-  expect(readdirSync("/tmp").filter((name) => name.startsWith("tenant-routing-lab.") && prefixIn(name) === prefix)).toEqual([]);
+  expect(directoriesOf(prefix)).toEqual([]);
+}
+
+/** The lab's directories in /tmp. */
+export function directoriesOf(prefix: string): readonly string[] {
+  return readdirSync("/tmp").filter((name) => name.startsWith("tenant-routing-lab.") && prefixIn(name) === prefix);
 }
 
 function prefixOf(pid: number): string {

@@ -26,6 +26,7 @@ describe("a gateway that cannot be used stops its tenant; the others work, the s
   test.each<readonly [string, object, string, () => void]>([
     ["its device is missing", { ...A, gateways: [{ via: "10.10.10.1", dev: "eth9" }] }, "device-missing", () => undefined],
     ["its device is down", { ...A, gateways: [{ via: "10.10.10.1", dev: "eth1" }] }, "device-down", () => node.ip("link", "set", "eth1", "down")],
+    ["it is the node itself", { ...A, gateways: [{ via: "10.10.10.2" }] }, "gateway-own-address", () => undefined],
     ["it is on no network of the node", { ...A, gateways: [{ via: "198.51.100.9" }] }, "gateway-off-link", () => undefined],
     ["it is on another network than its device", { ...A, gateways: [{ via: "10.10.20.9", dev: "eth1" }] }, "gateway-off-link", () => undefined],
   ])("%s", (_, tenant, kind, damage) => {
@@ -54,10 +55,10 @@ describe("a gateway that cannot be used stops its tenant; the others work, the s
 
   test("its new gateway is refused by the kernel: the old one is not used any more", () => {
     node.routes("apply", "--sysctl");
-    // An address of the node itself is on its network, and no gateway.
-    node.configure({ "tenant-a": { ...A, gateways: [{ via: "fd00:10::2" }] }, "tenant-b": B });
-    expect(node.routes("apply", "--sysctl")).toMatchObject({ status: 1, stdout: expect.stringMatching(/^FAILED: .*fd00:10::2/m) });
-    expect(node.way("2001:db8::1", "0x10")).toMatch(CLOSED);
+    // A broadcast address is on its network, and no gateway.
+    node.configure({ "tenant-a": { ...A, gateways: [{ via: "10.10.10.255" }] }, "tenant-b": B });
+    expect(node.routes("apply", "--sysctl")).toMatchObject({ status: 1, stdout: expect.stringMatching(/^FAILED: .*10\.10\.10\.255/m) });
+    expect(node.way("203.0.113.1", "0x10")).toMatch(CLOSED);
     expect(node.way("203.0.113.1", "0x20")).toContain("via 10.10.20.1");
   });
 });

@@ -35,6 +35,11 @@ test("gateway-off-link: the interface has no connected route to the gateway, or 
   expect(only("gateway-off-link", found(stateOf(), one({ gateways: [{ via: "203.0.113.1" }] }))).text).toContain("no connected route leads to 203.0.113.1");
 });
 
+test("gateway-own-address: the node is its own gateway", () => {
+  const links = [link("eth1", "192.0.2.9")];
+  expect(only("gateway-own-address", found(stateOf({ links }), one({ gateways: [{ via: "192.0.2.9" }] }))).text).toContain("192.0.2.9 is an address of this node");
+});
+
 test("gateway-failed: the gateway does not answer", () => {
   const [conf, state] = [one({}), stateOf()];
   const plan = desiredRoutes(conf, state, () => false);

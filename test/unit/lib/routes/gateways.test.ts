@@ -27,6 +27,9 @@ test("what makes a gateway unusable", () => {
   expect(brief({ via: "192.0.2.200", dev: "eth0" })).toEqual(["4 192.0.2.200 eth0 off-link"]);
   expect(brief({ via: "192.0.2.1", dev: "eth9" })).toEqual(["4 192.0.2.1 eth9 device-missing"]);
   expect(brief({ via: "192.0.2.1", dev: "eth1" }, stateOf({ links: [link("eth1", "192.0.2.9", { up: false })] }))).toEqual(["4 192.0.2.1 eth1 device-down"]);
+  expect(brief({ via: "192.0.2.9" })).toEqual(["4 192.0.2.9 eth1 own-address"]);
+  expect(brief({ via: "192.0.2.9", dev: "eth2" })).toEqual(["4 192.0.2.9 eth2 own-address"]);
+  expect(brief({ via: "FD00:1::0:9" })).toEqual(["6 fd00:1::9 eth1 own-address"]);
   expect(brief({ via: "not an address" })).toEqual(["4 not an address - off-link"]);
 });
 

@@ -20,6 +20,7 @@ test.each([
 test.each([
   [{ unusable: "device-missing" as const }, "there is no device eth1"],
   [{ unusable: "device-down" as const }, "device eth1 is down"],
+  [{ unusable: "own-address" as const }, "192.0.2.1 is an address of this node"],
   [{ unusable: "off-link" as const }, "192.0.2.1 is on no network of eth1"],
   [{ unusable: "off-link" as const, dev: undefined }, "192.0.2.1 is on no network of this node"],
   [{ unusable: "failed" as const }, "no answer"],
@@ -74,7 +75,7 @@ describe("what a look led to", () => {
 test("the states of a gateway", () => {
   const down = { ...ASSUMED_UP, up: false };
   expect([gatewayState(gateway(), ASSUMED_UP), gatewayState(gateway(), down), gatewayState(gateway(), { ...down, answeringSince: 1 })]).toEqual(["up", "down", "hold-down"]);
-  for (const unusable of ["device-missing", "device-down", "off-link"] as const) expect(gatewayState(gateway({ unusable }), ASSUMED_UP)).toBe(unusable);
+  for (const unusable of ["device-missing", "device-down", "own-address", "off-link"] as const) expect(gatewayState(gateway({ unusable }), ASSUMED_UP)).toBe(unusable);
 });
 
 test("a tenant without any gateway is stopped; what there is not is null", () => {
