@@ -1,6 +1,6 @@
 import type { PluginConf } from "../../conf/types";
 import { CniError } from "../../lib/cni/error";
-import { carryOut, collisionsOf, findingsOf, look, removeRoutes, type RoutesView } from "../../lib/routes/apply";
+import { carryOut, collisionsOf, findingsOf, look as lookWith, removeRoutes, type RoutesView } from "../../lib/routes/apply";
 import { actionText } from "../../lib/routes/words";
 import type { Values } from "../cli";
 import { findConf } from "../conflist";
@@ -47,8 +47,14 @@ export async function routesCommand(io: Io, [name = ""]: readonly string[], valu
   return action({ io, conf, path, node: routesNode(conf), json, sysctl: values["sysctl"] === true, force: values["force"] === true }, values);
 }
 
+/** With a watcher at work, its word on the gateways counts: else each would undo what the other does. */
+async function look({ conf, node, sysctl }: Run): Promise<RoutesView> {
+  const health = await node.seat.health();
+  return lookWith(conf, node, { sysctl, ...(health === undefined ? {} : { health }) });
+}
+
 async function plan(run: Run): Promise<number> {
-  const view = await look(run.conf, run.node, run);
+  const view = await look(run);
   const collisions = await collisionsOf(run.conf, run.node, view);
   return print(run, { ...reportOf(run, withSysctls(view)), collisions, heading: "changes" });
 }
@@ -62,7 +68,7 @@ function withSysctls(view: RoutesView): RoutesView {
 async function apply(run: Run): Promise<number> {
   const { conf, node, io, force } = run;
   return node.lock.hold(conf.lockTimeoutMs, async () => {
-    const view = await look(conf, node, run);
+    const view = await look(run);
     const collisions = await collisionsOf(conf, node, view);
     if (collisions.length > 0 && !force) {
       const status = print(run, { ...reportOf(run, view), collisions, heading: "changes that were not made" });
@@ -70,7 +76,7 @@ async function apply(run: Run): Promise<number> {
       return status;
     }
     const failures = (await carryOut(view, node)).map(({ message, details }) => `${message} (${details})`);
-    const after = await look(conf, node, run);
+    const after = await look(run);
     const report = { ...reportOf(run, after), actions: view.actions, collisions, failures, heading: "changes made" };
     print(run, report);
     return isBad(report) ? EXIT_WRONG : 0;
@@ -78,13 +84,14 @@ async function apply(run: Run): Promise<number> {
 }
 
 async function show(run: Run): Promise<number> {
-  const view = await look(run.conf, run.node, run);
+  const view = await look(run);
   const status = print(run, { ...reportOf(run, view), heading: "differences from the configuration, as the changes that would mend them" });
   return view.actions.length > 0 ? EXIT_WRONG : status;
 }
 
 async function remove({ io, conf, node, json }: Run): Promise<number> {
   return node.lock.hold(conf.lockTimeoutMs, async () => {
+    if (await node.seat.taken()) throw new CniError("tryAgainLater", "wrapper routes watch is at work on this node, and would put everything back: stop it first, for example with systemctl stop tenant-routing-routes");
     const commands = (await removeRoutes(conf, node)).map(actionText);
     if (json) io.stdout(`${JSON.stringify({ changes: commands }, null, 2)}\n`);
     else if (commands.length === 0) io.stdout("nothing to remove\n");

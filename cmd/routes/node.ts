@@ -11,10 +11,12 @@ import { createKernel } from "../../lib/routes/kernel";
 import { createPrograms } from "../../lib/routes/programs";
 import { createRecordFile } from "../../lib/routes/record";
 import { lookAround } from "../../lib/routes/surroundings";
+import { createWatcherSeat, type WatcherSeat } from "../../lib/routes/watcher-seat";
 
 export interface RoutesAdapters extends RoutesNode {
   /** Between commands that change the routes; prepares the directory first. */
   readonly lock: Lock;
+  readonly seat: WatcherSeat;
 }
 
 /** The node's routes with what was done to them. */
@@ -27,6 +29,7 @@ export function routesNode(conf: PluginConf): RoutesAdapters {
   return {
     kernel: createKernel(programs, forward),
     records: createRecordFile(dir),
+    seat: createWatcherSeat(dir),
     lookAround: () => lookAround(programs, forward, conf.routes.namesDir),
     lock: {
       hold: (timeoutMs, body) => {

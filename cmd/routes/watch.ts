@@ -1,11 +1,6 @@
 /** `wrapper routes watch`: composition, signals and output of the watcher. */
-import { join } from "node:path";
-import { statSync } from "node:fs";
-import { CniError } from "../../lib/cni/error";
 import { systemClock } from "../../lib/clock";
-import { makeDirectory } from "../../lib/directory";
 import { createExec, startStream } from "../../lib/exec";
-import { createLock } from "../../lib/lock";
 import { createInbox, type Inbox, type Notice } from "../../lib/routes/inbox";
 import { startMonitor } from "../../lib/routes/monitor";
 import { createProbes } from "../../lib/routes/probe";
@@ -25,14 +20,14 @@ const SIGNALS: readonly (readonly [NodeJS.Signals, Notice])[] = [
   ["SIGHUP", "reload"],
   ["SIGUSR1", "report"],
 ];
-/** How long a watcher that is just ending may hold up the next one (ms). */
-const TAKEOVER_MS = 3000;
 
 /** Runs until SIGTERM or SIGINT: 0. Returns 3 when the plan collides and there is no --force. */
 export async function watchCommand(run: RoutesRun): Promise<number> {
   const inbox = createInbox();
   for (const [signal, notice] of SIGNALS) process.on(signal, () => inbox.post(notice));
-  return alone(run, async () => {
+  // Makes the directory, with its modes.
+  await run.node.lock.hold(run.conf.lockTimeoutMs, async () => undefined);
+  return run.node.seat.take(async () => {
     const ports = portsOf(run, inbox);
     const monitor = startMonitor({
       start: startStream,
@@ -69,23 +64,6 @@ function portsOf({ io, path, json }: RoutesRun, inbox: Inbox): WatchPorts {
     writeStatus: writeStatusFile,
     removeStatus: removeStatusFile,
   };
-}
-
-/** Two watchers with different views of the gateways would undo each other's changes for ever. */
-async function alone(run: RoutesRun, body: () => Promise<number>): Promise<number> {
-  const dir = join(run.conf.dataDir, "routes", `watch-${statSync("/proc/self/ns/net").ino}`);
-  // Makes the directories above with their modes.
-  await run.node.lock.hold(run.conf.lockTimeoutMs, async () => makeDirectory(dir, 0o700));
-  let started = false;
-  try {
-    return await createLock(dir).hold(TAKEOVER_MS, () => {
-      started = true;
-      return body();
-    });
-  } catch (thrown) {
-    if (started) throw thrown;
-    throw new CniError("tryAgainLater", `another wrapper routes watch is at work on this node (it holds ${dir}/lock): stop it first`, { cause: thrown });
-  }
 }
 
 function collisionLine({ kind, tenant, text }: Collision): WatchLine {

@@ -13,6 +13,7 @@ import type { Collision, ResolvedGateway } from "./types";
 import { tellChanges } from "./watch-changes";
 import type { WatchStatus } from "./watch-status";
 import { hopText, type WatchLine } from "./watch-words";
+import type { WatcherSeat } from "./watcher-seat";
 
 /** Between an event and the look at the node, for the events that come with it (ms). */
 const DEBOUNCE_MS = 200;
@@ -23,7 +24,7 @@ export interface WatchTarget {
   /** Path of the configuration. */
   readonly path: string;
   readonly conf: PluginConf;
-  readonly node: RoutesNode & { readonly lock: Lock; readonly probes: Probes };
+  readonly node: RoutesNode & { readonly lock: Lock; readonly probes: Probes; readonly seat: Pick<WatcherSeat, "tell"> };
 }
 
 export interface WatchPorts extends StatusPorts {
@@ -157,6 +158,7 @@ class Watcher {
         const view = await look(conf, node, { sysctl: this.options.sysctl, health: (gateway) => this.isUp(gateway) });
         const refused = await carryOut(view, node);
         this.tell(view, refused, cause);
+        node.seat.tell(view.plan.gateways);
       });
       this.troubles.over("cycle");
     } catch (thrown) {

@@ -38,6 +38,27 @@ test("of two gateways one falls silent: the tenant goes by the other, and by bot
   expect(watching.status().repairs).toBe(0);
 });
 
+test("the other commands take its word on the gateways, and leave the node to it", async () => {
+  node.configure(BOTH, watchers.settings());
+  const watching = await watchers.start();
+  silence("eth1");
+  await watching.reaches("tenant-a", "degraded");
+  const before = node.snapshot();
+  for (const [action, none] of [["show", "as the changes that would mend them: none\n"], ["plan", "changes: none\n"], ["apply", "changes made: none\n"]] as const) {
+    const { status, stdout } = node.routes(action);
+    expect([status, stdout]).toEqual([1, expect.stringMatching(new RegExp(`^PROBLEM gateway-failed \\(tenant tenant-a\\): gateway ${A} dev eth1 of tenant tenant-a is left out because it does not answer`, "m"))]);
+    expect(stdout).toContain(none);
+  }
+  expect(node.routes("remove")).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining("wrapper routes watch is at work on this node, and would put everything back: stop it first") });
+  expect(node.snapshot()).toBe(before);
+  watching.signal("SIGKILL");
+  await watching.ended();
+  // Nobody knows better now.
+  expect(node.routes("show")).toMatchObject({ status: 1, stdout: expect.stringContaining(`nexthop via ${A} dev eth1`) });
+  expect(node.routes("apply", "--sysctl").status).toBe(0);
+  expect(node.routes("remove").status).toBe(0);
+});
+
 test("IPv6 gateways are asked too", async () => {
   node.configure({ "tenant-a": { ...BOTH["tenant-a"], gateways: [{ via: "fd00:10::1" }, { via: "fd00:20::1" }, { via: A }] } }, watchers.settings());
   const watching = await watchers.start();

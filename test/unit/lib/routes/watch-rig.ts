@@ -87,6 +87,8 @@ export interface Rig {
   /** Devices without carrier. */
   readonly unplugged: Set<string>;
   readonly lock: FakeLock;
+  /** The gateways that the other commands were told are lost. */
+  lost: readonly (string | undefined)[];
   surroundings: Partial<Surroundings>;
   /** What the next reload gives. */
   next: () => PluginConf;
@@ -111,6 +113,7 @@ export function createRig(): Rig {
       records: { read: () => record, write: (next) => void (record = next), remove: () => void (record = EMPTY_RECORD) },
       lookAround: async () => ({ markUses: [], chains: [], nftTables: [], tableNames: [], ...rig.surroundings }),
       lock: rig.lock,
+      seat: { tell: (gateways) => void (rig.lost = gateways.filter(({ unusable }) => unusable === "failed").map(({ via }) => via)) },
       probes: {
         requirePing: async () => {
           if (rig.noPing) throw new CniError("io", "no ping");
@@ -124,7 +127,7 @@ export function createRig(): Rig {
     },
   });
   const rig: Rig = {
-    kernel, clock, lines, inbox: createInbox(), files: new Map(), written: [], silent: new Set(), unknown: new Set(), unplugged: new Set(), lock: new FakeLock(),
+    kernel, clock, lines, inbox: createInbox(), files: new Map(), written: [], silent: new Set(), unknown: new Set(), unplugged: new Set(), lock: new FakeLock(), lost: [],
     surroundings: {}, next: () => { throw new CniError("decode", "not JSON"); }, noPing: false, statusFails: false,
     messages: (event) => lines.filter((line) => event === undefined || line.event === event).map(({ message }) => message),
     status: () => JSON.parse(rig.files.get("/run/s.json") ?? "") as ReturnType<Rig["status"]>,

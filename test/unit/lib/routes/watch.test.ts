@@ -67,6 +67,7 @@ test("a gateway is lost after failAfter probes, and back after the hold-down wit
   expect(rig.kernel.ways()).toEqual([A, B]);
   await rig.clock.advance(1000);
   expect(rig.kernel.ways()).toEqual([B]);
+  expect(rig.lost).toEqual([A]);
   expect(rig.messages("gateway")).toEqual([`a: gateway ${A} dev eth1 lost (2 probes in a row without an answer); its packets go by ${B} dev eth2 now`]);
   expect(rig.messages("change")).toEqual([`changed for it: ip -4 route replace default via ${B} dev eth2 table 100 protocol kernel`]);
   expect(rig.status()).toMatchObject({ repairs: 0, tenants: [{ state: "degraded", gateways: [{ state: "down", lastError: "no answer" }, { state: "up" }] }] });
@@ -80,6 +81,7 @@ test("a gateway is lost after failAfter probes, and back after the hold-down wit
   expect(rig.kernel.ways()).toEqual([B]);
   await rig.clock.advance(1000);
   expect(rig.kernel.ways()).toEqual([A, B]);
+  expect(rig.lost).toEqual([]);
   expect(rig.messages("gateway").at(-1)).toBe(`a: gateway ${A} dev eth1 is back; its packets go by ${A} dev eth1 and ${B} dev eth2 now`);
 });
 
