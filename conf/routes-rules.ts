@@ -1,6 +1,6 @@
 /** What the schema cannot say about the node routes and the upstream router. */
 import { parseAddress } from "../lib/cni/ip";
-import { contains, parsePrefix } from "../lib/cni/prefix";
+import { parsePrefix, sameNetwork } from "../lib/cni/prefix";
 import type { Family } from "../lib/ports";
 import type { DraftRouter, DraftUplink } from "./draft";
 import { DURATION_BOUNDS, parseDuration, type DurationKey } from "./duration";
@@ -8,7 +8,7 @@ import type { Problem } from "./problem";
 import type { Rule } from "./rule";
 import { schemaAt } from "./schema";
 import { showValue } from "./show";
-import type { Gateway, NodeRoute } from "./types";
+import type { NodeRoute } from "./types";
 
 const DEFAULT_UPLINK = "default";
 
@@ -42,15 +42,13 @@ export const translationRule: Rule = ({ draft }) => {
   });
 };
 
-/** Each tenant has a table of its own, and its gateways can be told apart. */
+/** Each tenant has a table of its own. */
 export const tableRule: Rule = ({ draft }) => {
   const entries = Object.entries(draft.tenants ?? {});
   return entries.flatMap(([name, tenant], i) => {
     const other = entries.slice(0, i).find(([, { table }]) => table !== undefined && table === tenant.table);
-    const shared = other === undefined ? [] : [
-      { path: ["tenants", name, "table"], what: `is ${String(tenant.table)}, the table of tenant "${other[0]}"`, hint: "give every tenant a table of its own" },
-    ];
-    return [...shared, ...checkProblems(name, tenant.gateways ?? [])];
+    if (other === undefined) return [];
+    return [{ path: ["tenants", name, "table"], what: `is ${String(tenant.table)}, the table of tenant "${other[0]}"`, hint: "give every tenant a table of its own" }];
   });
 };
 
@@ -150,24 +148,4 @@ function nodeRouteProblems(nodeRoutes: readonly NodeRoute[]): readonly Problem[]
     const twice = nodeRoutes.slice(0, i).some((other) => sameNetwork(other.dst, dst));
     return twice ? [{ path: [...path, "dst"], what: `is ${showValue([], dst)}, as of another route`, hint: "write one route for each network" }] : [];
   });
-}
-
-function checkProblems(name: string, gateways: readonly Gateway[]): readonly Problem[] {
-  return gateways.flatMap(({ check, via }, i) => {
-    if (check === undefined) return [];
-    const path = ["tenants", name, "gateways", String(i), "check"];
-    const address = parseAddress(check);
-    if (address === undefined) return hostProblem(path, check);
-    const hop = via === undefined ? undefined : parseAddress(via);
-    if (hop !== undefined && hop.family !== address.family) {
-      return [{ path, what: `is ${showValue([], check)}, of another family than "via"`, hint: "name an address that this gateway leads to" }];
-    }
-    const twice = gateways.slice(0, i).some((other) => other.check !== undefined && sameNetwork(other.check, check));
-    return twice ? [{ path, what: `is ${showValue([], check)}, as of another gateway of this tenant`, hint: "name another address for each gateway, because it is reached through one of them" }] : [];
-  });
-}
-
-function sameNetwork(a: string, b: string): boolean {
-  const [left, right] = [parsePrefix(a), parsePrefix(b)];
-  return left !== undefined && right !== undefined && left.length === right.length && contains(left, right);
 }

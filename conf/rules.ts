@@ -1,11 +1,12 @@
 /** What no schema can say: rules between fields, and between the configuration and the verb. */
 import type { Json } from "../lib/ports";
+import { gatewayRule } from "./gateway-rules";
 import type { Problem } from "./problem";
 import { outOfRange, podNetworksRule, prefixRule, priorityRule, tableRule, translationRule, uplinkRule, watchRule } from "./routes-rules";
 import type { Rule, RuleInput } from "./rule";
 import { schemaAt } from "./schema";
 import { showValue } from "./show";
-import { delegatePatchRule, gatewayRule, isOurselves, markConflictRule, markRule, tenantNameRule } from "./tenant-rules";
+import { delegatePatchRule, isOurselves, markConflictRule, markRule, tenantNameRule } from "./tenant-rules";
 import { defaultMask } from "./tenants";
 
 const NETWORK_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;

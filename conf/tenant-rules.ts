@@ -1,15 +1,12 @@
 import type { JsonObject } from "../lib/ports";
-import { parseAddress } from "../lib/cni/ip";
 import { formatMark } from "../lib/mark";
 import type { Draft } from "./draft";
 import { mergePatch } from "./merge-patch";
 import type { Problem } from "./problem";
 import type { Rule } from "./rule";
-import { schemaAt } from "./schema";
 import { PLUGIN_TYPE_PATTERN } from "./schema-parts";
 import { showValue } from "./show";
 import { catalogue, isTakenFor } from "./tenants";
-import type { Gateway } from "./types";
 
 /** The released binary's name: the same file may be installed under another one too. */
 const OUR_TYPE = "tenant-routing-wrapper";
@@ -50,12 +47,6 @@ export const markConflictRule: Rule = ({ draft }) => {
   return problems;
 };
 
-/** A gateway has an address or an interface, and the address is one of a host. */
-export const gatewayRule: Rule = ({ draft }) =>
-  Object.entries(draft.tenants ?? {}).flatMap(([name, tenant]) =>
-    (tenant.gateways ?? []).flatMap((gateway, i) => gatewayProblems(["tenants", name, "gateways", String(i)], gateway)),
-  );
-
 /** A tenant's patch leaves a delegate that may run, under the same name. */
 export const delegatePatchRule: Rule = ({ raw, draft }) =>
   Object.entries(draft.tenants ?? {}).flatMap(([name, tenant]) => {
@@ -68,15 +59,6 @@ export const delegatePatchRule: Rule = ({ raw, draft }) =>
     if (draft.delegate === undefined) return [];
     return patchProblems(path, tenant.delegate, draft);
   });
-
-function gatewayProblems(path: readonly string[], { via, dev }: Gateway): readonly Problem[] {
-  if (via === undefined && dev === undefined) {
-    return [{ path, what: `has neither "via" nor "dev"`, hint: 'write it as {"via": "10.10.10.131", "dev": "eth1"}' }];
-  }
-  if (via === undefined || parseAddress(via) !== undefined) return [];
-  const hint = schemaAt([...path, "via"])?.errorMessage ?? "";
-  return [{ path: [...path, "via"], what: `is ${showValue([], via)}, which is not the address of a host`, hint }];
-}
 
 /** True when a delegate of this type would be this plugin once more, which would run for ever. */
 export function isOurselves(type: string, draft: Draft): boolean {

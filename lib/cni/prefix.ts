@@ -32,6 +32,12 @@ export function contains(outer: Prefix, inner: Prefix): boolean {
   return outer.bits >> shift === inner.bits >> shift;
 }
 
+/** True when both texts are the same network, however they are written. */
+export function sameNetwork(a: string, b: string): boolean {
+  const [left, right] = [parsePrefix(a), parsePrefix(b)];
+  return left !== undefined && right !== undefined && left.length === right.length && contains(left, right);
+}
+
 /** As `ip` prints it: canonical, without the length of a single host, `default` for length 0. */
 export function formatPrefix({ family, bits, length }: Prefix): string {
   if (length === 0) return "default";

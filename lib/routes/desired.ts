@@ -147,10 +147,12 @@ function forwardRules(conf: PluginConf, families: readonly Family[]): readonly P
 }
 
 function networksOf(texts: readonly string[], family: Family): readonly string[] {
-  return texts.flatMap((text) => {
+  const networks = texts.flatMap((text) => {
     const network = parsePrefix(text);
     return network?.family === family ? [formatPrefix(network)] : [];
   });
+  // 10.0.0.0/8 and 10.0.0.1/8 are one: the kernel refuses a rule that it has.
+  return [...new Set(networks)];
 }
 
 /** True when `address` is in the network `text`; false for anything unreadable. */

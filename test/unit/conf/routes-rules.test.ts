@@ -19,6 +19,7 @@ const VIA = 'list addresses such as ["203.0.113.1", "2001:db8::1"]';
 const CHECK = "write one IPv4 or IPv6 address behind the gateway, without prefix length";
 const SNAT = 'write "none", "masquerade", or an address (one for each family at most), such as "203.0.113.5"';
 const TABLE = "write a number from 1 to 4294967295 other than 253, 254 and 255";
+const ONCE = 'is the same as an earlier gateway of this tenant: write each gateway once, with "weight" for its share';
 const UPLINK = 'use the name of a tenant, or "default"';
 const PRIORITY = "write a whole number from 1 to 32765, below 32766 of the main table's rule";
 const FAMILIES = "has two addresses of one family: write one for each family at most";
@@ -66,6 +67,10 @@ describe("each of these is refused, in these words", () => {
     ["a check by name", gateways({ dev: "eth1", check: "example.org" }), `/tenants/a/gateways/0/check is "example.org", which is not valid: ${CHECK}`],
     ["a check of another family", gateways({ via: "10.0.0.1", check: "fd00::1" }), '/tenants/a/gateways/0/check is "fd00::1", of another family than "via": name an address that this gateway leads to'],
     ["one check for two gateways", gateways({ via: "10.0.0.1", check: "192.0.2.1" }, { dev: "eth1", check: "192.0.2.1" }), '/tenants/a/gateways/1/check is "192.0.2.1", as of another gateway of this tenant: name another address for each gateway, because it is reached through one of them'],
+    ["a link-local gateway on no interface", gateways({ via: "fe80::1" }), '/tenants/a/gateways/0/via is "fe80::1", a link-local address, which every interface has a network for: name the interface too, as "dev"'],
+    ["one gateway twice", gateways({ via: "10.0.0.1" }, { via: "10.0.0.1", dev: "eth1" }), `/tenants/a/gateways/1 ${ONCE}`],
+    ["one gateway in two spellings", gateways({ via: "fd00::1", dev: "eth1" }, { via: "10.0.0.1" }, { via: "FD00:0::1", dev: "eth1" }), `/tenants/a/gateways/2 ${ONCE}`],
+    ["one interface twice", gateways({ dev: "eth1" }, { dev: "eth1", check: "192.0.2.1" }), `/tenants/a/gateways/1 ${ONCE}`],
     ["one check in two spellings", gateways({ dev: "eth0", check: "fd00::1" }, { dev: "eth1", check: "FD00:0::1" }), '/tenants/a/gateways/1/check is "FD00:0::1", as of another gateway of this tenant: name another address for each gateway, because it is reached through one of them'],
     ["two tenants with one table", { tenants: { a: { fwmark: "1", table: 9 }, b: { fwmark: "2", table: 9 } } }, '/tenants/b/table is 9, the table of tenant "a": give every tenant a table of its own'],
 
@@ -99,6 +104,7 @@ test.each<[string, Changes]>([
   ["nothing excluded", routes({ excludeDestinations: [] })],
   ["a node route by a link-local address", routes({ nodeRoutes: [{ dst: "fd00:1::/64", via: "fe80::1", dev: "eth0" }, { dst: "fd00::/8", via: "fe80::1", dev: "eth0" }] })],
   ["two checks through one interface", gateways({ dev: "eth1", check: "192.0.2.1" }, { dev: "eth1", check: "2001:db8::1" })],
+  ["one address behind two interfaces", gateways({ via: "fe80::1", dev: "eth1" }, { via: "fe80::1", dev: "eth2" }, { dev: "eth2" })],
   ["an uplink with a table of its own", router({ uplinks: { a: { dev: "vpn0", table: 10 }, default: { dev: "wan0", table: 9 } } })],
 ])("accepted: %s", (_title, changes) => {
   expect(loadConf(netconf(changes), "ADD").warnings).toEqual([]);
