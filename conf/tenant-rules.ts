@@ -1,12 +1,12 @@
 import type { JsonObject } from "../lib/ports";
-import { formatMark } from "../lib/mark";
+import { formatMark, satisfiesMark } from "../lib/mark";
 import type { Draft } from "./draft";
 import { mergePatch } from "./merge-patch";
 import type { Problem } from "./problem";
 import type { Rule } from "./rule";
 import { PLUGIN_TYPE_PATTERN } from "./schema-parts";
 import { showValue } from "./show";
-import { catalogue, isTakenFor } from "./tenants";
+import { catalogue } from "./tenants";
 
 /** The released binary's name: the same file may be installed under another one too. */
 const OUR_TYPE = "tenant-routing-wrapper";
@@ -38,7 +38,7 @@ export const markConflictRule: Rule = ({ draft }) => {
   const problems: Problem[] = [];
   const entries = catalogue(draft).flatMap((e) => (typeof e.mark === "string" ? [] : [{ ...e, mark: e.mark }]));
   for (const [i, later] of entries.entries()) {
-    const other = entries.slice(0, i).find((e) => isTakenFor(e.mark, later.mark) || isTakenFor(later.mark, e.mark));
+    const other = entries.slice(0, i).find((e) => satisfiesMark(e.mark, later.mark) || satisfiesMark(later.mark, e.mark));
     if (other === undefined || other.name === later.name) continue;
     const marks = `${formatMark(later.mark)}, which cannot be told from ${formatMark(other.mark)}`;
     const what = `has mark ${marks} of tenant "${other.name}"`;

@@ -41,14 +41,6 @@ export function buildTenants(draft: Draft): readonly Tenant[] {
   ]));
 }
 
-/**
- * True when a packet that carries only the bits of `a` also satisfies a routing rule for `b`. Packets
- * leave a pod unmarked and get one tenant's mark, so bits outside both masks do not matter.
- */
-export function isTakenFor(a: Mark, b: Mark): boolean {
-  return (a.value & b.mask) >>> 0 === b.value;
-}
-
 function fromTenant(name: string, tenant: DraftTenant, mask: number): CatalogueEntry {
   const { fwmark, ...settings } = tenant;
   return { path: ["tenants", name], name, mark: parseMark(fwmark, mask), settings };

@@ -66,3 +66,11 @@ export function formatMark(mark: Mark): string {
 export function sameMark(a: Mark, b: Mark): boolean {
   return a.value === b.value && a.mask === b.mask;
 }
+
+/**
+ * True when a packet that carries only the bits of `a` also satisfies a routing rule for `b`. Packets
+ * leave a pod unmarked and get one tenant's mark, so bits outside both masks do not matter.
+ */
+export function satisfiesMark(a: Mark, b: Mark): boolean {
+  return (a.value & b.mask) >>> 0 === b.value;
+}

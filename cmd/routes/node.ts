@@ -6,6 +6,7 @@ import { createJournal } from "../../lib/journal";
 import { createLock } from "../../lib/lock";
 import type { Lock } from "../../lib/ports";
 import type { RoutesNode } from "../../lib/routes/apply";
+import { carriedMarks } from "../../lib/routes/carried-marks";
 import { createForwardTable } from "../../lib/routes/forward";
 import { createKernel } from "../../lib/routes/kernel";
 import { createPrograms } from "../../lib/routes/programs";
@@ -30,6 +31,7 @@ export function routesNode(conf: PluginConf): RoutesAdapters {
     kernel: createKernel(programs, forward),
     records: createRecordFile(dir),
     seat: createWatcherSeat(dir),
+    carriedMarks: () => carriedMarks(createJournal(conf.dataDir)),
     lookAround: () => lookAround(programs, forward, conf.routes.namesDir),
     lock: {
       hold: (timeoutMs, body) => {

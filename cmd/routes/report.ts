@@ -7,7 +7,7 @@ import { actionText } from "../../lib/routes/words";
 import { formatTable } from "../table";
 
 /** Findings with which a tenant's packets do not get through; the others are warnings. */
-const ERRORS: readonly FindingKind[] = ["device-missing", "device-down", "gateway-own-address", "gateway-off-link", "gateway-failed", "forwarding-off", "strict-rp-filter"];
+const ERRORS: readonly FindingKind[] = ["device-missing", "device-down", "gateway-own-address", "gateway-off-link", "gateway-failed", "mark-without-tenant", "forwarding-off", "strict-rp-filter"];
 
 export interface RoutesReport {
   readonly conf: string;

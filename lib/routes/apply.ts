@@ -7,6 +7,8 @@ import { desiredRoutes, routedTenants } from "./desired";
 import { findFindings } from "./findings";
 import type { Health } from "./gateways";
 import type { Kernel } from "./kernel";
+import { formerDevices, natTable } from "./nat";
+import { hasFormerMarks, orphansOf, type CarriedMark } from "./orphans";
 import type { RecordFile } from "./record";
 import { EMPTY_RECORD, type RoutesRecord } from "./record-type";
 import { routePlace, ruleKey, satisfies } from "./same";
@@ -18,6 +20,8 @@ export interface RoutesNode {
   readonly kernel: Kernel;
   readonly records: RecordFile;
   readonly lookAround: () => Promise<Surroundings>;
+  /** The marks of the pods that run. Throws CniError `journal`. */
+  readonly carriedMarks: () => readonly CarriedMark[];
 }
 
 export interface LookOptions {
@@ -32,10 +36,12 @@ export interface RoutesView extends DiffInput {
 }
 
 /** Compares the node with the configuration. Changes nothing. */
-export async function look(conf: PluginConf, { kernel, records }: RoutesNode, { sysctl, health }: LookOptions): Promise<RoutesView> {
+export async function look(conf: PluginConf, { kernel, records, carriedMarks }: RoutesNode, { sysctl, health }: LookOptions): Promise<RoutesView> {
   const [state, record] = [await kernel.state(), records.read()];
-  const plan = desiredRoutes(conf, state, health);
-  const input = { plan, state, own: await kernel.own(plan, record), record, sysctl };
+  const orphans = hasFormerMarks(conf, record) ? orphansOf(conf, record, carriedMarks()) : [];
+  const plan = desiredRoutes(conf, state, health, orphans);
+  const natBetween = natTable(conf, [...plan.gateways, ...formerDevices(conf, record)]);
+  const input = { plan, state, own: await kernel.own(plan, record), record, natBetween, sysctl };
   return { ...input, actions: changesFor(input) };
 }
 
@@ -60,8 +66,8 @@ export function findingsOf(conf: PluginConf, { plan, state }: RoutesView): reado
 
 /**
  * Carries the changes out and keeps the record. What fails is returned and holds up nothing else,
- * so that a gateway that the kernel refuses, or a missing nft, opens no tenant's stop. Only a rule
- * or a stop that fails ends the work with a CniError, because what follows would lead packets
+ * so that a gateway or an exclusion that the kernel refuses, or a missing nft, opens no tenant's stop.
+ * Only another rule or a stop that fails ends the work with a CniError, because what follows would lead packets
  * astray; the next apply or remove goes on from what the record says. A file of others in the way
  * ends it (`io`) before anything is changed.
  */
@@ -87,10 +93,16 @@ async function carryOutOne(action: Action, view: RoutesView, kernel: Kernel): Pr
     return [];
   } catch (thrown) {
     const error = withCommand(toCniError(thrown), action);
-    if (action.kind === "rule" || (action.kind === "route" && action.route.type !== "unicast")) throw error;
+    if (isVital(action)) throw error;
     for (const route of outlived(action, view)) await kernel.perform({ kind: "route", op: "del", route });
     return [error];
   }
+}
+
+/** Without an exclusion some packets take their tenant's gateway; without any other rule, or a stop, they take a stranger's. */
+function isVital(action: Action): boolean {
+  if (action.kind === "route") return action.route.type !== "unicast";
+  return action.kind === "rule" && (action.rule.fwmark !== undefined || action.rule.suppressPrefixLength !== undefined);
 }
 
 // The route that was to be replaced leads where the tenant's packets must not go any more.

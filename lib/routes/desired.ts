@@ -4,6 +4,7 @@ import { canonicalAddress, contains, formatCidr, formatPrefix, parsePrefix } fro
 import type { Family } from "../ports";
 import { gatewaysOf, type Health } from "./gateways";
 import { natTable } from "./nat";
+import type { Orphan } from "./orphans";
 import { wantedSysctls } from "./sysctls";
 import { tableNames } from "./table-names";
 import {
@@ -28,16 +29,16 @@ export function routedTenants(conf: PluginConf): readonly RoutedTenant[] {
   return (conf.tenants ?? []).filter((tenant): tenant is RoutedTenant => tenant.table !== undefined);
 }
 
-/** The whole plan. `health` takes gateways out that do not answer; without it all count as working. */
-export function desiredRoutes(conf: PluginConf, state: NodeState, health?: Health): RoutesPlan {
+/** The whole plan. `health` takes gateways out that do not answer; without it all count as working. `orphans` are stopped. */
+export function desiredRoutes(conf: PluginConf, state: NodeState, health?: Health, orphans: readonly Orphan[] = []): RoutesPlan {
   const tenants = routedTenants(conf);
   const gateways = tenants.flatMap((tenant) => gatewaysOf(tenant, state, health));
-  const rules = state.families.flatMap((family) => rulesOf(conf, family, gateways));
+  const rules = state.families.flatMap((family) => rulesOf(conf, family, { gateways, orphans }));
   const routes = state.families.flatMap((family) => [
     ...tenants.flatMap((tenant) => tenantRoutes(tenant, family, gateways)),
     ...nodeRoutes(conf, family),
   ]);
-  const plan = { rules, routes, gateways, forward: forwardRules(conf, state.families) };
+  const plan = { rules, routes, gateways, orphans, forward: forwardRules(conf, state.families) };
   return {
     ...plan,
     sysctls: wantedSysctls(plan, state),
@@ -46,9 +47,9 @@ export function desiredRoutes(conf: PluginConf, state: NodeState, health?: Healt
   };
 }
 
-function rulesOf(conf: PluginConf, family: Family, gateways: readonly ResolvedGateway[]): readonly Planned<IpRule>[] {
+function rulesOf(conf: PluginConf, family: Family, { gateways, orphans }: Pick<RoutesPlan, "gateways" | "orphans">): readonly Planned<IpRule>[] {
   const tenants = routedTenants(conf);
-  if (tenants.length === 0) return [];
+  if (tenants.length + orphans.length === 0) return [];
   const { excludePriority, localPriority, tenantPriority, excludeDestinations } = conf.routes;
   const common = { family, protocol: PROTOCOL_KERNEL };
   const local: Planned<IpRule> = {
@@ -68,7 +69,12 @@ function rulesOf(conf: PluginConf, family: Family, gateways: readonly ResolvedGa
     const stop = { item: { ...mine, unreachable: true as const }, tenant: tenant.name, why: `a stop for tenant ${tenant.name} when its table is empty` };
     return stops(tenant, family, gateways) ? [lookup, stop] : [lookup];
   });
-  return [...exclusions, local, ...marks];
+  const closed = orphans.map(({ stop }): Planned<IpRule> => ({
+    item: { ...common, priority: tenantPriority, fwmark: stop, unreachable: true },
+    tenant: undefined,
+    why: "pods still carry the mark of a tenant that is gone",
+  }));
+  return [...exclusions, local, ...marks, ...closed];
 }
 
 // A family without any gateway is closed, so that it is no way round the other.

@@ -1,6 +1,7 @@
 /** Pure: which changes make the node match a plan, or undo what was done. */
 import { displacedAfter, returningRoutes } from "./displaced";
 import type { RoutesRecord } from "./record-type";
+import { handover } from "./handover";
 import { missingRules } from "./missing-rules";
 import { ownRuleKey, routeKey, routePlace, ruleKey, satisfies } from "./same";
 import { restoredSysctls, staleSysctls, sysctlChanges, sysctlsAfter } from "./sysctl-changes";
@@ -22,29 +23,46 @@ export interface DiffInput {
   readonly state: NodeState;
   readonly own: OwnThings;
   readonly record: RoutesRecord;
+  /** The nftables table for the time in which packets leave by the devices of before and of after; undefined: none. */
+  readonly natBetween: string | undefined;
   /** Whether kernel settings are changed, or only checked. */
   readonly sysctl: boolean;
 }
 
 /**
  * The changes, in an order in which no packet ever finds a rule without its table, nor a table
- * without its stop: sysctls, translation, routes (stops first), rules (exclusions first), then what
- * an earlier plan left.
+ * without its stop: translation, lookups of tables that change hands, routes (stops first), rules
+ * (exclusions first), what an earlier plan left. What lets packets through at all comes after that.
  */
-export function changesFor({ plan, state, own, record, sysctl }: DiffInput): readonly Action[] {
-  const rules = plan.rules.map(({ item }) => item);
+export function changesFor(input: DiffInput): readonly Action[] {
+  const { plan, state, own, record, sysctl } = input;
   const routes = plan.routes.map(({ item }) => item);
+  const [natFirst, natLast] = natChanges(input);
   return [
-    ...(sysctl ? sysctlChanges(plan, state) : []),
-    ...forwardChanges(plan.forward.map(({ item }) => item), own.forward),
-    ...natChanges(plan.nat, own.natListing, record),
-    ...stopsFirst(missingRoutes(routes, state.routes)),
-    ...missingRules(rules, state.rules),
-    ...staleRules(rules, state.rules, record).map((rule): Action => ({ kind: "rule", op: "del", rule })),
+    ...natFirst,
+    ...aroundRoutes(input, stopsFirst(missingRoutes(routes, state.routes))),
     ...staleRoutes(routes, state.routes, record).map((route): Action => ({ kind: "route", op: "del", route })),
+    ...natLast,
     ...returningRoutes(plan, state, record).map((route): Action => ({ kind: "route", op: "replace", route })),
-    ...(sysctl ? staleSysctls(plan, state, record.sysctls) : []),
+    ...forwardChanges(plan.forward.map(({ item }) => item), own.forward),
+    ...(sysctl ? [...sysctlChanges(plan, state), ...staleSysctls(plan, state, record.sysctls)] : []),
     ...fileChanges(plan, own, record),
+  ];
+}
+
+/** The changes of rules, and of routes between those that have to come before and after them. */
+function aroundRoutes({ plan, state, record }: DiffInput, routes: readonly Action[]): readonly Action[] {
+  const wanted = plan.rules.map(({ item }) => item);
+  const { stops, lookups } = handover(wanted, state.rules, record);
+  const gone = new Set(lookups.map(ownRuleKey));
+  const between = [...state.rules.filter((rule) => !gone.has(ownRuleKey(rule))), ...stops];
+  const change = (op: "add" | "del") => (rule: IpRule): Action => ({ kind: "rule", op, rule });
+  return [
+    ...stops.map(change("add")),
+    ...lookups.map(change("del")),
+    ...routes,
+    ...missingRules(wanted, between),
+    ...staleRules(wanted, between, record).map(change("del")),
   ];
 }
 
@@ -84,15 +102,15 @@ export function joinRecords(a: RoutesRecord, b: RoutesRecord): RoutesRecord {
   };
 }
 
-/** The changes that take everything away again that `record` tells of, the tenants' rules first. */
+/** The changes that take everything away again that `record` tells of: what lets packets through first, then the tenants' rules. */
 export function changesToRemove(record: RoutesRecord, state: NodeState, own: OwnThings): readonly Action[] {
   return [
+    ...restoredSysctls(record.sysctls, state),
+    ...own.forward.map((rule): Action => ({ kind: "forward", op: "del", rule })),
     ...staleRules([], state.rules, record).map((rule): Action => ({ kind: "rule", op: "del", rule })),
     ...staleRoutes([], state.routes, record).map((route): Action => ({ kind: "route", op: "del", route })),
-    ...own.forward.map((rule): Action => ({ kind: "forward", op: "del", rule })),
     ...(own.natListing === undefined ? [] : [{ kind: "nat", text: undefined } as const]),
     ...removedNames(record.names, own),
-    ...restoredSysctls(record.sysctls, state),
     ...returningRoutes({ rules: [], routes: [] }, state, record).map((route): Action => ({ kind: "route", op: "replace", route })),
   ];
 }
@@ -109,10 +127,12 @@ function forwardChanges(wanted: readonly ForwardRule[], present: readonly Forwar
 }
 
 // What was written and how the kernel lists it are kept together: our text is not in the kernel's form.
-function natChanges(text: string | undefined, listing: string | undefined, record: RoutesRecord): readonly Action[] {
-  if (text === undefined) return listing === undefined ? [] : [{ kind: "nat", text }];
-  const same = record.nat?.text === text && record.nat.listing === listing;
-  return same ? [] : [{ kind: "nat", text }];
+// Before the routes and after them: connections that begin in between are translated wherever they leave.
+function natChanges({ plan: { nat: text }, own: { natListing: listing }, record, natBetween }: DiffInput): readonly [readonly Action[], readonly Action[]] {
+  const same = text === undefined ? listing === undefined : record.nat?.text === text && record.nat.listing === listing;
+  if (same) return [[], []];
+  const change: readonly Action[] = [{ kind: "nat", text }];
+  return natBetween === text ? [change, []] : [[{ kind: "nat", text: natBetween }], change];
 }
 
 function missingRoutes(wanted: readonly IpRoute[], present: readonly IpRoute[]): readonly IpRoute[] {
@@ -126,8 +146,8 @@ function stopsFirst(routes: readonly IpRoute[]): readonly Action[] {
 
 function staleRules(wanted: readonly IpRule[], present: readonly IpRule[], record: RoutesRecord): readonly IpRule[] {
   const [keep, there] = [new Set(wanted.map(ruleKey)), new Set(present.map(ownRuleKey))];
-  // The tenants' before the one that keeps local traffic local.
-  const backwards = [...record.rules].sort((a, b) => b.priority - a.priority);
+  // The tenants' before the one that keeps local traffic local, and a stop before the lookup that it stands behind.
+  const backwards = [...record.rules].sort((a, b) => b.priority - a.priority || Number(b.unreachable ?? false) - Number(a.unreachable ?? false));
   return backwards.filter((rule) => !keep.has(ruleKey(rule)) && there.has(ownRuleKey(rule)));
 }
 

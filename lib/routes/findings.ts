@@ -3,6 +3,7 @@ import type { PluginConf } from "../../conf/types";
 import { broadLength, leadsEverywhere, leadsFar } from "./broad-routes";
 import { listText } from "./free-mask";
 import { mtuFindings } from "./mtu-findings";
+import { orphanText } from "./orphans";
 import { quotedRoute, quotedRule } from "./quoted";
 import { ruleKey } from "./same";
 import { TABLE_LOCAL, TABLE_MAIN, type Finding, type FindingKind, type IpRoute, type IpRule, type NodeState, type Planned, type ResolvedGateway, type RoutesPlan, type WantedSysctl } from "./types";
@@ -22,6 +23,7 @@ const FORWARDING6 = "net/ipv6/conf/all/forwarding";
 export function findFindings({ conf, plan, state }: FindingInput): readonly Finding[] {
   const findings = [
     ...plan.gateways.flatMap(gatewayFinding),
+    ...plan.orphans.map((orphan): Finding => ({ kind: "mark-without-tenant", tenant: undefined, text: orphanText(orphan) })),
     ...plan.sysctls.flatMap((wanted) => sysctlFinding(wanted, state)),
     ...noDefaultRoute(plan, state),
     ...halfDefaults(plan, state),

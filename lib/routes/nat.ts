@@ -2,7 +2,11 @@
 import type { PluginConf, Translation } from "../../conf/types";
 import { canonicalAddress, formatCidr, parsePrefix } from "../cni/prefix";
 import type { Family } from "../ports";
+import type { RoutesRecord } from "./record-type";
 import type { ResolvedGateway } from "./types";
+
+/** A device by which a tenant's packets leave. */
+export type TenantDevice = Pick<ResolvedGateway, "tenant" | "dev">;
 
 export const NAT_TABLE = "inet tenant-routing";
 
@@ -11,7 +15,7 @@ export const NAT_TABLE = "inet tenant-routing";
  * where kube-proxy, kindnet and the plugins' ipMasq are: the first translation of a connection is
  * the last, in iptables and nftables alike, so also one to the same address keeps the others away.
  */
-export function natTable(conf: PluginConf, gateways: readonly ResolvedGateway[]): string | undefined {
+export function natTable(conf: PluginConf, gateways: readonly TenantDevice[]): string | undefined {
   const rules = [...(conf.tenants ?? []).flatMap(({ name, mark, snat }) => {
     if (snat === undefined) return [];
     const devices = [...new Set(gateways.filter((gateway) => gateway.tenant === name).flatMap(({ dev }) => (dev === undefined ? [] : [dev])))];
@@ -21,6 +25,14 @@ export function natTable(conf: PluginConf, gateways: readonly ResolvedGateway[])
   if (rules.length === 0) return undefined;
   const chain = ["type nat hook postrouting priority 90; policy accept;", ...rules].map((line) => `    ${line}`);
   return [`table ${NAT_TABLE} {`, "  chain postrouting {", ...chain, "  }", "}", ""].join("\n");
+}
+
+/** The devices by which the tenants' packets left until now, by the lookups and routes that were made for their marks. */
+export function formerDevices({ tenants = [] }: PluginConf, { rules, routes }: Pick<RoutesRecord, "rules" | "routes">): readonly TenantDevice[] {
+  return tenants.flatMap(({ name, mark }) => {
+    const tables = rules.filter(({ fwmark }) => fwmark?.value === mark.value && fwmark.mask === mark.mask).map(({ table }) => table);
+    return routes.filter(({ table }) => tables.includes(table)).flatMap(({ nexthops }) => nexthops.map(({ dev }) => ({ tenant: name, dev })));
+  });
 }
 
 function statements(translation: Translation): readonly string[] {

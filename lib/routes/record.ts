@@ -12,6 +12,7 @@ export interface RecordFile {
   read(): RoutesRecord;
   /** Throws CniError `journal`. */
   write(record: RoutesRecord): void;
+  /** Throws CniError `journal`. */
   remove(): void;
 }
 
@@ -24,7 +25,7 @@ export function createRecordFile(dir: string): RecordFile {
   return {
     read: () => readRecord(path),
     write: (record) => writeRecord(dir, path, record),
-    remove: () => [path, temporaryOf(path)].forEach((each) => rmSync(each, { force: true })),
+    remove: () => attempt(dir, path, "removed", () => [path, temporaryOf(path)].forEach((each) => rmSync(each, { force: true }))),
   };
 }
 
@@ -58,10 +59,14 @@ function parseRecord(path: string, bytes: Uint8Array): RoutesRecord {
 }
 
 function writeRecord(dir: string, path: string, record: RoutesRecord): void {
+  attempt(dir, path, "written", () => replaceFile(path, JSON.stringify({ format: FORMAT, ...record }), { file: 0o600, directory: 0o700 }));
+}
+
+function attempt(dir: string, path: string, done: string, body: () => void): void {
   try {
-    replaceFile(path, JSON.stringify({ format: FORMAT, ...record }), { file: 0o600, directory: 0o700 });
+    body();
   } catch (error) {
-    throw new CniError("journal", `the record of the node routes ${path} cannot be written (${(error as NodeJS.ErrnoException).code ?? ""}): see that ${dir} is a directory of root with mode 0700 and has room`);
+    throw new CniError("journal", `the record of the node routes ${path} cannot be ${done} (${(error as NodeJS.ErrnoException).code ?? ""}): see that ${dir} is a directory of root with mode 0700 and has room`);
   }
 }
 

@@ -1,6 +1,7 @@
 /** The node routes' vocabulary: what the kernel has, what we want of it, and what is done about the difference. */
 import type { Mark } from "../mark";
 import type { Backend, Family } from "../ports";
+import type { Orphan } from "./orphans";
 
 /** `protocol kernel` (rtnetlink RTPROT_KERNEL): systemd-networkd leaves rules and routes with it alone. */
 export const PROTOCOL_KERNEL = 2;
@@ -131,6 +132,8 @@ export interface RoutesPlan {
   readonly names: { readonly path: string; readonly text: string } | undefined;
   /** Gateways of each tenant as they were found on the node. */
   readonly gateways: readonly ResolvedGateway[];
+  /** Marks that are stopped, because pods carry them and no tenant has them any more. */
+  readonly orphans: readonly Orphan[];
 }
 
 /** A gateway of the configuration, seen on this node. */
@@ -171,6 +174,7 @@ export type FindingKind =
   | "gateway-own-address"
   | "gateway-off-link"
   | "gateway-failed"
+  | "mark-without-tenant"
   | "forwarding-off"
   | "strict-rp-filter"
   | "no-default-route"

@@ -3,6 +3,7 @@ import type { PluginConf } from "../../conf/types";
 import type { CniError } from "../cni/error";
 import type { RoutesView } from "./apply";
 import { routedTenants } from "./desired";
+import { orphanText } from "./orphans";
 import type { Action, ResolvedGateway } from "./types";
 import { commandsText, gatewayChanges, type WatchLine } from "./watch-words";
 import { actionText } from "./words";
@@ -28,10 +29,13 @@ export function tellChanges({ conf, before, view, refused, why, cause }: Looked,
   for (const { line } of moved) say(line);
   if (cause !== undefined) {
     say({ event: cause, message: beginning(cause, conf, plan.gateways, done), commands: done.map(actionText) });
+    for (const orphan of plan.orphans) say({ event: "trouble", message: orphanText(orphan) });
     return [];
   }
   const tables = tablesOf(conf, moved.map(({ gateway }) => gateway.tenant));
-  const repaired = done.filter((action) => !follows(action, tables));
+  const freed = done.filter((action) => isFormer(action, conf));
+  if (freed.length > 0) say({ event: "change", message: `no pod carries the mark of a former tenant any more: ${commandsText(freed)}`, commands: freed.map(actionText) });
+  const repaired = done.filter((action) => !follows(action, tables) && !freed.includes(action));
   const followed = done.filter((action) => follows(action, tables));
   if (followed.length > 0) say({ event: "change", message: `changed for it: ${commandsText(followed)}`, commands: followed.map(actionText) });
   if (repaired.length > 0) say({ event: "repair", message: `repaired: ${commandsText(repaired)}`, commands: repaired.map(actionText) });
@@ -50,6 +54,13 @@ function count(n: number, noun: string): string {
 
 function tablesOf(conf: PluginConf, tenants: readonly string[]): readonly number[] {
   return routedTenants(conf).filter(({ name }) => tenants.includes(name)).map(({ table }) => table);
+}
+
+// The stop for a mark that no tenant has: it goes with the last pod that carried the mark.
+function isFormer(action: Action, { tenants = [] }: PluginConf): boolean {
+  if (action.kind !== "rule" || action.op !== "del" || action.rule.unreachable !== true) return false;
+  const { fwmark } = action.rule;
+  return !tenants.some(({ mark }) => mark.value === fwmark?.value && mark.mask === fwmark.mask);
 }
 
 // The translation names the gateways' devices.

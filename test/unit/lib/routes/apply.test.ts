@@ -1,6 +1,7 @@
 import { CniError } from "../../../../lib/cni/error";
 import { carryOut, collisionsOf, findingsOf, look, removeRoutes, type RoutesNode } from "../../../../lib/routes/apply";
 import type { Kernel } from "../../../../lib/routes/kernel";
+import type { CarriedMark } from "../../../../lib/routes/orphans";
 import { EMPTY_RECORD, type RoutesRecord } from "../../../../lib/routes/record-type";
 import { routePlace, ruleKey } from "../../../../lib/routes/same";
 import type { Action, IpRoute, NodeState } from "../../../../lib/routes/types";
@@ -30,6 +31,8 @@ class FakeNode implements RoutesNode {
     write: (record: RoutesRecord) => void this.written.push((this.record = record)),
     remove: () => void (this.record = EMPTY_RECORD),
   };
+  carried: readonly CarriedMark[] = [];
+  readonly carriedMarks = () => this.carried;
   readonly lookAround = async () => ({ markUses: [], chains: [], nftTables: [], tableNames: [] });
   readonly kernel: Kernel = {
     state: async () => this.held,

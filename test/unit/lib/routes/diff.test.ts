@@ -1,32 +1,9 @@
-import { changesFor, changesToRemove, foreignNames, joinRecords, recordAfter, temporaryOf, type DiffInput, type OwnThings } from "../../../../lib/routes/diff";
-import { desiredRoutes } from "../../../../lib/routes/desired";
+import { changesFor, changesToRemove, foreignNames, joinRecords, recordAfter, temporaryOf, type DiffInput } from "../../../../lib/routes/diff";
 import { EMPTY_RECORD, type RoutesRecord } from "../../../../lib/routes/record-type";
 import { routePlace } from "../../../../lib/routes/same";
-import type { Action, IpRoute, NodeState, RoutesPlan } from "../../../../lib/routes/types";
-import { actionText } from "../../../../lib/routes/words";
-import { KERNEL_RULES, TENANTS, confOf, link, route, rule, stateOf } from "./node-rig";
-
-const NAMES = "/names/tenant-routing.conf";
-const FIRST = (text: string): string => text.split("\n")[0] ?? "";
-const texts = (actions: readonly Action[]): string[] => actions.map((action) => FIRST(actionText(action)));
-const files = (texts: Readonly<Record<string, string>>): OwnThings["file"] => (path) => texts[path];
-
-/** IPv4 only, names in /names. */
-function inputOf(part: Partial<DiffInput> & { tenants?: object; routes?: object } = {}): DiffInput {
-  const { tenants = TENANTS, routes = {}, state = stateOf({ families: [4] }), ...rest } = part;
-  const plan = desiredRoutes(confOf({ tenants: tenants as never, routes: { excludeDestinations: [], namesDir: "/names", ...routes } }), state);
-  return { plan, state, own: { forward: [], natListing: undefined, file: files({}) }, record: EMPTY_RECORD, sysctl: true, ...rest };
-}
-
-/** The node after everything of the plan was done, and what is recorded then. */
-function done(input: DiffInput, others: Partial<NodeState> = {}): DiffInput {
-  const { plan, state } = input;
-  const kept = state.routes.filter((each) => !plan.routes.some(({ item }) => routePlace(item) === routePlace(each)));
-  const after: NodeState = { ...state, rules: [...KERNEL_RULES, ...plan.rules.map(({ item }) => item)], routes: [...kept, ...plan.routes.map(({ item }) => item)], ...others };
-  const own = { forward: plan.forward.map(({ item }) => item), natListing: plan.nat === undefined ? undefined : "listed", file: files({ [NAMES]: plan.names?.text ?? "" }) };
-  const record = recordAfter(input);
-  return { ...input, state: after, own, record: { ...record, nat: record.nat === undefined ? undefined : { ...record.nat, listing: "listed" } } };
-}
+import type { IpRoute, NodeState, RoutesPlan } from "../../../../lib/routes/types";
+import { NAMES, done, files, inputOf, texts } from "./diff-rig";
+import { KERNEL_RULES, TENANTS, link, route, rule, stateOf } from "./node-rig";
 
 test("a fresh node: stops before gateways, tables before rules, names last", () => {
   expect(texts(changesFor(inputOf()))).toEqual([
@@ -54,8 +31,8 @@ test("a tenant gone: its rule before its routes; the other tenant is untouched",
   const before = done(inputOf());
   const input = inputOf({ tenants: { b: TENANTS.b }, state: before.state, record: before.record, own: before.own });
   expect(texts(changesFor(input))).toEqual([
-    "ip -4 rule del pref 32765 fwmark 0x10/0xff lookup 100 protocol kernel",
     "ip -4 rule del pref 32765 fwmark 0x10/0xff unreachable protocol kernel",
+    "ip -4 rule del pref 32765 fwmark 0x10/0xff lookup 100 protocol kernel",
     "ip -4 route del unreachable default table 100 metric 4294967295 protocol kernel",
     "ip -4 route del default via 192.0.2.1 dev eth1 table 100 protocol kernel",
     "cat >/names/tenant-routing.conf <<'EOF'",
@@ -145,21 +122,21 @@ describe("what others have", () => {
   });
 });
 
-test("remove: the tenants' rules first, then theirs that keep local traffic local, then all the rest", () => {
+test("remove: what lets packets through first, then the tenants' rules, then theirs that keep local traffic local, then all the rest", () => {
   const input = inputOf({ tenants: { a: { ...TENANTS.a, snat: "masquerade" } }, routes: { acceptForward: true, podNetworks: ["10.200.0.0/16"] }, state: stateOf({ families: [4] }, { "net/ipv4/ip_forward": "0" }) });
   const after = done(input);
   const state = { ...after.state, sysctl: () => "1" };
   expect(texts(changesToRemove(after.record, state, after.own))).toEqual([
-    "ip -4 rule del pref 32765 fwmark 0x10/0xff lookup 100 protocol kernel",
+    "sysctl -w net.ipv4.ip_forward=0",
+    'iptables -w -D FORWARD -s 10.200.0.0/16 -m comment --comment "tenant-routing routes" -j ACCEPT',
+    'iptables -w -D FORWARD -d 10.200.0.0/16 -m comment --comment "tenant-routing routes" -j ACCEPT',
     "ip -4 rule del pref 32765 fwmark 0x10/0xff unreachable protocol kernel",
+    "ip -4 rule del pref 32765 fwmark 0x10/0xff lookup 100 protocol kernel",
     "ip -4 rule del pref 32764 lookup main suppress_prefixlength 0 protocol kernel",
     "ip -4 route del unreachable default table 100 metric 4294967295 protocol kernel",
     "ip -4 route del default via 192.0.2.1 dev eth1 table 100 protocol kernel",
-    'iptables -w -D FORWARD -s 10.200.0.0/16 -m comment --comment "tenant-routing routes" -j ACCEPT',
-    'iptables -w -D FORWARD -d 10.200.0.0/16 -m comment --comment "tenant-routing routes" -j ACCEPT',
     "nft delete table inet tenant-routing",
     "rm -f /names/tenant-routing.conf",
-    "sysctl -w net.ipv4.ip_forward=0",
   ]);
 });
 
@@ -181,7 +158,7 @@ test("the nft table is written when it is not as it was listed, and removed when
   const kinds = (input: DiffInput): string[] => changesFor(input).map(({ kind }) => kind);
   expect(kinds({ ...after, own: { ...after.own, natListing: "changed" } })).toEqual(["nat"]);
   expect(kinds({ ...after, own: { ...after.own, natListing: undefined } })).toEqual(["nat"]);
-  expect(changesFor({ ...after, plan: { ...after.plan, nat: undefined } })).toEqual([{ kind: "nat", text: undefined }]);
+  expect(changesFor({ ...after, natBetween: undefined, plan: { ...after.plan, nat: undefined } })).toEqual([{ kind: "nat", text: undefined }]);
   expect(recordAfter({ ...after, plan: { ...after.plan, nat: "other" } }).nat).toEqual({ text: "other", listing: "" });
 });
 

@@ -46,6 +46,13 @@ test("gateway-failed: the gateway does not answer", () => {
   expect(only("gateway-failed", findFindings({ conf, plan, state })).text).toContain("gateway 192.0.2.1 dev eth1 of tenant a is left out because it does not answer");
 });
 
+test("mark-without-tenant: pods carry a mark that no tenant has any more", () => {
+  const [conf, state] = [confOf(), stateOf()];
+  const mark = { value: 0x30, mask: 0xff };
+  const plan = desiredRoutes(conf, state, undefined, [{ mark, stop: mark, pods: ["shop/web-0"] }]);
+  expect(only("mark-without-tenant", findFindings({ conf, plan, state })).text).toContain("shop/web-0 still carries mark 0x30/0xff");
+});
+
 test("forwarding-off: packets are not sent on", () => {
   expect(only("forwarding-off", found(stateOf({}, { "net/ipv4/ip_forward": "0" }))).text).toBe(
     "net.ipv4.ip_forward is 0, so the node drops what it should send on (forwarding of IPv4 packets): apply --sysctl sets net.ipv4.ip_forward to 1",
@@ -145,6 +152,8 @@ test("mtu: chained behind another plugin, the pods' MTU is not ours to know", ()
   expect(found(stateOf({ links }), { ...confOf(), delegate: undefined })).toEqual([]);
 });
 
-test("a gateway without an address, on an interface of both families, is found missing once", () => {
-  expect(found(stateOf(), one({ gateways: [{ dev: "vpn0" }, { dev: "vpn0", weight: 2 }] }))).toHaveLength(1);
+test("a gateway without an address, on an interface of both families, is found down once for each", () => {
+  const vpn = link("vpn0", "10.9.9.9", { up: false });
+  const both = { ...vpn, addresses: [...vpn.addresses, { family: 6 as const, address: "fd00:9::9" }] };
+  expect(found(stateOf({ links: [both] }), one({ gateways: [{ dev: "vpn0" }] })).map(({ kind, text }) => [kind, /^gateway IPv[46] dev vpn0/.exec(text)?.[0]])).toEqual([["device-down", "gateway IPv4 dev vpn0"], ["device-down", "gateway IPv6 dev vpn0"]]);
 });

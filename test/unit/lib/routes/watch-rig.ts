@@ -4,6 +4,7 @@ import { CniError } from "../../../../lib/cni/error";
 import type { Clock } from "../../../../lib/ports";
 import { createInbox } from "../../../../lib/routes/inbox";
 import type { LinkCondition } from "../../../../lib/routes/probe";
+import type { CarriedMark } from "../../../../lib/routes/orphans";
 import { EMPTY_RECORD } from "../../../../lib/routes/record-type";
 import { routePlace, ruleKey } from "../../../../lib/routes/same";
 import type { Action, Collision, IpRoute, IpRule, NodeState, Surroundings } from "../../../../lib/routes/types";
@@ -87,6 +88,8 @@ export interface Rig {
   /** Devices without carrier. */
   readonly unplugged: Set<string>;
   readonly lock: FakeLock;
+  /** The marks of the pods that run. */
+  carried: readonly CarriedMark[];
   /** The gateways that the other commands were told are lost. */
   lost: readonly (string | undefined)[];
   surroundings: Partial<Surroundings>;
@@ -111,6 +114,7 @@ export function createRig(): Rig {
     node: {
       kernel,
       records: { read: () => record, write: (next) => void (record = next), remove: () => void (record = EMPTY_RECORD) },
+      carriedMarks: () => rig.carried,
       lookAround: async () => ({ markUses: [], chains: [], nftTables: [], tableNames: [], ...rig.surroundings }),
       lock: rig.lock,
       seat: { tell: (gateways) => void (rig.lost = gateways.filter(({ unusable }) => unusable === "failed").map(({ via }) => via)) },
@@ -127,7 +131,7 @@ export function createRig(): Rig {
     },
   });
   const rig: Rig = {
-    kernel, clock, lines, inbox: createInbox(), files: new Map(), written: [], silent: new Set(), unknown: new Set(), unplugged: new Set(), lock: new FakeLock(), lost: [],
+    kernel, clock, lines, inbox: createInbox(), files: new Map(), written: [], silent: new Set(), unknown: new Set(), unplugged: new Set(), lock: new FakeLock(), lost: [], carried: [],
     surroundings: {}, next: () => { throw new CniError("decode", "not JSON"); }, noPing: false, statusFails: false,
     messages: (event) => lines.filter((line) => event === undefined || line.event === event).map(({ message }) => message),
     status: () => JSON.parse(rig.files.get("/run/s.json") ?? "") as ReturnType<Rig["status"]>,

@@ -1,0 +1,122 @@
+/** The moments of a change: a flood of a marked pod's packets, counted at every gateway, while `wrapper routes` works. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { createJournal } from "../../lib/journal";
+import { attachmentTag } from "../../lib/rules/tag";
+import { INTERNET, INTERNET6, NETS, TENANTS, useRoutesNode } from "../helpers/routes-node";
+import { sh } from "../helpers/shell";
+
+const node = useRoutesNode();
+const [A, B] = [TENANTS["tenant-a"], { ...TENANTS["tenant-b"], gateways: [{ via: "10.10.20.1" }, { via: "fd00:20::1" }] }];
+const BOTH = { "tenant-a": A, "tenant-b": B };
+type Device = keyof typeof NETS;
+const DEVICES = Object.keys(NETS) as Device[];
+const COUNT = "table inet count { chain in { type filter hook prerouting priority -400; udp dport 9 meta nfproto ipv4 counter; udp dport 9 meta nfproto ipv6 counter; }; }";
+const FLOOD = `while :; do for to in ${INTERNET} ${INTERNET6}; do echo >/dev/udp/$to/9; done; done 2>/dev/null`;
+
+let pod = "";
+
+beforeEach(() => {
+  pod = node.pod(3, "0x10/0xff");
+  for (const device of DEVICES) sh("ip", "netns", "exec", node.gateway(device), "nft", COUNT);
+});
+
+/** Packets that came to each gateway while the body ran and a second before and after it: of IPv4, of IPv6. */
+async function during(body: () => void): Promise<Readonly<Record<Device, readonly number[]>>> {
+  const flood = spawn("ip", ["netns", "exec", pod, "bash", "-c", FLOOD], { stdio: "ignore" });
+  const second = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000));
+  try {
+    await second();
+    body();
+    await second();
+  } finally {
+    flood.kill("SIGKILL");
+  }
+  return Object.fromEntries(DEVICES.map((device) => [device, counted(device)])) as Record<Device, readonly number[]>;
+}
+
+function counted(device: Device): readonly number[] {
+  const listing = sh("ip", "netns", "exec", node.gateway(device), "nft", "list", "table", "inet", "count");
+  return [...listing.matchAll(/counter packets (\d+)/g)].map(([, n]) => Number(n));
+}
+
+const MANY = expect.arrayContaining([expect.any(Number)]) as unknown;
+const NONE = [0, 0];
+
+function expectOnly(device: Device, seen: Readonly<Record<Device, readonly number[]>>): void {
+  expect(seen).toEqual({ eth0: NONE, eth1: NONE, eth2: NONE, [device]: MANY });
+  for (const n of seen[device]) expect(n).toBeGreaterThan(50);
+}
+
+function apply(status = 0): void {
+  expect(node.routes("apply", "--sysctl")).toMatchObject({ status, stderr: "" });
+}
+
+test.each<readonly [string, object, object]>([
+  ["two tenants exchange their tables", BOTH, { "tenant-a": { ...A, table: 200 }, "tenant-b": { ...B, table: 100 } }],
+  ["a new tenant gets the table of another", { "tenant-a": A }, { "tenant-a": { ...A, table: 300 }, "tenant-b": { ...B, table: 100 } }],
+  ["the mask of the mark changes", BOTH, { "tenant-a": { ...A, fwmark: "0x10/0xf0" }, "tenant-b": { ...B, fwmark: "0x20/0xf0" } }],
+  ["another tenant goes", BOTH, { "tenant-a": A }],
+])("%s: not one packet by another gateway", async (_, before, after) => {
+  node.configure(before);
+  apply();
+  expectOnly("eth1", await during(() => {
+    node.configure(after);
+    apply();
+  }));
+});
+
+test("where forwarding was off it is on no sooner than the rules stand, and off again before they go", async () => {
+  expect(node.get("ipv4/ip_forward")).toBe("0");
+  expectOnly("eth1", await during(() => {
+    for (let round = 0; round < 3; round += 1) {
+      apply();
+      node.routes("remove");
+    }
+  }));
+});
+
+test("with snat, not one packet with the pod's own address while the gateway moves to another device", async () => {
+  for (const device of DEVICES) sh("ip", "netns", "exec", node.gateway(device), "nft", COUNT.replace("count", "own").replaceAll("udp dport 9", "ip saddr 10.88.0.0/16 udp dport 9"));
+  node.configure({ "tenant-a": { ...A, snat: "masquerade", gateways: [{ via: "10.10.10.1" }] } });
+  apply();
+  const seen = await during(() => {
+    node.configure({ "tenant-a": { ...A, snat: "masquerade", gateways: [{ via: "10.10.20.1" }] } });
+    apply();
+  });
+  expect(seen.eth1[0]).toBeGreaterThan(50);
+  expect(seen.eth2[0]).toBeGreaterThan(50);
+  for (const device of DEVICES) expect(sh("ip", "netns", "exec", node.gateway(device), "nft", "list", "table", "inet", "own")).toMatch(/counter packets 0 bytes 0\n.*counter packets 0 bytes 0\n/);
+});
+
+describe("a tenant goes, or gets another mark, while its pod runs", () => {
+  const key = { network: "routes", containerId: "c1", ifname: "eth0" };
+  const journal = (): ReturnType<typeof createJournal> => createJournal(join(node.dir, "data"));
+
+  beforeEach(() => {
+    apply();
+    journal().write(attachmentTag(key), {
+      format: 1, state: "complete", key, netns: `/run/netns/${pod}`, owner: { pid: 1, startTime: "1" }, pod: { namespace: "shop", name: "web-0" },
+      tenant: "tenant-a", mark: { value: 0x10, mask: 0xff }, addresses: ["10.88.0.3"], cniVersion: "1.0.0", since: "2026-01-01T00:00:00Z",
+    });
+  });
+
+  test.each<readonly [string, object]>([
+    ["gone", { "tenant-b": B }],
+    ["another mark", { "tenant-a": { ...A, fwmark: "0x40/0xff" }, "tenant-b": B }],
+    ["no tenant at all", { other: { fwmark: "0x80/0xff" } }],
+  ])("%s: its packets stop, and that is told, until the pod has gone", async (_, tenants) => {
+    const seen = await during(() => {
+      node.configure(tenants);
+      const { status, stdout } = node.routes("apply", "--sysctl");
+      expect([status, stdout]).toEqual([1, expect.stringMatching(/^PROBLEM mark-without-tenant: shop\/web-0 still carries mark 0x10\/0xff/m)]);
+    });
+    expect(seen).toEqual({ eth0: NONE, eth1: MANY, eth2: NONE });
+    // What is local stays local: the node's own address.
+    expect(node.way("10.10.10.2", "0x10")).toContain("local 10.10.10.2");
+    expect(node.way("10.10.10.1", "0x10")).toContain("dev eth1");
+    expect(node.routes("apply", "--sysctl").stdout).toContain("changes made: none");
+    journal().remove(attachmentTag(key));
+    expect(node.routes("apply", "--sysctl")).toMatchObject({ status: 0, stdout: expect.stringContaining("rule del pref 32765 fwmark 0x10/0xff unreachable") });
+  });
+});
