@@ -1,12 +1,12 @@
 import type { PluginConf } from "../../conf/types";
 import { CniError } from "../../lib/cni/error";
-import { carryOut, collisionsOf, findingsOf, look as lookWith, removeRoutes, type RoutesView } from "../../lib/routes/apply";
+import { carryOut, collisionsOf, findingsOf, look as lookWith, madeOf, removeRoutes, troublesOf, type RoutesView } from "../../lib/routes/apply";
 import { actionText } from "../../lib/routes/words";
 import type { Values } from "../cli";
 import { findConf } from "../conflist";
 import type { Io } from "../io";
 import { routesNode, type RoutesAdapters } from "../routes/node";
-import { isBad, reportJson, reportText, type RoutesReport } from "../routes/report";
+import { changesOf, isBad, reportJson, reportText, type RoutesReport } from "../routes/report";
 
 /** Exit status of a plan that collides with what others have on the node. */
 export const EXIT_COLLISION = 3;
@@ -75,9 +75,9 @@ async function apply(run: Run): Promise<number> {
       io.stderr("wrapper routes: nothing was changed because of the collisions; --force goes ahead in spite of them\n");
       return status;
     }
-    const failures = (await carryOut(view, node)).map(({ message, details }) => `${message} (${details})`);
+    const refused = await carryOut(view, node);
     const after = await look(run);
-    const report = { ...reportOf(run, after), actions: view.actions, collisions, failures, heading: "changes made" };
+    const report = { ...reportOf(run, after), actions: madeOf(view.actions, refused), collisions, failures: refused.map(failureText), heading: "changes made" };
     print(run, report);
     return isBad(report) ? EXIT_WRONG : 0;
   });
@@ -92,8 +92,9 @@ async function show(run: Run): Promise<number> {
 async function remove({ io, conf, node, json }: Run): Promise<number> {
   return node.lock.hold(conf.lockTimeoutMs, async () => {
     if (await node.seat.taken()) throw new CniError("tryAgainLater", "wrapper routes watch is at work on this node, and would put everything back: stop it first, for example with systemctl stop tenant-routing-routes");
-    const commands = (await removeRoutes(conf, node)).map(actionText);
-    if (json) io.stdout(`${JSON.stringify({ changes: commands }, null, 2)}\n`);
+    const actions = await removeRoutes(conf, node);
+    const commands = actions.map(actionText);
+    if (json) io.stdout(`${JSON.stringify({ changes: changesOf(actions) }, null, 2)}\n`);
     else if (commands.length === 0) io.stdout("nothing to remove\n");
     else io.stdout(`changes made:\n${commands.map((command) => `  ${command}\n`).join("")}Packets that still carry a tenant's mark go by the node's default route now.\n`);
     return 0;
@@ -101,7 +102,11 @@ async function remove({ io, conf, node, json }: Run): Promise<number> {
 }
 
 function reportOf({ conf, path }: Run, view: RoutesView): Omit<RoutesReport, "heading"> {
-  return { conf: path, plan: view.plan, actions: view.actions, collisions: [], findings: findingsOf(conf, view), failures: [] };
+  return { conf: path, plan: view.plan, actions: view.actions, collisions: [], findings: findingsOf(conf, view), failures: troublesOf(view).map(failureText) };
+}
+
+function failureText({ message, details }: CniError): string {
+  return details === "" ? message : `${message} (${details})`;
 }
 
 function print({ io, conf, json }: Run, report: RoutesReport): number {

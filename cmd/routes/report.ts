@@ -7,7 +7,7 @@ import { actionText } from "../../lib/routes/words";
 import { formatTable } from "../table";
 
 /** Findings with which a tenant's packets do not get through; the others are warnings. */
-const ERRORS: readonly FindingKind[] = ["device-missing", "device-down", "gateway-own-address", "gateway-off-link", "gateway-failed", "mark-without-tenant", "forwarding-off", "strict-rp-filter"];
+const ERRORS: readonly FindingKind[] = ["device-missing", "device-down", "gateway-own-address", "gateway-off-link", "gateway-failed", "mark-without-tenant", "forwarding-off", "strict-rp-filter", "main-refuses"];
 
 export interface RoutesReport {
   readonly conf: string;
@@ -46,9 +46,13 @@ export function reportJson(conf: PluginConf, report: RoutesReport): string {
     name, mark: formatMark(mark), table,
     gateways: plan.gateways.filter(({ tenant }) => tenant === name).map(({ family, via, dev, weight, unusable }) => ({ family, via, dev, weight, unusable })),
   }));
-  const changes = actions.map((action) => ({ kind: action.kind, command: actionText(action) }));
   const graded = findings.map((finding) => ({ ...finding, severity: ERRORS.includes(finding.kind) ? "problem" : "warning" }));
-  return `${JSON.stringify({ conf: report.conf, tenants, changes, collisions, findings: graded, failures }, null, 2)}\n`;
+  return `${JSON.stringify({ conf: report.conf, tenants, changes: changesOf(actions), collisions, findings: graded, failures }, null, 2)}\n`;
+}
+
+/** The changes as objects for machines. */
+export function changesOf(actions: readonly Action[]): readonly { readonly kind: Action["kind"]; readonly command: string }[] {
+  return actions.map((action) => ({ kind: action.kind, command: actionText(action) }));
 }
 
 function tenantsText(conf: PluginConf, plan: RoutesPlan): string {

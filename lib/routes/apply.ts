@@ -74,16 +74,21 @@ export function findingsOf(conf: PluginConf, { plan, state }: RoutesView): reado
 export async function carryOut(view: RoutesView, { kernel, records }: RoutesNode): Promise<readonly CniError[]> {
   const [after, names] = [recordAfter(view), foreignNames(view)];
   if (names !== undefined) throw new CniError("io", names);
-  if (view.actions.length === 0 && sameRecord(view.record, after)) return [];
+  const failures: CniError[] = troublesOf(view);
+  if (view.actions.length === 0 && sameRecord(view.record, after)) return failures;
   const joined = joinRecords(view.record, after);
   records.write(joined);
-  const failures: CniError[] = [];
   for (const action of view.actions) failures.push(...(await carryOutOne(action, view, kernel)));
   // What could not be taken away is still to be taken away.
   const left = failures.length === 0 ? after : joined;
   const listing = left.nat === undefined ? undefined : await kernel.natListing();
   records.write(left.nat === undefined ? left : { ...left, nat: { text: left.nat.text, listing: listing ?? "" } });
   return failures;
+}
+
+/** What could not be read, and so is not changed. */
+export function troublesOf({ own: { forwardTrouble } }: Pick<RoutesView, "own">): CniError[] {
+  return forwardTrouble === undefined ? [] : [forwardTrouble];
 }
 
 // Returns what failed, throws it when nothing may follow.
@@ -121,7 +126,7 @@ export async function removeRoutes(conf: PluginConf, node: RoutesNode): Promise<
   const view = await look(conf, node, { sysctl: false });
   const record = isEmpty(view.record) ? recordAfter(view) : view.record;
   const actions = changesToRemove(record, view.state, view.own);
-  const failures: CniError[] = [];
+  const failures: CniError[] = troublesOf(view);
   for (const action of actions) failures.push(...(await carryOutOne(action, { ...view, record: EMPTY_RECORD }, node.kernel)));
   const [first, ...more] = failures;
   if (first !== undefined) throw more.reduce((error, { message, details }) => error.withDetails(`${message} (${details})`), first);
@@ -130,7 +135,16 @@ export async function removeRoutes(conf: PluginConf, node: RoutesNode): Promise<
 }
 
 function withCommand(error: CniError, action: Action): CniError {
-  return error.withDetails(`while doing: ${actionText(action).split("\n")[0] ?? ""}`);
+  return error.withDetails(doing(action));
+}
+
+function doing(action: Action): string {
+  return `while doing: ${actionText(action).split("\n")[0] ?? ""}`;
+}
+
+/** The changes that were made, apart from those that `carryOut` returned as refused. */
+export function madeOf(actions: readonly Action[], refused: readonly CniError[]): readonly Action[] {
+  return actions.filter((action) => !refused.some(({ details }) => details.endsWith(doing(action))));
 }
 
 function isEmpty(record: RoutesRecord): boolean {

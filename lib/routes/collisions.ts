@@ -38,6 +38,7 @@ export function findCollisions(input: CollisionInput): readonly Collision[] {
     ...lateLocalRules(plan, state),
     ...replacedRoutes(plan, routes),
     ...tables.flatMap((each) => takenNames(each, plan, input.surroundings)),
+    ...input.surroundings.unseen.map(unseenCollision),
   ];
 }
 
@@ -111,6 +112,11 @@ function takenNames({ tenant, table }: TenantTable, { names }: RoutesPlan, { tab
     const text = `${entry.file} calls table ${entry.number} ${entry.name}, but tenant ${tenant} has table ${table} under the name ${name}: ${remedy}`;
     return { kind: "name", tenant, text } as const;
   });
+}
+
+function unseenCollision(problem: string): Collision {
+  const text = `${problem}, so it is not known who else uses marks there: mend that, or go ahead with --force once you know that nobody uses the tenants' bits`;
+  return { kind: "unseen", tenant: undefined, text };
 }
 
 function them(others: readonly unknown[]): string {

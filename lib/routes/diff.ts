@@ -1,4 +1,5 @@
 /** Pure: which changes make the node match a plan, or undo what was done. */
+import type { CniError } from "../cni/error";
 import { displacedAfter, returningRoutes } from "./displaced";
 import type { RoutesRecord } from "./record-type";
 import { handover } from "./handover";
@@ -12,6 +13,8 @@ import { PROTOCOL_KERNEL, type Action, type ForwardRule, type IpRoute, type IpRu
 export interface OwnThings {
   /** Our FORWARD rules that stand, in the order of the chain; those of the flavour that is not in use, too. */
   readonly forward: readonly ForwardRule[];
+  /** Why the FORWARD rules could not be read, and are left as they are. */
+  readonly forwardTrouble?: CniError;
   /** Our nftables table as the kernel lists it; undefined: absent. */
   readonly natListing: string | undefined;
   /** Text of a file; undefined: absent. */
@@ -44,7 +47,7 @@ export function changesFor(input: DiffInput): readonly Action[] {
     ...staleRoutes(routes, state.routes, record).map((route): Action => ({ kind: "route", op: "del", route })),
     ...natLast,
     ...returningRoutes(plan, state, record).map((route): Action => ({ kind: "route", op: "replace", route })),
-    ...forwardChanges(plan.forward.map(({ item }) => item), own.forward),
+    ...(own.forwardTrouble === undefined ? forwardChanges(plan.forward.map(({ item }) => item), own.forward) : []),
     ...(sysctl ? [...sysctlChanges(plan, state), ...staleSysctls(plan, state, record.sysctls)] : []),
     ...fileChanges(plan, own, record),
   ];
@@ -67,13 +70,13 @@ function aroundRoutes({ plan, state, record }: DiffInput, routes: readonly Actio
 }
 
 /** The record of a node that matches the plan, before which it was as `record` and `state` say. */
-export function recordAfter({ plan, state, record, sysctl }: DiffInput): RoutesRecord {
+export function recordAfter({ plan, state, own, record, sysctl }: DiffInput): RoutesRecord {
   return {
     rules: ownRules(plan, state, record),
     routes: plan.routes.map(({ item }) => item),
     displaced: displacedAfter(plan, state, record),
     sysctls: sysctl ? sysctlsAfter(plan, state, record.sysctls) : record.sysctls,
-    forward: plan.forward.map(({ item }) => item),
+    forward: own.forwardTrouble === undefined ? plan.forward.map(({ item }) => item) : record.forward,
     nat: plan.nat === undefined ? undefined : { text: plan.nat, listing: record.nat?.text === plan.nat ? record.nat.listing : "" },
     names: plan.names?.path,
   };

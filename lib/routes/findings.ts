@@ -5,6 +5,7 @@ import { listText } from "./free-mask";
 import { mtuFindings } from "./mtu-findings";
 import { orphanText } from "./orphans";
 import { quotedRoute, quotedRule } from "./quoted";
+import { refusingRoutes } from "./refusing-routes";
 import { ruleKey } from "./same";
 import { TABLE_LOCAL, TABLE_MAIN, type Finding, type FindingKind, type IpRoute, type IpRule, type NodeState, type Planned, type ResolvedGateway, type RoutesPlan, type WantedSysctl } from "./types";
 
@@ -27,6 +28,7 @@ export function findFindings({ conf, plan, state }: FindingInput): readonly Find
     ...plan.sysctls.flatMap((wanted) => sysctlFinding(wanted, state)),
     ...noDefaultRoute(plan, state),
     ...halfDefaults(plan, state),
+    ...refusingRoutes(plan, state),
     ...rulesBefore(plan, state),
     ...advertisedDefaults(plan, state),
     ...mtuFindings(conf, plan, state),

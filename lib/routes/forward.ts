@@ -1,5 +1,5 @@
 /** Our rules in iptables' filter FORWARD: only there can a DROP policy of the same table be answered. */
-import { CniError } from "../cni/error";
+import { CniError, toCniError } from "../cni/error";
 import type { Backend, Exec } from "../ports";
 import { detectBackend } from "../rules/detect";
 import { localHost, type Host } from "../rules/host";
@@ -9,12 +9,15 @@ import type { ForwardRule } from "./types";
 const OURS = /--comment "?tenant-routing routes"? /;
 const SLOTS = (["nft", "legacy"] as const).flatMap((backend) => ([4, 6] as const).map((family): Slot => ({ backend, family })));
 
+/** `problem` instead of `text`: a sentence about why there is none. */
+export type Saved = { readonly where: string } & ({ readonly text: string } | { readonly problem: string });
+
 export interface ForwardTable {
   /** Ours, of both families; those of the flavour that is not in use say so. Throws CniError `rules` or `tryAgainLater`. */
   list(): Promise<readonly ForwardRule[]>;
   change(op: "insert" | "del", rule: ForwardRule): Promise<void>;
-  /** What `iptables-save` prints of every flavour and family that has tables, each with its name. Creates no table. */
-  saved(): Promise<readonly { readonly where: string; readonly text: string }[]>;
+  /** What `iptables-save` prints of every flavour and family that has tables, each with its name, or why it prints nothing. Creates no table. */
+  saved(): Promise<readonly Saved[]>;
 }
 
 export interface ForwardOptions {
@@ -49,7 +52,10 @@ export function createForwardTable(options: ForwardOptions): ForwardTable {
       await tools.restore({ backend: rule.backend ?? (await backend()), family: rule.family }, `*filter\n${verb} FORWARD ${rule.spec}\nCOMMIT\n`);
     },
     saved: async () => {
-      return Promise.all(SLOTS.filter((slot) => exists(slot)).map(async (slot) => ({ where: programName(slot), text: await tools.save(slot, undefined) })));
+      return Promise.all(SLOTS.filter((slot) => exists(slot)).map(async (slot): Promise<Saved> => {
+        const where = programName(slot);
+        return tools.save(slot, undefined).then((text) => ({ where, text }), (thrown: unknown) => ({ where, problem: toCniError(thrown).message }));
+      }));
     },
   };
 }

@@ -1,6 +1,6 @@
 /** The node as the routes' adapter sees and changes it: iproute2, nft, iptables, /proc/sys. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { CniError } from "../cni/error";
+import { CniError, toCniError } from "../cni/error";
 import type { Family } from "../ports";
 import type { OwnThings } from "./diff";
 import type { ForwardTable } from "./forward";
@@ -27,7 +27,7 @@ export function createKernel(programs: Programs, forward: ForwardTable): Kernel 
   return {
     state: () => readState(programs),
     own: async (plan, record) => ({
-      forward: plan.forward.length + record.forward.length > 0 ? await forward.list() : [],
+      ...(plan.forward.length + record.forward.length > 0 ? await forwardRules(forward) : { forward: [] }),
       natListing: plan.nat !== undefined || record.nat !== undefined || programs.has("nft") ? await natListing(programs) : undefined,
       file: readText,
     }),
@@ -48,6 +48,15 @@ async function readState(programs: Programs): Promise<NodeState> {
     list("addr", "show").then(parseLinks),
   ]);
   return { families, rules: rules.flat(), routes: routes.flat(), links, sysctl: readSysctl };
+}
+
+// Tables that cannot be read hold up only the rules in them.
+async function forwardRules(forward: ForwardTable): Promise<Pick<OwnThings, "forward" | "forwardTrouble">> {
+  try {
+    return { forward: await forward.list() };
+  } catch (thrown) {
+    return { forward: [], forwardTrouble: toCniError(thrown) };
+  }
 }
 
 /** The value of a file under /proc/sys; undefined when there is none. */

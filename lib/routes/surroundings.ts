@@ -1,6 +1,6 @@
 /** Looks at what others have on this node, for collisions. */
 import { readFileSync, readdirSync } from "node:fs";
-import { CniError } from "../cni/error";
+import { toCniError } from "../cni/error";
 import type { ForwardTable } from "./forward";
 import { chainsInSave, usesInNft, usesInSave } from "./mark-uses";
 import type { Programs } from "./programs";
@@ -11,11 +11,17 @@ import type { Surroundings } from "./types";
 const NAME_FILES = ["/etc/iproute2/rt_tables", "/usr/share/iproute2/rt_tables", "/usr/lib/iproute2/rt_tables"];
 const NAME_DIRS = ["/etc/iproute2/rt_tables.d", "/usr/share/iproute2/rt_tables.d"];
 
-/** Everything of others; our own rules, tables and names are left out. Changes nothing, loads no module. */
+/**
+ * Everything of others; our own rules, tables and names are left out. What cannot be read is told as
+ * such, because a node whose routes are not made for it would be worse off. Changes nothing, loads no module.
+ */
 export async function lookAround(programs: Programs, forward: ForwardTable, namesDir: string | undefined): Promise<Surroundings> {
-  const saved = await forward.saved();
-  const native = programs.has("nft") ? usesInNft(await nftRuleset(programs)) : { uses: [], tables: [] };
+  const listings = await forward.saved();
+  const saved = listings.flatMap((each) => ("text" in each ? [each] : []));
+  const ruleset = programs.has("nft") ? await nftRuleset(programs) : { nftables: [] };
+  const native = "problem" in ruleset ? { uses: [], tables: [] } : usesInNft(ruleset);
   return {
+    unseen: [...listings, ruleset].flatMap((each) => ("problem" in each ? [each.problem] : [])),
     markUses: [...saved.flatMap(({ where, text }) => usesInSave(text, where)), ...native.uses],
     chains: [...new Set(saved.flatMap(({ text }) => chainsInSave(text)))],
     nftTables: native.tables,
@@ -23,12 +29,13 @@ export async function lookAround(programs: Programs, forward: ForwardTable, name
   };
 }
 
-async function nftRuleset(programs: Programs): Promise<unknown> {
-  const text = await programs.run("nft", ["-j", "list", "ruleset"]);
+async function nftRuleset(programs: Programs): Promise<{ readonly nftables?: unknown } | { readonly problem: string }> {
   try {
-    return text.trim() === "" ? { nftables: [] } : JSON.parse(text);
-  } catch {
-    throw new CniError("io", "the output of nft -j list ruleset is not JSON: see whether the installed nft can print it (package nftables)");
+    const text = await programs.run("nft", ["-j", "list", "ruleset"]);
+    return text.trim() === "" ? {} : (JSON.parse(text) as object);
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return { problem: "the output of nft -j list ruleset is not JSON" };
+    return { problem: toCniError(thrown).message };
   }
 }
 

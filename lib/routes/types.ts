@@ -93,6 +93,8 @@ export interface Surroundings {
   readonly nftTables: readonly string[];
   /** Entries of rt_tables and rt_tables.d that we did not write. */
   readonly tableNames: readonly { readonly number: number; readonly name: string; readonly file: string }[];
+  /** Sentences about what could not be read. */
+  readonly unseen: readonly string[];
 }
 
 /** Something of the kernel that is wanted, for whom and why. */
@@ -158,7 +160,7 @@ export type Action =
   | { readonly kind: "nat"; readonly text: string | undefined }
   | { readonly kind: "file"; readonly path: string; readonly text: string | undefined };
 
-export type CollisionKind = "mark" | "mask" | "table" | "priority" | "route" | "name";
+export type CollisionKind = "mark" | "mask" | "table" | "priority" | "route" | "name" | "unseen";
 
 /** Something of others that the plan would disturb, or that would disturb it. */
 export interface Collision {
@@ -178,6 +180,8 @@ export type FindingKind =
   | "forwarding-off"
   | "strict-rp-filter"
   | "no-default-route"
+  | "main-refuses"
+  | "main-may-refuse"
   | "half-default"
   | "rule-before"
   | "ra-default"

@@ -1,7 +1,7 @@
 /** Pure: what a look at the node led to, told as what it was: a gateway's coming or going, or a repair. */
 import type { PluginConf } from "../../conf/types";
 import type { CniError } from "../cni/error";
-import type { RoutesView } from "./apply";
+import { madeOf, type RoutesView } from "./apply";
 import { routedTenants } from "./desired";
 import { orphanText } from "./orphans";
 import type { Action, ResolvedGateway } from "./types";
@@ -24,7 +24,7 @@ export interface Looked {
 /** Says it, and returns the commands of the repairs. */
 export function tellChanges({ conf, before, view, refused, why, cause }: Looked, say: (line: WatchLine) => void): readonly string[] {
   const { actions, plan } = view;
-  const done = actions.filter((action) => !refused.some(({ details }) => details.includes(actionText(action))));
+  const done = madeOf(actions, refused);
   const moved = gatewayChanges(conf, before, plan.gateways, why);
   for (const { line } of moved) say(line);
   if (cause !== undefined) {

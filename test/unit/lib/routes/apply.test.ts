@@ -33,7 +33,7 @@ class FakeNode implements RoutesNode {
   };
   carried: readonly CarriedMark[] = [];
   readonly carriedMarks = () => this.carried;
-  readonly lookAround = async () => ({ markUses: [], chains: [], nftTables: [], tableNames: [] });
+  readonly lookAround = async () => ({ markUses: [], chains: [], nftTables: [], tableNames: [], unseen: [] });
   readonly kernel: Kernel = {
     state: async () => this.held,
     own: async () => ({ forward: [], natListing: this.nat, file: (path) => this.files[path] }),

@@ -133,6 +133,13 @@ test("route: the main table has another route where the plan puts its own", () =
   expect(found({}, {}, conf)).toEqual([]);
 });
 
+test("unseen: what could not be read", () => {
+  expect(only(found({}, { unseen: ["iptables-nft-save failed"] }))).toEqual({
+    kind: "unseen", tenant: undefined,
+    text: "iptables-nft-save failed, so it is not known who else uses marks there: mend that, or go ahead with --force once you know that nobody uses the tenants' bits",
+  });
+});
+
 test("name: the number of a tenant's table has another name", () => {
   const { kind, tenant, text } = only(found({}, { tableNames: [{ number: 100, name: "vpn", file: "/etc/iproute2/rt_tables" }] }));
   expect([kind, tenant]).toEqual(["name", "a"]);

@@ -64,7 +64,7 @@ export function inputOf(conf: PluginConf, state: NodeState, surroundings: Partia
     tenants: routedTenants(conf),
     plan,
     state,
-    surroundings: { markUses: [], chains: [], nftTables: [], tableNames: [], ...surroundings },
+    surroundings: { markUses: [], chains: [], nftTables: [], tableNames: [], unseen: [], ...surroundings },
     isOurs: {
       rule: (each) => keys.has(ruleKey(each)),
       route: (each) => plan.routes.some(({ item }) => satisfies(each, item)),

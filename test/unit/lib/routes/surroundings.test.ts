@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CniError } from "../../../../lib/cni/error";
 import type { ForwardTable } from "../../../../lib/routes/forward";
 import type { Programs } from "../../../../lib/routes/programs";
 import { lookAround } from "../../../../lib/routes/surroundings";
@@ -31,6 +32,11 @@ test("without nft, with an empty ruleset, without directories", async () => {
   expect((await lookAround(withNft("\n"), forward, join(dir, "none"))).nftTables).toEqual([]);
 });
 
-test("an nft that prints no JSON is an error that names it", async () => {
-  await expect(lookAround(withNft("table inet x"), forward, dir)).rejects.toMatchObject({ code: 5, message: expect.stringContaining("nft -j list ruleset") });
+test("what cannot be read is told, and the rest is read", async () => {
+  expect((await lookAround(withNft("table inet x"), forward, dir)).unseen).toEqual(["the output of nft -j list ruleset is not JSON"]);
+  const broken = { has: () => true, run: async () => { throw new CniError("io", "nft failed: JSON support not compiled-in"); } } as unknown as Programs;
+  const half = { saved: async () => [{ where: "iptables-nft", problem: "iptables-nft-save failed" }, { where: "ip6tables-nft", text: MANGLE }] } as unknown as ForwardTable;
+  const { unseen, markUses } = await lookAround(broken, half, dir);
+  expect(unseen).toEqual(["iptables-nft-save failed", "nft failed: JSON support not compiled-in"]);
+  expect(markUses.map(({ where }) => where)).toEqual(["ip6tables-nft mangle VPN"]);
 });

@@ -115,7 +115,7 @@ export function createRig(): Rig {
       kernel,
       records: { read: () => record, write: (next) => void (record = next), remove: () => void (record = EMPTY_RECORD) },
       carriedMarks: () => rig.carried,
-      lookAround: async () => ({ markUses: [], chains: [], nftTables: [], tableNames: [], ...rig.surroundings }),
+      lookAround: async () => ({ markUses: [], chains: [], nftTables: [], tableNames: [], unseen: [], ...rig.surroundings }),
       lock: rig.lock,
       seat: { tell: (gateways) => void (rig.lost = gateways.filter(({ unusable }) => unusable === "failed").map(({ via }) => via)) },
       probes: {
