@@ -4,6 +4,7 @@ import { CniError, toCniError } from "../cni/error";
 import { findCollisions } from "./collisions";
 import { changesFor, changesToRemove, foreignNames, joinRecords, recordAfter, type DiffInput } from "./diff";
 import { desiredRoutes, routedTenants } from "./desired";
+import { irreplaceable } from "./displaced";
 import { findFindings } from "./findings";
 import type { Health } from "./gateways";
 import type { Kernel } from "./kernel";
@@ -11,6 +12,7 @@ import { formerDevices, natTable } from "./nat";
 import { hasFormerMarks, orphansOf, type CarriedMark } from "./orphans";
 import type { RecordFile } from "./record";
 import { EMPTY_RECORD, type RoutesRecord } from "./record-type";
+import { indexRoutes } from "./route-index";
 import { routePlace, ruleKey, satisfies } from "./same";
 import { TABLE_MAIN, type Action, type Collision, type Finding, type IpRoute, type IpRule, type Surroundings } from "./types";
 import { actionText } from "./words";
@@ -49,10 +51,10 @@ export async function look(conf: PluginConf, { kernel, records, carriedMarks }: 
 export async function collisionsOf(conf: PluginConf, { lookAround }: RoutesNode, view: RoutesView): Promise<readonly Collision[]> {
   const { plan, state, record } = view;
   const wantedRules = new Set([...plan.rules.map(({ item }) => item), ...record.rules].map(ruleKey));
-  const ourRoutes = [...plan.routes.map(({ item }) => item), ...record.routes];
+  const ourRoutes = indexRoutes([...plan.routes.map(({ item }) => item), ...record.routes]);
   const isOurs = {
     rule: (rule: IpRule) => wantedRules.has(ruleKey(rule)),
-    route: (route: IpRoute) => ourRoutes.some((ours) => satisfies(route, ours)),
+    route: (route: IpRoute) => ourRoutes.wants(route),
   };
   const names = foreignNames(view);
   const found = findCollisions({ tenants: routedTenants(conf), plan, state, surroundings: await lookAround(), isOurs });
@@ -68,12 +70,13 @@ export function findingsOf(conf: PluginConf, { plan, state }: RoutesView): reado
  * Carries the changes out and keeps the record. What fails is returned and holds up nothing else,
  * so that a gateway or an exclusion that the kernel refuses, or a missing nft, opens no tenant's stop.
  * Only another rule or a stop that fails ends the work with a CniError, because what follows would lead packets
- * astray; the next apply or remove goes on from what the record says. A file of others in the way
- * ends it (`io`) before anything is changed.
+ * astray; the next apply or remove goes on from what the record says. A file of others in the way,
+ * or a route that could not be put back, ends it (`io`) before anything is changed.
  */
 export async function carryOut(view: RoutesView, { kernel, records }: RoutesNode): Promise<readonly CniError[]> {
-  const [after, names] = [recordAfter(view), foreignNames(view)];
-  if (names !== undefined) throw new CniError("io", names);
+  const after = recordAfter(view);
+  const obstacle = foreignNames(view) ?? irreplaceable(view.plan, view.state, view.record);
+  if (obstacle !== undefined) throw new CniError("io", obstacle);
   const failures: CniError[] = troublesOf(view);
   if (view.actions.length === 0 && sameRecord(view.record, after)) return failures;
   const joined = joinRecords(view.record, after);

@@ -4,7 +4,8 @@ import { displacedAfter, returningRoutes } from "./displaced";
 import type { RoutesRecord } from "./record-type";
 import { handover } from "./handover";
 import { missingRules } from "./missing-rules";
-import { ownRuleKey, routeKey, routePlace, ruleKey, satisfies } from "./same";
+import { indexRoutes } from "./route-index";
+import { ownRuleKey, routeKey, routePlace, ruleKey } from "./same";
 import { restoredSysctls, staleSysctls, sysctlChanges, sysctlsAfter } from "./sysctl-changes";
 import { isOurNamesFile } from "./table-names";
 import { PROTOCOL_KERNEL, type Action, type ForwardRule, type IpRoute, type IpRule, type NodeState, type RoutesPlan } from "./types";
@@ -139,7 +140,8 @@ function natChanges({ plan: { nat: text }, own: { natListing: listing }, record,
 }
 
 function missingRoutes(wanted: readonly IpRoute[], present: readonly IpRoute[]): readonly IpRoute[] {
-  return wanted.filter((route) => !present.some((other) => satisfies(other, route)));
+  const index = indexRoutes(present);
+  return wanted.filter((route) => index.like(route).length === 0);
 }
 
 function stopsFirst(routes: readonly IpRoute[]): readonly Action[] {
@@ -156,8 +158,8 @@ function staleRules(wanted: readonly IpRule[], present: readonly IpRule[], recor
 
 // By place: what was replaced since is gone already, and what stands there now may be another's.
 function staleRoutes(wanted: readonly IpRoute[], present: readonly IpRoute[], record: RoutesRecord): readonly IpRoute[] {
-  const keep = new Set(wanted.map(routePlace));
-  return record.routes.filter((route) => !keep.has(routePlace(route))).flatMap((route) => present.filter((other) => satisfies(other, route)).slice(0, 1));
+  const [keep, index] = [new Set(wanted.map(routePlace)), indexRoutes(present)];
+  return record.routes.filter((route) => !keep.has(routePlace(route))).flatMap((route) => index.like(route).slice(0, 1));
 }
 
 function fileChanges(plan: RoutesPlan, own: OwnThings, record: RoutesRecord): readonly Action[] {

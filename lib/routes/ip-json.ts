@@ -2,17 +2,24 @@
 import { canonicalAddress, formatPrefix, parsePrefix } from "../cni/prefix";
 import { FULL_MASK, parseUint32, type Mark } from "../mark";
 import type { Family } from "../ports";
-import { TABLE_MAIN, type IpRoute, type IpRule, type Link, type Nexthop } from "./types";
+import { TABLE_MAIN, UNKNOWN_DESTINATION, type IpRoute, type IpRule, type Link, type Nexthop } from "./types";
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Fields of a rule that become something of our own; all others make it a rule unlike ours. */
 const RULE_FIELDS = ["priority", "not", "src", "srclen", "dst", "dstlen", "fwmark", "fwmask", "table", "suppress_prefixlen", "protocol"];
-/** rtnetlink's RTN_UNICAST and so on, by number and by name: not every iproute2 prints numbers with -N. */
+/** Fields of a route, and of each of several next hops, with which it can be written again. */
+const ROUTE_FIELDS = ["type", "dst", "gateway", "via", "dev", "table", "protocol", "scope", "metric", "flags", "nexthops", "prefsrc", "tos", "pref"];
+const HOP_FIELDS = ["gateway", "via", "dev", "weight", "flags"];
+/** rtnetlink's RTN_UNICAST (1) to RTN_THROW (9). */
+const TYPE_NAMES = ["unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit", "throw"] as const;
+/** By number and by name: not every iproute2 prints numbers with -N. */
 const TYPES: Readonly<Record<string, IpRoute["type"]>> = {
-  "1": "unicast", "6": "blackhole", "7": "unreachable", "8": "prohibit", "9": "throw",
-  ...Object.fromEntries((["unicast", "blackhole", "unreachable", "prohibit", "throw"] as const).map((name) => [name, name])),
+  ...Object.fromEntries(TYPE_NAMES.map((name, i) => [String(i + 1), name])),
+  ...Object.fromEntries(TYPE_NAMES.map((name) => [name, name])),
 };
+/** An error of these has no next hop; IPv6 shows the loopback as its device. */
+const LED: readonly IpRoute["type"][] = ["unicast", "local", "broadcast", "anycast", "multicast"];
 /** rtnetlink's RT_SCOPE_UNIVERSE and RT_SCOPE_LINK: what `ip` sets by itself with and without a gateway. */
 const SCOPES = ["0", "253"];
 
@@ -49,19 +56,16 @@ export function parseRoutes(entries: readonly unknown[], family: Family): readon
   return entries.map((entry) => {
     const route = entry as Fields;
     const type = TYPES[String(route["type"] ?? "1")] ?? "other";
-    const mtu = mtuOf(route["metrics"]);
-    const other = otherWords(route);
+    const optional = { mtu: mtuOf(route["metrics"]), other: otherWords(route), lossy: isLossy(route, type) };
     return {
       family,
       table: numberOf(route["table"]) ?? TABLE_MAIN,
-      dst: destination(String(route["dst"] ?? "default")),
+      dst: destinationOf(route),
       type,
       metric: numberOf(route["metric"]) ?? 0,
       protocol: numberOf(route["protocol"]) ?? 0,
-      ...(mtu === undefined ? {} : { mtu }),
-      // An IPv6 route to nowhere shows the loopback as its device.
-      nexthops: type === "unicast" ? nexthopsOf(route) : [],
-      ...(other === "" ? {} : { other }),
+      nexthops: LED.includes(type) ? nexthopsOf(route) : [],
+      ...present(optional),
     };
   });
 }
@@ -96,12 +100,26 @@ function nexthopsOf(route: Fields): readonly Nexthop[] {
 }
 
 // What a route of others may have and ours never has, as `ip` reads it again.
-function otherWords(route: Fields): string {
+function otherWords(route: Fields): string | undefined {
   const { prefsrc, scope, flags, tos, pref, metrics } = route;
   const words = { src: prefsrc, tos, scope: SCOPES.includes(String(scope ?? "0")) ? undefined : scope, pref: pref === "medium" ? undefined : pref };
   const more = Object.assign({}, words, ...(Array.isArray(metrics) ? (metrics as Fields[]) : []), { mtu: undefined }) as Fields;
   const onlink = Array.isArray(flags) && (flags as unknown[]).includes("onlink") ? ["onlink"] : [];
-  return [...Object.entries(more).filter(([, value]) => value !== undefined).map(([word, value]) => `${word} ${String(value)}`), ...onlink].join(" ");
+  const all = [...Object.entries(more).filter(([, value]) => value !== undefined).map(([word, value]) => `${word} ${String(value)}`), ...onlink];
+  return all.length === 0 ? undefined : all.join(" ");
+}
+
+function destinationOf(route: Fields): string {
+  return "encap" in route ? UNKNOWN_DESTINATION : destination(String(route["dst"] ?? "default"));
+}
+
+// Whether a metric is locked is not printed with -j, so every metric counts.
+function isLossy(route: Fields, type: IpRoute["type"]): true | undefined {
+  const hops = Array.isArray(route["nexthops"]) ? (route["nexthops"] as Fields[]) : [];
+  const strange = (fields: Fields, known: readonly string[]): boolean => Object.keys(fields).some((key) => !known.includes(key));
+  const onlink = hops.some(({ flags }) => Array.isArray(flags) && (flags as unknown[]).includes("onlink"));
+  const lossy = type === "other" || onlink || strange(route, ROUTE_FIELDS) || hops.some((hop) => strange(hop, HOP_FIELDS));
+  return lossy ? true : undefined;
 }
 
 // A gateway of the other family is printed as an object.

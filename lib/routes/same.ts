@@ -14,7 +14,7 @@ export function ownRuleKey(rule: IpRule): string {
 }
 
 /** A route's place: `ip route replace` puts the new one where this is the same. */
-export function routePlace({ family, table, dst, metric }: IpRoute): string {
+export function routePlace({ family, table, dst, metric }: Pick<IpRoute, "family" | "table" | "dst" | "metric">): string {
   return [family, table, dst, metric].join(" ");
 }
 

@@ -8,6 +8,8 @@ export const PROTOCOL_KERNEL = 2;
 /** Tables of the kernel. */
 export const TABLE_MAIN = 254;
 export const TABLE_LOCAL = 255;
+/** `ip -j` prints two `dst` for a route with an encapsulation: where that leads, and the route's own, which is lost. */
+export const UNKNOWN_DESTINATION = "?";
 /** Worst metric there is: behind every other default route of its table. */
 export const WORST_METRIC = 4294967295;
 
@@ -42,7 +44,7 @@ export interface IpRoute {
   readonly table: number;
   /** `default` or a canonical network. */
   readonly dst: string;
-  readonly type: "unicast" | "unreachable" | "blackhole" | "prohibit" | "throw" | "other";
+  readonly type: "unicast" | "local" | "broadcast" | "anycast" | "multicast" | "unreachable" | "blackhole" | "prohibit" | "throw" | "other";
   /** 0 where IPv4 has none, 1024 where IPv6 has its default. */
   readonly metric: number;
   readonly protocol: number;
@@ -51,6 +53,8 @@ export interface IpRoute {
   readonly nexthops: readonly Nexthop[];
   /** Words that we never write (src, onlink, ...); makes the route unlike any of ours. */
   readonly other?: string;
+  /** Has, or may have, properties with which it could not be written again, such as a locked MTU. */
+  readonly lossy?: true;
 }
 
 export interface Link {

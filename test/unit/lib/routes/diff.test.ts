@@ -1,4 +1,5 @@
 import { changesFor, changesToRemove, foreignNames, joinRecords, recordAfter, temporaryOf, type DiffInput } from "../../../../lib/routes/diff";
+import { irreplaceable } from "../../../../lib/routes/displaced";
 import { EMPTY_RECORD, type RoutesRecord } from "../../../../lib/routes/record-type";
 import { routePlace } from "../../../../lib/routes/same";
 import type { IpRoute, NodeState, RoutesPlan } from "../../../../lib/routes/types";
@@ -181,6 +182,17 @@ describe("the file with the tables' names", () => {
     expect(foreignNames(inputOf({ own: { ...own, file: files({ [NAMES]: ours }) } }))).toBeUndefined();
     expect(foreignNames(inputOf({ routes: { namesDir: "" }, own }))).toBeUndefined();
   });
+});
+
+test("a route that could not be put back is not displaced", () => {
+  const lossy = route("default", { table: 100, lossy: true });
+  const at = (...routes: IpRoute[]): string | undefined => {
+    const { plan, state, record } = inputOf({ state: stateOf({ families: [4], routes: [...stateOf().routes, ...routes] }) });
+    return irreplaceable(plan, state, record);
+  };
+  expect(at(lossy)).toBe('"ip -4 route default via 198.51.100.1 dev eth0 table 100 protocol 3" is where a route of ours has to be, and has properties with which remove could not put it back: move it to another table, or delete it');
+  expect(at({ ...lossy, dst: "?" })).toContain("table 100");
+  expect(at({ ...lossy, metric: 7 }, { ...lossy, table: 300 }, { ...lossy, dst: "?", table: 254 })).toBeUndefined();
 });
 
 test("joined records: everything of both, once; what was displaced and changed first is kept", () => {

@@ -32,10 +32,10 @@ test("routes: one gateway, several, none, an MTU, and types by number", () => {
   const base = { family: 4, protocol: 0, metric: 0, table: 254 };
   expect(parseRoutes(entries, 4)).toEqual([
     { ...base, table: 100, dst: "default", type: "unicast", protocol: 2, nexthops: [{ via: "10.1.0.1", dev: "eth1", weight: 1 }] },
-    { ...base, table: 101, dst: "default", type: "unicast", metric: 1024, protocol: 3, mtu: 1400, nexthops: [{ via: "fd01::1", dev: "eth1", weight: 3 }, { dev: "eth2", weight: 1 }] },
+    { ...base, table: 101, dst: "default", type: "unicast", metric: 1024, protocol: 3, mtu: 1400, nexthops: [{ via: "fd01::1", dev: "eth1", weight: 3 }, { dev: "eth2", weight: 1 }], lossy: true },
     { ...base, table: 100, dst: "default", type: "unreachable", metric: 4294967295, protocol: 2, nexthops: [] },
     { ...base, dst: "10.2.0.0/16", type: "unicast", nexthops: [{ via: "fe80::1", dev: "eth1", weight: 1 }] },
-    { ...base, table: 255, dst: "10.1.0.2", type: "other", protocol: 2, nexthops: [] },
+    { ...base, table: 255, dst: "10.1.0.2", type: "local", protocol: 2, nexthops: [{ dev: "eth1", weight: 1 }] },
     ...["blackhole", "prohibit", "throw"].map((type) => ({ ...base, dst: "192.0.2.0/24", type, nexthops: [] })),
     { ...base, dst: "default", type: "unicast", nexthops: [{ weight: 1 }] },
   ]);
@@ -48,6 +48,24 @@ test("routes of others keep the words that ours never have", () => {
     { dst: "default", gateway: "fd01::1", dev: "eth1", pref: "medium", flags: [] },
   ];
   expect(parseRoutes(entries, 6).map(({ other }) => other)).toEqual(["src 10.1.0.2 advmss 1360 onlink", "tos 0x10 scope 254 pref high", undefined]);
+});
+
+test.each<[string, object, boolean]>([
+  ["a plain route", { dst: "default", gateway: "10.1.0.1", dev: "eth1", scope: "0", prefsrc: "10.1.0.2", flags: ["onlink", "linkdown"] }, false],
+  ["local, as TPROXY has it", { type: "2", dst: "default", dev: "lo", scope: "254", flags: [] }, false],
+  ["with metrics, one of which may be locked", { dst: "default", gateway: "10.1.0.1", dev: "eth1", metrics: [{ mtu: 1400 }] }, true],
+  ["by a next hop object", { dst: "default", nhid: 5, gateway: "10.1.0.1", dev: "eth1" }, true],
+  ["of a realm", { dst: "default", gateway: "10.1.0.1", dev: "eth1", flow: { to: "4" } }, true],
+  ["that expires", { dst: "default", gateway: "fe80::1", dev: "eth1", expires: 99 }, true],
+  ["with one hop on link by order", { dst: "default", nexthops: [{ gateway: "10.1.0.1", dev: "eth1", weight: 1, flags: ["onlink"] }] }, true],
+  ["of a type without a name", { type: "10", dst: "default" }, true],
+])("whether it could be written again: %s", (_, entry, lossy) => {
+  expect(parseRoutes([entry], 4)[0]?.lossy ?? false).toBe(lossy);
+});
+
+test("where a route with an encapsulation leads is not known", () => {
+  const printed = '{"type":"1","dst":"default","encap":"ip","id":5,"src":"0.0.0.0","dst":"10.9.0.7","dev":"eth1"}';
+  expect(parseRoutes([JSON.parse(printed)], 4)).toMatchObject([{ dst: "?", lossy: true }]);
 });
 
 test("links: names, MTU, state, and addresses other than link-local ones", () => {
