@@ -49,7 +49,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: "lab [NAME | all] [options]",
     summary: "prove a topology with real packets, in network namespaces of this machine",
     options: {
-      verify: { type: "boolean", help: "one line for each proven statement, for CI" },
+      verify: { type: "boolean", help: "say ok or FAILED for each statement; status 1 when one failed" },
       keep: { type: "boolean", help: "leave the machines standing, to look around" },
       remove: { type: "boolean", help: "remove what --keep, or a lab that was killed, left" },
       "cni-path": { type: "string", value: "DIRS", help: "where the CNI plugins are (default: /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni)" },

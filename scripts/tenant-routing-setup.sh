@@ -21,11 +21,13 @@ For each tenant, here A:
   MASK             the mask of marks given without one                   (default 0xff)
   PRIORITY         of the tenants' rules; PRIORITY-1 is used too         (default 32765)
   RT_TABLES_DIR    where tables get names, empty: nowhere   (default /etc/iproute2/rt_tables.d)
-  STATE_DIR        keeps what --remove has to undo          (default /run/tenant-routing-setup)
+  STATE_DIR        keeps what --remove has to undo, the "dataDir" of a conflist (default /run/tenant-routing)
   WRAPPER          the program that does it     (default: wrapper in PATH, or ../dist/wrapper from here)
 
 A family without a gateway is closed for that tenant's packets, so IPv6 cannot bypass an IPv4 gateway.
-The node's routes that are more exact than a default (pods, services, its networks) come first.
+The node's routes that are more exact than a default (pods, services, its networks) come first; no
+destination is excluded, not even a cloud's metadata service. A conflist's `wrapper routes apply` keeps
+the same record: of the two, the one that was run last counts, and --remove takes back either.
 Exit status: 0 all is well, 1 something is wrong (the tenant concerned stops), 2 nothing was done,
 3 others on this node use the same marks, tables or priorities: nothing was done without --force.
 TEXT
@@ -111,13 +113,13 @@ find_wrapper() {
     if [[ $wrapper && -x $wrapper ]]; then return; fi
     [[ $wrapper != "${WRAPPER:-none}" ]] || break
   done
-  die "the program wrapper is missing: install it (README, \"Install\"), or name it with WRAPPER=/path/to/wrapper"
+  die "the program wrapper is missing: install it (README, \"Install on a node\"), or name it with WRAPPER=/path/to/wrapper"
 }
 
 [[ $EUID -eq 0 ]] || die "run it as root (ip rule, ip route and sysctl need it)"
 TENANTS=${TENANTS-A B} MASK=${MASK:-0xff} PRIORITY=${PRIORITY:-32765}
 : "${FWMARK_TENANT_A:=0x10}" "${FWMARK_TENANT_B:=0x20}" "${TABLE_TENANT_A:=100}" "${TABLE_TENANT_B:=200}"
-RT_TABLES_DIR=${RT_TABLES_DIR-/etc/iproute2/rt_tables.d} STATE_DIR=${STATE_DIR:-/run/tenant-routing-setup}
+RT_TABLES_DIR=${RT_TABLES_DIR-/etc/iproute2/rt_tables.d} STATE_DIR=${STATE_DIR:-/run/tenant-routing}
 for variable in ${!GATEWAY_@} ${!DEV_@} ${!FWMARK_TENANT_@} ${!TABLE_TENANT_@} MASK RT_TABLES_DIR STATE_DIR; do
   [[ ${!variable} != *[[:cntrl:]]* ]] || die "$variable has a control character in it"
 done

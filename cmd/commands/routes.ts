@@ -49,8 +49,8 @@ export async function routesCommand(io: Io, [name = ""]: readonly string[], valu
 
 /** With a watcher at work, its word on the gateways counts: else each would undo what the other does. */
 async function look({ conf, node, sysctl }: Run): Promise<RoutesView> {
-  const health = await node.seat.health();
-  return lookWith(conf, node, { sysctl, ...(health === undefined ? {} : { health }) });
+  const watcher = await node.seat.watcher();
+  return lookWith(conf, node, { sysctl, ...(watcher === undefined ? {} : { health: watcher.health }) });
 }
 
 async function plan(run: Run): Promise<number> {
@@ -68,6 +68,7 @@ function withSysctls(view: RoutesView): RoutesView {
 async function apply(run: Run): Promise<number> {
   const { conf, node, io, force } = run;
   return node.lock.hold(conf.lockTimeoutMs, async () => {
+    if ((await node.seat.watcher())?.keeps(conf) === false) throw watched(`keeps the routes of ${run.path} as it was when it was last read, or of another file: have it read the file again (systemctl reload tenant-routing-routes, or SIGHUP)`);
     const view = await look(run);
     const collisions = await collisionsOf(conf, node, view);
     if (collisions.length > 0 && !force) {
@@ -91,7 +92,7 @@ async function show(run: Run): Promise<number> {
 
 async function remove({ io, conf, node, json }: Run): Promise<number> {
   return node.lock.hold(conf.lockTimeoutMs, async () => {
-    if (await node.seat.taken()) throw new CniError("tryAgainLater", "wrapper routes watch is at work on this node, and would put everything back: stop it first, for example with systemctl stop tenant-routing-routes");
+    if (await node.seat.taken()) throw watched("would put everything back: stop it first (systemctl stop tenant-routing-routes, or delete the DaemonSet)");
     const actions = await removeRoutes(conf, node);
     const commands = actions.map(actionText);
     if (json) io.stdout(`${JSON.stringify({ changes: changesOf(actions) }, null, 2)}\n`);
@@ -99,6 +100,10 @@ async function remove({ io, conf, node, json }: Run): Promise<number> {
     else io.stdout(`changes made:\n${commands.map((command) => `  ${command}\n`).join("")}Packets that still carry a tenant's mark go by the node's default route now.\n`);
     return 0;
   });
+}
+
+function watched(what: string): CniError {
+  return new CniError("tryAgainLater", `wrapper routes watch is at work on this node, and ${what}`);
 }
 
 function reportOf({ conf, path }: Run, view: RoutesView): Omit<RoutesReport, "heading"> {

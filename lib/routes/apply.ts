@@ -159,6 +159,6 @@ function sameRecord(a: RoutesRecord, b: RoutesRecord): boolean {
 }
 
 function sorted(record: RoutesRecord): readonly unknown[] {
-  const { rules, routes, displaced, sysctls, forward, nat, names } = record;
-  return [rules, routes, displaced, Object.entries(sysctls).sort(), forward, nat?.text, nat?.listing, names];
+  const { rules, routes, displaced, sysctls, forward, nat, names, directories } = record;
+  return [rules, routes, displaced, Object.entries(sysctls).sort(), forward, nat?.text, nat?.listing, names, directories];
 }

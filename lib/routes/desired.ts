@@ -2,7 +2,7 @@
 import type { PluginConf, Tenant } from "../../conf/types";
 import { canonicalAddress, contains, formatCidr, formatPrefix, parsePrefix } from "../cni/prefix";
 import type { Family } from "../ports";
-import { gatewaysOf, type Health } from "./gateways";
+import { deviceName, gatewaysOf, type Health } from "./gateways";
 import { natTable } from "./nat";
 import type { Orphan } from "./orphans";
 import { wantedSysctls } from "./sysctls";
@@ -36,7 +36,7 @@ export function desiredRoutes(conf: PluginConf, state: NodeState, health?: Healt
   const rules = state.families.flatMap((family) => rulesOf(conf, family, { gateways, orphans }));
   const routes = state.families.flatMap((family) => [
     ...tenants.flatMap((tenant) => tenantRoutes(tenant, family, gateways)),
-    ...nodeRoutes(conf, family),
+    ...nodeRoutes(conf, family, state),
   ]);
   const plan = { rules, routes, gateways, orphans, forward: forwardRules(conf, state.families) };
   return {
@@ -127,11 +127,11 @@ export function defaultMetric(family: Family): number {
   return family === 4 ? 0 : 1024;
 }
 
-function nodeRoutes(conf: PluginConf, family: Family): readonly Planned<IpRoute>[] {
+function nodeRoutes(conf: PluginConf, family: Family, { links }: NodeState): readonly Planned<IpRoute>[] {
   return conf.routes.nodeRoutes.flatMap(({ dst, via, dev }) => {
     const network = parsePrefix(dst);
     if (network?.family !== family) return [];
-    const hop: Nexthop = { via: canonicalAddress(via), ...(dev === undefined ? {} : { dev }), weight: 1 };
+    const hop: Nexthop = { via: canonicalAddress(via), ...(dev === undefined ? {} : { dev: deviceName(dev, links) }), weight: 1 };
     const item: IpRoute = {
       family, table: TABLE_MAIN, dst: formatPrefix(network), type: "unicast", metric: defaultMetric(family), protocol: PROTOCOL_KERNEL, nexthops: [hop],
     };

@@ -20,6 +20,8 @@ export interface OwnThings {
   readonly natListing: string | undefined;
   /** Text of a file; undefined: absent. */
   readonly file: (path: string) => string | undefined;
+  /** A directory and those above it, as far as they are absent, the outermost first. */
+  readonly absent: (directory: string) => readonly string[];
 }
 
 export interface DiffInput {
@@ -80,6 +82,7 @@ export function recordAfter({ plan, state, own, record, sysctl }: DiffInput): Ro
     forward: own.forwardTrouble === undefined ? plan.forward.map(({ item }) => item) : record.forward,
     nat: plan.nat === undefined ? undefined : { text: plan.nat, listing: record.nat?.text === plan.nat ? record.nat.listing : "" },
     names: plan.names?.path,
+    directories: plan.names === undefined ? record.directories : [...new Set([...record.directories, ...own.absent(parentOf(plan.names.path))])],
   };
 }
 
@@ -103,6 +106,7 @@ export function joinRecords(a: RoutesRecord, b: RoutesRecord): RoutesRecord {
     forward: once([...a.forward, ...b.forward], ({ family, spec }) => `${family} ${spec}`),
     nat: b.nat ?? a.nat,
     names: b.names ?? a.names,
+    directories: [...new Set([...a.directories, ...b.directories])],
   };
 }
 
@@ -115,6 +119,7 @@ export function changesToRemove(record: RoutesRecord, state: NodeState, own: Own
     ...staleRoutes([], state.routes, record).map((route): Action => ({ kind: "route", op: "del", route })),
     ...(own.natListing === undefined ? [] : [{ kind: "nat", text: undefined } as const]),
     ...removedNames(record.names, own),
+    ...[...record.directories].reverse().map((path): Action => ({ kind: "directory", path })),
     ...returningRoutes({ rules: [], routes: [] }, state, record).map((route): Action => ({ kind: "route", op: "replace", route })),
   ];
 }
@@ -178,6 +183,10 @@ function removedNames(path: string | undefined, { file }: OwnThings): readonly A
     // Of a writer that was killed.
     ...(file(temporaryOf(path)) === undefined ? [] : [{ kind: "file", path: temporaryOf(path), text: undefined } as const]),
   ];
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
 }
 
 /** Where a file is written before it takes the place of the old one. iproute2 reads only names that end in .conf. */

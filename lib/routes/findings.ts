@@ -1,12 +1,14 @@
 /** Pure: what keeps the routes from working as the operator expects, though nothing is refused for it. */
 import type { PluginConf } from "../../conf/types";
 import { broadLength, leadsEverywhere, leadsFar } from "./broad-routes";
+import { routedTenants, type RoutedTenant } from "./desired";
 import { listText } from "./free-mask";
 import { mtuFindings } from "./mtu-findings";
 import { orphanText } from "./orphans";
 import { quotedRoute, quotedRule } from "./quoted";
 import { refusingRoutes } from "./refusing-routes";
 import { ruleKey } from "./same";
+import { sysctlName } from "./words";
 import { TABLE_LOCAL, TABLE_MAIN, type Finding, type FindingKind, type IpRoute, type IpRule, type NodeState, type Planned, type ResolvedGateway, type RoutesPlan, type WantedSysctl } from "./types";
 
 export interface FindingInput {
@@ -24,6 +26,7 @@ const FORWARDING6 = "net/ipv6/conf/all/forwarding";
 export function findFindings({ conf, plan, state }: FindingInput): readonly Finding[] {
   const findings = [
     ...plan.gateways.flatMap(gatewayFinding),
+    ...routedTenants(conf).filter(({ gateways }) => gateways.length === 0).map(noGateway),
     ...plan.orphans.map((orphan): Finding => ({ kind: "mark-without-tenant", tenant: undefined, text: orphanText(orphan) })),
     ...plan.sysctls.flatMap((wanted) => sysctlFinding(wanted, state)),
     ...noDefaultRoute(plan, state),
@@ -41,6 +44,11 @@ function gatewayFinding({ tenant, family, via, dev, unusable }: ResolvedGateway)
   const name = `gateway ${[via ?? `IPv${family}`, ...(dev === undefined ? [] : [`dev ${dev}`])].join(" ")} of tenant ${tenant}`;
   const [kind, text] = gatewayText(unusable, dev ?? "", via ?? "");
   return [{ kind, tenant, text: `${name} ${text}` }];
+}
+
+function noGateway({ name, table }: RoutedTenant): Finding {
+  const text = `tenant ${name} has table ${table} and no gateways, so its packets beyond the cluster are stopped: list its "gateways"; or, where a router behind the node tells it apart, leave out its "table", and set that of the router's uplink`;
+  return { kind: "no-gateway", tenant: name, text };
 }
 
 function gatewayText(unusable: NonNullable<ResolvedGateway["unusable"]>, dev: string, via: string): readonly [FindingKind, string] {
@@ -63,9 +71,9 @@ function gatewayText(unusable: NonNullable<ResolvedGateway["unusable"]>, dev: st
 function sysctlFinding({ item, tenant, why }: Planned<WantedSysctl>, state: NodeState): readonly Finding[] {
   const now = state.sysctl(item.path);
   if (now === undefined || now === item.value || item.also.includes(now)) return [];
-  const change = `apply --sysctl sets ${item.path.replaceAll("/", ".")} to ${item.value}`;
+  const change = `apply --sysctl sets ${sysctlName(item.path)} to ${item.value}`;
   if (!item.path.endsWith("/rp_filter")) {
-    const text = `${item.path.replaceAll("/", ".")} is ${now}, so the node drops what it should send on (${why}): ${change}`;
+    const text = `${sysctlName(item.path)} is ${now}, so the node drops what it should send on (${why}): ${change}`;
     return [{ kind: "forwarding-off", tenant, text }];
   }
   const dev = item.path.split("/").at(-2) ?? "";
@@ -128,7 +136,7 @@ function advertisedDefaults({ sysctls }: RoutesPlan, state: NodeState): readonly
   const routes = state.routes.filter(({ family, table, dst, protocol }) => family === 6 && table === TABLE_MAIN && dst === "default" && protocol === PROTOCOL_RA);
   const devices = new Set(routes.flatMap(({ nexthops }) => nexthops.flatMap(({ dev }) => (dev === undefined ? [] : [dev]))));
   return [...devices].filter((dev) => state.sysctl(`net/ipv6/conf/${dev}/accept_ra`) === "1").map((dev) => {
-    const text = `the IPv6 default route on ${dev} is from router advertisements, which the kernel ignores once IPv6 forwarding is on, so the route goes: set net.ipv6.conf.${dev}.accept_ra to 2`;
+    const text = `the IPv6 default route on ${dev} is from router advertisements, which the kernel ignores once IPv6 forwarding is on, so the route goes: set ${sysctlName(`net/ipv6/conf/${dev}/accept_ra`)} to 2`;
     return { kind: "ra-default", tenant: undefined, text };
   });
 }

@@ -21,10 +21,19 @@ export function gatewaysOf(tenant: Tenant, state: NodeState, health?: Health): r
   );
 }
 
+/** The name that the kernel prints for a device, of one of its names; the same when there is no such device. */
+export function deviceName(dev: string, links: readonly Link[]): string {
+  return linkNamed(dev, links)?.name ?? dev;
+}
+
+function linkNamed(dev: string, links: readonly Link[]): Link | undefined {
+  return links.find(({ name, altNames }) => name === dev || altNames.includes(dev));
+}
+
 function familiesOf({ via, dev, check }: Gateway, { links }: NodeState): readonly Family[] {
   if (via !== undefined) return [familyOf(via)];
   if (check !== undefined) return [familyOf(check)];
-  const families = new Set(links.find(({ name }) => name === dev)?.addresses.map(({ family }) => family));
+  const families = new Set((dev === undefined ? undefined : linkNamed(dev, links))?.addresses.map(({ family }) => family));
   // A tunnel without addresses of its own is taken for the IPv4 way.
   return families.size === 0 ? [4] : [...families].sort();
 }
@@ -40,7 +49,7 @@ function judged(gateway: ResolvedGateway, health: Health | undefined): ResolvedG
 
 function resolve(tenant: Tenant, gateway: Gateway, family: Family, state: NodeState): ResolvedGateway {
   const via = gateway.via === undefined ? undefined : canonicalAddress(gateway.via);
-  const dev = gateway.dev ?? (via === undefined ? undefined : deviceTowards(via, family, state));
+  const dev = gateway.dev === undefined ? (via === undefined ? undefined : deviceTowards(via, family, state)) : deviceName(gateway.dev, state.links);
   const found = { tenant: tenant.name, family, via, dev, weight: gateway.weight ?? 1, check: gateway.check };
   return { ...found, unusable: problemOf(found, state) };
 }

@@ -7,7 +7,7 @@ export interface HealthBook {
   of(gateway: ResolvedGateway): GatewayHealth;
   /** Enters what a probe that ended at `now` found out. Returns whether the gateway came or went by it. */
   learn(gateway: ResolvedGateway, verdict: Verdict, now: number): boolean;
-  /** Forgets all others; those that cannot be probed now lose the time for which they had answered. */
+  /** Forgets all others; those that cannot be probed now have to answer for the hold-down when they can. */
   keep(gateways: readonly ResolvedGateway[]): void;
 }
 
@@ -19,7 +19,7 @@ export function canBeProbed({ unusable }: ResolvedGateway): boolean {
 /** A book in which every gateway counts as working. `rules` are asked for at each entry: they may change. */
 export function createHealthBook(rules: () => HealthRules): HealthBook {
   const entries = new Map<string, GatewayHealth>();
-  const of = (gateway: ResolvedGateway): GatewayHealth => entries.get(gatewayKey(gateway)) ?? ASSUMED_UP;
+  const of = (gateway: ResolvedGateway): GatewayHealth => entries.get(gatewayKey(gateway)) ?? entries.get(gatewayKey({ ...gateway, dev: undefined })) ?? ASSUMED_UP;
   return {
     of,
     learn: (gateway, verdict, now) => {
@@ -28,9 +28,16 @@ export function createHealthBook(rules: () => HealthRules): HealthBook {
       return before.up !== after.up;
     },
     keep: (gateways) => {
+      for (const gateway of gateways) inherit(entries, gateway);
       const there = new Set(gateways.map(gatewayKey));
       for (const key of [...entries.keys()]) if (!there.has(key)) entries.delete(key);
       for (const gateway of gateways) if (!canBeProbed(gateway)) entries.set(gatewayKey(gateway), interrupted(of(gateway)));
     },
   };
+}
+
+// Of a gateway whose device is looked up, the device is not known while none leads there.
+function inherit(entries: Map<string, GatewayHealth>, gateway: ResolvedGateway): void {
+  const [key, waiting] = [gatewayKey(gateway), entries.get(gatewayKey({ ...gateway, dev: undefined }))];
+  if (waiting !== undefined && !entries.has(key)) entries.set(key, waiting);
 }

@@ -50,7 +50,7 @@ function answering(before: GatewayHealth, now: number, { holdDownMs }: HealthRul
   return { ...before, failures: 0, answeringSince };
 }
 
-/** The state of a gateway that could not be probed because its device is gone: a lost one has its hold-down anew. */
+/** The state of a gateway that could not be probed because its device is gone: it has its hold-down when that is back. */
 export function interrupted(before: GatewayHealth): GatewayHealth {
-  return { ...before, failures: 0, answeringSince: undefined };
+  return { ...before, up: false, failures: 0, answeringSince: undefined };
 }

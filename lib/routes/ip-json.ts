@@ -78,6 +78,7 @@ export function parseLinks(entries: readonly unknown[]): readonly Link[] {
     const infos = Array.isArray(link["addr_info"]) ? (link["addr_info"] as Fields[]) : [];
     return {
       name: String(link["ifname"] ?? ""),
+      altNames: Array.isArray(link["altnames"]) ? (link["altnames"] as unknown[]).map(String) : [],
       mtu: numberOf(link["mtu"]) ?? 0,
       up: flags.includes("UP"),
       addresses: infos

@@ -1,5 +1,6 @@
 /** The node as the routes' adapter sees and changes it: iproute2, nft, iptables, /proc/sys. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { CniError, toCniError } from "../cni/error";
 import type { Family } from "../ports";
 import type { OwnThings } from "./diff";
@@ -30,6 +31,7 @@ export function createKernel(programs: Programs, forward: ForwardTable): Kernel 
       ...(plan.forward.length + record.forward.length > 0 ? await forwardRules(forward) : { forward: [] }),
       natListing: plan.nat !== undefined || record.nat !== undefined || programs.has("nft") ? await natListing(programs) : undefined,
       file: readText,
+      absent: absentDirectories,
     }),
     perform: (action) => perform(programs, forward, action),
     natListing: () => natListing(programs),
@@ -99,6 +101,8 @@ async function perform(programs: Programs, forward: ForwardTable, action: Action
       return;
     case "file":
       return action.text === undefined ? rmSync(action.path, { force: true }) : writeNames(action.path, action.text);
+    case "directory":
+      return removeEmpty(action.path);
   }
 }
 
@@ -112,6 +116,19 @@ function writeSysctl(path: string, value: string): void {
     writeFileSync(`/proc/sys/${path}`, value);
   } catch (error) {
     throw new CniError("io", `/proc/sys/${path} cannot be set to ${value} (${(error as NodeJS.ErrnoException).code ?? ""}): is /proc/sys mounted read-only, as in an unprivileged container?`);
+  }
+}
+
+function absentDirectories(path: string): readonly string[] {
+  return existsSync(path) || dirname(path) === path ? [] : [...absentDirectories(dirname(path)), path];
+}
+
+function removeEmpty(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(code)) throw new CniError("io", `the directory ${path}, which was made for the tables' names, cannot be removed (${code}): remove it by hand`);
   }
 }
 

@@ -19,6 +19,8 @@ export interface RoutesRecord {
   readonly nat: { readonly text: string; readonly listing: string } | undefined;
   /** Path of the file with the tables' names. */
   readonly names: string | undefined;
+  /** Directories that were made for it, the outermost first. */
+  readonly directories: readonly string[];
 }
 
-export const EMPTY_RECORD: RoutesRecord = { rules: [], routes: [], displaced: [], sysctls: {}, forward: [], nat: undefined, names: undefined };
+export const EMPTY_RECORD: RoutesRecord = { rules: [], routes: [], displaced: [], sysctls: {}, forward: [], nat: undefined, names: undefined, directories: [] };

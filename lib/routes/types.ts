@@ -59,6 +59,8 @@ export interface IpRoute {
 
 export interface Link {
   readonly name: string;
+  /** Other names of it, which `ip` takes too. */
+  readonly altNames: readonly string[];
   /** Bytes. */
   readonly mtu: number;
   /** Administratively up. */
@@ -162,7 +164,9 @@ export type Action =
   | { readonly kind: "sysctl"; readonly path: string; readonly value: string }
   | { readonly kind: "forward"; readonly op: "insert" | "del"; readonly rule: ForwardRule }
   | { readonly kind: "nat"; readonly text: string | undefined }
-  | { readonly kind: "file"; readonly path: string; readonly text: string | undefined };
+  | { readonly kind: "file"; readonly path: string; readonly text: string | undefined }
+  /** Takes an empty one away; one that others have put something into stays. */
+  | { readonly kind: "directory"; readonly path: string };
 
 export type CollisionKind = "mark" | "mask" | "table" | "priority" | "route" | "name" | "unseen";
 
@@ -180,6 +184,7 @@ export type FindingKind =
   | "gateway-own-address"
   | "gateway-off-link"
   | "gateway-failed"
+  | "no-gateway"
   | "mark-without-tenant"
   | "forwarding-off"
   | "strict-rp-filter"

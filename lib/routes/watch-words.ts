@@ -1,8 +1,12 @@
 /** Pure: what the watcher says about gateways and changes. */
 import type { PluginConf } from "../../conf/types";
 import { routedTenants } from "./desired";
+import { NAT_TABLE } from "./nat";
 import type { Action, ResolvedGateway } from "./types";
 import { actionText } from "./words";
+
+/** Commands on one line of the log. */
+const MOST_COMMANDS = 6;
 
 /** One line of the watcher's log. */
 export interface WatchLine {
@@ -17,12 +21,17 @@ export function hopText({ via, dev }: ResolvedGateway): string {
   return [via, dev === undefined ? undefined : `dev ${dev}`].filter((word) => word !== undefined).join(" ");
 }
 
-/** The changes on one line; of a text of many lines only the first. */
+/** The first changes on one line, which a person reads in a log; all of them are in the JSON form and in the status. */
 export function commandsText(actions: readonly Action[]): string {
-  return actions.map((action) => {
-    const [first = "", ...rest] = actionText(action).trimEnd().split("\n");
-    return rest.length === 0 ? first : `${first} ...`;
-  }).join("; ");
+  const shown = actions.slice(0, MOST_COMMANDS).map(shortText);
+  const more = actions.length - shown.length;
+  return [...shown, ...(more === 0 ? [] : [`and ${more} more`])].join("; ");
+}
+
+function shortText(action: Action): string {
+  if (action.kind === "nat" && action.text !== undefined) return `nft -f - (table ${NAT_TABLE})`;
+  if (action.kind === "file" && action.text !== undefined) return `write ${action.path}`;
+  return actionText(action);
 }
 
 export interface GatewayChange {

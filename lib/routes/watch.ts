@@ -158,7 +158,7 @@ class Watcher {
         const view = await look(conf, node, { sysctl: this.options.sysctl, health: (gateway) => this.isUp(gateway) });
         const refused = await carryOut(view, node);
         this.tell(view, refused, cause);
-        node.seat.tell(view.plan.gateways);
+        node.seat.tell(conf, view.plan.gateways);
       });
       this.troubles.over("cycle");
     } catch (thrown) {

@@ -1,8 +1,10 @@
 /** The place of the one watcher that a network namespace may have, and what the watcher tells the other commands there. */
+import { createHash } from "node:crypto";
 import { readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { PluginConf } from "../../conf/types";
 import { CniError, ERRORS } from "../cni/error";
-import { parseJson } from "../cni/json";
+import { isObject, own, parseJson } from "../cni/json";
 import { makeDirectory } from "../directory";
 import { createLock } from "../lock";
 import { gatewayKey, type Health } from "./gateways";
@@ -20,16 +22,23 @@ export interface WatcherSeat {
    */
   take<T>(body: () => Promise<T>): Promise<T>;
   taken(): Promise<boolean>;
-  /** For the watcher: the gateways as its routes have them now. Throws CniError `journal`. */
-  tell(gateways: readonly ResolvedGateway[]): void;
-  /** What the watcher at work says of the gateways; undefined without one. Throws CniError `journal`. */
-  health(): Promise<Health | undefined>;
+  /** For the watcher: what it keeps true, and the gateways as its routes have them now. Throws CniError `journal`. */
+  tell(conf: PluginConf, gateways: readonly ResolvedGateway[]): void;
+  /** The watcher at work; undefined without one. Throws CniError `journal`. */
+  watcher(): Promise<WatcherAtWork | undefined>;
+}
+
+export interface WatcherAtWork {
+  /** What it says of the gateways. */
+  readonly health: Health;
+  /** Whether the routes that it keeps are those of this configuration. */
+  readonly keeps: (conf: PluginConf) => boolean;
 }
 
 /** The seat of this network namespace, in `dir`, which exists by the time that the seat is taken. */
 export function createWatcherSeat(dir: string): WatcherSeat {
   const own = join(dir, `watch-${statSync("/proc/self/ns/net").ino}`);
-  const path = join(own, "lost.json");
+  const path = join(own, "watcher.json");
   const taken = (): Promise<boolean> => isHeld(own);
   let told = "";
   return {
@@ -39,16 +48,20 @@ export function createWatcherSeat(dir: string): WatcherSeat {
       return body();
     }),
     taken,
-    tell: (gateways) => {
-      const text = JSON.stringify(gateways.filter(({ unusable }) => unusable === "failed").map(gatewayKey));
+    tell: (conf, gateways) => {
+      const lost = gateways.filter(({ unusable }) => unusable === "failed").map(gatewayKey);
+      const text = JSON.stringify({ lost, routes: routesOf(conf) });
       if (text === told) return;
       wrapped(path, () => replaceFile(path, text, MODES));
       told = text;
     },
-    health: async () => {
+    watcher: async () => {
       if (!(await taken())) return undefined;
-      const lost = wrapped(path, () => readLost(path));
-      return (gateway) => !lost.includes(gatewayKey(gateway));
+      const { lost, routes } = wrapped(path, () => readTold(path));
+      return {
+        health: (gateway) => !lost.includes(gatewayKey(gateway)),
+        keeps: (conf) => routes === undefined || routes === routesOf(conf),
+      };
     },
   };
 }
@@ -78,11 +91,17 @@ async function isHeld(own: string): Promise<boolean> {
   }
 }
 
-/** The names of the gateways that are out. None where the watcher has not told yet: it counts all as working at first. */
-function readLost(path: string): readonly unknown[] {
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) return [];
-  const value: unknown = parseJson(readFileSync(path), path);
-  return Array.isArray(value) ? value : [];
+/** Nothing where the watcher has not told yet: it counts all gateways as working at first. */
+function readTold(path: string): { readonly lost: readonly unknown[]; readonly routes: unknown } {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return { lost: [], routes: undefined };
+  const value = parseJson(readFileSync(path), path);
+  const lost = isObject(value) ? own(value, "lost") : undefined;
+  return { lost: Array.isArray(lost) ? lost : [], routes: isObject(value) ? own(value, "routes") : undefined };
+}
+
+/** What of a configuration the routes are made from, as one word. */
+function routesOf({ tenants, routes, iptables }: PluginConf): string {
+  return createHash("sha256").update(JSON.stringify([tenants, routes, iptables])).digest("hex");
 }
 
 function wrapped<T>(path: string, body: () => T): T {

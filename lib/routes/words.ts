@@ -1,7 +1,7 @@
 /** Pure: rules, routes and changes as the words of `ip`, and as a person reads them. */
 import { formatMark } from "../mark";
 import { NAT_TABLE } from "./nat";
-import { PROTOCOL_KERNEL, TABLE_LOCAL, TABLE_MAIN, type Action, type IpRoute, type IpRule, type Nexthop } from "./types";
+import { PROTOCOL_KERNEL, TABLE_LOCAL, TABLE_MAIN, type Action, type ForwardRule, type IpRoute, type IpRule, type Nexthop } from "./types";
 
 /** Arguments of `ip -4|-6 rule add|del` after the verb. */
 export function ruleWords(rule: IpRule): readonly string[] {
@@ -54,14 +54,26 @@ export function actionText(action: Action): string {
     case "route":
       return `ip -${action.route.family} route ${action.op} ${routeWords(action.route).join(" ")}`;
     case "sysctl":
-      return `sysctl -w ${action.path.replaceAll("/", ".")}=${action.value}`;
+      return `sysctl -w ${sysctlName(action.path)}=${action.value}`;
     case "forward":
-      return `${action.rule.family === 6 ? "ip6tables" : "iptables"}${action.rule.backend === undefined ? "" : `-${action.rule.backend}`} -w ${action.op === "insert" ? "-I" : "-D"} FORWARD ${action.rule.spec}`;
+      return forwardText(action.op, action.rule);
     case "nat":
       return natText(action.text);
     case "file":
       return fileText(action.path, action.text);
+    case "directory":
+      return `rmdir --ignore-fail-on-non-empty ${action.path}`;
   }
+}
+
+/** As sysctl(8) takes it: with dots, or, where a device's name has one, with slashes. */
+export function sysctlName(path: string): string {
+  return path.includes(".") ? path : path.replaceAll("/", ".");
+}
+
+function forwardText(op: "insert" | "del", { family, backend, spec }: ForwardRule): string {
+  const program = [family === 6 ? "ip6tables" : "iptables", ...(backend === undefined ? [] : [backend])].join("-");
+  return `${program} -w ${op === "insert" ? "-I" : "-D"} FORWARD ${spec}`;
 }
 
 function natText(text: string | undefined): string {

@@ -50,7 +50,14 @@ test("the other commands take its word on the gateways, and leave the node to it
     expect(stdout).toContain(none);
   }
   expect(node.routes("remove")).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining("wrapper routes watch is at work on this node, and would put everything back: stop it first") });
+  node.configure({ "tenant-a": BOTH["tenant-a"] }, watchers.settings());
+  expect(node.routes("apply").status).toBe(1);
+  node.configure({ "tenant-a": { ...BOTH["tenant-a"], table: 150 } }, watchers.settings());
+  expect(node.routes("apply")).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining(`keeps the routes of ${node.conf} as it was when it was last read, or of another file: have it read the file again`) });
   expect(node.snapshot()).toBe(before);
+  watching.signal("SIGHUP");
+  await watching.says("configuration read again");
+  expect(node.routes("apply").stdout).toContain("changes made: none");
   watching.signal("SIGKILL");
   await watching.ended();
   // Nobody knows better now.

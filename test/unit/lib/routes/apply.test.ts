@@ -36,7 +36,7 @@ class FakeNode implements RoutesNode {
   readonly lookAround = async () => ({ markUses: [], chains: [], nftTables: [], tableNames: [], unseen: [] });
   readonly kernel: Kernel = {
     state: async () => this.held,
-    own: async () => ({ forward: [], natListing: this.nat, file: (path) => this.files[path] }),
+    own: async () => ({ forward: [], natListing: this.nat, file: (path) => this.files[path], absent: () => [] }),
     natListing: async () => this.nat,
     perform: async (action) => {
       const text = actionText(action);

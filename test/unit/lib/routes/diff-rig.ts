@@ -17,7 +17,7 @@ export const files = (texts: Readonly<Record<string, string>>): OwnThings["file"
 export function inputOf(part: Partial<DiffInput> & { tenants?: object; routes?: object } = {}): DiffInput {
   const { tenants = TENANTS, routes = {}, state = stateOf({ families: [4] }), ...rest } = part;
   const plan = desiredRoutes(confOf({ tenants: tenants as never, routes: { excludeDestinations: [], namesDir: "/names", ...routes } }), state);
-  return { plan, state, own: { forward: [], natListing: undefined, file: files({}) }, record: EMPTY_RECORD, natBetween: plan.nat, sysctl: true, ...rest };
+  return { plan, state, own: { forward: [], natListing: undefined, file: files({}), absent: () => [] }, record: EMPTY_RECORD, natBetween: plan.nat, sysctl: true, ...rest };
 }
 
 /** The node after everything of the plan was done, and what is recorded then. */
@@ -25,7 +25,7 @@ export function done(input: DiffInput, others: Partial<NodeState> = {}): DiffInp
   const { plan, state } = input;
   const kept = state.routes.filter((each) => !plan.routes.some(({ item }) => routePlace(item) === routePlace(each)));
   const after: NodeState = { ...state, rules: [...KERNEL_RULES, ...plan.rules.map(({ item }) => item)], routes: [...kept, ...plan.routes.map(({ item }) => item)], ...others };
-  const own = { forward: plan.forward.map(({ item }) => item), natListing: plan.nat === undefined ? undefined : "listed", file: files({ [NAMES]: plan.names?.text ?? "" }) };
+  const own = { forward: plan.forward.map(({ item }) => item), natListing: plan.nat === undefined ? undefined : "listed", file: files({ [NAMES]: plan.names?.text ?? "" }), absent: () => [] };
   const record = recordAfter(input);
   return { ...input, state: after, own, record: { ...record, nat: record.nat === undefined ? undefined : { ...record.nat, listing: "listed" } } };
 }

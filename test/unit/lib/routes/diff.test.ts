@@ -169,14 +169,22 @@ describe("the file with the tables' names", () => {
   const changes = (input: DiffInput): string[] => texts(changesFor(input)).filter((text) => text.includes("/names"));
 
   test("moves with its directory, and a killed writer's file goes too", () => {
-    const own = { forward: [], natListing: undefined, file: files({ [NAMES]: ours, [temporaryOf(NAMES)]: "" }) };
+    const own = { forward: [], natListing: undefined, file: files({ [NAMES]: ours, [temporaryOf(NAMES)]: "" }), absent: () => [] };
     expect(changes(inputOf({ routes: { namesDir: "/names2" }, record, own }))).toEqual([`rm -f ${NAMES}`, `rm -f ${NAMES}.tmp`, "cat >/names2/tenant-routing.conf <<'EOF'"]);
     expect(changes(inputOf({ routes: { namesDir: "" }, record, own }))).toEqual([`rm -f ${NAMES}`, `rm -f ${NAMES}.tmp`]);
     expect(texts(changesToRemove(record, stateOf(), own))).toEqual([`rm -f ${NAMES}`, `rm -f ${NAMES}.tmp`]);
   });
 
+  test("takes the directories with it that were made for it", () => {
+    const input = inputOf({ own: { forward: [], natListing: undefined, file: files({}), absent: () => ["/etc/iproute2", "/etc/iproute2/rt_tables.d"] } });
+    const after = done(input);
+    expect(after.record.directories).toEqual(["/etc/iproute2", "/etc/iproute2/rt_tables.d"]);
+    expect(recordAfter(after).directories).toEqual(after.record.directories);
+    expect(texts(changesToRemove(after.record, after.state, after.own)).slice(-3)).toEqual([`rm -f ${NAMES}`, "rmdir --ignore-fail-on-non-empty /etc/iproute2/rt_tables.d", "rmdir --ignore-fail-on-non-empty /etc/iproute2"]);
+  });
+
   test("of somebody else stays, and says why it is in the way", () => {
-    const own = { forward: [], natListing: undefined, file: files({ [NAMES]: "100 mine\n" }) };
+    const own = { forward: [], natListing: undefined, file: files({ [NAMES]: "100 mine\n" }), absent: () => [] };
     expect(texts(changesToRemove(record, stateOf(), own))).toEqual([]);
     expect(foreignNames(inputOf({ own }))).toContain(`${NAMES} was not made by wrapper routes apply: move it away`);
     expect(foreignNames(inputOf({ own: { ...own, file: files({ [NAMES]: ours }) } }))).toBeUndefined();

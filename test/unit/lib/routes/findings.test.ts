@@ -46,6 +46,10 @@ test("gateway-failed: the gateway does not answer", () => {
   expect(only("gateway-failed", findFindings({ conf, plan, state })).text).toContain("gateway 192.0.2.1 dev eth1 of tenant a is left out because it does not answer");
 });
 
+test("no-gateway: a table that leads nowhere", () => {
+  expect(only("no-gateway", found(stateOf(), confOf({ tenants: { a: { fwmark: "0x10/0xff", table: 100 } } }))).text).toContain("tenant a has table 100 and no gateways");
+});
+
 test("mark-without-tenant: pods carry a mark that no tenant has any more", () => {
   const [conf, state] = [confOf(), stateOf()];
   const mark = { value: 0x30, mask: 0xff };

@@ -33,6 +33,12 @@ test("what makes a gateway unusable", () => {
   expect(brief({ via: "not an address" })).toEqual(["4 not an address - off-link"]);
 });
 
+test("a device by another name of it is told by the name that the kernel prints", () => {
+  const state = { ...STATE, links: STATE.links.map((each) => (each.name === "eth1" ? { ...each, altNames: ["enp0s31"] } : each)) };
+  expect(brief({ via: "192.0.2.1", dev: "enp0s31" }, state)).toEqual(["4 192.0.2.1 eth1 usable"]);
+  expect(brief({ dev: "enp0s31" }, state)).toEqual(["4 - eth1 usable", "6 - eth1 usable"]);
+});
+
 test("a link-local gateway is on the link of its device", () => {
   expect(brief({ via: "fe80::1", dev: "eth1" })).toEqual(["6 fe80::1 eth1 usable"]);
 });

@@ -56,14 +56,23 @@ test("a probe that could not be made changes nothing but the error", () => {
   expect(after(ASSUMED_UP, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN).up).toBe(true);
 });
 
-test("an interruption ends what was counted, not the state", () => {
-  expect(interrupted(ASSUMED_UP)).toEqual(ASSUMED_UP);
+test("an interruption takes it out, and ends what was counted", () => {
+  expect(interrupted(ASSUMED_UP)).toEqual({ ...ASSUMED_UP, up: false });
   expect(interrupted(judged(DOWN, ANSWERED, 0, RULES))).toEqual({ ...DOWN, failures: 0 });
-  expect(interrupted(after(ASSUMED_UP, SILENT, SILENT))).toMatchObject({ up: true, failures: 0 });
+  expect(interrupted(after(ASSUMED_UP, SILENT, SILENT))).toMatchObject({ up: false, failures: 0 });
 });
 
 describe("the book", () => {
   const gateway = (change: Partial<ResolvedGateway> = {}): ResolvedGateway => ({ tenant: "a", family: 4, via: "192.0.2.1", dev: "eth1", weight: 1, check: undefined, unusable: undefined, ...change });
+
+  test("a gateway whose device was looked up, and was gone, waits out the hold-down when a device leads there again", () => {
+    const book = createHealthBook(() => RULES);
+    book.keep([gateway({ dev: undefined, unusable: "off-link" })]);
+    expect(book.of(gateway()).up).toBe(false);
+    book.keep([gateway()]);
+    expect(book.of(gateway()).up).toBe(false);
+    expect([0, 999, 1000].map((now) => book.learn(gateway(), ANSWERED, now))).toEqual([false, false, true]);
+  });
 
   test("knows gateways by tenant, family, address and device, whatever else changes about them", () => {
     const book = createHealthBook(() => RULES);

@@ -70,11 +70,11 @@ test("where a route with an encapsulation leads is not known", () => {
 
 test("links: names, MTU, state, and addresses other than link-local ones", () => {
   const entries = [
-    { ifname: "eth1", mtu: 1450, flags: ["BROADCAST", "UP"], addr_info: [{ family: "inet", local: "10.1.0.2", scope: "global" }, { family: "inet6", local: "FD01::2", scope: "global" }, { family: "inet6", local: "fe80::1", scope: "link" }, { family: "inet" }] },
+    { ifname: "eth1", altnames: ["enp0s31"], mtu: 1450, flags: ["BROADCAST", "UP"], addr_info: [{ family: "inet", local: "10.1.0.2", scope: "global" }, { family: "inet6", local: "FD01::2", scope: "global" }, { family: "inet6", local: "fe80::1", scope: "link" }, { family: "inet" }] },
     {},
   ];
   expect(parseLinks(entries)).toEqual([
-    { name: "eth1", mtu: 1450, up: true, addresses: [{ family: 4, address: "10.1.0.2" }, { family: 6, address: "fd01::2" }] },
-    { name: "", mtu: 0, up: false, addresses: [] },
+    { name: "eth1", altNames: ["enp0s31"], mtu: 1450, up: true, addresses: [{ family: 4, address: "10.1.0.2" }, { family: 6, address: "fd01::2" }] },
+    { name: "", altNames: [], mtu: 0, up: false, addresses: [] },
   ]);
 });

@@ -23,7 +23,7 @@ export function route(dst: string, change: Partial<IpRoute> = {}): IpRoute {
 }
 
 export function link(name: string, address: string, change: Partial<Link> = {}): Link {
-  return { name, mtu: 1500, up: true, addresses: [{ family: address.includes(":") ? 6 : 4, address }], ...change };
+  return { name, altNames: [], mtu: 1500, up: true, addresses: [{ family: address.includes(":") ? 6 : 4, address }], ...change };
 }
 
 export function connected(dst: string, dev: string): IpRoute {

@@ -8,6 +8,10 @@ test("one line for each table, in a file that is ours", () => {
   expect(isOurNamesFile(file?.text ?? "")).toBe(true);
 });
 
+test("of two tenants with one name for their tables, the one that is called so has it", () => {
+  expect(tableNames("/x", [{ name: "vpn", table: 1 }, { name: "tenant-vpn", table: 2 }])?.text).toBe("# Made by wrapper routes apply\n2 tenant-vpn\n");
+});
+
 test("no directory or no table: no file", () => {
   expect([tableNames(undefined, TENANTS), tableNames("/x", [])]).toEqual([undefined, undefined]);
 });

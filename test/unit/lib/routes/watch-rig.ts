@@ -60,7 +60,7 @@ export class PaperKernel {
     if (this.broken !== undefined) throw this.broken;
     return stateOf({ rules: this.rules, routes: this.routes, links: this.links, families: [4] });
   };
-  own = async () => ({ forward: [], natListing: undefined, file: () => undefined });
+  own = async () => ({ forward: [], natListing: undefined, file: () => undefined, absent: () => [] });
   natListing = async () => undefined;
   perform = async (action: Action): Promise<void> => {
     if (this.refuse(action)) throw new CniError("io", "RTNETLINK answers: Network is unreachable");
@@ -117,7 +117,7 @@ export function createRig(): Rig {
       carriedMarks: () => rig.carried,
       lookAround: async () => ({ markUses: [], chains: [], nftTables: [], tableNames: [], unseen: [], ...rig.surroundings }),
       lock: rig.lock,
-      seat: { tell: (gateways) => void (rig.lost = gateways.filter(({ unusable }) => unusable === "failed").map(({ via }) => via)) },
+      seat: { tell: (_, gateways) => void (rig.lost = gateways.filter(({ unusable }) => unusable === "failed").map(({ via }) => via)) },
       probes: {
         requirePing: async () => {
           if (rig.noPing) throw new CniError("io", "no ping");

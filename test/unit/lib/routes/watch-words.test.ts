@@ -43,8 +43,11 @@ test("another reason for the same loss is no news, nor is a new gateway that wor
   expect(told([], gateway())).toEqual([]);
 });
 
-test("a command of many lines is its first", () => {
-  expect(commandsText([{ kind: "file", path: "/x", text: "a\nb\n" }, { kind: "sysctl", path: "net/ipv4/ip_forward", value: "1" }])).toBe("cat >/x <<'EOF' ...; sysctl -w net.ipv4.ip_forward=1");
+test("commands on one line of a log: the first ones, each short", () => {
+  const sysctls = Array.from({ length: 9 }, (_, i) => ({ kind: "sysctl" as const, path: "a/b", value: String(i) }));
+  expect(commandsText(sysctls)).toBe("sysctl -w a.b=0; sysctl -w a.b=1; sysctl -w a.b=2; sysctl -w a.b=3; sysctl -w a.b=4; sysctl -w a.b=5; and 3 more");
+  expect(commandsText([{ kind: "nat", text: "table\n" }, { kind: "nat", text: undefined }])).toBe("nft -f - (table inet tenant-routing); nft delete table inet tenant-routing");
+  expect(commandsText([{ kind: "file", path: "/x", text: "a\nb\n" }, { kind: "sysctl", path: "net/ipv4/ip_forward", value: "1" }])).toBe("write /x; sysctl -w net.ipv4.ip_forward=1");
 });
 
 describe("what a look led to", () => {

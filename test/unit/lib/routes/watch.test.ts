@@ -105,7 +105,7 @@ test("a cable that is out counts at the next event", async () => {
   expect(rig.messages("gateway")).toEqual([expect.stringContaining("lost (no carrier on eth1)")]);
 });
 
-test("a device that is down, and comes back, needs no hold-down", async () => {
+test("a device that is down, and comes back, is used after the hold-down", async () => {
   await start();
   const links = rig.kernel.links;
   rig.kernel.links = links.map((each) => (each.name === "eth1" ? { ...each, up: false } : each));
@@ -113,7 +113,9 @@ test("a device that is down, and comes back, needs no hold-down", async () => {
   expect(rig.messages("gateway")).toEqual([expect.stringContaining("lost (device eth1 is down)")]);
   expect(rig.status()).toMatchObject({ tenants: [{ gateways: [{ state: "device-down", lastError: "device eth1 is down" }, {}] }] });
   rig.kernel.links = links;
-  await rig.clock.advance(1000);
+  await rig.clock.advance(3000);
+  expect(rig.kernel.ways()).toEqual([B]);
+  await rig.clock.advance(2000);
   expect(rig.kernel.ways()).toEqual([A, B]);
 });
 

@@ -27,7 +27,7 @@ test("a route as ip reads it", () => {
 test.each<[Action, string]>([
   [{ kind: "rule", op: "add", rule: rule(9, { table: 100, family: 6 }) }, "ip -6 rule add pref 9 lookup 100 protocol kernel"],
   [{ kind: "route", op: "del", route: route("192.0.2.0/24", { protocol: 2 }) }, "ip -4 route del 192.0.2.0/24 via 198.51.100.1 dev eth0 table main protocol kernel"],
-  [{ kind: "sysctl", path: "net/ipv4/conf/eth0.5/rp_filter", value: "2" }, "sysctl -w net.ipv4.conf.eth0.5.rp_filter=2"],
+  [{ kind: "sysctl", path: "net/ipv4/conf/eth0.5/rp_filter", value: "2" }, "sysctl -w net/ipv4/conf/eth0.5/rp_filter=2"],
   [{ kind: "forward", op: "insert", rule: { family: 6, spec: "-s fd00::/64 -j ACCEPT" } }, "ip6tables -w -I FORWARD -s fd00::/64 -j ACCEPT"],
   [{ kind: "forward", op: "del", rule: { family: 4, spec: "-j ACCEPT", backend: "legacy" } }, "iptables-legacy -w -D FORWARD -j ACCEPT"],
   [{ kind: "nat", text: "table x {\n}\n" }, "nft -f - <<'EOF'\ntable x {\n}\nEOF"],
