@@ -1,7 +1,7 @@
 /** Looks at the node, and makes it match the configuration or takes everything back. */
 import type { PluginConf } from "../../conf/types";
 import { CniError, toCniError } from "../cni/error";
-import { findCollisions } from "./collisions";
+import { findCollisions, type CollisionInput } from "./collisions";
 import { changesFor, changesToRemove, foreignNames, joinRecords, recordAfter, type DiffInput } from "./diff";
 import { desiredRoutes, routedTenants } from "./desired";
 import { irreplaceable } from "./displaced";
@@ -14,7 +14,7 @@ import type { RecordFile } from "./record";
 import { EMPTY_RECORD, type RoutesRecord } from "./record-type";
 import { indexRoutes } from "./route-index";
 import { routePlace, ruleKey, satisfies } from "./same";
-import { TABLE_MAIN, type Action, type Collision, type Finding, type IpRoute, type IpRule, type Surroundings } from "./types";
+import { TABLE_MAIN, type Action, type Collision, type Finding, type IpRoute, type Surroundings } from "./types";
 import { actionText } from "./words";
 
 /** The node, as far as the routes go. */
@@ -49,16 +49,17 @@ export async function look(conf: PluginConf, { kernel, records, carriedMarks }: 
 
 /** What others have that the plan would disturb, or that would disturb it. */
 export async function collisionsOf(conf: PluginConf, { lookAround }: RoutesNode, view: RoutesView): Promise<readonly Collision[]> {
-  const { plan, state, record } = view;
+  const { plan, state } = view;
+  const names = foreignNames(view);
+  const found = findCollisions({ tenants: routedTenants(conf), plan, state, surroundings: await lookAround(), isOurs: isOursIn(view) });
+  return [...found, ...(names === undefined ? [] : [{ kind: "name", tenant: undefined, text: names } as const])];
+}
+
+/** Tells what the plan asks for, or an earlier one did. */
+export function isOursIn({ plan, record }: Pick<RoutesView, "plan" | "record">): CollisionInput["isOurs"] {
   const wantedRules = new Set([...plan.rules.map(({ item }) => item), ...record.rules].map(ruleKey));
   const ourRoutes = indexRoutes([...plan.routes.map(({ item }) => item), ...record.routes]);
-  const isOurs = {
-    rule: (rule: IpRule) => wantedRules.has(ruleKey(rule)),
-    route: (route: IpRoute) => ourRoutes.wants(route),
-  };
-  const names = foreignNames(view);
-  const found = findCollisions({ tenants: routedTenants(conf), plan, state, surroundings: await lookAround(), isOurs });
-  return [...found, ...(names === undefined ? [] : [{ kind: "name", tenant: undefined, text: names } as const])];
+  return { rule: (rule) => wantedRules.has(ruleKey(rule)), route: (route) => ourRoutes.wants(route) };
 }
 
 /** What keeps the routes from working as expected. */

@@ -1,6 +1,6 @@
 /** The health of all gateways, by their names across cycles. */
 import { gatewayKey } from "./gateways";
-import { ASSUMED_UP, interrupted, judged, type GatewayHealth, type HealthRules, type Verdict } from "./health";
+import { ASSUMED_UP, interrupted, judged, LOST_BEFORE, type GatewayHealth, type HealthRules, type Verdict } from "./health";
 import type { ResolvedGateway } from "./types";
 
 export interface HealthBook {
@@ -16,9 +16,12 @@ export function canBeProbed({ unusable }: ResolvedGateway): boolean {
   return unusable === undefined || unusable === "failed";
 }
 
-/** A book in which every gateway counts as working. `rules` are asked for at each entry: they may change. */
-export function createHealthBook(rules: () => HealthRules): HealthBook {
-  const entries = new Map<string, GatewayHealth>();
+/**
+ * A book in which every gateway counts as working, but for those that were `lost` already, by their
+ * names. `rules` are asked for at each entry: they may change.
+ */
+export function createHealthBook(rules: () => HealthRules, lost: readonly string[] = []): HealthBook {
+  const entries = new Map<string, GatewayHealth>(lost.map((key) => [key, LOST_BEFORE]));
   const of = (gateway: ResolvedGateway): GatewayHealth => entries.get(gatewayKey(gateway)) ?? entries.get(gatewayKey({ ...gateway, dev: undefined })) ?? ASSUMED_UP;
   return {
     of,

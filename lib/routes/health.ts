@@ -26,8 +26,11 @@ export interface HealthRules {
   readonly holdDownMs: number;
 }
 
-/** Works until proven otherwise: a restart of the watcher interrupts nobody. */
+/** Works until proven otherwise: the start of a watcher interrupts nobody. */
 export const ASSUMED_UP: GatewayHealth = { up: true, failures: 0, answeringSince: undefined, lastError: undefined };
+
+/** Did not answer when the watcher before ended, which may have been a moment ago. */
+export const LOST_BEFORE: GatewayHealth = { ...ASSUMED_UP, up: false, lastError: "it was lost when the watcher before ended, and has not answered for long enough since" };
 
 /** The state after a probe that ended at `now`. */
 export function judged(before: GatewayHealth, verdict: Verdict, now: number, rules: HealthRules): GatewayHealth {

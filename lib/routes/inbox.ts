@@ -16,20 +16,22 @@ export interface Inbox {
 export function createInbox(): Inbox {
   const notices = new Set<Notice>();
   let wake = (): void => {};
-  const stop = new AbortController();
+  let endRest = (): void => {};
+  let stopped = false;
   return {
     post: (notice) => {
       notices.add(notice);
-      if (notice === "stop") stop.abort();
       wake();
+      if (notice !== "stop") return;
+      stopped = true;
+      endRest();
     },
     take: (notice) => notices.delete(notice),
     wait: () => (notices.size > 0 ? Promise.resolve() : new Promise((resolve) => (wake = resolve))),
-    rest: (sleep) => Promise.race([sleep, aborted(stop.signal)]),
+    // No promise and no listener that outlives a rest: there is one after every event, for months.
+    rest: (sleep) => (stopped ? Promise.resolve() : new Promise((resolve) => {
+      endRest = resolve;
+      void sleep.then(resolve);
+    })),
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

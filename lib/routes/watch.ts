@@ -4,13 +4,14 @@ import { CniError, toCniError } from "../cni/error";
 import type { Clock, Lock } from "../ports";
 import { carryOut, collisionsOf, look, type RoutesNode, type RoutesView } from "./apply";
 import { routedTenants } from "./desired";
-import { canBeProbed, createHealthBook } from "./health-book";
+import { canBeProbed, createHealthBook, type HealthBook } from "./health-book";
 import type { Inbox } from "./inbox";
 import { noCarrier, type LinkCondition, type Probes } from "./probe";
 import { createStatusKeeper, HEARTBEAT_MS, type StatusKeeper, type StatusPorts } from "./status-keeper";
 import { createTroubles, type Troubles } from "./troubles";
 import type { Collision, ResolvedGateway } from "./types";
 import { tellChanges } from "./watch-changes";
+import { othersText } from "./watch-others";
 import type { WatchStatus } from "./watch-status";
 import { hopText, type WatchLine } from "./watch-words";
 import type { WatcherSeat } from "./watcher-seat";
@@ -24,7 +25,7 @@ export interface WatchTarget {
   /** Path of the configuration. */
   readonly path: string;
   readonly conf: PluginConf;
-  readonly node: RoutesNode & { readonly lock: Lock; readonly probes: Probes; readonly seat: Pick<WatcherSeat, "tell"> };
+  readonly node: RoutesNode & { readonly lock: Lock; readonly probes: Probes; readonly seat: Pick<WatcherSeat, "tell" | "lostBefore"> };
 }
 
 export interface WatchPorts extends StatusPorts {
@@ -53,7 +54,7 @@ export function watchRoutes(target: WatchTarget, ports: WatchPorts, options: Wat
 }
 
 class Watcher {
-  private readonly book = createHealthBook(() => this.target.conf.routes.watch);
+  private readonly book: HealthBook;
   private readonly troubles: Troubles;
   private readonly keeper: StatusKeeper;
   private links: readonly LinkCondition[] = [];
@@ -70,6 +71,7 @@ class Watcher {
     private readonly ports: WatchPorts,
     private readonly options: WatchOptions,
   ) {
+    this.book = createHealthBook(() => this.target.conf.routes.watch, target.node.seat.lostBefore());
     this.troubles = createTroubles(ports.say);
     this.keeper = createStatusKeeper(ports, this.troubles);
   }
@@ -185,8 +187,8 @@ class Watcher {
       this.repairs += repaired.length;
       this.lastRepair = { time: this.ports.clock.now(), commands: repaired };
     }
-    if (refused.length > 0) this.troubles.tell("routes", refused.map(troubleText).join("; "));
-    else this.troubles.over("routes");
+    this.troubles.now("routes", refused.map(troubleText).join("; "));
+    this.troubles.now("others", othersText(this.target.conf, view));
     this.gateways = view.plan.gateways;
     this.book.keep(this.gateways);
   }
@@ -201,8 +203,7 @@ class Watcher {
       if (mark === undefined) return false;
       const verdict = await node.probes.ask({ gateway, mark, timeoutMs: conf.routes.watch.timeoutMs, links: this.links });
       const topic = `probe of ${gateway.tenant} ${hopText(gateway)}`;
-      if (verdict.kind === "unknown") this.troubles.tell(topic, `${gateway.tenant}: gateway ${hopText(gateway)} cannot be probed: ${verdict.why}`);
-      else this.troubles.over(topic);
+      this.troubles.now(topic, verdict.kind === "unknown" ? `${gateway.tenant}: gateway ${hopText(gateway)} cannot be probed: ${verdict.why}` : "");
       return this.book.learn(gateway, verdict, clock.elapsed());
     }));
     this.probing = false;
@@ -231,7 +232,7 @@ class Watcher {
   private saveStatus(anyway = false): string {
     const { target: { conf, path }, repairs, lastRepair } = this;
     const gateways = this.keeper.seen(this.gateways ?? [], this.book);
-    const error = this.troubles.of("cycle") ?? this.troubles.of("routes");
+    const error = ["cycle", "routes", "others"].map(this.troubles.of).find((text) => text !== undefined);
     return this.keeper.save({ pid: this.ports.pid, path, conf, gateways, repairs, lastRepair, error }, anyway);
   }
 }

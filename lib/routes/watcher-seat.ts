@@ -1,6 +1,6 @@
 /** The place of the one watcher that a network namespace may have, and what the watcher tells the other commands there. */
 import { createHash } from "node:crypto";
-import { readFileSync, rmSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { PluginConf } from "../../conf/types";
 import { CniError, ERRORS } from "../cni/error";
@@ -22,6 +22,8 @@ export interface WatcherSeat {
    */
   take<T>(body: () => Promise<T>): Promise<T>;
   taken(): Promise<boolean>;
+  /** Names of the gateways that were lost when the watcher before ended; none where that is not known. */
+  lostBefore(): readonly string[];
   /** For the watcher: what it keeps true, and the gateways as its routes have them now. Throws CniError `journal`. */
   tell(conf: PluginConf, gateways: readonly ResolvedGateway[]): void;
   /** The watcher at work; undefined without one. Throws CniError `journal`. */
@@ -42,11 +44,8 @@ export function createWatcherSeat(dir: string): WatcherSeat {
   const taken = (): Promise<boolean> => isHeld(own);
   let told = "";
   return {
-    take: (body) => takeSeat(own, () => {
-      // Of the watcher before, which may have been killed.
-      rmSync(path, { force: true });
-      return body();
-    }),
+    take: (body) => takeSeat(own, body),
+    lostBefore: () => lostIn(path),
     taken,
     tell: (conf, gateways) => {
       const lost = gateways.filter(({ unusable }) => unusable === "failed").map(gatewayKey);
@@ -91,7 +90,15 @@ async function isHeld(own: string): Promise<boolean> {
   }
 }
 
-/** Nothing where the watcher has not told yet: it counts all gateways as working at first. */
+function lostIn(path: string): readonly string[] {
+  try {
+    return readTold(path).lost.filter((name) => typeof name === "string");
+  } catch {
+    return [];
+  }
+}
+
+/** Nothing where no watcher has told anything yet. */
 function readTold(path: string): { readonly lost: readonly unknown[]; readonly routes: unknown } {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return { lost: [], routes: undefined };
   const value = parseJson(readFileSync(path), path);

@@ -166,8 +166,8 @@ test("-o json says the same to a program", () => {
   ]);
   expect(report("apply", "--sysctl").changes).toEqual(planned.changes);
   expect(report("show")).toMatchObject({ changes: [], collisions: [], failures: [] });
-  const { changes } = JSON.parse(node.routes("remove", "-o", "json").stdout) as { changes: string[] };
-  expect(changes).toContain("ip -4 rule del pref 32765 fwmark 0x10/0xff lookup 100 protocol kernel");
+  const { changes } = JSON.parse(node.routes("remove", "-o", "json").stdout) as { changes: { kind: string; command: string }[] };
+  expect(changes).toContainEqual({ kind: "rule", command: "ip -4 rule del pref 32765 fwmark 0x10/0xff lookup 100 protocol kernel" });
 });
 
 test("the printed commands, run by hand, make the same node", () => {

@@ -66,6 +66,26 @@ test("the other commands take its word on the gateways, and leave the node to it
   expect(node.routes("remove").status).toBe(0);
 });
 
+test("a watcher that takes over knows which gateways were lost, and tells what others put into a tenant's table", async () => {
+  node.configure(BOTH, watchers.settings());
+  const first = await watchers.start();
+  silence("eth1");
+  await first.reaches("tenant-a", "degraded");
+  first.signal("SIGKILL");
+  await first.ended();
+  const before = table();
+  const second = await watchers.start();
+  await second.says(`gateway ${A} dev eth1 is not usable (it was lost when the watcher before ended`);
+  expect(table()).toBe(before);
+  node.ip("route", "add", "198.51.100.0/24", "via", "10.0.0.1", "table", "100");
+  await second.says('table 100 of tenant tenant-a has routes of others, which the tenant\'s packets would take: "ip -4 route 198.51.100.0/24 via 10.0.0.1');
+  await second.sees("it in the status", () => second.status().error?.includes("198.51.100.0/24"));
+  node.ip("route", "del", "198.51.100.0/24", "table", "100");
+  await second.says("over: table 100");
+  wake("eth1");
+  await second.reaches("tenant-a", "ok");
+});
+
 test("IPv6 gateways are asked too", async () => {
   node.configure({ "tenant-a": { ...BOTH["tenant-a"], gateways: [{ via: "fd00:10::1" }, { via: "fd00:20::1" }, { via: A }] } }, watchers.settings());
   const watching = await watchers.start();

@@ -88,6 +88,8 @@ export interface Rig {
   /** Devices without carrier. */
   readonly unplugged: Set<string>;
   readonly lock: FakeLock;
+  /** Names of the gateways that the watcher before had lost. */
+  lostBefore: readonly string[];
   /** The marks of the pods that run. */
   carried: readonly CarriedMark[];
   /** The gateways that the other commands were told are lost. */
@@ -117,7 +119,7 @@ export function createRig(): Rig {
       carriedMarks: () => rig.carried,
       lookAround: async () => ({ markUses: [], chains: [], nftTables: [], tableNames: [], unseen: [], ...rig.surroundings }),
       lock: rig.lock,
-      seat: { tell: (_, gateways) => void (rig.lost = gateways.filter(({ unusable }) => unusable === "failed").map(({ via }) => via)) },
+      seat: { lostBefore: () => rig.lostBefore, tell: (_, gateways) => void (rig.lost = gateways.filter(({ unusable }) => unusable === "failed").map(({ via }) => via)) },
       probes: {
         requirePing: async () => {
           if (rig.noPing) throw new CniError("io", "no ping");
@@ -131,7 +133,7 @@ export function createRig(): Rig {
     },
   });
   const rig: Rig = {
-    kernel, clock, lines, inbox: createInbox(), files: new Map(), written: [], silent: new Set(), unknown: new Set(), unplugged: new Set(), lock: new FakeLock(), lost: [], carried: [],
+    kernel, clock, lines, inbox: createInbox(), files: new Map(), written: [], silent: new Set(), unknown: new Set(), unplugged: new Set(), lock: new FakeLock(), lost: [], lostBefore: [], carried: [],
     surroundings: {}, next: () => { throw new CniError("decode", "not JSON"); }, noPing: false, statusFails: false,
     messages: (event) => lines.filter((line) => event === undefined || line.event === event).map(({ message }) => message),
     status: () => JSON.parse(rig.files.get("/run/s.json") ?? "") as ReturnType<Rig["status"]>,

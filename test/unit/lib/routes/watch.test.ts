@@ -1,4 +1,5 @@
 import { CniError } from "../../../../lib/cni/error";
+import { route, rule } from "./node-rig";
 import { A, B, createRig, settle, watchConf, type Rig } from "./watch-rig";
 
 let rig: Rig;
@@ -93,6 +94,33 @@ test.each([["stop", "its packets stop now", "stopped", 1], ["fallback", "its pac
   expect(rig.kernel.ways()).toEqual([]);
   expect(rig.kernel.routes.filter(({ type, table }) => type === "unreachable" && table === 100)).toHaveLength(stops);
   expect(rig.status().tenants[0]?.state).toBe(state);
+});
+
+test("a gateway that the watcher before had lost is out from the start, until it has answered for the hold-down", async () => {
+  rig.lostBefore = [`a 4 ${A} eth1`, "b 4 192.0.2.77 eth9"];
+  await start();
+  expect(rig.kernel.ways()).toEqual([B]);
+  expect(rig.messages("gateway")).toEqual([`a: gateway ${A} dev eth1 is not usable (it was lost when the watcher before ended, and has not answered for long enough since); its packets go by ${B} dev eth2 now`]);
+  await rig.clock.advance(4000);
+  expect(rig.kernel.ways()).toEqual([A, B]);
+});
+
+test("what others put in the way of the tenants' packets is told, in the status too, and when it is over", async () => {
+  await start();
+  const [before, stray] = [rig.kernel.routes, route("8.0.0.0/8", { table: 100 })];
+  rig.kernel.routes = [...before, stray];
+  rig.kernel.rules = [...rig.kernel.rules, rule(20, { fwmark: { value: 0x10, mask: 0xff }, table: 254, protocol: 3 })];
+  await rig.clock.advance(1000);
+  const [text] = rig.messages("trouble");
+  expect(text).toContain("table 100 of tenant a has routes of others");
+  expect(text).toContain("ip rule 20");
+  expect(rig.status().error).toBe(text);
+  expect(rig.kernel.routes).toContain(stray);
+  rig.kernel.routes = before;
+  rig.kernel.rules = rig.kernel.rules.filter(({ priority }) => priority !== 20);
+  await rig.clock.advance(1000);
+  expect(rig.messages("trouble").at(-1)).toBe(`over: ${text ?? ""}`);
+  expect(rig.status().error).toBeNull();
 });
 
 test("a cable that is out counts at the next event", async () => {
