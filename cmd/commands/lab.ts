@@ -69,7 +69,7 @@ async function play(io: Io, name: string, signal: AbortSignal, options: Options)
 
 async function removeCommand(io: Io): Promise<number> {
   if (process.getuid?.() !== 0) throw new CniError("invalidEnvironment", "run it as root (sudo): what it removes belongs to root");
-  const removed = await removeLeft();
+  const removed = await removeLeft({ kept: true });
   io.stdout(removed.length === 0 ? "nothing to remove\n" : removed.map((dir) => `Removed ${dir}\n`).join(""));
   return 0;
 }

@@ -5,7 +5,7 @@ import { isObject, own, parseJson } from "../../lib/cni/json";
 import type { Lab, Stage } from "./lab";
 import type { Shell } from "./shell";
 import type { Story } from "./story";
-import { createWorld, removeWorld } from "./world";
+import { createWorld, removeLeft, removeWorld } from "./world";
 
 const OUR_TYPE = "tenant-routing-wrapper";
 const OLDEST_LIST_VERSION = "0.4.0";
@@ -21,6 +21,8 @@ export interface StageOptions {
  * kept and the lab came to its end. Throws what the lab throws.
  */
 export async function playLab(lab: Lab, tools: { shell: Shell; story: Story; signal: AbortSignal }, options: StageOptions): Promise<void> {
+  // Of labs that were killed: their processes would run for ever.
+  await removeLeft({ kept: false });
   const world = createWorld(tools.shell, tools.story);
   const onAbort = (): void => world.killAll();
   tools.signal.addEventListener("abort", onAbort);

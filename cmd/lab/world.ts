@@ -65,20 +65,20 @@ export async function removeWorld(dir: string): Promise<void> {
   rmSync(dir, { recursive: true, force: true });
 }
 
-/** Removes every world that was kept, or whose lab was killed. Returns their directories. */
-export async function removeLeft(): Promise<readonly string[]> {
-  const left = readdirSync(BASE).filter((name) => name.startsWith(NAME)).map((name) => join(BASE, name)).filter(isLeft);
+/** Removes every world whose lab was killed, and (`kept`) those that were kept. Returns their directories. */
+export async function removeLeft({ kept }: { readonly kept: boolean }): Promise<readonly string[]> {
+  const left = readdirSync(BASE).filter((name) => name.startsWith(NAME)).map((name) => join(BASE, name)).filter((dir) => isLeft(dir, kept));
   for (const dir of left) await removeWorld(dir);
   return left;
 }
 
 // Anybody can make such a name in /tmp: only root's are believed.
-function isLeft(dir: string): boolean {
+function isLeft(dir: string, kept: boolean): boolean {
   const about = lstatSync(dir, { throwIfNoEntry: false });
   if (about === undefined || !about.isDirectory() || about.uid !== 0 || prefixOf(dir) === undefined) return false;
   const owner = readOr(join(dir, "owner"), "null");
   const value = parseJson(Buffer.from(owner), "owner");
-  if (!isObject(value)) return true;
+  if (!isObject(value)) return kept;
   return !isAlive({ pid: Number(own(value, "pid")), startTime: String(own(value, "startTime")) });
 }
 

@@ -2,8 +2,10 @@
 import type { PluginConf } from "../../conf/types";
 import { effectiveDelegate } from "../../delegates/netconf";
 import { isObject, own } from "../../lib/cni/json";
+import { contains, parsePrefix } from "../../lib/cni/prefix";
 import type { Json, JsonObject } from "../../lib/ports";
 import { POD_ANNOTATIONS } from "../lab/cni";
+import { MARKED, SERVER } from "./addresses";
 import { isolate, patchBetween, testDelegate, type Place } from "./isolate";
 
 /** Plugins behind ours that keep to the namespace they are started in, and that tenants' packets meet. */
@@ -92,7 +94,19 @@ function copyOurs(ours: JsonObject, conf: PluginConf, place: CopyPlace): Part {
 }
 
 function copyRoutes(routes: Json | undefined, { dir }: CopyPlace): JsonObject {
-  return { ...(isObject(routes) ? routes : {}), namesDir: `${dir}/rt_tables.d`, watch: { statusFile: `${dir}/status.json` } };
+  const given = isObject(routes) ? routes : {};
+  const excluded = own(given, "excludeDestinations");
+  const kept = Array.isArray(excluded) ? { excludeDestinations: excluded.filter((network) => !isTestNetwork(network)) } : {};
+  return { ...given, ...kept, namesDir: `${dir}/rt_tables.d`, watch: { statusFile: `${dir}/status.json` } };
+}
+
+/** The test's own internet cannot be excluded from the tenants' gateways. */
+function isTestNetwork(network: Json): boolean {
+  const outer = typeof network === "string" ? parsePrefix(network) : undefined;
+  return outer !== undefined && [...SERVER, ...MARKED].some((address) => {
+    const inner = parsePrefix(address);
+    return inner !== undefined && contains(outer, inner);
+  });
 }
 
 /** The tenants' patches, so that each makes of the base's copy the copy of what it makes of the base. */

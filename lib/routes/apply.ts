@@ -81,13 +81,34 @@ export async function carryOut(view: RoutesView, { kernel, records }: RoutesNode
   const failures: CniError[] = troublesOf(view);
   if (view.actions.length === 0 && sameRecord(view.record, after)) return failures;
   const joined = joinRecords(view.record, after);
-  records.write(joined);
+  const unrecorded = tryWrite(records, view.record, joined);
+  if (unrecorded.length > 0 && !isRecoverable(view, after)) throw unrecorded[0];
   for (const action of view.actions) failures.push(...(await carryOutOne(action, view, kernel)));
   // What could not be taken away is still to be taken away.
-  const left = failures.length === 0 ? after : joined;
-  const listing = left.nat === undefined ? undefined : await kernel.natListing();
-  records.write(left.nat === undefined ? left : { ...left, nat: { text: left.nat.text, listing: listing ?? "" } });
-  return failures;
+  const left = await withListing(failures.length === 0 ? after : joined, kernel);
+  return [...failures, ...tryWrite(records, unrecorded.length > 0 ? view.record : joined, left)];
+}
+
+async function withListing(record: RoutesRecord, kernel: Kernel): Promise<RoutesRecord> {
+  if (record.nat === undefined) return record;
+  return { ...record, nat: { text: record.nat.text, listing: (await kernel.natListing()) ?? "" } };
+}
+
+// Nothing is written that is there already: a repair needs no room on a full disk.
+function tryWrite(records: RecordFile, present: RoutesRecord, next: RoutesRecord): readonly CniError[] {
+  if (sameRecord(present, next)) return [];
+  try {
+    records.write(next);
+    return [];
+  } catch (thrown) {
+    return [toCniError(thrown)];
+  }
+}
+
+/** Whether `remove` would find without a record what these changes make: rules by their protocol, routes by the tenants' tables. */
+function isRecoverable({ actions, record }: RoutesView, after: RoutesRecord): boolean {
+  const known = actions.every((action) => action.kind === "rule" || (action.kind === "route" && action.route.table !== TABLE_MAIN));
+  return known && after.displaced.every((route) => record.displaced.includes(route));
 }
 
 /** What could not be read, and so is not changed. */

@@ -26,7 +26,7 @@ export interface StatusKeeper {
 
 export function createStatusKeeper({ clock, writeStatus }: StatusPorts, troubles: Troubles): StatusKeeper {
   const states = new Map<string, Pick<SeenGateway, "state" | "since">>();
-  let written = { text: "", at: -Infinity };
+  let written = { path: "", text: "", at: -Infinity };
   const write = (path: string, text: string): void => {
     try {
       writeStatus(path, text);
@@ -49,10 +49,10 @@ export function createStatusKeeper({ clock, writeStatus }: StatusPorts, troubles
       const object = statusObject(status);
       const text = JSON.stringify(object);
       const timed = `${JSON.stringify({ time: clock.now().toISOString(), ...object }, null, 2)}\n`;
-      const due = text !== written.text || clock.elapsed() - written.at >= HEARTBEAT_MS;
       const path = status.conf.routes.watch.statusFile;
+      const due = text !== written.text || path !== written.path || clock.elapsed() - written.at >= HEARTBEAT_MS;
       if (path === undefined || !(due || anyway)) return timed;
-      written = { text, at: clock.elapsed() };
+      written = { path, text, at: clock.elapsed() };
       write(path, timed);
       return timed;
     },

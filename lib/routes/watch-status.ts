@@ -53,8 +53,11 @@ function gatewayObject({ gateway, state, since, lastError }: SeenGateway): Reado
 }
 
 function tenantState({ onGatewayLoss }: RoutedTenant, gateways: readonly SeenGateway[]): "ok" | "degraded" | "stopped" | "fallback" {
-  const up = gateways.filter(({ state }) => state === "up").length;
   if (gateways.length === 0) return "stopped";
-  if (up === 0) return onGatewayLoss === "stop" ? "stopped" : "fallback";
-  return up === gateways.length ? "ok" : "degraded";
+  // A family that has lost all its gateways is lost, however well the other one does.
+  const families = [...new Set(gateways.map(({ gateway }) => gateway.family))];
+  if (families.some((family) => !gateways.some(({ gateway, state }) => gateway.family === family && state === "up"))) {
+    return onGatewayLoss === "stop" ? "stopped" : "fallback";
+  }
+  return gateways.every(({ state }) => state === "up") ? "ok" : "degraded";
 }

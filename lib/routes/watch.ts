@@ -18,7 +18,7 @@ import type { WatcherSeat } from "./watcher-seat";
 
 /** Between an event and the look at the node, for the events that come with it (ms). */
 const DEBOUNCE_MS = 200;
-/** Pauses after events are this many times as long as the last look took: a busy node keeps its processor. */
+/** After a look events wait this many times as long as it took: a busy node keeps its processor. */
 const PAUSE_FACTOR = 4;
 
 export interface WatchTarget {
@@ -62,7 +62,7 @@ class Watcher {
   private gateways: readonly ResolvedGateway[] | undefined;
   private repairs = 0;
   private lastRepair: WatchStatus["lastRepair"];
-  private lastLookMs = 0;
+  private nextLookAt = 0;
   private probing = false;
   private done = false;
 
@@ -137,7 +137,7 @@ class Watcher {
     if (inbox.take("report")) say({ event: "report", message: this.saveStatus(true) });
     if (inbox.take("reload")) await this.reload();
     if (inbox.take("event")) {
-      await inbox.rest(clock.sleep(Math.max(DEBOUNCE_MS, PAUSE_FACTOR * this.lastLookMs)));
+      await inbox.rest(clock.sleep(Math.max(DEBOUNCE_MS, this.nextLookAt - clock.elapsed())));
       inbox.take("event");
       await this.cycle();
     }
@@ -166,7 +166,8 @@ class Watcher {
     } catch (thrown) {
       this.troubles.tell("cycle", troubleText(thrown));
     }
-    this.lastLookMs = this.ports.clock.elapsed() - begun;
+    const ended = this.ports.clock.elapsed();
+    this.nextLookAt = ended + PAUSE_FACTOR * (ended - begun);
   }
 
   // A cable that is out is seen at once; whether somebody answers takes a probe.

@@ -36,6 +36,11 @@ test("every path leads into the test's directory, and the kubeconfig is gone", (
   expect(copied.notes).toEqual([]);
 });
 
+test("excluded networks that the test's internet is in are left out", () => {
+  const copied = copy(listOf({ ...OURS, routes: { excludeDestinations: ["203.0.113.0/24", "169.254.169.254", "2001:db8::/32"] }, delegate: { type: "ptp", ipam: POOL } }));
+  expect(oursIn(copied)).toMatchObject({ routes: { excludeDestinations: ["169.254.169.254"] } });
+});
+
 test.each(readdirSync(EXAMPLES))("the copy of %s is a configuration without mistakes, with and without an API server", (name) => {
   const { list } = copy(JSON.parse(readFileSync(join(EXAMPLES, name), "utf8")) as ConfList);
   for (const one of [list, withKubeconfig(list, "/tmp/place/kubeconfig")]) {

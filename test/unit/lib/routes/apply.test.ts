@@ -16,6 +16,7 @@ class FakeNode implements RoutesNode {
   readonly done: string[] = [];
   readonly written: RoutesRecord[] = [];
   record: RoutesRecord = EMPTY_RECORD;
+  full = false;
   nat: string | undefined;
   files: Record<string, string> = {};
   /** Commands with this in them fail. */
@@ -28,7 +29,10 @@ class FakeNode implements RoutesNode {
 
   readonly records = {
     read: () => this.record,
-    write: (record: RoutesRecord) => void this.written.push((this.record = record)),
+    write: (record: RoutesRecord) => {
+      if (this.full) throw new CniError("journal", "no space");
+      this.written.push((this.record = record));
+    },
     remove: () => void (this.record = EMPTY_RECORD),
   };
   carried: readonly CarriedMark[] = [];
@@ -62,7 +66,7 @@ test("apply makes the node match; again, it touches nothing, not even the record
   const node = new FakeNode();
   expect(await apply(node)).toEqual([]);
   expect(node.done).toHaveLength(11);
-  expect(node.written.length).toBeGreaterThan(1);
+  expect(node.written.length).toBeGreaterThan(0);
   const [done, written] = [node.done.length, node.written.length];
   await apply(node);
   expect([node.done.length, node.written.length]).toEqual([done, written]);
@@ -101,6 +105,21 @@ test.each(["sysctl -w", "nft -f", "cat >"])("a change that fails (%s) opens no t
   expect(await apply(node, conf)).toEqual([expect.objectContaining({ message: "refused", details: expect.stringContaining(refused) })]);
   expect((await node.kernel.state()).rules.filter(({ table }) => table === 100)).toHaveLength(1);
   expect((await look(conf, node, { sysctl: true })).actions.map(actionText)).toEqual(expect.arrayContaining([expect.stringContaining(refused)]));
+});
+
+test("a full disk: repairs and a gateway's move go on and say so; what only the record can undo does not begin", async () => {
+  const node = new FakeNode();
+  await apply(node);
+  node.full = true;
+  node.change({ rules: (await node.kernel.state()).rules.filter(({ table }) => table !== 100) });
+  expect(await apply(node)).toEqual([]);
+  const moved = confOf({ tenants: { ...TENANTS, a: { ...TENANTS.a, gateways: [{ via: "192.0.2.7" }] } }, routes: { namesDir: "/names" } });
+  expect(await apply(node, moved)).toEqual([expect.objectContaining({ message: "no space" })]);
+  expect((await look(moved, node, { sysctl: true })).actions).toEqual([]);
+  node.change(stateOf({ families: [4], rules: (await node.kernel.state()).rules, routes: (await node.kernel.state()).routes }, { "net/ipv4/ip_forward": "0" }));
+  const before = node.done.length;
+  await expect(apply(node, moved)).rejects.toMatchObject({ message: "no space" });
+  expect(node.done).toHaveLength(before);
 });
 
 test("what could not be taken away is tried again", async () => {

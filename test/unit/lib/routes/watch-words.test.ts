@@ -1,5 +1,5 @@
 import { tellChanges } from "../../../../lib/routes/watch-changes";
-import { gatewayState, statusObject } from "../../../../lib/routes/watch-status";
+import { gatewayState, statusObject, type GatewayState } from "../../../../lib/routes/watch-status";
 import { commandsText, gatewayChanges, hopText, problemText, type WatchLine } from "../../../../lib/routes/watch-words";
 import { ASSUMED_UP } from "../../../../lib/routes/health";
 import type { Action, ResolvedGateway } from "../../../../lib/routes/types";
@@ -8,6 +8,7 @@ import { confWith, tenantWith } from "../../../helpers/conf-object";
 import { watchConf } from "./watch-rig";
 
 const gateway = (change: Partial<ResolvedGateway> = {}): ResolvedGateway => ({ tenant: "a", family: 4, via: "192.0.2.1", dev: "eth1", weight: 1, check: undefined, unusable: undefined, ...change });
+const STATUS = { pid: 1, path: "/c", repairs: 0, lastRepair: undefined, error: undefined };
 const why = (): string => "no answer";
 const told = (before: readonly ResolvedGateway[] | undefined, ...now: ResolvedGateway[]): readonly string[] => gatewayChanges(watchConf(), before, now, why).map(({ line }) => line.message);
 
@@ -81,9 +82,18 @@ test("the states of a gateway", () => {
   for (const unusable of ["device-missing", "device-down", "own-address", "off-link"] as const) expect(gatewayState(gateway({ unusable }), ASSUMED_UP)).toBe(unusable);
 });
 
+test("a family that has lost all its gateways is lost, however well the other one does", () => {
+  const both = [gateway(), gateway({ family: 6, via: "2001:db8::1" })];
+  const state = (onGatewayLoss: string, ...states: GatewayState[]): unknown => {
+    const gateways = both.map((each, i) => ({ gateway: each, state: states[i] ?? "up", since: new Date(0), lastError: undefined }));
+    const { tenants } = statusObject({ ...STATUS, conf: watchConf({ onGatewayLoss }), gateways }) as { tenants: { state: string }[] };
+    return tenants[0]?.state;
+  };
+  expect([state("stop", "up", "down"), state("fallback", "up", "down"), state("fallback", "up", "up")]).toEqual(["stopped", "fallback", "ok"]);
+});
+
 test("a tenant without any gateway is stopped; what there is not is null", () => {
-  const status = { pid: 1, path: "/c", repairs: 0, lastRepair: undefined, error: undefined };
-  expect(statusObject({ ...status, conf: confWith({ tenants: [tenantWith({ name: "a", table: 100 })] }), gateways: [] })).toEqual({ pid: 1, conf: "/c", tenants: [{ name: "a", state: "stopped", gateways: [] }], repairs: 0, lastRepair: null, error: null });
+  expect(statusObject({ ...STATUS, conf: confWith({ tenants: [tenantWith({ name: "a", table: 100 })] }), gateways: [] })).toEqual({ pid: 1, conf: "/c", tenants: [{ name: "a", state: "stopped", gateways: [] }], repairs: 0, lastRepair: null, error: null });
   const seen = { gateway: gateway({ via: undefined, dev: undefined }), state: "up" as const, since: new Date(0), lastError: undefined };
-  expect(statusObject({ ...status, conf: watchConf(), gateways: [seen] })).toMatchObject({ tenants: [{ state: "ok", gateways: [{ family: 4, via: null, dev: null, state: "up", since: "1970-01-01T00:00:00.000Z", lastError: null }] }] });
+  expect(statusObject({ ...STATUS, conf: watchConf(), gateways: [seen] })).toMatchObject({ tenants: [{ state: "ok", gateways: [{ family: 4, via: null, dev: null, state: "up", since: "1970-01-01T00:00:00.000Z", lastError: null }] }] });
 });
