@@ -3,17 +3,23 @@ import type { PluginConf } from "../../conf/types";
 import { findingsOf, isOursIn, type RoutesView } from "./apply";
 import { findCollisions } from "./collisions";
 import { routedTenants } from "./desired";
-import type { FindingKind, Surroundings } from "./types";
+import type { Collision, FindingKind, Surroundings } from "./types";
 
 /** Firewalls and files are looked at when the watcher starts: at every event that would cost too much. */
 const UNSEEN: Surroundings = { markUses: [], chains: [], nftTables: [], tableNames: [], unseen: [] };
 /** Made by others, and no affair of a gateway or of a setting, which the watcher tells by itself. */
 const FOREIGN: readonly FindingKind[] = ["rule-before", "half-default", "main-refuses"];
+/** The kernel settings that others have changed, or nobody has made: with --sysctl they are put right instead. */
+const SETTINGS: readonly FindingKind[] = ["forwarding-off", "strict-rp-filter"];
 
-/** Sentences, empty when there is nothing: the watcher takes nothing away that others have put there. */
-export function othersText(conf: PluginConf, view: RoutesView): string {
-  const { plan, state } = view;
+/** What is in the way, and of whom; undefined: of every tenant. */
+export type InTheWay = Pick<Collision, "tenant" | "text">;
+
+/** All of it: the watcher takes nothing away that others have put there. */
+export function othersInTheWay(conf: PluginConf, view: RoutesView): readonly InTheWay[] {
+  const { plan, state, sysctl } = view;
+  const kinds = sysctl ? FOREIGN : [...FOREIGN, ...SETTINGS];
   const collisions = findCollisions({ tenants: routedTenants(conf), plan, state, surroundings: UNSEEN, isOurs: isOursIn(view) });
-  const findings = findingsOf(conf, view).filter(({ kind }) => FOREIGN.includes(kind));
-  return [...collisions, ...findings].map(({ text }) => text).join("; ");
+  const findings = findingsOf(conf, view).filter(({ kind }) => kinds.includes(kind));
+  return [...collisions, ...findings];
 }

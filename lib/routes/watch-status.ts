@@ -23,6 +23,8 @@ export interface WatchStatus {
   readonly path: string;
   readonly conf: PluginConf;
   readonly gateways: readonly SeenGateway[];
+  /** Of which tenants others are in the way; a tenant that is undefined: of all. */
+  readonly disturbed: readonly { readonly tenant: string | undefined }[];
   readonly repairs: number;
   readonly lastRepair: { readonly time: Date; readonly commands: readonly string[] } | undefined;
   /** Why the node could not be looked at or changed the last time. */
@@ -38,10 +40,11 @@ export function gatewayState(gateway: ResolvedGateway, health: GatewayHealth): G
 }
 
 /** The object of the status file apart from its time. What there is not is null. */
-export function statusObject({ pid, path, conf, gateways, repairs, lastRepair, error }: WatchStatus): Readonly<Record<string, unknown>> {
+export function statusObject({ pid, path, conf, gateways, disturbed, repairs, lastRepair, error }: WatchStatus): Readonly<Record<string, unknown>> {
   const tenants = routedTenants(conf).map((tenant) => {
     const own = gateways.filter(({ gateway }) => gateway.tenant === tenant.name);
-    return { name: tenant.name, state: tenantState(tenant, own), gateways: own.map(gatewayObject) };
+    const inTheWay = disturbed.some((each) => each.tenant === undefined || each.tenant === tenant.name);
+    return { name: tenant.name, state: inTheWay ? "disturbed" : tenantState(tenant, own), gateways: own.map(gatewayObject) };
   });
   const last = lastRepair === undefined ? null : { time: lastRepair.time.toISOString(), commands: lastRepair.commands };
   return { pid, conf: path, tenants, repairs, lastRepair: last, error: error ?? null };

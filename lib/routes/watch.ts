@@ -1,48 +1,24 @@
 /** Keeps the node routes true: looks at the node again and again, and mends what differs. */
-import type { PluginConf } from "../../conf/types";
 import { CniError, toCniError } from "../cni/error";
-import type { Clock, Lock } from "../ports";
-import { carryOut, collisionsOf, look, type RoutesNode, type RoutesView } from "./apply";
+import { carryOut, collisionsOf, look, type RoutesView } from "./apply";
 import { routedTenants } from "./desired";
 import { canBeProbed, createHealthBook, type HealthBook } from "./health-book";
-import type { Inbox } from "./inbox";
-import { noCarrier, type LinkCondition, type Probes } from "./probe";
-import { createStatusKeeper, HEARTBEAT_MS, type StatusKeeper, type StatusPorts } from "./status-keeper";
+import { noCarrier, type LinkCondition } from "./probe";
+import { createStatusKeeper, HEARTBEAT_MS, type StatusKeeper } from "./status-keeper";
 import { createTroubles, type Troubles } from "./troubles";
 import type { Collision, ResolvedGateway } from "./types";
 import { tellChanges } from "./watch-changes";
-import { othersText } from "./watch-others";
+import { othersInTheWay, type InTheWay } from "./watch-others";
 import type { WatchStatus } from "./watch-status";
-import { hopText, type WatchLine } from "./watch-words";
-import type { WatcherSeat } from "./watcher-seat";
+import type { WatchOptions, WatchPorts, WatchTarget } from "./watch-ports";
+import { hopText } from "./watch-words";
+
+export type { WatchOptions, WatchPorts, WatchTarget } from "./watch-ports";
 
 /** Between an event and the look at the node, for the events that come with it (ms). */
 const DEBOUNCE_MS = 200;
 /** After a look events wait this many times as long as it took: a busy node keeps its processor. */
 const PAUSE_FACTOR = 4;
-
-export interface WatchTarget {
-  /** Path of the configuration. */
-  readonly path: string;
-  readonly conf: PluginConf;
-  readonly node: RoutesNode & { readonly lock: Lock; readonly probes: Probes; readonly seat: Pick<WatcherSeat, "tell" | "lostBefore"> };
-}
-
-export interface WatchPorts extends StatusPorts {
-  readonly clock: Clock;
-  readonly inbox: Inbox;
-  readonly pid: number;
-  readonly say: (line: WatchLine) => void;
-  /** The configuration as it is now. Throws a CniError when it is unusable. */
-  readonly reload: () => WatchTarget;
-  readonly removeStatus: (path: string) => void;
-}
-
-export interface WatchOptions {
-  readonly sysctl: boolean;
-  /** Goes ahead in spite of collisions. */
-  readonly force: boolean;
-}
 
 /**
  * Runs until there is a notice to stop; the routes stay as they are then. Returns the collisions
@@ -60,6 +36,7 @@ class Watcher {
   private links: readonly LinkCondition[] = [];
   /** As the last look found them; undefined: the node was not yet looked at. */
   private gateways: readonly ResolvedGateway[] | undefined;
+  private others: readonly InTheWay[] = [];
   private repairs = 0;
   private lastRepair: WatchStatus["lastRepair"];
   private nextLookAt = 0;
@@ -83,6 +60,9 @@ class Watcher {
     const collisions = await this.collisionsAtStart();
     if (collisions.length === 0) await this.watch();
     this.done = true;
+    const { statusFile } = this.target.conf.routes.watch;
+    if (statusFile !== undefined) this.ports.removeStatus(statusFile);
+    if (collisions.length === 0) this.ports.say({ event: "stop", message: "stopped; the routes stay as they are" });
     return collisions;
   }
 
@@ -95,16 +75,19 @@ class Watcher {
 
   /** Nothing is changed before it is known that nobody else is disturbed. */
   private async collisionsAtStart(): Promise<readonly Collision[]> {
-    const { inbox, clock } = this.ports;
+    const { inbox, clock, say } = this.ports;
     for (;;) {
       try {
+        if (inbox.take("reload")) this.target = await this.readAgain();
         const collisions = await this.collisionsWith(this.target);
         this.troubles.over("cycle");
         return collisions;
       } catch (thrown) {
         this.troubles.tell("cycle", troubleText(thrown));
       }
+      this.saveStatus();
       await inbox.rest(clock.sleep(this.target.conf.routes.watch.intervalMs));
+      if (inbox.take("report")) say({ event: "report", message: this.saveStatus(true) });
       if (inbox.take("stop")) {
         // For watch(), which then does nothing.
         inbox.post("stop");
@@ -119,16 +102,12 @@ class Watcher {
   }
 
   private async watch(): Promise<void> {
-    const { inbox, say, removeStatus } = this.ports;
-    if (!inbox.take("stop")) {
-      await this.cycle("start");
-      this.saveStatus();
-      do await this.turn();
-      while (!inbox.take("stop"));
-    }
-    const { statusFile } = this.target.conf.routes.watch;
-    if (statusFile !== undefined) removeStatus(statusFile);
-    say({ event: "stop", message: "stopped; the routes stay as they are" });
+    const { inbox } = this.ports;
+    if (inbox.take("stop")) return;
+    await this.cycle("start");
+    this.saveStatus();
+    do await this.turn();
+    while (!inbox.take("stop"));
   }
 
   private async turn(): Promise<void> {
@@ -189,7 +168,8 @@ class Watcher {
       this.lastRepair = { time: this.ports.clock.now(), commands: repaired };
     }
     this.troubles.now("routes", refused.map(troubleText).join("; "));
-    this.troubles.now("others", othersText(this.target.conf, view));
+    this.others = othersInTheWay(this.target.conf, view);
+    this.troubles.now("others", this.others.map(({ text }) => text).join("; "));
     this.gateways = view.plan.gateways;
     this.book.keep(this.gateways);
   }
@@ -211,13 +191,18 @@ class Watcher {
     if (came.includes(true)) inbox.post("probed");
   }
 
+  private async readAgain(): Promise<WatchTarget> {
+    const next = this.ports.reload();
+    if (next.conf.dataDir !== this.target.conf.dataDir) throw new CniError("invalidConfig", 'another "dataDir" needs a restart of wrapper routes watch');
+    await requirePing(next);
+    return next;
+  }
+
   private async reload(): Promise<void> {
     const { say, removeStatus } = this.ports;
     const before = this.target;
     try {
-      const next = this.ports.reload();
-      if (next.conf.dataDir !== before.conf.dataDir) throw new CniError("invalidConfig", 'another "dataDir" needs a restart of wrapper routes watch');
-      await requirePing(next);
+      const next = await this.readAgain();
       const [collision] = await this.collisionsWith(next);
       if (collision !== undefined) throw new CniError("invalidConfig", `it collides with what others have: ${collision.text}`);
       this.target = next;
@@ -234,7 +219,7 @@ class Watcher {
     const { target: { conf, path }, repairs, lastRepair } = this;
     const gateways = this.keeper.seen(this.gateways ?? [], this.book);
     const error = ["cycle", "routes", "others"].map(this.troubles.of).find((text) => text !== undefined);
-    return this.keeper.save({ pid: this.ports.pid, path, conf, gateways, repairs, lastRepair, error }, anyway);
+    return this.keeper.save({ pid: this.ports.pid, path, conf, gateways, disturbed: this.others, repairs, lastRepair, error }, anyway);
   }
 }
 

@@ -50,6 +50,7 @@ export class PaperKernel {
   rules: readonly IpRule[] = stateOf().rules;
   routes: readonly IpRoute[] = [...stateOf().routes, connected("192.0.3.0/24", "eth2")];
   links = [link("eth0", "198.51.100.2"), link("eth1", "192.0.2.9"), link("eth2", "192.0.3.9")];
+  sysctls: Readonly<Record<string, string>> = {};
   /** Thrown by the next looks. */
   broken: CniError | undefined;
   refuse: (action: Action) => boolean = () => false;
@@ -58,7 +59,7 @@ export class PaperKernel {
   state = async (): Promise<NodeState> => {
     this.looks++;
     if (this.broken !== undefined) throw this.broken;
-    return stateOf({ rules: this.rules, routes: this.routes, links: this.links, families: [4] });
+    return stateOf({ rules: this.rules, routes: this.routes, links: this.links, families: [4] }, this.sysctls);
   };
   own = async () => ({ forward: [], natListing: undefined, file: () => undefined, absent: () => [] });
   natListing = async () => undefined;

@@ -49,6 +49,31 @@ describe("collisions", () => {
     expect(rig.kernel.ways()).toEqual([A, B]);
   });
 
+  test("that cannot be looked for keep it neither from telling so, nor from reading its file again", async () => {
+    rig.kernel.broken = new CniError("io", "busy");
+    await start();
+    rig.inbox.post("report");
+    await rig.clock.advance(1000);
+    expect(rig.status()).toMatchObject({ error: "busy", tenants: [{ state: "stopped", gateways: [] }] });
+    expect(rig.messages("report")).toHaveLength(1);
+    rig.next = () => watchConf({ gateways: [{ via: B, dev: "eth2" }] });
+    rig.inbox.post("reload");
+    rig.kernel.broken = undefined;
+    await rig.clock.advance(1000);
+    expect(rig.kernel.ways()).toEqual([B]);
+  });
+
+  test("that are found in the end leave no status behind", async () => {
+    rig.kernel.broken = new CniError("io", "busy");
+    await start();
+    expect(rig.files.size).toBe(1);
+    rig.kernel.broken = undefined;
+    rig.kernel.rules = [...rig.kernel.rules, foreign];
+    await rig.clock.advance(1000);
+    expect(await running).toHaveLength(1);
+    expect(rig.files.size).toBe(0);
+  });
+
   test("that cannot be looked for do not keep it from ending", async () => {
     rig.kernel.broken = new CniError("io", "busy");
     await start();

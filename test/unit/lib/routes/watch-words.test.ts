@@ -8,7 +8,7 @@ import { confWith, tenantWith } from "../../../helpers/conf-object";
 import { watchConf } from "./watch-rig";
 
 const gateway = (change: Partial<ResolvedGateway> = {}): ResolvedGateway => ({ tenant: "a", family: 4, via: "192.0.2.1", dev: "eth1", weight: 1, check: undefined, unusable: undefined, ...change });
-const STATUS = { pid: 1, path: "/c", repairs: 0, lastRepair: undefined, error: undefined };
+const STATUS = { pid: 1, path: "/c", disturbed: [], repairs: 0, lastRepair: undefined, error: undefined };
 const why = (): string => "no answer";
 const told = (before: readonly ResolvedGateway[] | undefined, ...now: ResolvedGateway[]): readonly string[] => gatewayChanges(watchConf(), before, now, why).map(({ line }) => line.message);
 

@@ -114,12 +114,22 @@ test("what others put in the way of the tenants' packets is told, in the status 
   const [text] = rig.messages("trouble");
   expect(text).toContain("table 100 of tenant a has routes of others");
   expect(text).toContain("ip rule 20");
-  expect(rig.status().error).toBe(text);
+  expect(rig.status()).toMatchObject({ error: text, tenants: [{ state: "disturbed" }] });
   expect(rig.kernel.routes).toContain(stray);
   rig.kernel.routes = before;
   rig.kernel.rules = rig.kernel.rules.filter(({ priority }) => priority !== 20);
   await rig.clock.advance(1000);
   expect(rig.messages("trouble").at(-1)).toBe(`over: ${text ?? ""}`);
+  expect(rig.status()).toMatchObject({ error: null, tenants: [{ state: "ok" }] });
+});
+
+test("forwarding that others turn off is told, where it may not be turned on again", async () => {
+  await start();
+  rig.kernel.sysctls = { "net/ipv4/ip_forward": "0" };
+  await rig.clock.advance(1000);
+  expect(rig.messages("trouble")).toEqual([expect.stringContaining("net.ipv4.ip_forward is 0")]);
+  rig.kernel.sysctls = {};
+  await rig.clock.advance(1000);
   expect(rig.status().error).toBeNull();
 });
 
