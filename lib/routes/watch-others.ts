@@ -9,7 +9,7 @@ import type { Collision, FindingKind, Surroundings } from "./types";
 const UNSEEN: Surroundings = { markUses: [], chains: [], nftTables: [], tableNames: [], unseen: [] };
 /** Made by others, and no affair of a gateway or of a setting, which the watcher tells by itself. */
 const FOREIGN: readonly FindingKind[] = ["rule-before", "half-default", "main-refuses"];
-/** The kernel settings that others have changed, or nobody has made: with --sysctl they are put right instead. */
+/** With --sysctl they are put right instead. */
 const SETTINGS: readonly FindingKind[] = ["forwarding-off", "strict-rp-filter"];
 
 /** What is in the way, and of whom; undefined: of every tenant. */
@@ -17,9 +17,15 @@ export type InTheWay = Pick<Collision, "tenant" | "text">;
 
 /** All of it: the watcher takes nothing away that others have put there. */
 export function othersInTheWay(conf: PluginConf, view: RoutesView): readonly InTheWay[] {
-  const { plan, state, sysctl } = view;
-  const kinds = sysctl ? FOREIGN : [...FOREIGN, ...SETTINGS];
+  const { plan, state } = view;
   const collisions = findCollisions({ tenants: routedTenants(conf), plan, state, surroundings: UNSEEN, isOurs: isOursIn(view) });
-  const findings = findingsOf(conf, view).filter(({ kind }) => kinds.includes(kind));
-  return [...collisions, ...findings];
+  const findings = findingsOf(conf, view).filter(({ kind }) => FOREIGN.includes(kind));
+  // A rule that compares the same bits with another value takes no packet of the tenant's.
+  return [...collisions.filter(({ kind }) => kind !== "mask"), ...findings];
+}
+
+/** Kernel settings that keep the tenants' packets from getting through, and that may not be changed. */
+export function settingsText(conf: PluginConf, view: RoutesView): string {
+  if (view.sysctl) return "";
+  return findingsOf(conf, view).filter(({ kind }) => SETTINGS.includes(kind)).map(({ text }) => text).join("; ");
 }

@@ -8,7 +8,7 @@ import { createStatusKeeper, HEARTBEAT_MS, type StatusKeeper } from "./status-ke
 import { createTroubles, type Troubles } from "./troubles";
 import type { Collision, ResolvedGateway } from "./types";
 import { tellChanges } from "./watch-changes";
-import { othersInTheWay, type InTheWay } from "./watch-others";
+import { othersInTheWay, settingsText, type InTheWay } from "./watch-others";
 import type { WatchStatus } from "./watch-status";
 import type { WatchOptions, WatchPorts, WatchTarget } from "./watch-ports";
 import { hopText } from "./watch-words";
@@ -169,6 +169,7 @@ class Watcher {
     }
     this.troubles.now("routes", refused.map(troubleText).join("; "));
     this.others = othersInTheWay(this.target.conf, view);
+    this.troubles.now("settings", settingsText(this.target.conf, view));
     this.troubles.now("others", this.others.map(({ text }) => text).join("; "));
     this.gateways = view.plan.gateways;
     this.book.keep(this.gateways);
@@ -218,7 +219,7 @@ class Watcher {
   private saveStatus(anyway = false): string {
     const { target: { conf, path }, repairs, lastRepair } = this;
     const gateways = this.keeper.seen(this.gateways ?? [], this.book);
-    const error = ["cycle", "routes", "others"].map(this.troubles.of).find((text) => text !== undefined);
+    const error = ["cycle", "routes", "others", "settings"].map(this.troubles.of).find((text) => text !== undefined);
     return this.keeper.save({ pid: this.ports.pid, path, conf, gateways, disturbed: this.others, repairs, lastRepair, error }, anyway);
   }
 }

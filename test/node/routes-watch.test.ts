@@ -41,12 +41,13 @@ test("an event is enough: what is removed comes back long before the next interv
   await watching.says("repaired: ip -4 rule add pref 32765 fwmark 0x10/0xff");
 });
 
-test("leaves kernel settings alone without --sysctl", async () => {
+test("leaves kernel settings alone without --sysctl, and says which are wrong", async () => {
   node.configure(TENANTS, watchers.settings());
   const watching = await watchers.start();
   node.ip("rule", "del", "pref", "32765", "fwmark", "0x10/0xff");
   await watching.says("repaired: ip -4 rule add");
-  expect([node.get("ipv4/conf/eth1/rp_filter"), watching.said()]).toEqual(["1", expect.not.stringContaining("sysctl")]);
+  expect([node.get("ipv4/conf/eth1/rp_filter"), watching.said()]).toEqual(["1", expect.not.stringContaining("sysctl -w")]);
+  expect(watching.said()).toMatch(/^net\.ipv4\.ip_forward is 0, .*; the reverse-path filter on eth1 is strict/m);
 });
 
 test("a FORWARD rule that was removed comes back", async () => {
@@ -60,7 +61,7 @@ test("a FORWARD rule that was removed comes back", async () => {
 
 test("the status file: readable for all, true, and gone at the end; the routes stay", async () => {
   node.configure(TENANTS, watchers.settings());
-  const watching = await watchers.start({ args: ["-o", "json"] });
+  const watching = await watchers.start({ args: ["--sysctl", "-o", "json"] });
   await watching.reaches("tenant-a", "ok");
   expect(statSync(watchers.statusFile).mode & 0o777).toBe(0o644);
   expect(watching.status()).toMatchObject({
@@ -124,7 +125,8 @@ test("does not start where it collides with others, unless it is forced", async 
   expect([await refused.ended(), refused.said()]).toEqual([3, expect.stringMatching(/^COLLISION mark .*--force goes ahead/m)]);
   expect([node.snapshot(), existsSync(watchers.statusFile)]).toEqual([before, false]);
   const forced = await watchers.start({ args: ["--force"] });
-  await forced.reaches("tenant-a", "ok");
+  await forced.reaches("tenant-a", "disturbed");
+  await forced.reaches("tenant-b", "ok");
 });
 
 test("killed, it leaves neither process nor lock, and the next one has nothing to do; two at once there are not", async () => {
@@ -142,7 +144,7 @@ test("killed, it leaves neither process nor lock, and the next one has nothing t
 
 test("goes on while the lock is busy, and says so once", async () => {
   node.configure(TENANTS, watchers.settings(), { lockTimeout: "100ms" });
-  const watching = await watchers.start();
+  const watching = await watchers.start({ args: ["--sysctl"] });
   const holder = new DatabaseSync(join(node.dir, "data/routes/lock"), { timeout: 20_000 });
   holder.exec("PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE");
   node.ip("rule", "del", "pref", "32765", "fwmark", "0x10/0xff");
