@@ -49,7 +49,8 @@ async function killedAdd(pod: Pod, wrap: string): Promise<string> {
   let restore: string | undefined;
   const [plugin] = list().plugins;
   const stdin = JSON.stringify({ ...plugin, name: list().name, cniVersion: list().cniVersion, runtimeConfig: MARKED.offers });
-  const killWhen = (): boolean => (restore = waitingRestore(pod)) !== undefined;
+  // Once found it stays found: after the kill it has another parent, and may be looked for once more.
+  const killWhen = (): boolean => (restore ??= waitingRestore(pod)) !== undefined;
   const outcome = await launch({ netns: world.netns, command: [BINARY], env: environment("ADD", pod, pod.path), stdin, options: { wrap, killWhen } });
   expect(outcome.signal).toBe("SIGKILL");
   return restore as string;
