@@ -41,6 +41,7 @@ const CASES: Readonly<Record<string, Example>> = {
   "ptp": { annotation: [KEY, "tenant-a"], rules: [/^10\.200\.0\.\d+\/32 0x10\/0xff$/] },
   "bridge": { annotation: [KEY, "tenant-b"], rules: [/^10\.201\.0\.\d+\/32 0x20\/0xff$/] },
   "dual-stack": { annotation: [KEY, "tenant-a"], rules: [/^10\.202\.0\.\d+\/32 0x10\/0xff$/, /^fd00:10:202::\d+\/128 0x10\/0xff$/] },
+  "source-pool": { annotation: [KEY, "vpn"], rules: [/^10\.201\.0\.\d+\/32 0x30\/0xff$/, /^fd00:201::\w+\/128 0x30\/0xff$/] },
   "with-cilium-after": { annotation: [KEY, "tenant-b"], rules: [/^10\.203\.0\.\d+\/32 0x2000\/0x3000$/] },
 };
 

@@ -32,7 +32,7 @@ const files = readdirSync(EXAMPLES);
 test("all examples are there", () => {
   expect(files.sort()).toEqual([
     "bridge.conflist", "chained-flannel-k3s.conflist", "dual-stack.conflist",
-    "original-go-wrapper.conflist", "ptp.conflist", "with-cilium-after.conflist",
+    "original-go-wrapper.conflist", "ptp.conflist", "source-pool.conflist", "with-cilium-after.conflist",
   ]);
 });
 
