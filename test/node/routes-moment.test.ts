@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createJournal } from "../../lib/journal";
 import { attachmentTag } from "../../lib/rules/tag";
-import { INTERNET, INTERNET6, NETS, TENANTS, useRoutesNode } from "../helpers/routes-node";
+import { INTERNET, INTERNET6, NETS, TENANTS, useRoutesNode, WRAPPER } from "../helpers/routes-node";
 import { sh } from "../helpers/shell";
 
 const node = useRoutesNode();
@@ -87,6 +87,20 @@ test("with snat, not one packet with the pod's own address while the gateway mov
   expect(seen.eth1[0]).toBeGreaterThan(50);
   expect(seen.eth2[0]).toBeGreaterThan(50);
   for (const device of DEVICES) expect(sh("ip", "netns", "exec", node.gateway(device), "nft", "list", "table", "inet", "own")).toMatch(/counter packets 0 bytes 0\n.*counter packets 0 bytes 0\n/);
+});
+
+test("a full disk keeps no rule from coming back and no gateway from being left, and lets nothing begin that only the record could undo", () => {
+  const again = `${WRAPPER} routes apply --sysctl --conf ${node.conf}`;
+  const change = (from: string, to: string): string => `sed -i 's/${from}/${to}/' ${node.conf}`;
+  const said = node.run(`exec 2>&1
+    mkdir -p -m 0700 ${node.dir}/data && mount -t tmpfs -o size=64k,mode=0700 tmpfs ${node.dir}/data && ${again} >/dev/null
+    dd if=/dev/zero of=${node.dir}/data/full bs=1k 2>/dev/null; ip rule del pref 32765 fwmark 0x10/0xff lookup 100; ${again}; echo "repair $?"
+    ${change("10.10.10.1", "10.10.10.9")}; ${again}; echo "gateway $?"
+    ${change('"table":100', '"table":150')}; ${again}; echo "table $?"`);
+  expect(said).toMatch(/changes made:\n {2}ip -4 rule add pref 32765 fwmark 0x10\/0xff lookup 100 [^]*\nrepair 0\n/);
+  expect(said).toMatch(/changes made:\n {2}ip -4 route replace default via 10\.10\.10\.9 .*\nFAILED: the record of the node routes \S+ cannot be written \(ENOSPC\).*\ngateway 1\n/);
+  expect(said).toMatch(/^wrapper routes: the record of the node routes \S+ cannot be written \(ENOSPC\).*\ntable 2\n$/m);
+  expect(node.way("203.0.113.1", "0x10")).toContain("via 10.10.10.9 dev eth1 table 100");
 });
 
 describe("a tenant goes, or gets another mark, while its pod runs", () => {
