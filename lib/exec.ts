@@ -1,5 +1,6 @@
 /** Runs programs; the sole importer of cross-spawn. */
 import type { ChildProcess } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import spawn from "cross-spawn";
 import type { Exec, ExecOutcome, ExecRequest, Stream, StartStream } from "./ports";
 
@@ -13,12 +14,61 @@ const NOT_STARTED: ExecOutcome = {
   exitCode: null, signal: null, stdout: new Uint8Array(), stderr: "", timedOut: false, overflow: false, spawnError: undefined,
 };
 
+/** What is under way in this process. */
+const running = new Set<Promise<ExecOutcome>>();
+/** Out of file descriptors, in the process and on the machine: each program takes several for its pipes. */
+const NO_DESCRIPTORS: readonly (string | undefined)[] = ["EMFILE", "ENFILE"];
+
 /** The real thing. Every program gets its own process group, so that its children die with it. */
 export function createExec(): Exec {
-  return { run: (request) => new Promise((resolve) => start(request, resolve)) };
+  return { run };
+}
+
+/** Where descriptors are short, programs that could run side by side run one after the other instead. */
+async function run(request: ExecRequest): Promise<ExecOutcome> {
+  for (;;) {
+    const outcome = await runOnce(request);
+    const others = [...running];
+    if (!NO_DESCRIPTORS.includes(outcome.spawnError) || others.length === 0) return outcome;
+    await Promise.race(others);
+    // Its pipes are closed a moment after it has ended.
+    await new Promise(setImmediate);
+  }
+}
+
+async function runOnce(request: ExecRequest): Promise<ExecOutcome> {
+  const outcome = new Promise<ExecOutcome>((resolve) => start(request, resolve));
+  running.add(outcome);
+  try {
+    return await outcome;
+  } finally {
+    running.delete(outcome);
+  }
+}
+
+/** Both ends of three pipes, and of the one by which libuv learns whether the program could be executed. */
+const DESCRIPTORS = 8;
+
+/**
+ * The errno when there are too few file descriptors to start a program. Asked first: a spawn that runs
+ * out of them half-way loses those that it had (Node.js 24), and then not even a rollback can be run.
+ */
+function descriptorShortage(): string | undefined {
+  const open: number[] = [];
+  try {
+    while (open.length < DESCRIPTORS) open.push(openSync("/dev/null", "r"));
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return NO_DESCRIPTORS.includes(code) ? code : undefined;
+  } finally {
+    for (const fd of open) closeSync(fd);
+  }
 }
 
 function start(request: ExecRequest, resolve: (outcome: ExecOutcome) => void): void {
+  const shortage = descriptorShortage();
+  if (shortage !== undefined) return resolve({ ...NOT_STARTED, spawnError: shortage });
   let child: ChildProcess;
   try {
     child = spawn(request.path, [...request.args], { env: { ...request.env }, stdio: "pipe", detached: true, cwd: "/" });
@@ -47,7 +97,8 @@ function watch(child: ChildProcess, request: ExecRequest, resolve: (outcome: Exe
   const finish = (exitCode: number | null, signal: string | null, spawnError?: string): void => {
     clearTimeout(deadline);
     clearTimeout(drain);
-    for (const pipe of child.stdio) pipe?.destroy();
+    // Out of file descriptors, it has none at all, whatever its type says.
+    for (const pipe of (child.stdio as ChildProcess["stdio"] | undefined) ?? []) pipe?.destroy();
     // Later calls change nothing: a promise resolves once.
     resolve({ exitCode, signal, stdout: stdout.bytes(), stderr: stderr.text(), timedOut, overflow: stdout.overflow, spawnError });
   };
