@@ -32,6 +32,17 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: 1,
     load: async () => (await import("./commands/check")).checkCommand,
   },
+  gc: {
+    usage: "gc [options]",
+    summary: "take down attachments whose sandbox is gone and whose DEL never came",
+    options: {
+      conf: { type: "string", short: "c", value: "FILE", help: "conflist to read (default: the first one in /etc/cni/net.d with our plugin)" },
+      "dry-run": { type: "boolean", help: "only say what would be removed" },
+      "cni-path": { type: "string", value: "DIRS", help: "where the delegate plugins are (default: $CNI_PATH, else /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni)" },
+    },
+    positionals: 0,
+    load: async () => (await import("./commands/gc")).gcCommand,
+  },
   routes: {
     usage: "routes plan|apply|show|remove|watch|router-config [options]",
     summary: "make the node's rules and routes match the tenants of the conflist",

@@ -1,14 +1,17 @@
 /** The composition root: builds the adapters that a verb or a command needs, each on first use. */
+import { join } from "node:path";
 import type { PluginConf } from "../conf/types";
 import { attachmentKey, type Request } from "../lib/cni/request";
 import { systemClock } from "../lib/clock";
+import { isDue } from "../lib/due";
 import { createExec } from "../lib/exec";
-import { createJournal, type Journal } from "../lib/journal";
-import { createLock } from "../lib/lock";
+import { createJournal, type Journal, type JournalRecord } from "../lib/journal";
+import { createLocks } from "../lib/lock";
 import { createOrphans, isAlive, ownProcess } from "../lib/orphans";
-import type { Lock, Log, MarkRules, PodSource } from "../lib/ports";
+import type { Backend, Locks, Log, MarkRules, PodSource } from "../lib/ports";
 import { createIptablesRules } from "../lib/rules/iptables";
 import { attachmentTag, networkPrefix } from "../lib/rules/tag";
+import { sandboxState } from "../lib/sandbox";
 import type { Context } from "../lib/verbs/context";
 import { checkKubeconfigFile } from "./kubeconfig-check";
 import type { Io } from "./io";
@@ -16,9 +19,14 @@ import type { Io } from "./io";
 /** DEL after a killed ADD: what the ADD started may finish, then it is killed (ms). */
 const ORPHAN_TIMES = { graceMs: 1000, timeoutMs: 2000 };
 
+/** How often the ADDs of a node look for attachments whose sandbox is gone (ms). */
+const COLLECTION_MS = 60_000;
+/** Who started us. When that process ends, the kernel gives us another parent. */
+const PARENT = process.ppid;
+
 export interface Node {
   readonly journal: Journal;
-  readonly lock: Lock;
+  readonly locks: Locks;
   readonly rules: MarkRules;
 }
 
@@ -28,17 +36,18 @@ export interface Node {
  */
 export function nodeAdapters(conf: PluginConf, log: Log, cniEnv: Readonly<Record<string, string>> = {}): Node {
   const journal = createJournal(conf.dataDir);
-  const lock = preparedLock(createLock(conf.dataDir), journal);
+  const locks = preparedLocks(createLocks(conf.dataDir), journal);
   const rules = createIptablesRules({
     exec: createExec(),
-    lock,
+    locks,
     lockTimeoutMs: conf.lockTimeoutMs,
     configured: conf.iptables,
     dataDir: conf.dataDir,
     log,
     cniEnv,
+    recordedBackends: () => recordedBackends(journal),
   });
-  return { journal, lock, rules };
+  return { journal, locks, rules };
 }
 
 /** Everything a verb works with. */
@@ -64,6 +73,9 @@ export function createContext(request: Request, conf: PluginConf, io: Io, log: L
     checkKubeconfig: checkKubeconfigFile,
     self: ownProcess(),
     isAlive,
+    parentIsGone: () => process.ppid !== PARENT,
+    sandboxState,
+    isCollectionDue: () => isDue(join(conf.dataDir, "collected"), COLLECTION_MS, systemClock.now()),
     tagOf: attachmentTag,
     networkPrefix: networkPrefix(conf.name),
     facts,
@@ -82,14 +94,30 @@ async function openPodSource(conf: PluginConf): Promise<PodSource> {
   return createPodSource({ kubeconfigPath: conf.kubeconfig ?? "", timeoutMs: conf.apiTimeoutMs, clock: systemClock });
 }
 
-// The journal's directory holds the lock, so it is made and checked before the first hold.
-function preparedLock(lock: Lock, journal: Journal): Lock {
+function recordedBackends(journal: Journal): readonly Backend[] {
+  return journal.tags().flatMap((tag) => {
+    const record = tryRead(journal, tag);
+    return record !== undefined && "attachment" in record ? [record.attachment.backend].filter((backend) => backend !== undefined) : [];
+  });
+}
+
+function tryRead(journal: Journal, tag: string): JournalRecord {
+  try {
+    return journal.read(tag);
+  } catch {
+    return undefined;
+  }
+}
+
+// The journal's directory holds the locks, so it is made and checked before the first hold.
+function preparedLocks(locks: Locks, journal: Journal): Locks {
   let prepared = false;
   return {
-    hold: (timeoutMs, body) => {
+    hold: (names, timeoutMs, body) => {
       if (!prepared) journal.prepare();
       prepared = true;
-      return lock.hold(timeoutMs, body);
+      return locks.hold(names, timeoutMs, body);
     },
+    sweep: () => locks.sweep(),
   };
 }

@@ -30,25 +30,31 @@ export async function runPlugin(io: Io): Promise<number> {
     }
     const head = parseNetconf(io.readStdin(), request.verb);
     version = head.cniVersion;
-    io.stdout(await answer(request, request.verb, head, io));
+    await answer(request, request.verb, head, io);
     return 0;
   } catch (error) {
     return fail(toCniError(error), version, io);
   }
 }
 
-async function answer(request: Request, verb: Exclude<Verb, "VERSION">, head: NetconfHead, io: Io): Promise<string> {
+async function answer(request: Request, verb: Exclude<Verb, "VERSION">, head: NetconfHead, io: Io): Promise<void> {
   const { conf, warnings } = loadConf(head.netconf, verb);
   const log = createLog(conf, io.stderr);
   for (const warning of warnings) log.write("warn", warning, { network: head.name });
   try {
-    return await perform(createContext(request, conf, io, log), verb, log);
+    await perform(createContext(request, conf, io, log), verb, { log, stdout: io.stdout });
   } finally {
     await log.flush();
   }
 }
 
-async function perform(context: Context, verb: Exclude<Verb, "VERSION">, log: Log): Promise<string> {
+interface Outputs {
+  readonly log: Log;
+  /** Throws when the reader is gone. */
+  readonly stdout: (text: string) => void;
+}
+
+async function perform(context: Context, verb: Exclude<Verb, "VERSION">, { log, stdout }: Outputs): Promise<void> {
   const { request, conf } = context;
   const started = performance.now();
   const about = { network: conf.name, ...aboutRequest(request) };
@@ -56,11 +62,25 @@ async function perform(context: Context, verb: Exclude<Verb, "VERSION">, log: Lo
   try {
     refuseHostNetns(request);
     const run = await VERBS[verb]();
-    const output = await run(context);
+    await deliver(context, verb, await run(context), stdout);
     if (verb !== "STATUS") log.write("info", verb, { ...outcome(), outcome: "ok" });
-    return output;
   } catch (thrown) {
     throw logged(log, verb, withPod(toCniError(thrown), request), outcome());
+  }
+}
+
+/** Prints the answer. An ADD whose result nobody reads is taken back: nobody will ask for its DEL. */
+async function deliver(context: Context, verb: Verb, output: string, stdout: (text: string) => void): Promise<void> {
+  try {
+    stdout(output);
+  } catch (thrown) {
+    const error = toCniError(thrown);
+    if (verb !== "ADD") throw error;
+    const del = await VERBS.DEL();
+    await del(context).catch((trouble: unknown) => {
+      throw error.withDetails(`taking the attachment back failed too: ${toCniError(trouble).message}`);
+    });
+    throw error.withDetails("the container runtime did not take the result, so the attachment was taken back");
   }
 }
 

@@ -13,6 +13,14 @@ const MAX_STDERR = 64 * 1024;
 const BUSY_TRIES = 6;
 const BUSY_WAIT_MS = 1000;
 
+/** A delegate that could not even be started, so that there is nothing of it to undo. */
+export class DelegateNotStarted extends CniError {
+  constructor(who: string, errno: string) {
+    super("delegateFailed", `${who} could not be started: ${errno}`);
+    this.name = "DelegateNotStarted";
+  }
+}
+
 export interface DelegateContext {
   readonly exec: Exec;
   readonly clock: Clock;
@@ -57,7 +65,7 @@ async function execWhileBusy(context: DelegateContext, verb: Verb, path: string,
 
 function failureOf(outcome: ExecOutcome, who: string, timeoutMs: number): CniError | undefined {
   if (outcome.spawnError !== undefined) {
-    return new CniError("delegateFailed", `${who} could not be started: ${outcome.spawnError}`);
+    return new DelegateNotStarted(who, outcome.spawnError);
   }
   if (outcome.timedOut) {
     return new CniError(

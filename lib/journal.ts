@@ -15,12 +15,20 @@ export type { Attachment, AttachmentState, JournalRecord } from "./journal-recor
 
 const SUFFIX = ".json";
 
+/** A record that is no file of ours. It says nothing about an attachment, and can be moved out of the way. */
+export class UnusableRecord extends CniError {}
+
 export interface Journal {
   /** Creates the directory and checks owner, mode and type. Throws CniError `journal`. */
   prepare(): void;
   /** The same checks without creating anything; an absent directory is fine. */
   inspect(): void;
+  /** Throws `UnusableRecord` for what is no record file of ours (a link, a FIFO, a stranger's), CniError `journal` when it cannot look. */
   read(tag: string): JournalRecord;
+  /**
+   * Moves a record that cannot be used out of the way, whatever it is, and returns where it is now. Throws CniError `journal`.
+   */
+  setAside(tag: string): string;
   /** Writes atomically: readers see the old record or the new one. Throws CniError `journal`, also for a record too large to be read again. */
   write(tag: string, attachment: Attachment): void;
   /** An absent record is fine. */
@@ -40,6 +48,7 @@ export function createJournal(dir: string): Journal {
     inspect: () => inspectDirectory(dir),
     read: (tag) => readRecord(path(tag), tag),
     write: (tag, attachment) => writeAtomically(join(dir, `.${tag}.${uniqueName()}.tmp`), path(tag), encodeRecord(attachment)),
+    setAside: (tag) => attempt(path(tag), "move", () => moveAside(dir, tag)),
     remove: (tag) => attempt(path(tag), "remove", () => removeRecord(dir, tag)),
     tags: () => listTags(dir),
   };
@@ -61,11 +70,15 @@ function readRecord(path: string, tag: string): JournalRecord {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT") return undefined;
-    if (code === "ELOOP") throw unsafe(path, "it is a symbolic link");
+    if (code === "ELOOP") throw unusable(path, "it is a symbolic link");
+    if (code === "ENXIO") throw unusable(path, "it is a socket");
     throw unsafe(path, (error as Error).message);
   }
   try {
-    checkFile(path, fstatSync(fd));
+    const stat = fstatSync(fd);
+    // Replaced or removed since it was opened; what is there now is what counts.
+    if (stat.isFile() && stat.nlink === 0) return readRecord(path, tag);
+    checkFile(path, stat);
     return decodeRecord(readBounded(fd), tag);
   } finally {
     closeSync(fd);
@@ -73,10 +86,10 @@ function readRecord(path: string, tag: string): JournalRecord {
 }
 
 function checkFile(path: string, stat: Stats): void {
-  if (!stat.isFile()) throw unsafe(path, "it is not a regular file");
-  if (stat.nlink !== 1) throw unsafe(path, `it has ${stat.nlink} hard links`);
-  if (!ownedByUs(stat)) throw unsafe(path, `it belongs to user ${stat.uid}`);
-  if ((stat.mode & 0o077) !== 0) throw unsafe(path, `its mode is 0${(stat.mode & 0o777).toString(8)}, expected 0600`);
+  if (!stat.isFile()) throw unusable(path, "it is not a regular file");
+  if (stat.nlink !== 1) throw unusable(path, `it has ${stat.nlink} hard links`);
+  if (!ownedByUs(stat)) throw unusable(path, `it belongs to user ${stat.uid}`);
+  if ((stat.mode & 0o077) !== 0) throw unusable(path, `its mode is 0${(stat.mode & 0o777).toString(8)}, expected 0600`);
 }
 
 function readBounded(fd: number): Uint8Array {
@@ -108,6 +121,13 @@ function writeAtomically(temporary: string, path: string, text: string): void {
       throw error;
     }
   });
+}
+
+// Beside the records under a name that is none: whoever wants to know how it came there can look at it.
+function moveAside(dir: string, tag: string): string {
+  const aside = join(dir, `unusable-${tag}-${uniqueName()}`);
+  renameSync(join(dir, `${tag}${SUFFIX}`), aside);
+  return aside;
 }
 
 // The record, and what a writer that was killed in the middle left beside it.
@@ -153,5 +173,13 @@ function reason(error: unknown): string {
 }
 
 function unsafe(path: string, why: string): CniError {
-  return new CniError("journal", `the journal at ${path} cannot be trusted: ${why}; remove it or repair its ownership`);
+  return new CniError("journal", distrust(path, why));
+}
+
+function unusable(path: string, why: string): UnusableRecord {
+  return new UnusableRecord("journal", distrust(path, why));
+}
+
+function distrust(path: string, why: string): string {
+  return `the journal at ${path} cannot be trusted: ${why}; remove it or repair its ownership`;
 }

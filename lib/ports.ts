@@ -58,6 +58,12 @@ export interface MarkRule {
   readonly markReplies: boolean;
 }
 
+/** Where the rules of an attachment are, as its record says. */
+export interface RulePlace {
+  readonly backend: Backend;
+  readonly addresses: readonly string[];
+}
+
 /** One of our rules as the kernel has it. Rules of others are never listed. */
 export interface InstalledRule {
   readonly backend: Backend;
@@ -91,12 +97,17 @@ export interface MarkRules {
   /**
    * For an attachment without a mark: removes our rules of every other attachment on these
    * addresses, in every flavour that is present, so that a reused address inherits no tenant.
-   * A node without the tools has no rules, and that is fine. Returns the tags that were evicted.
+   * A node whose kernel has no such table has no rules, and that is fine; throws CniError `rules` where
+   * rules may be and the programs to list them are missing. Returns the tags that were evicted.
    */
   evict(key: AttachmentKey, addresses: readonly string[]): Promise<readonly string[]>;
-  /** Removes every rule of these tags, both families, in every flavour that is present. Absent rules are fine. */
-  remove(tags: readonly string[]): Promise<void>;
-  /** Every rule of ours, all flavours and families that are present on this node. */
+  /**
+   * Removes every rule of these tags, where they are known to be or (undefined) in every flavour and both
+   * families. Absent rules are fine. Where rules may be and cannot be listed, the others are removed, then
+   * it throws.
+   */
+  remove(tags: readonly string[], known?: RulePlace): Promise<void>;
+  /** Every rule of ours, all flavours and families that are present on this node. Throws where it cannot look. */
   list(): Promise<readonly InstalledRule[]>;
   /** Whether the tools exist and can list the table; throws what is wrong otherwise. Changes nothing. */
   probe(): Promise<void>;
@@ -162,6 +173,14 @@ export interface Log {
 export interface Lock {
   /** Waits at most `timeoutMs`, then throws CniError `tryAgainLater`. */
   hold<T>(timeoutMs: number, body: () => Promise<T>): Promise<T>;
+}
+
+/** One such lock for each name, first come, first served. Names are plain words: a tag, an address. */
+export interface Locks {
+  /** Holds all of `names` during `body`; waits at most `timeoutMs` in all, then throws CniError `tryAgainLater`. */
+  hold<T>(names: readonly string[], timeoutMs: number, body: () => Promise<T>): Promise<T>;
+  /** Removes what killed processes have left in the queues. Never fails. */
+  sweep(): Promise<void>;
 }
 
 /** Processes that a killed ADD may have left running. */

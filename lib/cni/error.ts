@@ -30,7 +30,7 @@ export const ERRORS = {
   duplicateAttachment: { code: 112, title: "attachment exists already" },
   journal: { code: 113, title: "journal unusable" },
   attachmentUnknown: { code: 114, title: "attachment is not in the journal" },
-  superseded: { code: 115, title: "attachment removed while it was being added" },
+  superseded: { code: 115, title: "attachment removed, or its runtime ended, while it was being added" },
   internal: { code: 199, title: "internal error" },
 } as const;
 
@@ -61,6 +61,9 @@ export class CniError extends Error {
   }
 }
 
+/** The programs to see or to change rules are missing, so no rule was changed. */
+export class RulesUntouched extends CniError {}
+
 /** Turns whatever was thrown into a CniError; unknown errors become `internal` with their text kept. */
 export function toCniError(thrown: unknown): CniError {
   if (thrown instanceof CniError) return thrown;
@@ -73,6 +76,12 @@ export function toCniError(thrown: unknown): CniError {
     cause: error,
     details: error.stack ?? "",
   });
+}
+
+/** Throws the first of these, with the others in its details; does nothing when there is none. */
+export function throwTogether(errors: readonly CniError[]): void {
+  const [first, ...others] = errors;
+  if (first !== undefined) throw others.reduce((error, other) => error.withDetails(other.message), first);
 }
 
 /** The error JSON of the specification; `msg` is never empty. */

@@ -32,7 +32,7 @@ export interface ForwardOptions {
 /** The FORWARD chain of this node. */
 export function createForwardTable(options: ForwardOptions): ForwardTable {
   const { host = localHost } = options;
-  const tools = createTools(options.exec, host, options.lockTimeoutMs);
+  const tools = createTools(options.exec, host, options);
   const backend = async (): Promise<Backend> => (await detectBackend({ ...options, host, tools })).backend;
   const exists = ({ backend: flavour, family }: Slot, table?: string): boolean => {
     if (!tools.has({ backend: flavour, family }) || !host.hasFamily(family)) return false;

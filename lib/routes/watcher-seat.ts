@@ -75,12 +75,12 @@ async function takeSeat<T>(own: string, body: () => Promise<T>): Promise<T> {
     });
   } catch (thrown) {
     if (started) throw thrown;
-    throw new CniError("tryAgainLater", `another wrapper routes watch is at work on this node (it holds ${own}/lock): stop it first`, { cause: thrown });
+    throw new CniError("tryAgainLater", `another wrapper routes watch is at work on this node (it holds the lock in ${own}/queue): stop it first`, { cause: thrown });
   }
 }
 
 async function isHeld(own: string): Promise<boolean> {
-  if (statSync(join(own, "lock"), { throwIfNoEntry: false }) === undefined) return false;
+  if (statSync(join(own, "queue"), { throwIfNoEntry: false }) === undefined) return false;
   try {
     await createLock(own).hold(0, async () => undefined);
     return false;

@@ -1,9 +1,10 @@
 /**
- * Listing and changing the mangle tables. All changes are made under the lock, so what was listed
- * still holds when it is changed; a rule that somebody deletes by hand in between costs one more round.
+ * Listing and changing the mangle tables. A change names the rules that it takes away, so one that
+ * somebody else has taken away in between fails as a whole, and costs one more round. Additions on one
+ * address are made under that address's lock; nothing here locks the whole node.
  */
-import { CniError, toCniError } from "../cni/error";
-import type { Backend, Family, InstalledRule, Lock } from "../ports";
+import { CniError, RulesUntouched, toCniError } from "../cni/error";
+import type { Backend, Family, InstalledRule, Locks } from "../ports";
 import { nextGeneration, readGeneration } from "./generation";
 import type { Host } from "./host";
 import { parseSave, restoreInput } from "./iptables-format";
@@ -21,16 +22,14 @@ export interface Change extends Slot {
 export interface Tables {
   readonly host: Host;
   readonly tools: Tools;
-  readonly lock: Lock;
+  readonly locks: Locks;
   readonly lockTimeoutMs: number;
   readonly dataDir: string;
-  /** The lock cannot be used, so the generation cannot be moved either: it is kept beside it. */
-  readonly unguarded?: boolean;
 }
 
 /** A listing of the IPv4 rules taken while there was something else to wait for. */
 export interface EarlyListing {
-  readonly generation: number;
+  readonly generation: string;
   readonly rules: Rules;
 }
 
@@ -39,11 +38,29 @@ export const BACKENDS: readonly Backend[] = ["nft", "legacy"];
 /** Rounds of list and change before a table that keeps changing under us is given up. */
 const MAX_ROUNDS = 5;
 
+/** Slots that may hold rules of ours, and those among them that cannot be listed. */
+export interface Slots {
+  readonly present: readonly Slot[];
+  readonly unlistable: readonly RulesUntouched[];
+}
+
 /** The slots of these families that may hold rules; never a legacy table that does not exist yet. */
-export function presentSlots({ host, tools }: Tables, families: readonly Family[]): readonly Slot[] {
-  return BACKENDS.flatMap((backend) => families.map((family) => ({ backend, family }))).filter(
-    (slot) => host.hasFamily(slot.family) && tools.has(slot) && (slot.backend === "nft" || host.legacyTables(slot.family).includes("mangle")),
-  );
+export async function slotsWithRules({ host, tools }: Tables, families: readonly Family[], backends: readonly Backend[] = BACKENDS): Promise<Slots> {
+  const possible = backends.flatMap((backend) => families.map((family) => ({ backend, family }))).filter((slot) => host.hasFamily(slot.family));
+  const mayHold = await Promise.all(possible.map((slot) => tools.mayHoldRules(slot)));
+  const slots = possible.filter((_, i) => mayHold[i]);
+  return {
+    present: slots.filter((slot) => tools.has(slot)),
+    unlistable: slots.filter((slot) => !tools.has(slot)).map((slot) => tools.missing(slot)),
+  };
+}
+
+/** The same for those who have to know all of them. Throws `RulesUntouched` that names what is missing. */
+export async function listableSlots(tables: Tables, families: readonly Family[]): Promise<readonly Slot[]> {
+  const { present, unlistable } = await slotsWithRules(tables, families);
+  const [first, ...others] = unlistable;
+  if (first !== undefined) throw new RulesUntouched("rules", [first, ...others].map((error) => error.message).join("; "));
+  return present;
 }
 
 /** Our rules in these slots, listed all at once. */
@@ -52,20 +69,20 @@ export async function listSlots({ tools }: Tables, slots: readonly Slot[]): Prom
   return listings.flat();
 }
 
-/** A listing that is only a saving may not add much to the wait for a busy lock. */
-const EARLY_LOCK_MS = 500;
-
-/** A listing without the lock, good for as long as the generation read with it stands. */
+/**
+ * A listing before its address is known, good for as long as the generation read with it stands: whoever
+ * adds rules moves that before and after. An address is handed out after its last user's ADD has ended,
+ * so a rule on it is either in the listing or has moved the generation.
+ */
 export async function listEarly(tables: Tables): Promise<EarlyListing> {
-  // Read under the lock: no change is then half-way, and every later one moves the generation first.
-  const generation = await tables.lock.hold(Math.min(EARLY_LOCK_MS, tables.lockTimeoutMs), async () => readGeneration(tables.dataDir));
-  return { generation, rules: await listSlots(tables, presentSlots(tables, [4])) };
+  const generation = readGeneration(tables.dataDir);
+  return { generation, rules: await listSlots(tables, await listableSlots(tables, [4])) };
 }
 
 /**
  * Lists, plans and applies, once; again only when it failed and the next plan is another one, which
  * is to say that somebody changed our rules in between. Returns the listing of the plan that held.
- * The caller holds the lock; without it somebody may change our rules at any time, which costs a round.
+ * Whoever adds rules holds the locks of their addresses.
  */
 export async function settle(
   tables: Tables,
@@ -80,12 +97,22 @@ export async function settle(
     const text = JSON.stringify(changes);
     if (failed !== undefined && (failed.plan === text || round > MAX_ROUNDS)) throw failed.error;
     try {
-      if (changes.length > 0 && tables.unguarded !== true) nextGeneration(tables.dataDir);
-      await applyAll(tables, changes);
+      await inGeneration(tables, changes, () => applyAll(tables, changes));
       return installed;
     } catch (error) {
       failed = { plan: text, error };
     }
+  }
+}
+
+/** Moves the generation around changes that add rules. A listing that shows too many is no danger: what it takes away is named. */
+async function inGeneration(tables: Tables, changes: readonly Change[], body: () => Promise<void>): Promise<void> {
+  if (changes.every((change) => change.additions.length === 0)) return body();
+  nextGeneration(tables.dataDir);
+  try {
+    await body();
+  } finally {
+    nextGeneration(tables.dataDir);
   }
 }
 

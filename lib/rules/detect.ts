@@ -1,7 +1,7 @@
 /** Which flavour of iptables new rules go to, when the configuration leaves it to us. */
 import { constants, closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { CniError } from "../cni/error";
+import { RulesUntouched } from "../cni/error";
 import type { Backend, Family } from "../ports";
 import type { Host } from "./host";
 import type { Tools } from "./tools";
@@ -52,7 +52,7 @@ async function lookAt({ host, tools }: { host: Host; tools: Tools }, backend: Ba
  */
 export function chooseBackend(nft: FlavourFacts, legacy: FlavourFacts, plain: Backend | undefined): Backend {
   if (!nft.installed && !legacy.installed) {
-    throw new CniError("rules", "neither iptables-nft nor iptables-legacy is installed: install the package iptables");
+    throw new RulesUntouched("rules", "neither iptables-nft nor iptables-legacy is installed: install the package iptables");
   }
   if (!nft.installed) return "legacy";
   if (!legacy.installed) return "nft";

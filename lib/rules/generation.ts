@@ -1,22 +1,20 @@
 /**
- * Tells whether any rule of ours has changed since: a number kept as the modification time of the
- * lock file, which every change moves forward before it is made. Read and moved under the lock.
+ * Tells whether rules of ours have been added since: a value kept as the times of the file `generation`,
+ * which whoever adds rules changes before and after.
  */
-import { statSync, utimesSync } from "node:fs";
+import { closeSync, constants, openSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 
-/** The present generation (an opaque number). */
-export function readGeneration(dataDir: string): number {
-  return statSync(join(dataDir, "lock")).mtimeMs;
+/** The present generation (an opaque word); the same before the first change as without a directory. */
+export function readGeneration(dataDir: string): string {
+  const stat = statSync(join(dataDir, "generation"), { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? "none" : `${stat.atimeNs} ${stat.mtimeNs}`;
 }
 
-/** Makes every earlier generation out of date. */
+/** Makes every earlier generation out of date. Two processes that do so at once choose different ones. */
 export function nextGeneration(dataDir: string): void {
-  const next = (Math.max(readGeneration(dataDir) + 1, Date.now()) + 1) / 1000;
-  try {
-    utimesSync(join(dataDir, "lock"), next, next);
-  } catch (error) {
-    // No ADD gets past its intent on a disk that has become read-only, so no listing can be out of date: DEL must go on.
-    if ((error as NodeJS.ErrnoException).code !== "EROFS") throw error;
-  }
+  const path = join(dataDir, "generation");
+  closeSync(openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600));
+  const chance = (): number => Math.floor(Math.random() * 2 ** 31);
+  utimesSync(path, chance(), chance());
 }

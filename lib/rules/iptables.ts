@@ -1,8 +1,8 @@
 /** The rules in the mangle table, through iptables-save and iptables-restore: one listing, one transaction per family. */
-import { ERRORS, toCniError } from "../cni/error";
-import type { Backend, Exec, Family, InstalledRule, Lock, Log, MarkRule, MarkRules } from "../ports";
-import { BACKENDS, FAMILIES, isIn, listEarly, listSlots, presentSlots, settle, type Change, type EarlyListing, type Rules, type Tables } from "./change";
-import { detectBackend, rememberBackend, type Detected } from "./detect";
+import { throwTogether, toCniError } from "../cni/error";
+import type { Backend, Exec, Family, InstalledRule, Locks, Log, MarkRule, MarkRules, RulePlace } from "../ports";
+import { BACKENDS, FAMILIES, isIn, listableSlots, listEarly, listSlots, settle, slotsWithRules, type Change, type EarlyListing, type Rules, type Tables } from "./change";
+import { detectBackend, recallBackend, rememberBackend, type Detected } from "./detect";
 import { localHost, type Host } from "./host";
 import { familyOf, ruleSpecs } from "./iptables-format";
 import { attachmentTag } from "./tag";
@@ -10,13 +10,15 @@ import { createTools, type Slot } from "./tools";
 
 export interface IptablesOptions {
   readonly exec: Exec;
-  readonly lock: Lock;
+  readonly locks: Locks;
   readonly lockTimeoutMs: number;
   readonly configured: "auto" | Backend;
   readonly dataDir: string;
   readonly log: Log;
   /** CNI variables of the operation at work, for the tools' environment; none for a command line. */
   readonly cniEnv?: Readonly<Record<string, string>>;
+  /** Flavours that records of attachments name; asked only where a flavour's programs are missing. */
+  readonly recordedBackends?: () => readonly Backend[];
   /** Tests put another node here. */
   readonly host?: Host;
 }
@@ -30,7 +32,7 @@ interface Node extends Tables {
 /** The iptables adapter of the MarkRules port. Nothing is executed before the first call. */
 export function createIptablesRules(options: IptablesOptions): MarkRules {
   const host = options.host ?? localHost;
-  const tools = createTools(options.exec, host, options.lockTimeoutMs, options.cniEnv);
+  const tools = createTools(options.exec, host, { ...options, mayHaveUsed: (backend) => mayHaveUsed(options, backend) });
   let detected: Promise<Detected> | undefined;
   const node: Node = { ...options, host, tools, early: undefined, detected: () => (detected ??= detectBackend({ ...options, host, tools })) };
   return {
@@ -39,14 +41,11 @@ export function createIptablesRules(options: IptablesOptions): MarkRules {
       node.early = listEarly(node).catch(() => undefined);
     },
     install: (rule) => install(node, rule),
-    evict: async (key, addresses) => {
-      const gone = await clear(node, familiesOf(addresses), (rule) => addresses.includes(rule.address));
-      return evictedTags(gone, attachmentTag(key), addresses);
+    evict: (key, addresses) => evict(node, attachmentTag(key), addresses),
+    remove: async (tags, known) => {
+      if (tags.length > 0) await remove(node, (rule) => tags.includes(rule.tag), known);
     },
-    remove: async (tags) => {
-      if (tags.length > 0) await removeAnyhow(node, (rule) => tags.includes(rule.tag));
-    },
-    list: () => listSlots(node, presentSlots(node, FAMILIES)),
+    list: async () => listSlots(node, await listableSlots(node, FAMILIES)),
     probe: () => probe(node),
   };
 }
@@ -57,8 +56,9 @@ async function install(node: Node, rule: MarkRule): Promise<readonly string[]> {
   const tag = attachmentTag(rule.key);
   const families = familiesOf(rule.addresses);
   const early = await takeEarly(node);
-  return node.lock.hold(node.lockTimeoutMs, async () => {
-    const before = await settle(node, presentSlots(node, families), early, (installed) => {
+  return node.locks.hold(rule.addresses, node.lockTimeoutMs, async () => {
+    const slots = await listableSlots(node, families);
+    const before = await settle(node, slots, early, (installed) => {
       const outdated = removals(installed.filter((r) => r.tag === tag || rule.addresses.includes(r.address)));
       const others = outdated.filter((change) => change.backend !== backend);
       return [...families.map((family) => replacement(outdated, { backend, family }, ruleSpecs(rule, family))), ...others];
@@ -76,32 +76,19 @@ function replacement(outdated: readonly Change[], slot: Slot, additions: readonl
 
 type Matches = (rule: InstalledRule) => boolean;
 
-/** Removes the rules that match, under the lock. Returns what was removed; throws like clearSlots. */
-async function clear(node: Node, families: readonly Family[], matches: Matches): Promise<Rules> {
-  const slots = presentSlots(node, families);
-  if (slots.length === 0) return [];
+async function evict(node: Node, tag: string, addresses: readonly string[]): Promise<readonly string[]> {
   const early = await takeEarly(node);
-  return node.lock.hold(node.lockTimeoutMs, () => clearSlots(node, slots, early, matches));
+  const matches: Matches = (rule) => addresses.includes(rule.address);
+  const gone = await node.locks.hold(addresses, node.lockTimeoutMs, async () => clearSlots(node, await listableSlots(node, familiesOf(addresses)), early, matches));
+  return evictedTags(gone, tag, addresses);
 }
 
-/**
- * The same for a DEL, and without our lock where that cannot be used at all (a data directory of the wrong mode,
- * say): the address is freed in any case, and must not keep its rules. The xtables lock still holds.
- */
-async function removeAnyhow(node: Node, matches: Matches): Promise<void> {
-  const slots = presentSlots(node, FAMILIES);
-  if (slots.length === 0) return;
-  const early = await takeEarly(node);
-  let locked = false;
-  try {
-    await node.lock.hold(node.lockTimeoutMs, () => {
-      locked = true;
-      return clearSlots(node, slots, early, matches);
-    });
-  } catch (error) {
-    if (locked || toCniError(error).code !== ERRORS.journal.code) throw error;
-    await clearSlots({ ...node, unguarded: true }, slots, undefined, matches);
-  }
+/** Needs no lock: what it takes away is named, and a DEL must not depend on anything more than it has to. */
+async function remove(node: Node, matches: Matches, known: RulePlace | undefined): Promise<void> {
+  const { present, unlistable } = await (known === undefined ? slotsWithRules(node, FAMILIES) : slotsWithRules(node, familiesOf(known.addresses), [known.backend]));
+  const failures = [...unlistable];
+  await clearSlots(node, present, await takeEarly(node), matches).catch((error: unknown) => failures.push(toCniError(error)));
+  throwTogether(failures);
 }
 
 /**
@@ -110,14 +97,12 @@ async function removeAnyhow(node: Node, matches: Matches): Promise<void> {
  */
 async function clearSlots(tables: Tables, slots: readonly Slot[], early: EarlyListing | undefined, matches: Matches): Promise<Rules> {
   const plan = (installed: Rules): readonly Change[] => removals(installed.filter(matches));
-  // Every generation is read before the first is moved: an early listing serves all slots.
   const outcomes = await Promise.allSettled(slots.map((slot) => settle(tables, [slot], early, plan)));
-  const [first, ...others] = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [toCniError(outcome.reason)] : []));
-  if (first !== undefined) throw others.reduce((error, other) => error.withDetails(other.message), first);
+  throwTogether(outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [toCniError(outcome.reason)] : [])));
   return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? outcome.value.filter(matches) : []));
 }
 
-// Awaited before the lock is taken: it needs the lock itself. Used once: a change makes it stale.
+// Used once: a change makes it stale.
 async function takeEarly(node: Node): Promise<EarlyListing | undefined> {
   const early = await node.early;
   node.early = undefined;
@@ -125,6 +110,7 @@ async function takeEarly(node: Node): Promise<EarlyListing | undefined> {
 }
 
 async function probe(node: Node): Promise<void> {
+  await listableSlots(node, FAMILIES);
   const slot: Slot = { backend: (await node.detected()).backend, family: 4 };
   // A legacy table that does not exist yet would be created by looking; a missing program is for save() to say.
   const canLook = slot.backend === "nft" || node.host.legacyTables(4).includes("mangle") || !node.tools.has(slot);
@@ -143,6 +129,11 @@ function familiesOf(addresses: readonly string[]): readonly Family[] {
 
 function evictedTags(before: Rules, tag: string, addresses: readonly string[]): readonly string[] {
   return [...new Set(before.filter((rule) => rule.tag !== tag && addresses.includes(rule.address)).map((rule) => rule.tag))];
+}
+
+// A rule of ours is in a flavour only because we put it there since the node was started.
+function mayHaveUsed({ dataDir, recordedBackends = () => [] }: IptablesOptions, backend: Backend): boolean {
+  return recallBackend(dataDir) === backend || recordedBackends().includes(backend);
 }
 
 function remember({ dataDir, log }: Node, backend: Backend): void {

@@ -1,5 +1,5 @@
 /** The iptables programs of this node: by absolute path, with an environment of their own. */
-import { CniError } from "../cni/error";
+import { CniError, RulesUntouched } from "../cni/error";
 import type { Backend, Exec, ExecOutcome, Family } from "../ports";
 import { DIRECTORIES, type Host } from "./host";
 
@@ -19,6 +19,13 @@ export interface Tools {
   /** True when the programs of the slot are installed. */
   has(slot: Slot): boolean;
   /**
+   * True when the slot may hold rules of ours, as far as that can be known without its programs: the
+   * kernel's list of legacy tables, nft, or what we have done on this node.
+   */
+  mayHoldRules(slot: Slot): Promise<boolean>;
+  /** The error that names the missing program of the slot and says what to do. */
+  missing(slot: Slot): RulesUntouched;
+  /**
    * What `iptables-save` prints, of the one table or (undefined) of every table that exists.
    * Throws CniError `rules` or `tryAgainLater`.
    */
@@ -27,15 +34,23 @@ export interface Tools {
   restore(slot: Slot, input: string): Promise<void>;
 }
 
-/**
- * The tools of `host`; the xtables lock is waited for `lockTimeoutMs`. `marks` goes into the
- * environment of what changes rules: the CNI variables by which a DEL recognises what a killed ADD
- * has left running. A listing may outlive anybody.
- */
-export function createTools(exec: Exec, host: Host, lockTimeoutMs: number, marks: Readonly<Record<string, string>> = {}): Tools {
+export interface ToolsOptions {
+  /** How long the xtables lock is waited for. */
+  readonly lockTimeoutMs: number;
+  /**
+   * Goes into the environment of what changes rules: the CNI variables by which a DEL recognises what a
+   * killed ADD has left running. A listing may outlive anybody.
+   */
+  readonly cniEnv?: Readonly<Record<string, string>> | undefined;
+  /** True when we may have made rules in that flavour on this node; asked where neither its programs nor nft are installed. */
+  readonly mayHaveUsed?: ((backend: Backend) => boolean) | undefined;
+}
+
+/** The tools of `host`. */
+export function createTools(exec: Exec, host: Host, { lockTimeoutMs, cniEnv: marks = {}, mayHaveUsed = () => false }: ToolsOptions): Tools {
   const run = async (slot: Slot, action: "save" | "restore", args: readonly string[], stdin: string): Promise<string> => {
     const path = findTool(host, slot, action);
-    if (path === undefined) throw missing(slot, action);
+    if (path === undefined) throw new CniError("rules", notInstalled(slot, action, `install the package iptables, or set "iptables" to the flavour that is there`));
     const timeoutMs = lockTimeoutMs + TOOL_TIMEOUT_SLACK_MS;
     const outcome = await exec.run({ path, args, env: action === "restore" ? { ...marks, ...ENVIRONMENT } : ENVIRONMENT, stdin, timeoutMs, maxStdout: MAX_LISTING, maxStderr: 16 * 1024 });
     const stdout = new TextDecoder().decode(outcome.stdout);
@@ -43,8 +58,17 @@ export function createTools(exec: Exec, host: Host, lockTimeoutMs: number, marks
     if (outcome.exitCode === 0 && !outcome.overflow) return stdout;
     throw failure(path, outcome, timeoutMs);
   };
+  const has = (slot: Slot): boolean => ["save", "restore"].every((action) => findTool(host, slot, action) !== undefined);
   return {
-    has: (slot) => findTool(host, slot, "restore") !== undefined,
+    has,
+    mayHoldRules: async (slot) => {
+      if (slot.backend === "legacy") return host.legacyTables(slot.family).includes("mangle");
+      return has(slot) || ((await nftHasMangle(exec, host, slot.family)) ?? mayHaveUsed("nft"));
+    },
+    missing: (slot) => {
+      const absent = ["save", "restore"].find((action) => findTool(host, slot, action) === undefined) ?? "save";
+      return new RulesUntouched("rules", notInstalled(slot, absent, "rules of ours may be there and cannot be seen: install the package iptables"));
+    },
     save: (slot, table) => run(slot, "save", table === undefined ? [] : ["-t", table], ""),
     restore: async (slot, input) => {
       const seconds = Math.max(1, Math.ceil(lockTimeoutMs / 1000));
@@ -66,9 +90,19 @@ function programPrefix(family: Family): string {
   return family === 6 ? "ip6tables" : "iptables";
 }
 
-function missing({ backend, family }: Slot, action: string): CniError {
-  const name = `${programPrefix(family)}-${backend}-${action}`;
-  return new CniError("rules", `${name} is not installed in ${DIRECTORIES.join(", ")}: install the package iptables, or set "iptables" to the flavour that is there`);
+function notInstalled({ backend, family }: Slot, action: string, remedy: string): string {
+  return `${programPrefix(family)}-${backend}-${action} is not installed in ${DIRECTORIES.join(", ")}: ${remedy}`;
+}
+
+/** Asks nft whether the kernel has the table; undefined when nft is not installed or cannot say. */
+async function nftHasMangle(exec: Exec, host: Host, family: Family): Promise<boolean | undefined> {
+  const path = host.find("nft");
+  if (path === undefined) return undefined;
+  const [name, limit] = [family === 6 ? "ip6" : "ip", 1024 * 1024];
+  const outcome = await exec.run({ path, args: ["list", "tables", name], env: ENVIRONMENT, stdin: "", timeoutMs: TOOL_TIMEOUT_SLACK_MS, maxStdout: limit, maxStderr: limit });
+  if (outcome.exitCode === 0) return new TextDecoder().decode(outcome.stdout).split("\n").includes(`table ${name} mangle`);
+  // A kernel without nf_tables at all.
+  return /not supported/i.test(outcome.stderr) ? false : undefined;
 }
 
 // iptables-nft-save says this instead of the rules, and succeeds: taken for an empty table, our

@@ -1,7 +1,7 @@
 import { delegateNetconf, delegateType, effectiveDelegate } from "../../delegates/netconf";
 import { checkDelegate } from "../../delegates/requirements";
-import { runDelegate } from "../../delegates/run";
-import { CniError, toCniError } from "../cni/error";
+import { DelegateNotStarted, runDelegate } from "../../delegates/run";
+import { CniError, RulesUntouched, toCniError } from "../cni/error";
 import { podRef } from "../cni/request";
 import { parseResult, podAddresses, resultOfPrevious, type Result } from "../cni/result";
 import type { CniVersion } from "../cni/version";
@@ -10,6 +10,7 @@ import { findMark, type Finding } from "../lookup";
 import { formatMark } from "../mark";
 import type { JsonObject, PodRef } from "../ports";
 import { claim, complete, forget } from "./claim";
+import { collectNowAndThen } from "./collect";
 import type { Context } from "./context";
 import { tearDown } from "./tear-down";
 
@@ -30,11 +31,14 @@ export async function add(context: Context): Promise<string> {
   noteFacts(context, intent);
   await claimCleared(context, intent);
   const progress: { result?: Result } = {};
+  let output: string;
   try {
-    return await attach(context, intent, progress);
+    output = await attach(context, intent, progress);
   } catch (error) {
     throw await rollBack(context, intent, progress.result, toCniError(error));
   }
+  await collectNowAndThen(context);
+  return output;
 }
 
 /** Claims the key; what a crashed ADD or DEL left under it is taken down first, and stays on record until that succeeds. */
@@ -57,6 +61,8 @@ async function attach(context: Context, intent: Attachment, progress: { result?:
   const addresses = podAddresses(result.json, version, request.ifname, who).map((address) => address.ip);
   context.facts["addresses"] = addresses;
   const done = await programRules(context, { ...intent, addresses, result: result.json }, who);
+  // Nobody will ask for the DEL of an ADD whose runtime has died: it has not heard of it.
+  if (context.parentIsGone()) throw orphaned(context);
   await complete(context, { ...done, state: "complete" });
   return result.output;
 }
@@ -89,8 +95,7 @@ async function programRules(context: Context, attachment: Attachment, who: strin
     await context.rules.remove([context.tag]);
     // Unmarked is allowed, another tenant's mark is not: if that cannot be ruled out, ADD fails after all.
     noteEvicted(context, await context.rules.evict(context.key, attachment.addresses));
-    const { mark: _mark, ...unmarked } = attachment;
-    return { ...unmarked, source: "rules failed, onError is allow" };
+    return { ...withoutRules(attachment), source: "rules failed, onError is allow" };
   }
 }
 
@@ -116,14 +121,24 @@ function noteEvicted(context: Context, tags: readonly string[]): void {
   if (tags.length > 0) context.facts["evicted"] = tags;
 }
 
+function orphaned({ key }: Context): CniError {
+  return new CniError("superseded", `container ${key.containerId}: the container runtime that asked for the interface has ended, and nobody will delete it: nothing was kept`);
+}
+
 async function rollBack(context: Context, intent: Attachment, result: Result | undefined, error: CniError): Promise<CniError> {
   try {
-    await tearDown(context, intent, result?.json);
+    // Where nothing can be started, nothing has been: the intent is all there is, and no DEL could be run either.
+    if (!(error instanceof DelegateNotStarted)) await tearDown(context, error instanceof RulesUntouched ? withoutRules(intent) : intent, result?.json);
     await forget(context, context.tag, undefined);
     return error;
   } catch (trouble) {
     return error.withDetails(`rolling back failed too: ${toCniError(trouble).message}`);
   }
+}
+
+/** The same for a pod that got no rule. */
+function withoutRules({ mark: _mark, ...attachment }: Attachment): Attachment {
+  return attachment;
 }
 
 function intentOf(context: Context, pod: PodRef | undefined, finding: Finding, delegate: JsonObject | undefined): Attachment {

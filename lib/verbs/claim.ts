@@ -1,6 +1,6 @@
-/** The journal's transitions of one attachment, each atomic under the lock. */
+/** The journal's transitions of one attachment, each atomic under the lock of its record. */
 import { CniError, toCniError } from "../cni/error";
-import type { Attachment } from "../journal";
+import { UnusableRecord, type Attachment, type JournalRecord } from "../journal";
 import type { ProcessId } from "../orphans";
 import type { Context } from "./context";
 
@@ -11,7 +11,7 @@ import type { Context } from "./context";
  * Throws CniError `duplicateAttachment`, `journal`, `tryAgainLater` (a DEL of it is under way).
  */
 export function claim(context: Context, intent: Attachment): Promise<Attachment | undefined> {
-  return locked(context, async () => {
+  return locked(context, context.tag, async () => {
     const existing = readable(context);
     const remainder = existing === undefined || isDone(context, existing) ? undefined : existing;
     if (remainder !== undefined) refuseInUse(context, remainder);
@@ -56,7 +56,7 @@ function refuseInUse(context: Context, existing: Attachment): void {
  * Turns the intent into a complete record. Throws CniError `superseded` when a DEL came in between.
  */
 export function complete(context: Context, attachment: Attachment): Promise<void> {
-  return locked(context, async () => {
+  return locked(context, context.tag, async () => {
     const record = context.journal.read(context.tag);
     const current = record !== undefined && "attachment" in record ? record.attachment : undefined;
     if (current?.state !== "intent" || !isSelf(context, current.owner)) {
@@ -74,8 +74,8 @@ export function complete(context: Context, attachment: Attachment): Promise<void
  * one. Our own key is marked without a record too, so that no ADD begins what a DEL then takes away.
  */
 export function startDeleting(context: Context, tag: string): Promise<Attachment | undefined> {
-  return locked(context, async () => {
-    const record = context.journal.read(tag);
+  return locked(context, tag, async () => {
+    const record = readOrSetAside(context, tag);
     if (record !== undefined && "corrupt" in record) {
       context.warn(
         new CniError("journal", `journal record ${tag} is unusable (${record.corrupt}): going on by the rules' tag and the conflist`),
@@ -86,6 +86,17 @@ export function startDeleting(context: Context, tag: string): Promise<Attachment
     if (found !== undefined) markDeleting(context, tag, found);
     return found?.unknown === true ? undefined : found;
   });
+}
+
+// A link, a FIFO or a stranger's file in the record's place would make every DEL fail until somebody removes it.
+function readOrSetAside({ journal, warn }: Context, tag: string): JournalRecord {
+  try {
+    return journal.read(tag);
+  } catch (error) {
+    if (!(error instanceof UnusableRecord)) throw error;
+    warn(new CniError("journal", `${error.message}: it was moved to ${journal.setAside(tag)}, going on by the rules' tag and the conflist`));
+    return undefined;
+  }
 }
 
 // A full disk must not keep DEL from going on: removing the record needs no space.
@@ -107,7 +118,7 @@ function unknownTo({ key, request, self, conf, delegate }: Context): Attachment 
  * else's meanwhile. `found` is what startDeleting returned: a record that could not be marked.
  */
 export function forget(context: Context, tag: string, found: Attachment | undefined): Promise<void> {
-  return locked(context, async () => {
+  return locked(context, tag, async () => {
     const record = context.journal.read(tag);
     if (record !== undefined && "attachment" in record && !isOursToRemove(context, record.attachment, found)) return;
     context.journal.remove(tag);
@@ -127,12 +138,17 @@ function isSelf({ self }: Context, process: ProcessId): boolean {
   return process.pid === self.pid && process.startTime === self.startTime;
 }
 
+/** True while the process that adds or deletes it runs. */
+export function isAtWork(context: Context, { state, owner }: Attachment): boolean {
+  return state !== "complete" && context.isAlive(owner);
+}
+
 /** True for an attachment that is in use, or being added by a process that still runs. */
 export function isLive(context: Context, attachment: Attachment): boolean {
   if (attachment.state === "complete") return true;
   return attachment.state === "intent" && context.isAlive(attachment.owner);
 }
 
-function locked<T>(context: Context, body: () => Promise<T>): Promise<T> {
-  return context.lock.hold(context.conf.lockTimeoutMs, body);
+function locked<T>(context: Context, tag: string, body: () => Promise<T>): Promise<T> {
+  return context.locks.hold([tag], context.conf.lockTimeoutMs, body);
 }

@@ -4,7 +4,7 @@ import type { CniError } from "../cni/error";
 import type { Request } from "../cni/request";
 import type { Journal } from "../journal";
 import type { PodSourceFactory } from "../lookup";
-import type { AttachmentKey, Lock, MarkRules, Orphans } from "../ports";
+import type { AttachmentKey, Locks, MarkRules, Orphans } from "../ports";
 import type { ProcessId } from "../orphans";
 
 /** What the verbs share: the parsed request, the configuration, and the ports. */
@@ -15,7 +15,7 @@ export interface Context {
   /** Hash of the key: names the journal record and tags the rules. */
   readonly tag: string;
   readonly journal: Journal;
-  readonly lock: Lock;
+  readonly locks: Locks;
   readonly rules: MarkRules;
   readonly pods: PodSourceFactory;
   readonly delegate: DelegateContext;
@@ -23,6 +23,12 @@ export interface Context {
   /** Throws CniError when the configured kubeconfig cannot be read; undefined means none is configured. */
   readonly checkKubeconfig: (path: string | undefined) => void;
   readonly self: ProcessId;
+  /** True when the process that started this one has ended. */
+  readonly parentIsGone: () => boolean;
+  /** What became of a sandbox, by its netns path; `unknown` where that cannot be told from here. */
+  readonly sandboxState: (netns: string) => "there" | "gone" | "unknown";
+  /** True once a minute on this node, for one of all processes: time to look for what nobody will delete. */
+  readonly isCollectionDue: () => boolean;
   readonly isAlive: (process: ProcessId) => boolean;
   readonly tagOf: (key: AttachmentKey) => string;
   /** Common beginning of the tags of this network. */

@@ -1,16 +1,18 @@
 import { delegateNetconf, distinctDelegates } from "../../delegates/netconf";
 import { runDelegate } from "../../delegates/run";
-import { CniError, toCniError } from "../cni/error";
+import { CniError, throwTogether, toCniError } from "../cni/error";
 import { isObject, own, quote } from "../cni/json";
-import type { Attachment } from "../journal";
+import { UnusableRecord, type JournalRecord } from "../journal";
 import type { Json } from "../ports";
 import { forget, isLive, startDeleting } from "./claim";
+import { collectAbandoned, contextFor, findAbandoned, type Abandoned } from "./collect";
 import type { Context } from "./context";
 import { tearDown } from "./tear-down";
 
 /**
  * GC: takes down every attachment of this network that the runtime does not list, then forwards to
- * the delegates. An absent list means "unknown" and deletes nothing; null and [] mean "none".
+ * the delegates. An absent list means "unknown" and deletes nothing but what has lost its sandbox; null
+ * and [] mean "none".
  * Goes on after a failure, reports at the end.
  */
 export async function gc(context: Context): Promise<string> {
@@ -18,12 +20,17 @@ export async function gc(context: Context): Promise<string> {
   const failures: CniError[] = [];
   const note = (error: unknown): void => void failures.push(toCniError(error));
   if (valid !== undefined) await collectStale(context, valid, note).catch(note);
+  await context.locks.sweep();
+  for (const abandoned of abandonedHere(context, valid)) await collectAbandoned(context, abandoned).catch(note);
   for (const delegate of distinctDelegates(context.conf)) {
     await runDelegate(context.delegate, "GC", delegateNetconf(context.conf, delegate, "GC", undefined)).catch(note);
   }
-  const [first, ...others] = failures;
-  if (first !== undefined) throw others.reduce((error, other) => error.withDetails(other.message), first);
+  throwTogether(failures);
   return "";
+}
+
+function abandonedHere(context: Context, valid: ReadonlySet<string> | undefined): readonly Abandoned[] {
+  return findAbandoned(context).filter(({ tag }) => tag.startsWith(context.networkPrefix) && valid?.has(tag) !== true);
 }
 
 function validTags(context: Context): ReadonlySet<string> | undefined {
@@ -67,23 +74,26 @@ async function staleTags(context: Context, valid: ReadonlySet<string>): Promise<
 
 // Asked for all of them before the first is touched: an ADD that ends meanwhile is newer than the list.
 function isBeingAdded(context: Context, tag: string): boolean {
-  const record = context.journal.read(tag);
+  const record = readUnlessUnusable(context, tag);
   if (record === undefined || !("attachment" in record)) return false;
   return record.attachment.state === "intent" && isLive(context, record.attachment);
+}
+
+// What is no file of ours is nobody's ADD; it is moved out of the way when its turn comes.
+function readUnlessUnusable({ journal }: Context, tag: string): JournalRecord {
+  try {
+    return journal.read(tag);
+  } catch (error) {
+    if (error instanceof UnusableRecord) return undefined;
+    throw error;
+  }
 }
 
 async function collectGarbage(context: Context, tag: string): Promise<void> {
   const attachment = await startDeleting(context, tag);
   if (attachment === undefined) await context.rules.remove([tag]);
-  else await tearDown(contextFor(context, attachment, tag), attachment, attachment.result);
+  else await tearDown(contextFor(context, attachment, tag, attachment.netns), attachment, attachment.result);
   await forget(context, tag, attachment);
-}
-
-/** The context of a DEL for that attachment, environment included: GC itself has no container. */
-function contextFor(context: Context, attachment: Attachment, tag: string): Context {
-  const { key, netns } = attachment;
-  const env = { ...context.delegate.env, CNI_CONTAINERID: key.containerId, CNI_IFNAME: key.ifname, CNI_NETNS: netns };
-  return { ...context, key, tag, delegate: { ...context.delegate, env } };
 }
 
 function malformed(key: string, value: Json): CniError {

@@ -1,10 +1,10 @@
 import { delegateNetconf, distinctDelegates } from "../../delegates/netconf";
 import { runDelegate } from "../../delegates/run";
 import { convertResult } from "../cni/convert";
-import { type CniError, ERRORS, toCniError } from "../cni/error";
+import { type CniError, ERRORS, throwTogether, toCniError } from "../cni/error";
 import { isSupported } from "../cni/version";
 import type { Attachment } from "../journal";
-import type { Json, JsonObject } from "../ports";
+import type { Json, JsonObject, RulePlace } from "../ports";
 import type { Context } from "./context";
 
 /**
@@ -27,7 +27,8 @@ export async function tearDown(
       if (ended > 0) context.facts["orphansEnded"] = ended;
     });
   }
-  await collect(failures, () => context.rules.remove([context.tag]));
+  // A record without a mark is that of a pod that got no rule.
+  if (attachment === undefined || attachment.mark !== undefined) await collect(failures, () => context.rules.remove([context.tag], placeOf(attachment)));
   const delegates = attachment === undefined ? distinctDelegates(context.conf) : [attachment.delegate].filter((each) => each !== undefined);
   const started = context.delegate.clock.elapsed();
   for (const [i, delegate] of delegates.entries()) {
@@ -35,8 +36,13 @@ export async function tearDown(
     await collect(failures, attachment === undefined && i > 0 ? () => unlessMissing(context, body) : body);
   }
   if (delegates.length > 0) context.facts["delegateMs"] = Math.round(context.delegate.clock.elapsed() - started);
-  const [first, ...others] = failures;
-  if (first !== undefined) throw others.reduce((error, other) => error.withDetails(other.message), first);
+  throwTogether(failures);
+}
+
+/** Where the record says that the rules are; undefined when it does not: an ADD may have been killed anywhere. */
+function placeOf(attachment: Attachment | undefined): RulePlace | undefined {
+  if (attachment?.backend === undefined || attachment.addresses.length === 0) return undefined;
+  return { backend: attachment.backend, addresses: attachment.addresses };
 }
 
 async function delegateDel(context: Context, delegate: JsonObject, prevResult: Json | undefined): Promise<void> {

@@ -48,10 +48,12 @@ test.each([["is a symbolic link to itself", "loop"], ["has a name that is too lo
   expect(world.leftovers()).toEqual([]);
 });
 
-test("A23 the reader closes stdout before the result: not a success, no hang, and DEL removes all", async () => {
+test("A23 the reader closes stdout before the result: not a success, no hang, all is taken back, and a DEL is fine", async () => {
   const outcome = await world.run("ADD", { conf: conf(), stdout: "closed" });
   expect(outcome.exit).not.toBe(0);
   expect(outcome.signal).toBeNull();
+  expect(verbs(outcome)).toEqual(["ADD", "DEL"]);
+  expect(world.leftovers()).toEqual([]);
   expectOk(await world.run("DEL", { conf: conf(), id: outcome.id }));
   expect(world.leftovers()).toEqual([]);
 });

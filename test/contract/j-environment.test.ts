@@ -62,7 +62,7 @@ const TOKEN = "kubelet-token-of-the-test-cluster";
 
 /** Everything that a run left or said, the kubeconfig's own directory excepted. */
 function everything(outcome: Outcome): string {
-  const records = world.records().map((name) => readFileSync(join(world.dataDir, name), "latin1"));
+  const records = world.records().filter((name) => name !== "queue").map((name) => readFileSync(join(world.dataDir, name), "latin1"));
   const calls = outcome.calls.flatMap((call) => [call.stdin, ...Object.values(call.env)]);
   return [outcome.stdout, outcome.stderr, world.log(), ...records, ...calls].join("\n");
 }

@@ -105,7 +105,7 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
     },
     conf: confWith({ runtimeConfig: { "io.kubernetes.cri.pod-annotations": { "tenant.routing/fwmark": "0x10/0xff" } }, ...conf }),
     key: KEY, tag: TAG, journal, rules,
-    lock: { hold: (_timeout, body) => body() },
+    locks: { hold: (_names, _timeout, body) => body(), sweep: async () => {} },
     pods: async () => { throw new Error("no API in this test"); },
     delegate: {
       exec: {
@@ -123,6 +123,9 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
     orphans: { end: async (id) => { setup.ended.push(id); return 0; } },
     checkKubeconfig: () => {},
     self: ME,
+    parentIsGone: () => false,
+    sandboxState: (netns) => (netns.startsWith("/gone/") ? "gone" : "there"),
+    isCollectionDue: () => false,
     isAlive: ({ pid }) => setup.alive.has(pid),
     tagOf: attachmentTag, networkPrefix: networkPrefix("net"), facts: {},
     warn: (warning) => setup.warnings.push(warning),

@@ -1,5 +1,5 @@
 /** Scripted stand-ins for ports: they say what they were asked, in order, and answer from a script. */
-import type { Exec, ExecOutcome, ExecRequest, Lock } from "../../lib/ports";
+import type { Exec, ExecOutcome, ExecRequest, Lock, Locks } from "../../lib/ports";
 import type { Host } from "../../lib/rules/host";
 
 export const OUTCOME: ExecOutcome = {
@@ -56,6 +56,18 @@ export class FakeLock implements Lock {
       this.held = false;
     }
   }
+}
+
+/** The same for locks with names. */
+export class FakeLocks extends FakeLock {
+  readonly names: string[] = [];
+  readonly port: Locks = {
+    hold: (names, timeoutMs, body) => {
+      this.names.push(...names);
+      return this.hold(timeoutMs, body);
+    },
+    sweep: async () => {},
+  };
 }
 
 /** A node with exactly these programs (all in /usr/sbin) and these legacy tables. */

@@ -17,6 +17,8 @@ export interface Toolbox {
   around(hooks: { readonly before?: string; readonly after?: string }): string;
   /** Returns the `wrap` for a run on a node without any of the programs in /usr/sbin. */
   readonly nothingInSbin: string;
+  /** Returns the `wrap` for a run on a node where programs whose names match these shell patterns are missing from /usr/sbin. */
+  without(...patterns: readonly string[]): string;
 }
 
 /** A toolbox that keeps its scripts and copies of the real programs in `dir`. */
@@ -31,6 +33,10 @@ export function createToolbox(dir: string): Toolbox {
       return multis.map((multi) => `mount --bind ${shellQuote(script)} ${shellQuote(multi)}`).join("\n");
     },
     nothingInSbin: `mount -t tmpfs none ${SBIN}`,
+    without: (...patterns) => {
+      const copy = shellQuote(join(dir, `sbin-${++serial}`));
+      return `cp -a ${SBIN} ${copy}\n(cd ${copy} && rm -f ${patterns.join(" ")})\nmount --bind ${copy} ${SBIN}`;
+    },
   };
 }
 

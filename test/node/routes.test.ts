@@ -83,7 +83,7 @@ test.each(["nft", "legacy"])("remove restores the node exactly, in iptables-%s",
   expect(node.routes("remove")).toMatchObject({ status: 0, stderr: "" });
   expect(node.snapshot()).toBe(before);
   expect(node.routes("remove")).toMatchObject({ status: 0, stdout: "nothing to remove\n" });
-  expect(readdirSync(join(node.dir, "data/routes"))).toEqual(["lock"]);
+  expect(readdirSync(join(node.dir, "data/routes"))).toEqual(["queue"]);
 });
 
 test("remove works from the record: whatever the conflist says by then", () => {

@@ -122,7 +122,7 @@ test("--remove restores the node, whatever the environment says then", () => {
   expect(setUp({ GATEWAY_A: "", TABLE_TENANT_A: "77" }, "--remove")).toMatchObject({ status: 0, stderr: "" });
   expect(snapshot()).toBe(before);
   expect(existsSync(join(dir, "names"))).toBe(false);
-  expect(readdirSync(join(dir, "state/routes"))).toEqual(["lock"]);
+  expect(readdirSync(join(dir, "state/routes"))).toEqual(["queue"]);
   expect(setUp({}, "--remove").stdout).toContain("nothing to remove");
 });
 

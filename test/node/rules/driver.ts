@@ -1,7 +1,7 @@
 /** Runs in the network namespace under test: the real adapter, and all calls of one batch at once. */
 import { mkdirSync } from "node:fs";
 import { createExec } from "../../../lib/exec";
-import { createLock } from "../../../lib/lock";
+import { createLocks } from "../../../lib/lock";
 import type { AttachmentKey, MarkRule } from "../../../lib/ports";
 import { createIptablesRules } from "../../../lib/rules/iptables";
 
@@ -27,7 +27,7 @@ export interface Reply {
 async function main(): Promise<void> {
   const batch = JSON.parse(process.argv[2] ?? "") as Batch;
   mkdirSync(batch.dataDir, { recursive: true, mode: 0o700 });
-  const options = { exec: createExec(), lock: createLock(batch.dataDir), lockTimeoutMs: 60_000, log: { write: () => {} } };
+  const options = { exec: createExec(), locks: createLocks(batch.dataDir), lockTimeoutMs: 60_000, log: { write: () => {} } };
   const replies = await Promise.all(batch.calls.map((call) => reply(batch, options, call)));
   process.stdout.write(JSON.stringify(replies));
 }

@@ -43,11 +43,11 @@ describe("a listing taken early", () => {
   const V4 = listing(...ruleSpecs(OTHER, 4));
 
   test("is the only one of IPv4 while no rule of ours changes", async () => {
-    const { exec, lock, rules } = setUp([V4, EMPTY, "", ""]);
+    const { exec, locks, rules } = setUp([V4, EMPTY, "", ""]);
     rules.anticipate();
     expect(await rules.install(DUAL)).toEqual([OTHER_TAG]);
     expect(exec.calls).toEqual([SAVE4, SAVE6, RESTORE4, RESTORE6]);
-    expect(lock.waits).toEqual([500, 2500]);
+    expect(locks.waits).toEqual([2500]);
   });
 
   test("is not believed after a change by anybody", async () => {

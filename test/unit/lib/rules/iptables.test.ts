@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CniError } from "../../../../lib/cni/error";
-import { recallBackend } from "../../../../lib/rules/detect";
+import { recallBackend, rememberBackend } from "../../../../lib/rules/detect";
 import { restoreInput, ruleSpecs } from "../../../../lib/rules/iptables-format";
 import { attachmentTag } from "../../../../lib/rules/tag";
 import { fakeHost } from "../../../helpers/fakes";
@@ -10,12 +10,12 @@ import { DUAL, EMPTY, FAILED, FOREIGN, KEY, listing, OTHER, OTHER_TAG, RESTORE4,
 const setUp = useRules();
 
 describe("install", () => {
-  test("one listing and one transaction, under the lock, with nothing of our environment", async () => {
-    const { exec, lock, rules } = setUp([EMPTY, ""]);
+  test("one listing and one transaction, under the lock of the address, with nothing of our environment", async () => {
+    const { exec, locks, rules } = setUp([EMPTY, ""]);
     expect(await rules.install(RULE)).toEqual([]);
     expect(exec.calls).toEqual([SAVE4, RESTORE4]);
     expect(exec.inputs).toEqual([restoreInput([], ruleSpecs(RULE, 4))]);
-    expect(lock.waits).toEqual([2500]);
+    expect([locks.waits, locks.names]).toEqual([[2500], ["10.0.0.5"]]);
     for (const request of exec.requests) {
       expect(request.env).toEqual({ PATH: "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin", LC_ALL: "C" });
       expect(request.timeoutMs).toBe(7500);
@@ -106,9 +106,9 @@ describe("remove and evict", () => {
     await expect(rules.remove(["x"])).rejects.toMatchObject({ message: expect.stringContaining("line 3 failed"), details: expect.stringContaining("second") });
   });
 
-  test("a lock that cannot be used keeps no rule: removed without it, and without a look at the data directory", async () => {
-    const lock = { hold: () => Promise.reject(new CniError("journal", "unusable")) };
-    const { exec, rules } = setUp([listing(...ruleSpecs(DUAL, 4)), listing(...ruleSpecs(DUAL, 6)), "", ""], { lock, dataDir: "/nowhere" });
+  test("remove needs no lock and no data directory", async () => {
+    const locks = { hold: () => Promise.reject(new CniError("journal", "unusable")), sweep: async () => {} };
+    const { exec, rules } = setUp([listing(...ruleSpecs(DUAL, 4)), listing(...ruleSpecs(DUAL, 6)), "", ""], { locks, dataDir: "/nowhere" });
     await rules.remove([attachmentTag(KEY)]);
     expect(exec.inputs).toEqual([restoreInput(ruleSpecs(DUAL, 4), []), restoreInput(ruleSpecs(DUAL, 6), [])]);
     await expect(rules.evict(KEY, ["10.0.0.5"])).rejects.toMatchObject({ code: 113 });
@@ -116,12 +116,10 @@ describe("remove and evict", () => {
     expect(exec.left).toBe(0);
   });
 
-  test("a busy lock is waited for, not gone around; trouble under the lock is no reason to do without it", async () => {
-    const busy = setUp([], { lock: { hold: () => Promise.reject(new CniError("tryAgainLater", "busy")) } });
-    await expect(busy.rules.remove(["x"])).rejects.toMatchObject({ code: 11 });
-    const { rules, exec } = setUp([EMPTY, EMPTY], { lock: { hold: async (_ms, body) => { await body(); throw new CniError("journal", "late"); } } });
-    await expect(rules.remove(["x"])).rejects.toMatchObject({ code: 113 });
-    expect(exec.left).toBe(0);
+  test("remove lists only where the rules are known to be", async () => {
+    const { exec, rules } = setUp([listing(...ruleSpecs(RULE, 4)), ""], { host: fakeHost({ legacy4: ["mangle"] }) });
+    await rules.remove([attachmentTag(KEY)], { backend: "legacy", addresses: ["10.0.0.5"] });
+    expect(exec.calls).toEqual(["/usr/sbin/iptables-legacy-save -t mangle", "/usr/sbin/iptables-legacy-restore --noflush -w 3"]);
   });
 
   test("evict removes what is on the addresses, of their family only, and says whose it was", async () => {
@@ -131,21 +129,60 @@ describe("remove and evict", () => {
     expect(exec.inputs).toEqual([restoreInput(ruleSpecs(OTHER, 4), [])]);
   });
 
-  test("a node without the tools has no rules", async () => {
-    const { exec, lock, rules } = setUp([], { host: fakeHost({ programs: [] }) });
+  test("a node whose kernel has no such table, as far as anybody can say, has no rules", async () => {
+    const { exec, locks, rules } = setUp([], { host: fakeHost({ programs: [] }) });
     expect(await rules.evict(KEY, ["10.0.0.5"])).toEqual([]);
     await rules.remove(["x"]);
     expect(await rules.list()).toEqual([]);
     await expect(rules.install(RULE)).rejects.toMatchObject({ code: 110, message: expect.stringContaining("install the package iptables") });
-    expect([exec.calls, lock.held]).toEqual([[], false]);
+    expect([exec.calls, locks.held]).toEqual([[], false]);
   });
 });
 
 test("list reads every flavour and family, without the lock", async () => {
-  const { lock, rules } = setUp([listing(...ruleSpecs(RULE, 4)), listing(...ruleSpecs(DUAL, 6)), listing(...ruleSpecs(OTHER, 4)), EMPTY], { host: fakeHost({ legacy4: ["mangle"], legacy6: ["mangle"] }) });
+  const { locks, rules } = setUp([listing(...ruleSpecs(RULE, 4)), listing(...ruleSpecs(DUAL, 6)), listing(...ruleSpecs(OTHER, 4)), EMPTY], { host: fakeHost({ legacy4: ["mangle"], legacy6: ["mangle"] }) });
   const marks = (await rules.list()).filter((rule) => rule.kind === "mark").map((rule) => `${rule.backend} ${rule.family} ${rule.address}`);
   expect(marks).toEqual(["nft 4 10.0.0.5", "nft 6 fd00::5", "legacy 4 10.0.0.5"]);
-  expect(lock.waits).toEqual([]);
+  expect(locks.waits).toEqual([]);
+});
+
+describe("where rules may be and the programs to list them are missing", () => {
+  const LEGACY_ONLY = ["iptables-legacy-save", "iptables-legacy-restore", "ip6tables-legacy-save", "ip6tables-legacy-restore"];
+  const NFT_ONLY = LEGACY_ONLY.map((name) => name.replace("legacy", "nft"));
+  const refused = (program: string): object => ({ code: 110, message: expect.stringMatching(new RegExp(`^${program} is not installed in .*: rules of ours may be there and cannot be seen: install the package iptables`)) });
+
+  test("a legacy table that the kernel lists", async () => {
+    const { rules } = setUp([EMPTY], { host: fakeHost({ programs: NFT_ONLY, legacy4: ["mangle"] }) });
+    await expect(rules.install(RULE)).rejects.toMatchObject(refused("iptables-legacy-save"));
+    await expect(rules.evict(KEY, ["10.0.0.5"])).rejects.toMatchObject(refused("iptables-legacy-save"));
+    await expect(rules.list()).rejects.toMatchObject(refused("iptables-legacy-save"));
+    await expect(rules.probe()).rejects.toMatchObject(refused("iptables-legacy-save"));
+  });
+
+  test("remove takes away what it can, then says so", async () => {
+    const { exec, rules } = setUp([listing(...ruleSpecs(RULE, 4)), EMPTY, ""], { host: fakeHost({ programs: NFT_ONLY, legacy4: ["mangle"] }) });
+    await expect(rules.remove([attachmentTag(KEY)])).rejects.toMatchObject(refused("iptables-legacy-save"));
+    expect(exec.inputs).toEqual([restoreInput(ruleSpecs(RULE, 4), [])]);
+  });
+
+  test("an nft table that nft sees; one that it does not see is no obstacle", async () => {
+    const host = fakeHost({ programs: [...LEGACY_ONLY, "nft"] });
+    const seen = setUp(["table ip mangle\n"], { configured: "legacy", host });
+    await expect(seen.rules.evict(KEY, ["10.0.0.5"])).rejects.toMatchObject(refused("iptables-nft-save"));
+    expect(seen.exec.calls).toEqual(["/usr/sbin/nft list tables ip"]);
+    expect(await setUp(["table ip nat\n"], { configured: "legacy", host }).rules.evict(KEY, ["10.0.0.5"])).toEqual([]);
+    const without = { exitCode: 1, stderr: "netlink: Error: cache initialization failed: Operation not supported\n" };
+    expect(await setUp([without], { configured: "legacy", host }).rules.evict(KEY, ["10.0.0.5"])).toEqual([]);
+  });
+
+  test("without nft, what the records say, and what was decided in this boot", async () => {
+    const options = { configured: "legacy", host: fakeHost({ programs: LEGACY_ONLY }) } as const;
+    expect(await setUp([], options).rules.evict(KEY, ["10.0.0.5"])).toEqual([]);
+    const recorded = setUp([], { ...options, recordedBackends: () => ["legacy", "nft"] });
+    await expect(recorded.rules.evict(KEY, ["10.0.0.5"])).rejects.toMatchObject(refused("iptables-nft-save"));
+    rememberBackend(setUp.dataDir, "nft");
+    await expect(setUp([], options).rules.evict(KEY, ["10.0.0.5"])).rejects.toMatchObject(refused("iptables-nft-save"));
+  });
 });
 
 describe("the flavour", () => {
@@ -192,10 +229,10 @@ describe("the flavour", () => {
 
 describe("probe", () => {
   test("lists the table once, and neither locks nor remembers", async () => {
-    const { exec, lock, rules } = setUp([EMPTY, EMPTY, EMPTY], { configured: "auto" });
+    const { exec, locks, rules } = setUp([EMPTY, EMPTY, EMPTY], { configured: "auto" });
     await rules.probe();
     expect(exec.calls.at(-1)).toBe(SAVE4);
-    expect([lock.waits, readdirSync(setUp.dataDir)]).toEqual([[], ["lock"]]);
+    expect([locks.waits, readdirSync(setUp.dataDir)]).toEqual([[], []]);
   });
 
   test("does not make the legacy table by looking", async () => {

@@ -1,11 +1,11 @@
 /** The adapter on a scripted node. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MarkRules } from "../../../../lib/ports";
 import { createIptablesRules, type IptablesOptions } from "../../../../lib/rules/iptables";
 import { attachmentTag } from "../../../../lib/rules/tag";
-import { FakeExec, FakeLock, fakeHost, type Answer } from "../../../helpers/fakes";
+import { FakeExec, FakeLocks, fakeHost, type Answer } from "../../../helpers/fakes";
 
 export const KEY = { network: "net", containerId: "c1", ifname: "eth0" };
 export const RULE = { key: KEY, label: "team-a/web-0", mark: { value: 0x10, mask: 0xff }, addresses: ["10.0.0.5"], markReplies: false };
@@ -22,7 +22,7 @@ export const EMPTY = listing();
 
 export interface Scripted {
   readonly exec: FakeExec;
-  readonly lock: FakeLock;
+  readonly locks: FakeLocks;
   readonly rules: MarkRules;
   readonly logged: string[];
 }
@@ -31,16 +31,15 @@ export interface Scripted {
 export function useRules(): ((script: Answer[], part?: Partial<IptablesOptions>) => Scripted) & { dataDir: string } {
   const setUp = (script: Answer[], part: Partial<IptablesOptions> = {}): Scripted => {
     const exec = new FakeExec(...script);
-    const lock = new FakeLock();
+    const locks = new FakeLocks();
     const logged: string[] = [];
     const log = { write: (level: string, message: string) => void logged.push(`${level} ${message}`) };
-    const rules = createIptablesRules({ exec, lock, lockTimeoutMs: 2500, configured: "nft", dataDir: tools.dataDir, log, host: fakeHost(), ...part });
-    return { exec, lock, rules, logged };
+    const rules = createIptablesRules({ exec, locks: locks.port, lockTimeoutMs: 2500, configured: "nft", dataDir: tools.dataDir, log, host: fakeHost(), ...part });
+    return { exec, locks, rules, logged };
   };
   const tools = Object.assign(setUp, { dataDir: "" });
   beforeEach(() => {
     tools.dataDir = mkdtempSync(join(tmpdir(), "rules-"));
-    writeFileSync(join(tools.dataDir, "lock"), "");
   });
   afterEach(() => rmSync(tools.dataDir, { recursive: true, force: true }));
   return tools;

@@ -5,7 +5,7 @@ const V4: Slot = { backend: "nft", family: 4 };
 
 test("the program is named by family and flavour, with a bounded wait for the lock", async () => {
   const exec = new FakeExec("listing", "", "");
-  const tools = createTools(exec, fakeHost(), 2500);
+  const tools = createTools(exec, fakeHost(), { lockTimeoutMs: 2500 });
   expect(await tools.save({ backend: "legacy", family: 6 }, "mangle")).toBe("listing");
   await tools.save(V4, undefined);
   await tools.restore(V4, "*mangle\nCOMMIT\n");
@@ -15,25 +15,25 @@ test("the program is named by family and flavour, with a bounded wait for the lo
 
 test("a wait below a second is one second: 0 would mean not to wait", async () => {
   const exec = new FakeExec("");
-  await createTools(exec, fakeHost(), 0).restore(V4, "x");
+  await createTools(exec, fakeHost(), { lockTimeoutMs: 0 }).restore(V4, "x");
   expect(exec.calls).toEqual(["/usr/sbin/iptables-nft-restore --noflush -w 1"]);
 });
 
 test("a distribution with plain names only: used for the flavour they link to", async () => {
   const exec = new FakeExec("");
-  const tools = createTools(exec, fakeHost({ programs: ["iptables-save", "iptables-restore"], plain: "legacy" }), 1000);
+  const tools = createTools(exec, fakeHost({ programs: ["iptables-save", "iptables-restore"], plain: "legacy" }), { lockTimeoutMs: 1000 });
   await tools.save({ backend: "legacy", family: 4 }, "mangle");
   expect(exec.calls).toEqual(["/usr/sbin/iptables-save -t mangle"]);
   expect([tools.has({ backend: "legacy", family: 4 }), tools.has(V4)]).toEqual([true, false]);
 });
 
 test("a program that is not installed is named, with the remedy", async () => {
-  const tools = createTools(new FakeExec(), fakeHost({ programs: [] }), 1000);
+  const tools = createTools(new FakeExec(), fakeHost({ programs: [] }), { lockTimeoutMs: 1000 });
   await expect(tools.restore({ backend: "nft", family: 6 }, "x")).rejects.toMatchObject({ code: 110, message: expect.stringMatching(/^ip6tables-nft-restore is not installed in .*install the package iptables/) });
 });
 
 test("native nftables rules in the way of a change are no trouble to it", async () => {
-  await createTools(new FakeExec({ stderr: "# Warning: iptables-legacy tables present" }), fakeHost(), 1000).restore(V4, "x");
+  await createTools(new FakeExec({ stderr: "# Warning: iptables-legacy tables present" }), fakeHost(), { lockTimeoutMs: 1000 }).restore(V4, "x");
 });
 
 test.each<[string, Answer, number, RegExp]>([
@@ -48,13 +48,13 @@ test.each<[string, Answer, number, RegExp]>([
   ["control characters and length", { exitCode: 1, stderr: `\u001b[31mred\r\n${"y".repeat(5000)}` }, 110, /: y{1000}$/],
   ["native rules in the table", "# Table `mangle' is incompatible, use 'nft' tool.\n", 110, /nft list table ip mangle.*table of its own/],
 ])("a program that fails: %s", async (_name, answer, code, message) => {
-  const tools = createTools(new FakeExec(answer), fakeHost(), 2500);
+  const tools = createTools(new FakeExec(answer), fakeHost(), { lockTimeoutMs: 2500 });
   await expect(tools.save(V4, "mangle")).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
 });
 
 test("what changes rules carries the caller's variables, never in the place of our own; a listing carries none", async () => {
   const exec = new FakeExec("", "");
-  const tools = createTools(exec, fakeHost(), 1000, { CNI_COMMAND: "ADD", CNI_CONTAINERID: "c1", PATH: "/nowhere" });
+  const tools = createTools(exec, fakeHost(), { lockTimeoutMs: 1000, cniEnv: { CNI_COMMAND: "ADD", CNI_CONTAINERID: "c1", PATH: "/nowhere" } });
   await tools.restore(V4, "x");
   await tools.save(V4, undefined);
   const own = { PATH: expect.stringContaining("/usr/sbin"), LC_ALL: "C" };

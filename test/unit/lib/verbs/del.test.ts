@@ -83,7 +83,7 @@ test("rules that cannot be removed: the delegate is still called, the error retu
 test("an unusable journal: rules and delegate are still taken down, then the error", async () => {
   s = setUp();
   await attached();
-  const broken = { ...s.context, lock: { hold: () => Promise.reject(new CniError("journal", "unsafe")) } };
+  const broken = { ...s.context, locks: { hold: () => Promise.reject(new CniError("journal", "unsafe")), sweep: async () => {} } };
   await expect(del(broken)).rejects.toMatchObject({ code: 113 });
   expect([s.rules.installed, verbs()]).toEqual([[], ["DEL"]]);
 });

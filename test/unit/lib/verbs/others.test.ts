@@ -113,13 +113,14 @@ describe("GC", () => {
     await expect(gc(s.context)).rejects.toMatchObject({ code: 9, details: expect.stringContaining("delegate") });
     expect(tags()).toHaveLength(1);
   });
-  test("a record that cannot be trusted: told at the end, the others and the delegate's GC are done", async () => {
+  test("a record that cannot be trusted is moved out of the way with a warning, the others and the delegate's GC are done", async () => {
     s = setUp({ gc: { "cni.dev/valid-attachments": [] } });
     await attached();
     await attached(OTHER, { addresses: ["10.0.0.6"] });
     chmodSync(join(s.journalDir, `${TAG}.json`), 0o644);
-    await expect(gc(s.context)).rejects.toMatchObject({ code: 113, message: expect.stringContaining("0644") });
-    expect(tags()).toEqual([TAG]);
+    await gc(s.context);
+    expect(s.warnings).toMatchObject([{ code: 113, message: expect.stringMatching(/0644.*it was moved to .*unusable-/) }]);
+    expect(tags()).toEqual([]);
     expect(s.calls.map(({ verb, env }) => [verb, env["CNI_CONTAINERID"]])).toEqual([["DEL", "c2"], ["GC", undefined]]);
   });
   test("rules that cannot be listed: told at the end, the delegate's GC is done", async () => {

@@ -44,7 +44,7 @@ describe("without a record, as after a reboot", () => {
   test("an unusable journal is no better than none", async () => {
     s = setUp({ tenants: POOLS });
     rmSync(s.journalDir, { recursive: true });
-    const broken = { ...s.context, lock: { hold: () => Promise.reject(new CniError("journal", "unsafe")) } };
+    const broken = { ...s.context, locks: { hold: () => Promise.reject(new CniError("journal", "unsafe")), sweep: async () => {} } };
     await expect(del(broken)).rejects.toMatchObject({ code: 113 });
     expect(sent()).toHaveLength(3);
   });

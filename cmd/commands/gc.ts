@@ -1,0 +1,49 @@
+import { attachmentLabel, findAbandoned, collectAbandoned, type Abandoned } from "../../lib/verbs/collect";
+import type { Context } from "../../lib/verbs/context";
+import { toCniError } from "../../lib/cni/error";
+import type { Values } from "../cli";
+import { findConf } from "../conflist";
+import { createContext } from "../deps";
+import type { Io } from "../io";
+
+const DEFAULT_CNI_PATH = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";
+
+/**
+ * `wrapper gc`: takes down the attachments whose sandbox is gone, their delegate's DEL included. Returns 0
+ * when there is nothing left of them, 1 when something could not be taken down; throws when it cannot look.
+ */
+export async function gcCommand(io: Io, _positionals: readonly string[], values: Values): Promise<number> {
+  const { conf, path, warnings } = findConf(values["conf"] as string | undefined);
+  for (const warning of warnings) io.stderr(`${path}: ${warning}\n`);
+  const log = { write: (_level: string, message: string) => io.stderr(`${message}\n`) };
+  const cniPath = String(values["cni-path"] ?? io.env["CNI_PATH"] ?? DEFAULT_CNI_PATH);
+  const request = { verb: "DEL", containerId: "", netns: "", ifname: "", args: new Map(), path: cniPath.split(":"), netnsOverride: false } as const;
+  const context = createContext(request, conf, { ...io, env: { ...io.env, CNI_PATH: cniPath } }, log);
+  context.journal.inspect();
+  const abandoned = findAbandoned(context);
+  if (abandoned.length === 0) io.stdout("no attachment has lost its sandbox\n");
+  if (values["dry-run"] === true) {
+    for (const each of abandoned) io.stdout(`would remove ${describe(each)}\n`);
+    return 0;
+  }
+  await context.locks.sweep();
+  return collectAll(context, abandoned, io);
+}
+
+async function collectAll(context: Context, abandoned: readonly Abandoned[], io: Io): Promise<number> {
+  let failures = 0;
+  for (const each of abandoned) {
+    try {
+      io.stdout((await collectAbandoned(context, each)) ? `removed ${describe(each)}\n` : `${describe(each)}: its DEL came just now\n`);
+    } catch (thrown) {
+      const error = toCniError(thrown);
+      failures++;
+      io.stderr(`wrapper gc: ${describe(each)} could not be removed: ${error.message}${error.details === "" ? "" : `; ${error.details}`}\n`);
+    }
+  }
+  return failures === 0 ? 0 : 1;
+}
+
+function describe({ attachment }: Abandoned): string {
+  return `${attachmentLabel(attachment)}: its network namespace ${attachment.netns} no longer exists`;
+}
