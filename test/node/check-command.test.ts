@@ -5,7 +5,7 @@ import { BINARY } from "../helpers/harness";
 import { launch } from "../helpers/launch";
 import { ASKS, annotated, createRuntime, ourList, type Conflist } from "../helpers/node-runtime";
 import { useNode, type Pod } from "../helpers/node-world";
-import { expectOk } from "../helpers/outcome";
+import { expectError, expectOk } from "../helpers/outcome";
 
 jest.setTimeout(60_000);
 const world = useNode();
@@ -70,7 +70,12 @@ test("-o json is what a program can read", async () => {
   });
 });
 
-interface Damage { readonly what: string; readonly damage: () => void; readonly says: RegExp }
+interface Damage { readonly what: string; readonly damage: () => void | Promise<void>; readonly says: RegExp }
+
+/** A DEL that fails because its delegate is in no directory; the runtime does not repeat it. */
+async function failedDel(pod: Pod): Promise<void> {
+  expectError(await createRuntime(world, list).del(pod, { env: { CNI_PATH: "/nowhere" } }), "delegateMissing");
+}
 
 const DAMAGES: readonly Damage[] = [
   { what: "the mark rule is gone", damage: () => deleteRule(0), says: /team-a\/web-0 .*10\.88\.0\.2/ },
@@ -82,6 +87,7 @@ const DAMAGES: readonly Damage[] = [
     says: /team-a\/web-0/,
   },
   { what: "the pod's interface is gone", damage: () => void world.inside(web, "ip", "link", "del", "eth0"), says: /team-a\/web-0 .*delegate.*ptp/ },
+  { what: "a DEL did not finish, and its process is gone", damage: () => failedDel(web), says: /^team-a\/web-0 \(.*\): its DEL did not finish$/m },
   {
     what: "a record is gone, so its rules belong to nobody",
     damage: () => world.records().filter((name) => name.endsWith(".json")).forEach((name) => rmSync(join(world.dataDir, name))),
@@ -90,7 +96,7 @@ const DAMAGES: readonly Damage[] = [
 ];
 
 test.each(DAMAGES)("$what: 1, and it says so; nothing is repaired", async ({ damage, says }) => {
-  damage();
+  await damage();
   const before = [world.firewall.prerouting(), world.records()];
   for (let n = 0; n < 2; n++) {
     const { exit, stdout } = await check();
