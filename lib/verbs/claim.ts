@@ -1,7 +1,9 @@
 /** The journal's transitions of one attachment, each atomic under the lock of its record. */
 import { CniError, toCniError } from "../cni/error";
+import { podRef, type Request } from "../cni/request";
 import { UnusableRecord, type Attachment, type JournalRecord } from "../journal";
 import type { ProcessId } from "../orphans";
+import type { PodRef } from "../ports";
 import type { Context } from "./context";
 
 /**
@@ -110,7 +112,20 @@ function markDeleting(context: Context, tag: string, attachment: Attachment): vo
 
 function unknownTo({ key, request, self, conf, delegate }: Context): Attachment {
   const since = delegate.clock.now().toISOString();
-  return { format: 1, state: "deleting", key, netns: request.netns, owner: self, unknown: true, addresses: [], cniVersion: conf.cniVersion, since };
+  const pod = podIfNamed(request);
+  return {
+    format: 1, state: "deleting", key, netns: request.netns, owner: self, unknown: true, ...(pod === undefined ? {} : { pod }),
+    addresses: [], cniVersion: conf.cniVersion, since,
+  };
+}
+
+// For people only: a DEL goes on, whatever the runtime calls the pod.
+function podIfNamed(request: Request): PodRef | undefined {
+  try {
+    return podRef(request);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -45,6 +45,17 @@ test("of an attachment that nobody knows: the delegate is still called, and no A
   expect([verbs(), s.context.journal.tags()]).toEqual([["DEL"], []]);
 });
 
+test.each([
+  ["names the pod of CNI_ARGS", "team-a", { namespace: "team-a", name: "web-0" }],
+  ["names none when CNI_ARGS has nonsense, and goes on", "Team_A", undefined],
+])("of an attachment that nobody knows: its record %s", async (_, namespace, pod) => {
+  s = setUp({}, { args: new Map([["K8S_POD_NAMESPACE", namespace], ["K8S_POD_NAME", "web-0"]]) });
+  s.answers["DEL"] = failing(9, "not now");
+  await expect(del(s.context)).rejects.toMatchObject({ code: 9 });
+  const found = s.context.journal.read(TAG);
+  expect(found !== undefined && "attachment" in found ? found.attachment.pod : "no record").toEqual(pod);
+});
+
 test("the mark of a DEL that died, about something that it did not know, is no record: the conflist's delegate is called", async () => {
   s = setUp({ delegate: { type: "noop", now: "used" } });
   const { delegate: _delegate, result: _result, mark: _mark, ...mark } = record({ state: "deleting", unknown: true, owner: { pid: 77, startTime: "1" } });
