@@ -26,7 +26,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     options: {
       conf: { type: "string", short: "c", value: "FILE", help: "conflist to read (default: the first one in /etc/cni/net.d with our plugin)" },
       output: { type: "string", short: "o", value: "table|json", help: "output format (default: table)" },
-      "cni-path": { type: "string", value: "DIRS", help: "where the delegate plugins are (default: $CNI_PATH, else /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni)" },
+      "cni-path": { type: "string", value: "DIRS", help: "where the delegate plugins are (default: where the pod's ADD looked; for records without that $CNI_PATH, else /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni)" },
       "no-delegate": { type: "boolean", help: "do not run the delegate's CHECK" },
     },
     positionals: 1,

@@ -32,6 +32,8 @@ export interface Attachment {
   /** The delegate's result in the config's version, for a DEL that comes without prevResult. */
   readonly result?: JsonObject;
   readonly cniVersion: string;
+  /** Directories of the ADD's CNI_PATH, where the delegate was found. Absent in records of older versions. */
+  readonly cniPath?: readonly string[];
   /** ISO 8601, for people. */
   readonly since: string;
 }
@@ -74,6 +76,7 @@ export function decodeRecord(bytes: Uint8Array, tag: string): JournalRecord {
 
 type Check = (value: Json | undefined) => boolean;
 const isString: Check = (value) => typeof value === "string";
+const isStrings: Check = (value) => Array.isArray(value) && value.every(isString);
 const isUint32: Check = (value) => typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xffffffff;
 const oneOf = (...values: Json[]): Check => (value) => value !== undefined && values.includes(value);
 const optional = (check: Check): Check => (value) => value === undefined || check(value);
@@ -94,10 +97,11 @@ const FIELDS: Readonly<Record<keyof Attachment, Check>> = {
   mark: optional(object({ value: isUint32, mask: isUint32 })),
   markReplies: optional(oneOf(true, false)),
   source: optional(isString),
-  addresses: (value) => Array.isArray(value) && value.every(isString),
+  addresses: isStrings,
   backend: optional(oneOf("nft", "legacy")),
   delegate: optional(object({ type: isPluginType })),
   result: optional(object({})),
   cniVersion: isString,
+  cniPath: optional(isStrings),
   since: isString,
 };

@@ -47,6 +47,6 @@ export function delegateChecker(conf: PluginConf, io: Io, values: Values): Deleg
   };
 }
 
-function cniPath(io: Io, values: Values, _attachment: Attachment): string {
-  return String(values["cni-path"] ?? io.env["CNI_PATH"] ?? DEFAULT_CNI_PATH);
+function cniPath(io: Io, values: Values, attachment: Attachment): string {
+  return String(values["cni-path"] ?? attachment.cniPath?.join(":") ?? io.env["CNI_PATH"] ?? DEFAULT_CNI_PATH);
 }

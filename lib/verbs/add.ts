@@ -155,6 +155,7 @@ function intentOf(context: Context, pod: PodRef | undefined, finding: Finding, d
     addresses: [],
     ...(delegate === undefined ? {} : { delegate }),
     cniVersion: context.conf.cniVersion,
+    cniPath: context.request.path,
     since: context.delegate.clock.now().toISOString(),
   };
 }

@@ -1,10 +1,10 @@
 /** `wrapper check` by hand on a node with pods: what it says, and its exit status. */
-import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BINARY } from "../helpers/harness";
 import { launch } from "../helpers/launch";
 import { ASKS, annotated, createRuntime, ourList, type Conflist } from "../helpers/node-runtime";
-import { useNode, type Pod } from "../helpers/node-world";
+import { PLUGINS, useNode, type Pod } from "../helpers/node-world";
 import { expectError, expectOk } from "../helpers/outcome";
 
 jest.setTimeout(60_000);
@@ -118,6 +118,38 @@ test("a record that cannot be trusted is one line, and the other pods are report
   expect(stdout).toMatch(/journal record \S+ is unusable: .*0644/);
   expect(stdout).toMatch(/team-a\/web-0 .*ok *$/m);
   expect((await check("team-a/web-0")).exit).toBe(0);
+});
+
+test("the delegate is looked for where the runtime looks for it, unless --cni-path says otherwise", async () => {
+  const own = join(world.dir, "cni");
+  mkdirSync(own);
+  for (const name of ["ptp", "host-local"]) symlinkSync(join(PLUGINS, name), join(own, name));
+  const pod = world.newPod("team-a", "web-1");
+  expectOk(await createRuntime(world, list).add(pod, { ...annotated("tenant-a"), env: { CNI_PATH: `${own}:/nowhere` } }));
+  expect((await check("team-a/web-1")).exit).toBe(0);
+  rmSync(join(own, "ptp"));
+  const { exit, stdout } = await check();
+  expect(exit).toBe(1);
+  expect(stdout).toContain(`plugin "ptp" is in none of the directories of CNI_PATH (${own}, /nowhere)`);
+  expect(stdout).toMatch(/web-0 .* ok +ok$/m);
+  expect((await check("--cni-path", PLUGINS)).exit).toBe(0);
+});
+
+test("a record of an older version has no search path: the default, or that of the environment", async () => {
+  const [name = ""] = world.records().filter((each) => each.endsWith(".json") && readFileSync(join(world.dataDir, each), "utf8").includes("web-0"));
+  const { cniPath, ...older } = JSON.parse(readFileSync(join(world.dataDir, name), "utf8")) as Record<string, unknown>;
+  expect(cniPath).toEqual([PLUGINS]);
+  writeFileSync(join(world.dataDir, name), JSON.stringify(older));
+  expect((await check("team-a/web-0")).exit).toBe(0);
+  const args = [BINARY, "check", "--conf", conflist(), "team-a/web-0"];
+  const { exit, stdout } = await launch({ netns: world.netns, command: args, env: { PATH: "/usr/sbin:/usr/bin", CNI_PATH: "/else" }, stdin: "", options: {} });
+  expect([exit, stdout]).toEqual([1, expect.stringContaining("CNI_PATH (/else)")]);
+});
+
+test("a DEL of a pod that has no record, and did not finish, names the pod", async () => {
+  await failedDel(world.newPod("team-b", "old-0"));
+  const { exit, stdout } = await check("team-b/old-0");
+  expect([exit, stdout]).toEqual([1, expect.stringMatching(/^team-b\/old-0 \(.*\): its DEL did not finish$/m)]);
 });
 
 test("what is wrong with one pod does not touch the verdict of another", async () => {

@@ -71,6 +71,8 @@ test.each<[string, object]>([
   ["addresses", { addresses: "10.0.0.5" }],
   ["netns", { netns: null }],
   ["cniVersion", { cniVersion: 1 }],
+  ["cniPath", { cniPath: "/opt/cni/bin" }],
+  ["cniPath", { cniPath: ["/opt/cni/bin", null] }],
   ["owner", { owner: {} }],
   ["owner", { owner: { pid: "1", startTime: "2" } }],
   ["owner", { owner: { pid: 1, startTime: 2 } }],
