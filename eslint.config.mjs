@@ -41,7 +41,7 @@ export default tseslint.config(
   { files: ["test/**/*.ts"], rules: { "max-lines-per-function": "off", "@typescript-eslint/explicit-module-boundary-types": "off" } },
   // Who may import what; the arrows of CONTRIBUTING.md.
   only(
-    ["lib/cni/**/*.ts", "lib/mark.ts", "lib/annotation.ts", "lib/glob.ts", "lib/plan.ts", "lib/tenant.ts"],
+    ["lib/cni/**/*.ts", "lib/mark.ts", "lib/annotation.ts", "lib/glob.ts", "lib/plan.ts", "lib/tenant.ts", "lib/text.ts"],
     "the pure core imports neither node builtins, nor packages, nor anything that does I/O",
     { group: ["node:*", ...PACKAGES] },
     { group: ["**/cmd/**", "**/verbs/**", "**/rules/**", "**/pods", "**/exec", "**/lock", "**/clock", "**/log-file", "**/orphans"] },

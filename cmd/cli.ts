@@ -1,7 +1,7 @@
 /** The command line: a table of commands, each loaded when it is asked for. */
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { toCniError } from "../lib/cni/error";
-import type { Io } from "./io";
+import { printableIo, type Io } from "./io";
 import { aboutText } from "./version";
 
 export type Values = Readonly<Record<string, string | boolean | undefined>>;
@@ -93,7 +93,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
 };
 
 /** Runs the command line. Never throws: usage mistakes and failures become a message and status 2. */
-export async function runCli(io: Io): Promise<number> {
+export async function runCli(rawIo: Io): Promise<number> {
+  const io = printableIo(rawIo);
   const [name = "", ...rest] = io.args;
   if (["--help", "-h", "help"].includes(name)) return print(io, helpText());
   if (["--version", "-V"].includes(name)) return print(io, aboutText());

@@ -1,6 +1,7 @@
 /** The process's edges as a value, so that everything above main can run in a test. */
 import { readSync, writeSync } from "node:fs";
 import { MAX_INPUT_BYTES } from "../lib/cni/json";
+import { printable } from "../lib/text";
 
 export interface Io {
   readonly env: Readonly<Record<string, string>>;
@@ -9,6 +10,8 @@ export interface Io {
   readonly readStdin: () => Uint8Array;
   /** Throws when the reader is gone. */
   readonly stdout: (text: string) => void;
+  /** stdout that passes escapes on even where `stdout` does not: for text that is printable but for the colours put into it. */
+  readonly coloured: (text: string) => void;
   /** Never throws. */
   readonly stderr: (text: string) => void;
 }
@@ -20,6 +23,7 @@ export function processIo(): Io {
     args: process.argv.slice(2),
     readStdin,
     stdout: (text) => writeAll(1, text),
+    coloured: (text) => writeAll(1, text),
     stderr: (text) => {
       try {
         writeAll(2, text);
@@ -28,6 +32,11 @@ export function processIo(): Io {
       }
     },
   };
+}
+
+/** For a command line: names, labels and errors of others reach people escaped, whoever prints them. */
+export function printableIo(io: Io): Io {
+  return { ...io, stdout: (text) => io.stdout(printable(text)), stderr: (text) => io.stderr(printable(text)) };
 }
 
 function readStdin(): Uint8Array {

@@ -1,6 +1,7 @@
 import type { PluginConf } from "../conf/types";
 import { appendLine, formatRecord, isLogged } from "../lib/log-file";
 import type { Log } from "../lib/ports";
+import { printable } from "../lib/text";
 
 export interface PluginLog extends Log {
   /** Resolves when everything has been written. */
@@ -12,7 +13,8 @@ export interface PluginLog extends Log {
  * operation that went well is appended directly; winston is loaded for warnings and errors only,
  * because loading it would be a good part of an ADD's whole cost.
  */
-export function createLog(conf: Pick<PluginConf, "logFile" | "logLevel">, stderr: (text: string) => void): PluginLog {
+export function createLog(conf: Pick<PluginConf, "logFile" | "logLevel">, rawStderr: (text: string) => void): PluginLog {
+  const stderr = (text: string): void => rawStderr(printable(text));
   const pending: { level: "warn" | "error"; message: string; fields: Readonly<Record<string, unknown>> }[] = [];
   return {
     write(level, message, fields) {

@@ -4,6 +4,7 @@ import { CniError, errorJson, toCniError } from "../lib/cni/error";
 import { parseNetconf, parseRequest, podRef, type NetconfHead, type Request, type Verb } from "../lib/cni/request";
 import { SUPPORTED_VERSIONS, versionJson } from "../lib/cni/version";
 import type { Log } from "../lib/ports";
+import { printable } from "../lib/text";
 import type { Context, RunVerb } from "../lib/verbs/context";
 import { createContext } from "./deps";
 import type { Io } from "./io";
@@ -114,7 +115,7 @@ function fail(error: CniError, version: string, io: Io): number {
   try {
     io.stdout(`${errorJson(error, version)}\n`);
   } catch {
-    io.stderr(`${error.message}\n`);
+    io.stderr(printable(`${error.message}\n`));
   }
   return 1;
 }

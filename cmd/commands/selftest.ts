@@ -49,7 +49,7 @@ export async function selftestCommand(io: Io, _positionals: readonly string[], v
 
 async function run(task: Task, signal: AbortSignal): Promise<void> {
   const lab = { picture: "", programs: [], plugins: [], play: (stage: Parameters<typeof play>[0]) => play(stage, task) };
-  const story = createStory({ stdout: () => {} }, { verify: false, colour: false });
+  const story = createStory({ stdout: () => {}, coloured: () => {} }, { verify: false, colour: false });
   await playLab(lab, { shell: createShell(signal), story, signal }, { keep: false, pluginDirs: task.pluginDirs });
 }
 

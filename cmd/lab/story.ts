@@ -1,4 +1,5 @@
 /** What the audience of a lab sees: headings, commands with their output, and statements about it. */
+import { printable } from "../../lib/text";
 import type { Io } from "../io";
 
 /** Where long output lines are broken. */
@@ -25,23 +26,26 @@ export interface Story {
 }
 
 /** `verify`: each statement is a line `   ok   text` or `   FAILED text`; else `=> text` or `NOT SO: text`. */
-export function createStory(io: Pick<Io, "stdout">, options: { readonly verify: boolean; readonly colour: boolean }): Story {
+export function createStory(io: Pick<Io, "stdout" | "coloured">, options: { readonly verify: boolean; readonly colour: boolean }): Story {
   const score = { passed: 0, failed: 0 };
   let step = 0;
-  const paint = (colour: keyof typeof COLOURS, text: string): string => (options.colour ? `${COLOURS[colour]}${text}${COLOURS.plain}` : text);
   const line = (text: string): void => io.stdout(`${text}\n`);
+  const painted = (colour: keyof typeof COLOURS, text: string): void => {
+    if (options.colour) io.coloured(`${COLOURS[colour]}${printable(text)}${COLOURS.plain}\n`);
+    else line(text);
+  };
   const [yes, no] = options.verify ? ["ok  ", "FAILED"] : ["=>", "NOT SO:"];
   return {
-    heading: (text) => line(`\n${paint("bold", `${++step}. ${text}`)}`),
+    heading: (text) => painted("bold", `\n${++step}. ${text}`),
     say: (...lines) => lines.forEach((text) => line(text === "" ? "" : `   ${text}`)),
     quote: (text) => text.replace(/^\n+|\s+$/g, "").split("\n").forEach((part) => line(part === "" ? "" : `     ${part}`)),
     command: (where, command, output = "") => {
-      line(`   ${paint("dim", `${where}$ ${command}`)}`);
+      painted("dim", `   ${where}$ ${command}`);
       if (output.trim() !== "") output.trimEnd().split("\n").flatMap((text) => wrapped(text, WIDTH)).forEach((text) => line(`     ${text}`));
     },
     claim: (text, holds) => {
       score[holds ? "passed" : "failed"] += 1;
-      line(`   ${paint(holds ? "green" : "red", `${holds ? yes : no} ${text}`)}`);
+      painted(holds ? "green" : "red", `   ${holds ? yes : no} ${text}`);
       return holds;
     },
     score: () => ({ ...score }),

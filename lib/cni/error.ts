@@ -1,3 +1,5 @@
+import { printable } from "../text";
+
 /**
  * The one registry of error codes. Codes below 100 are the CNI specification's (SPEC.md,
  * "Error"), the rest are ours. ERRORS.md documents every entry; a test ties the two together.
@@ -84,13 +86,13 @@ export function throwTogether(errors: readonly CniError[]): void {
   if (first !== undefined) throw others.reduce((error, other) => error.withDetails(other.message), first);
 }
 
-/** The error JSON of the specification; `msg` is never empty. */
+/** The error JSON of the specification; `msg` is never empty, and nothing in it acts on a terminal: kubectl prints it as it is. */
 export function errorJson(error: CniError, cniVersion: string): string {
   const body = {
     cniVersion,
     code: error.code,
-    msg: error.message === "" ? `error ${error.code}` : error.message,
-    ...(error.details === "" ? {} : { details: error.details }),
+    msg: error.message === "" ? `error ${error.code}` : printable(error.message),
+    ...(error.details === "" ? {} : { details: printable(error.details) }),
   };
   return JSON.stringify(body);
 }

@@ -3,6 +3,7 @@
  * Rules from the CNI specification and its reference dispatcher (pkg/skel, pkg/utils).
  */
 import type { AttachmentKey, JsonObject, PodRef } from "../ports";
+import { isUnprintable } from "../text";
 import { CniError } from "./error";
 import { isObject, own, parseJson, quote } from "./json";
 import { IMPLIED_VERSION, atLeast, checkSupported, isSupported, type CniVersion } from "./version";
@@ -143,7 +144,9 @@ function ifnameProblem(value: string): string | undefined {
   // The kernel counts bytes: 8 x "é" is one too many.
   if (new TextEncoder().encode(value).byteLength > 15) return "is longer than the 15 bytes an interface name may have";
   if (value === "." || value === "..") return "is not an interface name";
-  return /[/:\s\u0085]/u.test(value) ? "contains a character that an interface name may not have" : undefined;
+  // U+FFFD stands for bytes that are not UTF-8: two such names would be one attachment.
+  const refused = /[/:\s\ufffd]/u.test(value) || isUnprintable(value);
+  return refused ? "contains a character that an interface name may not have" : undefined;
 }
 
 function checkName(name: unknown): string {

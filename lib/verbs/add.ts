@@ -2,6 +2,7 @@ import { delegateNetconf, delegateType, effectiveDelegate } from "../../delegate
 import { checkDelegate } from "../../delegates/requirements";
 import { DelegateNotStarted, runDelegate } from "../../delegates/run";
 import { CniError, RulesUntouched, toCniError } from "../cni/error";
+import { quote } from "../cni/json";
 import { podRef } from "../cni/request";
 import { parseResult, podAddresses, resultOfPrevious, type Result } from "../cni/result";
 import type { CniVersion } from "../cni/version";
@@ -109,7 +110,7 @@ async function installRules(context: Context, attachment: Attachment, who: strin
   if (addresses.length === 0) {
     throw new CniError(
       "delegateResult",
-      `the result of ${who} has no address on ${key.ifname}, so its packets cannot be marked ${formatMark(mark)}`,
+      `the result of ${who} has no address on ${quote(key.ifname)}, so its packets cannot be marked ${formatMark(mark)}`,
     );
   }
   const label = attachment.pod === undefined ? "" : `${attachment.pod.namespace}/${attachment.pod.name}`;

@@ -1,6 +1,7 @@
 import { delegateNetconf } from "../../delegates/netconf";
 import { runDelegate } from "../../delegates/run";
 import { CniError } from "../cni/error";
+import { quote } from "../cni/json";
 import type { Attachment } from "../journal";
 import { ruleProblems } from "../plan";
 import type { Context } from "./context";
@@ -29,7 +30,7 @@ function recordOf(context: Context): Attachment {
   if (record === undefined) {
     throw new CniError(
       "attachmentUnknown",
-      `container ${containerId}, interface ${ifname}: this plugin has no record of adding it; recreate the pod`,
+      `container ${containerId}, interface ${quote(ifname)}: this plugin has no record of adding it; recreate the pod`,
     );
   }
   if ("corrupt" in record) {

@@ -1,5 +1,6 @@
 /** The journal's transitions of one attachment, each atomic under the lock of its record. */
 import { CniError, toCniError } from "../cni/error";
+import { quote } from "../cni/json";
 import { podRef, type Request } from "../cni/request";
 import { UnusableRecord, type Attachment, type JournalRecord } from "../journal";
 import type { ProcessId } from "../orphans";
@@ -32,7 +33,7 @@ function readable({ journal, tag, key }: Context): Attachment | undefined {
   if (record === undefined || "attachment" in record) return record?.attachment;
   throw new CniError(
     "journal",
-    `container ${key.containerId}, interface ${key.ifname}: its journal record ${tag} is unusable (${record.corrupt}), ` +
+    `container ${key.containerId}, interface ${quote(key.ifname)}: its journal record ${tag} is unusable (${record.corrupt}), ` +
       `so it may be in use: DEL it before adding again`,
   );
 }
@@ -42,14 +43,14 @@ function refuseInUse(context: Context, existing: Attachment): void {
   if (isLive(context, existing)) {
     throw new CniError(
       "duplicateAttachment",
-      `container ${containerId} already has interface ${ifname} on network "${network}" ` +
+      `container ${containerId} already has interface ${quote(ifname)} on network "${network}" ` +
         `(added ${existing.since}): it was left as it is; DEL it before adding again`,
     );
   }
   if (existing.state === "deleting" && context.isAlive(existing.owner)) {
     throw new CniError(
       "tryAgainLater",
-      `container ${containerId}, interface ${ifname}: its deletion by process ${existing.owner.pid} is still under way; add it again after that`,
+      `container ${containerId}, interface ${quote(ifname)}: its deletion by process ${existing.owner.pid} is still under way; add it again after that`,
     );
   }
 }

@@ -44,7 +44,7 @@ test.each(["some-%%id", "-a", "../x", "a b", ".a", "a/b", "ä", "a\n"])("A7 cont
   }
 });
 
-test.each(["x".repeat(16), ".", "..", "a/b", "a:b", "a b", "é".repeat(8), "a\tb", "a\u00a0b"])(
+test.each(["x".repeat(16), ".", "..", "a/b", "a:b", "a b", "é".repeat(8), "a\tb", "a\u00a0b", "a\u001b[2J", "a\u0007", "a\u007f", "a\u009b2J", "\u202eeth0", "a\u200b", "a\ufffd"])(
   "A8 interface name %j: code 4",
   async (name) => {
     expectError(await world.run("ADD", { conf: NEWEST, env: { CNI_IFNAME: name } }), "invalidEnvironment", "CNI_IFNAME");

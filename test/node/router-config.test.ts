@@ -60,7 +60,7 @@ function ask(from: string, to: string): string {
 
 function printed(router: Partial<RouterConf> = {}, part: Partial<PluginConf> = {}): string {
   let text = "";
-  routerConfigCommand({ env: {}, args: [], readStdin: () => new Uint8Array(), stdout: (part) => void (text += part), stderr: () => {} }, exampleConf({ ...ROUTER, ...router }, part), "nftables");
+  routerConfigCommand({ env: {}, args: [], readStdin: () => new Uint8Array(), stdout: (part) => void (text += part), coloured: () => {}, stderr: () => {} }, exampleConf({ ...ROUTER, ...router }, part), "nftables");
   return text;
 }
 

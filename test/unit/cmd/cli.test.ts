@@ -12,7 +12,7 @@ import { parseRequest } from "../../../lib/cni/request";
 function io(...args: string[]): { io: Io; out: string[]; err: string[] } {
   const out: string[] = [];
   const err: string[] = [];
-  return { io: { args, env: {}, readStdin: () => new Uint8Array(), stdout: (t) => void out.push(t), stderr: (t) => void err.push(t) }, out, err };
+  return { io: { args, env: {}, readStdin: () => new Uint8Array(), stdout: (t) => void out.push(t), coloured: (t) => void out.push(t), stderr: (t) => void err.push(t) }, out, err };
 }
 
 describe("the command line", () => {

@@ -51,7 +51,7 @@ describe("parseRequest", () => {
     expect(caught(() => parseRequest({ ...ENV, CNI_CONTAINERID: id }))).toMatchObject({ code: 4 });
   });
 
-  test.each(["x".repeat(16), ".", "..", "a/b", "a:b", "a b", "é".repeat(8), "a\u00a0b"])("refuses the interface name %j", (name) => {
+  test.each(["x".repeat(16), ".", "..", "a/b", "a:b", "a b", "é".repeat(8), "a\u00a0b", "a\u001b", "a\u009b", "\u202ea", "a\ufffd"])("refuses the interface name %j", (name) => {
     expect(caught(() => parseRequest({ ...ENV, CNI_IFNAME: name })).code).toBe(4);
   });
 

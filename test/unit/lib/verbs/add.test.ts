@@ -182,7 +182,7 @@ describe("a record under the same key", () => {
     s = setUp();
     const path = join(s.journalDir, `${TAG}.json`);
     writeFileSync(path, "{", { mode: 0o600 });
-    await expect(add(s.context)).rejects.toMatchObject({ code: 113, message: expect.stringMatching(/container c1, interface eth0.*DEL it before adding again/) });
+    await expect(add(s.context)).rejects.toMatchObject({ code: 113, message: expect.stringMatching(/container c1, interface "eth0".*DEL it before adding again/) });
     expect([verbs(), readFileSync(path, "utf8")]).toEqual([[], "{"]);
     await del(s.context);
     await add(s.context);

@@ -84,7 +84,7 @@ function overlap(pool: string, shared: string, whose: string): string {
 describe("wrapper routes router-config", () => {
   const run = (format: string): string => {
     let out = "";
-    const io: Io = { env: {}, args: [], readStdin: () => new Uint8Array(), stdout: (text) => void (out += text), stderr: () => {} };
+    const io: Io = { env: {}, args: [], readStdin: () => new Uint8Array(), stdout: (text) => void (out += text), coloured: () => {}, stderr: () => {} };
     expect(routerConfigCommand(io, exampleConf({ ...ROUTER }), format)).toBe(0);
     return out;
   };
