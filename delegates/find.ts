@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { CniError } from "../lib/cni/error";
 import { quote } from "../lib/cni/json";
+import { programProblem } from "./program";
 
 /** A plugin type is a file name inside CNI_PATH, never a path (CVE-2021-20206). */
 export function isPluginType(type: string): boolean {
@@ -19,7 +20,7 @@ function isFile(path: string): boolean {
 /**
  * Finds a plugin in the directories of CNI_PATH, in order: the first regular file (after symbolic
  * links) of that name. Throws CniError `invalidConfig` for a type that is not a plain file name,
- * `delegateMissing` when no directory has it.
+ * `delegateMissing` when no directory has it, or when what is there is no program.
  */
 export function findPlugin(type: string, path: readonly string[]): string {
   if (!isPluginType(type)) {
@@ -27,7 +28,10 @@ export function findPlugin(type: string, path: readonly string[]): string {
   }
   for (const dir of path) {
     const candidate = `${dir.replace(/\/+$/, "")}/${type}`;
-    if (isFile(candidate)) return candidate;
+    if (!isFile(candidate)) continue;
+    const problem = programProblem(candidate);
+    if (problem === undefined) return candidate;
+    throw new CniError("delegateMissing", `plugin "${type}": the file ${candidate} ${problem}: install the plugin there again`);
   }
   throw new CniError(
     "delegateMissing",

@@ -7,9 +7,9 @@ import { systemClock } from "../../lib/clock";
 import { createExec } from "../../lib/exec";
 import type { Attachment } from "../../lib/journal";
 import type { Values } from "../cli";
+import { cniPath } from "../cni-path";
 import type { Io } from "../io";
 
-const DEFAULT_CNI_PATH = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";
 const OK = "ok";
 /** The delegate was not asked: there is none, or it knows no CHECK, or the attachment is not complete. */
 export const NOT_ASKED = "-";
@@ -27,16 +27,18 @@ export function isFailure(verdict: string): boolean {
 /** Runs the delegates as a runtime would: with the configuration, the record, and the runtime's search path. */
 export function delegateChecker(conf: PluginConf, io: Io, values: Values): DelegateChecker {
   const exec = createExec();
+  // Judged now: a mistake in it is not a fault of every attachment.
+  cniPath(values, io.env);
   return async (attachment) => {
     const { delegate, key, pod, result } = attachment;
     if (delegate === undefined || result === undefined || attachment.state !== "complete") return NOT_ASKED;
     if (!atLeast(attachment.cniVersion as CniVersion, "0.4.0")) return NOT_ASKED;
-    const path = cniPath(io, values, attachment);
+    const path = cniPath(values, io.env, attachment.cniPath);
     const env = {
-      ...io.env, CNI_CONTAINERID: key.containerId, CNI_NETNS: attachment.netns, CNI_IFNAME: key.ifname, CNI_PATH: path,
+      ...io.env, CNI_CONTAINERID: key.containerId, CNI_NETNS: attachment.netns, CNI_IFNAME: key.ifname, CNI_PATH: path.join(":"),
       CNI_ARGS: `IgnoreUnknown=1${pod === undefined ? "" : `;K8S_POD_NAMESPACE=${pod.namespace};K8S_POD_NAME=${pod.name}`}`,
     };
-    const context = { exec, clock: systemClock, env, path: path.split(":"), timeoutMs: conf.delegateTimeoutMs, stderr: () => {} };
+    const context = { exec, clock: systemClock, env, path, timeoutMs: conf.delegateTimeoutMs, stderr: () => {} };
     const sent = { ...conf, name: key.network, cniVersion: attachment.cniVersion, runtimeConfig: undefined };
     try {
       await runDelegate(context, "CHECK", delegateNetconf(sent, delegate, "CHECK", result));
@@ -45,8 +47,4 @@ export function delegateChecker(conf: PluginConf, io: Io, values: Values): Deleg
       return toCniError(error).message;
     }
   };
-}
-
-function cniPath(io: Io, values: Values, attachment: Attachment): string {
-  return String(values["cni-path"] ?? attachment.cniPath?.join(":") ?? io.env["CNI_PATH"] ?? DEFAULT_CNI_PATH);
 }

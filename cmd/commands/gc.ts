@@ -1,12 +1,12 @@
 import { attachmentLabel, findAbandoned, collectAbandoned, type Abandoned } from "../../lib/verbs/collect";
 import type { Context } from "../../lib/verbs/context";
 import { toCniError } from "../../lib/cni/error";
+import type { Attachment } from "../../lib/journal";
 import type { Values } from "../cli";
+import { cniPath } from "../cni-path";
 import { findConf } from "../conflist";
 import { createContext } from "../deps";
 import type { Io } from "../io";
-
-const DEFAULT_CNI_PATH = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";
 
 /**
  * `wrapper gc`: takes down the attachments whose sandbox is gone, their delegate's DEL included. Returns 0
@@ -16,9 +16,8 @@ export async function gcCommand(io: Io, _positionals: readonly string[], values:
   const { conf, path, warnings } = findConf(values["conf"] as string | undefined);
   for (const warning of warnings) io.stderr(`${path}: ${warning}\n`);
   const log = { write: (_level: string, message: string) => io.stderr(`${message}\n`) };
-  const cniPath = String(values["cni-path"] ?? io.env["CNI_PATH"] ?? DEFAULT_CNI_PATH);
-  const request = { verb: "DEL", containerId: "", netns: "", ifname: "", args: new Map(), path: cniPath.split(":"), netnsOverride: false } as const;
-  const context = createContext(request, conf, { ...io, env: { ...io.env, CNI_PATH: cniPath } }, log);
+  const request = { verb: "DEL", containerId: "", netns: "", ifname: "", args: new Map(), path: cniPath(values, io.env), netnsOverride: false } as const;
+  const context = createContext(request, conf, io, log);
   context.journal.inspect();
   const abandoned = findAbandoned(context);
   if (abandoned.length === 0) io.stdout("no attachment has lost its sandbox\n");
@@ -27,14 +26,18 @@ export async function gcCommand(io: Io, _positionals: readonly string[], values:
     return 0;
   }
   await context.locks.sweep();
-  return collectAll(context, abandoned, io);
+  return collectAll((attachment) => searching(context, cniPath(values, io.env, attachment.cniPath)), abandoned, io);
 }
 
-async function collectAll(context: Context, abandoned: readonly Abandoned[], io: Io): Promise<number> {
+function searching(context: Context, path: readonly string[]): Context {
+  return { ...context, delegate: { ...context.delegate, path, env: { ...context.delegate.env, CNI_PATH: path.join(":") } } };
+}
+
+async function collectAll(contextOf: (attachment: Attachment) => Context, abandoned: readonly Abandoned[], io: Io): Promise<number> {
   let failures = 0;
   for (const each of abandoned) {
     try {
-      io.stdout((await collectAbandoned(context, each)) ? `removed ${describe(each)}\n` : `${describe(each)}: its DEL came just now\n`);
+      io.stdout((await collectAbandoned(contextOf(each.attachment), each)) ? `removed ${describe(each)}\n` : `${describe(each)}: its DEL came just now\n`);
     } catch (thrown) {
       const error = toCniError(thrown);
       failures++;

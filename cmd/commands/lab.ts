@@ -1,5 +1,6 @@
 import { CniError } from "../../lib/cni/error";
 import type { Values } from "../cli";
+import { cniPath } from "../cni-path";
 import type { Io } from "../io";
 import { catchInterrupts } from "../lab/interrupt";
 import { LABS } from "../lab/labs";
@@ -9,8 +10,6 @@ import { playLab } from "../lab/stage";
 import { createStory, scoreText, type Score } from "../lab/story";
 import { removeLeft } from "../lab/world";
 import { formatTable } from "../table";
-
-const DEFAULT_PLUGIN_DIRS = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";
 
 interface Options {
   readonly verify: boolean;
@@ -30,7 +29,7 @@ export async function labCommand(io: Io, [name, ...rest]: readonly string[], val
   const options = {
     verify: values["verify"] === true,
     keep: values["keep"] === true,
-    pluginDirs: String(values["cni-path"] ?? DEFAULT_PLUGIN_DIRS).split(":"),
+    pluginDirs: cniPath(values, {}),
   };
   return playAll(io, name === "all" ? Object.keys(LABS) : [name], options);
 }

@@ -4,6 +4,7 @@ import { CniError } from "../../lib/cni/error";
 import { IMPLIED_VERSION } from "../../lib/cni/version";
 import type { Json } from "../../lib/ports";
 import type { Values } from "../cli";
+import { cniPath } from "../cni-path";
 import { findConf } from "../conflist";
 import type { Io } from "../io";
 import { catchInterrupts } from "../lab/interrupt";
@@ -17,7 +18,6 @@ import { copyFor, play, type Task } from "../selftest/play";
 import { isBad, reportJson, reportText } from "../selftest/report";
 import { subjectsOf, subjectText } from "../selftest/subjects";
 
-const DEFAULT_CNI_PATH = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";
 const OUR_TYPE = "tenant-routing-wrapper";
 
 /**
@@ -29,7 +29,7 @@ export async function selftestCommand(io: Io, _positionals: readonly string[], v
   const json = outputFormat(values) === "json";
   if (process.getuid?.() !== 0) throw new CniError("invalidEnvironment", "the self-test makes network namespaces: run it as root, for example with sudo");
   const { conf, path } = findConf(values["conf"] as string | undefined, "STATUS");
-  const pluginDirs = String(values["cni-path"] ?? io.env["CNI_PATH"] ?? DEFAULT_CNI_PATH).split(":").filter((dir) => dir !== "");
+  const pluginDirs = cniPath(values, io.env);
   const task: Task = { conf, list: readList(path), subjects: subjectsOf(conf), ledger: createLedger(), pluginDirs };
   checkNeeds({ programs: ["iptables", "ip6tables"], plugins: chained(task) }, pluginDirs);
   const interrupt = catchInterrupts();

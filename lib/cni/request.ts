@@ -72,9 +72,20 @@ export function parseRequest(env: Env): Request {
     netns: get("CNI_NETNS"),
     ifname: get("CNI_IFNAME"),
     args: parseArgs(get("CNI_ARGS")),
-    path: get("CNI_PATH").split(":").filter((dir) => dir !== ""),
+    path: verb === "VERSION" ? [] : pluginDirs("CNI_PATH", get("CNI_PATH")),
     netnsOverride: /^(1|true)$/i.test(get("CNI_NETNS_OVERRIDE")),
   };
+}
+
+/**
+ * The directories of CNI_PATH, or of what is given in its place (`name`). Throws CniError
+ * `invalidEnvironment` for a relative one: it would be searched in one place, and run from another.
+ */
+export function pluginDirs(name: string, value: string): readonly string[] {
+  const dirs = value.split(":").filter((dir) => dir !== "");
+  const relative = dirs.find((dir) => !dir.startsWith("/"));
+  if (relative !== undefined) refuseValue(name, value, `has the relative directory ${quote(relative)}: only absolute ones, beginning with /, can be used`);
+  return dirs;
 }
 
 /** Parses stdin and checks name and version. Throws CniError `decode`, `invalidConfig` or `incompatibleVersion`. */

@@ -88,7 +88,7 @@ export const failing = (code: number, msg: string): Partial<ExecOutcome> => ({ e
 
 export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> = {}): Setup {
   const dir = mkdtempSync(join(tmpdir(), "verbs-"));
-  writeFileSync(join(dir, "noop"), "");
+  writeFileSync(join(dir, "noop"), "#!/bin/sh\n");
   const journal = createJournal(join(dir, "journal"));
   journal.prepare();
   const rules = new FakeRules();

@@ -2,7 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findPlugin, isPluginType } from "../../../delegates/find";
+import { programProblem } from "../../../delegates/program";
 
+const PROGRAM = "#! /bin/sh\n";
 let base: string;
 beforeEach(() => {
   base = mkdtempSync(join(tmpdir(), "find-"));
@@ -13,7 +15,7 @@ const dirs = () => ["a", "b", "c"].map((dir) => join(base, dir));
 
 test("the first directory wins; a directory of that name is passed over; a link is followed", () => {
   mkdirSync(join(base, "a", "ptp"));
-  writeFileSync(join(base, "c", "ptp"), "");
+  writeFileSync(join(base, "c", "ptp"), PROGRAM);
   expect(findPlugin("ptp", dirs())).toBe(join(base, "c", "ptp"));
   symlinkSync(join(base, "c", "ptp"), join(base, "b", "ptp"));
   expect(findPlugin("ptp", dirs())).toBe(join(base, "b", "ptp"));
@@ -21,7 +23,7 @@ test("the first directory wins; a directory of that name is passed over; a link 
 
 test("a link that leads in a circle is passed over", () => {
   symlinkSync(join(base, "a", "ptp"), join(base, "a", "ptp"));
-  writeFileSync(join(base, "b", "ptp"), "");
+  writeFileSync(join(base, "b", "ptp"), PROGRAM);
   expect(findPlugin("ptp", dirs())).toBe(join(base, "b", "ptp"));
 });
 
@@ -30,6 +32,22 @@ test("a plugin in none of them: code 100 naming it and where it was looked for",
   expect(() => findPlugin("ptp", dirs())).toThrow(
     expect.objectContaining({ code: 100, message: expect.stringContaining(`"ptp" is in none of the directories of CNI_PATH (${dirs().join(", ")})`) }),
   );
+});
+
+test.each<[string, string | Uint8Array]>([
+  ["is empty", ""],
+  ["is neither an ELF program nor a script", "echo owned\n"],
+  ["is neither an ELF program nor a script", "#!\necho owned\n"],
+  ["another kind of machine", Buffer.from(`\u007fELF${"\0".repeat(60)}`, "latin1")],
+])("a file that %s is refused: the kernel could not start it, /bin/sh would", (says, content) => {
+  writeFileSync(join(base, "a", "ptp"), content);
+  writeFileSync(join(base, "b", "ptp"), PROGRAM);
+  expect(() => findPlugin("ptp", dirs())).toThrow(expect.objectContaining({ code: 100, message: expect.stringMatching(new RegExp(`${join(base, "a", "ptp")} .*${says}.*install`)) }));
+});
+
+test("a file that cannot be read is told with its errno; our own program is one", () => {
+  expect(programProblem("/nonexistent")).toBe("cannot be read (ENOENT)");
+  expect(programProblem(process.execPath)).toBeUndefined();
 });
 
 test.each(["../../bin/sh", "/bin/sh", "a/b", "", ".", "..", "x\0y", "x\ny"])("%j is no plugin type: code 7", (type) => {

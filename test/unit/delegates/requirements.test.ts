@@ -7,7 +7,7 @@ import type { JsonObject } from "../../../lib/ports";
 let dir: string;
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), "requirements-"));
-  for (const name of ["ptp", "bridge", "other", "host-local"]) writeFileSync(join(dir, name), "");
+  for (const name of ["ptp", "bridge", "other", "host-local"]) writeFileSync(join(dir, name), "#!/bin/sh\n");
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 

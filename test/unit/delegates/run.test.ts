@@ -7,7 +7,7 @@ import type { ExecOutcome, ExecRequest } from "../../../lib/ports";
 let dir: string;
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), "run-"));
-  writeFileSync(join(dir, "noop"), "");
+  writeFileSync(join(dir, "noop"), "#!/bin/sh\n");
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
