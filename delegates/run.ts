@@ -2,12 +2,11 @@
 import type { Clock, Exec, ExecOutcome, JsonObject } from "../lib/ports";
 import type { Verb } from "../lib/cni/request";
 import { CniError } from "../lib/cni/error";
-import { isObject, own, parseJson, quote } from "../lib/cni/json";
+import { MAX_RESULT_BYTES, isObject, own, parseJson, quote } from "../lib/cni/json";
 import { findPlugin } from "./find";
 import { delegateType } from "./netconf";
 
-/** A result is a few KiB; stderr is for people. */
-const MAX_STDOUT = 4 * 1024 * 1024;
+/** For people. */
 const MAX_STDERR = 64 * 1024;
 /** A plugin binary that is being replaced answers ETXTBSY for a moment (libcni tries as often). */
 const BUSY_TRIES = 6;
@@ -55,7 +54,7 @@ async function execWhileBusy(context: DelegateContext, verb: Verb, path: string,
       env: { ...context.env, CNI_COMMAND: verb },
       stdin,
       timeoutMs: context.timeoutMs,
-      maxStdout: MAX_STDOUT,
+      maxStdout: MAX_RESULT_BYTES,
       maxStderr: MAX_STDERR,
     });
     if (outcome.spawnError !== "ETXTBSY" || tries === BUSY_TRIES) return outcome;
@@ -73,7 +72,7 @@ function failureOf(outcome: ExecOutcome, who: string, timeoutMs: number): CniErr
       `${who} did not finish within ${timeoutMs} ms and was killed with its children; see "delegateTimeout"`,
     );
   }
-  if (outcome.overflow) return new CniError("delegateFailed", `${who} printed more than ${MAX_STDOUT} bytes and was killed`);
+  if (outcome.overflow) return new CniError("delegateFailed", `${who} printed more than ${MAX_RESULT_BYTES} bytes and was killed`);
   if (outcome.exitCode === 0) return undefined;
   return declaredError(outcome, who) ?? undeclaredError(outcome, who);
 }

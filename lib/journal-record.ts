@@ -29,7 +29,7 @@ export interface Attachment {
   readonly backend?: Backend;
   /** The delegate's netconf as it was really used: merge patch applied, nothing injected. Absent: chained mode. */
   readonly delegate?: JsonObject;
-  /** The delegate's result in the config's version, for a DEL that comes without prevResult. */
+  /** The delegate's result in the config's version, for a DEL that comes without prevResult. Left out when it is too large. */
   readonly result?: JsonObject;
   readonly cniVersion: string;
   /** Directories of the ADD's CNI_PATH, where the delegate was found. Absent in records of older versions. */
@@ -44,15 +44,26 @@ export type JournalRecord = { readonly attachment: Attachment } | { readonly cor
 /** Bytes of the largest record that is written or read. */
 export const MAX_RECORD = 1024 * 1024;
 
-/** The record's text. Throws CniError `journal` for one that could not be read again. */
+/** Bytes that an intent leaves free for what its outcome adds: 64 addresses and the flavour. */
+const ROOM_FOR_OUTCOME = 4096;
+
+/**
+ * The record's text, without the result when that makes it too large: only a DEL without prevResult
+ * has a use for it, and must do without one anyway (SPEC.md, "DEL"). Throws CniError `journal` for
+ * a record that could not be read again all the same.
+ */
 export function encodeRecord(attachment: Attachment): string {
+  const limit = attachment.state === "intent" ? MAX_RECORD - ROOM_FOR_OUTCOME : MAX_RECORD;
   const text = JSON.stringify(attachment);
-  const size = Buffer.byteLength(text);
-  if (size <= MAX_RECORD) return text;
+  if (Buffer.byteLength(text) <= limit) return text;
+  const { result: _result, ...needed } = attachment;
+  const shorter = JSON.stringify(needed);
+  const size = Buffer.byteLength(shorter);
+  if (size <= limit) return shorter;
   throw new CniError(
     "journal",
-    `the record of container ${attachment.key.containerId} would have ${size} bytes, more than ${MAX_RECORD}: ` +
-      `nearly all of it is the delegate's netconf and result, which have to be smaller`,
+    `the record of container ${attachment.key.containerId} would have ${size} bytes, more than ${limit}: ` +
+      `nearly all of it is the delegate's netconf, which has to be smaller`,
   );
 }
 

@@ -2,8 +2,12 @@ import type { Json, JsonObject } from "../ports";
 import { CniError } from "./error";
 import { endOfString, faultPosition } from "./json-fault";
 
-/** Input larger than this is refused before it is parsed: a netconf or a result is a few KiB. */
-export const MAX_INPUT_BYTES = 4 * 1024 * 1024;
+/** Input larger than this is refused before it is parsed: a netconf with its prevResult is a few KiB. */
+export const MAX_INPUT_BYTES = 8 * 1024 * 1024;
+/** The same for a result, checked when it is read. */
+export const MAX_RESULT_BYTES = 4 * 1024 * 1024;
+/** And for the netconf of an ADD, so that the DEL has room for the result beside it, and for its key. */
+export const MAX_NETCONF_BYTES = MAX_INPUT_BYTES - MAX_RESULT_BYTES - 1024;
 /** Deeper nesting is refused, so that no later recursion can exhaust the stack. */
 const MAX_DEPTH = 100;
 
@@ -22,14 +26,12 @@ export function isRawNumber(value: unknown): boolean {
 }
 
 /**
- * Parses one JSON document strictly: valid UTF-8, bounded size and depth, integers beyond 2^53
- * kept exactly. Keys are case-sensitive; of duplicate keys the last one counts.
+ * Parses one JSON document strictly: valid UTF-8, at most `limit` bytes, bounded depth, integers
+ * beyond 2^53 kept exactly. Keys are case-sensitive; of duplicate keys the last one counts.
  * `what` names the input in the message, which never quotes it. Throws CniError `decode`.
  */
-export function parseJson(bytes: Uint8Array, what: string): Json {
-  if (bytes.byteLength > MAX_INPUT_BYTES) {
-    throw new CniError("decode", `${what} is larger than ${MAX_INPUT_BYTES} bytes: refusing to read it`);
-  }
+export function parseJson(bytes: Uint8Array, what: string, limit: number = MAX_INPUT_BYTES): Json {
+  if (bytes.byteLength > limit) throw new CniError("decode", `${what} is larger than ${limit} bytes: refusing to read it`);
   const text = decodeUtf8(bytes, what);
   if (text.trim() === "") throw new CniError("decode", `${what} is empty: expected one JSON object`);
   if (isTooDeep(text)) {

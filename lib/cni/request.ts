@@ -5,7 +5,7 @@
 import type { AttachmentKey, JsonObject, PodRef } from "../ports";
 import { isUnprintable } from "../text";
 import { CniError } from "./error";
-import { isObject, own, parseJson, quote } from "./json";
+import { MAX_NETCONF_BYTES, isObject, own, parseJson, quote } from "./json";
 import { IMPLIED_VERSION, atLeast, checkSupported, isSupported, type CniVersion } from "./version";
 
 export type Verb = "ADD" | "DEL" | "CHECK" | "GC" | "STATUS" | "VERSION";
@@ -90,11 +90,16 @@ export function pluginDirs(name: string, value: string): readonly string[] {
 
 /** Parses stdin and checks name and version. Throws CniError `decode`, `invalidConfig` or `incompatibleVersion`. */
 export function parseNetconf(stdin: Uint8Array, verb: Verb): NetconfHead {
-  const value = parseJson(stdin, "network configuration on stdin");
+  const what = "network configuration on stdin";
+  const value = parseJson(stdin, what);
   if (value !== null && !isObject(value)) {
-    throw new CniError("decode", "network configuration on stdin is not a JSON object");
+    throw new CniError("decode", `${what} is not a JSON object`);
   }
   const netconf: JsonObject = value ?? {};
+  // Chained, the result is in it already.
+  if (verb === "ADD" && stdin.byteLength > MAX_NETCONF_BYTES && own(netconf, "prevResult") === undefined) {
+    throw new CniError("decode", `${what} is larger than ${MAX_NETCONF_BYTES} bytes: with its result it might not fit into the DEL`);
+  }
   const version = own(netconf, "cniVersion") ?? IMPLIED_VERSION;
   if (typeof version !== "string") {
     throw new CniError("decode", `cniVersion must be a string, got ${quote(version)}`);

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../ports";
 import { convertResult } from "./convert";
 import { CniError } from "./error";
 import { parseCidrAddress, type Address } from "./ip";
-import { isObject, own, parseJson, quote } from "./json";
+import { MAX_RESULT_BYTES, isObject, own, parseJson, quote } from "./json";
 import { atLeast, isSupported, type CniVersion } from "./version";
 
 /** More addresses than any interface of a pod has; a result with more is a mistake or an attack. */
@@ -60,7 +60,7 @@ export function podAddresses(json: JsonObject, version: CniVersion, ifname: stri
 function parseObject(stdout: Uint8Array, source: string): JsonObject {
   let value: Json;
   try {
-    value = parseJson(stdout, source);
+    value = parseJson(stdout, source, MAX_RESULT_BYTES);
   } catch (error) {
     throw bad(source, (error as Error).message);
   }

@@ -98,11 +98,3 @@ test("the record cannot be read: it may be in use, so ADD leaves it alone; a DEL
   expect(world.leftovers()).toEqual([]);
   expectOk(await world.run("ADD", { conf: conf(), id: added.id }));
 });
-
-test("a result that is too large to be kept: an error that says so, rollback", async () => {
-  world.script({ ADD: { stdout: RESULT.replace("{", `{"padding":"${"x".repeat(1024 * 1024)}",`) }, DEL: {} });
-  const outcome = await world.run("ADD", { conf: given });
-  expectError(outcome, "journal", outcome.id, "1048576");
-  expect(verbs(outcome)).toEqual(["ADD", "DEL"]);
-  expect(world.leftovers()).toEqual([]);
-});

@@ -88,14 +88,41 @@ test.each<[string, object]>([
   expect(journal.read(TAG)).toEqual({ corrupt: expect.stringContaining(`"${field}"`) });
 });
 
+const sizeOf = (attachment: Attachment): number => Buffer.byteLength(JSON.stringify(attachment));
+/** The attachment with a delegate so large that its record has `size` bytes. */
+const ofSize = (attachment: Attachment, size: number): Attachment => {
+  const padded = (length: number) => ({ ...attachment, delegate: { type: "ptp", padding: "x".repeat(length) } });
+  return padded(size - sizeOf(padded(0)));
+};
+
 test("a record that could not be read again is not written: the one before it stays", () => {
   const journal = prepared();
-  journal.write(TAG, ATTACHMENT);
-  const tooLarge = { ...ATTACHMENT, result: { padding: "x".repeat(1024 * 1024) } };
-  expect(() => journal.write(TAG, tooLarge)).toThrow(expect.objectContaining({ code: 113, message: expect.stringContaining("container c would have") }));
-  expect(journal.read(TAG)).toEqual({ attachment: ATTACHMENT });
-  const room = 1024 * 1024 - Buffer.byteLength(JSON.stringify({ ...ATTACHMENT, result: { padding: "" } }));
-  const largest = { ...ATTACHMENT, result: { padding: "x".repeat(room) } };
+  const complete = { ...ATTACHMENT, state: "complete" as const };
+  journal.write(TAG, complete);
+  expect(() => journal.write(TAG, ofSize(complete, 1024 * 1024 + 1))).toThrow(expect.objectContaining({ code: 113, message: expect.stringContaining("container c would have") }));
+  expect(journal.read(TAG)).toEqual({ attachment: complete });
+  const largest = ofSize(complete, 1024 * 1024);
+  journal.write(TAG, largest);
+  expect(journal.read(TAG)).toEqual({ attachment: largest });
+});
+
+test("what can be claimed can be completed: an intent leaves room for addresses and flavour", () => {
+  const journal = prepared();
+  const addresses = Array.from({ length: 64 }, (_, n) => `2001:db8:1111:2222:3333:4444:5555:${(0x1000 + n).toString(16)}`);
+  const largest = ofSize(ATTACHMENT, 1024 * 1024 - 4096);
+  journal.write(TAG, largest);
+  journal.write(TAG, { ...largest, state: "complete", addresses, backend: "legacy", result: { x: "x".repeat(4096) } });
+  expect(journal.read(TAG)).toMatchObject({ attachment: { state: "complete", addresses } });
+  expect(() => journal.write(TAG, ofSize(ATTACHMENT, 1024 * 1024 - 4095))).toThrow(expect.objectContaining({ code: 113 }));
+});
+
+test("a result that makes the record too large is left out of it", () => {
+  const journal = prepared();
+  const complete = { ...ATTACHMENT, state: "complete" as const };
+  journal.write(TAG, { ...complete, result: { padding: "x".repeat(4 * 1024 * 1024) } });
+  expect(journal.read(TAG)).toEqual({ attachment: complete });
+  const room = 1024 * 1024 - sizeOf({ ...complete, result: { padding: "" } });
+  const largest = { ...complete, result: { padding: "x".repeat(room) } };
   journal.write(TAG, largest);
   expect(journal.read(TAG)).toEqual({ attachment: largest });
 });

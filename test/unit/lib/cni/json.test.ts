@@ -27,8 +27,9 @@ describe("parseJson", () => {
     expect(parse(`"${"[".repeat(500)}\\"["`)).toHaveLength(502);
   });
 
-  test("refuses more than 4 MiB", () => {
-    expect(() => parse(`"${"x".repeat(4 * 1024 * 1024)}"`)).toThrow(/larger than/);
+  test("refuses more than 8 MiB, or than the caller allows", () => {
+    expect(() => parse(`"${"x".repeat(8 * 1024 * 1024)}"`)).toThrow(/larger than 8388608 bytes/);
+    expect(() => parseJson(new Uint8Array(11), "it", 10)).toThrow(/it is larger than 10 bytes/);
   });
 
   test("a scan of hostile quotes and escapes stays linear", () => {
