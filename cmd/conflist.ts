@@ -8,6 +8,7 @@ import { isObject, own, parseJson } from "../lib/cni/json";
 import type { Verb } from "../lib/cni/request";
 import { IMPLIED_VERSION } from "../lib/cni/version";
 import type { Json, JsonObject } from "../lib/ports";
+import { reasonOf } from "../lib/reason";
 
 /** Where runtimes look (containerd and CRI-O default). */
 export const DEFAULT_CONF_DIR = "/etc/cni/net.d";
@@ -45,7 +46,7 @@ function confFiles(dir: string): readonly string[] {
       .sort()
       .map((name) => join(dir, name));
   } catch (error) {
-    throw new CniError("io", `${dir} cannot be read (${(error as NodeJS.ErrnoException).code ?? ""}): name the conflist with --conf FILE`);
+    throw new CniError("io", `${dir} cannot be read (${reasonOf(error)}): name the conflist with --conf FILE`);
   }
 }
 
@@ -54,7 +55,7 @@ function readObject(path: string): JsonObject {
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    throw new CniError("io", `${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? ""}`);
+    throw new CniError("io", `${path} cannot be read: ${reasonOf(error)}`);
   }
   const value = parseJson(bytes, path);
   if (!isObject(value)) throw new CniError("decode", `${path} is not a JSON object`);

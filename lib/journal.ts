@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { CniError } from "./cni/error";
 import { makeDirectory } from "./directory";
 import { decodeRecord, encodeRecord, MAX_RECORD, type Attachment, type JournalRecord } from "./journal-record";
+import { reasonOf } from "./reason";
 
 export type { Attachment, AttachmentState, JournalRecord } from "./journal-record";
 
@@ -156,20 +157,15 @@ function ownedByUs(stat: Stats): boolean {
   return stat.uid === 0 || stat.uid === process.geteuid?.();
 }
 
+// The runtime swallows errors that say "no such file or directory" (go-cni): with the errno name we do not.
 function attempt<T>(path: string, verb: string, body: () => T): T {
   try {
     return body();
   } catch (error) {
-    throw new CniError("journal", `cannot ${verb} the journal at ${path}: ${reason(error)}; see "dataDir" in the conflist`, {
+    throw new CniError("journal", `cannot ${verb} the journal at ${path}: ${reasonOf(error)}; see "dataDir" in the conflist`, {
       cause: error,
     });
   }
-}
-
-// The runtime swallows errors that say "no such file or directory" (go-cni), so the bare code is given.
-function reason(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return code ?? message;
 }
 
 function unsafe(path: string, why: string): CniError {

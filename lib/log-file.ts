@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { makeDirectory } from "./directory";
 import type { LogLevel } from "./ports";
+import { reasonOf } from "./reason";
 
 const ORDER: readonly LogLevel[] = ["error", "warn", "info", "debug"];
 
@@ -24,21 +25,24 @@ export function formatRecord(time: Date, level: LogLevel, message: string, field
 
 /**
  * Appends one line. The file is opened for each, so that rotation just works; it is created 0600,
- * and anything but a regular file is refused. Returns what went wrong, or undefined: a full disk
+ * and anything but a regular file of one name is refused. Returns what went wrong, or undefined: a full disk
  * must not keep a pod from starting.
  */
 export function appendLine(path: string, line: string): string | undefined {
   try {
     const fd = openLog(path);
     try {
-      if (!fstatSync(fd).isFile()) return `log file ${path} is not a regular file`;
+      const stat = fstatSync(fd);
+      if (!stat.isFile()) return `log file ${path} is not a regular file`;
+      // None at all: it was rotated away just now.
+      if (stat.nlink > 1) return `log file ${path} has ${stat.nlink} hard links, so it may be another file too: nothing was written; remove it`;
       writeSync(fd, `${line}\n`);
     } finally {
       closeSync(fd);
     }
     return undefined;
   } catch (error) {
-    return `log file ${path} cannot be written: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`;
+    return `log file ${path} cannot be written: ${reasonOf(error)}`;
   }
 }
 

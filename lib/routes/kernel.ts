@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync, rmdirSync, writeFileSync } from "node
 import { dirname } from "node:path";
 import { CniError, toCniError } from "../cni/error";
 import type { Family } from "../ports";
+import { reasonOf } from "../reason";
 import type { OwnThings } from "./diff";
 import type { ForwardTable } from "./forward";
 import { parseLinks, parseRoutes, parseRules } from "./ip-json";
@@ -115,7 +116,7 @@ function writeSysctl(path: string, value: string): void {
   try {
     writeFileSync(`/proc/sys/${path}`, value);
   } catch (error) {
-    throw new CniError("io", `/proc/sys/${path} cannot be set to ${value} (${(error as NodeJS.ErrnoException).code ?? ""}): is /proc/sys mounted read-only, as in an unprivileged container?`);
+    throw new CniError("io", `/proc/sys/${path} cannot be set to ${value} (${reasonOf(error)}): is /proc/sys mounted read-only, as in an unprivileged container?`);
   }
 }
 
@@ -127,7 +128,7 @@ function removeEmpty(path: string): void {
   try {
     rmdirSync(path);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "";
+    const code = reasonOf(error);
     if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(code)) throw new CniError("io", `the directory ${path}, which was made for the tables' names, cannot be removed (${code}): remove it by hand`);
   }
 }
@@ -136,6 +137,6 @@ function writeNames(path: string, text: string): void {
   try {
     replaceFile(path, text, { file: 0o644, directory: 0o755 });
   } catch (error) {
-    throw new CniError("io", `${path} cannot be written (${(error as NodeJS.ErrnoException).code ?? ""}): set "routes": {"namesDir": ""} for no names`);
+    throw new CniError("io", `${path} cannot be written (${reasonOf(error)}): set "routes": {"namesDir": ""} for no names`);
   }
 }

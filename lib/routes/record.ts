@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync, statSy
 import { join } from "node:path";
 import { CniError } from "../cni/error";
 import { isObject, parseJson } from "../cni/json";
+import { reasonOf } from "../reason";
 import { temporaryOf } from "./diff";
 import { EMPTY_RECORD, type RoutesRecord } from "./record-type";
 import { replaceFile } from "./replace-file";
@@ -35,7 +36,7 @@ function readRecord(path: string): RoutesRecord {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return EMPTY_RECORD;
-    throw unusable(path, (error as NodeJS.ErrnoException).code ?? String(error));
+    throw unusable(path, reasonOf(error));
   }
   try {
     const stat = fstatSync(fd);
@@ -66,7 +67,7 @@ function attempt(dir: string, path: string, done: string, body: () => void): voi
   try {
     body();
   } catch (error) {
-    throw new CniError("journal", `the record of the node routes ${path} cannot be ${done} (${(error as NodeJS.ErrnoException).code ?? ""}): see that ${dir} is a directory of root with mode 0700 and has room`);
+    throw new CniError("journal", `the record of the node routes ${path} cannot be ${done} (${reasonOf(error)}): see that ${dir} is a directory of root with mode 0700 and has room`);
   }
 }
 

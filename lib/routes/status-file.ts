@@ -1,6 +1,7 @@
 /** The watcher's status for others to read. */
 import { chmodSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { CniError } from "../cni/error";
+import { reasonOf } from "../reason";
 
 /** Replaces the file at once, so that no reader ever sees half of it; everybody may read it. Throws CniError `io`. */
 export function writeStatusFile(path: string, text: string): void {
@@ -12,7 +13,7 @@ export function writeStatusFile(path: string, text: string): void {
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw new CniError("io", `the status file ${path} cannot be written (${(error as NodeJS.ErrnoException).code ?? ""}): see "statusFile" in "routes": {"watch": {}}`);
+    throw new CniError("io", `the status file ${path} cannot be written (${reasonOf(error)}): see "statusFile" in "routes": {"watch": {}}`);
   }
 }
 

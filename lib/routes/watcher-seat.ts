@@ -7,6 +7,7 @@ import { CniError, ERRORS } from "../cni/error";
 import { isObject, own, parseJson } from "../cni/json";
 import { makeDirectory } from "../directory";
 import { createLock } from "../lock";
+import { reasonOf } from "../reason";
 import { gatewayKey, type Health } from "./gateways";
 import { replaceFile } from "./replace-file";
 import type { ResolvedGateway } from "./types";
@@ -115,6 +116,6 @@ function wrapped<T>(path: string, body: () => T): T {
   try {
     return body();
   } catch (error) {
-    throw new CniError("journal", `what the watcher tells of the gateways, ${path}, is unusable (${(error as NodeJS.ErrnoException).code ?? (error as Error).message}): see that its directory is root's and has room, and restart wrapper routes watch`);
+    throw new CniError("journal", `what the watcher tells of the gateways, ${path}, is unusable (${reasonOf(error)}): see that its directory is root's and has room, and restart wrapper routes watch`);
   }
 }

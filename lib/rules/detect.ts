@@ -3,6 +3,7 @@ import { constants, closeSync, fstatSync, openSync, readFileSync, renameSync, rm
 import { join } from "node:path";
 import { RulesUntouched } from "../cni/error";
 import type { Backend, Family } from "../ports";
+import { reasonOf } from "../reason";
 import type { Host } from "./host";
 import type { Tools } from "./tools";
 
@@ -100,7 +101,7 @@ export function rememberBackend(dataDir: string, backend: Backend): string | und
     return undefined;
   } catch (error) {
     rmSync(temporary, { force: true });
-    return `cannot remember the iptables flavour in ${path}: ${(error as NodeJS.ErrnoException).code ?? ""}`;
+    return `cannot remember the iptables flavour in ${path}: ${reasonOf(error)}`;
   }
 }
 

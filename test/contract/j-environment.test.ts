@@ -107,3 +107,21 @@ test("J11 the delegate has stdin, stdout and stderr open, and nothing of ours", 
     expect(open.join("\n")).not.toMatch(/lock|kubeconfig|wrapper/);
   }
 });
+
+const LONG_LOCALE = "abcdefghijkl";
+const LOCALES = ["LC_ALL", "LANG", "LC_MESSAGES"];
+
+// Node's own fault (ICU), before any code of ours runs. Should this test fail one day, README.md and ON-CALL.md may forget it.
+test.each(LOCALES)("J8 %s of 12 letters in one word ends the program by a segmentation fault, as the pages say", async (name) => {
+  const outcome = await world.run("ADD", { conf: conf(), env: { [name]: LONG_LOCALE } });
+  expect([outcome.exit, outcome.signal, outcome.stdout]).toEqual([null, "SIGSEGV", ""]);
+  expect(world.leftovers()).toEqual([]);
+  for (const page of ["README.md", "ON-CALL.md"]) {
+    const text = readFileSync(join(__dirname, "../..", page), "utf8");
+    expect([page, text]).toEqual([page, expect.stringContaining(`\`${name}\``)]);
+  }
+});
+
+test.each(["C", "C.UTF-8", "en_US.UTF-8", "de_DE@euro", "abcdefghijk"])("J8 LC_ALL=%s is fine", async (value) => {
+  expectOk(await world.run("ADD", { conf: conf(), env: Object.fromEntries(LOCALES.map((name) => [name, value])) }));
+});

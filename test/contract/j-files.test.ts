@@ -85,6 +85,7 @@ test.each(FILES)("J6 a record is %s: CHECK says so, DEL moves it out of the way,
 
 const LOGS: readonly (readonly [string, () => void])[] = [
   ["a symbolic link", () => { writeFileSync(elsewhere(), "precious\n"); symlinkSync(elsewhere(), world.logFile); }],
+  ["a hard link", () => { writeFileSync(elsewhere(), "precious\n"); linkSync(elsewhere(), world.logFile); }],
   ["a directory", () => mkdirSync(world.logFile)],
   ["a FIFO that nobody reads", () => void sh("mkfifo", world.logFile)],
   ["a device", () => void sh("mknod", world.logFile, "c", "1", "7")],
@@ -95,7 +96,7 @@ test.each(LOGS)("J10 the log file is %s: the pod starts, stderr says so", async 
   const outcome = expectOk(await world.run("ADD", { conf: conf() }));
   expect(outcome.stderr).toContain(world.logFile);
   expect(world.firewall.ours()).toHaveLength(2);
-  if (kind === "a symbolic link") expect(readFileSync(elsewhere(), "utf8")).toBe("precious\n");
+  if (kind.endsWith("link")) expect(readFileSync(elsewhere(), "utf8")).toBe("precious\n");
 });
 
 test("J10 the log's directory cannot be made: the pod starts, stderr says so", async () => {
