@@ -1,4 +1,5 @@
 import { processIo, type Io } from "./io";
+import { runToTheEnd } from "./last-resort";
 import { runPlugin } from "./plugin";
 import { aboutText } from "./version";
 
@@ -9,5 +10,4 @@ async function main(io: Io): Promise<number> {
   return 0;
 }
 
-// The one exit point. Keep-alive sockets and timers must not hold a runtime up.
-void main(processIo()).then((status) => process.exit(status));
+runToTheEnd(processIo(), main);

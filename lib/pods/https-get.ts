@@ -37,7 +37,8 @@ export function verifyingAgent(credentials: Credentials): Agent {
 }
 
 /**
- * One GET. Redirects are not followed, compression is not asked for.
+ * One GET. Redirects are not followed, compression is not asked for; a server that switches
+ * protocols has answered 101. Always settles, at the latest when the connection is closed.
  * Rejects with Node's own error, `DeadlineError` or `OversizeError`.
  */
 export function httpsGet(url: URL, options: GetOptions): Promise<Answer> {
@@ -46,19 +47,40 @@ export function httpsGet(url: URL, options: GetOptions): Promise<Answer> {
     const outgoing = request(url, { agent, headers: { accept: ACCEPT, "user-agent": "tenant-routing-wrapper" } });
     // Not among the options: NODE_DEBUG in the runtime's environment would print those.
     for (const [name, value] of Object.entries(credentials.headers)) outgoing.setHeader(name, value);
-    const timer = setTimeout(() => outgoing.destroy(new DeadlineError()), timeoutMs);
-    const settle = (error: Error | undefined, answer?: Answer): void => {
+    const settle: Settle = (error, answer) => {
       clearTimeout(timer);
-      if (answer === undefined) reject(error ?? new Error("no answer"));
+      if (answer === undefined) reject(error ?? cutOff());
       else resolve(answer);
     };
+    // A request that is destroyed already does not tell the error that it is destroyed with.
+    const timer = setTimeout(() => {
+      settle(new DeadlineError());
+      outgoing.destroy();
+    }, timeoutMs);
+    let answered = false;
     outgoing.on("error", settle);
-    outgoing.on("response", (response) => readBody(response, settle));
+    outgoing.on("response", (response) => {
+      answered = true;
+      readBody(response, settle);
+    });
+    outgoing.on("upgrade", (response, socket) => {
+      settle(undefined, { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.alloc(0) });
+      socket.destroy();
+    });
+    // A body that ends with its connection may end after the request is closed: that is the response's to tell.
+    outgoing.on("close", () => answered || settle(undefined));
     outgoing.end();
   });
 }
 
-function readBody(response: IncomingMessage, settle: (error: Error | undefined, answer?: Answer) => void): void {
+/** Only the first call counts. Without an answer and without an error: the connection was closed. */
+type Settle = (error: Error | undefined, answer?: Answer) => void;
+
+function cutOff(): Error {
+  return Object.assign(new Error("the connection was closed before the answer was complete"), { code: "ECONNRESET" });
+}
+
+function readBody(response: IncomingMessage, settle: Settle): void {
   const chunks: Buffer[] = [];
   let size = 0;
   response.on("data", (chunk: Buffer) => {
@@ -70,4 +92,5 @@ function readBody(response: IncomingMessage, settle: (error: Error | undefined, 
   response.on("end", () => {
     settle(undefined, { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) });
   });
+  response.on("close", () => settle(undefined));
 }

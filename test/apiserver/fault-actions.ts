@@ -51,6 +51,10 @@ const ACTIONS: Actions = {
     writeHead(res, { status: fault.code ?? 302, contentType: "text/plain", body: "" }, { Location });
     res.end();
   },
+  switchProtocols: ({ res }) => {
+    res.writeHead(101, { Connection: "Upgrade", Upgrade: "websocket" });
+    res.flushHeaders();
+  },
   empty: ({ res }) => {
     writeHead(res, { status: 200, contentType: "application/json", body: "" }, { "Content-Length": "0" });
     res.end();

@@ -24,6 +24,8 @@ export type FaultAction =
     }
   /** `code` (302) to `location` (`/elsewhere` of this server). */
   | { readonly kind: "redirect"; readonly location?: string; readonly code?: number }
+  /** 101 and a connection that stays open: HTTP/1.1's way to another protocol, which nobody asked for. */
+  | { readonly kind: "switchProtocols" }
   /** 200 without a body. */
   | { readonly kind: "empty" }
   /** The good answer with another metadata.uid: a pod of the same name that is not this one. */
@@ -54,7 +56,7 @@ export type Fault = (FaultAction & RequestScope) | (ConnectionAction & Scope);
 const CONNECTION_KINDS: ReadonlySet<string> = new Set<ConnectionAction["kind"]>(["tlsHang", "tlsReset"]);
 const REQUEST_KINDS: ReadonlySet<string> = new Set<FaultAction["kind"]>([
   "latency", "hang", "status", "reset", "drip", "huge",
-  "nonJson", "body", "redirect", "empty", "wrongUid", "truncated",
+  "nonJson", "body", "redirect", "switchProtocols", "empty", "wrongUid", "truncated",
 ]);
 
 interface Active {

@@ -114,6 +114,7 @@ const ODD: readonly (readonly [string, Fault])[] = [
   ["a redirect to another server", { kind: "redirect", location: "https://127.0.0.1:1/x", code: 307 }],
   ["100 MB", { kind: "huge" }],
   ["100 MB, compressed", { kind: "huge", gzip: true }],
+  ["101 Switching Protocols", { kind: "switchProtocols" }],
   ["an HTML page", { kind: "nonJson" }],
   ["nothing", { kind: "empty" }],
   ["half an object", { kind: "truncated" }],

@@ -122,6 +122,7 @@ describe("refusals", () => {
 describe("unusable answers", () => {
   test.each([
     ["redirect", { kind: "redirect" }, /answered 302.*redirects are not followed/],
+    ["another protocol", { kind: "switchProtocols" }, /answered 101 for pods: check server/],
     ["html", { kind: "nonJson" }, /cannot be decoded/],
     ["empty", { kind: "empty" }, /cannot be decoded/],
     ["huge", { kind: "huge" }, /more than 1048576 bytes/],
