@@ -66,7 +66,7 @@ export const ownProperties: Readonly<Record<string, Schema>> = {
   onError: choice(
     "What happens to a pod whose tenant cannot be found out or whose rules cannot be written: " +
       "`deny` fails the pod's start and the kubelet retries, `allow` starts it unmarked with a warning. " +
-      "An invalid or forbidden annotation is always refused.",
+      "An invalid or forbidden annotation, and a pod that cannot be read because of what is in it, are always refused.",
     "deny",
     ["deny", "allow"],
   ),

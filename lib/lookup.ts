@@ -6,6 +6,7 @@ import { chooseAnnotation, type Choice } from "./annotation";
 import { CniError, toCniError } from "./cni/error";
 import { isObject, own, quote } from "./cni/json";
 import { matchesAnyGlob } from "./glob";
+import { OwnedAnswerError } from "./owned-answer";
 import { decideMark } from "./tenant";
 
 /** CONVENTIONS.md calls it a well-known capability; containerd and CRI-O fill it. */
@@ -41,11 +42,15 @@ export async function findMark(conf: PluginConf, pod: PodRef | undefined, pods: 
   try {
     found = await askApi(pod, passed, { keys: conf.annotationKeys, pods });
   } catch (error) {
-    if (conf.onError === "deny" || pod === undefined) throw error;
+    if (pod === undefined || !mayGoOn(conf, error)) throw error;
     return { ...unmarked("lookup failed, onError is allow"), warning: toCniError(error) };
   }
   const choice = chooseAnnotation(conf.annotationKeys, found);
   return choice === undefined ? unmarked("no annotation on the pod or its namespace") : decide(conf, choice, pod);
+}
+
+function mayGoOn({ onError }: PluginConf, error: unknown): boolean {
+  return onError === "allow" && !(error instanceof OwnedAnswerError);
 }
 
 // null and {} say that the pod has none; no key at all says nothing, and a tenant's pod must not start unmarked for that.

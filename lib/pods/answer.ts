@@ -1,5 +1,6 @@
-import { CniError, toCniError } from "../cni/error";
+import { toCniError, type CniError } from "../cni/error";
 import { isObject, own, parseJson, quote } from "../cni/json";
+import { OwnedAnswerError } from "../owned-answer";
 import type { Json, JsonObject } from "../ports";
 import type { Answer } from "./https-get";
 import { statusFailure } from "./status";
@@ -29,8 +30,8 @@ export interface Source {
 }
 
 /**
- * Reads the metadata out of an answer to `subject`. Throws CniError `apiAnswer` for anything that
- * is not exactly that object, and what `statusFailure` says for a refusal.
+ * Reads the metadata out of an answer to `subject`. Throws `OwnedAnswerError` for anything that is
+ * not exactly that object, and what `statusFailure` says for a refusal.
  */
 export function readMetadata(answer: Answer, subject: Subject, source: Source): Metadata {
   if (answer.status !== 200) throw statusFailure(answer, subject, source);
@@ -50,8 +51,7 @@ export function readMetadata(answer: Answer, subject: Subject, source: Source): 
 
 function unusable(subject: Subject, source: Source, problem: string): CniError {
   const asked = `${subject.kind.toLowerCase()} ${subject.namespace === undefined ? subject.name : subject.pod}`;
-  return new CniError(
-    "apiAnswer",
+  return new OwnedAnswerError(
     `pod ${subject.pod}: the answer of ${source.server} for ${asked} ${problem}: check that server in ${source.kubeconfigPath} is a Kubernetes API server`,
   );
 }

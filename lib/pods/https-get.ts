@@ -1,5 +1,6 @@
 import { Agent, request } from "node:https";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { MAX_INPUT_BYTES } from "../cni/json";
 import type { Credentials } from "./credentials";
 
 export interface Answer {
@@ -21,8 +22,11 @@ export class DeadlineError extends Error {}
 /** The answer was cut short by us: it would not fit. */
 export class OversizeError extends Error {}
 
-/** Annotations are at most 256 KiB; a whole Pod at most some MiB, but no server here sends one unless it ignores Accept. */
-export const MAX_BODY_BYTES = 1024 * 1024;
+/**
+ * All that an API server can send: 256 KiB of annotations, of which JSON makes up to six times as much, and
+ * the rest of an object that etcd holds to 1.5 MiB. As much as is parsed.
+ */
+export const MAX_BODY_BYTES = MAX_INPUT_BYTES;
 
 /** Metadata only; a server that cannot do it sends the whole object, which holds the same metadata. */
 const ACCEPT = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";

@@ -1,5 +1,6 @@
 import { CniError } from "../cni/error";
 import { quote } from "../cni/json";
+import { OwnedAnswerError } from "../owned-answer";
 import { DeadlineError, MAX_BODY_BYTES, OversizeError } from "./https-get";
 import { Transient } from "./retry";
 
@@ -45,7 +46,7 @@ export function connectionFailure(error: unknown, where: Where): Error {
     return new CniError("tryAgainLater", `pod ${pod}: ${server} did not answer in time: check that it is up, or raise apiTimeout`);
   }
   if (error instanceof OversizeError) {
-    return new CniError("apiAnswer", `pod ${pod}: ${server} answered with more than ${MAX_BODY_BYTES} bytes: check that the kubeconfig's server is a Kubernetes API server`);
+    return new OwnedAnswerError(`pod ${pod}: ${server} answered with more than ${MAX_BODY_BYTES} bytes: check that the kubeconfig's server is a Kubernetes API server`);
   }
   if (PASSING.has(code)) {
     return new Transient(new CniError("tryAgainLater", `pod ${pod}: ${server} cannot be reached (${code}): check that it is up and that the node can reach it`, { cause: error }));

@@ -5,6 +5,7 @@ import { useApi } from "../helpers/api";
 import { KEY, annotations, conf, type Conf } from "../helpers/conf";
 import { POD_UID, useWorld } from "../helpers/harness";
 import { expectError, expectOk, type Outcome } from "../helpers/outcome";
+import type { Fault } from "../apiserver/faults";
 
 const RBAC = readFileSync(join(__dirname, "../../manifests/rbac.yaml"), "utf8");
 const namespace = (value?: string): string =>
@@ -162,6 +163,26 @@ test("C11 the API server is stopped, onError allow: the pod starts unmarked, wit
   expect(world.firewall.ours()).toEqual([]);
   expect(outcome.stderr).toContain("ECONNREFUSED");
   expect(world.log()).toMatch(/"level":"warn"/);
+});
+
+test.each(["deny", "allow"])("C16 as many annotations as a pod may have, each byte six in JSON, onError %s: the namespace's tenant", async (onError) => {
+  await api.apply(all(namespace("0x20/0xff"), pod({ other: "\x01".repeat(250 * 1024) })));
+  expectOk(await add({ onError }));
+  expect(mark()).toBe("0x20/0xff");
+});
+
+test.each<[string, Fault]>([
+  ["more than an object can have", { kind: "huge", bytes: 5_000_000 }],
+  ["no JSON", { kind: "nonJson" }],
+  ["nothing", { kind: "empty" }],
+  ["another encoding than asked for", { kind: "huge", bytes: 5000, gzip: true }],
+  ["annotations that are no strings", { kind: "body", text: `{"kind":"Pod","metadata":{"name":"web-0","namespace":"team-a","uid":"${POD_UID}","annotations":{"a":1}}}` }],
+])("C16 %s for the pod is refused with onError allow too: no owner gets rid of a tenant by it", async (_, fault) => {
+  await api.apply(namespace("0x20/0xff"));
+  await api.fault({ ...fault, path: "*/pods/*" } as Fault);
+  const outcome = await add({ onError: "allow" });
+  expectError(outcome, "apiAnswer", "team-a/web-0");
+  await expectNothingMade(outcome);
 });
 
 test("C12 another UID than the runtime's: code 11, nothing made", async () => {

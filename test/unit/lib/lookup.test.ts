@@ -1,5 +1,6 @@
 import { CniError } from "../../../lib/cni/error";
 import { findMark } from "../../../lib/lookup";
+import { OwnedAnswerError } from "../../../lib/owned-answer";
 import type { PodAnnotations, PodSource } from "../../../lib/ports";
 import { confWith } from "../../helpers/conf-object";
 
@@ -99,4 +100,12 @@ test.each([["x"], [[]], [{ a: 1 }]])("runtime annotations %j are refused", async
 test("inherited names are not annotations", async () => {
   const annotations = JSON.parse('{"__proto__":{"tenant.routing/fwmark":"0x10"}}') as unknown;
   await expect(findMark(confWith(runtime(annotations)), POD, never)).rejects.toMatchObject({ code: 7 });
+});
+
+test("an object that its owner made unusable is refused, whatever onError says; withDetails keeps it that", async () => {
+  const error = new OwnedAnswerError("too large", { details: "a" }).withDetails("b");
+  expect(error).toMatchObject({ code: 108, message: "too large", details: "a; b" });
+  for (const onError of ["deny", "allow"] as const) {
+    await expect(findMark(confWith({ onError }), POD, source(error))).rejects.toBe(error);
+  }
 });

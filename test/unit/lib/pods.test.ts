@@ -125,7 +125,7 @@ describe("unusable answers", () => {
     ["another protocol", { kind: "switchProtocols" }, /answered 101 for pods: check server/],
     ["html", { kind: "nonJson" }, /cannot be decoded/],
     ["empty", { kind: "empty" }, /cannot be decoded/],
-    ["huge", { kind: "huge" }, /more than 1048576 bytes/],
+    ["huge", { kind: "huge" }, /more than 4194304 bytes/],
     ["gzip", { kind: "huge", bytes: 5000, gzip: true }, /encoded as "gzip"/],
     ["array", { kind: "body", text: "[]" }, /not a JSON object/],
     ["invalid UTF-8", { kind: "body", base64: "eyJraW5kIjoiUG9kIiwi/yI6MX0=" }, /cannot be decoded/],
