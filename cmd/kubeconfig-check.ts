@@ -1,13 +1,11 @@
-import { accessSync, constants } from "node:fs";
-import { CniError } from "../lib/cni/error";
+import { systemClock } from "../lib/clock";
 
-/** STATUS's view of the kubeconfig: there and readable; whether the API answers is not asked. */
-export function checkKubeconfigFile(path: string | undefined): void {
+/**
+ * STATUS's view of the kubeconfig: would it do for an ADD? Whether the API server answers is not asked. Loaded as late
+ * as for ADD: TLS and the kubeconfig reader cost more than all the rest. Throws the CniError that ADD would throw.
+ */
+export async function checkKubeconfigFile(path: string | undefined): Promise<void> {
   if (path === undefined) return;
-  try {
-    accessSync(path, constants.R_OK);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "unreadable";
-    throw new CniError("kubeconfig", `kubeconfig ${path} cannot be read (${code}): create it, or change "kubeconfig" in the conflist`);
-  }
+  const { checkKubeconfig } = await import("../lib/pods");
+  await checkKubeconfig(path, systemClock);
 }

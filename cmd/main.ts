@@ -1,11 +1,15 @@
 import { processIo, type Io } from "./io";
 import { runToTheEnd } from "./last-resort";
+import { muteNode } from "./node-debug";
 import { runPlugin } from "./plugin";
 import { aboutText } from "./version";
 
 async function main(io: Io): Promise<number> {
   if (io.args.length > 0) return (await import("./cli")).runCli(io);
-  if ((io.env["CNI_COMMAND"] ?? "") !== "") return runPlugin(io);
+  if ((io.env["CNI_COMMAND"] ?? "") !== "") {
+    muteNode();
+    return runPlugin(io);
+  }
   io.stderr(aboutText());
   return 0;
 }

@@ -1,8 +1,10 @@
 import { CniError } from "./cni/error";
 import { quote } from "./cni/json";
 import { readMetadata, type Subject } from "./pods/answer";
+import { findExecPlugin } from "./pods/exec-credential";
 import { refuseStale } from "./pods/identity";
 import { podIdentityProblem } from "./pods/names";
+import { openKubeconfig } from "./pods/open";
 import { retrying, type Budget } from "./pods/retry";
 import { withSession, type Session } from "./pods/session";
 import type { Clock, PodRef, PodSource } from "./ports";
@@ -37,6 +39,14 @@ export function createPodSource(options: PodSourceOptions): PodSource {
         return (await fetchMetadata(session, budget, namespaceSubject(pod))).annotations;
       }),
   };
+}
+
+/**
+ * Whether the kubeconfig would do for an ADD, as far as that can be told without the network and without
+ * running a credential plugin. Throws the CniError that an ADD would throw.
+ */
+export async function checkKubeconfig(path: string, clock: Clock): Promise<void> {
+  await openKubeconfig(path, clock, findExecPlugin);
 }
 
 async function inSession<T>(

@@ -1,8 +1,9 @@
+import { X509Certificate } from "node:crypto";
 import type { RequestOptions } from "node:https";
-import { createSecureContext, type SecureContext } from "node:tls";
+import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
 import { CniError } from "../cni/error";
-import { applyExecCredential } from "./exec-credential";
-import type { Kubeconfig } from "./kubeconfig";
+import { refuseSpecialFile, type Kubeconfig } from "./kubeconfig";
+import type { UsePlugin } from "./open";
 import { RotationError } from "./rotation";
 
 /** What a request needs in order to be trusted and to trust; made once, used by every request. */
@@ -15,19 +16,22 @@ export interface Credentials {
 
 /**
  * Loads the credentials of the kubeconfig's user through client-node: files are read now, a
- * credential plugin runs now, for at most `timeoutMs`.
- * Throws `RotationError` for files that are missing or do not fit together, else CniError `kubeconfig`.
+ * credential plugin goes to `usePlugin`.
+ * Throws `RotationError` for files that are missing or do not fit together and (as `unauthorized`) for a
+ * client certificate that has expired, else CniError `kubeconfig`.
  */
-export async function loadCredentials(kubeconfig: Kubeconfig, timeoutMs: number): Promise<Credentials> {
+export async function loadCredentials(kubeconfig: Kubeconfig, now: Date, usePlugin: UsePlugin): Promise<Credentials> {
   const options: RequestOptions = { headers: {} };
   const { config, user } = kubeconfig;
   if (user.exec) {
-    await applyExecCredential(kubeconfig, options, timeoutMs);
+    await usePlugin(kubeconfig, options);
     config.users = [{ ...user, exec: undefined }];
   }
   await applyFiles(kubeconfig, options);
+  const context = secureContext(kubeconfig, options);
+  refuseExpired(kubeconfig, options, now);
   return {
-    secureContext: secureContext(kubeconfig, options),
+    secureContext: context,
     servername: options.servername,
     headers: cleanHeaders(kubeconfig, { ...basic(options.auth), ...(options.headers as Record<string, unknown>) }),
   };
@@ -40,18 +44,25 @@ function basic(auth: string | null | undefined): Record<string, string> {
 
 async function applyFiles(kubeconfig: Kubeconfig, options: RequestOptions): Promise<void> {
   try {
+    for (const file of credentialFiles(kubeconfig)) refuseSpecialFile(kubeconfig.path, file);
     await kubeconfig.config.applyToHTTPSOptions(options);
   } catch (error) {
+    if (error instanceof CniError) throw error;
     const { code, path } = error as NodeJS.ErrnoException;
     const what = path === undefined ? "its credentials" : path;
     throw new RotationError(`kubeconfig ${kubeconfig.path}: ${what} cannot be read (${code ?? "unknown error"}): check the paths in it, and that the kubelet has its certificate`, error);
   }
 }
 
+function credentialFiles({ config, user }: Kubeconfig): readonly string[] {
+  return [config.getCurrentCluster()?.caFile, user.certFile, user.keyFile].filter((file) => typeof file === "string" && file !== "") as string[];
+}
+
 function secureContext(kubeconfig: Kubeconfig, options: RequestOptions): SecureContext {
-  const { ca, cert, key } = options;
+  // Without a CA those of Mozilla count, as Node brings them: what NODE_EXTRA_CA_CERTS and its like add is not believed.
+  const { ca = [...rootCertificates], cert, key } = options;
   try {
-    return createSecureContext({ ...(ca === undefined ? {} : { ca }), ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) });
+    return createSecureContext({ ca, ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) });
   } catch (error) {
     const { user, path } = kubeconfig;
     const files = [user.certFile, user.keyFile].filter((file) => file !== undefined && file !== null).join(", ");
@@ -60,6 +71,23 @@ function secureContext(kubeconfig: Kubeconfig, options: RequestOptions): SecureC
       `kubeconfig ${path}: ${where} cannot be used (${(error as NodeJS.ErrnoException).code ?? "not PEM"}): certificate and key must be valid PEM and belong together`,
       error,
     );
+  }
+}
+
+function refuseExpired({ path, user }: Kubeconfig, { cert }: RequestOptions, now: Date): void {
+  const end = cert === undefined ? undefined : expiry(cert as string | Buffer);
+  if (end === undefined || end > now) return;
+  const which = user.exec ? "of its credential plugin" : (user.certFile ?? "in it");
+  const date = end.toISOString().replace(/\.\d+Z$/, "Z");
+  throw new RotationError(`kubeconfig ${path}: the client certificate ${which} expired on ${date}: renew it; if it is the kubelet's own, restart the kubelet`, undefined, "unauthorized");
+}
+
+/** Of the first certificate, which is the client's own; undefined where only OpenSSL's PEM reader finds one. */
+function expiry(cert: string | Buffer): Date | undefined {
+  try {
+    return new X509Certificate(cert).validToDate;
+  } catch {
+    return undefined;
   }
 }
 

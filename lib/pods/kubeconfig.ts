@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, type Stats } from "node:fs";
 import { dirname, isAbsolute } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import type { Cluster, User } from "@kubernetes/client-node/dist/config_types.js";
@@ -25,7 +25,7 @@ const MAX_BYTES = 1024 * 1024;
  */
 export function loadKubeconfig(path: string): Kubeconfig {
   if (!isAbsolute(path)) throw unusable(path, "is not an absolute path: set \"kubeconfig\" to one, such as /etc/kubernetes/kubelet.conf");
-  const config = parse(path, withTokenFileKey(readTrusted(path), dirname(path)));
+  const config = parse(path, withTokenFileKey(readTrusted(path), path));
   config.makePathsAbsolute(dirname(path));
   const cluster = config.getContextObject(config.currentContext) && config.getCurrentCluster();
   const user = config.getCurrentUser();
@@ -72,14 +72,29 @@ function refuseUntrusted(path: string, stats: Stats): void {
 }
 
 /**
+ * Throws CniError `kubeconfig` when `file`, which the kubeconfig at `path` names, exists but is a FIFO, a directory or
+ * a device: reading one may never end. What cannot be looked at is for its reader to tell.
+ */
+export function refuseSpecialFile(path: string, file: string): void {
+  let stats: Stats;
+  try {
+    stats = statSync(file);
+  } catch {
+    return;
+  }
+  if (!stats.isFile()) throw unusable(path, `names ${file}, which is not a regular file`);
+}
+
+/**
  * client-node 2.0.1 knows a user's token file only as `token-file`, read relative to the working
  * directory; kubeconfigs spell it `tokenFile`, relative to the kubeconfig (client-go, clientcmd/api/v1).
  */
-function withTokenFileKey(text: string, root: string): string {
+function withTokenFileKey(text: string, path: string): string {
   const key = /(^[ \t]*(?:-[ \t]+)?|[{,]\s*)(["']?)tokenFile\2(\s*:\s*)(["']?)([^\s"',}]+)\4/gm;
   return text.replace(key, (...found: string[]) => {
     const [, before, keyQuote = "", colon, quoteMark = "", file = ""] = found;
-    const absolute = isAbsolute(file) ? file : `${root}/${file}`;
+    const absolute = isAbsolute(file) ? file : `${dirname(path)}/${file}`;
+    refuseSpecialFile(path, absolute);
     return `${before}${keyQuote}token-file${keyQuote}${colon}${quoteMark}${absolute}${quoteMark}`;
   });
 }

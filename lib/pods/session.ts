@@ -1,11 +1,12 @@
 import type { Agent } from "node:https";
 import type { Subject } from "./answer";
-import { loadCredentials, type Credentials } from "./credentials";
+import type { Credentials } from "./credentials";
+import { applyExecCredential } from "./exec-credential";
 import { httpsGet, verifyingAgent, type Answer } from "./https-get";
-import { loadKubeconfig, type Kubeconfig } from "./kubeconfig";
+import type { Kubeconfig } from "./kubeconfig";
+import { openKubeconfig, ROTATION_PAUSE_MS } from "./open";
 import { remaining, type Budget } from "./retry";
 import { connectionFailure, rejectedCredentials, RejectedCredentials } from "./refusal";
-import { RotationError } from "./rotation";
 
 /** The API server as one caller sees it for the length of one read. */
 export interface Session {
@@ -21,9 +22,6 @@ export interface SessionOptions {
   /** `<namespace>/<name>`, for messages. */
   readonly pod: string;
 }
-
-/** How long the kubelet may take between removing and writing a credential file. */
-const ROTATION_PAUSE_MS = 50;
 
 /**
  * Opens a session, runs `body`, closes every connection. Credentials that the server rejects are
@@ -64,19 +62,8 @@ async function once<T>(options: SessionOptions, body: (session: Session) => Prom
   }
 }
 
-async function open(options: SessionOptions): Promise<[Kubeconfig, Credentials]> {
-  try {
-    return await load(options);
-  } catch (error) {
-    if (!(error instanceof RotationError)) throw error;
-    await options.budget.clock.sleep(ROTATION_PAUSE_MS);
-    return load(options);
-  }
-}
-
-async function load(options: SessionOptions): Promise<[Kubeconfig, Credentials]> {
-  const kubeconfig = loadKubeconfig(options.kubeconfigPath);
-  return [kubeconfig, await loadCredentials(kubeconfig, remaining(options.budget))];
+function open({ kubeconfigPath, budget }: SessionOptions): Promise<[Kubeconfig, Credentials]> {
+  return openKubeconfig(kubeconfigPath, budget.clock, (kubeconfig, options) => applyExecCredential(kubeconfig, options, remaining(budget)));
 }
 
 interface Connection {

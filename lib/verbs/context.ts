@@ -20,8 +20,8 @@ export interface Context {
   readonly pods: PodSourceFactory;
   readonly delegate: DelegateContext;
   readonly orphans: Orphans;
-  /** Throws CniError when the configured kubeconfig cannot be read; undefined means none is configured. */
-  readonly checkKubeconfig: (path: string | undefined) => void;
+  /** Throws CniError when an ADD could not use the configured kubeconfig; undefined means none is configured. */
+  readonly checkKubeconfig: (path: string | undefined) => Promise<void>;
   readonly self: ProcessId;
   /** True when the process that started this one has ended. */
   readonly parentIsGone: () => boolean;

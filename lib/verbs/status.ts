@@ -19,7 +19,7 @@ export async function status(context: Context): Promise<string> {
   const { conf, request } = context;
   await ready(async () => context.journal.inspect());
   await ready(() => context.rules.probe());
-  await ready(async () => context.checkKubeconfig(conf.kubeconfig));
+  await ready(() => context.checkKubeconfig(conf.kubeconfig));
   const { delegate } = conf;
   if (delegate === undefined) return "";
   await ready(async () => {

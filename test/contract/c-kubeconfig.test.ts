@@ -46,7 +46,7 @@ test("C14 the client certificate has been rotated, the old file is gone", async 
 
 test("C14 an expired client certificate: code 104", async () => {
   const outcome = await add(await api.kubeconfig("expired"));
-  expectError(outcome, "unauthorized", "expired.kubeconfig");
+  expectError(outcome, "unauthorized", "expired.kubeconfig", /expired on 20\d\d-/);
   expectNothingMade(outcome);
 });
 
@@ -143,6 +143,18 @@ test.each(["expired", "other-name", "other-ca"] as const)("C19 the server shows 
   await api.show(cert);
   const env = { NODE_TLS_REJECT_UNAUTHORIZED: "0" };
   const outcome = await add(await api.kubeconfig(), env);
+  expectError(outcome, "untrusted", "team-a/web-0", api.url);
+  expect(await api.requests()).toEqual([]);
+  expectNothingMade(outcome);
+});
+
+test.each([
+  ["NODE_EXTRA_CA_CERTS", (ca: string) => ({ NODE_EXTRA_CA_CERTS: ca })],
+  ["NODE_USE_SYSTEM_CA", (ca: string) => ({ NODE_USE_SYSTEM_CA: "1", SSL_CERT_FILE: ca })],
+])("C19 a CA that only %s names is not trusted, where the kubeconfig names none", async (_, env) => {
+  const path = join(world.dir, "no-ca.kubeconfig");
+  writeFileSync(path, readFileSync(await api.kubeconfig("inline"), "utf8").replace(/certificate-authority-data: .*/, ""), { mode: 0o600 });
+  const outcome = await add(path, env(join(api.dir, "pki/ca.crt")));
   expectError(outcome, "untrusted", "team-a/web-0", api.url);
   expect(await api.requests()).toEqual([]);
   expectNothingMade(outcome);

@@ -1,24 +1,67 @@
 /** Catalogue G10, G11: STATUS looks at the node only, quickly, and writes nothing. */
-import { existsSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ErrorKind } from "../../lib/cni/error";
+import type { KubeconfigKind } from "../apiserver/kubeconfig";
+import { useApi } from "../helpers/api";
 import { conf, scripted, type Conf } from "../helpers/conf";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectOk, verbs, type Outcome } from "../helpers/outcome";
+import { sh } from "../helpers/shell";
 
 const world = useWorld();
+const api = useApi(world, "");
 const newest = (...changes: Conf[]): Conf => conf({ cniVersion: "1.1.0", runtimeConfig: undefined }, ...changes);
 const BARE = { CNI_CONTAINERID: "", CNI_NETNS: "", CNI_IFNAME: "", CNI_ARGS: "" };
 const status = (given: Conf, options: { wrap?: string } = {}): Promise<Outcome> => world.run("STATUS", { conf: given, env: BARE, ...options });
 
 test("G10 OK although the API server cannot be reached", async () => {
-  const kubeconfig = join(world.dir, "kubelet.conf");
-  const text = { server: "https://127.0.0.1:1" };
-  writeFileSync(kubeconfig, JSON.stringify({ clusters: [{ name: "a", cluster: text }] }), { mode: 0o600 });
-  const outcome = expectOk(await status(newest({ kubeconfig })));
+  await api.stop();
+  const outcome = expectOk(await status(newest({ kubeconfig: await api.kubeconfig() })));
   expect(outcome.stdout).toBe("");
   expect(verbs(outcome)).toEqual(["STATUS"]);
   expect(outcome.calls[0]?.netconf).not.toHaveProperty("prevResult");
   expect(outcome.calls[0]?.netconf).not.toHaveProperty("runtimeConfig");
+});
+
+test.each<KubeconfigKind>(["ca-file", "relative", "inline", "token", "token-file", "exec", "exec-fails", "admin"])(
+  "G10 OK with a kubeconfig of kind %s, without a request",
+  async (kind) => {
+    expectOk(await status(newest({ kubeconfig: await api.kubeconfig(kind) })));
+    expect(await api.requests()).toEqual([]);
+  },
+);
+
+/** Makes a kubeconfig at `path` that no ADD accepts, from a good one. */
+const REFUSED: readonly (readonly [string, (path: string, good: string) => void, RegExp])[] = [
+  ["a FIFO", (path) => sh("mkfifo", path), /not a regular file/],
+  ["a directory", (path) => mkdirSync(path), /not a regular file/],
+  ["a device", (path) => symlinkSync("/dev/zero", path), /not a regular file/],
+  ["another user's", (path, good) => (copyFileSync(good, path), chownSync(path, 65534, 65534)), /belongs to user 65534: chown root/],
+  ["writable for everybody", (path, good) => (copyFileSync(good, path), chmodSync(path, 0o666)), /mode 666.*chmod go-w/],
+  ["too large", (path, good) => writeFileSync(path, `${readFileSync(good, "utf8")}#${"x".repeat(1024 * 1024)}`, { mode: 0o600 }), /larger than/],
+  ["no YAML", (path) => writeFileSync(path, "{{{", { mode: 0o600 }), /not valid YAML/],
+  ["without a user", (path, good) => writeFileSync(path, readFileSync(good, "utf8").replace(/user: client$/m, "user: nobody"), { mode: 0o600 }), /no cluster and user/],
+  ["with a plugin that is not installed", (path, good) => writeFileSync(path, withPlugin(good), { mode: 0o600 }), /"no-such-plugin".*cannot be started \(ENOENT\)/],
+];
+const withPlugin = (good: string): string =>
+  readFileSync(good, "utf8").replace(/client-certificate: .*/, "exec: { apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin }").replace(/client-key: .*/, "");
+
+test.each(REFUSED)("G10 a kubeconfig that is %s: code 50 with the words of ADD", async (_, make, words) => {
+  const kubeconfig = join(world.dir, "odd.kubeconfig");
+  make(kubeconfig, await api.kubeconfig());
+  expectError(await status(newest({ kubeconfig })), "notAvailable", words, "odd.kubeconfig");
+  expectError(await world.run("ADD", { conf: newest({ kubeconfig }) }), "kubeconfig", words, "odd.kubeconfig");
+});
+
+test.each<[KubeconfigKind, ErrorKind, RegExp]>([
+  ["insecure", "kubeconfig", /insecure-skip-tls-verify/],
+  ["missing-cert", "kubeconfig", /absent\.pem cannot be read \(ENOENT\)/],
+  ["expired", "unauthorized", /the client certificate in it expired on 20\d\d-\d\d-\d\dT\S+Z: renew it/],
+])("G10 a kubeconfig of kind %s: code 50 with the words of ADD", async (kind, code, words) => {
+  const kubeconfig = await api.kubeconfig(kind);
+  expectError(await status(newest({ kubeconfig })), "notAvailable", words);
+  expectError(await world.run("ADD", { conf: newest({ kubeconfig }) }), code, words);
 });
 
 test("G10 the delegate is missing: code 50 naming it", async () => {

@@ -91,6 +91,24 @@ test.each<[KubeconfigKind, string]>([
   expect(found).not.toContain(Buffer.from("-----BEGIN PRIVATE KEY").toString("base64").slice(0, 20));
 });
 
+test.each([0, 1])("J9 NODE_DEBUG and a credential plugin that tells its token on stderr (exit status %i): nothing of it", async (status) => {
+  const NOISY = ["token-in-the-environment", "token-on-stderr"];
+  const kubeconfig = join(world.dir, "noisy.kubeconfig");
+  const good = await api.kubeconfig("exec");
+  const plugin = join(world.dir, "plugin.sh");
+  writeFileSync(plugin, `#!/bin/sh\necho "${NOISY[1]} $SECRET" >&2\n[ ${status} = 0 ] || exit ${status}\nexec ${join(api.dir, "exec-credential.sh")}\n`, { mode: 0o700 });
+  const edited = readFileSync(good, "utf8").replace(/( +)command: .*/, `$1command: ${plugin}\n$1env: [{ name: SECRET, value: ${NOISY[0]} }]`);
+  writeFileSync(kubeconfig, edited, { mode: 0o600 });
+  const given = conf({ kubeconfig, runtimeConfig: undefined, logLevel: "debug", cniVersion: "1.1.0" });
+  const env = { NODE_DEBUG: "child_process,tls,https,http,net,fs,stream,module" };
+  const outcome = await world.run("ADD", { conf: given, env });
+  if (status === 0) expectOk(outcome);
+  else expectError(outcome, "kubeconfig", `of kubeconfig ${kubeconfig} failed (1): run it by hand`);
+  const found = everything(outcome) + everything(await world.run("STATUS", { conf: given, env }));
+  for (const secret of [TOKEN, ...NOISY]) expect(found).not.toContain(secret);
+  if (status === 0) expect(outcome.calls[0]?.env["NODE_DEBUG"]).toBe(env.NODE_DEBUG);
+});
+
 test("J9 a token that the server refuses is not told either", async () => {
   const outcome = await world.run("ADD", { conf: conf({ kubeconfig: await api.kubeconfig("bad-token"), runtimeConfig: undefined }) });
   expectError(outcome, "unauthorized");

@@ -121,7 +121,7 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
       env: { CNI_COMMAND: "ADD" }, path: [dir], timeoutMs: 1000, stderr: () => {},
     },
     orphans: { end: async (id) => { setup.ended.push(id); return 0; } },
-    checkKubeconfig: () => {},
+    checkKubeconfig: async () => {},
     self: ME,
     parentIsGone: () => false,
     sandboxState: (netns) => (netns.startsWith("/gone/") ? "gone" : "there"),

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { KUBELET_TOKEN } from "../../apiserver/api-server";
@@ -36,9 +37,31 @@ describe("credentials", () => {
     const error = await failure(t.source("missing-cert").read(WEB));
     expect([error.code, error.message]).toEqual([107, expect.stringMatching(/absent\.pem cannot be read \(ENOENT\)/)]);
   });
-  test.each<KubeconfigKind>(["expired", "foreign-client", "bad-token"])("%s is rejected by the server, after a second look", async (kind) => {
+  test.each<KubeconfigKind>(["foreign-client", "bad-token"])("%s is rejected by the server, after a second look", async (kind) => {
     const error = await failure(t.source(kind).read(WEB));
     expect([error.code, error.message]).toEqual([104, expect.stringMatching(/^pod team-a\/web-0: https:.* does not accept the credentials of .*: renew/)]);
+  });
+  test("an expired certificate is told with its date, after a second look, and not shown to the server", async () => {
+    const error = await failure(t.source("expired").read(WEB));
+    expect([error.code, error.message]).toEqual([104, expect.stringMatching(/expired\.kubeconfig: the client certificate in it expired on 20\d\d-\d\d-\d\dT[\d:]{8}Z: renew it/)]);
+    expect(t.slept).toEqual([50]);
+    expect(t.api.requests.list()).toEqual([]);
+  });
+  test("an expired certificate that is replaced in this moment is waited for", async () => {
+    t.api.pki.rotateKubeletClient({ expired: true });
+    const reading = t.source("kubelet").read(WEB);
+    t.api.pki.rotateKubeletClient();
+    expect((await reading).pod["tenant.routing/fwmark"]).toBe("0x10");
+    expect(t.slept).toEqual([50]);
+  });
+  test("a certificate that is no regular file is refused, and not waited for", async () => {
+    execFileSync("mkfifo", [join(t.dir, "fifo")]);
+    for (const key of ["client-certificate", "client-key"]) {
+      const path = t.edited("fifo-cert", (text) => text.replace(new RegExp(`${key}: .*`), `${key}: ${join(t.dir, "fifo")}`));
+      expect(await failure(t.sourceAt(path).read(WEB))).toMatchObject({ code: 107, message: expect.stringMatching(/fifo, which is not a regular file/) });
+    }
+    const token = t.edited("fifo-token", (text) => text.replace(/tokenFile: .*/, "tokenFile: fifo"), "token-file");
+    expect(await failure(t.sourceAt(token).read(WEB))).toMatchObject({ code: 107, message: expect.stringMatching(/fifo, which is not a regular file/) });
   });
   test("a token renewed in between is picked up", async () => {
     const path = t.api.kubeconfig("token-file");
@@ -70,9 +93,18 @@ describe("credential plugins", () => {
     writeFileSync(join(t.dir, "exec-credential.sh"), `#!/bin/sh\n${body}\n`);
     return path;
   };
-  test("failure shows its stderr", async () => {
+  test("failure shows its exit status, not its stderr, which may have the token", async () => {
     const error = await failure(t.source("exec-fails").read(WEB));
-    expect([error.code, error.details]).toEqual([107, expect.stringMatching(/no credentials today/)]);
+    expect([error.code, error.message, error.details]).toEqual([107, expect.stringMatching(/exec-fails\.sh".*failed \(1\): run it by hand/), ""]);
+  });
+  test.each<[string, (text: string) => string]>([
+    ["no command", (text) => text.replace(/command: .*/, "command: ''")],
+    ["arguments that are no texts", (text) => text.replace(/- get-token/, "- 1")],
+    ["an environment that is no list", (text) => text.replace(/interactiveMode: .*/, "env: { A: b }")],
+    ["a variable without a value", (text) => text.replace(/interactiveMode: .*/, "env: [{ name: A }]")],
+  ])("an exec section with %s is refused", async (_, edit) => {
+    const error = await failure(t.sourceAt(t.edited("exec-form", edit, "exec")).read(WEB));
+    expect([error.code, error.message]).toEqual([107, expect.stringMatching(/users\[\]\.user\.exec cannot be used/)]);
   });
   test("output that is no ExecCredential is not quoted", async () => {
     const error = await failure(t.sourceAt(plugin(`echo '${KUBELET_TOKEN} {'`)).read(WEB));

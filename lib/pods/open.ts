@@ -1,0 +1,30 @@
+import type { RequestOptions } from "node:https";
+import type { Clock } from "../ports";
+import { loadCredentials, type Credentials } from "./credentials";
+import { loadKubeconfig, type Kubeconfig } from "./kubeconfig";
+import { RotationError } from "./rotation";
+
+/** What is done with a credential plugin: it is run for a request, and only looked for by STATUS. */
+export type UsePlugin = (kubeconfig: Kubeconfig, options: RequestOptions) => Promise<void>;
+
+/** How long the kubelet may take between removing and writing a credential file. */
+export const ROTATION_PAUSE_MS = 50;
+
+/**
+ * The kubeconfig at `path` and its credentials, as they are now: trusted, complete, fitting together, not
+ * expired. The one check for ADD and STATUS. What the kubelet may be about to replace is looked at once more.
+ * Throws CniError `kubeconfig`, `unauthorized` for an expired client certificate, and what `usePlugin` throws.
+ */
+export async function openKubeconfig(path: string, clock: Clock, usePlugin: UsePlugin): Promise<[Kubeconfig, Credentials]> {
+  const load = async (): Promise<[Kubeconfig, Credentials]> => {
+    const kubeconfig = loadKubeconfig(path);
+    return [kubeconfig, await loadCredentials(kubeconfig, clock.now(), usePlugin)];
+  };
+  try {
+    return await load();
+  } catch (error) {
+    if (!(error instanceof RotationError)) throw error;
+    await clock.sleep(ROTATION_PAUSE_MS);
+    return load();
+  }
+}
