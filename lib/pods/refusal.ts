@@ -43,7 +43,7 @@ export function connectionFailure(error: unknown, where: Where): Error {
   const { pod, server, kubeconfigPath } = where;
   const { code = "", message } = error as NodeJS.ErrnoException;
   if (error instanceof DeadlineError) {
-    return new CniError("tryAgainLater", `pod ${pod}: ${server} did not answer in time: check that it is up, or raise apiTimeout`);
+    return new CniError("tryAgainLater", `pod ${pod}: ${server} did not answer in time: check that it is up, or raise apiTimeout`, { cause: error });
   }
   if (error instanceof OversizeError) {
     return new OwnedAnswerError(`pod ${pod}: ${server} answered with more than ${MAX_BODY_BYTES} bytes: check that the kubeconfig's server is a Kubernetes API server`);

@@ -106,7 +106,7 @@ test("C10 401: code 104 naming the kubeconfig", async () => {
 
 test("C10 403 on the pod: code 103 about the pod", async () => {
   await api.fault({ kind: "status", code: 403, path: "*/pods/*" });
-  const outcome = await add();
+  const outcome = await add({ apiTimeout: "2s" });
   expectError(outcome, "forbidden", "pods", "team-a/web-0");
   await expectNothingMade(outcome);
 });
@@ -117,9 +117,16 @@ const withoutRbac = (): Promise<void> => api.apply(RBAC.replace('resources: ["na
 test("C10 403 on the namespace, as every cluster without our ClusterRole has it: the remedy is named", async () => {
   await withoutRbac();
   await api.apply(pod({}));
-  const outcome = await add();
+  const outcome = await add({ apiTimeout: "2s" });
   expectError(outcome, "forbidden", `namespaces "team-a" is forbidden`, "system:node:", "manifests/rbac.yaml");
   await expectNothingMade(outcome);
+});
+
+test.each(["*/pods/*", "*/team-a"])("C10 403 on %s, as an API server says until RBAC has synced: asked again, and the pod starts", async (path) => {
+  await api.apply(all(namespace("0x20/0xff"), pod({})));
+  await api.fault({ kind: "status", code: 403, path, count: 3 });
+  expectOk(await add());
+  expect(mark()).toBe("0x20/0xff");
 });
 
 test("C10 403 on the namespace does not matter to a pod whose own annotation decides", async () => {

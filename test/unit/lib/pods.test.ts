@@ -87,8 +87,9 @@ describe("refusals", () => {
   test("a namespace that may not be read names the remedy", async () => {
     const bare = await startApiServer({ dir: join(t.dir, "bare"), objects: [OBJECTS], nodeName: "n1" });
     try {
-      const error = await failure(t.sourceAt(bare.kubeconfig("kubelet")).read(WEB));
+      const error = await failure(t.sourceAt(bare.kubeconfig("kubelet"), 1000).read(WEB));
       expect(error.code).toBe(103);
+      expect(error.message).toContain("right after a start of the API server, wait: it refuses everybody until RBAC has synced");
       expect(error.message).toContain('namespaces "team-a" is forbidden for system:node:n1: apply manifests/rbac.yaml');
       expect(error.message).toContain("pod team-a/web-0");
     } finally {
@@ -102,8 +103,24 @@ describe("refusals", () => {
   });
   test("a pod refused for any other reason has its own remedy", async () => {
     t.api.faults.add({ kind: "status", code: 403, message: 'pods "web-0" is forbidden: User "bob" cannot get resource', path: "*/pods/*" });
-    const error = await failure(t.source().read(WEB));
-    expect([error.code, error.message]).toEqual([103, expect.stringMatching(/pods "web-0" is forbidden for bob: .*grant get on pods/)]);
+    const error = await failure(t.source("kubelet", 1000).read(WEB));
+    expect([error.code, error.message]).toEqual([103, expect.stringMatching(/pods "web-0" is forbidden for bob: .*grant get on pods, or, right after a start of the API server, wait/)]);
+  });
+  test.each(["*/pods/*", "*/team-a"])("403 on %s three times, while the API server starts: asked again", async (path) => {
+    t.api.faults.add({ kind: "status", code: 403, path, count: 3 });
+    await t.source().read(WEB);
+    expect(t.slept).toEqual([50, 100, 200]);
+  });
+  test.each([
+    ["an escape sequence", "\u001b[2Jroot"],
+    ["a NUL", "a\u0000b"],
+    ["an 8-bit escape", "a\u009bb"],
+    ["a letter beyond ASCII", "j\u00f6rg"],
+  ])("a user with %s in its name is not taken into the message", async (_, user) => {
+    t.api.faults.add({ kind: "status", code: 403, message: `pods "web-0" is forbidden: User "${user}" cannot get resource`, path: "*/pods/*" });
+    const error = await failure(t.source("kubelet", 1000).read(WEB));
+    expect(error.message).toMatch(/pods "web-0" is forbidden for the user of \/.*kubelet\.kubeconfig: /);
+    expect(error.message + error.details).toMatch(/^[\x20-\x7e]*$/);
   });
   test("anonymous access is refused one way or the other", async () => {
     expect([103, 104, 11]).toContain((await failure(t.source("anonymous").read(WEB))).code);
