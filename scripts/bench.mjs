@@ -6,7 +6,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { connectInternet, createNode, netnsNames, removeNode, removeStale } from "./bench/namespaces.mjs";
+import { PODS } from "./bench/burst.mjs";
+import { connectInternet, createNode, netnsNames, removeNode, removeStale, withPods } from "./bench/namespaces.mjs";
 import { parseOptions, USAGE } from "./bench/options.mjs";
 import { fillPlace, renderReport } from "./bench/report.mjs";
 
@@ -66,7 +67,7 @@ function describeMachine({ iterations }) {
  * `ip netns exec`.
  */
 async function measureFlavour(flavour, options) {
-  const names = netnsNames(flavour);
+  const names = options.burst ? withPods(netnsNames(flavour), PODS) : netnsNames(flavour);
   const dir = join(options.work, flavour);
   mkdirSync(dir, { recursive: true });
   try {

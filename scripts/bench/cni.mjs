@@ -78,13 +78,19 @@ export function version(plugin) {
   return timed(plugin.path, [], { env: { CNI_COMMAND: "VERSION", PATH: process.env.PATH } });
 }
 
-function execute({ path, pod, netns }, command, containerId, netconf) {
+function execute(plugin, command, containerId, netconf) {
+  const { path, env, input } = invocation(plugin, command, containerId, netconf);
+  return timed(path, [], { env, input });
+}
+
+/** What a runtime executes for one verb of one container. */
+export function invocation({ path, pod, netns }, command, containerId, netconf) {
   const env = {
     PATH: process.env.PATH,
     CNI_COMMAND: command, CNI_CONTAINERID: containerId, CNI_NETNS: netns, CNI_IFNAME: "eth0", CNI_PATH: CNI_DIRS.join(":"),
     CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=${NAMESPACE};K8S_POD_NAME=${pod.name};K8S_POD_INFRA_CONTAINER_ID=${containerId};K8S_POD_UID=${pod.uid}`,
   };
-  return timed(path, [], { env, input: JSON.stringify(netconf) });
+  return { path, env, input: JSON.stringify(netconf) };
 }
 
 /** Absolute path of a standard plugin. */

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { startApi } from "./api.mjs";
+import { measureBurst } from "./burst.mjs";
 import { add, createPlugins, del, findDelegate, timed, version } from "./cni.mjs";
 import { measurePackets } from "./packets.mjs";
 import { populate, saved, takePattern, trackConnections } from "./populate.mjs";
@@ -20,6 +21,10 @@ async function main(plan) {
   try {
     const paths = { dir, binary: plan.binary, delegate: findDelegate("ptp"), netns: `/run/netns/${names.pod}`, kubeconfig: api.kubeconfig };
     const plugins = createPlugins(paths, flavour);
+    if (plan.burst) {
+      const burst = await measureBurst(plugins, (n) => `/run/netns/${names.pods[n]}`);
+      return void writeFileSync(plan.output, JSON.stringify({ flavour, burst }));
+    }
     const pattern = takePattern(plugins.runtime, plan);
     const nodes = [];
     trackConnections(flavour, true);

@@ -16,8 +16,13 @@ export function netnsNames(flavour) {
   return { node: `${base}-node`, pod: `${base}-pod`, internet: `${base}-inet` };
 }
 
+/** The same with `count` pods' namespaces more, under `pods`. */
+export function withPods(names, count) {
+  return { ...names, pods: Array.from({ length: count }, (_, n) => `${names.pod}-${n}`) };
+}
+
 export function createNode(names) {
-  for (const name of Object.values(names)) {
+  for (const name of Object.values(names).flat()) {
     ip("netns", "add", name);
     ip("-n", name, "link", "set", "lo", "up");
   }
@@ -35,7 +40,7 @@ export function connectInternet({ node, internet }) {
 
 /** Never throws: it runs when something else has failed already. */
 export function removeNode(names) {
-  for (const name of Object.values(names)) {
+  for (const name of Object.values(names).flat()) {
     if (existsSync(`${NETNS_DIR}/${name}`)) spawnSync("ip", ["netns", "del", name], { stdio: "ignore" });
   }
 }

@@ -7,6 +7,7 @@ export const USAGE = `usage: sudo npm run bench -- [options]
   --pods N,N,...     pods already on the node (default 0,200,1000)
   --flavour NAME     nft or legacy (repeatable; default both)
   --breakdown        also: where the time of one ADD goes
+  --burst            only: 110 ADDs, then 110 DELs, all at once beside 40 busy processes
   --no-packets       leave out the cost per packet
   --binary FILE      measure this one (default dist/tenant-routing-wrapper, built first)
   --out FILE         where the figures go as JSON (default dist/bench.json)
@@ -28,6 +29,7 @@ export function parseOptions(args) {
       "pods": { type: "string", default: "0,200,1000" },
       "flavour": { type: "string", multiple: true, default: FLAVOURS },
       "breakdown": { type: "boolean", default: false },
+      "burst": { type: "boolean", default: false },
       "no-packets": { type: "boolean", default: false },
       "binary": { type: "string" },
       "out": { type: "string" },
@@ -44,6 +46,7 @@ export function parseOptions(args) {
     pods: values.pods.split(",").map((text) => count(text, "--pods", 0)).sort((a, b) => a - b),
     flavours: [...new Set(values.flavour)],
     breakdown: values.breakdown,
+    burst: values.burst,
     packets: !values["no-packets"],
     binary: values.binary,
     out: values.out,

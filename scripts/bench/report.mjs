@@ -12,6 +12,7 @@ const PLACE = /(<!-- bench:begin -->\n)[^]*?(<!-- bench:end -->)/;
 export function renderReport(report, { breakdown }) {
   const busy = Math.max(report.loadBefore, report.loadAfter) > report.cores + 1;
   const load = `load ${report.loadBefore.toFixed(1)} before, ${report.loadAfter.toFixed(1)} after`;
+  if (report.flavours.every(({ burst }) => burst !== undefined)) return renderBurst(report);
   const sections = [
     `Measured ${report.date.slice(0, 10)}, Node ${report.node}, ${report.machine}, ${load}; medians of ${report.iterations} runs, in alternation.`,
     ...(busy ? ["The machine was busy: compare ratios, not milliseconds."] : []),
@@ -24,6 +25,15 @@ export function renderReport(report, { breakdown }) {
     ...(breakdown ? [section("Where the time of one ADD goes (ms)", breakdowns(report))] : []),
   ];
   return sections.join("\n\n");
+}
+
+function renderBurst(report) {
+  const seconds = (ms) => (ms / 1000).toFixed(1);
+  const rows = report.flavours.flatMap(({ flavour, burst }) => burst.map(({ kind, verb, all, median, longest, failed }) => [
+    flavour, kind === "bare" ? "bare ptp" : "wrapper, runtime", verb, seconds(all), seconds(median), seconds(longest), (longest / median).toFixed(2), String(failed),
+  ]));
+  const head = ["iptables", "plugin", "verb", "all done (s)", "median (s)", "longest (s)", "longest / median", "failed"];
+  return section(`110 at once beside 40 busy processes, ${report.date.slice(0, 10)}, ${report.machine}`, [head, ...rows]);
 }
 
 /** `text` with the tables between the bench markers. Throws when it has none. */
