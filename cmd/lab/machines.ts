@@ -47,6 +47,16 @@ const SETTINGS = {
   "net.ipv4.ping_group_range": "0 0",
 };
 
+/**
+ * The names that this machine has for routing tables (`wrapper routes apply` writes some) are not the
+ * lab's: statements are about numbers, and a foreign name must not collide with the lab's tenants.
+ * `ip netns exec` has made a mount namespace, so this hides them for one command only.
+ */
+const WITHOUT_NAMES = ["sh", "-c", `for dir in /etc/iproute2 /usr/share/iproute2/rt_tables.d /usr/lib/iproute2/rt_tables.d; do
+  [ ! -d "$dir" ] || mount -t tmpfs none "$dir" || exit
+done
+exec "$@"`, "sh"];
+
 const IF_IPV6 = "[ ! -d /proc/sys/net/ipv6 ] || ";
 
 /** Makes the namespace; `log` is the file for the output of programs in the background. */
@@ -59,7 +69,7 @@ export async function createMachine(name: string, netns: string, tools: { shell:
 }
 
 function machineIn(name: string, netns: string, { shell, story, log }: { shell: Shell; story: Story; log: string }): Machine {
-  const inside = (command: readonly string[]): readonly string[] => ["ip", "netns", "exec", netns, ...command];
+  const inside = (command: readonly string[]): readonly string[] => ["ip", "netns", "exec", netns, ...WITHOUT_NAMES, ...command];
   const must: Machine["must"] = (command, options) => shell.must(inside(command), options);
   return {
     name,

@@ -31,7 +31,7 @@ in_ns() {
   shift
   status=0
   printf '   %s%s$ %s%s\n' "$dim" "$where" "${text:-$*}" "$plain"
-  output=$(ip netns exec "$prefix-$where" "$@" 2>&1 </dev/null) || status=$?
+  output=$(exec_in "$where" "$@" 2>&1 </dev/null) || status=$?
   if [[ $output && ! ( $silent && $status == 0 ) ]]; then fold -s -w 96 <<<"$output" | sed 's/^/     /'; fi
 }
 

@@ -18,7 +18,17 @@ picture() {
 TEXT
 }
 
-in_quiet() { ip netns exec "$prefix-$1" "${@:2}"; }
+# exec_in MACHINE COMMAND...: without the names that this machine has for routing tables, because what is
+# shown are numbers. ip netns exec has made a mount namespace, so they are hidden from this command only.
+exec_in() {
+  # shellcheck disable=SC2016 # the inner shell's own
+  ip netns exec "$prefix-$1" sh -c 'for dir in /etc/iproute2 /usr/share/iproute2/rt_tables.d /usr/lib/iproute2/rt_tables.d; do
+      [ ! -d "$dir" ] || mount -t tmpfs none "$dir" || exit
+    done
+    exec "$@"' sh "${@:2}"
+}
+
+in_quiet() { exec_in "$@"; }
 
 # A cable: cable MACHINE DEVICE ADDRESS/LEN MACHINE DEVICE ADDRESS/LEN; "-" for no address.
 cable() {

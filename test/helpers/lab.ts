@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { sh } from "./shell";
+import { withTableNames } from "./table-names";
 
 /** The packed binary. */
 export const WRAPPER = resolve(__dirname, "../../dist/wrapper");
@@ -16,7 +17,16 @@ export interface Played {
 
 /** Plays it to its end; `onLine` sees each line as soon as it is printed. */
 export function play(lab: string, args: readonly string[], onLine: (line: string, pid: number) => void = () => {}): Promise<Played> {
-  const child = spawn(WRAPPER, ["lab", lab, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  return playWith([WRAPPER, "lab", lab, ...args], onLine);
+}
+
+/** The same on a machine whose routing tables have names. The lab's machines cannot be reached from outside. */
+export function playAmongNames(lab: string, args: readonly string[]): Promise<Played> {
+  return playWith(withTableNames([WRAPPER, "lab", lab, ...args]));
+}
+
+function playWith([program = "", ...args]: readonly string[], onLine: (line: string, pid: number) => void = () => {}): Promise<Played> {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   const pid = child.pid ?? 0;
   let text = "";
   const take = (chunk: Buffer): void => {

@@ -2,13 +2,15 @@ import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { sh } from "../helpers/shell";
+import { withTableNames } from "../helpers/table-names";
 
 const DEMO = resolve(__dirname, "../../scripts/demo.sh");
 
 interface Shown { readonly status: number | null; readonly text: string; readonly pid: number | undefined }
 
 function runDemo(...args: string[]): Promise<Shown> {
-  const child = spawn(DEMO, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const [program, ...words] = withTableNames([DEMO, ...args]);
+  const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => void (text += chunk.toString()));
   return new Promise((done) => child.on("close", (status) => done({ status, text, pid: child.pid })));
@@ -26,7 +28,7 @@ function prefixIn(name: string): string {
   }
 }
 
-test("every statement of the demo holds, and nothing of it is left", async () => {
+test("every statement of the demo holds, also where tables have names, and nothing of it is left", async () => {
   const { status, text, pid } = await runDemo("--verify", "--no-install");
   expect(text).not.toContain("NOT SO");
   const [, passed] = /\n(\d+) passed, 0 failed\n$/.exec(text) ?? [];

@@ -1,7 +1,7 @@
-import { expectNothingLeft, onMachine, paused, play } from "../helpers/lab";
+import { expectNothingLeft, onMachine, paused, play, playAmongNames } from "../helpers/lab";
 
-test("every statement of the lab holds, and nothing of it is left", async () => {
-  const { status, text, prefix } = await play("source-pool", ["--verify"]);
+test("every statement of the lab holds, also where tables have names, and nothing of it is left", async () => {
+  const { status, text, prefix } = await playAmongNames("source-pool", ["--verify"]);
   expect(text.split("\n").filter((line) => line.includes("FAILED"))).toEqual([]);
   const [, passed] = /\n(\d+) passed, 0 failed\n$/.exec(text) ?? [];
   // So that steps which were skipped do not count as shown.

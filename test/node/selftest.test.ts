@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSyn
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { sh, until } from "../helpers/shell";
+import { withTableNames } from "../helpers/table-names";
 
 // One run takes some 6 s on a quiet machine of two cores.
 jest.setTimeout(120_000);
@@ -28,7 +29,8 @@ beforeAll(() => void (dir = mkdtempSync(join(tmpdir(), "selftest-"))));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 function selftest(conf: string, ...args: readonly string[]) {
-  return spawnSync(WRAPPER, ["selftest", "--conf", conf, ...args], { env: { PATH }, encoding: "utf8" });
+  const [program, ...words] = withTableNames([WRAPPER, "selftest", "--conf", conf, ...args]);
+  return spawnSync(program, words, { env: { PATH }, encoding: "utf8" });
 }
 
 function run(conf: string, ...args: readonly string[]): Ran {
