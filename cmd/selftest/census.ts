@@ -26,12 +26,12 @@ export function newSince(before: readonly string[], now: readonly string[]): rea
   });
 }
 
-/** Both flavours; the legacy one only where it has tables, because looking makes them. */
+/** Both flavours; the legacy one only where it has tables, because looking makes them. What /proc says must be read: every file there has size 0. */
 async function rules(node: Machine): Promise<readonly string[]> {
-  const legacy = (names: string, save: string): string => `[ ! -s /proc/net/${names} ] || { command -v ${save} >/dev/null && ${save}; } || true`;
+  const legacy = (names: string, save: string): string => `! grep -qs . /proc/net/${names} || { command -v ${save} >/dev/null && ${save}; } || true`;
   const script = ["nft list ruleset", legacy("ip_tables_names", "iptables-legacy-save"), legacy("ip6_tables_names", "ip6tables-legacy-save")];
   const text = await node.must(["sh", "-c", script.join("\n")]);
-  return linesOf(text).filter((line) => !line.startsWith("#")).map((line) => line.replace(/ ?counter packets \d+ bytes \d+/, "").trim());
+  return linesOf(text).filter((line) => !line.startsWith("#")).map((line) => line.replace(/ ?counter packets \d+ bytes \d+| \[\d+:\d+\]$/, "").trim());
 }
 
 function files(dir: string, pattern: RegExp): readonly string[] {

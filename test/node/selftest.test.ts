@@ -186,6 +186,7 @@ describe("a node that does not keep a promise", () => {
     ["the mark of a pod that is gone stays", "case $CNI_COMMAND$CNI_ARGS in ADD*heir*) iptables -t mangle -A PREROUTING -s 10.202.0.0/24 -j MARK --set-xmark 0x10/0xff;; esac", /^FAILED address reuse blue: .*does not leave by the default gateway: answered by gw/],
     ["there is no stop behind the gateway", "for f in -4 -6; do ip $f route del unreachable default table 100 metric 4294967295; ip $f rule del pref 32765 unreachable; done", /^FAILED lost gateway stops blue: with the interface to its gateway down its packets leave elsewhere \([1-9]/],
     ["the delegate does not delete", "[ $CNI_COMMAND = ADD ] || exit 0", /^FAILED DEL leaves nothing : left on the node: .*lease selftest\/10\.202\.0\.\d/],
+    ["a legacy rule stays", "[ $CNI_COMMAND = DEL ] || iptables-legacy -t mangle -A FORWARD -m comment --comment 'tenant-routing blue/left 0-0' -j ACCEPT", /^FAILED DEL leaves nothing : left on the node: .*rule -A FORWARD .*tenant-routing blue\/left/],
     ["the delegate does not add", "[ $CNI_COMMAND = DEL ] || exit 1", /^FAILED pods are attached : a pod without a tenant does not start/],
   ];
   test.each(CASES)("%s", (_, script, expected) => {
