@@ -4,6 +4,7 @@
  * may be left out: a missing prerequisite is a failure there.
  *
  * Arguments go to jest (a path, -t "D6", ...); without any, coverage of the core is checked too.
+ * `--selectProjects unit meta` runs those only, and needs only what those need.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -12,20 +13,21 @@ import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 const inCi = process.env.CI === "true";
-const jestArguments = process.argv.slice(2);
 
 const succeeds = (command, ...args) => spawnSync(command, args, { stdio: "ignore" }).status === 0;
 const isRoot = process.geteuid() === 0;
 const tool = (name) => ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].some((dir) => existsSync(join(dir, name)));
 const canMakeNetns = () => {
   const name = `tr-probe-${process.pid}`;
-  return succeeds("ip", "netns", "add", name) && succeeds("ip", "netns", "del", name);
+  if (!succeeds("ip", "netns", "add", name)) return false;
+  const works = succeeds("ip", "netns", "exec", name, "true");
+  return succeeds("ip", "netns", "del", name) && works;
 };
 
 const kernel = [
   ["root privileges (run it with sudo)", () => isRoot],
   ["ip (package iproute2)", () => tool("ip")],
-  ["network namespaces", canMakeNetns],
+  ["network namespaces (not in a chroot whose / is no mount point: mount --bind DIR DIR before chroot DIR)", canMakeNetns],
   ["iptables-nft and iptables-legacy (package iptables)", () => tool("iptables-nft") && tool("iptables-legacy")],
   ["openssl (package openssl)", () => tool("openssl")],
 ];
@@ -36,7 +38,32 @@ const plugins = [
 ];
 const needs = { unit: [], meta: [], contract: kernel, node: [...kernel, ...plugins] };
 
-const missing = Object.entries(needs).flatMap(([project, list]) => {
+/** What as a rule the files of a project take on two quiet cores (minutes). */
+const MINUTES = { unit: 1, meta: 1, contract: 5, node: 15 };
+
+const { wanted, jestArguments } = readArguments(process.argv.slice(2));
+
+/** Takes the projects out: jest would read a path after them as one more. */
+function readArguments(words) {
+  const at = words.indexOf("--selectProjects");
+  if (at < 0) return { wanted: Object.keys(needs), jestArguments: words };
+  const end = words.findIndex((word, index) => index > at && !Object.hasOwn(needs, word));
+  const names = words.slice(at + 1, end < 0 ? undefined : end);
+  if (names.length === 0) {
+    process.stderr.write(`--selectProjects: name some of ${Object.keys(needs).join(", ")}\n`);
+    process.exit(2);
+  }
+  return { wanted: names, jestArguments: [...words.slice(0, at), ...words.slice(at + 1 + names.length)] };
+}
+
+function tellDuration() {
+  const minutes = projects.reduce((sum, project) => sum + MINUTES[project], 0);
+  const all = `about ${minutes} minute${minutes === 1 ? "" : "s"} as a rule on two quiet cores, three times that beside other work`;
+  const what = jestArguments.length === 0 ? all : `what ${jestArguments.join(" ")} selects (of all of them, ${all})`;
+  process.stderr.write(`tests: ${projects.join(", ")}: ${what}\n`);
+}
+
+const missing = Object.entries(needs).filter(([project]) => wanted.includes(project)).flatMap(([project, list]) => {
   const reasons = list.filter(([, test]) => !test()).map(([name]) => name);
   return reasons.length === 0 ? [] : [{ project, reasons }];
 });
@@ -50,16 +77,19 @@ if (missing.length > 0 && inCi) {
 
 execFileSync(process.execPath, [join(root, "scripts/build.mjs")], { stdio: "inherit" });
 
-const projects = Object.keys(needs).filter((project) => !missing.some((m) => m.project === project));
+const projects = wanted.filter((project) => !missing.some((m) => m.project === project));
+if (projects.length === 0) process.exit(1);
+tellDuration();
 const report = mkdtempSync(join(tmpdir(), "jest-report-"));
 const outputFile = join(report, "report.json");
-const coverage = jestArguments.length === 0 ? ["--coverage"] : [];
+const coverage = process.argv.length === 2 ? ["--coverage"] : [];
+const reporters = jestArguments.some((word) => /^--(reporters|verbose)/.test(word)) ? [] : ["--reporters", join(root, "scripts/jest-reporter.mjs"), "--reporters", "summary"];
 const jest = spawnSync(
   process.execPath,
   [
     join(root, "node_modules/jest/bin/jest.js"),
     "--selectProjects", ...projects,
-    ...coverage, "--json", `--outputFile=${outputFile}`, "--passWithNoTests=false", ...jestArguments,
+    ...coverage, ...reporters, "--json", `--outputFile=${outputFile}`, "--passWithNoTests=false", ...jestArguments,
   ],
   { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
 );
