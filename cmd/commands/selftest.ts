@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { own, isObject, parseJson } from "../../lib/cni/json";
 import { CniError } from "../../lib/cni/error";
 import { IMPLIED_VERSION } from "../../lib/cni/version";
+import { systemClock } from "../../lib/clock";
 import type { Json } from "../../lib/ports";
 import type { Values } from "../cli";
 import { cniPath } from "../cni-path";
@@ -23,14 +24,14 @@ const OUR_TYPE = "tenant-routing-wrapper";
 /**
  * `wrapper selftest`: proves with packets, in network namespaces of its own, that what the conflist
  * promises holds on this node. Returns 0 when every property holds, 1 when one does not, 128 + n
- * when signal n ended it; throws when it could not run.
+ * when signal n ended it; throws when it could not run. The report goes to stdout, what is being done to stderr.
  */
 export async function selftestCommand(io: Io, _positionals: readonly string[], values: Values): Promise<number> {
   const json = outputFormat(values) === "json";
   if (process.getuid?.() !== 0) throw new CniError("invalidEnvironment", "the self-test makes network namespaces: run it as root, for example with sudo");
   const { conf, path } = findConf(values["conf"] as string | undefined, "STATUS");
   const pluginDirs = cniPath(values, io.env);
-  const task: Task = { conf, list: readList(path), subjects: subjectsOf(conf), ledger: createLedger(), pluginDirs };
+  const task: Task = { conf, list: readList(path), subjects: subjectsOf(conf), ledger: createLedger(), pluginDirs, tell: teller(io) };
   checkNeeds({ programs: ["iptables", "ip6tables"], plugins: chained(task) }, pluginDirs);
   const interrupt = catchInterrupts();
   try {
@@ -45,6 +46,12 @@ export async function selftestCommand(io: Io, _positionals: readonly string[], v
   const report = { conf: path, tested: task.subjects.map(subjectText), ledger: task.ledger };
   io.stdout(json ? reportJson(report) : reportText(report));
   return isBad(task.ledger) ? 1 : 0;
+}
+
+/** One line for each step, with the time since the first. */
+function teller(io: Io): (text: string) => void {
+  const started = systemClock.elapsed();
+  return (text) => io.stderr(`wrapper selftest: ${Math.round((systemClock.elapsed() - started) / 1000)} s: ${text}\n`);
 }
 
 async function run(task: Task, signal: AbortSignal): Promise<void> {

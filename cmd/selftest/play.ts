@@ -10,7 +10,7 @@ import { createRuntime, type PodSpec, type Runtime } from "../lab/cni";
 import type { Stage } from "../lab/lab";
 import { census } from "./census";
 import { copyList, withKubeconfig, type ConfList, type Copied } from "./copy";
-import type { Ledger } from "./ledger";
+import { PROPERTIES, type Ledger, type Property } from "./ledger";
 import { buildNet, hasIpv6, PORT } from "./net";
 import { checkCluster, checkReplyPath } from "./properties/cluster";
 import { checkReuse } from "./properties/address-reuse";
@@ -32,6 +32,8 @@ export interface Task {
   readonly ledger: Ledger;
   /** Where the machine's CNI plugins are. */
   readonly pluginDirs: readonly string[];
+  /** Says what is being done now, while it is done. */
+  readonly tell: (text: string) => void;
 }
 
 /** Discard (RFC 863): nobody listens there in a new namespace. */
@@ -52,22 +54,38 @@ export async function play(stage: Stage, task: Task): Promise<void> {
   for (const note of [...copied.notes, ...untested(task)]) ledger.note(note);
   const conflist = stage.write("selftest.conflist", copied.list);
   const [first] = copied.list.plugins;
+  task.tell("a node, its gateways and neighbours are made, in network namespaces");
   const net = await buildNet(stage, planSegments(conf, delegatesIn(conf, first)));
+  const step = counted(task.tell);
+  step("routes");
   await checkNodeRoutes({ stage, net, conflist, ledger }, routedTenants(conf).length > 0);
   const runtime = createRuntime(stage, net.node, conflist);
   const before = await census(net.node, stage.dir);
+  step("delegate");
   const pods = await attachAll({ stage, runtime, conf, ledger, subjects: task.subjects });
   if (pods === undefined) return;
   const scene: Scene = { stage, net, conf, conflist, runtime, ledger, portmap: copied.list.plugins.some(publishes), ...pods };
+  step("gateway");
   const working = await checkOwnGateway(scene);
-  await checkCluster(scene, working);
-  await checkReplyPath(scene, working);
-  await checkMask(scene);
-  await checkReuse(scene, working);
-  await checkFailClosed(scene, runtimeWithApi(scene, copied.list));
-  await checkLostGateway(scene, working);
-  await checkLocalRule(scene, working);
-  await checkDel(scene, before);
+  const rest: readonly (readonly [Property, () => Promise<void>])[] = [
+    ["cluster", () => checkCluster(scene, working)],
+    ["reply", () => checkReplyPath(scene, working)],
+    ["mask", () => checkMask(scene)],
+    ["reuse", () => checkReuse(scene, working)],
+    ["closed", () => checkFailClosed(scene, runtimeWithApi(scene, copied.list))],
+    ["loss", () => checkLostGateway(scene, working)],
+    ["local", () => checkLocalRule(scene, working)],
+    ["del", () => checkDel(scene, before)],
+  ];
+  for (const [property, check] of rest) {
+    step(property);
+    await check();
+  }
+}
+
+function counted(tell: Task["tell"]): (property: Property) => void {
+  let n = 0;
+  return (property) => tell(`${++n} of ${Object.keys(PROPERTIES).length}: ${PROPERTIES[property]}`);
 }
 
 /** A runtime whose conflist names an API server that does not answer; undefined where the operator's names none. */

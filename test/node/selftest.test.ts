@@ -1,8 +1,9 @@
 /** `wrapper selftest`, the packed binary with the real plugins: what holds is told so, and each property can fail. */
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { expectNothingLeft } from "../helpers/lab";
 import { sh, until } from "../helpers/shell";
 import { withTableNames } from "../helpers/table-names";
 
@@ -88,23 +89,6 @@ function machine(): string {
   return commands.map((command) => spawnSync("sh", ["-c", command], { encoding: "utf8" }).stdout).join("\n---\n");
 }
 
-function worlds(): readonly string[] {
-  return readdirSync("/tmp").filter((name) => name.startsWith("tenant-routing-lab."));
-}
-
-function expectNothingLeft(pid: number): void {
-  expect(sh("ip", "netns", "list")).not.toContain(`trl${pid}a-`);
-  expect(worlds().filter((name) => prefixIn(name) === `trl${pid}a`)).toEqual([]);
-}
-
-function prefixIn(name: string): string {
-  try {
-    return readFileSync(join("/tmp", name, "prefix"), "utf8").trim();
-  } catch {
-    return "";
-  }
-}
-
 describe("the examples", () => {
   test.each([
     ["bridge", ["tenant-a (0x10/0xff, table 100)", "tenant-b (0x20/0xff, table 200)"]],
@@ -119,12 +103,17 @@ describe("the examples", () => {
   });
 
   test("dual-stack: every property holds, in both families wherever there are packets", () => {
-    const { stdout, status } = selftest(join(EXAMPLES, "dual-stack.conflist"));
+    const { stdout, stderr, status } = selftest(join(EXAMPLES, "dual-stack.conflist"));
     expect(stdout).toMatch(/^PROPERTY +RESULT +REMEDY$/m);
     for (const property of ["cluster traffic stays", "reply path", "marks of others survive", "address reuse", "lost gateway stops", "local rule at 100"]) {
       expect(stdout).toMatch(new RegExp(`^${property} +ok \\(tenant-a: IPv4 and IPv6\\)$`, "m"));
     }
     expect(stdout).not.toMatch(/FAILED|not applicable/);
+    // What is being done, one line for each.
+    const lines = stderr.trimEnd().split("\n").map((line) => /^wrapper selftest: \d+ s: (?:\d+ of 11: )?(.*)$/.exec(line)?.[1]);
+    expect(lines).toHaveLength(1 + ALL_WELL.length);
+    expect([...lines].sort()).toEqual(["a node, its gateways and neighbours are made, in network namespaces", ...ALL_WELL].sort());
+    expect(stdout).not.toContain("wrapper selftest:");
     expect(status).toBe(0);
   });
 
@@ -200,12 +189,12 @@ test.each(["nft", "legacy"])("nothing outside its namespaces is touched, and not
   const conf = conflist({ ours: { iptables } });
   const bytes = readFileSync(conf, "utf8");
   const before = machine();
-  const child = spawn(WRAPPER, ["selftest", "--conf", conf], { env: { PATH }, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(WRAPPER, ["selftest", "--conf", conf], { env: { PATH }, stdio: ["ignore", "pipe", "ignore"] });
   const status = await new Promise((done) => child.on("close", done).stdout.resume());
   expect(status).toBe(0);
   expect(machine()).toBe(before);
   expect(readFileSync(conf, "utf8")).toBe(bytes);
-  expectNothingLeft(child.pid ?? 0);
+  expectNothingLeft(`trl${child.pid ?? 0}a`);
 });
 
 test("SIGTERM in the middle removes everything", async () => {
@@ -217,8 +206,8 @@ test("SIGTERM in the middle removes everything", async () => {
   await until("a pod of the test", () => sh("ip", "netns", "list").includes(`trl${String(child.pid)}a-tenant-0`));
   child.kill("SIGTERM");
   expect(await closed).toBe(143);
-  expect(stderr).toBe("wrapper selftest: stopped by SIGTERM; everything was removed\n");
-  expectNothingLeft(child.pid ?? 0);
+  expect(stderr).toMatch(/\nwrapper selftest: stopped by SIGTERM; everything was removed\n$/);
+  expectNothingLeft(`trl${child.pid ?? 0}a`);
 });
 
 describe("status 2: it could not run", () => {
