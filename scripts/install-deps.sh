@@ -1,21 +1,56 @@
 #!/usr/bin/env bash
 # Installs what the tests and the demo need, when it is missing: apt packages, npm packages, the packed binary.
 # Usage: scripts/install-deps.sh [--with-lint]   (as root, on Debian 12 or Ubuntu 22.04 or later; quiet when nothing is missing)
+# HEARTBEAT is the number of seconds between signs of life (default 10; on a terminal one line is renewed each second).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 die() { echo "install-deps: $*" >&2; exit 1; }
 
-# Runs a command and shows its output only when it fails.
+# Until it is killed: how long it has taken, and the last words of what is being done.
+heartbeat() {
+  local log=$1 seconds=${HEARTBEAT:-10} format='   ... %d s  %.60s\n' last
+  if [[ -t 2 ]]; then seconds=1 format='\r\033[K   %d s  %.60s'; fi
+  # bash itself complains on stderr when it is killed at an unfortunate moment.
+  exec 3>&2 2>/dev/null
+  SECONDS=0
+  # Its sleep goes with it: a reader of our stderr would wait for that one too.
+  trap 'kill "$!" 2>/dev/null; exit' TERM
+  while sleep "$seconds" & wait "$!"; do
+    last=$(tail -n 1 "$log" | tr -d '\r\033') || true
+    # shellcheck disable=SC2059 # the format is one of ours
+    printf "$format" "$SECONDS" "$last" >&3
+  done
+}
+
+beat=""
+stop_heartbeat() {
+  if [[ ! $beat ]]; then return; fi
+  kill "$beat" 2>/dev/null || true
+  wait "$beat" 2>/dev/null || true
+  beat=""
+  if [[ -t 2 ]]; then printf '\r\033[K' >&2; fi
+}
+trap stop_heartbeat EXIT
+
+# Runs a command with signs of life; shows its output only when it fails.
 quietly() {
-  local log
+  local log status=0
   log=$(mktemp)
-  if ! "$@" >"$log" 2>&1 </dev/null; then
-    cat "$log" >&2
-    rm -f "$log"
-    die "failed: $*"
-  fi
+  heartbeat "$log" 9>&- &
+  beat=$!
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  stop_heartbeat
+  if ((status)); then cat "$log" >&2; fi
   rm -f "$log"
+  ((status == 0)) || die "failed: $*"
+}
+
+# step WORDS: what begins now. All steps were counted before the first.
+done_steps=0
+step() {
+  done_steps=$((done_steps + 1))
+  echo "Step $done_steps of ${#steps[@]}: $*"
 }
 
 # What must be there, and the package that brings it. A name without a slash is a command.
@@ -42,22 +77,26 @@ is_there() {
   if [[ $1 == /* ]]; then [[ -e $1 ]]; else PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null; fi
 }
 
-install_packages() {
-  local thing package missing=()
+missing=() steps=() npm_wanted=""
+find_missing() {
+  local thing package
   while read -r thing package; do
     if [[ $thing ]] && ! is_there "$thing" && [[ " ${missing[*]} " != *" $package "* ]]; then missing+=("$package"); fi
   done <<<"$needs"
   [[ ${missing[*]} ]] || return 0
   command -v apt-get >/dev/null || die "missing: ${missing[*]}. Only apt is supported here: install them yourself"
   [[ $EUID -eq 0 ]] || die "missing: ${missing[*]}. Run it as root (sudo) to install them"
-  echo "Installing packages: ${missing[*]}"
+}
+
+install_packages() {
+  step "installing packages: ${missing[*]}"
   quietly apt-get update -q
   DEBIAN_FRONTEND=noninteractive quietly apt-get install -q -y -o DPkg::Lock::Timeout=120 --no-install-recommends "${missing[@]}"
 }
 
 # True when node_modules holds what package-lock.json asks for. File times would not say: npm writes both.
 npm_is_current() {
-  [[ -f node_modules/.package-lock.json ]] && node - <<'JS'
+  [[ -f node_modules/.package-lock.json ]] && command -v node >/dev/null && node - <<'JS'
 const { readFileSync } = require("node:fs");
 const packages = (file) => JSON.parse(readFileSync(file, "utf8")).packages;
 const installed = packages("node_modules/.package-lock.json");
@@ -67,15 +106,29 @@ process.exit(current ? 0 : 1);
 JS
 }
 
-install_packages
+# What is to be done, and how long that takes as a rule, before any of it begins.
+plan() {
+  find_missing
+  if [[ ${missing[*]} ]]; then steps+=("apt packages (1 to 3 minutes)"); fi
+  if ! npm_is_current; then npm_wanted=1 steps+=("npm packages (1 to 3 minutes)"); fi
+  if [[ ${steps[*]} || ! -x dist/tenant-routing-wrapper ]]; then steps+=("the binary (some 10 seconds)"); fi
+  [[ ${steps[*]} ]] || return 0
+  local list
+  list=$(printf ', %s' "${steps[@]}")
+  echo "To be installed, as a rule: ${list:2}. On a slow line it takes longer."
+}
+
+case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) die "this machine is $(uname -m); Node comes for x86_64 and aarch64 only" ;; esac
 # Two runs at once (a demo beside the tests) must not both write node_modules.
 exec 9<package-lock.json
-flock 9
-if ! npm_is_current; then
-  echo "Installing npm packages"
+flock -n 9 || { echo "Waiting for another run of install-deps"; flock 9; }
+plan
+if [[ ${missing[*]} ]]; then install_packages; fi
+if [[ $npm_wanted ]]; then
+  step "installing npm packages"
   # Not the old npm's complaints about packages that want the newer Node it is just fetching.
   quietly npm ci --no-audit --no-fund --loglevel=error
 fi
-case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) die "this machine is $(uname -m); Node comes for x86_64 and aarch64 only" ;; esac
 [[ -x node_modules/node-linux-$arch/bin/node ]] || die "npm left out node-linux-$arch: run npm ci without --omit=optional"
+if [[ ${steps[*]} ]]; then step "building the binary"; fi
 npm run --silent build
