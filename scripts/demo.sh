@@ -30,6 +30,7 @@ for argument; do
   esac
 done
 [[ $EUID -eq 0 ]] || { echo "demo: run it as root: it makes network namespaces" >&2; exit 2; }
+"$root/scripts/need-mount-point.sh" demo
 
 source "$root/scripts/demo/show.sh"
 source "$root/scripts/demo/topology.sh"

@@ -4,5 +4,6 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 [[ $EUID -eq 0 ]] || { echo "lab: run it as root: it makes network namespaces" >&2; exit 2; }
+"$root/scripts/need-mount-point.sh" lab
 "$root/scripts/install-deps.sh"
 exec "$root/dist/wrapper" lab "$@"

@@ -27,7 +27,7 @@ const canMakeNetns = () => {
 const kernel = [
   ["root privileges (run it with sudo)", () => isRoot],
   ["ip (package iproute2)", () => tool("ip")],
-  ["network namespaces (not in a chroot whose / is no mount point: mount --bind DIR DIR before chroot DIR)", canMakeNetns],
+  ["network namespaces", canMakeNetns],
   ["iptables-nft and iptables-legacy (package iptables)", () => tool("iptables-nft") && tool("iptables-legacy")],
   ["openssl (package openssl)", () => tool("openssl")],
 ];
