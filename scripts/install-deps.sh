@@ -63,6 +63,7 @@ nft                   nftables
 ping                  iputils-ping
 curl                  curl
 openssl               openssl
+jq                    jq
 "
 # Old ones are enough: npm itself brings the Node that is used, as a package.
 command -v npm >/dev/null || needs+="

@@ -35,6 +35,7 @@ const plugins = [
   ["ptp, bridge, host-local, portmap (package containernetworking-plugins)", () => existsSync("/usr/lib/cni/ptp")],
   ["ping (package iputils-ping)", () => tool("ping")],
   ["nft (package nftables)", () => tool("nft")],
+  ["jq (package jq)", () => tool("jq")],
 ];
 const needs = { unit: [], meta: [], contract: kernel, node: [...kernel, ...plugins] };
 

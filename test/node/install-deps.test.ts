@@ -47,7 +47,7 @@ test("says first what is missing, then each step; a second time only what the bu
   expect(first.calls).toEqual(["apt-get update -q", expect.stringMatching(/^apt-get install .*openssl/), expect.stringMatching(/^npm ci /), "npm run --silent build"]);
   expect(first.status).toBe(0);
   // Nothing is missing any more, as far as the stand-ins go.
-  for (const name of ["ping", "curl", "openssl"]) standIn(name, "");
+  for (const name of ["ping", "curl", "openssl", "jq"]) standIn(name, "");
   mkdirSync(join(root, "dist"));
   writeFileSync(join(root, "dist/tenant-routing-wrapper"), "", { mode: 0o755 });
   expect(install()).toMatchObject({ status: 0, stdout: "built\n", stderr: "", calls: ["npm run --silent build"] });
