@@ -1,6 +1,5 @@
 import { Agent, request } from "node:https";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { MAX_INPUT_BYTES } from "../cni/json";
 import type { Credentials } from "./credentials";
 
 export interface Answer {
@@ -24,9 +23,9 @@ export class OversizeError extends Error {}
 
 /**
  * All that an API server can send: 256 KiB of annotations, of which JSON makes up to six times as much, and
- * the rest of an object that etcd holds to 1.5 MiB. As much as is parsed.
+ * the rest of an object that etcd holds to 1.5 MiB.
  */
-export const MAX_BODY_BYTES = MAX_INPUT_BYTES;
+export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /** Metadata only; a server that cannot do it sends the whole object, which holds the same metadata. */
 const ACCEPT = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";

@@ -30,22 +30,7 @@ function rules(): readonly string[] {
   return world.firewall.ours().map((line) => /-s (\S+)\/32 .*"tenant-routing \S+\/(\S+) \S+" .*--set-xmark (\S+)/.exec(line)?.slice(1).join(" ") ?? line).sort();
 }
 
-const addressOf = ({ json }: Outcome): string => (json?.["ips"] as [{ address: string }])[0].address.replace(/\/.*/, "");
-
 describe.each(FLAVOURS)("on %s", (flavour) => {
-  test("100 pods added at once, checked, deleted at once: 100 results, every rule once, then nothing is left", async () => {
-    const runtime = runtimeFor(flavour);
-    const pods = Array.from({ length: 100 }, (_, n) => world.newPod("team-a", `pod-${n}`));
-    const added = await together(pods.map((pod) => () => runtime.add(pod).then(expectOk)));
-    const addresses = added.map(addressOf);
-    expect(new Set(addresses).size).toBe(100);
-    expect(rules()).toEqual(pods.flatMap(({ name }, n) => [`${addresses[n]} ${name} 0x0/0xff`, `${addresses[n]} ${name} 0x10/0xff`]).sort());
-    expect([world.cables().length, world.leases().length]).toEqual([100, 100]);
-    for (const pod of pods.slice(0, 5)) expectOk(await runtime.check(pod));
-    await together(pods.map((pod) => () => runtime.del(pod).then(expectOk)));
-    expect(world.everything()).toEqual([]);
-  });
-
   test("40 ADDs of one attachment: one succeeds, the others change nothing; 40 DELs of it: all succeed", async () => {
     const runtime = runtimeFor(flavour);
     const pod = world.newPod();
