@@ -13,7 +13,7 @@ const project = (name: string) => ({
 });
 
 const config: Config = {
-  projects: [project("unit"), project("meta"), project("contract"), project("node")],
+  projects: [project("unit"), project("meta"), project("contract"), project("node"), project("load")],
   collectCoverageFrom: ["lib/**/*.ts", "delegates/**/*.ts", "conf/**/*.ts", "cmd/**/*.ts", "!**/*.d.ts"],
   coverageReporters: ["text", "json-summary"],
   // Lines, in per cent. cmd/ is driven as the packed binary by the contract and node tests instead.

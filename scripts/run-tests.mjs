@@ -8,7 +8,7 @@
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -37,10 +37,12 @@ const plugins = [
   ["nft (package nftables)", () => tool("nft")],
   ["jq (package jq)", () => tool("jq")],
 ];
-const needs = { unit: [], meta: [], contract: kernel, node: [...kernel, ...plugins] };
+const needs = { unit: [], meta: [], contract: kernel, node: [...kernel, ...plugins], load: [...kernel, ...plugins] };
 
-/** What as a rule the files of a project take on two quiet cores (minutes). */
-const MINUTES = { unit: 1, meta: 1, contract: 5, node: 15 };
+/** What as a rule the files of a project take on two quiet cores, beside each other (minutes). */
+const MINUTES = { unit: 1, meta: 1, contract: 3, node: 8, load: 2 };
+/** Tests that need the machine for themselves: they run alone, after the others. */
+const ALONE = ["load"];
 
 const { wanted, jestArguments } = readArguments(process.argv.slice(2));
 
@@ -81,28 +83,43 @@ execFileSync(process.execPath, [join(root, "scripts/build.mjs")], { stdio: "inhe
 const projects = wanted.filter((project) => !missing.some((m) => m.project === project));
 if (projects.length === 0) process.exit(1);
 tellDuration();
-const report = mkdtempSync(join(tmpdir(), "jest-report-"));
-const outputFile = join(report, "report.json");
 const coverage = process.argv.length === 2 ? ["--coverage"] : [];
 const reporters = jestArguments.some((word) => /^--(reporters|verbose)/.test(word)) ? [] : ["--reporters", join(root, "scripts/jest-reporter.mjs"), "--reporters", "summary"];
-const jest = spawnSync(
-  process.execPath,
-  [
-    join(root, "node_modules/jest/bin/jest.js"),
-    "--selectProjects", ...projects,
-    ...coverage, ...reporters, "--json", `--outputFile=${outputFile}`, "--passWithNoTests=false", ...jestArguments,
-  ],
-  { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
-);
 
-const result = existsSync(outputFile) ? JSON.parse(readFileSync(outputFile, "utf8")) : undefined;
-rmSync(report, { recursive: true, force: true });
-if (result === undefined) process.exit(jest.status || 1);
-const skipped = result.numPendingTests + result.numTodoTests;
+/** Runs jest on these projects; its exit status and its counts. */
+function runJest(names, ...words) {
+  const report = mkdtempSync(join(tmpdir(), "jest-report-"));
+  const outputFile = join(report, "report.json");
+  const jest = spawnSync(
+    process.execPath,
+    [
+      join(root, "node_modules/jest/bin/jest.js"),
+      "--selectProjects", ...names,
+      ...words, ...reporters, "--json", `--outputFile=${outputFile}`, "--passWithNoTests", ...jestArguments,
+    ],
+    { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
+  );
+  const result = existsSync(outputFile) ? JSON.parse(readFileSync(outputFile, "utf8")) : undefined;
+  rmSync(report, { recursive: true, force: true });
+  if (result === undefined) process.exit(jest.status || 1);
+  return { status: jest.status ?? 1, ...result };
+}
+
+const [beside, alone] = [false, true].map((isAlone) => projects.filter((project) => ALONE.includes(project) === isAlone));
+const runs = [
+  ...(beside.length === 0 ? [] : [runJest(beside, `--maxWorkers=${Math.max(2, availableParallelism())}`, ...coverage)]),
+  ...(alone.length === 0 ? [] : [runJest(alone, "--runInBand")]),
+];
+const count = (field) => runs.reduce((sum, run) => sum + run[field], 0);
+const skipped = count("numPendingTests") + count("numTodoTests");
 for (const { project, reasons } of missing) process.stdout.write(`*** NOT RUN: ${project}: ${reasons.join("; ")}\n`);
-process.stdout.write(`tests: ${result.numPassedTests} passed, ${result.numFailedTests} failed, ${skipped} skipped\n`);
+process.stdout.write(`tests: ${count("numPassedTests")} passed, ${count("numFailedTests")} failed, ${skipped} skipped\n`);
 if (inCi && skipped > 0) {
   process.stderr.write("*** Under CI no test may be skipped.\n");
   process.exit(1);
 }
-process.exit(jest.status ?? 1);
+if (count("numTotalTests") === 0) {
+  process.stderr.write("*** No test was run: nothing matches.\n");
+  process.exit(1);
+}
+process.exit(Math.max(...runs.map(({ status }) => status)));
