@@ -90,7 +90,7 @@ function checkFile(path: string, stat: Stats): void {
   if (!stat.isFile()) throw unusable(path, "it is not a regular file");
   if (stat.nlink !== 1) throw unusable(path, `it has ${stat.nlink} hard links`);
   if (!ownedByUs(stat)) throw unusable(path, `it belongs to user ${stat.uid}`);
-  if ((stat.mode & 0o077) !== 0) throw unusable(path, `its mode is 0${(stat.mode & 0o777).toString(8)}, expected 0600`);
+  if ((stat.mode & 0o077) !== 0) throw unsafe(path, `its mode is 0${(stat.mode & 0o777).toString(8)}, expected 0600`);
 }
 
 function readBounded(fd: number): Uint8Array {

@@ -35,7 +35,7 @@ test("what the page runs without root: the projects that it names, and one file 
 });
 
 test("a project that is none is refused", () => {
-  expect(run("scripts/node.sh", "scripts/run-tests.mjs", "--selectProjects", "units")).toMatchObject({ status: 2, stderr: "--selectProjects: name some of unit, meta, contract, node\n" });
+  expect(run("scripts/node.sh", "scripts/run-tests.mjs", "--selectProjects", "units")).toMatchObject({ status: 2, stderr: "--selectProjects: name some of unit, meta, contract, node, load\n" });
 });
 
 test("the reporter: a line for each file, what failed in full, jest's summary at the end", () => {

@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CniError } from "../../../../lib/cni/error";
 import { attachmentTag } from "../../../../lib/rules/tag";
@@ -113,13 +113,21 @@ describe("GC", () => {
     await expect(gc(s.context)).rejects.toMatchObject({ code: 9, details: expect.stringContaining("delegate") });
     expect(tags()).toHaveLength(1);
   });
-  test("a record that cannot be trusted is moved out of the way with a warning, the others and the delegate's GC are done", async () => {
+  test("a record that cannot be trusted: told at the end, the others and the delegate's GC are done", async () => {
     s = setUp({ gc: { "cni.dev/valid-attachments": [] } });
     await attached();
     await attached(OTHER, { addresses: ["10.0.0.6"] });
     chmodSync(join(s.journalDir, `${TAG}.json`), 0o644);
+    await expect(gc(s.context)).rejects.toMatchObject({ code: 113, message: expect.stringContaining("0644") });
+    expect(tags()).toEqual([TAG]);
+    expect(s.calls.map(({ verb, env }) => [verb, env["CNI_CONTAINERID"]])).toEqual([["DEL", "c2"], ["GC", undefined]]);
+  });
+  test("what is no record file of ours is moved out of the way with a warning, the others and the delegate's GC are done", async () => {
+    s = setUp({ gc: { "cni.dev/valid-attachments": [] } });
+    await attached(OTHER, { addresses: ["10.0.0.6"] });
+    mkdirSync(join(s.journalDir, `${TAG}.json`));
     await gc(s.context);
-    expect(s.warnings).toMatchObject([{ code: 113, message: expect.stringMatching(/0644.*it was moved to .*unusable-/) }]);
+    expect(s.warnings).toMatchObject([{ code: 113, message: expect.stringMatching(/not a regular file.*it was moved to .*unusable-/) }]);
     expect(tags()).toEqual([]);
     expect(s.calls.map(({ verb, env }) => [verb, env["CNI_CONTAINERID"]])).toEqual([["DEL", "c2"], ["GC", undefined]]);
   });
