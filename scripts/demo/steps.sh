@@ -130,7 +130,7 @@ show_on_call() {
   in_quiet node iptables-restore "$dir/saved"
 }
 
-only_housekeeping() { ! grep -qvxE 'ipam/demo:|journal:|last_reserved_ip\.0|lock|iptables-backend|' <<<"$output"; }
+only_housekeeping() { ! grep -qvxE 'ipam/demo:|journal:|last_reserved_ip\.0|lock|queue|generation|collected|iptables-backend|' <<<"$output"; }
 
 exits_with() { ((status == $1)); }
 

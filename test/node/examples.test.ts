@@ -7,7 +7,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { useApi } from "../helpers/api";
 import type { Conf } from "../helpers/conf";
-import { BINARY } from "../helpers/harness";
+import { BINARY, KEPT } from "../helpers/harness";
 import { launch } from "../helpers/launch";
 import { nodeFiles, onlyIpv4, type NodeFiles } from "../helpers/node-files";
 import { createRuntime, type Conflist, type Runtime } from "../helpers/node-runtime";
@@ -71,7 +71,7 @@ function marks(): readonly string[] {
 
 /** What is left on the node: rules, cables, records, leases. */
 function left({ files }: Drive): readonly string[] {
-  const records = files.list("/run/tenant-routing").filter((name) => !/^(lock|iptables-backend)$/.test(name));
+  const records = files.list("/run/tenant-routing").filter((name) => !KEPT.test(name));
   const leases = files.list("/var/lib/cni/networks").filter((name) => /\/[0-9a-f][0-9a-f.:]*$/.test(name));
   return [...world.firewall.ours(), ...world.cables(), ...records, ...leases];
 }
