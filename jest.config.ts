@@ -13,11 +13,28 @@ const project = (name: string) => ({
 });
 
 const config: Config = {
-  projects: [project("unit"), project("meta"), project("contract"), project("node"), project("load")],
-  collectCoverageFrom: ["lib/**/*.ts", "delegates/**/*.ts", "conf/**/*.ts", "cmd/**/*.ts", "!**/*.d.ts"],
+  projects: [
+    project("unit"),
+    project("meta"),
+    project("contract"),
+    project("node"),
+    project("load"),
+  ],
+  collectCoverageFrom: [
+    "lib/**/*.ts",
+    "delegates/**/*.ts",
+    "conf/**/*.ts",
+    "cmd/**/*.ts",
+    "!**/*.d.ts",
+  ],
   coverageReporters: ["text", "json-summary"],
   // Lines, in per cent. cmd/ is driven as the packed binary by the contract and node tests instead.
-  coverageThreshold: { global: {}, "./lib/": { lines: 95 }, "./delegates/": { lines: 95 }, "./conf/": { lines: 95 } },
+  coverageThreshold: {
+    global: {},
+    "./lib/": { lines: 95 },
+    "./delegates/": { lines: 95 },
+    "./conf/": { lines: 95 },
+  },
 };
 
 // CommonJS on purpose: Node strips the types of this file but does not convert modules.

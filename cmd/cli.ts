@@ -6,12 +6,18 @@ import { aboutText } from "./version";
 
 export type Values = Readonly<Record<string, string | boolean | undefined>>;
 /** Runs a command and returns the exit status. */
-export type RunCommand = (io: Io, positionals: readonly string[], values: Values) => Promise<number>;
+export type RunCommand = (
+  io: Io,
+  positionals: readonly string[],
+  values: Values,
+) => Promise<number>;
 
 interface Command {
   readonly usage: string;
   readonly summary: string;
-  readonly options: Readonly<Record<string, { type: "string" | "boolean"; short?: string; value?: string; help: string }>>;
+  readonly options: Readonly<
+    Record<string, { type: "string" | "boolean"; short?: string; value?: string; help: string }>
+  >;
   readonly positionals: number;
   readonly load: () => Promise<RunCommand>;
 }
@@ -24,9 +30,23 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: "check [NAMESPACE/POD | CONTAINER-ID] [options]",
     summary: "compare the pods' firewall rules with the journal, and run the delegate's CHECK",
     options: {
-      conf: { type: "string", short: "c", value: "FILE", help: "conflist to read (default: the first one in /etc/cni/net.d with our plugin)" },
-      output: { type: "string", short: "o", value: "table|json", help: "output format (default: table)" },
-      "cni-path": { type: "string", value: "DIRS", help: "where the delegate plugins are (default: where the pod's ADD looked; for records without that $CNI_PATH, else /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni)" },
+      conf: {
+        type: "string",
+        short: "c",
+        value: "FILE",
+        help: "conflist to read (default: the first one in /etc/cni/net.d with our plugin)",
+      },
+      output: {
+        type: "string",
+        short: "o",
+        value: "table|json",
+        help: "output format (default: table)",
+      },
+      "cni-path": {
+        type: "string",
+        value: "DIRS",
+        help: "where the delegate plugins are (default: where the pod's ADD looked; for records without that $CNI_PATH, else /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni)",
+      },
       "no-delegate": { type: "boolean", help: "do not run the delegate's CHECK" },
     },
     positionals: 1,
@@ -36,9 +56,18 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: "gc [options]",
     summary: "take down attachments whose sandbox is gone and whose DEL never came",
     options: {
-      conf: { type: "string", short: "c", value: "FILE", help: "conflist to read (default: the first one in /etc/cni/net.d with our plugin)" },
+      conf: {
+        type: "string",
+        short: "c",
+        value: "FILE",
+        help: "conflist to read (default: the first one in /etc/cni/net.d with our plugin)",
+      },
       "dry-run": { type: "boolean", help: "only say what would be removed" },
-      "cni-path": { type: "string", value: "DIRS", help: "where the delegate plugins are (default: $CNI_PATH, else /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni)" },
+      "cni-path": {
+        type: "string",
+        value: "DIRS",
+        help: "where the delegate plugins are (default: $CNI_PATH, else /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni)",
+      },
     },
     positionals: 0,
     load: async () => (await import("./commands/gc")).gcCommand,
@@ -47,9 +76,22 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: "routes plan|apply|show|remove|watch|router-config [options]",
     summary: "make the node's rules and routes match the tenants of the conflist",
     options: {
-      conf: { type: "string", short: "c", value: "FILE", help: "conflist to read (default: the first one in /etc/cni/net.d with our plugin)" },
-      output: { type: "string", short: "o", value: "table|json", help: "output format (default: table)" },
-      sysctl: { type: "boolean", help: "plan, apply, watch: change kernel settings too, instead of only checking them" },
+      conf: {
+        type: "string",
+        short: "c",
+        value: "FILE",
+        help: "conflist to read (default: the first one in /etc/cni/net.d with our plugin)",
+      },
+      output: {
+        type: "string",
+        short: "o",
+        value: "table|json",
+        help: "output format (default: table)",
+      },
+      sysctl: {
+        type: "boolean",
+        help: "plan, apply, watch: change kernel settings too, instead of only checking them",
+      },
       force: { type: "boolean", help: "apply, watch: go ahead in spite of collisions" },
       format: { type: "string", value: "FORMAT", help: "router-config: nftables, frr or routeros" },
     },
@@ -60,10 +102,17 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: "lab [NAME | all] [options]",
     summary: "prove a topology with real packets, in network namespaces of this machine",
     options: {
-      verify: { type: "boolean", help: "say ok or FAILED for each statement; status 1 when one failed" },
+      verify: {
+        type: "boolean",
+        help: "say ok or FAILED for each statement; status 1 when one failed",
+      },
       keep: { type: "boolean", help: "leave the machines standing, to look around" },
       remove: { type: "boolean", help: "remove what --keep, or a lab that was killed, left" },
-      "cni-path": { type: "string", value: "DIRS", help: "where the CNI plugins are (default: /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni)" },
+      "cni-path": {
+        type: "string",
+        value: "DIRS",
+        help: "where the CNI plugins are (default: /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni)",
+      },
     },
     // One for people; the rest is for what the labs themselves run (cmd/lab/probe).
     positionals: 5,
@@ -73,9 +122,23 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: "selftest [options]",
     summary: "prove on this node, in network namespaces, that what the conflist promises holds",
     options: {
-      conf: { type: "string", short: "c", value: "FILE", help: "conflist to read (default: the first one in /etc/cni/net.d with our plugin)" },
-      output: { type: "string", short: "o", value: "table|json", help: "output format (default: table)" },
-      "cni-path": { type: "string", value: "DIRS", help: "where the CNI plugins are (default: $CNI_PATH, else /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni)" },
+      conf: {
+        type: "string",
+        short: "c",
+        value: "FILE",
+        help: "conflist to read (default: the first one in /etc/cni/net.d with our plugin)",
+      },
+      output: {
+        type: "string",
+        short: "o",
+        value: "table|json",
+        help: "output format (default: table)",
+      },
+      "cni-path": {
+        type: "string",
+        value: "DIRS",
+        help: "where the CNI plugins are (default: $CNI_PATH, else /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni)",
+      },
     },
     positionals: 0,
     load: async () => (await import("./commands/selftest")).selftestCommand,
@@ -104,11 +167,21 @@ export async function runCli(rawIo: Io): Promise<number> {
   return runCommand(io, name, command, rest);
 }
 
-async function runCommand(io: Io, name: string, command: Command, rest: readonly string[]): Promise<number> {
+async function runCommand(
+  io: Io,
+  name: string,
+  command: Command,
+  rest: readonly string[],
+): Promise<number> {
   let parsed;
   try {
-    parsed = parseArgs({ args: [...rest], options: command.options as NonNullable<ParseArgsConfig["options"]>, allowPositionals: true });
-    if (parsed.positionals.length > command.positionals) throw new Error(`too many arguments: ${parsed.positionals.join(" ")}`);
+    parsed = parseArgs({
+      args: [...rest],
+      options: command.options as NonNullable<ParseArgsConfig["options"]>,
+      allowPositionals: true,
+    });
+    if (parsed.positionals.length > command.positionals)
+      throw new Error(`too many arguments: ${parsed.positionals.join(" ")}`);
   } catch (error) {
     return misuse(io, (error as Error).message, commandHelp(command));
   }
@@ -117,14 +190,18 @@ async function runCommand(io: Io, name: string, command: Command, rest: readonly
     return await run(io, parsed.positionals, parsed.values as Values);
   } catch (thrown) {
     const error = toCniError(thrown);
-    io.stderr(`wrapper ${name}: ${error.message}${error.details === "" ? "" : `\n  ${error.details}`}\n`);
+    io.stderr(
+      `wrapper ${name}: ${error.message}${error.details === "" ? "" : `\n  ${error.details}`}\n`,
+    );
     return EXIT_TROUBLE;
   }
 }
 
 /** What `wrapper --help` prints. */
 export function helpText(): string {
-  const commands = Object.entries(COMMANDS).map(([name, command]) => `  ${name.padEnd(10)} ${command.summary}`);
+  const commands = Object.entries(COMMANDS).map(
+    ([name, command]) => `  ${name.padEnd(10)} ${command.summary}`,
+  );
   return [
     "wrapper: the tenant-routing CNI plugin's command line",
     "",

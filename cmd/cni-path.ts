@@ -9,7 +9,11 @@ const DEFAULT_CNI_PATH = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";
  * (`recorded`), else $CNI_PATH of `env`, else where packages and releases put them. Throws CniError
  * `invalidEnvironment` for a relative directory.
  */
-export function cniPath(values: Values, env: Io["env"], recorded?: readonly string[]): readonly string[] {
+export function cniPath(
+  values: Values,
+  env: Io["env"],
+  recorded?: readonly string[],
+): readonly string[] {
   const option = values["cni-path"];
   if (typeof option === "string") return pluginDirs("--cni-path", option);
   if (recorded !== undefined) return recorded;

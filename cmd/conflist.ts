@@ -46,7 +46,10 @@ function confFiles(dir: string): readonly string[] {
       .sort()
       .map((name) => join(dir, name));
   } catch (error) {
-    throw new CniError("io", `${dir} cannot be read (${reasonOf(error)}): name the conflist with --conf FILE`);
+    throw new CniError(
+      "io",
+      `${dir} cannot be read (${reasonOf(error)}): name the conflist with --conf FILE`,
+    );
   }
 }
 
@@ -65,8 +68,15 @@ function readObject(path: string): JsonObject {
 // What libcni does for each plugin of a list: name and cniVersion come from the list.
 function pluginObject(file: JsonObject): JsonObject | undefined {
   const plugins = own(file, "plugins");
-  if (!Array.isArray(plugins)) return PLUGIN_TYPES.includes(own(file, "type") ?? null) ? file : undefined;
-  const ours = (plugins as readonly Json[]).filter(isObject).find((p) => PLUGIN_TYPES.includes(own(p, "type") ?? null));
+  if (!Array.isArray(plugins))
+    return PLUGIN_TYPES.includes(own(file, "type") ?? null) ? file : undefined;
+  const ours = (plugins as readonly Json[])
+    .filter(isObject)
+    .find((p) => PLUGIN_TYPES.includes(own(p, "type") ?? null));
   if (ours === undefined) return undefined;
-  return { ...ours, name: own(file, "name") ?? "", cniVersion: own(file, "cniVersion") ?? IMPLIED_VERSION };
+  return {
+    ...ours,
+    name: own(file, "name") ?? "",
+    cniVersion: own(file, "cniVersion") ?? IMPLIED_VERSION,
+  };
 }

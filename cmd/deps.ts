@@ -34,7 +34,11 @@ export interface Node {
  * What the node's state is reached through, for the plugin and the command line alike. `cniEnv`:
  * the CNI variables of the operation; a command line has none.
  */
-export function nodeAdapters(conf: PluginConf, log: Log, cniEnv: Readonly<Record<string, string>> = {}): Node {
+export function nodeAdapters(
+  conf: PluginConf,
+  log: Log,
+  cniEnv: Readonly<Record<string, string>> = {},
+): Node {
   const journal = createJournal(conf.dataDir);
   const locks = preparedLocks(createLocks(conf.dataDir), journal);
   const rules = createIptablesRules({
@@ -79,7 +83,12 @@ export function createContext(request: Request, conf: PluginConf, io: Io, log: L
     tagOf: attachmentTag,
     networkPrefix: networkPrefix(conf.name),
     facts,
-    warn: (warning) => log.write("warn", warning.message, { code: warning.code, details: warning.details, ...facts }),
+    warn: (warning) =>
+      log.write("warn", warning.message, {
+        code: warning.code,
+        details: warning.details,
+        ...facts,
+      }),
   };
 }
 
@@ -91,13 +100,19 @@ function cniVariables({ verb, containerId, ifname }: Request): Readonly<Record<s
 // Loaded only on the path that asks the API: TLS and the kubeconfig reader cost more than all the rest.
 async function openPodSource(conf: PluginConf): Promise<PodSource> {
   const { createPodSource } = await import("../lib/pods");
-  return createPodSource({ kubeconfigPath: conf.kubeconfig ?? "", timeoutMs: conf.apiTimeoutMs, clock: systemClock });
+  return createPodSource({
+    kubeconfigPath: conf.kubeconfig ?? "",
+    timeoutMs: conf.apiTimeoutMs,
+    clock: systemClock,
+  });
 }
 
 function recordedBackends(journal: Journal): readonly Backend[] {
   return journal.tags().flatMap((tag) => {
     const record = tryRead(journal, tag);
-    return record !== undefined && "attachment" in record ? [record.attachment.backend].filter((backend) => backend !== undefined) : [];
+    return record !== undefined && "attachment" in record
+      ? [record.attachment.backend].filter((backend) => backend !== undefined)
+      : [];
   });
 }
 

@@ -36,7 +36,11 @@ export function processIo(): Io {
 
 /** For a command line: names, labels and errors of others reach people escaped, whoever prints them. */
 export function printableIo(io: Io): Io {
-  return { ...io, stdout: (text) => io.stdout(printable(text)), stderr: (text) => io.stderr(printable(text)) };
+  return {
+    ...io,
+    stdout: (text) => io.stdout(printable(text)),
+    stderr: (text) => io.stderr(printable(text)),
+  };
 }
 
 function readStdin(): Uint8Array {
@@ -64,7 +68,7 @@ function readOrEnd(chunk: Buffer): number {
 
 function writeAll(fd: number, text: string): void {
   const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) at += retry(() => writeSync(fd, bytes, at));
+  for (let at = 0; at < bytes.length;) at += retry(() => writeSync(fd, bytes, at));
 }
 
 /** A pipe that its other end made non-blocking answers EAGAIN; synchronous I/O then has to wait itself. */

@@ -18,16 +18,26 @@ const COMMAND_TROUBLE = 2;
  */
 export function runToTheEnd(io: Io, main: Main): void {
   const isPlugin = io.args.length === 0 && (io.env["CNI_COMMAND"] ?? "") !== "";
-  const said = isPlugin ? remembering(io) : { io, input: () => undefined, hasAnswered: () => false };
+  const said = isPlugin
+    ? remembering(io)
+    : { io, input: () => undefined, hasAnswered: () => false };
   const fail = (thrown: unknown): void => {
     const error = toCniError(thrown);
-    if (!isPlugin) io.stderr(`wrapper: ${error.message}${error.details === "" ? "" : `\n  ${error.details}`}\n`);
+    if (!isPlugin)
+      io.stderr(`wrapper: ${error.message}${error.details === "" ? "" : `\n  ${error.details}`}\n`);
     else if (!said.hasAnswered()) answer(io, error, said.input());
     process.exit(isPlugin ? 1 : COMMAND_TROUBLE);
   };
   process.on("uncaughtException", fail);
   process.on("unhandledRejection", fail);
-  process.on("beforeExit", () => fail(new CniError("internal", `internal error: ${nameOf(io)} waits for something that never happens: please report it`)));
+  process.on("beforeExit", () =>
+    fail(
+      new CniError(
+        "internal",
+        `internal error: ${nameOf(io)} waits for something that never happens: please report it`,
+      ),
+    ),
+  );
   void main(said.io).then((status) => process.exit(status));
 }
 

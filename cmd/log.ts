@@ -13,13 +13,21 @@ export interface PluginLog extends Log {
  * operation that went well is appended directly; winston is loaded for warnings and errors only,
  * because loading it would be a good part of an ADD's whole cost.
  */
-export function createLog(conf: Pick<PluginConf, "logFile" | "logLevel">, rawStderr: (text: string) => void): PluginLog {
+export function createLog(
+  conf: Pick<PluginConf, "logFile" | "logLevel">,
+  rawStderr: (text: string) => void,
+): PluginLog {
   const stderr = (text: string): void => rawStderr(printable(text));
-  const pending: { level: "warn" | "error"; message: string; fields: Readonly<Record<string, unknown>> }[] = [];
+  const pending: {
+    level: "warn" | "error";
+    message: string;
+    fields: Readonly<Record<string, unknown>>;
+  }[] = [];
   return {
     write(level, message, fields) {
       if (!isLogged(level, conf.logLevel)) return;
-      if (level === "warn" || level === "error") return void pending.push({ level, message, fields });
+      if (level === "warn" || level === "error")
+        return void pending.push({ level, message, fields });
       if (conf.logFile === undefined) return;
       const trouble = appendLine(conf.logFile, formatRecord(new Date(), level, message, fields));
       if (trouble !== undefined) stderr(`${trouble}\n`);
@@ -28,7 +36,8 @@ export function createLog(conf: Pick<PluginConf, "logFile" | "logLevel">, rawStd
       if (pending.length === 0) return;
       const { createWinston, flush } = await import("../lib/log");
       const logger = createWinston({ level: conf.logLevel, file: conf.logFile, stderr });
-      for (const { level, message, fields } of pending.splice(0)) logger.log(level, message, fields);
+      for (const { level, message, fields } of pending.splice(0))
+        logger.log(level, message, fields);
       await flush(logger);
     },
   };

@@ -7,5 +7,9 @@ import { Writable } from "node:stream";
  */
 export function muteNode(): void {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  Object.defineProperty(process, "stderr", { value: nowhere, configurable: true, enumerable: true });
+  Object.defineProperty(process, "stderr", {
+    value: nowhere,
+    configurable: true,
+    enumerable: true,
+  });
 }

@@ -1,7 +1,14 @@
 /** The plugin: one request from the environment and stdin, one answer on stdout. */
 import { loadConf } from "../conf/load";
 import { CniError, errorJson, toCniError } from "../lib/cni/error";
-import { parseNetconf, parseRequest, podRef, type NetconfHead, type Request, type Verb } from "../lib/cni/request";
+import {
+  parseNetconf,
+  parseRequest,
+  podRef,
+  type NetconfHead,
+  type Request,
+  type Verb,
+} from "../lib/cni/request";
 import { SUPPORTED_VERSIONS, versionJson } from "../lib/cni/version";
 import type { Log } from "../lib/ports";
 import { printable } from "../lib/text";
@@ -38,7 +45,12 @@ export async function runPlugin(io: Io): Promise<number> {
   }
 }
 
-async function answer(request: Request, verb: Exclude<Verb, "VERSION">, head: NetconfHead, io: Io): Promise<void> {
+async function answer(
+  request: Request,
+  verb: Exclude<Verb, "VERSION">,
+  head: NetconfHead,
+  io: Io,
+): Promise<void> {
   const { conf, warnings } = loadConf(head.netconf, verb);
   const log = createLog(conf, io.stderr);
   for (const warning of warnings) log.write("warn", warning, { network: head.name });
@@ -55,11 +67,19 @@ interface Outputs {
   readonly stdout: (text: string) => void;
 }
 
-async function perform(context: Context, verb: Exclude<Verb, "VERSION">, { log, stdout }: Outputs): Promise<void> {
+async function perform(
+  context: Context,
+  verb: Exclude<Verb, "VERSION">,
+  { log, stdout }: Outputs,
+): Promise<void> {
   const { request, conf } = context;
   const started = performance.now();
   const about = { network: conf.name, ...aboutRequest(request) };
-  const outcome = (): Record<string, unknown> => ({ ...about, ...context.facts, durationMs: Math.round(performance.now() - started) });
+  const outcome = (): Record<string, unknown> => ({
+    ...about,
+    ...context.facts,
+    durationMs: Math.round(performance.now() - started),
+  });
   try {
     refuseHostNetns(request);
     const run = await VERBS[verb]();
@@ -71,7 +91,12 @@ async function perform(context: Context, verb: Exclude<Verb, "VERSION">, { log, 
 }
 
 /** Prints the answer. An ADD whose result nobody reads is taken back: nobody will ask for its DEL. */
-async function deliver(context: Context, verb: Verb, output: string, stdout: (text: string) => void): Promise<void> {
+async function deliver(
+  context: Context,
+  verb: Verb,
+  output: string,
+  stdout: (text: string) => void,
+): Promise<void> {
   try {
     stdout(output);
   } catch (thrown) {
@@ -79,34 +104,52 @@ async function deliver(context: Context, verb: Verb, output: string, stdout: (te
     if (verb !== "ADD") throw error;
     const del = await VERBS.DEL();
     await del(context).catch((trouble: unknown) => {
-      throw error.withDetails(`taking the attachment back failed too: ${toCniError(trouble).message}`);
+      throw error.withDetails(
+        `taking the attachment back failed too: ${toCniError(trouble).message}`,
+      );
     });
-    throw error.withDetails("the container runtime did not take the result, so the attachment was taken back");
+    throw error.withDetails(
+      "the container runtime did not take the result, so the attachment was taken back",
+    );
   }
 }
 
 function logged(log: Log, verb: Verb, error: CniError, outcome: Record<string, unknown>): CniError {
   const { code, details } = error;
-  log.write("error", verb, { ...outcome, outcome: "error", code, error: error.message, ...(details === "" ? {} : { details }) });
+  log.write("error", verb, {
+    ...outcome,
+    outcome: "error",
+    code,
+    error: error.message,
+    ...(details === "" ? {} : { details }),
+  });
   return error;
 }
 
 /** A pod event shows only the message, so it must say whose it is. */
 function withPod(error: CniError, request: Request): CniError {
-  const [namespace, name] = [request.args.get("K8S_POD_NAMESPACE") ?? "", request.args.get("K8S_POD_NAME") ?? ""];
+  const [namespace, name] = [
+    request.args.get("K8S_POD_NAMESPACE") ?? "",
+    request.args.get("K8S_POD_NAME") ?? "",
+  ];
   if (name === "" || error.message.includes(`${namespace}/${name}`)) return error;
   try {
     podRef(request);
   } catch {
     return error;
   }
-  return new CniError(error.code, `pod ${namespace}/${name}: ${error.message}`, { details: error.details, cause: error.cause });
+  return new CniError(error.code, `pod ${namespace}/${name}: ${error.message}`, {
+    details: error.details,
+    cause: error.cause,
+  });
 }
 
 function aboutRequest(request: Request): Record<string, unknown> {
   const pod = request.args.get("K8S_POD_NAME");
   return {
-    ...(request.containerId === "" ? {} : { containerId: request.containerId, ifname: request.ifname }),
+    ...(request.containerId === ""
+      ? {}
+      : { containerId: request.containerId, ifname: request.ifname }),
     ...(pod === undefined ? {} : { pod: `${request.args.get("K8S_POD_NAMESPACE") ?? ""}/${pod}` }),
   };
 }

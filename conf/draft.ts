@@ -17,7 +17,10 @@ export interface DraftMark {
   readonly mask?: number;
 }
 
-export interface DraftRoutes extends Omit<RoutesConf, "namesDir" | "watch" | "podNetworks" | "nodeRoutes"> {
+export interface DraftRoutes extends Omit<
+  RoutesConf,
+  "namesDir" | "watch" | "podNetworks" | "nodeRoutes"
+> {
   readonly podNetworks?: readonly string[];
   readonly nodeRoutes?: readonly NodeRoute[];
   readonly namesDir: string;

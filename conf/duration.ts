@@ -4,7 +4,8 @@ export interface Bounds {
   readonly max: number;
 }
 
-export type DurationKey = "apiTimeout" | "delegateTimeout" | "lockTimeout" | "interval" | "timeout" | "holdDown";
+export type DurationKey =
+  "apiTimeout" | "delegateTimeout" | "lockTimeout" | "interval" | "timeout" | "holdDown";
 
 /**
  * The kubelet gives up on a pod after 4 minutes and the runtimes on a clean-up after 1: the lock

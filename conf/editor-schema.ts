@@ -13,7 +13,10 @@ export function editorSchema(): object {
     properties: {
       $schema: { type: "string" },
       cniVersion: { type: "string", description: "CNI version of the list, such as 1.0.0." },
-      name: { type: "string", description: "Network name; everything on the node is kept under it." },
+      name: {
+        type: "string",
+        description: "Network name; everything on the node is kept under it.",
+      },
       plugins: {
         type: "array",
         minItems: 1,

@@ -44,7 +44,10 @@ export function loadConf(netconf: JsonObject, verb: Verb): LoadedConf {
   if (STRICT_VERBS.includes(verb) && problems.length > 0) throw problemsError(network, problems);
   if (fatal.length > 0) throw problemsError(network, fatal);
   dropFields(pruned, found);
-  return { conf: deepFreeze(build(raw, pruned as unknown as Draft)), warnings: problems.map(problemText) };
+  return {
+    conf: deepFreeze(build(raw, pruned as unknown as Draft)),
+    warnings: problems.map(problemText),
+  };
 }
 
 /**
@@ -75,7 +78,8 @@ function dropFields(draft: MutableObject, problems: readonly Problem[]): void {
 function remove(draft: MutableObject, path: readonly string[]): void {
   const [section = "", key = ""] = path;
   const child = draft[section];
-  if (path.length === 1 || !PRUNED_INSIDE.includes(section) || !isObject(child)) delete draft[section];
+  if (path.length === 1 || !PRUNED_INSIDE.includes(section) || !isObject(child))
+    delete draft[section];
   else if (Object.hasOwn(child, key)) delete (child as MutableObject)[key];
   else if (section === "delegate") delete draft[section];
 }

@@ -40,7 +40,8 @@ export function problemText(problem: Problem): string {
 export function problemsError(network: string | undefined, problems: readonly Problem[]): CniError {
   const all = withoutConsequences(problems);
   const kind = all.every((p) => p.unknown !== undefined) ? "unsupportedField" : "invalidConfig";
-  const subject = network === undefined ? "network configuration" : `configuration of network ${quote(network)}`;
+  const subject =
+    network === undefined ? "network configuration" : `configuration of network ${quote(network)}`;
   const texts = all.map(problemText);
   const whole = `${subject}: ${texts.join("; ")}`;
   if (texts.length <= MAX_LISTED && whole.length <= MAX_MESSAGE) return new CniError(kind, whole);
@@ -52,6 +53,8 @@ export function problemsError(network: string | undefined, problems: readonly Pr
 
 // A mistyped key is also a missing one; told twice, the typing error would hide behind it.
 function withoutConsequences(problems: readonly Problem[]): readonly Problem[] {
-  const meant = new Set(problems.flatMap((p) => (p.unknown?.meant === undefined ? [] : [pointerOf(p.unknown.meant)])));
+  const meant = new Set(
+    problems.flatMap((p) => (p.unknown?.meant === undefined ? [] : [pointerOf(p.unknown.meant)])),
+  );
   return problems.filter((p) => p.missing !== true || !meant.has(pointerOf(p.path)));
 }

@@ -26,20 +26,37 @@ const OBJECTS: readonly (readonly [title: string, schema: Schema, after?: string
 
 /** Markdown: one table for the plugin object and one for each object inside it. */
 export function configReference(): string {
-  return OBJECTS.flatMap(([title, { properties = {}, required = [] }, after]) => [table(title, properties, required), ...(after === undefined ? [] : [after])]).join("\n\n");
+  return OBJECTS.flatMap(([title, { properties = {}, required = [] }, after]) => [
+    table(title, properties, required),
+    ...(after === undefined ? [] : [after]),
+  ]).join("\n\n");
 }
 
-function table(title: string, properties: Readonly<Record<string, Schema>>, required: readonly string[]): string {
+function table(
+  title: string,
+  properties: Readonly<Record<string, Schema>>,
+  required: readonly string[],
+): string {
   const rows = Object.entries(properties).map(([key, schema]) => {
     const byDefault = required.includes(key) ? "required" : defaultText(schema);
     return `| \`${key}\` | ${typeText(schema)} | ${byDefault} | ${cell(schema.description ?? "")} |`;
   });
-  return [`### ${title}`, "", "| Key | Type | Default | Meaning |", "| --- | --- | --- | --- |", ...rows].join("\n");
+  return [
+    `### ${title}`,
+    "",
+    "| Key | Type | Default | Meaning |",
+    "| --- | --- | --- | --- |",
+    ...rows,
+  ].join("\n");
 }
 
 function typeText(schema: Schema): string {
-  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${JSON.stringify(value)}\``).join(", ");
-  return [schema.type ?? "any"].flat().map((type) => (type === "array" ? listText(schema) : type)).join(" or ");
+  if (schema.enum !== undefined)
+    return schema.enum.map((value) => `\`${JSON.stringify(value)}\``).join(", ");
+  return [schema.type ?? "any"]
+    .flat()
+    .map((type) => (type === "array" ? listText(schema) : type))
+    .join(" or ");
 }
 
 function listText({ items }: Schema): string {
@@ -47,7 +64,9 @@ function listText({ items }: Schema): string {
 }
 
 function defaultText({ default: value }: Schema): string {
-  return value === undefined || (typeof value === "object" && !Array.isArray(value)) ? "" : `\`${JSON.stringify(value)}\``;
+  return value === undefined || (typeof value === "object" && !Array.isArray(value))
+    ? ""
+    : `\`${JSON.stringify(value)}\``;
 }
 
 function cell(text: string): string {

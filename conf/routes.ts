@@ -30,7 +30,9 @@ export function buildRoutes({ routes }: Draft): RoutesConf {
 /** The upstream router; undefined when the configuration has none. */
 export function buildRouter({ router }: Draft): RouterConf | undefined {
   if (router === undefined) return undefined;
-  const uplinks = Object.entries(router.uplinks).map(([name, uplink]) => [name, buildUplink(uplink)] as const);
+  const uplinks = Object.entries(router.uplinks).map(
+    ([name, uplink]) => [name, buildUplink(uplink)] as const,
+  );
   return { nodes: router.nodes, lan: router.lan ?? [], uplinks: Object.fromEntries(uplinks) };
 }
 

@@ -2,11 +2,26 @@
 import type { Json } from "../lib/ports";
 import { gatewayRule } from "./gateway-rules";
 import type { Problem } from "./problem";
-import { outOfRange, podNetworksRule, prefixRule, priorityRule, tableRule, translationRule, uplinkRule, watchRule } from "./routes-rules";
+import {
+  outOfRange,
+  podNetworksRule,
+  prefixRule,
+  priorityRule,
+  tableRule,
+  translationRule,
+  uplinkRule,
+  watchRule,
+} from "./routes-rules";
 import type { Rule, RuleInput } from "./rule";
 import { schemaAt } from "./schema";
 import { showValue } from "./show";
-import { delegatePatchRule, isOurselves, markConflictRule, markRule, tenantNameRule } from "./tenant-rules";
+import {
+  delegatePatchRule,
+  isOurselves,
+  markConflictRule,
+  markRule,
+  tenantNameRule,
+} from "./tenant-rules";
 import { defaultMask } from "./tenants";
 
 const NETWORK_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
@@ -38,11 +53,26 @@ export const RULES: readonly Rule[] = [
 function nameRule({ draft }: RuleInput): readonly Problem[] {
   const path = ["name"];
   if (draft.name === undefined || draft.name === "") {
-    return [{ path, what: "is missing", hint: `set "name" of the network in the conflist`, missing: true, fatal: true }];
+    return [
+      {
+        path,
+        what: "is missing",
+        hint: `set "name" of the network in the conflist`,
+        missing: true,
+        fatal: true,
+      },
+    ];
   }
   if (NETWORK_NAME.test(draft.name)) return [];
   const hint = "use letters, digits, and after the first character also _ . -";
-  return [{ path, what: `is ${showValue(path, draft.name)}, which is not a network name`, hint, fatal: true }];
+  return [
+    {
+      path,
+      what: `is ${showValue(path, draft.name)}, which is not a network name`,
+      hint,
+      fatal: true,
+    },
+  ];
 }
 
 // The name keys the address store and the masquerade chains of the delegate: two names lose addresses.
@@ -58,7 +88,11 @@ function delegateRule({ draft }: RuleInput): readonly Problem[] {
   }
   if (isOurselves(delegate.type, draft)) {
     const hint = `name the plugin that makes the interface, such as "ptp"`;
-    problems.push({ path: ["delegate", "type"], what: "is this plugin itself, which would run for ever", hint });
+    problems.push({
+      path: ["delegate", "type"],
+      what: "is this plugin itself, which would run for ever",
+      hint,
+    });
   }
   return problems;
 }
@@ -80,7 +114,15 @@ function chainRule({ raw, verb }: RuleInput): readonly Problem[] {
 function checkRule({ draft, verb }: RuleInput): readonly Problem[] {
   if (verb !== "CHECK" || isPresent(draft.prevResult)) return [];
   const hint = "the runtime must pass the result of ADD, see its cache in /var/lib/cni/results";
-  return [{ path: ["prevResult"], what: "is missing, and CHECK needs it", hint, missing: true, fatal: true }];
+  return [
+    {
+      path: ["prevResult"],
+      what: "is missing, and CHECK needs it",
+      hint,
+      missing: true,
+      fatal: true,
+    },
+  ];
 }
 
 function kubeconfigRule({ raw, draft, verb }: RuleInput): readonly Problem[] {
@@ -100,7 +142,9 @@ function maskRule({ draft }: RuleInput): readonly Problem[] {
 }
 
 function durationRule({ draft }: RuleInput): readonly Problem[] {
-  return (["apiTimeout", "delegateTimeout", "lockTimeout"] as const).flatMap((key) => outOfRange([key], key, draft[key]));
+  return (["apiTimeout", "delegateTimeout", "lockTimeout"] as const).flatMap((key) =>
+    outOfRange([key], key, draft[key]),
+  );
 }
 
 // The runtimes are written in Go, where an absent map may be encoded as null.

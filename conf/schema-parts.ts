@@ -16,7 +16,8 @@ const ABSOLUTE_PATH = "(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}";
 export const PATH_PATTERN = `^${ABSOLUTE_PATH}$`;
 export const PATH_OR_EMPTY_PATTERN = `^(?:${ABSOLUTE_PATH})?$`;
 /** Kubernetes' qualified name: an optional DNS prefix, then up to 63 characters. */
-const ANNOTATION_KEY = "(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?";
+const ANNOTATION_KEY =
+  "(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?";
 export const ANNOTATION_KEY_PATTERN = `^${ANNOTATION_KEY}$`;
 const NAMESPACE_GLOB_PATTERN = "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$";
 // Not a number: a tenant called "16" could not be told from the mark 16.
@@ -51,7 +52,8 @@ export const delegate: Schema = {
       type: "string",
       pattern: PLUGIN_TYPE_PATTERN,
       description: "File name of the delegate plugin; it is searched in CNI_PATH.",
-      errorMessage: 'use the file name of a plugin in CNI_PATH, such as "ptp", without "/" or control characters',
+      errorMessage:
+        'use the file name of a plugin in CNI_PATH, such as "ptp", without "/" or control characters',
     },
   },
 };
@@ -112,7 +114,8 @@ const tenant: Schema = {
       minItems: 1,
       description:
         "Namespaces (names and `*` globs) whose pods may use the tenant; left out, every namespace may use it.",
-      errorMessage: 'list at least one namespace or glob, such as ["team-a", "team-a-*"], or leave it out to allow all',
+      errorMessage:
+        'list at least one namespace or glob, such as ["team-a", "team-a-*"], or leave it out to allow all',
     },
     table: {
       type: "integer",
@@ -120,7 +123,8 @@ const tenant: Schema = {
       maximum: MAX_UINT32,
       not: { enum: [253, 254, 255] },
       description: "Number of the routing table for the tenant's packets; used by the node routes.",
-      errorMessage: "write a number from 1 to 4294967295 other than 253, 254 and 255, which are the kernel's",
+      errorMessage:
+        "write a number from 1 to 4294967295 other than 253, 254 and 255, which are the kernel's",
     },
     gateways: {
       type: "array",
@@ -139,7 +143,8 @@ const tenant: Schema = {
       description:
         "JSON merge patch (RFC 7396) on `delegate` for the pods of this tenant: " +
         "another address pool, MTU or plugin type. A null removes a key.",
-      errorMessage: 'write the keys of the delegate to change, such as {"ipam": {"subnet": "10.200.64.0/18"}}',
+      errorMessage:
+        'write the keys of the delegate to change, such as {"ipam": {"subnet": "10.200.64.0/18"}}',
     },
   },
 };
@@ -154,7 +159,8 @@ export const tenants: Schema = {
   description:
     "The tenants of this node by name. A pod's annotation holds a tenant's name, or a literal equal to its mark; " +
     "anything else is refused. Left out, any non-zero mark is accepted.",
-  errorMessage: 'map at least one tenant name to its settings, such as {"tenant-a": {"fwmark": "0x10/0xff"}}',
+  errorMessage:
+    'map at least one tenant name to its settings, such as {"tenant-a": {"fwmark": "0x10/0xff"}}',
   minProperties: 1,
   maxProperties: 1024,
   propertyNames: tenantName,
@@ -185,7 +191,10 @@ export const marks: Schema = {
     errorMessage: 'a mark is an object such as {"mark": 16, "mask": 16}',
     properties: {
       mark: markNumber("Value of the mark, decimal.", 1),
-      mask: markNumber("Bits of the mark that are written, decimal; 0 or left out means all 32.", 0),
+      mask: markNumber(
+        "Bits of the mark that are written, decimal; 0 or left out means all 32.",
+        0,
+      ),
     },
   },
 };

@@ -8,19 +8,32 @@ import type { SchemaError } from "./validate.generated";
 
 /** Settings that people put beside `delegate` instead of inside it. */
 const DELEGATE_KEYS = [
-  "ipam", "mtu", "bridge", "isGateway", "isDefaultGateway", "forceAddress", "hairpinMode", "promiscMode", "vlan", "master",
+  "ipam",
+  "mtu",
+  "bridge",
+  "isGateway",
+  "isDefaultGateway",
+  "forceAddress",
+  "hairpinMode",
+  "promiscMode",
+  "vlan",
+  "master",
 ];
 
 /** The keys from the top to the value that an error is about; for a missing key, to where it belongs. */
 export function errorPath(error: SchemaError): readonly string[] {
   const path = parsePointer(error.instancePath);
   const { additionalProperty, missingProperty } = error.params;
-  const key = additionalProperty ?? missingProperty ?? error.params.propertyName ?? error.propertyName;
+  const key =
+    additionalProperty ?? missingProperty ?? error.params.propertyName ?? error.propertyName;
   return key === undefined ? path : [...path, key];
 }
 
 /** One problem per error, with the value as it was written. */
-export function schemaProblems(errors: readonly SchemaError[], raw: JsonObject): readonly Problem[] {
+export function schemaProblems(
+  errors: readonly SchemaError[],
+  raw: JsonObject,
+): readonly Problem[] {
   // An error inside propertyNames comes twice; the outer one names the key.
   return errors.filter((e) => e.propertyName === undefined).map((e) => schemaProblem(e, raw));
 }
@@ -35,13 +48,22 @@ function schemaProblem(error: SchemaError, raw: JsonObject): Problem {
     case "required":
       return { path, what: "is missing", hint, missing: true };
     case "dependencies":
-      return { path, what: `is missing, which "${error.params.property ?? ""}" needs`, hint, missing: true };
+      return {
+        path,
+        what: `is missing, which "${error.params.property ?? ""}" needs`,
+        hint,
+        missing: true,
+      };
     case "propertyNames":
       return { path, what: "is not a usable name", hint: namesHint(path) };
     case "uniqueItems":
       return { path, what: `is ${value}, which has an item twice`, hint: "write every item once" };
     case "type":
-      return { path, what: `is ${value}, not of type ${[error.params.type].flat().join(" or ")}`, hint };
+      return {
+        path,
+        what: `is ${value}, not of type ${[error.params.type].flat().join(" or ")}`,
+        hint,
+      };
     default:
       return { path, what: `is ${value}, which is not valid`, hint };
   }
@@ -58,7 +80,8 @@ function unknownKey(path: readonly string[], value: string): Problem {
   const near = closest(key, known);
   const meant = near === undefined ? undefined : [...parent, near];
   const what = `is an unknown key with value ${value}`;
-  if (near !== undefined) return { path, what, hint: `did you mean "${near}"?`, unknown: { meant } };
+  if (near !== undefined)
+    return { path, what, hint: `did you mean "${near}"?`, unknown: { meant } };
   const hint =
     parent.length === 0 && DELEGATE_KEYS.includes(key)
       ? `it is a setting of the delegate, put it inside "delegate"`
@@ -67,5 +90,8 @@ function unknownKey(path: readonly string[], value: string): Problem {
 }
 
 function parsePointer(pointer: string): readonly string[] {
-  return pointer.split("/").slice(1).map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return pointer
+    .split("/")
+    .slice(1)
+    .map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
 }

@@ -6,7 +6,8 @@ export interface Schema {
   readonly description?: string;
   /** The remedy shown when a value is refused; editors show it too. */
   readonly errorMessage?: string;
-  readonly default?: string | number | boolean | readonly string[] | Readonly<Record<string, never>>;
+  readonly default?:
+    string | number | boolean | readonly string[] | Readonly<Record<string, never>>;
   readonly examples?: readonly unknown[];
   readonly enum?: readonly (string | number)[];
   readonly pattern?: string;

@@ -16,12 +16,18 @@ import {
 import { router, routes } from "./schema-routes";
 import type { Schema } from "./schema-type";
 
-const oneOf = (values: readonly string[]): string => `use one of ${values.map((v) => `"${v}"`).join(", ")}`;
+const oneOf = (values: readonly string[]): string =>
+  `use one of ${values.map((v) => `"${v}"`).join(", ")}`;
 
 function choice(description: string, byDefault: string, values: readonly string[]): Schema {
-  return { type: "string", enum: values, default: byDefault, description, errorMessage: oneOf(values) };
+  return {
+    type: "string",
+    enum: values,
+    default: byDefault,
+    description,
+    errorMessage: oneOf(values),
+  };
 }
-
 
 /** Keys that belong to us, in the order of the reference. */
 export const ownProperties: Readonly<Record<string, Schema>> = {
@@ -48,7 +54,8 @@ export const ownProperties: Readonly<Record<string, Schema>> = {
     description:
       "Annotation that selects the tenant, or a list of annotations: the first that is present decides, " +
       "all of them on the pod before any on the namespace. With `marks`, `cni.fwmark.net/name` follows the default.",
-    errorMessage: 'write an annotation key such as "tenant.routing/fwmark", or a list of at least one',
+    errorMessage:
+      'write an annotation key such as "tenant.routing/fwmark", or a list of at least one',
   },
   tenants,
   marks,
@@ -97,17 +104,31 @@ export const ownProperties: Readonly<Record<string, Schema>> = {
     type: "string",
     pattern: PATH_OR_EMPTY_PATTERN,
     default: "/var/log/tenant-routing/wrapper.log",
-    description: "Absolute path of the log file, one JSON line per operation; an empty string turns it off.",
+    description:
+      "Absolute path of the log file, one JSON line per operation; an empty string turns it off.",
     errorMessage: 'write an absolute path without "..", or "" to turn the log file off',
   },
-  logLevel: choice("The least severe messages that are logged.", "info", ["error", "warn", "info", "debug"]),
-  apiTimeout: duration("apiTimeout", "5s", "Limit for reading the annotations from the API server, retries included."),
+  logLevel: choice("The least severe messages that are logged.", "info", [
+    "error",
+    "warn",
+    "info",
+    "debug",
+  ]),
+  apiTimeout: duration(
+    "apiTimeout",
+    "5s",
+    "Limit for reading the annotations from the API server, retries included.",
+  ),
   delegateTimeout: duration(
     "delegateTimeout",
     "60s",
     "Limit for one run of the delegate; after it the delegate and its children are killed.",
   ),
-  lockTimeout: duration("lockTimeout", "20s", "Limit for waiting on a lock: that of iptables, or our own."),
+  lockTimeout: duration(
+    "lockTimeout",
+    "20s",
+    "Limit for waiting on a lock: that of iptables, or our own.",
+  ),
   routes,
   router,
 };
@@ -123,13 +144,26 @@ const anything = (description: string): Schema => ({ description });
 
 /** Keys of CNI itself (SPEC.md, "Network configuration objects"): accepted, never ours to judge. */
 const cniProperties: Readonly<Record<string, Schema>> = {
-  type: { type: "string", default: "tenant-routing-wrapper", description: "File name of this plugin." },
-  name: { type: "string", description: "Network name, filled in by the runtime.", errorMessage: "set the list's name" },
-  cniVersion: { type: "string", default: "0.1.0", description: "CNI version, filled in by the runtime." },
+  type: {
+    type: "string",
+    default: "tenant-routing-wrapper",
+    description: "File name of this plugin.",
+  },
+  name: {
+    type: "string",
+    description: "Network name, filled in by the runtime.",
+    errorMessage: "set the list's name",
+  },
+  cniVersion: {
+    type: "string",
+    default: "0.1.0",
+    description: "CNI version, filled in by the runtime.",
+  },
   capabilities: {
     type: "object",
     additionalProperties: { type: "boolean", errorMessage: "write true or false" },
-    description: "Capabilities that the runtime may fill in, such as `io.kubernetes.cri.pod-annotations`.",
+    description:
+      "Capabilities that the runtime may fill in, such as `io.kubernetes.cri.pod-annotations`.",
     errorMessage: 'write an object such as {"io.kubernetes.cri.pod-annotations": true}',
   },
   runtimeConfig: filledIn,
@@ -162,6 +196,7 @@ export function schemaAt(path: readonly string[]): Schema | undefined {
 
 function childSchema(schema: Schema, key: string): Schema | undefined {
   if (schema.items !== undefined) return schema.items;
-  if (schema.properties !== undefined && Object.hasOwn(schema.properties, key)) return schema.properties[key];
+  if (schema.properties !== undefined && Object.hasOwn(schema.properties, key))
+    return schema.properties[key];
   return typeof schema.additionalProperties === "object" ? schema.additionalProperties : undefined;
 }

@@ -1,7 +1,8 @@
 import type { Json } from "../lib/ports";
 import { isObject, quote } from "../lib/cni/json";
 
-const SECRET_KEY = /token|passw|secret|credential|private|bearer|(?:api|client|tls)[-_]?key|key[-_]?data/i;
+const SECRET_KEY =
+  /token|passw|secret|credential|private|bearer|(?:api|client|tls)[-_]?key|key[-_]?data/i;
 const SECRET_VALUE = /-----BEGIN |\beyJ[\w-]{10,}\.|\bbearer /i;
 const HIDDEN = "(hidden)";
 

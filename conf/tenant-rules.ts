@@ -27,7 +27,8 @@ export const markRule: Rule = ({ draft }) =>
   catalogue(draft).flatMap(({ path: [section, name], mark }) => {
     if (typeof mark !== "string") return [];
     const path = section === "tenants" ? [section, name, "fwmark"] : [section, name];
-    const value = section === "tenants" ? draft.tenants?.[name]?.fwmark : { ...draft.marks?.[name] };
+    const value =
+      section === "tenants" ? draft.tenants?.[name]?.fwmark : { ...draft.marks?.[name] };
     const example = section === "tenants" ? '"0x10/0xff"' : '{"mark": 16, "mask": 16}';
     const hint = `write a value other than 0 inside its mask, such as ${example}`;
     return [{ path, what: `is ${showValue(path, value)}: ${mark}`, hint }];
@@ -36,13 +37,21 @@ export const markRule: Rule = ({ draft }) =>
 /** No tenant's packets satisfy the routing rule of another. */
 export const markConflictRule: Rule = ({ draft }) => {
   const problems: Problem[] = [];
-  const entries = catalogue(draft).flatMap((e) => (typeof e.mark === "string" ? [] : [{ ...e, mark: e.mark }]));
+  const entries = catalogue(draft).flatMap((e) =>
+    typeof e.mark === "string" ? [] : [{ ...e, mark: e.mark }],
+  );
   for (const [i, later] of entries.entries()) {
-    const other = entries.slice(0, i).find((e) => satisfiesMark(e.mark, later.mark) || satisfiesMark(later.mark, e.mark));
+    const other = entries
+      .slice(0, i)
+      .find((e) => satisfiesMark(e.mark, later.mark) || satisfiesMark(later.mark, e.mark));
     if (other === undefined || other.name === later.name) continue;
     const marks = `${formatMark(later.mark)}, which cannot be told from ${formatMark(other.mark)}`;
     const what = `has mark ${marks} of tenant "${other.name}"`;
-    problems.push({ path: later.path, what, hint: "give every tenant a value of its own under one common mask" });
+    problems.push({
+      path: later.path,
+      what,
+      hint: "give every tenant a value of its own under one common mask",
+    });
   }
   return problems;
 };
@@ -65,16 +74,28 @@ export function isOurselves(type: string, draft: Draft): boolean {
   return type === draft.type || type === OUR_TYPE;
 }
 
-function patchProblems(path: readonly string[], patch: JsonObject, draft: Draft): readonly Problem[] {
+function patchProblems(
+  path: readonly string[],
+  patch: JsonObject,
+  draft: Draft,
+): readonly Problem[] {
   const problems: Problem[] = [];
   const type = (mergePatch(draft.delegate ?? {}, patch) as JsonObject)["type"];
   if (typeof type !== "string" || !PLUGIN_TYPE.test(type) || isOurselves(type, draft)) {
     const what = `leaves the delegate with type ${showValue([], type)}`;
-    problems.push({ path: [...path, "type"], what, hint: `use the file name of another plugin, such as "ptp"` });
+    problems.push({
+      path: [...path, "type"],
+      what,
+      hint: `use the file name of another plugin, such as "ptp"`,
+    });
   }
   if (patch["name"] !== undefined && patch["name"] !== null) {
     const what = "would change the name of the network";
-    problems.push({ path: [...path, "name"], what, hint: "remove it, every tenant shares the network's name" });
+    problems.push({
+      path: [...path, "name"],
+      what,
+      hint: "remove it, every tenant shares the network's name",
+    });
   }
   return problems;
 }

@@ -1,4 +1,11 @@
-import { FULL_MASK, makeMark, parseMark, parseUint32, type Mark, type MarkProblem } from "../lib/mark";
+import {
+  FULL_MASK,
+  makeMark,
+  parseMark,
+  parseUint32,
+  type Mark,
+  type MarkProblem,
+} from "../lib/mark";
 import type { Draft, DraftMark, DraftTenant } from "./draft";
 import { translationOf } from "./routes";
 import type { Tenant } from "./types";
@@ -20,25 +27,34 @@ export function defaultMask(draft: Draft): number | undefined {
 /** All entries of both spellings, in the order in which they are written, `tenants` first. */
 export function catalogue(draft: Draft): readonly CatalogueEntry[] {
   const mask = defaultMask(draft) ?? FULL_MASK;
-  const tenants = Object.entries(draft.tenants ?? {}).map(([name, tenant]) => fromTenant(name, tenant, mask));
-  return [...tenants, ...Object.entries(draft.marks ?? {}).map(([name, mark]) => fromMark(name, mark))];
+  const tenants = Object.entries(draft.tenants ?? {}).map(([name, tenant]) =>
+    fromTenant(name, tenant, mask),
+  );
+  return [
+    ...tenants,
+    ...Object.entries(draft.marks ?? {}).map(([name, mark]) => fromMark(name, mark)),
+  ];
 }
 
 /** The tenants of a configuration without problems; entries whose mark is unusable are left out. */
 export function buildTenants(draft: Draft): readonly Tenant[] {
-  return catalogue(draft).flatMap(({ name, mark, settings }) => (typeof mark === "string" ? [] : [
-    {
-      name,
-      mark,
-      namespaces: settings.namespaces,
-      table: settings.table,
-      gateways: settings.gateways ?? [],
-      snat: settings.snat === undefined ? undefined : translationOf(settings.snat),
-      mtu: settings.mtu,
-      onGatewayLoss: settings.onGatewayLoss,
-      delegate: settings.delegate,
-    },
-  ]));
+  return catalogue(draft).flatMap(({ name, mark, settings }) =>
+    typeof mark === "string"
+      ? []
+      : [
+          {
+            name,
+            mark,
+            namespaces: settings.namespaces,
+            table: settings.table,
+            gateways: settings.gateways ?? [],
+            snat: settings.snat === undefined ? undefined : translationOf(settings.snat),
+            mtu: settings.mtu,
+            onGatewayLoss: settings.onGatewayLoss,
+            delegate: settings.delegate,
+          },
+        ],
+  );
 }
 
 function fromTenant(name: string, tenant: DraftTenant, mask: number): CatalogueEntry {
@@ -49,5 +65,10 @@ function fromTenant(name: string, tenant: DraftTenant, mask: number): CatalogueE
 // In this spelling 0 and an absent mask both mean all bits.
 function fromMark(name: string, { mark, mask }: DraftMark): CatalogueEntry {
   const bits = mask === undefined || mask === 0 ? FULL_MASK : mask;
-  return { path: ["marks", name], name, mark: makeMark(mark, bits), settings: { onGatewayLoss: "stop" } };
+  return {
+    path: ["marks", name],
+    name,
+    mark: makeMark(mark, bits),
+    settings: { onGatewayLoss: "stop" },
+  };
 }

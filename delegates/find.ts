@@ -31,7 +31,10 @@ export function findPlugin(type: string, path: readonly string[]): string {
     if (!isFile(candidate)) continue;
     const problem = programProblem(candidate);
     if (problem === undefined) return candidate;
-    throw new CniError("delegateMissing", `plugin "${type}": the file ${candidate} ${problem}: install the plugin there again`);
+    throw new CniError(
+      "delegateMissing",
+      `plugin "${type}": the file ${candidate} ${problem}: install the plugin there again`,
+    );
   }
   throw new CniError(
     "delegateMissing",

@@ -11,9 +11,15 @@ export function effectiveDelegate(base: JsonObject, patch: JsonObject | undefine
 }
 
 /** Every delegate object that a pod of this configuration may have got, the conflist's own first; none when chained. */
-export function distinctDelegates({ delegate, tenants }: Pick<PluginConf, "delegate" | "tenants">): readonly JsonObject[] {
+export function distinctDelegates({
+  delegate,
+  tenants,
+}: Pick<PluginConf, "delegate" | "tenants">): readonly JsonObject[] {
   if (delegate === undefined) return [];
-  const all = [delegate, ...(tenants ?? []).map((tenant) => effectiveDelegate(delegate, tenant.delegate))];
+  const all = [
+    delegate,
+    ...(tenants ?? []).map((tenant) => effectiveDelegate(delegate, tenant.delegate)),
+  ];
   return [...new Map(all.map((netconf) => [JSON.stringify(netconf), netconf])).values()];
 }
 
@@ -32,7 +38,12 @@ export function delegateNetconf(
   if (verb === "GC") return { ...out, ...conf.gc };
   if (verb === "STATUS") return out;
   const { runtimeConfig, args, dns } = conf;
-  const given = { runtimeConfig, args, dns: out["dns"] ?? dns, prevResult: passesPrevious(conf, verb) ? prevResult : undefined };
+  const given = {
+    runtimeConfig,
+    args,
+    dns: out["dns"] ?? dns,
+    prevResult: passesPrevious(conf, verb) ? prevResult : undefined,
+  };
   for (const [key, value] of Object.entries(given)) if (value !== undefined) out[key] = value;
   return out;
 }

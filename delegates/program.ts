@@ -17,8 +17,13 @@ export function programProblem(path: string): string | undefined {
     return `cannot be read (${reasonOf(error)})`;
   }
   if (head.length === 0) return "is empty";
-  if (isElf(head)) return isForUs(head) ? undefined : `is a program for another kind of machine, not for ${process.arch}`;
-  return isScript(head) ? undefined : 'is neither an ELF program nor a script that begins with "#!" and an absolute path';
+  if (isElf(head))
+    return isForUs(head)
+      ? undefined
+      : `is a program for another kind of machine, not for ${process.arch}`;
+  return isScript(head)
+    ? undefined
+    : 'is neither an ELF program nor a script that begins with "#!" and an absolute path';
 }
 
 function readHead(path: string): Buffer {
@@ -37,7 +42,10 @@ function isElf(head: Buffer): boolean {
 
 function isForUs(head: Buffer): boolean {
   const machines = MACHINES[process.arch];
-  return machines === undefined || (head.length >= MACHINE_AT + 2 && machines.includes(head.readUInt16LE(MACHINE_AT)));
+  return (
+    machines === undefined ||
+    (head.length >= MACHINE_AT + 2 && machines.includes(head.readUInt16LE(MACHINE_AT)))
+  );
 }
 
 // The kernel refuses "#!" without an interpreter, and one that is relative would be looked for from where we are.

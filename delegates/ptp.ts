@@ -11,6 +11,8 @@ export function ptpProblems(delegate: JsonObject): readonly string[] {
   return [
     ipamProblem(delegate),
     mtuProblem(delegate),
-    ipMasq === undefined || typeof ipMasq === "boolean" ? undefined : `"ipMasq" must be true or false, got ${quote(ipMasq)}`,
+    ipMasq === undefined || typeof ipMasq === "boolean"
+      ? undefined
+      : `"ipMasq" must be true or false, got ${quote(ipMasq)}`,
   ].filter((problem) => problem !== undefined);
 }

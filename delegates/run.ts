@@ -36,7 +36,11 @@ export interface DelegateContext {
  * Throws CniError: the delegate's own code and text when it gave an error, `tryAgainLater` when it
  * was killed at the deadline, `delegateMissing`, `delegateFailed` otherwise.
  */
-export async function runDelegate(context: DelegateContext, verb: Verb, netconf: JsonObject): Promise<Uint8Array> {
+export async function runDelegate(
+  context: DelegateContext,
+  verb: Verb,
+  netconf: JsonObject,
+): Promise<Uint8Array> {
   const type = delegateType(netconf);
   const path = findPlugin(type, context.path);
   const outcome = await execWhileBusy(context, verb, path, JSON.stringify(netconf));
@@ -46,7 +50,12 @@ export async function runDelegate(context: DelegateContext, verb: Verb, netconf:
   return outcome.stdout;
 }
 
-async function execWhileBusy(context: DelegateContext, verb: Verb, path: string, stdin: string): Promise<ExecOutcome> {
+async function execWhileBusy(
+  context: DelegateContext,
+  verb: Verb,
+  path: string,
+  stdin: string,
+): Promise<ExecOutcome> {
   for (let tries = 1; ; tries++) {
     const outcome = await context.exec.run({
       path,
@@ -72,7 +81,11 @@ function failureOf(outcome: ExecOutcome, who: string, timeoutMs: number): CniErr
       `${who} did not finish within ${timeoutMs} ms and was killed with its children; see "delegateTimeout"`,
     );
   }
-  if (outcome.overflow) return new CniError("delegateFailed", `${who} printed more than ${MAX_RESULT_BYTES} bytes and was killed`);
+  if (outcome.overflow)
+    return new CniError(
+      "delegateFailed",
+      `${who} printed more than ${MAX_RESULT_BYTES} bytes and was killed`,
+    );
   if (outcome.exitCode === 0) return undefined;
   return declaredError(outcome, who) ?? undeclaredError(outcome, who);
 }
@@ -80,7 +93,8 @@ function failureOf(outcome: ExecOutcome, who: string, timeoutMs: number): CniErr
 function declaredError(outcome: ExecOutcome, who: string): CniError | undefined {
   const json = errorObject(outcome.stdout);
   const code = json === undefined ? undefined : own(json, "code");
-  if (json === undefined || typeof code !== "number" || !Number.isInteger(code) || code <= 0) return undefined;
+  if (json === undefined || typeof code !== "number" || !Number.isInteger(code) || code <= 0)
+    return undefined;
   const text = textOf(json, "msg") || `error ${code}`;
   return new CniError(code, `${who}: ${text}`, { details: textOf(json, "details") });
 }
@@ -100,8 +114,10 @@ function textOf(json: JsonObject, key: string): string {
 }
 
 function undeclaredError(outcome: ExecOutcome, who: string): CniError {
-  const how = outcome.signal === null ? `exit status ${outcome.exitCode}` : `killed by ${outcome.signal}`;
-  const said = outcome.stderr.trim() || new TextDecoder().decode(outcome.stdout.subarray(0, 1024)).trim();
+  const how =
+    outcome.signal === null ? `exit status ${outcome.exitCode}` : `killed by ${outcome.signal}`;
+  const said =
+    outcome.stderr.trim() || new TextDecoder().decode(outcome.stdout.subarray(0, 1024)).trim();
   const text = said === "" ? `${how}, and said nothing` : `${how}: ${quoteLong(said)}`;
   return new CniError("delegateFailed", `${who} failed: ${text}`);
 }

@@ -13,10 +13,14 @@ export interface Choice {
  * its namespace. A present but empty value decides too (and is refused later): falling back in
  * silence would hand the pod a tenant nobody asked for.
  */
-export function chooseAnnotation(keys: readonly string[], found: PodAnnotations): Choice | undefined {
+export function chooseAnnotation(
+  keys: readonly string[],
+  found: PodAnnotations,
+): Choice | undefined {
   for (const source of ["pod", "namespace"] as const) {
     for (const key of keys) {
-      if (Object.hasOwn(found[source], key)) return { key, value: found[source][key] ?? "", source };
+      if (Object.hasOwn(found[source], key))
+        return { key, value: found[source][key] ?? "", source };
     }
   }
   return undefined;

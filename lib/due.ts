@@ -8,7 +8,13 @@ export function isDue(path: string, everyMs: number, now: Date): boolean {
   const last = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
   // A clock that was set back must not put it off for longer.
   if (last !== undefined && last <= now.getTime() && now.getTime() - last < everyMs) return false;
-  closeSync(openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600));
+  closeSync(
+    openSync(
+      path,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+      0o600,
+    ),
+  );
   utimesSync(path, now, now);
   return true;
 }

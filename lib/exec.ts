@@ -11,7 +11,13 @@ const KILL_MS = 2000;
 /** Bytes kept of what a stream says on stderr. */
 const LAST_WORDS = 4096;
 const NOT_STARTED: ExecOutcome = {
-  exitCode: null, signal: null, stdout: new Uint8Array(), stderr: "", timedOut: false, overflow: false, spawnError: undefined,
+  exitCode: null,
+  signal: null,
+  stdout: new Uint8Array(),
+  stderr: "",
+  timedOut: false,
+  overflow: false,
+  spawnError: undefined,
 };
 
 /** What is under way in this process. */
@@ -71,7 +77,12 @@ function start(request: ExecRequest, resolve: (outcome: ExecOutcome) => void): v
   if (shortage !== undefined) return resolve({ ...NOT_STARTED, spawnError: shortage });
   let child: ChildProcess;
   try {
-    child = spawn(request.path, [...request.args], { env: { ...request.env }, stdio: "pipe", detached: true, cwd: "/" });
+    child = spawn(request.path, [...request.args], {
+      env: { ...request.env },
+      stdio: "pipe",
+      detached: true,
+      cwd: "/",
+    });
   } catch (error) {
     // ETXTBSY, E2BIG, ENOMEM and a NUL byte in an argument are thrown; ENOENT and EACCES are emitted.
     resolve({ ...NOT_STARTED, spawnError: (error as NodeJS.ErrnoException).code ?? String(error) });
@@ -80,7 +91,11 @@ function start(request: ExecRequest, resolve: (outcome: ExecOutcome) => void): v
   watch(child, request, resolve);
 }
 
-function watch(child: ChildProcess, request: ExecRequest, resolve: (outcome: ExecOutcome) => void): void {
+function watch(
+  child: ChildProcess,
+  request: ExecRequest,
+  resolve: (outcome: ExecOutcome) => void,
+): void {
   const stdout = new Collector(request.maxStdout);
   const stderr = new Collector(request.maxStderr);
   let timedOut = false;
@@ -100,9 +115,19 @@ function watch(child: ChildProcess, request: ExecRequest, resolve: (outcome: Exe
     // Out of file descriptors, it has none at all, whatever its type says.
     for (const pipe of (child.stdio as ChildProcess["stdio"] | undefined) ?? []) pipe?.destroy();
     // Later calls change nothing: a promise resolves once.
-    resolve({ exitCode, signal, stdout: stdout.bytes(), stderr: stderr.text(), timedOut, overflow: stdout.overflow, spawnError });
+    resolve({
+      exitCode,
+      signal,
+      stdout: stdout.bytes(),
+      stderr: stderr.text(),
+      timedOut,
+      overflow: stdout.overflow,
+      spawnError,
+    });
   };
-  child.on("error", (error: NodeJS.ErrnoException) => finish(null, null, error.code ?? error.message));
+  child.on("error", (error: NodeJS.ErrnoException) =>
+    finish(null, null, error.code ?? error.message),
+  );
   child.on("exit", (code, signal) => {
     clearTimeout(deadline);
     clearTimeout(drain);
@@ -123,9 +148,16 @@ function watch(child: ChildProcess, request: ExecRequest, resolve: (outcome: Exe
 export const startStream: StartStream = ({ path, args, env }, onOutput) => {
   let child: ChildProcess;
   try {
-    child = spawn(path, [...args], { env: { ...env }, stdio: ["ignore", "pipe", "pipe"], cwd: "/" });
+    child = spawn(path, [...args], {
+      env: { ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+      cwd: "/",
+    });
   } catch (error) {
-    return { ended: Promise.resolve((error as NodeJS.ErrnoException).code ?? String(error)), stop: () => {} };
+    return {
+      ended: Promise.resolve((error as NodeJS.ErrnoException).code ?? String(error)),
+      stop: () => {},
+    };
   }
   return follow(child, onOutput);
 };
@@ -136,7 +168,9 @@ function follow(child: ChildProcess, onOutput: () => void): Stream {
   child.stderr?.on("data", (chunk: Buffer) => stderr.add(chunk));
   const ended = new Promise<string>((resolve) => {
     child.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    child.on("close", (code, signal) => resolve(stderr.text().trim() || (signal ?? `exit status ${code ?? "unknown"}`)));
+    child.on("close", (code, signal) =>
+      resolve(stderr.text().trim() || (signal ?? `exit status ${code ?? "unknown"}`)),
+    );
   });
   return { ended, stop: () => void child.kill("SIGKILL") };
 }

@@ -39,7 +39,8 @@ export interface Attachment {
 }
 
 /** What reading one record gave; `corrupt` says why the file cannot be used. */
-export type JournalRecord = { readonly attachment: Attachment } | { readonly corrupt: string } | undefined;
+export type JournalRecord =
+  { readonly attachment: Attachment } | { readonly corrupt: string } | undefined;
 
 /** Bytes of the largest record that is written or read. */
 export const MAX_RECORD = 1024 * 1024;
@@ -77,9 +78,12 @@ export function decodeRecord(bytes: Uint8Array, tag: string): JournalRecord {
     const value = parseJson(bytes, "journal record");
     if (!isObject(value)) return { corrupt: "not an attachment record of this version" };
     const wrong = Object.entries(FIELDS).find(([field, isRight]) => !isRight(own(value, field)));
-    if (wrong !== undefined) return { corrupt: `not an attachment record of this version: see its "${wrong[0]}"` };
+    if (wrong !== undefined)
+      return { corrupt: `not an attachment record of this version: see its "${wrong[0]}"` };
     const attachment = value as JsonObject & Attachment;
-    return attachmentTag(attachment.key) === tag ? { attachment } : { corrupt: `its "key" is another attachment's` };
+    return attachmentTag(attachment.key) === tag
+      ? { attachment }
+      : { corrupt: `its "key" is another attachment's` };
   } catch (error) {
     return { corrupt: (error as Error).message };
   }
@@ -88,13 +92,25 @@ export function decodeRecord(bytes: Uint8Array, tag: string): JournalRecord {
 type Check = (value: Json | undefined) => boolean;
 const isString: Check = (value) => typeof value === "string";
 const isStrings: Check = (value) => Array.isArray(value) && value.every(isString);
-const isUint32: Check = (value) => typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xffffffff;
-const oneOf = (...values: Json[]): Check => (value) => value !== undefined && values.includes(value);
-const optional = (check: Check): Check => (value) => value === undefined || check(value);
-const object = (fields: Readonly<Record<string, Check>>): Check => (value) =>
-  isObject(value) && Object.entries(fields).every(([field, check]) => check(own(value, field)));
+const isUint32: Check = (value) =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xffffffff;
+const oneOf =
+  (...values: Json[]): Check =>
+  (value) =>
+    value !== undefined && values.includes(value);
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const object =
+  (fields: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    isObject(value) && Object.entries(fields).every(([field, check]) => check(own(value, field)));
 /** A plugin's file name; any other would make every DEL fail. */
-const isPluginType: Check = (value) => typeof value === "string" && !["", ".", ".."].includes(value) && !/[/\u0000-\u001f\u007f]/.test(value);
+const isPluginType: Check = (value) =>
+  typeof value === "string" &&
+  !["", ".", ".."].includes(value) &&
+  !/[/\u0000-\u001f\u007f]/.test(value);
 
 const FIELDS: Readonly<Record<keyof Attachment, Check>> = {
   format: oneOf(1),

@@ -5,11 +5,31 @@
  * intent -> complete -> gone. DEL turns either into `deleting` first, so that an ADD still under
  * way sees that it lost, and a DEL that dies half-way can be finished by the next one.
  */
-import { closeSync, constants, existsSync, fstatSync, fsyncSync, lstatSync, openSync, readSync, readdirSync, renameSync, rmSync, writeFileSync, type Stats } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  type Stats,
+} from "node:fs";
 import { join } from "node:path";
 import { CniError } from "./cni/error";
 import { makeDirectory } from "./directory";
-import { decodeRecord, encodeRecord, MAX_RECORD, type Attachment, type JournalRecord } from "./journal-record";
+import {
+  decodeRecord,
+  encodeRecord,
+  MAX_RECORD,
+  type Attachment,
+  type JournalRecord,
+} from "./journal-record";
 import { reasonOf } from "./reason";
 
 export type { Attachment, AttachmentState, JournalRecord } from "./journal-record";
@@ -48,7 +68,12 @@ export function createJournal(dir: string): Journal {
     },
     inspect: () => inspectDirectory(dir),
     read: (tag) => readRecord(path(tag), tag),
-    write: (tag, attachment) => writeAtomically(join(dir, `.${tag}.${uniqueName()}.tmp`), path(tag), encodeRecord(attachment)),
+    write: (tag, attachment) =>
+      writeAtomically(
+        join(dir, `.${tag}.${uniqueName()}.tmp`),
+        path(tag),
+        encodeRecord(attachment),
+      ),
     setAside: (tag) => attempt(path(tag), "move", () => moveAside(dir, tag)),
     remove: (tag) => attempt(path(tag), "remove", () => removeRecord(dir, tag)),
     tags: () => listTags(dir),
@@ -60,7 +85,8 @@ function inspectDirectory(dir: string): void {
   if (stat === undefined) return;
   if (!stat.isDirectory()) throw unsafe(dir, "it is not a directory (symbolic links are refused)");
   if (!ownedByUs(stat)) throw unsafe(dir, `it belongs to user ${stat.uid}`);
-  if ((stat.mode & 0o077) !== 0) throw unsafe(dir, `its mode is 0${(stat.mode & 0o777).toString(8)}, expected 0700`);
+  if ((stat.mode & 0o077) !== 0)
+    throw unsafe(dir, `its mode is 0${(stat.mode & 0o777).toString(8)}, expected 0700`);
 }
 
 function readRecord(path: string, tag: string): JournalRecord {
@@ -90,12 +116,13 @@ function checkFile(path: string, stat: Stats): void {
   if (!stat.isFile()) throw unusable(path, "it is not a regular file");
   if (stat.nlink !== 1) throw unusable(path, `it has ${stat.nlink} hard links`);
   if (!ownedByUs(stat)) throw unusable(path, `it belongs to user ${stat.uid}`);
-  if ((stat.mode & 0o077) !== 0) throw unsafe(path, `its mode is 0${(stat.mode & 0o777).toString(8)}, expected 0600`);
+  if ((stat.mode & 0o077) !== 0)
+    throw unsafe(path, `its mode is 0${(stat.mode & 0o777).toString(8)}, expected 0600`);
 }
 
 function readBounded(fd: number): Uint8Array {
   const chunks: Buffer[] = [];
-  for (let total = 0; total <= MAX_RECORD; ) {
+  for (let total = 0; total <= MAX_RECORD;) {
     const chunk = Buffer.alloc(16 * 1024);
     const n = readSync(fd, chunk);
     if (n === 0) break;
@@ -108,7 +135,8 @@ function readBounded(fd: number): Uint8Array {
 function writeAtomically(temporary: string, path: string, text: string): void {
   attempt(path, "write", () => {
     try {
-      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+      const flags =
+        constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
       const fd = openSync(temporary, flags, 0o600);
       try {
         writeFileSync(fd, text);
@@ -134,7 +162,10 @@ function moveAside(dir: string, tag: string): string {
 // The record, and what a writer that was killed in the middle left beside it.
 function removeRecord(dir: string, tag: string): void {
   const names = existsSync(dir) ? readdirSync(dir) : [];
-  for (const name of names.filter((each) => each === `${tag}${SUFFIX}` || each.startsWith(`.${tag}.`))) rmSync(join(dir, name), { force: true });
+  for (const name of names.filter(
+    (each) => each === `${tag}${SUFFIX}` || each.startsWith(`.${tag}.`),
+  ))
+    rmSync(join(dir, name), { force: true });
 }
 
 function listTags(dir: string): readonly string[] {
@@ -162,9 +193,13 @@ function attempt<T>(path: string, verb: string, body: () => T): T {
   try {
     return body();
   } catch (error) {
-    throw new CniError("journal", `cannot ${verb} the journal at ${path}: ${reasonOf(error)}; see "dataDir" in the conflist`, {
-      cause: error,
-    });
+    throw new CniError(
+      "journal",
+      `cannot ${verb} the journal at ${path}: ${reasonOf(error)}; see "dataDir" in the conflist`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -8,7 +8,17 @@
  * ends that connection when its owner releases the lock or dies, and nobody else wakes up. Tickets are
  * unique names, so one of a dead process can be removed without hitting anybody else's.
  */
-import { closeSync, constants, linkSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync, unlinkSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  unlinkSync,
+} from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { CniError } from "./cni/error";
@@ -29,7 +39,8 @@ export function createLocks(dir: string): Locks {
       const directory = openQueue(dir);
       try {
         // Always in the same order: nobody then waits for somebody who waits for us.
-        for (const name of [...new Set(names)].sort()) held.push(await acquire({ ...directory, name }, deadline, timeoutMs));
+        for (const name of [...new Set(names)].sort())
+          held.push(await acquire({ ...directory, name }, deadline, timeoutMs));
         return await body();
       } finally {
         for (const place of held) leave(place);
@@ -76,7 +87,8 @@ async function acquire(queue: Named, deadline: number, timeoutMs: number): Promi
   try {
     for (let ahead = ticketAhead(place); ahead !== undefined; ahead = ticketAhead(place)) {
       await passed(queue, ahead, deadline);
-      if (performance.now() >= deadline && ticketAhead(place) !== undefined) throw busy(queue, ahead, timeoutMs);
+      if (performance.now() >= deadline && ticketAhead(place) !== undefined)
+        throw busy(queue, ahead, timeoutMs);
     }
     return place;
   } catch (error) {
@@ -90,7 +102,12 @@ async function enter(queue: Named): Promise<Place> {
   const id = `${process.pid}-${process.hrtime.bigint()}${Math.random().toString(36).slice(2, 8)}`;
   const visitors = new Set<Socket>();
   const server = createServer((visitor) => {
-    visitors.add(visitor.unref().on("error", () => {}).on("close", () => visitors.delete(visitor)));
+    visitors.add(
+      visitor
+        .unref()
+        .on("error", () => {})
+        .on("close", () => visitors.delete(visitor)),
+    );
   });
   // What holds a lock is a running body, never this socket: a process that has nothing left to do must end.
   server.unref();
@@ -114,7 +131,10 @@ function ticketAhead({ ticket: own, ...queue }: Place): Ticket | undefined {
   // Twice: a name that is given while a directory is read may be missed, and was there when it is read again.
   const seen = [...ticketsOf(queue), ...ticketsOf(queue)].filter((ticket) => ticket.id !== own.id);
   const choosing = seen.find((ticket) => ticket.number === 0);
-  return choosing ?? seen.filter((ticket) => isBefore(ticket, own)).sort((a, b) => (isBefore(a, b) ? 1 : -1))[0];
+  return (
+    choosing ??
+    seen.filter((ticket) => isBefore(ticket, own)).sort((a, b) => (isBefore(a, b) ? 1 : -1))[0]
+  );
 }
 
 function isBefore(a: Ticket, b: Ticket): boolean {
@@ -133,11 +153,16 @@ function ticketsOf({ path, name }: Named): readonly Ticket[] {
 /** Resolves when that ticket's owner has left or died, when its ticket has been chosen, or at the deadline. */
 async function passed(queue: Queue, ticket: Ticket, deadline: number): Promise<void> {
   const pause = ticket.number === 0 ? CHOOSING_PAUSE_MS : deadline - performance.now();
-  if ((await connectionEnds(queue, ticket.file, Math.max(0, pause))) === "refused") unlink(join(queue.path, ticket.file));
+  if ((await connectionEnds(queue, ticket.file, Math.max(0, pause))) === "refused")
+    unlink(join(queue.path, ticket.file));
 }
 
 /** `refused`: the socket is there and nobody listens, so its owner is dead. */
-function connectionEnds(queue: Queue, file: string, timeoutMs: number): Promise<"refused" | "ended" | "open"> {
+function connectionEnds(
+  queue: Queue,
+  file: string,
+  timeoutMs: number,
+): Promise<"refused" | "ended" | "open"> {
   return new Promise((resolve) => {
     const socket = connect(`/proc/self/fd/${queue.fd}/${file}`);
     let timer: NodeJS.Timeout | undefined;
@@ -150,8 +175,13 @@ function connectionEnds(queue: Queue, file: string, timeoutMs: number): Promise<
     socket.on("connect", () => {
       timer = setTimeout(() => done("open"), timeoutMs);
     });
-    socket.on("error", (error: NodeJS.ErrnoException) => done(error.code === "ECONNREFUSED" ? "refused" : "ended"));
-    socket.on("end", () => done("ended")).on("close", () => done("ended")).resume();
+    socket.on("error", (error: NodeJS.ErrnoException) =>
+      done(error.code === "ECONNREFUSED" ? "refused" : "ended"),
+    );
+    socket
+      .on("end", () => done("ended"))
+      .on("close", () => done("ended"))
+      .resume();
   });
 }
 
@@ -168,7 +198,8 @@ async function sweep(dir: string): Promise<void> {
   try {
     queue = openQueue(dir);
     for (const file of readdirSync(queue.path)) {
-      const { mtimeMs = Number.NaN } = lstatSync(join(queue.path, file), { throwIfNoEntry: false }) ?? {};
+      const { mtimeMs = Number.NaN } =
+        lstatSync(join(queue.path, file), { throwIfNoEntry: false }) ?? {};
       if (Date.now() - mtimeMs < STALE_MS || Number.isNaN(mtimeMs)) continue;
       if ((await connectionEnds(queue, file, 0)) === "refused") unlink(join(queue.path, file));
     }
@@ -193,8 +224,12 @@ function openQueue(dir: string): Queue {
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) makeQueue(path);
     const stat = lstatSync(path);
     const ours = stat.uid === 0 || stat.uid === process.geteuid?.();
-    if (!stat.isDirectory() || !ours || (stat.mode & 0o077) !== 0) throw new Error("it is not a directory of ours with mode 0700");
-    return { path, fd: openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW) };
+    if (!stat.isDirectory() || !ours || (stat.mode & 0o077) !== 0)
+      throw new Error("it is not a directory of ours with mode 0700");
+    return {
+      path,
+      fd: openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW),
+    };
   } catch (error) {
     throw unusable(path, error);
   }
@@ -219,10 +254,17 @@ async function usable<T>(path: string, body: () => Promise<T>): Promise<T> {
 // Its connection is open, so it has neither left nor died: that much is certain, and no more.
 function busy({ path, name }: Named, { id }: Ticket, timeoutMs: number): CniError {
   const pid = id.split("-")[0];
-  return new CniError("tryAgainLater", `the lock "${name}" in ${path} did not become free within ${timeoutMs} ms: process ${pid} was there first and has not left (see "ps ${pid}")`);
+  return new CniError(
+    "tryAgainLater",
+    `the lock "${name}" in ${path} did not become free within ${timeoutMs} ms: process ${pid} was there first and has not left (see "ps ${pid}")`,
+  );
 }
 
 function unusable(path: string, cause: unknown): CniError {
   const { code, message } = cause as NodeJS.ErrnoException;
-  return new CniError("journal", `the lock in ${path} cannot be used: ${code || message}; see "dataDir" in the conflist`, { cause });
+  return new CniError(
+    "journal",
+    `the lock in ${path} cannot be used: ${code || message}; see "dataDir" in the conflist`,
+    { cause },
+  );
 }

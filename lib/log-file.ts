@@ -16,7 +16,12 @@ export function isLogged(level: LogLevel, threshold: LogLevel): boolean {
  * One record as a line of ASCII JSON: values come from pods, so everything that a terminal or a
  * log shipper could act on is escaped.
  */
-export function formatRecord(time: Date, level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): string {
+export function formatRecord(
+  time: Date,
+  level: LogLevel,
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+): string {
   return JSON.stringify({ time: time.toISOString(), level, msg: message, ...fields }).replace(
     /[\u007f-\uffff]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
@@ -35,7 +40,8 @@ export function appendLine(path: string, line: string): string | undefined {
       const stat = fstatSync(fd);
       if (!stat.isFile()) return `log file ${path} is not a regular file`;
       // None at all: it was rotated away just now.
-      if (stat.nlink > 1) return `log file ${path} has ${stat.nlink} hard links, so it may be another file too: nothing was written; remove it`;
+      if (stat.nlink > 1)
+        return `log file ${path} has ${stat.nlink} hard links, so it may be another file too: nothing was written; remove it`;
       writeSync(fd, `${line}\n`);
     } finally {
       closeSync(fd);
@@ -47,7 +53,12 @@ export function appendLine(path: string, line: string): string | undefined {
 }
 
 function openLog(path: string): number {
-  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const flags =
+    constants.O_WRONLY |
+    constants.O_APPEND |
+    constants.O_CREAT |
+    constants.O_NOFOLLOW |
+    constants.O_NONBLOCK;
   try {
     return openSync(path, flags, 0o600);
   } catch (error) {

@@ -32,7 +32,11 @@ export function createWinston({ level, file, stderr }: LoggerOptions): Logger {
     transports: [
       // One open and one write per record: rotation needs no signal, and parallel wrappers never mix lines.
       new transports.Stream({ stream: sink(append), eol: "", format: asLine }),
-      new transports.Stream({ stream: sink((line) => stderr(`${line}\n`)), eol: "", format: format.combine(warningsOnly(), asLine) }),
+      new transports.Stream({
+        stream: sink((line) => stderr(`${line}\n`)),
+        eol: "",
+        format: format.combine(warningsOnly(), asLine),
+      }),
     ],
   });
 }

@@ -30,7 +30,11 @@ export type PodSourceFactory = () => Promise<PodSource>;
  * that is refused, `invalidEnvironment` without a pod name; unless `onError` is "allow" also when
  * there is nobody to tell the annotations, and the PodSource's errors.
  */
-export async function findMark(conf: PluginConf, pod: PodRef | undefined, pods: PodSourceFactory): Promise<Finding> {
+export async function findMark(
+  conf: PluginConf,
+  pod: PodRef | undefined,
+  pods: PodSourceFactory,
+): Promise<Finding> {
   if (pod !== undefined && matchesAnyGlob(conf.exemptNamespaces, pod.namespace)) {
     return unmarked(`namespace ${pod.namespace} is exempt`);
   }
@@ -46,7 +50,9 @@ export async function findMark(conf: PluginConf, pod: PodRef | undefined, pods: 
     return { ...unmarked("lookup failed, onError is allow"), warning: toCniError(error) };
   }
   const choice = chooseAnnotation(conf.annotationKeys, found);
-  return choice === undefined ? unmarked("no annotation on the pod or its namespace") : decide(conf, choice, pod);
+  return choice === undefined
+    ? unmarked("no annotation on the pod or its namespace")
+    : decide(conf, choice, pod);
 }
 
 function mayGoOn({ onError }: PluginConf, error: unknown): boolean {
@@ -55,7 +61,8 @@ function mayGoOn({ onError }: PluginConf, error: unknown): boolean {
 
 // null and {} say that the pod has none; no key at all says nothing, and a tenant's pod must not start unmarked for that.
 function withoutApi(conf: PluginConf, pod: PodRef | undefined): Finding {
-  if (whatRuntimePassed(conf) !== undefined) return unmarked("no annotation from the runtime, and no kubeconfig to look further");
+  if (whatRuntimePassed(conf) !== undefined)
+    return unmarked("no annotation from the runtime, and no kubeconfig to look further");
   const error = new CniError(
     "invalidEnvironment",
     `${pod === undefined ? "" : `pod ${pod.namespace}/${pod.name}: `}the container runtime did not pass the pod's annotations ` +
@@ -80,7 +87,10 @@ async function askApi(
   }
   const source = await pods();
   if (passed === undefined) {
-    return source.read(pod, (annotations) => chooseAnnotation(keys, { pod: annotations, namespace: {} }) !== undefined);
+    return source.read(
+      pod,
+      (annotations) => chooseAnnotation(keys, { pod: annotations, namespace: {} }) !== undefined,
+    );
   }
   return { pod: passed, namespace: await source.readNamespace(pod) };
 }
@@ -90,13 +100,19 @@ function runtimeAnnotations(conf: PluginConf): Readonly<Record<string, string>> 
   const value = whatRuntimePassed(conf);
   if (value === undefined || value === null) return undefined;
   if (!isObject(value)) {
-    throw new CniError("invalidConfig", `runtimeConfig["${ANNOTATIONS_CAPABILITY}"] must be an object, got ${quote(value)}`);
+    throw new CniError(
+      "invalidConfig",
+      `runtimeConfig["${ANNOTATIONS_CAPABILITY}"] must be an object, got ${quote(value)}`,
+    );
   }
   const entries = Object.entries(value);
   if (entries.length === 0) return undefined;
   const odd = entries.find(([, text]) => typeof text !== "string");
   if (odd !== undefined) {
-    throw new CniError("invalidConfig", `runtimeConfig["${ANNOTATIONS_CAPABILITY}"] has a value that is no string at ${quote(odd[0])}`);
+    throw new CniError(
+      "invalidConfig",
+      `runtimeConfig["${ANNOTATIONS_CAPABILITY}"] has a value that is no string at ${quote(odd[0])}`,
+    );
   }
   return value as Readonly<Record<string, string>>;
 }

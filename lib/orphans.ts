@@ -40,7 +40,11 @@ export function createOrphans(clock: Clock, { graceMs, timeoutMs }: OrphanTimes)
       const graceEnd = clock.elapsed() + graceMs;
       const seen = new Set<number>();
       // Until a look finds none: a process that was starting another when it was killed may have succeeded.
-      for (let pids = addProcesses(containerId, ifname); pids.length > 0; pids = addProcesses(containerId, ifname)) {
+      for (
+        let pids = addProcesses(containerId, ifname);
+        pids.length > 0;
+        pids = addProcesses(containerId, ifname)
+      ) {
         for (const pid of pids) seen.add(pid);
         if (clock.elapsed() >= graceEnd) pids.forEach(kill);
         if (clock.elapsed() >= graceEnd + timeoutMs) break;
@@ -65,7 +69,7 @@ function addProcesses(containerId: string, ifname: string): readonly number[] {
 
 function ancestors(): ReadonlySet<number> {
   const family = new Set<number>();
-  for (let pid = process.pid; pid > 0 && !family.has(pid); ) {
+  for (let pid = process.pid; pid > 0 && !family.has(pid);) {
     family.add(pid);
     pid = Number(statFields(pid)[1] ?? 0);
   }

@@ -12,6 +12,9 @@ export class OwnedAnswerError extends CniError {
 
   /** The same error with one more fact appended to its details; it stays one of these. */
   override withDetails(more: string): OwnedAnswerError {
-    return new OwnedAnswerError(this.message, { details: super.withDetails(more).details, cause: this.cause });
+    return new OwnedAnswerError(this.message, {
+      details: super.withDetails(more).details,
+      cause: this.cause,
+    });
   }
 }

@@ -15,7 +15,9 @@ export function wantedRules(attachment: Attachment): readonly Wanted[] {
   if (mark === undefined) return [];
   return attachment.addresses.flatMap((address) => [
     { address, kind: "mark" as const, mark },
-    ...(attachment.markReplies === true ? [] : [{ address, kind: "reply" as const, mark: { value: 0, mask: mark.mask } }]),
+    ...(attachment.markReplies === true
+      ? []
+      : [{ address, kind: "reply" as const, mark: { value: 0, mask: mark.mask } }]),
   ]);
 }
 
@@ -23,15 +25,24 @@ export function wantedRules(attachment: Attachment): readonly Wanted[] {
  * What is wrong with an attachment's rules, one sentence each; empty when all is well.
  * `installed` are all rules of ours on the node.
  */
-export function ruleProblems(attachment: Attachment, tag: string, installed: readonly InstalledRule[]): readonly string[] {
+export function ruleProblems(
+  attachment: Attachment,
+  tag: string,
+  installed: readonly InstalledRule[],
+): readonly string[] {
   const mine = installed.filter((rule) => rule.tag === tag);
   const wanted = wantedRules(attachment);
   return [
     ...wanted.flatMap((want) => problemsOf(want, mine)),
-    ...mine.filter((rule) => !wanted.some((want) => isSlot(rule, want))).map((rule) => `unexpected rule for ${rule.address}: ${rule.spec}`),
+    ...mine
+      .filter((rule) => !wanted.some((want) => isSlot(rule, want)))
+      .map((rule) => `unexpected rule for ${rule.address}: ${rule.spec}`),
     ...installed
       .filter((rule) => rule.tag !== tag && attachment.addresses.includes(rule.address))
-      .map((rule) => `rule of another attachment (${rule.label} ${rule.tag}) on ${rule.address}: ${rule.spec}`),
+      .map(
+        (rule) =>
+          `rule of another attachment (${rule.label} ${rule.tag}) on ${rule.address}: ${rule.spec}`,
+      ),
   ];
 }
 
@@ -41,7 +52,13 @@ function problemsOf(want: Wanted, mine: readonly InstalledRule[]): readonly stri
   if (found.length === 0) return [`${name} is missing`];
   const problems = found.length > 1 ? [`${name} is there ${found.length} times`] : [];
   const wrong = found.filter((rule) => rule.mark === undefined || !sameMark(rule.mark, want.mark));
-  return [...problems, ...wrong.map((rule) => `${name} sets ${rule.mark === undefined ? "something else" : formatMark(rule.mark)} instead of ${formatMark(want.mark)}`)];
+  return [
+    ...problems,
+    ...wrong.map(
+      (rule) =>
+        `${name} sets ${rule.mark === undefined ? "something else" : formatMark(rule.mark)} instead of ${formatMark(want.mark)}`,
+    ),
+  ];
 }
 
 function isSlot(rule: InstalledRule, want: Wanted): boolean {

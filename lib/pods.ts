@@ -32,7 +32,10 @@ export function createPodSource(options: PodSourceOptions): PodSource {
         const podMeta = await fetchMetadata(session, budget, podSubject(pod));
         refuseStale(pod, podMeta, session.server);
         const { annotations } = podMeta;
-        return { pod: annotations, namespace: decides(annotations) ? {} : (await asked).annotations };
+        return {
+          pod: annotations,
+          namespace: decides(annotations) ? {} : (await asked).annotations,
+        };
       }),
     readNamespace: (pod) =>
       inSession(options, pod, async (session, budget) => {
@@ -56,7 +59,10 @@ async function inSession<T>(
 ): Promise<T> {
   refuseImpossible(pod);
   const budget = { clock: options.clock, deadline: options.clock.elapsed() + options.timeoutMs };
-  return withSession({ kubeconfigPath: options.kubeconfigPath, budget, pod: label(pod) }, (session) => body(session, budget));
+  return withSession(
+    { kubeconfigPath: options.kubeconfigPath, budget, pod: label(pod) },
+    (session) => body(session, budget),
+  );
 }
 
 function fetchMetadata(session: Session, budget: Budget, subject: Subject) {
@@ -65,12 +71,26 @@ function fetchMetadata(session: Session, budget: Budget, subject: Subject) {
 
 function podSubject(pod: PodRef): Subject {
   const path = `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}/pods/${encodeURIComponent(pod.name)}`;
-  return { kind: "Pod", resource: "pods", name: pod.name, namespace: pod.namespace, path, pod: label(pod) };
+  return {
+    kind: "Pod",
+    resource: "pods",
+    name: pod.name,
+    namespace: pod.namespace,
+    path,
+    pod: label(pod),
+  };
 }
 
 function namespaceSubject(pod: PodRef): Subject {
   const path = `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}`;
-  return { kind: "Namespace", resource: "namespaces", name: pod.namespace, namespace: undefined, path, pod: label(pod) };
+  return {
+    kind: "Namespace",
+    resource: "namespaces",
+    name: pod.namespace,
+    namespace: undefined,
+    path,
+    pod: label(pod),
+  };
 }
 
 function label(pod: PodRef): string {

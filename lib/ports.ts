@@ -38,7 +38,10 @@ export interface PodSource {
    * Throws CniError: `tryAgainLater` (unreachable, 5xx, time-out, pod not there yet, stale UID),
    * `forbidden` (403, names the RBAC remedy), `unauthorized`, `untrusted`, `kubeconfig`, `apiAnswer`.
    */
-  read(pod: PodRef, decides?: (podAnnotations: Readonly<Record<string, string>>) => boolean): Promise<PodAnnotations>;
+  read(
+    pod: PodRef,
+    decides?: (podAnnotations: Readonly<Record<string, string>>) => boolean,
+  ): Promise<PodAnnotations>;
   /** The namespace alone, for a pod whose own annotations the runtime passed. Same errors. */
   readNamespace(pod: PodRef): Promise<Readonly<Record<string, string>>>;
 }
@@ -152,7 +155,10 @@ export interface Stream {
 }
 
 /** Starts `path` with `args` and `env`; calls `onOutput` for every piece of its stdout. Never throws. */
-export type StartStream = (request: Pick<ExecRequest, "path" | "args" | "env">, onOutput: () => void) => Stream;
+export type StartStream = (
+  request: Pick<ExecRequest, "path" | "args" | "env">,
+  onOutput: () => void,
+) => Stream;
 
 export interface Clock {
   /** Wall clock, for people. */

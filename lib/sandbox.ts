@@ -10,7 +10,11 @@ const FIRST_PID_NAMESPACE = 0xeffffffc;
  * command in another mount namespace sees neither, one in another PID namespace not the processes.
  */
 export function sandboxState(netns: string): "there" | "gone" | "unknown" {
-  const place = /^\/proc\/[0-9]+\//.test(netns) ? processesSeenFromHere() : netns === "" ? undefined : dirname(netns);
+  const place = /^\/proc\/[0-9]+\//.test(netns)
+    ? processesSeenFromHere()
+    : netns === ""
+      ? undefined
+      : dirname(netns);
   if (place === undefined) return "unknown";
   try {
     if (lstatSync(netns, { throwIfNoEntry: false }) !== undefined) return "there";

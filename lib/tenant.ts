@@ -17,13 +17,23 @@ export interface Decision {
  * or any literal where there is no catalogue. The value is the pod author's, so nothing of it but
  * a number goes further. Throws CniError `invalidConfig` or `tenantForbidden`.
  */
-export function decideMark(conf: PluginConf, choice: Choice, namespace: string | undefined): Decision {
+export function decideMark(
+  conf: PluginConf,
+  choice: Choice,
+  namespace: string | undefined,
+): Decision {
   const tenants = conf.tenants;
-  if (tenants === undefined) return { mark: literalMark(choice, conf.defaultMask), tenant: undefined };
-  const tenant = tenants.find((t) => t.name === choice.value) ?? tenantOfLiteral(tenants, choice.value, conf.defaultMask);
+  if (tenants === undefined)
+    return { mark: literalMark(choice, conf.defaultMask), tenant: undefined };
+  const tenant =
+    tenants.find((t) => t.name === choice.value) ??
+    tenantOfLiteral(tenants, choice.value, conf.defaultMask);
   if (tenant === undefined) {
     const known = tenants.map((t) => `${t.name} (${formatMark(t.mark)})`).join(", ");
-    throw new CniError("invalidConfig", `${where(choice)} names no tenant of this node: use one of ${known}`);
+    throw new CniError(
+      "invalidConfig",
+      `${where(choice)} names no tenant of this node: use one of ${known}`,
+    );
   }
   checkNamespace(tenant, namespace);
   return { mark: tenant.mark, tenant };
@@ -31,13 +41,18 @@ export function decideMark(conf: PluginConf, choice: Choice, namespace: string |
 
 function literalMark(choice: Choice, defaultMask: number): Mark {
   const mark = parseMark(choice.value, defaultMask);
-  if (typeof mark === "string") throw new CniError("invalidConfig", `${where(choice)} is not a usable mark: ${mark}`);
+  if (typeof mark === "string")
+    throw new CniError("invalidConfig", `${where(choice)} is not a usable mark: ${mark}`);
   return mark;
 }
 
 // A literal without a mask means the tenant that has this value, whatever its mask: the annotations
 // of the original wrapper ("0x10") are written so.
-function tenantOfLiteral(tenants: readonly Tenant[], value: string, defaultMask: number): Tenant | undefined {
+function tenantOfLiteral(
+  tenants: readonly Tenant[],
+  value: string,
+  defaultMask: number,
+): Tenant | undefined {
   const mark = parseMark(value, defaultMask);
   if (typeof mark === "string") return undefined;
   const bare = !value.includes("/");

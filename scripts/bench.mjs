@@ -7,7 +7,14 @@ import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PODS } from "./bench/burst.mjs";
-import { connectInternet, createNode, netnsNames, removeNode, removeStale, withPods } from "./bench/namespaces.mjs";
+import {
+  connectInternet,
+  createNode,
+  netnsNames,
+  removeNode,
+  removeStale,
+  withPods,
+} from "./bench/namespaces.mjs";
 import { parseOptions, USAGE } from "./bench/options.mjs";
 import { fillPlace, renderReport } from "./bench/report.mjs";
 
@@ -31,7 +38,8 @@ async function main() {
   try {
     const about = describeMachine(options);
     const flavours = [];
-    for (const flavour of options.flavours) flavours.push(await measureFlavour(flavour, { ...options, binary, work }));
+    for (const flavour of options.flavours)
+      flavours.push(await measureFlavour(flavour, { ...options, binary, work }));
     publish({ ...about, loadAfter: loadavg()[0], flavours }, options);
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -74,7 +82,15 @@ async function measureFlavour(flavour, options) {
     createNode(names);
     connectInternet(names);
     const output = join(dir, "figures.json");
-    const plan = { ...options, flavour, names, dir, output, apiServer: API_SERVER, rbac: join(root, "manifests", "rbac.yaml") };
+    const plan = {
+      ...options,
+      flavour,
+      names,
+      dir,
+      output,
+      apiServer: API_SERVER,
+      rbac: join(root, "manifests", "rbac.yaml"),
+    };
     await runInside(names.node, plan);
     return JSON.parse(readFileSync(output, "utf8"));
   } finally {
@@ -84,12 +100,21 @@ async function measureFlavour(flavour, options) {
 
 function runInside(netns, plan) {
   if (interrupted) throw new Error("interrupted");
-  child = spawn("ip", ["netns", "exec", netns, process.execPath, MEASURE, JSON.stringify(plan)], { stdio: ["ignore", "inherit", "inherit"] });
+  child = spawn("ip", ["netns", "exec", netns, process.execPath, MEASURE, JSON.stringify(plan)], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   return new Promise((fulfil, reject) => {
     child.once("error", reject);
     child.once("close", (status, signal) => {
       if (status === 0) fulfil();
-      else reject(new Error(interrupted ? "interrupted" : `measuring on iptables-${plan.flavour} failed (${signal ?? `status ${status}`})`));
+      else
+        reject(
+          new Error(
+            interrupted
+              ? "interrupted"
+              : `measuring on iptables-${plan.flavour} failed (${signal ?? `status ${status}`})`,
+          ),
+        );
     });
   });
 }

@@ -1,7 +1,18 @@
 // npm run build: dist/tenant-routing-wrapper, and the same file as dist/wrapper.
 // Does nothing when dist is newer than every input; `--force` builds anyway.
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundle } from "./build/bundle.mjs";
@@ -20,7 +31,9 @@ const nodePath = join(root, "node_modules", `node-linux-${process.arch}`, "bin",
 
 async function main() {
   if (!existsSync(nodePath)) {
-    throw new Error(`${nodePath} is missing: run npm ci with optional dependencies, on linux x64 or arm64`);
+    throw new Error(
+      `${nodePath} is missing: run npm ci with optional dependencies, on linux x64 or arm64`,
+    );
   }
   const stamp = identity(root);
   const hash = inputHash(root, nodePath, stamp);
@@ -36,11 +49,16 @@ async function main() {
     rmSync(work, { recursive: true, force: true });
   }
   const megabytes = (statSync(binary).size / 1e6).toFixed(0);
-  console.log(`dist/tenant-routing-wrapper ${stamp.version} (${stamp.commit}): ${megabytes} MB in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  console.log(
+    `dist/tenant-routing-wrapper ${stamp.version} (${stamp.commit}): ${megabytes} MB in ${((performance.now() - started) / 1000).toFixed(1)} s`,
+  );
 }
 
 function isFresh(hash) {
-  return [binary, alias, stampFile].every((file) => existsSync(file)) && readFileSync(stampFile, "utf8") === hash;
+  return (
+    [binary, alias, stampFile].every((file) => existsSync(file)) &&
+    readFileSync(stampFile, "utf8") === hash
+  );
 }
 
 async function make(work, stamp) {
@@ -52,10 +70,23 @@ async function make(work, stamp) {
   const scripts = await bundle(root, define);
   const files = [...scripts.keys()].map((name) => join(work, name));
   for (const [name, source] of scripts) writeFileSync(join(work, name), source, "latin1");
-  execFileSync(nodePath, [join(here, "build", "code-cache.mjs"), ...files], { env: {}, stdio: "inherit" });
-  const assets = Object.fromEntries([...scripts.keys()].flatMap((name) => [name, `${name}.cache`].map((asset) => [asset, join(work, asset)])));
+  execFileSync(nodePath, [join(here, "build", "code-cache.mjs"), ...files], {
+    env: {},
+    stdio: "inherit",
+  });
+  const assets = Object.fromEntries(
+    [...scripts.keys()].flatMap((name) =>
+      [name, `${name}.cache`].map((asset) => [asset, join(work, asset)]),
+    ),
+  );
   const output = join(work, "tenant-routing-wrapper");
-  await pack({ main: join(here, "build", "loader.cjs"), assets, nodePath, output, arch: process.arch });
+  await pack({
+    main: join(here, "build", "loader.cjs"),
+    assets,
+    nodePath,
+    output,
+    arch: process.arch,
+  });
   chmodSync(output, 0o755);
   // Fails the build when the binary does not accept its own compiled code.
   execFileSync(output, ["--check-code-cache"], { env: {}, stdio: ["ignore", "ignore", "inherit"] });

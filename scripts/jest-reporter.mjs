@@ -40,11 +40,20 @@ export default class CompactReporter {
   onTestFileResult({ path, context }, result) {
     this.#running.delete(path);
     const failed = result.numFailingTests > 0 || result.testExecError !== undefined;
-    const counts = [[result.numPassingTests, "passed"], [result.numFailingTests, "failed"], [result.numPendingTests + result.numTodoTests, "skipped"]];
-    const told = counts.filter(([count], index) => count > 0 || index === 0).map(([count, word]) => `${count} ${word}`).join(", ");
+    const counts = [
+      [result.numPassingTests, "passed"],
+      [result.numFailingTests, "failed"],
+      [result.numPendingTests + result.numTodoTests, "skipped"],
+    ];
+    const told = counts
+      .filter(([count], index) => count > 0 || index === 0)
+      .map(([count, word]) => `${count} ${word}`)
+      .join(", ");
     const project = context.config.displayName?.name ?? "";
     const seconds = ((result.perfStats.end - result.perfStats.start) / 1000).toFixed(1);
-    this.#say(`${failed ? "FAIL" : "ok  "} ${project.padEnd(8)} ${this.#name(path)}: ${told}, ${seconds} s (${++this.#finished} of ${this.#total})\n`);
+    this.#say(
+      `${failed ? "FAIL" : "ok  "} ${project.padEnd(8)} ${this.#name(path)}: ${told}, ${seconds} s (${++this.#finished} of ${this.#total})\n`,
+    );
     for (const { message, origin } of result.console ?? []) this.#say(`${message}\n${origin}\n`);
     if (failed && result.failureMessage) this.#say(`${result.failureMessage}\n`);
   }
@@ -57,7 +66,9 @@ export default class CompactReporter {
 
   #tellWhere() {
     if (Date.now() - this.#said < SILENCE_MS) return;
-    const where = [...this.#running].map(([path, ended]) => `${this.#name(path)} (${ended} tests so far)`).join(", ");
+    const where = [...this.#running]
+      .map(([path, ended]) => `${this.#name(path)} (${ended} tests so far)`)
+      .join(", ");
     const seconds = Math.round((Date.now() - this.#started) / 1000);
     this.#say(`...  ${seconds} s: ${where}\n`);
   }

@@ -16,7 +16,8 @@ const inCi = process.env.CI === "true";
 
 const succeeds = (command, ...args) => spawnSync(command, args, { stdio: "ignore" }).status === 0;
 const isRoot = process.geteuid() === 0;
-const tool = (name) => ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].some((dir) => existsSync(join(dir, name)));
+const tool = (name) =>
+  ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].some((dir) => existsSync(join(dir, name)));
 const canMakeNetns = () => {
   const name = `tr-probe-${process.pid}`;
   if (!succeeds("ip", "netns", "add", name)) return false;
@@ -28,16 +29,28 @@ const kernel = [
   ["root privileges (run it with sudo)", () => isRoot],
   ["ip (package iproute2)", () => tool("ip")],
   ["network namespaces", canMakeNetns],
-  ["iptables-nft and iptables-legacy (package iptables)", () => tool("iptables-nft") && tool("iptables-legacy")],
+  [
+    "iptables-nft and iptables-legacy (package iptables)",
+    () => tool("iptables-nft") && tool("iptables-legacy"),
+  ],
   ["openssl (package openssl)", () => tool("openssl")],
 ];
 const plugins = [
-  ["ptp, bridge, host-local, portmap (package containernetworking-plugins)", () => existsSync("/usr/lib/cni/ptp")],
+  [
+    "ptp, bridge, host-local, portmap (package containernetworking-plugins)",
+    () => existsSync("/usr/lib/cni/ptp"),
+  ],
   ["ping (package iputils-ping)", () => tool("ping")],
   ["nft (package nftables)", () => tool("nft")],
   ["jq (package jq)", () => tool("jq")],
 ];
-const needs = { unit: [], meta: [], contract: kernel, node: [...kernel, ...plugins], load: [...kernel, ...plugins] };
+const needs = {
+  unit: [],
+  meta: [],
+  contract: kernel,
+  node: [...kernel, ...plugins],
+  load: [...kernel, ...plugins],
+};
 
 /** What as a rule the files of a project take on two quiet cores, beside each other (minutes). */
 const MINUTES = { unit: 1, meta: 1, contract: 3, node: 8, load: 2 };
@@ -56,22 +69,32 @@ function readArguments(words) {
     process.stderr.write(`--selectProjects: name some of ${Object.keys(needs).join(", ")}\n`);
     process.exit(2);
   }
-  return { wanted: names, jestArguments: [...words.slice(0, at), ...words.slice(at + 1 + names.length)] };
+  return {
+    wanted: names,
+    jestArguments: [...words.slice(0, at), ...words.slice(at + 1 + names.length)],
+  };
 }
 
 function tellDuration() {
   const minutes = projects.reduce((sum, project) => sum + MINUTES[project], 0);
   const all = `about ${minutes} minute${minutes === 1 ? "" : "s"} as a rule on two quiet cores, three times that beside other work`;
-  const what = jestArguments.length === 0 ? all : `what ${jestArguments.join(" ")} selects (of all of them, ${all})`;
+  const what =
+    jestArguments.length === 0
+      ? all
+      : `what ${jestArguments.join(" ")} selects (of all of them, ${all})`;
   process.stderr.write(`tests: ${projects.join(", ")}: ${what}\n`);
 }
 
-const missing = Object.entries(needs).filter(([project]) => wanted.includes(project)).flatMap(([project, list]) => {
-  const reasons = list.filter(([, test]) => !test()).map(([name]) => name);
-  return reasons.length === 0 ? [] : [{ project, reasons }];
-});
+const missing = Object.entries(needs)
+  .filter(([project]) => wanted.includes(project))
+  .flatMap(([project, list]) => {
+    const reasons = list.filter(([, test]) => !test()).map(([name]) => name);
+    return reasons.length === 0 ? [] : [{ project, reasons }];
+  });
 for (const { project, reasons } of missing) {
-  process.stderr.write(`\n*** NOT RUN: the ${project} tests. Missing here: ${reasons.join("; ")}\n`);
+  process.stderr.write(
+    `\n*** NOT RUN: the ${project} tests. Missing here: ${reasons.join("; ")}\n`,
+  );
 }
 if (missing.length > 0 && inCi) {
   process.stderr.write("*** Under CI nothing may be left out.\n");
@@ -84,7 +107,9 @@ const projects = wanted.filter((project) => !missing.some((m) => m.project === p
 if (projects.length === 0) process.exit(1);
 tellDuration();
 const coverage = process.argv.length === 2 ? ["--coverage"] : [];
-const reporters = jestArguments.some((word) => /^--(reporters|verbose)/.test(word)) ? [] : ["--reporters", join(root, "scripts/jest-reporter.mjs"), "--reporters", "summary"];
+const reporters = jestArguments.some((word) => /^--(reporters|verbose)/.test(word))
+  ? []
+  : ["--reporters", join(root, "scripts/jest-reporter.mjs"), "--reporters", "summary"];
 
 /** Runs jest on these projects; its exit status and its counts. */
 function runJest(names, ...words) {
@@ -94,8 +119,14 @@ function runJest(names, ...words) {
     process.execPath,
     [
       join(root, "node_modules/jest/bin/jest.js"),
-      "--selectProjects", ...names,
-      ...words, ...reporters, "--json", `--outputFile=${outputFile}`, "--passWithNoTests", ...jestArguments,
+      "--selectProjects",
+      ...names,
+      ...words,
+      ...reporters,
+      "--json",
+      `--outputFile=${outputFile}`,
+      "--passWithNoTests",
+      ...jestArguments,
     ],
     { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
   );
@@ -105,15 +136,22 @@ function runJest(names, ...words) {
   return { status: jest.status ?? 1, ...result };
 }
 
-const [beside, alone] = [false, true].map((isAlone) => projects.filter((project) => ALONE.includes(project) === isAlone));
+const [beside, alone] = [false, true].map((isAlone) =>
+  projects.filter((project) => ALONE.includes(project) === isAlone),
+);
 const runs = [
-  ...(beside.length === 0 ? [] : [runJest(beside, `--maxWorkers=${Math.max(2, availableParallelism())}`, ...coverage)]),
+  ...(beside.length === 0
+    ? []
+    : [runJest(beside, `--maxWorkers=${Math.max(2, availableParallelism())}`, ...coverage)]),
   ...(alone.length === 0 ? [] : [runJest(alone, "--runInBand")]),
 ];
 const count = (field) => runs.reduce((sum, run) => sum + run[field], 0);
 const skipped = count("numPendingTests") + count("numTodoTests");
-for (const { project, reasons } of missing) process.stdout.write(`*** NOT RUN: ${project}: ${reasons.join("; ")}\n`);
-process.stdout.write(`tests: ${count("numPassedTests")} passed, ${count("numFailedTests")} failed, ${skipped} skipped\n`);
+for (const { project, reasons } of missing)
+  process.stdout.write(`*** NOT RUN: ${project}: ${reasons.join("; ")}\n`);
+process.stdout.write(
+  `tests: ${count("numPassedTests")} passed, ${count("numFailedTests")} failed, ${skipped} skipped\n`,
+);
 if (inCi && skipped > 0) {
   process.stderr.write("*** Under CI no test may be skipped.\n");
   process.exit(1);

@@ -1,7 +1,15 @@
 /** Looks a second time at whatever seems wrong: what passes by itself is no problem. */
 import type { InstalledRule } from "../../lib/ports";
 import { isFailure, NOT_ASKED } from "./delegate";
-import { isSame, lookAt, readEntries, type Entries, type Look, type Node, type Sight } from "./look";
+import {
+  isSame,
+  lookAt,
+  readEntries,
+  type Entries,
+  type Look,
+  type Node,
+  type Sight,
+} from "./look";
 
 /** Between the looks (ms): enough for a DEL that ended just now to be seen to have ended. */
 const PAUSE_MS = 500;
@@ -19,7 +27,9 @@ export async function lookTwice(node: Node, entries: Entries): Promise<Look> {
   await node.clock.sleep(PAUSE_MS);
   const again = new Map([...readEntries(node.journal)].filter(([tag]) => doubtful.has(tag)));
   const second = await lookAt(node, again, (tag) => needsDelegate(doubtful.get(tag)));
-  const sights = [...first.sights.values()].flatMap((sight) => (doubtful.has(sight.tag) ? confirm(sight, second.sights.get(sight.tag)) : [sight]));
+  const sights = [...first.sights.values()].flatMap((sight) =>
+    doubtful.has(sight.tag) ? confirm(sight, second.sights.get(sight.tag)) : [sight],
+  );
   return {
     sights: new Map(sights.map((sight) => [sight.tag, sight])),
     strays: second.strays.filter((rule) => first.strays.some((other) => isSameRule(rule, other))),
@@ -37,16 +47,24 @@ function needsDelegate(first: Sight | undefined): boolean {
 /** None when the attachment is gone: then all is well with it. */
 function confirm(first: Sight, second: Sight | undefined): readonly Sight[] {
   if (second === undefined) return [];
-  if (!first.settled || !second.settled || !isSame(first.entry, second.entry)) return [withoutVerdict(second)];
+  if (!first.settled || !second.settled || !isSame(first.entry, second.entry))
+    return [withoutVerdict(second)];
   const problems = second.problems.filter((problem) => first.problems.includes(problem));
-  return [{ ...second, delegate: isFailure(first.delegate) ? second.delegate : first.delegate, problems }];
+  return [
+    { ...second, delegate: isFailure(first.delegate) ? second.delegate : first.delegate, problems },
+  ];
 }
 
 /** What was seen only once, after a change, says nothing yet; that it is good, does. */
 function withoutVerdict(sight: Sight): Sight {
   if (!isDoubtful(sight)) return sight;
   const notes = sight.notes.length > 0 ? sight.notes : [CHANGED];
-  return { ...sight, problems: [], delegate: isFailure(sight.delegate) ? NOT_ASKED : sight.delegate, notes };
+  return {
+    ...sight,
+    problems: [],
+    delegate: isFailure(sight.delegate) ? NOT_ASKED : sight.delegate,
+    notes,
+  };
 }
 
 function isSameRule(one: InstalledRule, other: InstalledRule): boolean {

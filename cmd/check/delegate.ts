@@ -31,15 +31,32 @@ export function delegateChecker(conf: PluginConf, io: Io, values: Values): Deleg
   cniPath(values, io.env);
   return async (attachment) => {
     const { delegate, key, pod, result } = attachment;
-    if (delegate === undefined || result === undefined || attachment.state !== "complete") return NOT_ASKED;
+    if (delegate === undefined || result === undefined || attachment.state !== "complete")
+      return NOT_ASKED;
     if (!atLeast(attachment.cniVersion as CniVersion, "0.4.0")) return NOT_ASKED;
     const path = cniPath(values, io.env, attachment.cniPath);
     const env = {
-      ...io.env, CNI_CONTAINERID: key.containerId, CNI_NETNS: attachment.netns, CNI_IFNAME: key.ifname, CNI_PATH: path.join(":"),
+      ...io.env,
+      CNI_CONTAINERID: key.containerId,
+      CNI_NETNS: attachment.netns,
+      CNI_IFNAME: key.ifname,
+      CNI_PATH: path.join(":"),
       CNI_ARGS: `IgnoreUnknown=1${pod === undefined ? "" : `;K8S_POD_NAMESPACE=${pod.namespace};K8S_POD_NAME=${pod.name}`}`,
     };
-    const context = { exec, clock: systemClock, env, path, timeoutMs: conf.delegateTimeoutMs, stderr: () => {} };
-    const sent = { ...conf, name: key.network, cniVersion: attachment.cniVersion, runtimeConfig: undefined };
+    const context = {
+      exec,
+      clock: systemClock,
+      env,
+      path,
+      timeoutMs: conf.delegateTimeoutMs,
+      stderr: () => {},
+    };
+    const sent = {
+      ...conf,
+      name: key.network,
+      cniVersion: attachment.cniVersion,
+      runtimeConfig: undefined,
+    };
     try {
       await runDelegate(context, "CHECK", delegateNetconf(sent, delegate, "CHECK", result));
       return OK;

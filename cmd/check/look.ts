@@ -73,13 +73,19 @@ export function isSame(one: Entry | undefined, other: Entry | undefined): boolea
  * Lists the rules, reads the journal again, and judges those of `before` (read just now) that stayed
  * as they were. The delegate is asked where `asks` says so.
  */
-export async function lookAt(node: Node, before: Entries, asks: (tag: string) => boolean): Promise<Look> {
+export async function lookAt(
+  node: Node,
+  before: Entries,
+  asks: (tag: string) => boolean,
+): Promise<Look> {
   const installed = await node.rules.list();
   const after = readEntries(node.journal);
   const sights = new Map<string, Sight>();
   for (const [tag, entry] of before) {
     const now = after.get(tag);
-    const sight = isSame(entry, now) ? await judge(node, tag, entry, { installed, asks }) : unsettled(node, tag, now);
+    const sight = isSame(entry, now)
+      ? await judge(node, tag, entry, { installed, asks })
+      : unsettled(node, tag, now);
     if (sight !== undefined) sights.set(tag, sight);
   }
   // An ADD writes its record before its rules, a DEL removes it after them: a record is there before or after.
@@ -91,10 +97,20 @@ interface Facts {
   readonly asks: (tag: string) => boolean;
 }
 
-async function judge(node: Node, tag: string, entry: Entry, { installed, asks }: Facts): Promise<Sight | undefined> {
-  if (typeof entry === "string") return { ...blank(tag, entry), problems: [`journal record ${tag} is unusable: ${entry}`] };
-  const rules = { expected: wantedRules(entry).length, found: installed.filter((rule) => rule.tag === tag).length };
-  if (entry.state !== "complete") return { ...blank(tag, entry), rules, ...progressOf(node, entry) };
+async function judge(
+  node: Node,
+  tag: string,
+  entry: Entry,
+  { installed, asks }: Facts,
+): Promise<Sight | undefined> {
+  if (typeof entry === "string")
+    return { ...blank(tag, entry), problems: [`journal record ${tag} is unusable: ${entry}`] };
+  const rules = {
+    expected: wantedRules(entry).length,
+    found: installed.filter((rule) => rule.tag === tag).length,
+  };
+  if (entry.state !== "complete")
+    return { ...blank(tag, entry), rules, ...progressOf(node, entry) };
   const delegate = asks(tag) ? await askDelegate(node, entry) : NOT_ASKED;
   const now = readEntry(node.journal, tag);
   if (!isSame(entry, now)) return unsettled(node, tag, now);
@@ -109,7 +125,15 @@ function unsettled(node: Node, tag: string, now: Entry | undefined): Sight | und
 
 function blank(tag: string, entry: Entry): Sight {
   const expected = typeof entry === "string" ? 0 : wantedRules(entry).length;
-  return { tag, entry, settled: true, rules: { expected, found: 0 }, delegate: NOT_ASKED, problems: [], notes: [] };
+  return {
+    tag,
+    entry,
+    settled: true,
+    rules: { expected, found: 0 },
+    delegate: NOT_ASKED,
+    problems: [],
+    notes: [],
+  };
 }
 
 async function askDelegate({ checkDelegate }: Node, attachment: Attachment): Promise<string> {
@@ -117,9 +141,13 @@ async function askDelegate({ checkDelegate }: Node, attachment: Attachment): Pro
 }
 
 /** Of an ADD or DEL that has not ended: its rules and its delegate are in between, whoever is at work. */
-function progressOf({ isAlive }: Node, { state, owner }: Attachment): Pick<Sight, "problems" | "notes"> {
+function progressOf(
+  { isAlive }: Node,
+  { state, owner }: Attachment,
+): Pick<Sight, "problems" | "notes"> {
   if (state === "complete") return { problems: [], notes: [] };
   const verb = state === "intent" ? "ADD" : "DEL";
-  if (isAlive(owner)) return { problems: [], notes: [`its ${verb} is under way (process ${owner.pid})`] };
+  if (isAlive(owner))
+    return { problems: [], notes: [`its ${verb} is under way (process ${owner.pid})`] };
   return { problems: [`its ${verb} did not finish`], notes: [] };
 }

@@ -31,7 +31,10 @@ export interface Findings {
 
 /** Puts it into words; strays only where all attachments were looked at. */
 export function findingsOf(look: Look, all: boolean): Findings {
-  return { reports: [...look.sights.values()].map(reportOf), strays: all ? look.strays.map(strayText) : [] };
+  return {
+    reports: [...look.sights.values()].map(reportOf),
+    strays: all ? look.strays.map(strayText) : [],
+  };
 }
 
 /** True when nothing is wrong. */
@@ -60,8 +63,17 @@ function reportOf({ entry, rules, delegate, problems, notes }: Sight): Report {
 }
 
 const UNREADABLE: Omit<Report, "problems" | "notes"> = {
-  pod: "?", containerId: "?", ifname: "?", network: "?", tenant: "?", mark: "?", source: "", addresses: [], backend: "?",
-  rules: { expected: 0, found: 0 }, delegate: "-",
+  pod: "?",
+  containerId: "?",
+  ifname: "?",
+  network: "?",
+  tenant: "?",
+  mark: "?",
+  source: "",
+  addresses: [],
+  backend: "?",
+  rules: { expected: 0, found: 0 },
+  delegate: "-",
 };
 
 function strayText(rule: InstalledRule): string {
@@ -76,12 +88,27 @@ export function toJson(path: string, { reports, strays }: Findings): string {
 /** For people. `path`: the conflist. */
 export function toText(path: string, { reports, strays }: Findings): string {
   const rows = reports.map((r) => [
-    r.pod, r.containerId.slice(0, 13), r.tenant, r.mark, r.addresses.join(",") || "-", `${r.rules.found}/${r.rules.expected}`,
+    r.pod,
+    r.containerId.slice(0, 13),
+    r.tenant,
+    r.mark,
+    r.addresses.join(",") || "-",
+    `${r.rules.found}/${r.rules.expected}`,
     isFailure(r.delegate) ? "FAILED" : r.delegate,
     verdictOf(r),
   ]);
-  const table = reports.length === 0 ? "no attachments\n" : formatTable(["POD", "CONTAINER", "TENANT", "MARK", "ADDRESSES", "RULES", "DELEGATE", "VERDICT"], rows);
-  const lines = reports.flatMap((r) => [...r.problems, ...r.notes].map((text) => `${r.pod} (${r.containerId.slice(0, 13)}): ${text}\n`));
+  const table =
+    reports.length === 0
+      ? "no attachments\n"
+      : formatTable(
+          ["POD", "CONTAINER", "TENANT", "MARK", "ADDRESSES", "RULES", "DELEGATE", "VERDICT"],
+          rows,
+        );
+  const lines = reports.flatMap((r) =>
+    [...r.problems, ...r.notes].map(
+      (text) => `${r.pod} (${r.containerId.slice(0, 13)}): ${text}\n`,
+    ),
+  );
   const stray = strays.map((rule) => `rule without attachment: ${rule}\n`);
   return [`configuration: ${path}\n`, table, ...lines, ...stray].join("");
 }

@@ -15,15 +15,23 @@ import type { Io } from "../io";
  * `wrapper check [NAMESPACE/POD | CONTAINER-ID]`: one line per attachment and what is wrong with
  * it. Returns 0 when all is good, 1 when something is wrong; throws when it could not look.
  */
-export async function checkCommand(io: Io, positionals: readonly string[], values: Values): Promise<number> {
+export async function checkCommand(
+  io: Io,
+  positionals: readonly string[],
+  values: Values,
+): Promise<number> {
   const format = outputFormat(values);
   const { conf, path, warnings } = findConf(values["conf"] as string | undefined);
   for (const warning of warnings) io.stderr(`${path}: ${warning}\n`);
   const log = { write: (_level: string, message: string) => io.stderr(`${message}\n`) };
   const { journal, rules } = nodeAdapters(conf, log);
-  const checkDelegate = values["no-delegate"] === true ? undefined : delegateChecker(conf, io, values);
+  const checkDelegate =
+    values["no-delegate"] === true ? undefined : delegateChecker(conf, io, values);
   const [wanted] = positionals;
-  const look = await lookTwice({ journal, rules, isAlive, clock: systemClock, checkDelegate }, select(readEntries(journal), wanted));
+  const look = await lookTwice(
+    { journal, rules, isAlive, clock: systemClock, checkDelegate },
+    select(readEntries(journal), wanted),
+  );
   const findings = findingsOf(look, wanted === undefined);
   io.stdout(format === "json" ? toJson(path, findings) : toText(path, findings));
   return isGood(findings) ? 0 : 1;
@@ -32,12 +40,17 @@ export async function checkCommand(io: Io, positionals: readonly string[], value
 function outputFormat(values: Values): "table" | "json" {
   const format = values["output"] ?? "table";
   if (format === "table" || format === "json") return format;
-  throw new CniError("invalidEnvironment", `unknown output format "${String(format)}": use table or json`);
+  throw new CniError(
+    "invalidEnvironment",
+    `unknown output format "${String(format)}": use table or json`,
+  );
 }
 
 function select(entries: Entries, wanted: string | undefined): Entries {
   if (wanted === undefined) return entries;
-  const chosen = [...entries].filter(([, entry]) => typeof entry !== "string" && isWanted(entry, wanted));
+  const chosen = [...entries].filter(
+    ([, entry]) => typeof entry !== "string" && isWanted(entry, wanted),
+  );
   if (chosen.length === 0) {
     throw new CniError(
       "attachmentUnknown",

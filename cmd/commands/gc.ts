@@ -1,4 +1,9 @@
-import { attachmentLabel, findAbandoned, collectAbandoned, type Abandoned } from "../../lib/verbs/collect";
+import {
+  attachmentLabel,
+  findAbandoned,
+  collectAbandoned,
+  type Abandoned,
+} from "../../lib/verbs/collect";
 import type { Context } from "../../lib/verbs/context";
 import { toCniError } from "../../lib/cni/error";
 import type { Attachment } from "../../lib/journal";
@@ -12,11 +17,23 @@ import type { Io } from "../io";
  * `wrapper gc`: takes down the attachments whose sandbox is gone, their delegate's DEL included. Returns 0
  * when there is nothing left of them, 1 when something could not be taken down; throws when it cannot look.
  */
-export async function gcCommand(io: Io, _positionals: readonly string[], values: Values): Promise<number> {
+export async function gcCommand(
+  io: Io,
+  _positionals: readonly string[],
+  values: Values,
+): Promise<number> {
   const { conf, path, warnings } = findConf(values["conf"] as string | undefined);
   for (const warning of warnings) io.stderr(`${path}: ${warning}\n`);
   const log = { write: (_level: string, message: string) => io.stderr(`${message}\n`) };
-  const request = { verb: "DEL", containerId: "", netns: "", ifname: "", args: new Map(), path: cniPath(values, io.env), netnsOverride: false } as const;
+  const request = {
+    verb: "DEL",
+    containerId: "",
+    netns: "",
+    ifname: "",
+    args: new Map(),
+    path: cniPath(values, io.env),
+    netnsOverride: false,
+  } as const;
   const context = createContext(request, conf, io, log);
   context.journal.inspect();
   const abandoned = findAbandoned(context);
@@ -26,22 +43,43 @@ export async function gcCommand(io: Io, _positionals: readonly string[], values:
     return 0;
   }
   await context.locks.sweep();
-  return collectAll((attachment) => searching(context, cniPath(values, io.env, attachment.cniPath)), abandoned, io);
+  return collectAll(
+    (attachment) => searching(context, cniPath(values, io.env, attachment.cniPath)),
+    abandoned,
+    io,
+  );
 }
 
 function searching(context: Context, path: readonly string[]): Context {
-  return { ...context, delegate: { ...context.delegate, path, env: { ...context.delegate.env, CNI_PATH: path.join(":") } } };
+  return {
+    ...context,
+    delegate: {
+      ...context.delegate,
+      path,
+      env: { ...context.delegate.env, CNI_PATH: path.join(":") },
+    },
+  };
 }
 
-async function collectAll(contextOf: (attachment: Attachment) => Context, abandoned: readonly Abandoned[], io: Io): Promise<number> {
+async function collectAll(
+  contextOf: (attachment: Attachment) => Context,
+  abandoned: readonly Abandoned[],
+  io: Io,
+): Promise<number> {
   let failures = 0;
   for (const each of abandoned) {
     try {
-      io.stdout((await collectAbandoned(contextOf(each.attachment), each)) ? `removed ${describe(each)}\n` : `${describe(each)}: its DEL came just now\n`);
+      io.stdout(
+        (await collectAbandoned(contextOf(each.attachment), each))
+          ? `removed ${describe(each)}\n`
+          : `${describe(each)}: its DEL came just now\n`,
+      );
     } catch (thrown) {
       const error = toCniError(thrown);
       failures++;
-      io.stderr(`wrapper gc: ${describe(each)} could not be removed: ${error.message}${error.details === "" ? "" : `; ${error.details}`}\n`);
+      io.stderr(
+        `wrapper gc: ${describe(each)} could not be removed: ${error.message}${error.details === "" ? "" : `; ${error.details}`}\n`,
+      );
     }
   }
   return failures === 0 ? 0 : 1;

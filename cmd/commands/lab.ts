@@ -21,9 +21,17 @@ interface Options {
  * `wrapper lab NAME|all`: plays labs one after another. Returns 0 when every statement held, 1 when
  * one did not, 128 + n when signal n ended it; throws when a lab could not run.
  */
-export async function labCommand(io: Io, [name, ...rest]: readonly string[], values: Values): Promise<number> {
+export async function labCommand(
+  io: Io,
+  [name, ...rest]: readonly string[],
+  values: Values,
+): Promise<number> {
   if (name === "probe") return (await import("../lab/probe/command")).probeCommand(io, rest);
-  if (rest.length > 0) throw new CniError("invalidEnvironment", `one lab at a time, or all: ${rest.join(" ")} is too much`);
+  if (rest.length > 0)
+    throw new CniError(
+      "invalidEnvironment",
+      `one lab at a time, or all: ${rest.join(" ")} is too much`,
+    );
   if (values["remove"] === true) return removeCommand(io);
   if (name === undefined) return list(io);
   const options = {
@@ -45,7 +53,9 @@ async function playAll(io: Io, names: readonly string[], options: Options): Prom
     }
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
-    io.stderr(`wrapper lab: ${(interrupt.signal.reason as Error).message}; everything was removed\n`);
+    io.stderr(
+      `wrapper lab: ${(interrupt.signal.reason as Error).message}; everything was removed\n`,
+    );
     return interrupt.status() ?? 1;
   } finally {
     interrupt.release();
@@ -56,10 +66,17 @@ async function playAll(io: Io, names: readonly string[], options: Options): Prom
 
 async function play(io: Io, name: string, signal: AbortSignal, options: Options): Promise<Score> {
   const entry = Object.hasOwn(LABS, name) ? LABS[name] : undefined;
-  if (entry === undefined) throw new CniError("invalidEnvironment", `unknown lab "${name}": there are ${Object.keys(LABS).join(", ")}, and all`);
+  if (entry === undefined)
+    throw new CniError(
+      "invalidEnvironment",
+      `unknown lab "${name}": there are ${Object.keys(LABS).join(", ")}, and all`,
+    );
   const lab = await entry.load();
   checkNeeds(lab, options.pluginDirs);
-  const story = createStory(io, { verify: options.verify, colour: process.stdout.isTTY && (io.env["NO_COLOR"] ?? "") === "" });
+  const story = createStory(io, {
+    verify: options.verify,
+    colour: process.stdout.isTTY && (io.env["NO_COLOR"] ?? "") === "",
+  });
   io.stdout(`${name}: ${entry.title}\n\n${lab.picture.replace(/^\n+|\s+$/g, "")}\n`);
   await playLab(lab, { shell: createShell(signal), story, signal }, options);
   io.stdout(`\n${scoreText(story.score())}\n`);
@@ -67,13 +84,26 @@ async function play(io: Io, name: string, signal: AbortSignal, options: Options)
 }
 
 async function removeCommand(io: Io): Promise<number> {
-  if (process.getuid?.() !== 0) throw new CniError("invalidEnvironment", "run it as root (sudo): what it removes belongs to root");
+  if (process.getuid?.() !== 0)
+    throw new CniError(
+      "invalidEnvironment",
+      "run it as root (sudo): what it removes belongs to root",
+    );
   const removed = await removeLeft({ kept: true });
-  io.stdout(removed.length === 0 ? "nothing to remove\n" : removed.map((dir) => `Removed ${dir}\n`).join(""));
+  io.stdout(
+    removed.length === 0
+      ? "nothing to remove\n"
+      : removed.map((dir) => `Removed ${dir}\n`).join(""),
+  );
   return 0;
 }
 
 function list(io: Io): number {
-  io.stdout(formatTable(["LAB", "WHAT IT SHOWS"], Object.entries(LABS).map(([name, { title }]) => [name, title])));
+  io.stdout(
+    formatTable(
+      ["LAB", "WHAT IT SHOWS"],
+      Object.entries(LABS).map(([name, { title }]) => [name, title]),
+    ),
+  );
   return 0;
 }

@@ -20,7 +20,10 @@ const FORMATS: ReadonlyMap<string, (model: RouterModel) => string> = new Map([
 export function routerConfigCommand(io: Io, conf: PluginConf, format: string): number {
   const print = FORMATS.get(format);
   if (print === undefined) {
-    throw new CniError("invalidEnvironment", `unknown format ${quote(format)} of a router's configuration: use ${[...FORMATS.keys()].join(", ")}`);
+    throw new CniError(
+      "invalidEnvironment",
+      `unknown format ${quote(format)} of a router's configuration: use ${[...FORMATS.keys()].join(", ")}`,
+    );
   }
   io.stdout(print(routerModel(conf)));
   return 0;

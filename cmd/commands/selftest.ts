@@ -26,19 +26,36 @@ const OUR_TYPE = "tenant-routing-wrapper";
  * promises holds on this node. Returns 0 when every property holds, 1 when one does not, 128 + n
  * when signal n ended it; throws when it could not run. The report goes to stdout, what is being done to stderr.
  */
-export async function selftestCommand(io: Io, _positionals: readonly string[], values: Values): Promise<number> {
+export async function selftestCommand(
+  io: Io,
+  _positionals: readonly string[],
+  values: Values,
+): Promise<number> {
   const json = outputFormat(values) === "json";
-  if (process.getuid?.() !== 0) throw new CniError("invalidEnvironment", "the self-test makes network namespaces: run it as root, for example with sudo");
+  if (process.getuid?.() !== 0)
+    throw new CniError(
+      "invalidEnvironment",
+      "the self-test makes network namespaces: run it as root, for example with sudo",
+    );
   const { conf, path } = findConf(values["conf"] as string | undefined, "STATUS");
   const pluginDirs = cniPath(values, io.env);
-  const task: Task = { conf, list: readList(path), subjects: subjectsOf(conf), ledger: createLedger(), pluginDirs, tell: teller(io) };
+  const task: Task = {
+    conf,
+    list: readList(path),
+    subjects: subjectsOf(conf),
+    ledger: createLedger(),
+    pluginDirs,
+    tell: teller(io),
+  };
   checkNeeds({ programs: ["iptables", "ip6tables"], plugins: chained(task) }, pluginDirs);
   const interrupt = catchInterrupts();
   try {
     await run(task, interrupt.signal);
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
-    io.stderr(`wrapper selftest: ${(interrupt.signal.reason as Error).message}; everything was removed\n`);
+    io.stderr(
+      `wrapper selftest: ${(interrupt.signal.reason as Error).message}; everything was removed\n`,
+    );
     return interrupt.status() ?? 1;
   } finally {
     interrupt.release();
@@ -51,18 +68,35 @@ export async function selftestCommand(io: Io, _positionals: readonly string[], v
 /** One line for each step, with the time since the first. */
 function teller(io: Io): (text: string) => void {
   const started = systemClock.elapsed();
-  return (text) => io.stderr(`wrapper selftest: ${Math.round((systemClock.elapsed() - started) / 1000)} s: ${text}\n`);
+  return (text) =>
+    io.stderr(
+      `wrapper selftest: ${Math.round((systemClock.elapsed() - started) / 1000)} s: ${text}\n`,
+    );
 }
 
 async function run(task: Task, signal: AbortSignal): Promise<void> {
-  const lab = { picture: "", programs: [], plugins: [], play: (stage: Parameters<typeof play>[0]) => play(stage, task) };
-  const story = createStory({ stdout: () => {}, coloured: () => {} }, { verify: false, colour: false });
-  await playLab(lab, { shell: createShell(signal), story, signal }, { keep: false, pluginDirs: task.pluginDirs });
+  const lab = {
+    picture: "",
+    programs: [],
+    plugins: [],
+    play: (stage: Parameters<typeof play>[0]) => play(stage, task),
+  };
+  const story = createStory(
+    { stdout: () => {}, coloured: () => {} },
+    { verify: false, colour: false },
+  );
+  await playLab(
+    lab,
+    { shell: createShell(signal), story, signal },
+    { keep: false, pluginDirs: task.pluginDirs },
+  );
 }
 
 /** The plugins that the runtime starts itself; a delegate that is missing is a property that does not hold. */
 function chained(task: Task): readonly string[] {
-  return copyFor(task, "/").list.plugins.map((plugin) => String(own(plugin, "type"))).filter((type) => type !== OUR_TYPE);
+  return copyFor(task, "/")
+    .list.plugins.map((plugin) => String(own(plugin, "type")))
+    .filter((type) => type !== OUR_TYPE);
 }
 
 function readList(path: string): ConfList {
@@ -79,5 +113,8 @@ function readList(path: string): ConfList {
 function outputFormat(values: Values): "table" | "json" {
   const format = values["output"] ?? "table";
   if (format === "table" || format === "json") return format;
-  throw new CniError("invalidEnvironment", `unknown output format "${String(format)}": use table or json`);
+  throw new CniError(
+    "invalidEnvironment",
+    `unknown output format "${String(format)}": use table or json`,
+  );
 }

@@ -33,20 +33,51 @@ export interface Call extends CallOutcome {
 }
 
 /** Starts a responder on the machine, both families, every address. Returns when it listens. Throws CniError `io`. */
-export async function startResponder(stage: Stage, on: Machine, port: number, name = on.name): Promise<Background> {
+export async function startResponder(
+  stage: Stage,
+  on: Machine,
+  port: number,
+  name = on.name,
+): Promise<Background> {
   const ready = join(stage.dir, `ready-${on.netns}-${port}`);
   rmSync(ready, { force: true });
-  const background = await on.background([stage.binary, "lab", "probe", "respond", name, String(port), ready]);
+  const background = await on.background([
+    stage.binary,
+    "lab",
+    "probe",
+    "respond",
+    name,
+    String(port),
+    ready,
+  ]);
   if (await stage.shell.until(() => existsSync(ready), 10_000)) return background;
-  throw new CniError("io", `the responder ${name} does not listen on port ${port}: see ${join(stage.dir, "background.log")}`);
+  throw new CniError(
+    "io",
+    `the responder ${name} does not listen on port ${port}: see ${join(stage.dir, "background.log")}`,
+  );
 }
 
 /** Calls a responder at `address:port` or `[address]:port` and shows what became of it. Never throws because of what the network does. */
-export async function call(stage: Stage, from: Machine, target: string, options: CallOptions = {}): Promise<Call> {
+export async function call(
+  stage: Stage,
+  from: Machine,
+  target: string,
+  options: CallOptions = {},
+): Promise<Call> {
   const { quiet = false, ...asked } = options;
-  const request: CallRequest = { ...addressAndPort(target), source: "", timeoutMs: DEFAULT_TIMEOUT_MS, upload: 0, download: 0, ...asked };
-  const ran = await from.run([stage.binary, "lab", "probe", "call", JSON.stringify(request)], { timeoutMs: 3 * request.timeoutMs + 10_000 });
-  if (!ran.stdout.startsWith("{")) throw new CniError("io", `the probe on ${from.name} failed: ${ran.output}`);
+  const request: CallRequest = {
+    ...addressAndPort(target),
+    source: "",
+    timeoutMs: DEFAULT_TIMEOUT_MS,
+    upload: 0,
+    download: 0,
+    ...asked,
+  };
+  const ran = await from.run([stage.binary, "lab", "probe", "call", JSON.stringify(request)], {
+    timeoutMs: 3 * request.timeoutMs + 10_000,
+  });
+  if (!ran.stdout.startsWith("{"))
+    throw new CniError("io", `the probe on ${from.name} failed: ${ran.output}`);
   const outcome = JSON.parse(ran.stdout) as CallOutcome;
   const result: Call = {
     ...outcome,
@@ -55,7 +86,8 @@ export async function call(stage: Stage, from: Machine, target: string, options:
     ok: outcome.error === "",
     refusedAtOnce: REFUSED.includes(outcome.error) && outcome.ms < AT_ONCE_MS,
   };
-  if (!quiet) stage.story.command(from.name, callText(target, request), outcomeText(request, result));
+  if (!quiet)
+    stage.story.command(from.name, callText(target, request), outcomeText(request, result));
   return result;
 }
 
@@ -66,7 +98,10 @@ export function target(address: string, port: number): string {
 
 function addressAndPort(text: string): Pick<CallRequest, "address" | "port"> {
   const colon = text.lastIndexOf(":");
-  return { address: text.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(text.slice(colon + 1)) };
+  return {
+    address: text.slice(0, colon).replace(/^\[|\]$/g, ""),
+    port: Number(text.slice(colon + 1)),
+  };
 }
 
 function callText(to: string, { source, upload, download }: CallRequest): string {
@@ -78,9 +113,15 @@ function callText(to: string, { source, upload, download }: CallRequest): string
   ].join(" ");
 }
 
-function outcomeText({ upload, download }: CallRequest, { answer, by, from, downloaded, error, ms }: Call): string {
+function outcomeText(
+  { upload, download }: CallRequest,
+  { answer, by, from, downloaded, error, ms }: Call,
+): string {
   const trouble = error === "" ? [] : [`${error} after ${ms} ms`];
   if (answer === undefined) return trouble.join("");
-  const bulk = upload + download === 0 ? [] : [`${answer.received} bytes arrived there, ${downloaded} here, ${ms} ms`];
+  const bulk =
+    upload + download === 0
+      ? []
+      : [`${answer.received} bytes arrived there, ${downloaded} here, ${ms} ms`];
   return [`${by} here; you came from ${from}`, ...bulk, ...trouble].join("; ");
 }

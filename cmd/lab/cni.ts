@@ -58,7 +58,12 @@ export interface Runtime {
  * A runtime on `node`, with the conflist (or a flat .conf) at `path`, read at each operation. With
  * another `ifname` it is one that gives pods a further interface, as Multus does.
  */
-export function createRuntime(stage: Stage, node: Machine, path: string, ifname = FIRST_INTERFACE): Runtime {
+export function createRuntime(
+  stage: Stage,
+  node: Machine,
+  path: string,
+  ifname = FIRST_INTERFACE,
+): Runtime {
   const cacheDir = join(stage.dir, `results-${node.name}-${ifname}`);
   mkdirSync(cacheDir, { recursive: true });
   const tools: Tools = { stage, node, cacheDir, ifname };
@@ -66,7 +71,9 @@ export function createRuntime(stage: Stage, node: Machine, path: string, ifname 
   return {
     sandbox: async (spec) => {
       const name = spec.pod.split("/")[1] ?? spec.pod;
-      const containerId = createHash("sha256").update(`${stage.world.prefix} ${spec.pod}`).digest("hex");
+      const containerId = createHash("sha256")
+        .update(`${stage.world.prefix} ${spec.pod}`)
+        .digest("hex");
       return { ...(await stage.world.machine(name)), spec, containerId, uid: randomUUID() };
     },
     add: operation("ADD"),
@@ -91,19 +98,29 @@ interface List {
 async function operate(tools: Tools, verb: Verb, list: List, pod: Pod): Promise<CniRan> {
   const started = performance.now();
   const cache = join(tools.cacheDir, pod.containerId);
-  const outcome = await runList(tools, verb, list, { pod, cached: verb === "ADD" ? undefined : readCache(cache) });
+  const outcome = await runList(tools, verb, list, {
+    pod,
+    cached: verb === "ADD" ? undefined : readCache(cache),
+  });
   const failed = "code" in outcome;
   const result = failed ? undefined : outcome.result;
   if (!failed) remember(verb, cache, result);
   const addresses = verb === "ADD" ? addressesOf(result) : [];
   const took = `${Math.round(performance.now() - started)} ms, ${list.plugins.map((plugin) => String(plugin["type"])).join(" + ")}`;
-  const output = failed ? `${outcome.plugin} ${verb}: error ${outcome.code}: ${outcome.message}` : `${addresses.join(", ") || "done"} (${took})`;
+  const output = failed
+    ? `${outcome.plugin} ${verb}: error ${outcome.code}: ${outcome.message}`
+    : `${addresses.join(", ") || "done"} (${took})`;
   tools.stage.story.command(tools.node.name, commandText(verb, pod.spec, tools.ifname), output);
   return { ok: !failed, code: failed ? outcome.code : 0, output, addresses, result };
 }
 
 /** Up to the first plugin that fails. */
-async function runList(tools: Tools, verb: Verb, list: List, { pod, cached }: { pod: Pod; cached: JsonObject | undefined }): Promise<Failure | Success> {
+async function runList(
+  tools: Tools,
+  verb: Verb,
+  list: List,
+  { pod, cached }: { pod: Pod; cached: JsonObject | undefined },
+): Promise<Failure | Success> {
   let result = cached;
   for (const plugin of verb === "DEL" ? [...list.plugins].reverse() : list.plugins) {
     const answer = await execPlugin(tools, verb, pod, netconf(list, plugin, pod.spec, result));
@@ -122,14 +139,28 @@ function readCache(path: string): JsonObject | undefined {
   return existsSync(path) ? object(readFileSync(path), path) : undefined;
 }
 
-function commandText(verb: Verb, { pod, annotations = {}, ports = [] }: PodSpec, ifname: string): string {
-  const more = verb === "ADD" ? [...Object.entries(annotations).map(([key, value]) => `${key}=${value}`), ...ports] : [];
+function commandText(
+  verb: Verb,
+  { pod, annotations = {}, ports = [] }: PodSpec,
+  ifname: string,
+): string {
+  const more =
+    verb === "ADD"
+      ? [...Object.entries(annotations).map(([key, value]) => `${key}=${value}`), ...ports]
+      : [];
   return ["cni", verb, pod, ...(ifname === FIRST_INTERFACE ? more : [ifname])].join(" ");
 }
 
-function netconf(list: List, plugin: JsonObject, spec: PodSpec, prevResult: JsonObject | undefined): JsonObject {
+function netconf(
+  list: List,
+  plugin: JsonObject,
+  spec: PodSpec,
+  prevResult: JsonObject | undefined,
+): JsonObject {
   const declared = own(plugin, "capabilities");
-  const offers = Object.entries(offersOf(spec)).filter(([name]) => isObject(declared) && own(declared, name) === true);
+  const offers = Object.entries(offersOf(spec)).filter(
+    ([name]) => isObject(declared) && own(declared, name) === true,
+  );
   return {
     ...plugin,
     name: list.name,
@@ -144,7 +175,11 @@ function offersOf({ annotations, ports, offers = {} }: PodSpec): JsonObject {
     const [hostPort = 0, containerPort = 0] = text.split(":").map(Number);
     return { hostPort, containerPort, protocol: "tcp" };
   });
-  return { [POD_ANNOTATIONS]: { ...annotations }, ...(mappings.length === 0 ? {} : { portMappings: mappings }), ...offers };
+  return {
+    [POD_ANNOTATIONS]: { ...annotations },
+    ...(mappings.length === 0 ? {} : { portMappings: mappings }),
+    ...offers,
+  };
 }
 
 interface Failure {
@@ -157,19 +192,38 @@ interface Success {
   readonly result: JsonObject | undefined;
 }
 
-async function execPlugin({ stage, node, ifname }: Tools, verb: Verb, pod: Pod, conf: JsonObject): Promise<Failure | Success> {
+async function execPlugin(
+  { stage, node, ifname }: Tools,
+  verb: Verb,
+  pod: Pod,
+  conf: JsonObject,
+): Promise<Failure | Success> {
   const type = String(conf["type"]);
   const path = stage.cniPath.map((dir) => join(dir, type)).find((file) => existsSync(file));
-  if (path === undefined) throw new CniError("io", `no CNI plugin ${type} in ${stage.cniPath.join(":")}`);
-  const ran = await node.run([path], { env: { ...environment(stage, verb, pod), CNI_IFNAME: ifname }, stdin: JSON.stringify(conf), timeoutMs: TIMEOUT_MS });
-  const said = ran.stdout.trim().startsWith("{") ? object(Buffer.from(ran.stdout), `the answer of ${type}`) : undefined;
+  if (path === undefined)
+    throw new CniError("io", `no CNI plugin ${type} in ${stage.cniPath.join(":")}`);
+  const ran = await node.run([path], {
+    env: { ...environment(stage, verb, pod), CNI_IFNAME: ifname },
+    stdin: JSON.stringify(conf),
+    timeoutMs: TIMEOUT_MS,
+  });
+  const said = ran.stdout.trim().startsWith("{")
+    ? object(Buffer.from(ran.stdout), `the answer of ${type}`)
+    : undefined;
   if (ran.status === 0) return { result: said };
   const details = own(said ?? {}, "details");
-  const message = said === undefined ? ran.output : `${String(own(said, "msg"))}${typeof details === "string" && details !== "" ? `; ${details}` : ""}`;
+  const message =
+    said === undefined
+      ? ran.output
+      : `${String(own(said, "msg"))}${typeof details === "string" && details !== "" ? `; ${details}` : ""}`;
   return { plugin: type, code: Number(own(said ?? {}, "code") ?? ran.status), message };
 }
 
-function environment(stage: Stage, verb: Verb, { spec, netns, containerId, uid }: Pod): Record<string, string> {
+function environment(
+  stage: Stage,
+  verb: Verb,
+  { spec, netns, containerId, uid }: Pod,
+): Record<string, string> {
   const [namespace = "", name = ""] = spec.pod.split("/");
   return {
     CNI_COMMAND: verb,
@@ -192,7 +246,9 @@ function readList(path: string): List {
 
 function addressesOf(result: JsonObject | undefined): readonly string[] {
   const ips = own(result ?? {}, "ips");
-  return (Array.isArray(ips) ? (ips as readonly Json[]) : []).filter(isObject).map((ip) => String(own(ip, "address")).split("/")[0] ?? "");
+  return (Array.isArray(ips) ? (ips as readonly Json[]) : [])
+    .filter(isObject)
+    .map((ip) => String(own(ip, "address")).split("/")[0] ?? "");
 }
 
 function object(bytes: Uint8Array, what: string): JsonObject {

@@ -18,7 +18,8 @@ export const LABS: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./vpn/lab")).vpn,
   },
   "gateway-pod": {
-    title: "a tenant whose gateway is a pod, on its node or behind a VXLAN, and a second one that takes over",
+    title:
+      "a tenant whose gateway is a pod, on its node or behind a VXLAN, and a second one that takes over",
     load: async () => (await import("./gateway-pod/lab")).gatewayPod,
   },
   "source-pool": {
@@ -26,7 +27,8 @@ export const LABS: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./source-pool/lab")).sourcePool,
   },
   "bare-bridge": {
-    title: "two bare nodes become a pod network with the bridge plugin, routes between them, and one tenant",
+    title:
+      "two bare nodes become a pod network with the bridge plugin, routes between them, and one tenant",
     load: async () => (await import("./bare-bridge/lab")).bareBridge,
   },
 };

@@ -27,21 +27,36 @@ async function setUp({ on, dev, addresses = [], bridge, mtu }: Plug): Promise<vo
 }
 
 /** A bridge on a machine, up, with its addresses. */
-export async function addBridge(machine: Machine, dev: string, addresses: readonly string[] = []): Promise<void> {
+export async function addBridge(
+  machine: Machine,
+  dev: string,
+  addresses: readonly string[] = [],
+): Promise<void> {
   await machine.ip(`link add ${dev} type bridge`);
   await setUp({ on: machine, dev, addresses });
 }
 
 /** Addresses of a device, usable at once. */
-export async function addAddresses(machine: Machine, dev: string, addresses: readonly string[]): Promise<void> {
-  for (const address of addresses) await machine.ip(`addr add ${address} dev ${dev}${address.includes(":") ? " nodad" : ""}`);
+export async function addAddresses(
+  machine: Machine,
+  dev: string,
+  addresses: readonly string[],
+): Promise<void> {
+  for (const address of addresses)
+    await machine.ip(`addr add ${address} dev ${dev}${address.includes(":") ? " nodad" : ""}`);
 }
 
 /** A route for each destination, by the next hop of its family: `addRoutes(gw, ["default"], "10.0.0.1", "fd00::1")`. */
-export async function addRoutes(machine: Machine, destinations: readonly string[], ...vias: readonly string[]): Promise<void> {
+export async function addRoutes(
+  machine: Machine,
+  destinations: readonly string[],
+  ...vias: readonly string[]
+): Promise<void> {
   for (const via of vias) {
     const family = via.includes(":") ? 6 : 4;
-    const mine = destinations.filter((dst) => dst === "default" || dst.includes(":") === (family === 6));
+    const mine = destinations.filter(
+      (dst) => dst === "default" || dst.includes(":") === (family === 6),
+    );
     for (const dst of mine) await machine.ip(`-${family} route add ${dst} via ${via}`);
   }
 }

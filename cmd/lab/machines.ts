@@ -52,15 +52,24 @@ const SETTINGS = {
  * lab's: statements are about numbers, and a foreign name must not collide with the lab's tenants.
  * `ip netns exec` has made a mount namespace, so this hides them for one command only.
  */
-const WITHOUT_NAMES = ["sh", "-c", `for dir in /etc/iproute2 /usr/share/iproute2/rt_tables.d /usr/lib/iproute2/rt_tables.d; do
+const WITHOUT_NAMES = [
+  "sh",
+  "-c",
+  `for dir in /etc/iproute2 /usr/share/iproute2/rt_tables.d /usr/lib/iproute2/rt_tables.d; do
   [ ! -d "$dir" ] || mount -t tmpfs none "$dir" || exit
 done
-exec "$@"`, "sh"];
+exec "$@"`,
+  "sh",
+];
 
 const IF_IPV6 = "[ ! -d /proc/sys/net/ipv6 ] || ";
 
 /** Makes the namespace; `log` is the file for the output of programs in the background. */
-export async function createMachine(name: string, netns: string, tools: { shell: Shell; story: Story; log: string }): Promise<Machine> {
+export async function createMachine(
+  name: string,
+  netns: string,
+  tools: { shell: Shell; story: Story; log: string },
+): Promise<Machine> {
   await tools.shell.must(["ip", "netns", "add", netns]);
   const machine = machineIn(name, netns, tools);
   await machine.ip("link set lo up");
@@ -68,8 +77,19 @@ export async function createMachine(name: string, netns: string, tools: { shell:
   return machine;
 }
 
-function machineIn(name: string, netns: string, { shell, story, log }: { shell: Shell; story: Story; log: string }): Machine {
-  const inside = (command: readonly string[]): readonly string[] => ["ip", "netns", "exec", netns, ...WITHOUT_NAMES, ...command];
+function machineIn(
+  name: string,
+  netns: string,
+  { shell, story, log }: { shell: Shell; story: Story; log: string },
+): Machine {
+  const inside = (command: readonly string[]): readonly string[] => [
+    "ip",
+    "netns",
+    "exec",
+    netns,
+    ...WITHOUT_NAMES,
+    ...command,
+  ];
   const must: Machine["must"] = (command, options) => shell.must(inside(command), options);
   return {
     name,
@@ -81,9 +101,13 @@ function machineIn(name: string, netns: string, { shell, story, log }: { shell: 
       story.command(name, as, silent && ran.status === 0 ? "" : ran.output);
       return ran;
     },
-    ip: (words) => shell.must(["ip", "-n", netns, ...words.split(" ").filter((word) => word !== "")]),
+    ip: (words) =>
+      shell.must(["ip", "-n", netns, ...words.split(" ").filter((word) => word !== "")]),
     sysctl: async (settings) => {
-      const lines = Object.entries(settings).map(([key, value]) => `${key.startsWith("net.ipv6.") ? IF_IPV6 : ""}echo '${value}' >/proc/sys/${key.split(".").join("/")}`);
+      const lines = Object.entries(settings).map(
+        ([key, value]) =>
+          `${key.startsWith("net.ipv6.") ? IF_IPV6 : ""}echo '${value}' >/proc/sys/${key.split(".").join("/")}`,
+      );
       await must(["sh", "-e"], { stdin: lines.join("\n") });
     },
     background: async (command) => {

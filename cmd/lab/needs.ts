@@ -6,7 +6,16 @@ import { CniError } from "../../lib/cni/error";
 import { localHost } from "../../lib/rules/host";
 
 const PACKAGES: Readonly<Record<string, string>> = {
-  ip: "iproute2", bridge: "iproute2", tc: "iproute2", nft: "nftables", iptables: "iptables", ip6tables: "iptables", ping: "iputils-ping", tcpdump: "tcpdump", conntrack: "conntrack", setpriv: "util-linux",
+  ip: "iproute2",
+  bridge: "iproute2",
+  tc: "iproute2",
+  nft: "nftables",
+  iptables: "iptables",
+  ip6tables: "iptables",
+  ping: "iputils-ping",
+  tcpdump: "tcpdump",
+  conntrack: "conntrack",
+  setpriv: "util-linux",
 };
 const PLUGINS_PACKAGE = "containernetworking-plugins";
 
@@ -30,19 +39,39 @@ export function packageOf(program: string): string {
  * `invalidEnvironment` when the lab could not work for another reason.
  */
 export function checkNeeds({ programs, plugins }: Needs, cniPath: readonly string[]): void {
-  if (process.getuid?.() !== 0) throw new CniError("invalidEnvironment", "a lab makes network namespaces: run it as root (sudo)");
-  if (!isSea()) throw new CniError("invalidEnvironment", "labs use the packed binary as plugin and probe: npm run build, then dist/wrapper lab");
+  if (process.getuid?.() !== 0)
+    throw new CniError(
+      "invalidEnvironment",
+      "a lab makes network namespaces: run it as root (sudo)",
+    );
+  if (!isSea())
+    throw new CniError(
+      "invalidEnvironment",
+      "labs use the packed binary as plugin and probe: npm run build, then dist/wrapper lab",
+    );
   if (!isMountPoint("/")) throw new CniError("invalidEnvironment", NO_MOUNT_POINT);
   const missing = [
-    ...[...new Set(["ip", "ping", "nft", ...programs])].filter((name) => localHost.find(name) === undefined).map((name) => ({ what: `the program ${name}`, package: packageOf(name) })),
-    ...plugins.filter((type) => !cniPath.some((dir) => existsSync(join(dir, type)))).map((type) => ({ what: `the CNI plugin ${type} (in ${cniPath.join(":")})`, package: PLUGINS_PACKAGE })),
+    ...[...new Set(["ip", "ping", "nft", ...programs])]
+      .filter((name) => localHost.find(name) === undefined)
+      .map((name) => ({ what: `the program ${name}`, package: packageOf(name) })),
+    ...plugins
+      .filter((type) => !cniPath.some((dir) => existsSync(join(dir, type))))
+      .map((type) => ({
+        what: `the CNI plugin ${type} (in ${cniPath.join(":")})`,
+        package: PLUGINS_PACKAGE,
+      })),
   ];
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map((one) => one.package))].join(" ");
-  throw new CniError("io", `missing: ${missing.map(({ what }) => what).join(", ")}; on Debian and Ubuntu: apt-get install ${packages}`);
+  throw new CniError(
+    "io",
+    `missing: ${missing.map(({ what }) => what).join(", ")}; on Debian and Ubuntu: apt-get install ${packages}`,
+  );
 }
 
 // `ip netns exec` changes how the mounts below / propagate, which only a mount point takes (mount(2), EINVAL).
 function isMountPoint(path: string): boolean {
-  return readFileSync("/proc/self/mountinfo", "utf8").split("\n").some((line) => line.split(" ")[4] === path);
+  return readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .some((line) => line.split(" ")[4] === path);
 }

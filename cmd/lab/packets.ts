@@ -37,14 +37,33 @@ export async function countPackets(machine: Machine, match: string): Promise<Cou
  * The hops on the way to an address, like traceroute, with ping: each router that says "time
  * exceeded" or "unreachable", then the address itself; "*" for one that says nothing. Shows them.
  */
-export async function trace(story: Story, from: Machine, address: string, maxHops = 6): Promise<readonly string[]> {
+export async function trace(
+  story: Story,
+  from: Machine,
+  address: string,
+  maxHops = 6,
+): Promise<readonly string[]> {
   const hops: string[] = [];
   for (let ttl = 1; ttl <= maxHops; ttl += 1) {
-    const { output } = await from.run(["ping", "-n", "-c", "1", "-W", "1", "-t", String(ttl), address]);
+    const { output } = await from.run([
+      "ping",
+      "-n",
+      "-c",
+      "1",
+      "-W",
+      "1",
+      "-t",
+      String(ttl),
+      address,
+    ]);
     hops.push(hopIn(output));
     if (hops.at(-1) === address || /unreachable/i.test(output)) break;
   }
-  story.command(from.name, `trace ${address}`, hops.map((hop, at) => `${at + 1}  ${hop}`).join("\n"));
+  story.command(
+    from.name,
+    `trace ${address}`,
+    hops.map((hop, at) => `${at + 1}  ${hop}`).join("\n"),
+  );
   return hops;
 }
 

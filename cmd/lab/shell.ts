@@ -45,8 +45,18 @@ export function createShell(signal?: AbortSignal): Shell {
     signal?.throwIfAborted();
     const { timeoutMs = TIMEOUT_MS, stdin = "", env = {} } = options;
     const started = systemClock.elapsed();
-    const request = { path: pathOf(command[0] ?? ""), args: command.slice(1), stdin, timeoutMs, maxStdout: MAX_OUTPUT, maxStderr: MAX_OUTPUT };
-    const outcome = await exec.run({ ...request, env: { PATH: DIRECTORIES.join(":"), LC_ALL: "C", ...env } });
+    const request = {
+      path: pathOf(command[0] ?? ""),
+      args: command.slice(1),
+      stdin,
+      timeoutMs,
+      maxStdout: MAX_OUTPUT,
+      maxStderr: MAX_OUTPUT,
+    };
+    const outcome = await exec.run({
+      ...request,
+      env: { PATH: DIRECTORIES.join(":"), LC_ALL: "C", ...env },
+    });
     signal?.throwIfAborted();
     return { ...textOf(outcome, timeoutMs), ms: Math.round(systemClock.elapsed() - started) };
   };
@@ -61,7 +71,10 @@ export function createShell(signal?: AbortSignal): Shell {
     must: async (command, options) => {
       const { status, output, stdout } = await run(command, options);
       if (status === 0) return stdout;
-      throw new CniError("io", `the lab could not be built: ${command.join(" ")}: status ${status}: ${output}`);
+      throw new CniError(
+        "io",
+        `the lab could not be built: ${command.join(" ")}: status ${status}: ${output}`,
+      );
     },
     sleep,
     until: async (condition, timeoutMs) => {
@@ -78,12 +91,18 @@ export function createShell(signal?: AbortSignal): Shell {
 function textOf(outcome: ExecOutcome, timeoutMs: number): Omit<Ran, "ms"> {
   const stdout = new TextDecoder().decode(outcome.stdout);
   const trouble = outcome.timedOut ? `no end within ${timeoutMs} ms` : (outcome.spawnError ?? "");
-  const output = [stdout, outcome.stderr, trouble].map((text) => text.trimEnd()).filter((text) => text !== "").join("\n");
+  const output = [stdout, outcome.stderr, trouble]
+    .map((text) => text.trimEnd())
+    .filter((text) => text !== "")
+    .join("\n");
   return { stdout, output, status: outcome.timedOut ? STATUS_TIMEOUT : (outcome.exitCode ?? 255) };
 }
 
 function pathOf(program: string): string {
   const path = program.includes("/") ? program : localHost.find(program);
   if (path !== undefined) return path;
-  throw new CniError("io", `the program ${program} is missing: install the package ${packageOf(program)}`);
+  throw new CniError(
+    "io",
+    `the program ${program} is missing: install the package ${packageOf(program)}`,
+  );
 }

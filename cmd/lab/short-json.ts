@@ -4,11 +4,18 @@ const WIDTH = 92;
 /** Any value that JSON can hold; `keyLength` is what stands before it on its first line. */
 export function shortJson(value: unknown, indent = "", keyLength = 0): string {
   const line = oneLine(value);
-  if (typeof value !== "object" || value === null || indent.length + keyLength + line.length <= WIDTH) return line;
+  if (
+    typeof value !== "object" ||
+    value === null ||
+    indent.length + keyLength + line.length <= WIDTH
+  )
+    return line;
   const inner = `${indent}  `;
   const parts = Array.isArray(value)
     ? (value as readonly unknown[]).map((each) => shortJson(each, inner))
-    : entries(value).map(([key, each]) => `${JSON.stringify(key)}: ${shortJson(each, inner, key.length + 4)}`);
+    : entries(value).map(
+        ([key, each]) => `${JSON.stringify(key)}: ${shortJson(each, inner, key.length + 4)}`,
+      );
   const [open, close] = Array.isArray(value) ? ["[", "]"] : ["{", "}"];
   return `${open}\n${parts.map((part) => inner + part).join(",\n")}\n${indent}${close}`;
 }

@@ -20,7 +20,11 @@ export interface StageOptions {
  * Plays a lab on a stage of its own. Whatever happens, the stage is cleared, unless it is to be
  * kept and the lab came to its end. Throws what the lab throws.
  */
-export async function playLab(lab: Lab, tools: { shell: Shell; story: Story; signal: AbortSignal }, options: StageOptions): Promise<void> {
+export async function playLab(
+  lab: Lab,
+  tools: { shell: Shell; story: Story; signal: AbortSignal },
+  options: StageOptions,
+): Promise<void> {
   // Of labs that were killed: their processes would run for ever.
   await removeLeft({ kept: false });
   const world = createWorld(tools.shell, tools.story);
@@ -41,7 +45,12 @@ export async function playLab(lab: Lab, tools: { shell: Shell; story: Story; sig
   }
 }
 
-async function setStage(lab: Lab, world: Stage["world"], { shell, story }: { shell: Shell; story: Story }, options: StageOptions): Promise<Stage> {
+async function setStage(
+  lab: Lab,
+  world: Stage["world"],
+  { shell, story }: { shell: Shell; story: Story },
+  options: StageOptions,
+): Promise<Stage> {
   const { dir } = world;
   const bin = join(dir, "bin");
   mkdirSync(bin);
@@ -62,18 +71,28 @@ async function setStage(lab: Lab, world: Stage["world"], { shell, story }: { she
     },
     write: (name, content) => {
       const path = join(dir, name);
-      writeFileSync(path, typeof content === "string" ? content : `${JSON.stringify(content, null, 2)}\n`);
+      writeFileSync(
+        path,
+        typeof content === "string" ? content : `${JSON.stringify(content, null, 2)}\n`,
+      );
       return path;
     },
   };
 }
 
 // Ubuntu 22.04 ships plugins that stop at 0.4.0.
-async function commonVersion(shell: Shell, plugins: readonly string[], dirs: readonly string[]): Promise<string> {
+async function commonVersion(
+  shell: Shell,
+  plugins: readonly string[],
+  dirs: readonly string[],
+): Promise<string> {
   const env = { CNI_COMMAND: "VERSION" };
   for (const type of plugins) {
     const script = dirs.map((dir) => `[ -x '${dir}/${type}' ] && exec '${dir}/${type}'`).join("\n");
-    const said = parseJson(Buffer.from(await shell.must(["sh", "-c", script], { env, stdin: '{"cniVersion":"1.0.0"}' })), `VERSION of ${type}`);
+    const said = parseJson(
+      Buffer.from(await shell.must(["sh", "-c", script], { env, stdin: '{"cniVersion":"1.0.0"}' })),
+      `VERSION of ${type}`,
+    );
     const versions = isObject(said) ? own(said, "supportedVersions") : undefined;
     if (!Array.isArray(versions) || !versions.includes("1.0.0")) return OLDEST_LIST_VERSION;
   }
@@ -81,7 +100,10 @@ async function commonVersion(shell: Shell, plugins: readonly string[], dirs: rea
 }
 
 function tellHowToLookAround({ story, world, dir, binary }: Stage): void {
-  const node = world.namespaces.find((netns) => netns.startsWith(`${world.prefix}-node`)) ?? world.namespaces[0] ?? "";
+  const node =
+    world.namespaces.find((netns) => netns.startsWith(`${world.prefix}-node`)) ??
+    world.namespaces[0] ??
+    "";
   story.say(
     "",
     `Left standing: the network namespaces ${world.prefix}-*, and ${dir}. To look around, for example:`,

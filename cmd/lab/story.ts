@@ -4,7 +4,13 @@ import type { Io } from "../io";
 
 /** Where long output lines are broken. */
 const WIDTH = 96;
-const COLOURS = { bold: "\u001b[1m", dim: "\u001b[2m", green: "\u001b[32m", red: "\u001b[31m", plain: "\u001b[0m" };
+const COLOURS = {
+  bold: "\u001b[1m",
+  dim: "\u001b[2m",
+  green: "\u001b[32m",
+  red: "\u001b[31m",
+  plain: "\u001b[0m",
+};
 
 export interface Score {
   readonly passed: number;
@@ -26,7 +32,10 @@ export interface Story {
 }
 
 /** `verify`: each statement is a line `   ok   text` or `   FAILED text`; else `=> text` or `NOT SO: text`. */
-export function createStory(io: Pick<Io, "stdout" | "coloured">, options: { readonly verify: boolean; readonly colour: boolean }): Story {
+export function createStory(
+  io: Pick<Io, "stdout" | "coloured">,
+  options: { readonly verify: boolean; readonly colour: boolean },
+): Story {
   const score = { passed: 0, failed: 0 };
   let step = 0;
   const line = (text: string): void => io.stdout(`${text}\n`);
@@ -38,10 +47,19 @@ export function createStory(io: Pick<Io, "stdout" | "coloured">, options: { read
   return {
     heading: (text) => painted("bold", `\n${++step}. ${text}`),
     say: (...lines) => lines.forEach((text) => line(text === "" ? "" : `   ${text}`)),
-    quote: (text) => text.replace(/^\n+|\s+$/g, "").split("\n").forEach((part) => line(part === "" ? "" : `     ${part}`)),
+    quote: (text) =>
+      text
+        .replace(/^\n+|\s+$/g, "")
+        .split("\n")
+        .forEach((part) => line(part === "" ? "" : `     ${part}`)),
     command: (where, command, output = "") => {
       painted("dim", `   ${where}$ ${command}`);
-      if (output.trim() !== "") output.trimEnd().split("\n").flatMap((text) => wrapped(text, WIDTH)).forEach((text) => line(`     ${text}`));
+      if (output.trim() !== "")
+        output
+          .trimEnd()
+          .split("\n")
+          .flatMap((text) => wrapped(text, WIDTH))
+          .forEach((text) => line(`     ${text}`));
     },
     claim: (text, holds) => {
       score[holds ? "passed" : "failed"] += 1;

@@ -1,5 +1,13 @@
 /** A lab's machines and files, from the first to the last; and what labs that were kept or killed left. */
-import { lstatSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { isObject, own, parseJson } from "../../lib/cni/json";
 import { isAlive, ownProcess } from "../../lib/orphans";
@@ -41,7 +49,11 @@ export function createWorld(shell: Shell, story: Story): World {
     prefix,
     namespaces,
     machine: async (name) => {
-      const machine = await createMachine(name, `${prefix}-${name}`, { shell, story, log: join(dir, "background.log") });
+      const machine = await createMachine(name, `${prefix}-${name}`, {
+        shell,
+        story,
+        log: join(dir, "background.log"),
+      });
       namespaces.push(machine.netns);
       return machine;
     },
@@ -67,7 +79,10 @@ export async function removeWorld(dir: string): Promise<void> {
 
 /** Removes every world whose lab was killed, and (`kept`) those that were kept. Returns their directories. */
 export async function removeLeft({ kept }: { readonly kept: boolean }): Promise<readonly string[]> {
-  const left = readdirSync(BASE).filter((name) => name.startsWith(NAME)).map((name) => join(BASE, name)).filter((dir) => isLeft(dir, kept));
+  const left = readdirSync(BASE)
+    .filter((name) => name.startsWith(NAME))
+    .map((name) => join(BASE, name))
+    .filter((dir) => isLeft(dir, kept));
   for (const dir of left) await removeWorld(dir);
   return left;
 }
@@ -75,7 +90,8 @@ export async function removeLeft({ kept }: { readonly kept: boolean }): Promise<
 // Anybody can make such a name in /tmp: only root's are believed.
 function isLeft(dir: string, kept: boolean): boolean {
   const about = lstatSync(dir, { throwIfNoEntry: false });
-  if (about === undefined || !about.isDirectory() || about.uid !== 0 || prefixOf(dir) === undefined) return false;
+  if (about === undefined || !about.isDirectory() || about.uid !== 0 || prefixOf(dir) === undefined)
+    return false;
   const owner = readOr(join(dir, "owner"), "null");
   const value = parseJson(Buffer.from(owner), "owner");
   if (!isObject(value)) return kept;
@@ -100,7 +116,9 @@ function killIn(namespaces: readonly string[]): void {
   const inodes = new Set(namespaces.map((name) => inodeOf(join(NETNS_DIR, name))));
   inodes.delete(undefined);
   for (let look = 0; look < 5; look += 1) {
-    const pids = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name) && inodes.has(inodeOf(`/proc/${name}/ns/net`)));
+    const pids = readdirSync("/proc").filter(
+      (name) => /^[0-9]+$/.test(name) && inodes.has(inodeOf(`/proc/${name}/ns/net`)),
+    );
     if (pids.length === 0) return;
     pids.map(Number).forEach(kill);
   }

@@ -23,7 +23,12 @@ export interface RoutesAdapters extends RoutesNode {
 /** The node's routes with what was done to them. */
 export function routesNode(conf: PluginConf): RoutesAdapters {
   const [exec, programs] = [createExec(), createPrograms(createExec())];
-  const forward = createForwardTable({ exec, configured: conf.iptables, dataDir: conf.dataDir, lockTimeoutMs: conf.lockTimeoutMs });
+  const forward = createForwardTable({
+    exec,
+    configured: conf.iptables,
+    dataDir: conf.dataDir,
+    lockTimeoutMs: conf.lockTimeoutMs,
+  });
   // Beside the attachments' records, in a directory of its own: those are listed by their file names.
   const dir = join(conf.dataDir, "routes");
   const lock = createLock(dir);

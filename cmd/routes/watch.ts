@@ -34,7 +34,11 @@ export async function watchCommand(run: RoutesRun): Promise<number> {
       host: localHost,
       clock: systemClock,
       onEvent: () => inbox.post("event"),
-      onTrouble: (why) => ports.say({ event: "trouble", message: `ip monitor ended (${why}) and is started again; changes are noticed at the next interval meanwhile` }),
+      onTrouble: (why) =>
+        ports.say({
+          event: "trouble",
+          message: `ip monitor ended (${why}) and is started again; changes are noticed at the next interval meanwhile`,
+        }),
     });
     try {
       const collisions = await watchRoutes(targetOf(run), ports, run);

@@ -38,23 +38,36 @@ export function copyList(list: ConfList, conf: PluginConf, place: CopyPlace): Co
   const others = list.plugins.filter((plugin) => plugin !== ours);
   const [main] = conf.delegate === undefined ? others : [];
   const kept = others.filter((plugin) => plugin !== main && isKept(plugin, place));
-  const left = others.filter((plugin) => plugin !== main && !kept.includes(plugin)).map((plugin) => String(own(plugin, "type")));
+  const left = others
+    .filter((plugin) => plugin !== main && !kept.includes(plugin))
+    .map((plugin) => String(own(plugin, "type")));
   const inner = copyOurs(ours, conf, place);
-  const outer = main === undefined && conf.delegate !== undefined ? undefined : isolatedMain(main, place);
-  const chain = list.plugins.flatMap((plugin) => (plugin === ours ? [inner.plugin] : kept.includes(plugin) ? [plugin] : []));
+  const outer =
+    main === undefined && conf.delegate !== undefined ? undefined : isolatedMain(main, place);
+  const chain = list.plugins.flatMap((plugin) =>
+    plugin === ours ? [inner.plugin] : kept.includes(plugin) ? [plugin] : [],
+  );
   return {
     list: { ...list, plugins: [...(outer === undefined ? [] : [outer.plugin]), ...chain] },
-    notes: [...new Set([
-      ...inner.notes,
-      ...(outer?.notes ?? []),
-      ...(left.length === 0 ? [] : [`not run here, where only plugins are that concern marks and keep to a network namespace: ${left.join(", ")}`]),
-    ])],
+    notes: [
+      ...new Set([
+        ...inner.notes,
+        ...(outer?.notes ?? []),
+        ...(left.length === 0
+          ? []
+          : [
+              `not run here, where only plugins are that concern marks and keep to a network namespace: ${left.join(", ")}`,
+            ]),
+      ]),
+    ],
   };
 }
 
 /** The same list, but the API server is asked, and nobody answers. */
 export function withKubeconfig(list: ConfList, kubeconfig: string): ConfList {
-  const plugins = list.plugins.map((plugin) => (own(plugin, "type") === OUR_TYPE ? { ...plugin, kubeconfig, apiTimeout: API_TIMEOUT } : plugin));
+  const plugins = list.plugins.map((plugin) =>
+    own(plugin, "type") === OUR_TYPE ? { ...plugin, kubeconfig, apiTimeout: API_TIMEOUT } : plugin,
+  );
   return { ...list, plugins };
 }
 
@@ -72,7 +85,8 @@ interface Part {
 }
 
 function isolatedMain(main: JsonObject | undefined, place: CopyPlace): Part {
-  const { delegate, notes } = main === undefined ? { delegate: testDelegate(place), notes: [] } : isolate(main, place);
+  const { delegate, notes } =
+    main === undefined ? { delegate: testDelegate(place), notes: [] } : isolate(main, place);
   return { plugin: withCapabilities(delegate, ["ips"]), notes };
 }
 
@@ -90,27 +104,45 @@ function copyOurs(ours: JsonObject, conf: PluginConf, place: CopyPlace): Part {
     ...(base === undefined ? {} : { delegate: base.delegate }),
     ...(tenants === undefined ? {} : { tenants: tenants.plugin }),
   };
-  return { plugin: withCapabilities(plugin, [POD_ANNOTATIONS, "ips"]), notes: [...(base?.notes ?? []), ...(tenants?.notes ?? [])] };
+  return {
+    plugin: withCapabilities(plugin, [POD_ANNOTATIONS, "ips"]),
+    notes: [...(base?.notes ?? []), ...(tenants?.notes ?? [])],
+  };
 }
 
 function copyRoutes(routes: Json | undefined, { dir }: CopyPlace): JsonObject {
   const given = isObject(routes) ? routes : {};
   const excluded = own(given, "excludeDestinations");
-  const kept = Array.isArray(excluded) ? { excludeDestinations: excluded.filter((network) => !isTestNetwork(network)) } : {};
-  return { ...given, ...kept, namesDir: `${dir}/rt_tables.d`, watch: { statusFile: `${dir}/status.json` } };
+  const kept = Array.isArray(excluded)
+    ? { excludeDestinations: excluded.filter((network) => !isTestNetwork(network)) }
+    : {};
+  return {
+    ...given,
+    ...kept,
+    namesDir: `${dir}/rt_tables.d`,
+    watch: { statusFile: `${dir}/status.json` },
+  };
 }
 
 /** The test's own internet cannot be excluded from the tenants' gateways. */
 function isTestNetwork(network: Json): boolean {
   const outer = typeof network === "string" ? parsePrefix(network) : undefined;
-  return outer !== undefined && [...SERVER, ...MARKED].some((address) => {
-    const inner = parsePrefix(address);
-    return inner !== undefined && contains(outer, inner);
-  });
+  return (
+    outer !== undefined &&
+    [...SERVER, ...MARKED].some((address) => {
+      const inner = parsePrefix(address);
+      return inner !== undefined && contains(outer, inner);
+    })
+  );
 }
 
 /** The tenants' patches, so that each makes of the base's copy the copy of what it makes of the base. */
-function isolatedTenants(ours: JsonObject, { tenants = [], delegate }: PluginConf, base: JsonObject | undefined, place: CopyPlace): Part | undefined {
+function isolatedTenants(
+  ours: JsonObject,
+  { tenants = [], delegate }: PluginConf,
+  base: JsonObject | undefined,
+  place: CopyPlace,
+): Part | undefined {
   const raw = own(ours, "tenants");
   if (!isObject(raw) || delegate === undefined || base === undefined) return undefined;
   const notes: string[] = [];
@@ -126,5 +158,11 @@ function isolatedTenants(ours: JsonObject, { tenants = [], delegate }: PluginCon
 
 function withCapabilities(plugin: JsonObject, names: readonly string[]): JsonObject {
   const declared = own(plugin, "capabilities");
-  return { ...plugin, capabilities: { ...(isObject(declared) ? declared : {}), ...Object.fromEntries(names.map((name) => [name, true])) } };
+  return {
+    ...plugin,
+    capabilities: {
+      ...(isObject(declared) ? declared : {}),
+      ...Object.fromEntries(names.map((name) => [name, true])),
+    },
+  };
 }

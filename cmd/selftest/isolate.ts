@@ -26,11 +26,17 @@ export interface Place {
 export function isolate(delegate: JsonObject, place: Place): Isolated {
   const type = String(own(delegate, "type"));
   if (!ISOLATED.includes(type)) {
-    return { delegate: testDelegate(place), notes: [`the plugin ${type} reaches beyond a network namespace, so ptp with a test pool takes its place: what ${type} itself does is not tested`] };
+    return {
+      delegate: testDelegate(place),
+      notes: [
+        `the plugin ${type} reaches beyond a network namespace, so ptp with a test pool takes its place: what ${type} itself does is not tested`,
+      ],
+    };
   }
   const ipam = own(delegate, "ipam");
   const ipamType = isObject(ipam) ? String(own(ipam, "type")) : "none";
-  if (isObject(ipam) && ipamType === "host-local") return { delegate: { ...delegate, ipam: { ...ipam, dataDir: place.leases } }, notes: [] };
+  if (isObject(ipam) && ipamType === "host-local")
+    return { delegate: { ...delegate, ipam: { ...ipam, dataDir: place.leases } }, notes: [] };
   const reason = `the IPAM plugin ${ipamType} of ${type} reaches beyond a network namespace or has no pool, so host-local with a test pool takes its place`;
   return { delegate: { ...delegate, ipam: testPool(place) }, notes: [reason] };
 }
@@ -52,7 +58,9 @@ function testPool({ leases, ipv6 }: Place): JsonObject {
 
 /** The merge patch (RFC 7396) that makes `to` of `from`. */
 export function patchBetween(from: JsonObject, to: JsonObject): JsonObject {
-  const gone = Object.keys(from).filter((key) => !Object.hasOwn(to, key)).map((key): [string, Json] => [key, null]);
+  const gone = Object.keys(from)
+    .filter((key) => !Object.hasOwn(to, key))
+    .map((key): [string, Json] => [key, null]);
   const changed = Object.entries(to).flatMap(([key, value]): [string, Json][] => {
     const before = own(from, key);
     if (JSON.stringify(before) === JSON.stringify(value)) return [];

@@ -50,9 +50,12 @@ export function createLedger(): Ledger {
   const checks: Check[] = [];
   const notes = new Set<string>();
   return {
-    ok: (property, about = {}) => void checks.push({ ...about, property, result: "ok", reason: "", remedy: "" }),
-    fail: (property, about, reason, remedy) => void checks.push({ ...about, property, result: "FAILED", reason, remedy }),
-    skip: (property, about, reason, remedy = "") => void checks.push({ ...about, property, result: "not applicable", reason, remedy }),
+    ok: (property, about = {}) =>
+      void checks.push({ ...about, property, result: "ok", reason: "", remedy: "" }),
+    fail: (property, about, reason, remedy) =>
+      void checks.push({ ...about, property, result: "FAILED", reason, remedy }),
+    skip: (property, about, reason, remedy = "") =>
+      void checks.push({ ...about, property, result: "not applicable", reason, remedy }),
     note: (text) => void notes.add(text),
     checks: () => [...checks],
     notes: () => [...notes],

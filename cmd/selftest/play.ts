@@ -64,7 +64,16 @@ export async function play(stage: Stage, task: Task): Promise<void> {
   step("delegate");
   const pods = await attachAll({ stage, runtime, conf, ledger, subjects: task.subjects });
   if (pods === undefined) return;
-  const scene: Scene = { stage, net, conf, conflist, runtime, ledger, portmap: copied.list.plugins.some(publishes), ...pods };
+  const scene: Scene = {
+    stage,
+    net,
+    conf,
+    conflist,
+    runtime,
+    ledger,
+    portmap: copied.list.plugins.some(publishes),
+    ...pods,
+  };
   step("gateway");
   const working = await checkOwnGateway(scene);
   const rest: readonly (readonly [Property, () => Promise<void>])[] = [
@@ -91,12 +100,20 @@ function counted(tell: Task["tell"]): (property: Property) => void {
 /** A runtime whose conflist names an API server that does not answer; undefined where the operator's names none. */
 function runtimeWithApi({ stage, net, conf }: Scene, list: ConfList): Runtime | undefined {
   if (conf.kubeconfig === undefined) return undefined;
-  return createRuntime(stage, net.node, stage.write("with-api.conflist", withKubeconfig(list, writeKubeconfig(stage))));
+  return createRuntime(
+    stage,
+    net.node,
+    stage.write("with-api.conflist", withKubeconfig(list, writeKubeconfig(stage))),
+  );
 }
 
 function untested({ conf, subjects }: Task): readonly string[] {
-  const names = (conf.tenants ?? []).map(({ name }) => name).filter((name) => !subjects.some((subject) => subject.name === name));
-  return names.length === 0 ? [] : [`not tested, because ${MOST_TENANTS} of a kind are enough: ${names.join(", ")}`];
+  const names = (conf.tenants ?? [])
+    .map(({ name }) => name)
+    .filter((name) => !subjects.some((subject) => subject.name === name));
+  return names.length === 0
+    ? []
+    : [`not tested, because ${MOST_TENANTS} of a kind are enough: ${names.join(", ")}`];
 }
 
 interface Attaching extends Pick<Scene, "stage" | "runtime" | "conf" | "ledger"> {
@@ -104,38 +121,73 @@ interface Attaching extends Pick<Scene, "stage" | "runtime" | "conf" | "ledger">
 }
 
 /** A pod without a tenant and one for each subject. Without the first there is nothing to compare with. */
-async function attachAll({ stage, runtime, conf, ledger, subjects }: Attaching): Promise<Pick<Scene, "plain" | "tested"> | undefined> {
+async function attachAll({
+  stage,
+  runtime,
+  conf,
+  ledger,
+  subjects,
+}: Attaching): Promise<Pick<Scene, "plain" | "tested"> | undefined> {
   const { attached: plain, ran } = await attach(stage, runtime, { pod: "selftest/plain" });
   if (plain === undefined) {
-    ledger.fail("delegate", {}, `a pod without a tenant does not start: ${ran.output}`, "correct the delegate, or install its plugins into CNI_PATH");
+    ledger.fail(
+      "delegate",
+      {},
+      `a pod without a tenant does not start: ${ran.output}`,
+      "correct the delegate, or install its plugins into CNI_PATH",
+    );
     return undefined;
   }
   ledger.ok("delegate");
   const tested: Tested[] = [];
   for (const [n, subject] of subjects.entries()) {
     const hostPort = FIRST_HOST_PORT + n;
-    const spec = { pod: `${subject.namespace ?? ""}/tenant-${n}`, annotations: annotate(conf, subject.value), ports: [`${hostPort}:${PORT}`] };
+    const spec = {
+      pod: `${subject.namespace ?? ""}/tenant-${n}`,
+      annotations: annotate(conf, subject.value),
+      ports: [`${hostPort}:${PORT}`],
+    };
     const attached = await attachOne({ stage, runtime, ledger }, subject, spec);
-    if (attached !== undefined) tested.push({ ...subject, attached, families: familiesOf(attached), hostPort });
+    if (attached !== undefined)
+      tested.push({ ...subject, attached, families: familiesOf(attached), hostPort });
   }
   return { plain, tested };
 }
 
-async function attachOne({ stage, runtime, ledger }: Pick<Attaching, "stage" | "runtime" | "ledger">, { name, namespace }: Subject, spec: PodSpec): Promise<Attached | undefined> {
+async function attachOne(
+  { stage, runtime, ledger }: Pick<Attaching, "stage" | "runtime" | "ledger">,
+  { name, namespace }: Subject,
+  spec: PodSpec,
+): Promise<Attached | undefined> {
   const about = { tenant: name };
   if (namespace === undefined) {
-    ledger.fail("delegate", about, "every namespace that may use it is exempt, or there is none", 'correct "namespaces" of the tenant, or exemptNamespaces');
+    ledger.fail(
+      "delegate",
+      about,
+      "every namespace that may use it is exempt, or there is none",
+      'correct "namespaces" of the tenant, or exemptNamespaces',
+    );
     return undefined;
   }
   const { attached, ran } = await attach(stage, runtime, spec);
-  if (attached === undefined) ledger.fail("delegate", about, `its pod does not start: ${ran.output}`, "correct what the message names");
+  if (attached === undefined)
+    ledger.fail(
+      "delegate",
+      about,
+      `its pod does not start: ${ran.output}`,
+      "correct what the message names",
+    );
   else ledger.ok("delegate", about);
   return attached;
 }
 
 function publishes(plugin: JsonObject): boolean {
   const capabilities = own(plugin, "capabilities");
-  return own(plugin, "type") === "portmap" && isObject(capabilities) && own(capabilities, "portMappings") === true;
+  return (
+    own(plugin, "type") === "portmap" &&
+    isObject(capabilities) &&
+    own(capabilities, "portMappings") === true
+  );
 }
 
 function writeKubeconfig(stage: Stage): string {

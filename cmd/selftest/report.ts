@@ -20,7 +20,12 @@ export function isBad(ledger: Ledger): boolean {
 
 /** For people. */
 export function reportText({ conf, tested, ledger }: Report): string {
-  const rows = propertiesOf(ledger).flatMap((property) => rowsOf(property, ledger.checks().filter((check) => check.property === property)));
+  const rows = propertiesOf(ledger).flatMap((property) =>
+    rowsOf(
+      property,
+      ledger.checks().filter((check) => check.property === property),
+    ),
+  );
   return [
     `configuration: ${conf}\n`,
     `tested: ${tested.length === 0 ? "no tenant" : tested.join(", ")}\n`,
@@ -33,7 +38,11 @@ export function reportText({ conf, tested, ledger }: Report): string {
 export function reportJson({ conf, tested, ledger }: Report): string {
   const properties = propertiesOf(ledger).map((property) => {
     const checks = ledger.checks().filter((check) => check.property === property);
-    return { name: PROPERTIES[property], result: worst(checks), checks: checks.map(({ property: _, ...check }) => check) };
+    return {
+      name: PROPERTIES[property],
+      result: worst(checks),
+      checks: checks.map(({ property: _, ...check }) => check),
+    };
   });
   return `${JSON.stringify({ conf, ok: !isBad(ledger), tested, properties, notes: ledger.notes() }, null, 2)}\n`;
 }
@@ -44,34 +53,56 @@ function propertiesOf(ledger: Ledger): readonly Property[] {
 }
 
 function worst(checks: readonly Check[]): Check["result"] {
-  return (["FAILED", "ok", "not applicable"] as const).find((result) => checks.some((check) => check.result === result)) ?? "not applicable";
+  return (
+    (["FAILED", "ok", "not applicable"] as const).find((result) =>
+      checks.some((check) => check.result === result),
+    ) ?? "not applicable"
+  );
 }
 
 /** One row for all that is well, one for each reason of the rest. */
 function rowsOf(property: Property, checks: readonly Check[]): readonly (readonly string[])[] {
   const well = checks.filter(({ result }) => result === "ok");
   const others = checks.filter(({ result }) => result !== "ok");
-  const reasons = [...new Set(others.map(({ result, reason, remedy }) => JSON.stringify([result, reason, remedy])))];
+  const reasons = [
+    ...new Set(
+      others.map(({ result, reason, remedy }) => JSON.stringify([result, reason, remedy])),
+    ),
+  ];
   return [
     ...(well.length === 0 ? [] : [[PROPERTIES[property], withSubjects("ok", well), ""]]),
     ...reasons.map((key) => {
       const [result = "", reason = "", remedy = ""] = JSON.parse(key) as readonly string[];
-      const same = others.filter((check) => check.result === result && check.reason === reason && check.remedy === remedy);
+      const same = others.filter(
+        (check) => check.result === result && check.reason === reason && check.remedy === remedy,
+      );
       return [PROPERTIES[property], `${withSubjects(result, same)}: ${reason}`, remedy];
     }),
   ];
 }
 
 /** A row as lines: its long cells are broken. */
-function broken([name = "", result = "", remedy = ""]: readonly string[]): readonly (readonly string[])[] {
+function broken([
+  name = "",
+  result = "",
+  remedy = "",
+]: readonly string[]): readonly (readonly string[])[] {
   const [results, remedies] = [wrapped(result, WIDTH), wrapped(remedy, WIDTH)];
-  return Array.from({ length: Math.max(results.length, remedies.length) }, (_, n) => [n === 0 ? name : "", results[n] ?? "", remedies[n] ?? ""]);
+  return Array.from({ length: Math.max(results.length, remedies.length) }, (_, n) => [
+    n === 0 ? name : "",
+    results[n] ?? "",
+    remedies[n] ?? "",
+  ]);
 }
 
 /** `ok (tenant-a, tenant-b: IPv4 and IPv6; vpn: IPv4 only)` */
 function withSubjects(result: string, checks: readonly Check[]): string {
-  const tenants = [...new Set(checks.map(({ tenant }) => tenant))].filter((name) => name !== undefined);
-  const families = new Map(tenants.map((name) => [name, familiesText(checks.filter(({ tenant }) => tenant === name))]));
+  const tenants = [...new Set(checks.map(({ tenant }) => tenant))].filter(
+    (name) => name !== undefined,
+  );
+  const families = new Map(
+    tenants.map((name) => [name, familiesText(checks.filter(({ tenant }) => tenant === name))]),
+  );
   const texts = [...new Set(families.values())].map((text) => {
     const names = tenants.filter((name) => families.get(name) === text).join(", ");
     return text === "" ? names : `${names}: ${text}`;
@@ -80,7 +111,9 @@ function withSubjects(result: string, checks: readonly Check[]): string {
 }
 
 function familiesText(checks: readonly Check[]): string {
-  const families = [...new Set(checks.map(({ family }) => family))].filter((family) => family !== undefined).sort();
+  const families = [...new Set(checks.map(({ family }) => family))]
+    .filter((family) => family !== undefined)
+    .sort();
   if (families.length === 0) return "";
   return families.length === 1 ? `IPv${families[0] ?? ""} only` : "IPv4 and IPv6";
 }

@@ -42,7 +42,10 @@ export interface Scene {
 }
 
 /** The annotation that selects the tenant. */
-export function annotate({ annotationKeys }: Pick<PluginConf, "annotationKeys">, value: string): Readonly<Record<string, string>> {
+export function annotate(
+  { annotationKeys }: Pick<PluginConf, "annotationKeys">,
+  value: string,
+): Readonly<Record<string, string>> {
   return { [annotationKeys[0] ?? ""]: value };
 }
 
@@ -54,11 +57,19 @@ export interface Attempt {
 }
 
 /** A new pod and its ADD. With `answers` it answers calls. */
-export async function attach(stage: Stage, runtime: Runtime, spec: PodSpec, answers = true): Promise<Attempt> {
+export async function attach(
+  stage: Stage,
+  runtime: Runtime,
+  spec: PodSpec,
+  answers = true,
+): Promise<Attempt> {
   const pod = await runtime.sandbox(spec);
   const ran = await runtime.add(pod);
   if (!ran.ok) return { pod, ran, attached: undefined };
-  const addresses = { 4: ran.addresses.find((address) => !address.includes(":")), 6: ran.addresses.find((address) => address.includes(":")) };
+  const addresses = {
+    4: ran.addresses.find((address) => !address.includes(":")),
+    6: ran.addresses.find((address) => address.includes(":")),
+  };
   if (answers) await startResponder(stage, pod, PORT);
   return { pod, ran, attached: { pod, addresses } };
 }
@@ -69,7 +80,12 @@ export function familiesOf({ addresses }: Attached): readonly Family[] {
 }
 
 /** Calls one of the test's addresses, without a word. */
-export function ask({ stage }: Pick<Scene, "stage">, from: Pod | Net["node"], address: string, port = PORT): Promise<Call> {
+export function ask(
+  { stage }: Pick<Scene, "stage">,
+  from: Pod | Net["node"],
+  address: string,
+  port = PORT,
+): Promise<Call> {
   return call(stage, from, target(address, port), { quiet: true });
 }
 
@@ -79,6 +95,9 @@ export function pick(pair: readonly [string, string], family: Family): string {
 }
 
 /** Runs a check for each tenant and family, in turn for the tenants, at once for the families. */
-export async function forEachFamily(tested: readonly Tested[], check: (one: Tested, family: Family) => Promise<void>): Promise<void> {
+export async function forEachFamily(
+  tested: readonly Tested[],
+  check: (one: Tested, family: Family) => Promise<void>,
+): Promise<void> {
   for (const one of tested) await Promise.all(one.families.map((family) => check(one, family)));
 }

@@ -33,10 +33,19 @@ interface Wish {
 const DEFAULT_BRIDGE = "cni0";
 
 /** One router for each tenant and interface; a next hop that several tenants have is one router. */
-export function planSegments(conf: PluginConf, delegates: readonly JsonObject[]): readonly Segment[] {
-  const bridges = delegates.filter((delegate) => own(delegate, "type") === "bridge").map((delegate) => String(own(delegate, "bridge") ?? DEFAULT_BRIDGE));
+export function planSegments(
+  conf: PluginConf,
+  delegates: readonly JsonObject[],
+): readonly Segment[] {
+  const bridges = delegates
+    .filter((delegate) => own(delegate, "type") === "bridge")
+    .map((delegate) => String(own(delegate, "bridge") ?? DEFAULT_BRIDGE));
   const wishes = wishesOf(conf);
-  const devOf = new Map(wishes.flatMap(({ via, dev }) => (via === undefined || dev === undefined ? [] : [[via, dev] as const])));
+  const devOf = new Map(
+    wishes.flatMap(({ via, dev }) =>
+      via === undefined || dev === undefined ? [] : [[via, dev] as const],
+    ),
+  );
   const segments = new Map<string, RouterPlan[]>();
   for (const wish of wishes) {
     const dev = wish.dev ?? devOf.get(wish.via ?? "") ?? inventedDev(wish, devOf);
@@ -44,7 +53,8 @@ export function planSegments(conf: PluginConf, delegates: readonly JsonObject[])
     segments.set(dev, routers);
     join(routers, wish);
   }
-  for (const master of mastersOf(delegates)) if (!segments.has(master)) segments.set(master, [{ vias: [], tenants: [], behind: [] }]);
+  for (const master of mastersOf(delegates))
+    if (!segments.has(master)) segments.set(master, [{ vias: [], tenants: [], behind: [] }]);
   return [...segments].map(([dev, routers]) => ({ dev, bridge: bridges.includes(dev), routers }));
 }
 
@@ -56,8 +66,15 @@ export function delegatesIn(conf: PluginConf, main: JsonObject | undefined): rea
 }
 
 function wishesOf(conf: PluginConf): readonly Wish[] {
-  const gateways = routedTenants(conf).flatMap(({ name, gateways: all }) => all.map(({ via, dev }): Wish => ({ via, dev, tenant: name, behind: undefined })));
-  const nodes = conf.routes.nodeRoutes.map(({ dst, via, dev }): Wish => ({ via, dev, tenant: undefined, behind: dst }));
+  const gateways = routedTenants(conf).flatMap(({ name, gateways: all }) =>
+    all.map(({ via, dev }): Wish => ({ via, dev, tenant: name, behind: undefined })),
+  );
+  const nodes = conf.routes.nodeRoutes.map(({ dst, via, dev }): Wish => ({
+    via,
+    dev,
+    tenant: undefined,
+    behind: dst,
+  }));
   return [...gateways, ...nodes];
 }
 
@@ -70,7 +87,14 @@ function inventedDev({ via = "" }: Wish, devOf: Map<string, string>): string {
 
 function join(routers: RouterPlan[], wish: Wish): void {
   const { via, tenant, behind } = wish;
-  const at = via === undefined && routers.length > 0 ? 0 : routers.findIndex(({ vias, tenants }) => (via !== undefined && vias.includes(via)) || (tenant !== undefined && tenants.includes(tenant)));
+  const at =
+    via === undefined && routers.length > 0
+      ? 0
+      : routers.findIndex(
+          ({ vias, tenants }) =>
+            (via !== undefined && vias.includes(via)) ||
+            (tenant !== undefined && tenants.includes(tenant)),
+        );
   const router = routers[at] ?? { vias: [], tenants: [], behind: [] };
   const joined = {
     vias: [...new Set([...router.vias, ...(via === undefined ? [] : [via])])],
@@ -82,5 +106,7 @@ function join(routers: RouterPlan[], wish: Wish): void {
 }
 
 function mastersOf(delegates: readonly JsonObject[]): readonly string[] {
-  return delegates.map((delegate) => own(delegate, "master")).filter((master) => typeof master === "string");
+  return delegates
+    .map((delegate) => own(delegate, "master"))
+    .filter((master) => typeof master === "string");
 }

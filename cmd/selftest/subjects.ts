@@ -36,7 +36,10 @@ export function subjectsOf(conf: PluginConf): readonly Subject[] {
     tenant,
     routed: tenant.table !== undefined,
   }));
-  return [...all.filter(({ routed }) => routed).slice(0, MOST_TENANTS), ...all.filter(({ routed }) => !routed).slice(0, MOST_TENANTS)];
+  return [
+    ...all.filter(({ routed }) => routed).slice(0, MOST_TENANTS),
+    ...all.filter(({ routed }) => !routed).slice(0, MOST_TENANTS),
+  ];
 }
 
 /** The subject in a few words. */
@@ -46,8 +49,14 @@ export function subjectText({ name, mark, tenant }: Subject): string {
 }
 
 /** A namespace that one of the globs allows (any, without globs) and that is not exempt. */
-export function namespaceOf(globs: readonly string[] | undefined, exempt: readonly string[]): string | undefined {
-  const candidates = globs === undefined ? NAMESPACES : globs.flatMap((glob) => NAMESPACES.map((name) => glob.replaceAll("*", name)));
+export function namespaceOf(
+  globs: readonly string[] | undefined,
+  exempt: readonly string[],
+): string | undefined {
+  const candidates =
+    globs === undefined
+      ? NAMESPACES
+      : globs.flatMap((glob) => NAMESPACES.map((name) => glob.replaceAll("*", name)));
   return candidates.find((name) => !matchesAnyGlob(exempt, name));
 }
 
@@ -61,5 +70,12 @@ function literal({ defaultMask, exemptNamespaces }: PluginConf): Subject {
   const value = (defaultMask & 0x10) === 0 ? (defaultMask & -defaultMask) >>> 0 : 0x10;
   const mark = { value, mask: defaultMask };
   const text = formatMark(mark);
-  return { name: text, mark, value: text, namespace: namespaceOf(undefined, exemptNamespaces), tenant: undefined, routed: false };
+  return {
+    name: text,
+    mark,
+    value: text,
+    namespace: namespaceOf(undefined, exemptNamespaces),
+    tenant: undefined,
+    routed: false,
+  };
 }

@@ -32,7 +32,10 @@ export const ERRORS = {
   duplicateAttachment: { code: 112, title: "attachment exists already" },
   journal: { code: 113, title: "journal unusable" },
   attachmentUnknown: { code: 114, title: "attachment is not in the journal" },
-  superseded: { code: 115, title: "attachment removed, or its runtime ended, while it was being added" },
+  superseded: {
+    code: 115,
+    title: "attachment removed, or its runtime ended, while it was being added",
+  },
   internal: { code: 199, title: "internal error" },
 } as const;
 
@@ -74,16 +77,21 @@ export function toCniError(thrown: unknown): CniError {
   if (typeof nodeCode === "string" && /^E[A-Z]+$/.test(nodeCode)) {
     return new CniError("io", `I/O failure: ${error.message}`, { cause: error });
   }
-  return new CniError("internal", `internal error: ${error.message}: please report it with the log line`, {
-    cause: error,
-    details: error.stack ?? "",
-  });
+  return new CniError(
+    "internal",
+    `internal error: ${error.message}: please report it with the log line`,
+    {
+      cause: error,
+      details: error.stack ?? "",
+    },
+  );
 }
 
 /** Throws the first of these, with the others in its details; does nothing when there is none. */
 export function throwTogether(errors: readonly CniError[]): void {
   const [first, ...others] = errors;
-  if (first !== undefined) throw others.reduce((error, other) => error.withDetails(other.message), first);
+  if (first !== undefined)
+    throw others.reduce((error, other) => error.withDetails(other.message), first);
 }
 
 /** The error JSON of the specification; `msg` is never empty, and nothing in it acts on a terminal: kubectl prints it as it is. */

@@ -23,7 +23,12 @@ export function parseAddress(text: string): Address | undefined {
 /** Reads `address/prefix-length` and returns the address alone: a rule is always for one host. */
 export function parseCidrAddress(text: string): Address | undefined {
   const [ip, length, ...rest] = text.split("/");
-  if (ip === undefined || length === undefined || rest.length > 0 || !/^(0|[1-9][0-9]{0,2})$/.test(length)) {
+  if (
+    ip === undefined ||
+    length === undefined ||
+    rest.length > 0 ||
+    !/^(0|[1-9][0-9]{0,2})$/.test(length)
+  ) {
     return undefined;
   }
   const address = parseAddress(ip);
@@ -42,5 +47,10 @@ function isHostV4(ip: string): boolean {
 }
 
 function isHostV6(ip: string): boolean {
-  return ip !== "::" && ip !== "::1" && !/^ff/.test(ip) && !/^::(ffff:)?[0-9a-f]{1,4}:[0-9a-f]{1,4}$/.test(ip);
+  return (
+    ip !== "::" &&
+    ip !== "::1" &&
+    !/^ff/.test(ip) &&
+    !/^::(ffff:)?[0-9a-f]{1,4}:[0-9a-f]{1,4}$/.test(ip)
+  );
 }

@@ -31,11 +31,16 @@ export function isRawNumber(value: unknown): boolean {
  * `what` names the input in the message, which never quotes it. Throws CniError `decode`.
  */
 export function parseJson(bytes: Uint8Array, what: string, limit: number = MAX_INPUT_BYTES): Json {
-  if (bytes.byteLength > limit) throw new CniError("decode", `${what} is larger than ${limit} bytes: refusing to read it`);
+  if (bytes.byteLength > limit)
+    throw new CniError("decode", `${what} is larger than ${limit} bytes: refusing to read it`);
   const text = decodeUtf8(bytes, what);
-  if (text.trim() === "") throw new CniError("decode", `${what} is empty: expected one JSON object`);
+  if (text.trim() === "")
+    throw new CniError("decode", `${what} is empty: expected one JSON object`);
   if (isTooDeep(text)) {
-    throw new CniError("decode", `${what} is nested deeper than ${MAX_DEPTH} levels: refusing to read it`);
+    throw new CniError(
+      "decode",
+      `${what} is nested deeper than ${MAX_DEPTH} levels: refusing to read it`,
+    );
   }
   try {
     return (UNSAFE_NUMBER.test(text) ? JSON.parse(text, keepExact) : JSON.parse(text)) as Json;
@@ -46,7 +51,9 @@ export function parseJson(bytes: Uint8Array, what: string, limit: number = MAX_I
 
 /** True for a JSON object, as opposed to null, an array, a scalar or an exact number. */
 export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
+  return (
+    typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value)
+  );
 }
 
 /** An own property, never one from the prototype. */
@@ -58,7 +65,10 @@ export function own(object: JsonObject, key: string): Json | undefined {
 export function quote(value: unknown): string {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
   const short = text.length > 80 ? `${text.slice(0, 80)}...` : text;
-  return JSON.stringify(short).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(short).replace(
+    /[\u007f-\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function decodeUtf8(bytes: Uint8Array, what: string): string {
@@ -69,7 +79,12 @@ function decodeUtf8(bytes: Uint8Array, what: string): string {
   }
 }
 
-function keepExact(this: unknown, _key: string, value: unknown, context?: { source?: string }): unknown {
+function keepExact(
+  this: unknown,
+  _key: string,
+  value: unknown,
+  context?: { source?: string },
+): unknown {
   const source = context?.source;
   if (typeof value !== "number" || source === undefined || String(value) === source) return value;
   return raw.rawJSON(source);

@@ -35,7 +35,12 @@ export function contains(outer: Prefix, inner: Prefix): boolean {
 /** True when both texts are the same network, however they are written. */
 export function sameNetwork(a: string, b: string): boolean {
   const [left, right] = [parsePrefix(a), parsePrefix(b)];
-  return left !== undefined && right !== undefined && left.length === right.length && contains(left, right);
+  return (
+    left !== undefined &&
+    right !== undefined &&
+    left.length === right.length &&
+    contains(left, right)
+  );
 }
 
 /** As `ip` prints it: canonical, without the length of a single host, `default` for length 0. */
@@ -54,7 +59,11 @@ export function formatCidr(prefix: Prefix): string {
 /** The canonical text of an address literal; as it is when it is none. */
 export function canonicalAddress(text: string): string {
   const prefix = text.includes("/") ? undefined : parsePrefix(text);
-  return prefix === undefined ? text : prefix.family === 4 ? formatV4(prefix.bits) : formatV6(prefix.bits);
+  return prefix === undefined
+    ? text
+    : prefix.family === 4
+      ? formatV4(prefix.bits)
+      : formatV6(prefix.bits);
 }
 
 function widthOf(family: Family): number {
@@ -62,13 +71,19 @@ function widthOf(family: Family): number {
 }
 
 function addressBits(text: string): bigint | undefined {
-  if (IPV4.test(text)) return text.split(".").reduce((bits, part) => (bits << 8n) | BigInt(part), 0n);
-  if (!text.includes(":") || !IPV6_CHARACTERS.test(text) || !URL.canParse(`http://[${text}]/`)) return undefined;
+  if (IPV4.test(text))
+    return text.split(".").reduce((bits, part) => (bits << 8n) | BigInt(part), 0n);
+  if (!text.includes(":") || !IPV6_CHARACTERS.test(text) || !URL.canParse(`http://[${text}]/`))
+    return undefined;
   const [head = "", tail] = new URL(`http://[${text}]/`).hostname.slice(1, -1).split("::");
-  const groups = (part: string | undefined): readonly string[] => (part === undefined || part === "" ? [] : part.split(":"));
+  const groups = (part: string | undefined): readonly string[] =>
+    part === undefined || part === "" ? [] : part.split(":");
   const [left, right] = [groups(head), groups(tail)];
   const middle = Array.from({ length: 8 - left.length - right.length }, () => "0");
-  return [...left, ...middle, ...right].reduce((bits, group) => (bits << 16n) | BigInt(`0x${group}`), 0n);
+  return [...left, ...middle, ...right].reduce(
+    (bits, group) => (bits << 16n) | BigInt(`0x${group}`),
+    0n,
+  );
 }
 
 function formatV4(bits: bigint): string {
@@ -76,9 +91,14 @@ function formatV4(bits: bigint): string {
 }
 
 function formatV6(bits: bigint): string {
-  const groups = Array.from({ length: 8 }, (_, i) => ((bits >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    ((bits >> BigInt(112 - 16 * i)) & 0xffffn).toString(16),
+  );
   // The URL parser compresses zeros as RFC 5952 asks.
   const text = new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
   // The C library, and so `ip` and `nft`, print these two forms with an IPv4 address at their end.
-  return text.replace(HOLDS_IPV4, (_whole, start: string) => `${start}${formatV4(bits & 0xffffffffn)}`);
+  return text.replace(
+    HOLDS_IPV4,
+    (_whole, start: string) => `${start}${formatV4(bits & 0xffffffffn)}`,
+  );
 }

@@ -42,14 +42,22 @@ const POD_ARGS = [
 ] as const;
 
 /** Env variable x verbs that need it x validator: the order is that of the reference message. */
-const REQUIRED: readonly { name: string; verbs: readonly Verb[]; problem?: (value: string) => string | undefined }[] = [
+const REQUIRED: readonly {
+  name: string;
+  verbs: readonly Verb[];
+  problem?: (value: string) => string | undefined;
+}[] = [
   { name: "CNI_CONTAINERID", verbs: ["ADD", "DEL", "CHECK"], problem: containerIdProblem },
   { name: "CNI_NETNS", verbs: ["ADD", "CHECK"] },
   { name: "CNI_IFNAME", verbs: ["ADD", "DEL", "CHECK"], problem: ifnameProblem },
   { name: "CNI_PATH", verbs: ["ADD", "DEL", "CHECK", "GC", "STATUS"] },
 ];
 /** The first version whose runtimes may send the verb. */
-const SINCE: Readonly<Partial<Record<Verb, CniVersion>>> = { CHECK: "0.4.0", GC: "1.1.0", STATUS: "1.1.0" };
+const SINCE: Readonly<Partial<Record<Verb, CniVersion>>> = {
+  CHECK: "0.4.0",
+  GC: "1.1.0",
+  STATUS: "1.1.0",
+};
 const VERBS: readonly string[] = ["ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"];
 
 /** Parses the environment. Throws CniError `invalidEnvironment`, naming every missing variable. */
@@ -64,7 +72,10 @@ export function parseRequest(env: Env): Request {
     else if (problem !== undefined) refuseValue(name, value, problem(value));
   }
   if (missing.length > 0) {
-    throw new CniError("invalidEnvironment", `required env variables [${missing.join(",")}] missing`);
+    throw new CniError(
+      "invalidEnvironment",
+      `required env variables [${missing.join(",")}] missing`,
+    );
   }
   return {
     verb,
@@ -84,7 +95,12 @@ export function parseRequest(env: Env): Request {
 export function pluginDirs(name: string, value: string): readonly string[] {
   const dirs = value.split(":").filter((dir) => dir !== "");
   const relative = dirs.find((dir) => !dir.startsWith("/"));
-  if (relative !== undefined) refuseValue(name, value, `has the relative directory ${quote(relative)}: only absolute ones, beginning with /, can be used`);
+  if (relative !== undefined)
+    refuseValue(
+      name,
+      value,
+      `has the relative directory ${quote(relative)}: only absolute ones, beginning with /, can be used`,
+    );
   return dirs;
 }
 
@@ -97,8 +113,15 @@ export function parseNetconf(stdin: Uint8Array, verb: Verb): NetconfHead {
   }
   const netconf: JsonObject = value ?? {};
   // Chained, the result is in it already.
-  if (verb === "ADD" && stdin.byteLength > MAX_NETCONF_BYTES && own(netconf, "prevResult") === undefined) {
-    throw new CniError("decode", `${what} is larger than ${MAX_NETCONF_BYTES} bytes: with its result it might not fit into the DEL`);
+  if (
+    verb === "ADD" &&
+    stdin.byteLength > MAX_NETCONF_BYTES &&
+    own(netconf, "prevResult") === undefined
+  ) {
+    throw new CniError(
+      "decode",
+      `${what} is larger than ${MAX_NETCONF_BYTES} bytes: with its result it might not fit into the DEL`,
+    );
   }
   const version = own(netconf, "cniVersion") ?? IMPLIED_VERSION;
   if (typeof version !== "string") {
@@ -131,9 +154,13 @@ export function podRef(request: Request): PodRef | undefined {
 }
 
 function parseVerb(command: string): Verb {
-  if (command === "") throw new CniError("invalidEnvironment", "required env variables [CNI_COMMAND] missing");
+  if (command === "")
+    throw new CniError("invalidEnvironment", "required env variables [CNI_COMMAND] missing");
   if (!VERBS.includes(command)) {
-    throw new CniError("invalidEnvironment", `unknown CNI_COMMAND: ${quote(command)} (one of ${VERBS.join(", ")})`);
+    throw new CniError(
+      "invalidEnvironment",
+      `unknown CNI_COMMAND: ${quote(command)} (one of ${VERBS.join(", ")})`,
+    );
   }
   return command as Verb;
 }
@@ -149,16 +176,21 @@ function parseArgs(text: string): ReadonlyMap<string, string> {
 
 function refuseValue(name: string, value: string, problem: string | undefined): void {
   if (problem === undefined) return;
-  throw new CniError("invalidEnvironment", `${name} ${quote(value)} ${problem}`, { details: quote(value) });
+  throw new CniError("invalidEnvironment", `${name} ${quote(value)} ${problem}`, {
+    details: quote(value),
+  });
 }
 
 function containerIdProblem(value: string): string | undefined {
-  return NAME.test(value) ? undefined : "is not a valid container ID (letters, digits, and then also _ . -)";
+  return NAME.test(value)
+    ? undefined
+    : "is not a valid container ID (letters, digits, and then also _ . -)";
 }
 
 function ifnameProblem(value: string): string | undefined {
   // The kernel counts bytes: 8 x "é" is one too many.
-  if (new TextEncoder().encode(value).byteLength > 15) return "is longer than the 15 bytes an interface name may have";
+  if (new TextEncoder().encode(value).byteLength > 15)
+    return "is longer than the 15 bytes an interface name may have";
   if (value === "." || value === "..") return "is not an interface name";
   // U+FFFD stands for bytes that are not UTF-8: two such names would be one attachment.
   const refused = /[/:\s\ufffd]/u.test(value) || isUnprintable(value);
@@ -166,10 +198,15 @@ function ifnameProblem(value: string): string | undefined {
 }
 
 function checkName(name: unknown): string {
-  if (name === undefined || name === "") throw new CniError("invalidConfig", "missing network name");
-  if (typeof name !== "string") throw new CniError("decode", `network name must be a string, got ${quote(name)}`);
+  if (name === undefined || name === "")
+    throw new CniError("invalidConfig", "missing network name");
+  if (typeof name !== "string")
+    throw new CniError("decode", `network name must be a string, got ${quote(name)}`);
   if (!NAME.test(name)) {
-    throw new CniError("invalidConfig", `invalid network name ${quote(name)}: letters, digits, and then also _ . -`);
+    throw new CniError(
+      "invalidConfig",
+      `invalid network name ${quote(name)}: letters, digits, and then also _ . -`,
+    );
   }
   return name;
 }
@@ -177,5 +214,8 @@ function checkName(name: unknown): string {
 function refuseTooOld(version: string, verb: Verb): void {
   const since = SINCE[verb];
   if (since === undefined || !isSupported(version) || atLeast(version, since)) return;
-  throw new CniError("incompatibleVersion", `config version ${version} does not allow ${verb} (needs ${since} or newer)`);
+  throw new CniError(
+    "incompatibleVersion",
+    `config version ${version} does not allow ${verb} (needs ${since} or newer)`,
+  );
 }

@@ -45,13 +45,22 @@ export function resultOfPrevious(prevResult: Json, version: CniVersion): Result 
  * another interface are skipped; those that name none count as this one's. Throws CniError
  * `delegateResult` for anything that is not a plain host address.
  */
-export function podAddresses(json: JsonObject, version: CniVersion, ifname: string, source: string): readonly Address[] {
-  const entries = atLeast(version, "0.3.0") ? addressesOf(json, ifname, source) : legacyAddresses(json);
-  if (entries.length > MAX_ADDRESSES) throw bad(source, `it has ${entries.length} addresses (at most ${MAX_ADDRESSES})`);
+export function podAddresses(
+  json: JsonObject,
+  version: CniVersion,
+  ifname: string,
+  source: string,
+): readonly Address[] {
+  const entries = atLeast(version, "0.3.0")
+    ? addressesOf(json, ifname, source)
+    : legacyAddresses(json);
+  if (entries.length > MAX_ADDRESSES)
+    throw bad(source, `it has ${entries.length} addresses (at most ${MAX_ADDRESSES})`);
   const addresses = new Map<string, Address>();
   for (const entry of entries) {
     const address = typeof entry === "string" ? parseCidrAddress(entry) : undefined;
-    if (address === undefined) throw bad(source, `${quote(entry)} is not the address of one host with its prefix length`);
+    if (address === undefined)
+      throw bad(source, `${quote(entry)} is not the address of one host with its prefix length`);
     addresses.set(address.ip, address);
   }
   return [...addresses.values()];
@@ -71,20 +80,31 @@ function parseObject(stdout: Uint8Array, source: string): JsonObject {
 function addressesOf(json: JsonObject, ifname: string, source: string): readonly Json[] {
   const ips = own(json, "ips") ?? [];
   const interfaces = own(json, "interfaces") ?? [];
-  if (!Array.isArray(ips) || !Array.isArray(interfaces)) throw bad(source, "ips and interfaces must be lists");
+  if (!Array.isArray(ips) || !Array.isArray(interfaces))
+    throw bad(source, "ips and interfaces must be lists");
   const found: Json[] = [];
   for (const entry of ips as readonly Json[]) {
     if (!isObject(entry)) throw bad(source, `ips has the entry ${quote(entry)}`);
-    if (isOurs(own(entry, "interface"), interfaces, ifname, source)) found.push(own(entry, "address") ?? null);
+    if (isOurs(own(entry, "interface"), interfaces, ifname, source))
+      found.push(own(entry, "address") ?? null);
   }
   return found;
 }
 
 // The index may be missing or -1 (spec-upgrades.md): such an address belongs to the interface asked for.
-function isOurs(index: Json | undefined, interfaces: readonly Json[], ifname: string, source: string): boolean {
+function isOurs(
+  index: Json | undefined,
+  interfaces: readonly Json[],
+  ifname: string,
+  source: string,
+): boolean {
   if (index === undefined || index === null || index === -1) return true;
-  const target = typeof index === "number" && Number.isInteger(index) && index >= 0 ? interfaces[index] : undefined;
-  if (!isObject(target)) throw bad(source, `an address names interface ${quote(index)}, which the result does not list`);
+  const target =
+    typeof index === "number" && Number.isInteger(index) && index >= 0
+      ? interfaces[index]
+      : undefined;
+  if (!isObject(target))
+    throw bad(source, `an address names interface ${quote(index)}, which the result does not list`);
   return own(target, "name") === ifname && (own(target, "sandbox") ?? "") !== "";
 }
 

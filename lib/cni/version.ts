@@ -1,7 +1,15 @@
 import { CniError } from "./error";
 
 /** The CNI versions we speak, oldest first. Match is exact string equality, as in libcni. */
-export const SUPPORTED_VERSIONS = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"] as const;
+export const SUPPORTED_VERSIONS = [
+  "0.1.0",
+  "0.2.0",
+  "0.3.0",
+  "0.3.1",
+  "0.4.0",
+  "1.0.0",
+  "1.1.0",
+] as const;
 export type CniVersion = (typeof SUPPORTED_VERSIONS)[number];
 
 /** What a netconf without cniVersion means (pkg/types/create: "0.1.0"). */
@@ -19,7 +27,10 @@ export function atLeast(version: CniVersion, minimum: CniVersion): boolean {
 
 /** The answer to VERSION, in the field order of the reference implementation. */
 export function versionJson(): string {
-  return JSON.stringify({ cniVersion: SUPPORTED_VERSIONS.at(-1), supportedVersions: SUPPORTED_VERSIONS });
+  return JSON.stringify({
+    cniVersion: SUPPORTED_VERSIONS.at(-1),
+    supportedVersions: SUPPORTED_VERSIONS,
+  });
 }
 
 /** Throws CniError `incompatibleVersion` unless the version is supported. */

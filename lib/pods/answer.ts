@@ -37,10 +37,12 @@ export function readMetadata(answer: Answer, subject: Subject, source: Source): 
   if (answer.status !== 200) throw statusFailure(answer, subject, source);
   const fail = (problem: string): CniError => unusable(subject, source, problem);
   const encoding = answer.headers["content-encoding"] ?? "identity";
-  if (encoding !== "identity") throw fail(`is encoded as ${quote(encoding)}, which was not asked for`);
+  if (encoding !== "identity")
+    throw fail(`is encoded as ${quote(encoding)}, which was not asked for`);
   const object = parseObject(answer.body, fail);
   const kind = own(object, "kind");
-  if (kind !== "PartialObjectMetadata" && kind !== subject.kind) throw fail(`has kind ${quote(kind ?? "")}`);
+  if (kind !== "PartialObjectMetadata" && kind !== subject.kind)
+    throw fail(`has kind ${quote(kind ?? "")}`);
   const metadata = own(object, "metadata");
   if (!isObject(metadata)) throw fail("has no metadata");
   refuseOther(metadata, subject, fail);
@@ -67,13 +69,20 @@ function parseObject(body: Uint8Array, fail: (problem: string) => CniError): Jso
   return value;
 }
 
-function refuseOther(metadata: JsonObject, subject: Subject, fail: (problem: string) => CniError): void {
+function refuseOther(
+  metadata: JsonObject,
+  subject: Subject,
+  fail: (problem: string) => CniError,
+): void {
   const namespace = own(metadata, "namespace") || undefined;
   if (own(metadata, "name") === subject.name && namespace === subject.namespace) return;
   throw fail("is about another object");
 }
 
-function readAnnotations(value: Json | undefined, fail: (problem: string) => CniError): Record<string, string> {
+function readAnnotations(
+  value: Json | undefined,
+  fail: (problem: string) => CniError,
+): Record<string, string> {
   const annotations = Object.create(null) as Record<string, string>;
   if (value === undefined || value === null) return annotations;
   if (!isObject(value)) throw fail("has annotations that are not an object");

@@ -20,7 +20,11 @@ export interface Credentials {
  * Throws `RotationError` for files that are missing or do not fit together and (as `unauthorized`) for a
  * client certificate that has expired, else CniError `kubeconfig`.
  */
-export async function loadCredentials(kubeconfig: Kubeconfig, now: Date, usePlugin: UsePlugin): Promise<Credentials> {
+export async function loadCredentials(
+  kubeconfig: Kubeconfig,
+  now: Date,
+  usePlugin: UsePlugin,
+): Promise<Credentials> {
   const options: RequestOptions = { headers: {} };
   const { config, user } = kubeconfig;
   if (user.exec) {
@@ -33,7 +37,10 @@ export async function loadCredentials(kubeconfig: Kubeconfig, now: Date, usePlug
   return {
     secureContext: context,
     servername: options.servername,
-    headers: cleanHeaders(kubeconfig, { ...basic(options.auth), ...(options.headers as Record<string, unknown>) }),
+    headers: cleanHeaders(kubeconfig, {
+      ...basic(options.auth),
+      ...(options.headers as Record<string, unknown>),
+    }),
   };
 }
 
@@ -50,22 +57,33 @@ async function applyFiles(kubeconfig: Kubeconfig, options: RequestOptions): Prom
     if (error instanceof CniError) throw error;
     const { code, path } = error as NodeJS.ErrnoException;
     const what = path === undefined ? "its credentials" : path;
-    throw new RotationError(`kubeconfig ${kubeconfig.path}: ${what} cannot be read (${code ?? "unknown error"}): check the paths in it, and that the kubelet has its certificate`, error);
+    throw new RotationError(
+      `kubeconfig ${kubeconfig.path}: ${what} cannot be read (${code ?? "unknown error"}): check the paths in it, and that the kubelet has its certificate`,
+      error,
+    );
   }
 }
 
 function credentialFiles({ config, user }: Kubeconfig): readonly string[] {
-  return [config.getCurrentCluster()?.caFile, user.certFile, user.keyFile].filter((file) => typeof file === "string" && file !== "") as string[];
+  return [config.getCurrentCluster()?.caFile, user.certFile, user.keyFile].filter(
+    (file) => typeof file === "string" && file !== "",
+  ) as string[];
 }
 
 function secureContext(kubeconfig: Kubeconfig, options: RequestOptions): SecureContext {
   // Without a CA those of Mozilla count, as Node brings them: what NODE_EXTRA_CA_CERTS and its like add is not believed.
   const { ca = [...rootCertificates], cert, key } = options;
   try {
-    return createSecureContext({ ca, ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) });
+    return createSecureContext({
+      ca,
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+    });
   } catch (error) {
     const { user, path } = kubeconfig;
-    const files = [user.certFile, user.keyFile].filter((file) => file !== undefined && file !== null).join(", ");
+    const files = [user.certFile, user.keyFile]
+      .filter((file) => file !== undefined && file !== null)
+      .join(", ");
     const where = files === "" ? "its inline certificates" : files;
     throw new RotationError(
       `kubeconfig ${path}: ${where} cannot be used (${(error as NodeJS.ErrnoException).code ?? "not PEM"}): certificate and key must be valid PEM and belong together`,
@@ -79,7 +97,11 @@ function refuseExpired({ path, user }: Kubeconfig, { cert }: RequestOptions, now
   if (end === undefined || end > now) return;
   const which = user.exec ? "of its credential plugin" : (user.certFile ?? "in it");
   const date = end.toISOString().replace(/\.\d+Z$/, "Z");
-  throw new RotationError(`kubeconfig ${path}: the client certificate ${which} expired on ${date}: renew it; if it is the kubelet's own, restart the kubelet`, undefined, "unauthorized");
+  throw new RotationError(
+    `kubeconfig ${path}: the client certificate ${which} expired on ${date}: renew it; if it is the kubelet's own, restart the kubelet`,
+    undefined,
+    "unauthorized",
+  );
 }
 
 /** Of the first certificate, which is the client's own; undefined where only OpenSSL's PEM reader finds one. */
@@ -92,12 +114,18 @@ function expiry(cert: string | Buffer): Date | undefined {
 }
 
 /** A token file ends with a newline, which a header must not have; anything odder is refused here, unquoted. */
-function cleanHeaders(kubeconfig: Kubeconfig, headers: Readonly<Record<string, unknown>>): Record<string, string> {
+function cleanHeaders(
+  kubeconfig: Kubeconfig,
+  headers: Readonly<Record<string, unknown>>,
+): Record<string, string> {
   const clean: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     const text = String(value).trim();
     if (!/^[\x20-\x7e]+$/.test(text)) {
-      throw new CniError("kubeconfig", `kubeconfig ${kubeconfig.path}: the value for ${name} has characters that no token has: check the token or token file`);
+      throw new CniError(
+        "kubeconfig",
+        `kubeconfig ${kubeconfig.path}: the value for ${name} has characters that no token has: check the token or token file`,
+      );
     }
     clean[name] = text;
   }

@@ -24,7 +24,11 @@ interface ExecConfig {
  * stdin, and at most `timeoutMs`; then its process group is killed.
  * Throws CniError `kubeconfig` when it fails, `tryAgainLater` when it takes too long.
  */
-export async function applyExecCredential(kubeconfig: Kubeconfig, options: RequestOptions, timeoutMs: number): Promise<void> {
+export async function applyExecCredential(
+  kubeconfig: Kubeconfig,
+  options: RequestOptions,
+  timeoutMs: number,
+): Promise<void> {
   const exec = readExec(kubeconfig);
   const runner = new BoundedSpawn(timeoutMs);
   const auth = new ExecAuth();
@@ -46,8 +50,13 @@ export async function applyExecCredential(kubeconfig: Kubeconfig, options: Reque
 export async function findExecPlugin(kubeconfig: Kubeconfig): Promise<void> {
   const exec = readExec(kubeconfig);
   const { command } = exec;
-  const path = new Map((exec.env ?? []).map(({ name, value }) => [name, value])).get("PATH") ?? process.env["PATH"] ?? DEFAULT_PATH;
-  const places = command.includes("/") ? [command] : path.split(":").map((dir) => `${dir === "" ? "." : dir}/${command}`);
+  const path =
+    new Map((exec.env ?? []).map(({ name, value }) => [name, value])).get("PATH") ??
+    process.env["PATH"] ??
+    DEFAULT_PATH;
+  const places = command.includes("/")
+    ? [command]
+    : path.split(":").map((dir) => `${dir === "" ? "." : dir}/${command}`);
   const problems = places.map(startProblem);
   if (problems.includes(undefined)) return;
   throw notStarted(kubeconfig.path, exec, problems.find((code) => code !== "ENOENT") ?? "ENOENT");
@@ -67,14 +76,24 @@ function readExec({ path, user }: Kubeconfig): ExecConfig {
   const exec = user.exec as Record<keyof ExecConfig, unknown>;
   const { command, args, env } = exec;
   const isWord = (value: unknown): boolean => typeof value === "string" && !value.includes("\0");
-  const isPair = (pair: unknown): boolean => isWord((pair as { name?: unknown } | null)?.name) && isWord((pair as { value?: unknown } | null)?.value);
-  const areAll = (list: unknown, is: (value: unknown) => boolean): boolean => (list ?? undefined) === undefined || (Array.isArray(list) && list.every(is));
-  if (isWord(command) && command !== "" && areAll(args, isWord) && areAll(env, isPair)) return exec as ExecConfig;
-  throw new CniError("kubeconfig", `kubeconfig ${path}: users[].user.exec cannot be used: write command as a text, args as a list of texts, env as a list of name and value`);
+  const isPair = (pair: unknown): boolean =>
+    isWord((pair as { name?: unknown } | null)?.name) &&
+    isWord((pair as { value?: unknown } | null)?.value);
+  const areAll = (list: unknown, is: (value: unknown) => boolean): boolean =>
+    (list ?? undefined) === undefined || (Array.isArray(list) && list.every(is));
+  if (isWord(command) && command !== "" && areAll(args, isWord) && areAll(env, isPair))
+    return exec as ExecConfig;
+  throw new CniError(
+    "kubeconfig",
+    `kubeconfig ${path}: users[].user.exec cannot be used: write command as a text, args as a list of texts, env as a list of name and value`,
+  );
 }
 
 function notStarted(path: string, exec: ExecConfig, code: string): CniError {
-  return new CniError("kubeconfig", `${nameOf(path, exec)} cannot be started (${code}): install it or correct users[].user.exec.command`);
+  return new CniError(
+    "kubeconfig",
+    `${nameOf(path, exec)} cannot be started (${code}): install it or correct users[].user.exec.command`,
+  );
 }
 
 function nameOf(path: string, exec: ExecConfig): string {
@@ -82,20 +101,35 @@ function nameOf(path: string, exec: ExecConfig): string {
 }
 
 function withExecInfo(exec: ExecConfig): ExecConfig {
-  const info = { apiVersion: exec.apiVersion, kind: "ExecCredential", spec: { interactive: false } };
-  return { ...exec, env: [...(exec.env ?? []), { name: "KUBERNETES_EXEC_INFO", value: JSON.stringify(info) }] };
+  const info = {
+    apiVersion: exec.apiVersion,
+    kind: "ExecCredential",
+    spec: { interactive: false },
+  };
+  return {
+    ...exec,
+    env: [...(exec.env ?? []), { name: "KUBERNETES_EXEC_INFO", value: JSON.stringify(info) }],
+  };
 }
 
 function failure(path: string, exec: ExecConfig, runner: BoundedSpawn, error: unknown): CniError {
   const plugin = nameOf(path, exec);
   if (runner.stopped === "timeout") {
-    return new CniError("tryAgainLater", `${plugin} did not finish within ${Math.round(runner.timeoutMs)} ms: run it by hand to see why`);
+    return new CniError(
+      "tryAgainLater",
+      `${plugin} did not finish within ${Math.round(runner.timeoutMs)} ms: run it by hand to see why`,
+    );
   }
-  if (runner.stopped === "flood") return new CniError("kubeconfig", `${plugin} printed more than ${MAX_OUTPUT} bytes`);
+  if (runner.stopped === "flood")
+    return new CniError("kubeconfig", `${plugin} printed more than ${MAX_OUTPUT} bytes`);
   const { code } = error as NodeJS.ErrnoException;
   if (code !== undefined) return notStarted(path, exec, code);
   // Not what it said on stderr: that, too, may be the token.
-  if (runner.exitStatus !== 0) return new CniError("kubeconfig", `${plugin} failed (${runner.exitStatus}): run it by hand to see why`);
+  if (runner.exitStatus !== 0)
+    return new CniError(
+      "kubeconfig",
+      `${plugin} failed (${runner.exitStatus}): run it by hand to see why`,
+    );
   // Not the parser's message: it quotes what was printed, and that may be the token.
   return new CniError("kubeconfig", `${plugin} did not print an ExecCredential with a status`);
 }
@@ -108,8 +142,16 @@ class BoundedSpawn {
 
   constructor(readonly timeoutMs: number) {}
 
-  readonly spawn = (command: string, args: readonly string[] | null | undefined, options: object): ChildProcess => {
-    const child = spawn(command, args ?? [], { ...options, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  readonly spawn = (
+    command: string,
+    args: readonly string[] | null | undefined,
+    options: object,
+  ): ChildProcess => {
+    const child = spawn(command, args ?? [], {
+      ...options,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.#child = child;
     this.#timer = setTimeout(() => this.#kill("timeout"), this.timeoutMs);
     let size = 0;

@@ -36,7 +36,12 @@ const ACCEPT = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,app
  */
 export function verifyingAgent(credentials: Credentials): Agent {
   const { secureContext, servername } = credentials;
-  return new Agent({ keepAlive: true, rejectUnauthorized: true, secureContext, ...(servername === undefined ? {} : { servername }) });
+  return new Agent({
+    keepAlive: true,
+    rejectUnauthorized: true,
+    secureContext,
+    ...(servername === undefined ? {} : { servername }),
+  });
 }
 
 /**
@@ -47,9 +52,13 @@ export function verifyingAgent(credentials: Credentials): Agent {
 export function httpsGet(url: URL, options: GetOptions): Promise<Answer> {
   const { credentials, agent, timeoutMs } = options;
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { agent, headers: { accept: ACCEPT, "user-agent": "tenant-routing-wrapper" } });
+    const outgoing = request(url, {
+      agent,
+      headers: { accept: ACCEPT, "user-agent": "tenant-routing-wrapper" },
+    });
     // Not among the options: NODE_DEBUG in the runtime's environment would print those.
-    for (const [name, value] of Object.entries(credentials.headers)) outgoing.setHeader(name, value);
+    for (const [name, value] of Object.entries(credentials.headers))
+      outgoing.setHeader(name, value);
     const settle: Settle = (error, answer) => {
       clearTimeout(timer);
       if (answer === undefined) reject(error ?? cutOff());
@@ -67,7 +76,11 @@ export function httpsGet(url: URL, options: GetOptions): Promise<Answer> {
       readBody(response, settle);
     });
     outgoing.on("upgrade", (response, socket) => {
-      settle(undefined, { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.alloc(0) });
+      settle(undefined, {
+        status: response.statusCode ?? 0,
+        headers: response.headers,
+        body: Buffer.alloc(0),
+      });
       socket.destroy();
     });
     // A body that ends with its connection may end after the request is closed: that is the response's to tell.
@@ -80,7 +93,9 @@ export function httpsGet(url: URL, options: GetOptions): Promise<Answer> {
 type Settle = (error: Error | undefined, answer?: Answer) => void;
 
 function cutOff(): Error {
-  return Object.assign(new Error("the connection was closed before the answer was complete"), { code: "ECONNRESET" });
+  return Object.assign(new Error("the connection was closed before the answer was complete"), {
+    code: "ECONNRESET",
+  });
 }
 
 function readBody(response: IncomingMessage, settle: Settle): void {
@@ -93,7 +108,11 @@ function readBody(response: IncomingMessage, settle: Settle): void {
   });
   response.on("error", settle);
   response.on("end", () => {
-    settle(undefined, { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) });
+    settle(undefined, {
+      status: response.statusCode ?? 0,
+      headers: response.headers,
+      body: Buffer.concat(chunks),
+    });
   });
   response.on("close", () => settle(undefined));
 }

@@ -1,4 +1,12 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, type Stats } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  statSync,
+  type Stats,
+} from "node:fs";
 import { dirname, isAbsolute } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import type { Cluster, User } from "@kubernetes/client-node/dist/config_types.js";
@@ -24,13 +32,20 @@ const MAX_BYTES = 1024 * 1024;
  * Throws CniError `kubeconfig` with the remedy; what a concurrent rewrite can cause is a `RotationError`.
  */
 export function loadKubeconfig(path: string): Kubeconfig {
-  if (!isAbsolute(path)) throw unusable(path, "is not an absolute path: set \"kubeconfig\" to one, such as /etc/kubernetes/kubelet.conf");
+  if (!isAbsolute(path))
+    throw unusable(
+      path,
+      'is not an absolute path: set "kubeconfig" to one, such as /etc/kubernetes/kubelet.conf',
+    );
   const config = parse(path, withTokenFileKey(readTrusted(path), path));
   config.makePathsAbsolute(dirname(path));
   const cluster = config.getContextObject(config.currentContext) && config.getCurrentCluster();
   const user = config.getCurrentUser();
   if (!cluster || !user) {
-    throw unusable(path, `has no cluster and user for its current-context ${quote(config.currentContext ?? "")}: set current-context to a complete context`);
+    throw unusable(
+      path,
+      `has no cluster and user for its current-context ${quote(config.currentContext ?? "")}: set current-context to a complete context`,
+    );
   }
   preferInlineData(cluster, user);
   refuseUnsupported(path, cluster, user);
@@ -49,7 +64,10 @@ function readTrusted(path: string): string {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
-    throw new RotationError(`kubeconfig ${path} cannot be opened (${code}): set "kubeconfig" to the kubelet's kubeconfig, and run as root`, error);
+    throw new RotationError(
+      `kubeconfig ${path} cannot be opened (${code}): set "kubeconfig" to the kubelet's kubeconfig, and run as root`,
+      error,
+    );
   }
   try {
     refuseUntrusted(path, fstatSync(fd));
@@ -64,7 +82,10 @@ function refuseUntrusted(path: string, stats: Stats): void {
   if (!stats.isFile()) throw unusable(path, "is not a regular file");
   if (stats.size > MAX_BYTES) throw unusable(path, `is larger than ${MAX_BYTES} bytes`);
   if ((stats.mode & 0o022) !== 0) {
-    throw unusable(path, `can be written by others (mode ${(stats.mode & 0o777).toString(8)}): chmod go-w ${path}`);
+    throw unusable(
+      path,
+      `can be written by others (mode ${(stats.mode & 0o777).toString(8)}): chmod go-w ${path}`,
+    );
   }
   if (stats.uid !== 0 && stats.uid !== process.geteuid?.()) {
     throw unusable(path, `belongs to user ${stats.uid}: chown root ${path}`);
@@ -120,9 +141,12 @@ function parseProblem(error: unknown): string {
   // A reason with more than words names an alias or a tag, and that may be a token that begins with * or !.
   const why = reason !== undefined && /^[a-z ]+$/.test(reason) ? reason : "syntax error";
   if (name === "YAMLException") return `line ${(mark?.line ?? 0) + 1} is not valid YAML (${why})`;
-  if (code !== undefined && path !== undefined) return `its token file ${path} cannot be read (${code})`;
+  if (code !== undefined && path !== undefined)
+    return `its token file ${path} cannot be read (${code})`;
   const message = (error as Error).message;
-  return /^[a-z]+\[\d+\][.a-z]* is missing$/.test(message) ? message : "its content is not a kubeconfig";
+  return /^[a-z]+\[\d+\][.a-z]* is missing$/.test(message)
+    ? message
+    : "its content is not a kubeconfig";
 }
 
 /** Inline data wins over a file, as in client-go; client-node has it the other way round. */
@@ -134,22 +158,36 @@ function preferInlineData(cluster: Cluster, user: User): void {
 
 function refuseUnsupported(path: string, cluster: Cluster, user: User): void {
   if (cluster.skipTLSVerify) {
-    throw unusable(path, "sets insecure-skip-tls-verify: tenants must not depend on an unverified server: remove it and set certificate-authority");
+    throw unusable(
+      path,
+      "sets insecure-skip-tls-verify: tenants must not depend on an unverified server: remove it and set certificate-authority",
+    );
   }
   if (cluster.proxyUrl) {
-    throw unusable(path, "sets proxy-url, which is not supported: remove it, the node must reach the API server directly");
+    throw unusable(
+      path,
+      "sets proxy-url, which is not supported: remove it, the node must reach the API server directly",
+    );
   }
-  const provider = user.authProvider as { name?: unknown; config?: { tokenFile?: unknown } } | null | undefined;
+  const provider = user.authProvider as
+    { name?: unknown; config?: { tokenFile?: unknown } } | null | undefined;
   if (provider && typeof provider.config?.tokenFile !== "string") {
-    throw unusable(path, `uses auth-provider ${quote(provider.name ?? "")}, which is not supported: use a client certificate, a token file or an exec plugin`);
+    throw unusable(
+      path,
+      `uses auth-provider ${quote(provider.name ?? "")}, which is not supported: use a client certificate, a token file or an exec plugin`,
+    );
   }
 }
 
 function serverUrl(path: string, server: unknown): URL {
   const url = typeof server === "string" ? URL.parse(server) : null;
   if (url === null || url.protocol !== "https:") {
-    throw unusable(path, "has a server that is not an https URL: set clusters[].cluster.server to https://...");
+    throw unusable(
+      path,
+      "has a server that is not an https URL: set clusters[].cluster.server to https://...",
+    );
   }
-  if (url.username !== "" || url.password !== "") throw unusable(path, "has credentials inside its server URL: move them to users[]");
+  if (url.username !== "" || url.password !== "")
+    throw unusable(path, "has credentials inside its server URL: move them to users[]");
   return url;
 }

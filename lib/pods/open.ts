@@ -15,7 +15,11 @@ export const ROTATION_PAUSE_MS = 50;
  * expired. The one check for ADD and STATUS. What the kubelet may be about to replace is looked at once more.
  * Throws CniError `kubeconfig`, `unauthorized` for an expired client certificate, and what `usePlugin` throws.
  */
-export async function openKubeconfig(path: string, clock: Clock, usePlugin: UsePlugin): Promise<[Kubeconfig, Credentials]> {
+export async function openKubeconfig(
+  path: string,
+  clock: Clock,
+  usePlugin: UsePlugin,
+): Promise<[Kubeconfig, Credentials]> {
   const load = async (): Promise<[Kubeconfig, Credentials]> => {
     const kubeconfig = loadKubeconfig(path);
     return [kubeconfig, await loadCredentials(kubeconfig, clock.now(), usePlugin)];

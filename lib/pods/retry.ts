@@ -51,8 +51,12 @@ export async function retrying<T>(budget: Budget, attempt: () => Promise<T>): Pr
       if (!(failure instanceof Transient)) throw failure;
       const { retryAfterMs = 0, toTheEnd = false } = failure.patience;
       if (!toTheEnd) hiccups++;
-      const pause = Math.max(Math.min(FIRST_PAUSE_MS * 2 ** (count - 1), LONGEST_PAUSE_MS), retryAfterMs);
-      if (hiccups >= MAX_ATTEMPTS || pause >= remaining(budget)) throw failure.final.withDetails(`attempts: ${count}`);
+      const pause = Math.max(
+        Math.min(FIRST_PAUSE_MS * 2 ** (count - 1), LONGEST_PAUSE_MS),
+        retryAfterMs,
+      );
+      if (hiccups >= MAX_ATTEMPTS || pause >= remaining(budget))
+        throw failure.final.withDetails(`attempts: ${count}`);
       await budget.clock.sleep(pause);
       before = failure;
     }

@@ -27,7 +27,10 @@ export interface SessionOptions {
  * Opens a session, runs `body`, closes every connection. Credentials that the server rejects are
  * read once more: the kubelet may have replaced them in between.
  */
-export async function withSession<T>(options: SessionOptions, body: (session: Session) => Promise<T>): Promise<T> {
+export async function withSession<T>(
+  options: SessionOptions,
+  body: (session: Session) => Promise<T>,
+): Promise<T> {
   try {
     return await once(options, body);
   } catch (error) {
@@ -41,7 +44,10 @@ export async function withSession<T>(options: SessionOptions, body: (session: Se
   }
 }
 
-async function once<T>(options: SessionOptions, body: (session: Session) => Promise<T>): Promise<T> {
+async function once<T>(
+  options: SessionOptions,
+  body: (session: Session) => Promise<T>,
+): Promise<T> {
   const [kubeconfig, credentials] = await open(options);
   const agent = verifyingAgent(credentials);
   let closed = false;
@@ -63,7 +69,9 @@ async function once<T>(options: SessionOptions, body: (session: Session) => Prom
 }
 
 function open({ kubeconfigPath, budget }: SessionOptions): Promise<[Kubeconfig, Credentials]> {
-  return openKubeconfig(kubeconfigPath, budget.clock, (kubeconfig, options) => applyExecCredential(kubeconfig, options, remaining(budget)));
+  return openKubeconfig(kubeconfigPath, budget.clock, (kubeconfig, options) =>
+    applyExecCredential(kubeconfig, options, remaining(budget)),
+  );
 }
 
 interface Connection {
@@ -72,12 +80,23 @@ interface Connection {
   readonly agent: Agent;
 }
 
-async function getOrExplain(options: SessionOptions, connection: Connection, subject: Subject): Promise<Answer> {
+async function getOrExplain(
+  options: SessionOptions,
+  connection: Connection,
+  subject: Subject,
+): Promise<Answer> {
   const { kubeconfig, credentials, agent } = connection;
-  const url = new URL(`${kubeconfig.url.pathname.replace(/\/$/, "")}${subject.path}`, kubeconfig.url.origin);
+  const url = new URL(
+    `${kubeconfig.url.pathname.replace(/\/$/, "")}${subject.path}`,
+    kubeconfig.url.origin,
+  );
   try {
     return await httpsGet(url, { credentials, agent, timeoutMs: remaining(options.budget) });
   } catch (error) {
-    throw connectionFailure(error, { server: kubeconfig.server, kubeconfigPath: kubeconfig.path, pod: options.pod });
+    throw connectionFailure(error, {
+      server: kubeconfig.server,
+      kubeconfigPath: kubeconfig.path,
+      pod: options.pod,
+    });
   }
 }

@@ -17,15 +17,23 @@ export function statusFailure(answer: Answer, subject: Subject, source: Source):
   const details = quote(message ?? "");
   const who = `pod ${subject.pod}: ${source.server}`;
   if (status === 404 && message !== undefined) {
-    return new CniError("tryAgainLater", `${who} does not have ${shortName(subject)} yet, or no longer: try again`, { details });
+    return new CniError(
+      "tryAgainLater",
+      `${who} does not have ${shortName(subject)} yet, or no longer: try again`,
+      { details },
+    );
   }
   const answered = `${who} answered ${status} for ${subject.resource}`;
   if (mayPass(status)) {
-    const final = new CniError("tryAgainLater", `${answered}: check the health of the API server`, { details });
+    const final = new CniError("tryAgainLater", `${answered}: check the health of the API server`, {
+      details,
+    });
     return new Transient(final, { retryAfterMs: retryAfter(answer) });
   }
   const hint = isRedirect(status) ? "redirects are not followed: " : "";
-  return new CniError("apiAnswer", `${answered}: ${hint}check server in ${source.kubeconfigPath}`, { details });
+  return new CniError("apiAnswer", `${answered}: ${hint}check server in ${source.kubeconfigPath}`, {
+    details,
+  });
 }
 
 function shortName(subject: Subject): string {
@@ -41,21 +49,40 @@ function isRedirect(status: number): boolean {
 }
 
 /** Before RBAC has synced, the API server refuses everybody: right after its start that is no last word. */
-const STARTING = "or, right after a start of the API server, wait: it refuses everybody until RBAC has synced";
+const STARTING =
+  "or, right after a start of the API server, wait: it refuses everybody until RBAC has synced";
 
 function forbidden(message: string, subject: Subject, source: Source): Transient {
-  const user = /User "([\x21\x23-\x5b\x5d-\x7e]{1,256})"/.exec(message)?.[1] ?? `the user of ${source.kubeconfigPath}`;
+  const user =
+    /User "([\x21\x23-\x5b\x5d-\x7e]{1,256})"/.exec(message)?.[1] ??
+    `the user of ${source.kubeconfigPath}`;
   const details = message.slice(0, 500).replace(/[^\x20-\x7e]/g, "?");
   const what = `pod ${subject.pod}: ${subject.resource} "${subject.name}" is forbidden for ${user}:`;
   if (subject.kind === "Namespace") {
-    return new Transient(new CniError("forbidden", `${what} apply manifests/rbac.yaml, ${STARTING} (${source.server})`, { details }), { toTheEnd: true });
+    return new Transient(
+      new CniError(
+        "forbidden",
+        `${what} apply manifests/rbac.yaml, ${STARTING} (${source.server})`,
+        { details },
+      ),
+      { toTheEnd: true },
+    );
   }
   // The node authorizer has not seen the binding yet: its informer is a moment behind the kubelet's.
   if (message.includes("no relationship found")) {
-    return new Transient(new CniError("tryAgainLater", `${what} the API server knows no relationship between the node and the pod yet: check that the pod is bound to this node (${source.server})`, { details }));
+    return new Transient(
+      new CniError(
+        "tryAgainLater",
+        `${what} the API server knows no relationship between the node and the pod yet: check that the pod is bound to this node (${source.server})`,
+        { details },
+      ),
+    );
   }
   const remedy = `a node's credentials read only the pods bound to it: check that ${source.kubeconfigPath} is this node's, or grant get on pods, ${STARTING}`;
-  return new Transient(new CniError("forbidden", `${what} ${remedy} (${source.server})`, { details }), { toTheEnd: true });
+  return new Transient(
+    new CniError("forbidden", `${what} ${remedy} (${source.server})`, { details }),
+    { toTheEnd: true },
+  );
 }
 
 function statusMessage(answer: Answer): string | undefined {

@@ -2,7 +2,7 @@
 import type { PluginConf } from "../../conf/types";
 import { CniError, toCniError } from "../cni/error";
 import { findCollisions, type CollisionInput } from "./collisions";
-import { changesFor, changesToRemove, foreignNames, joinRecords, recordAfter, type DiffInput } from "./diff";
+import { changesFor, changesToRemove, foreignNames, recordAfter, type DiffInput } from "./diff";
 import { desiredRoutes, routedTenants } from "./desired";
 import { irreplaceable } from "./displaced";
 import { findFindings } from "./findings";
@@ -11,10 +11,17 @@ import type { Kernel } from "./kernel";
 import { formerDevices, natTable } from "./nat";
 import { hasFormerMarks, orphansOf, type CarriedMark } from "./orphans";
 import type { RecordFile } from "./record";
-import { EMPTY_RECORD, type RoutesRecord } from "./record-type";
+import { EMPTY_RECORD, joinRecords, type RoutesRecord } from "./record-type";
 import { indexRoutes } from "./route-index";
 import { routePlace, ruleKey, satisfies } from "./same";
-import { TABLE_MAIN, type Action, type Collision, type Finding, type IpRoute, type Surroundings } from "./types";
+import {
+  TABLE_MAIN,
+  type Action,
+  type Collision,
+  type Finding,
+  type IpRoute,
+  type Surroundings,
+} from "./types";
 import { actionText } from "./words";
 
 /** The node, as far as the routes go. */
@@ -38,7 +45,11 @@ export interface RoutesView extends DiffInput {
 }
 
 /** Compares the node with the configuration. Changes nothing. */
-export async function look(conf: PluginConf, { kernel, records, carriedMarks }: RoutesNode, { sysctl, health }: LookOptions): Promise<RoutesView> {
+export async function look(
+  conf: PluginConf,
+  { kernel, records, carriedMarks }: RoutesNode,
+  { sysctl, health }: LookOptions,
+): Promise<RoutesView> {
   const [state, record] = [await kernel.state(), records.read()];
   const orphans = hasFormerMarks(conf, record) ? orphansOf(conf, record, carriedMarks()) : [];
   const plan = desiredRoutes(conf, state, health, orphans);
@@ -48,18 +59,39 @@ export async function look(conf: PluginConf, { kernel, records, carriedMarks }: 
 }
 
 /** What others have that the plan would disturb, or that would disturb it. */
-export async function collisionsOf(conf: PluginConf, { lookAround }: RoutesNode, view: RoutesView): Promise<readonly Collision[]> {
+export async function collisionsOf(
+  conf: PluginConf,
+  { lookAround }: RoutesNode,
+  view: RoutesView,
+): Promise<readonly Collision[]> {
   const { plan, state } = view;
   const names = foreignNames(view);
-  const found = findCollisions({ tenants: routedTenants(conf), plan, state, surroundings: await lookAround(), isOurs: isOursIn(view) });
-  return [...found, ...(names === undefined ? [] : [{ kind: "name", tenant: undefined, text: names } as const])];
+  const found = findCollisions({
+    tenants: routedTenants(conf),
+    plan,
+    state,
+    surroundings: await lookAround(),
+    isOurs: isOursIn(view),
+  });
+  return [
+    ...found,
+    ...(names === undefined ? [] : [{ kind: "name", tenant: undefined, text: names } as const]),
+  ];
 }
 
 /** Tells what the plan asks for, or an earlier one did. */
-export function isOursIn({ plan, record }: Pick<RoutesView, "plan" | "record">): CollisionInput["isOurs"] {
-  const wantedRules = new Set([...plan.rules.map(({ item }) => item), ...record.rules].map(ruleKey));
+export function isOursIn({
+  plan,
+  record,
+}: Pick<RoutesView, "plan" | "record">): CollisionInput["isOurs"] {
+  const wantedRules = new Set(
+    [...plan.rules.map(({ item }) => item), ...record.rules].map(ruleKey),
+  );
   const ourRoutes = indexRoutes([...plan.routes.map(({ item }) => item), ...record.routes]);
-  return { rule: (rule) => wantedRules.has(ruleKey(rule)), route: (route) => ourRoutes.wants(route) };
+  return {
+    rule: (rule) => wantedRules.has(ruleKey(rule)),
+    route: (route) => ourRoutes.wants(route),
+  };
 }
 
 /** What keeps the routes from working as expected. */
@@ -74,7 +106,10 @@ export function findingsOf(conf: PluginConf, { plan, state }: RoutesView): reado
  * astray; the next apply or remove goes on from what the record says. A file of others in the way,
  * or a route that could not be put back, ends it (`io`) before anything is changed.
  */
-export async function carryOut(view: RoutesView, { kernel, records }: RoutesNode): Promise<readonly CniError[]> {
+export async function carryOut(
+  view: RoutesView,
+  { kernel, records }: RoutesNode,
+): Promise<readonly CniError[]> {
   const after = recordAfter(view);
   const obstacle = foreignNames(view) ?? irreplaceable(view.plan, view.state, view.record);
   if (obstacle !== undefined) throw new CniError("io", obstacle);
@@ -95,7 +130,11 @@ async function withListing(record: RoutesRecord, kernel: Kernel): Promise<Routes
 }
 
 // Nothing is written that is there already: a repair needs no room on a full disk.
-function tryWrite(records: RecordFile, present: RoutesRecord, next: RoutesRecord): readonly CniError[] {
+function tryWrite(
+  records: RecordFile,
+  present: RoutesRecord,
+  next: RoutesRecord,
+): readonly CniError[] {
   if (sameRecord(present, next)) return [];
   try {
     records.write(next);
@@ -107,7 +146,10 @@ function tryWrite(records: RecordFile, present: RoutesRecord, next: RoutesRecord
 
 /** Whether `remove` would find without a record what these changes make: rules by their protocol, routes by the tenants' tables. */
 function isRecoverable({ actions, record }: RoutesView, after: RoutesRecord): boolean {
-  const known = actions.every((action) => action.kind === "rule" || (action.kind === "route" && action.route.table !== TABLE_MAIN));
+  const known = actions.every(
+    (action) =>
+      action.kind === "rule" || (action.kind === "route" && action.route.table !== TABLE_MAIN),
+  );
   return known && after.displaced.every((route) => record.displaced.includes(route));
 }
 
@@ -117,14 +159,19 @@ export function troublesOf({ own: { forwardTrouble } }: Pick<RoutesView, "own">)
 }
 
 // Returns what failed, throws it when nothing may follow.
-async function carryOutOne(action: Action, view: RoutesView, kernel: Kernel): Promise<readonly CniError[]> {
+async function carryOutOne(
+  action: Action,
+  view: RoutesView,
+  kernel: Kernel,
+): Promise<readonly CniError[]> {
   try {
     await kernel.perform(action);
     return [];
   } catch (thrown) {
     const error = withCommand(toCniError(thrown), action);
     if (isVital(action)) throw error;
-    for (const route of outlived(action, view)) await kernel.perform({ kind: "route", op: "del", route });
+    for (const route of outlived(action, view))
+      await kernel.perform({ kind: "route", op: "del", route });
     return [error];
   }
 }
@@ -132,12 +179,19 @@ async function carryOutOne(action: Action, view: RoutesView, kernel: Kernel): Pr
 /** Without an exclusion some packets take their tenant's gateway; without any other rule, or a stop, they take a stranger's. */
 function isVital(action: Action): boolean {
   if (action.kind === "route") return action.route.type !== "unicast";
-  return action.kind === "rule" && (action.rule.fwmark !== undefined || action.rule.suppressPrefixLength !== undefined);
+  return (
+    action.kind === "rule" &&
+    (action.rule.fwmark !== undefined || action.rule.suppressPrefixLength !== undefined)
+  );
 }
 
 // The route that was to be replaced leads where the tenant's packets must not go any more.
-function outlived(refused: Action, { state, record }: Pick<RoutesView, "state" | "record">): readonly IpRoute[] {
-  if (refused.kind !== "route" || refused.op === "del" || refused.route.table === TABLE_MAIN) return [];
+function outlived(
+  refused: Action,
+  { state, record }: Pick<RoutesView, "state" | "record">,
+): readonly IpRoute[] {
+  if (refused.kind !== "route" || refused.op === "del" || refused.route.table === TABLE_MAIN)
+    return [];
   const atPlace = state.routes.filter((route) => routePlace(route) === routePlace(refused.route));
   return atPlace.filter((route) => record.routes.some((ours) => satisfies(route, ours)));
 }
@@ -152,9 +206,14 @@ export async function removeRoutes(conf: PluginConf, node: RoutesNode): Promise<
   const record = isEmpty(view.record) ? recordAfter(view) : view.record;
   const actions = changesToRemove(record, view.state, view.own);
   const failures: CniError[] = troublesOf(view);
-  for (const action of actions) failures.push(...(await carryOutOne(action, { ...view, record: EMPTY_RECORD }, node.kernel)));
+  for (const action of actions)
+    failures.push(...(await carryOutOne(action, { ...view, record: EMPTY_RECORD }, node.kernel)));
   const [first, ...more] = failures;
-  if (first !== undefined) throw more.reduce((error, { message, details }) => error.withDetails(`${message} (${details})`), first);
+  if (first !== undefined)
+    throw more.reduce(
+      (error, { message, details }) => error.withDetails(`${message} (${details})`),
+      first,
+    );
   node.records.remove();
   return actions;
 }
@@ -168,8 +227,13 @@ function doing(action: Action): string {
 }
 
 /** The changes that were made, apart from those that `carryOut` returned as refused. */
-export function madeOf(actions: readonly Action[], refused: readonly CniError[]): readonly Action[] {
-  return actions.filter((action) => !refused.some(({ details }) => details.endsWith(doing(action))));
+export function madeOf(
+  actions: readonly Action[],
+  refused: readonly CniError[],
+): readonly Action[] {
+  return actions.filter(
+    (action) => !refused.some(({ details }) => details.endsWith(doing(action))),
+  );
 }
 
 function isEmpty(record: RoutesRecord): boolean {
@@ -182,5 +246,15 @@ function sameRecord(a: RoutesRecord, b: RoutesRecord): boolean {
 
 function sorted(record: RoutesRecord): readonly unknown[] {
   const { rules, routes, displaced, sysctls, forward, nat, names, directories } = record;
-  return [rules, routes, displaced, Object.entries(sysctls).sort(), forward, nat?.text, nat?.listing, names, directories];
+  return [
+    rules,
+    routes,
+    displaced,
+    Object.entries(sysctls).sort(),
+    forward,
+    nat?.text,
+    nat?.listing,
+    names,
+    directories,
+  ];
 }

@@ -21,7 +21,11 @@ export function leadsFar(route: IpRoute, suppressed: number): boolean {
 /** True when these IPv4 routes cover every address: a default route, or both halves. */
 export function leadsEverywhere(routes: readonly IpRoute[]): boolean {
   const usable = routes.filter(({ type }) => type === "unicast");
-  const networks = usable.map(({ dst }) => parsePrefix(dst)).filter((network): network is Prefix => network !== undefined);
-  const covered = HALVES.map(parsePrefix).every((half) => half !== undefined && networks.some((network) => contains(network, half)));
+  const networks = usable
+    .map(({ dst }) => parsePrefix(dst))
+    .filter((network): network is Prefix => network !== undefined);
+  const covered = HALVES.map(parsePrefix).every(
+    (half) => half !== undefined && networks.some((network) => contains(network, half)),
+  );
   return covered || usable.some(({ dst }) => dst === "default");
 }

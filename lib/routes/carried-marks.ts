@@ -9,6 +9,14 @@ export function carriedMarks(journal: Journal): readonly CarriedMark[] {
     if (record === undefined || "corrupt" in record) return [];
     const { mark, pod, key } = record.attachment;
     if (mark === undefined) return [];
-    return [{ mark, pod: pod === undefined ? `container ${key.containerId.slice(0, 12)}` : `${pod.namespace}/${pod.name}` }];
+    return [
+      {
+        mark,
+        pod:
+          pod === undefined
+            ? `container ${key.containerId.slice(0, 12)}`
+            : `${pod.namespace}/${pod.name}`,
+      },
+    ];
   });
 }

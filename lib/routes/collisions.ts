@@ -5,7 +5,16 @@ import { markCollisions } from "./mark-collisions";
 import { quotedRoute, quotedRule } from "./quoted";
 import { routePlace } from "./same";
 import { tableName } from "./table-names";
-import { TABLE_LOCAL, TABLE_MAIN, type Collision, type IpRoute, type IpRule, type NodeState, type RoutesPlan, type Surroundings } from "./types";
+import {
+  TABLE_LOCAL,
+  TABLE_MAIN,
+  type Collision,
+  type IpRoute,
+  type IpRule,
+  type NodeState,
+  type RoutesPlan,
+  type Surroundings,
+} from "./types";
 
 export interface CollisionInput {
   readonly tenants: readonly { readonly name: string; readonly mark: Mark }[];
@@ -43,8 +52,9 @@ export function findCollisions(input: CollisionInput): readonly Collision[] {
 }
 
 function tablesOf(plan: RoutesPlan): readonly TenantTable[] {
-  const pairs = [...plan.rules, ...plan.routes].flatMap(({ tenant, item }): readonly TenantTable[] =>
-    tenant === undefined || item.table === undefined ? [] : [{ tenant, table: item.table }],
+  const pairs = [...plan.rules, ...plan.routes].flatMap(
+    ({ tenant, item }): readonly TenantTable[] =>
+      tenant === undefined || item.table === undefined ? [] : [{ tenant, table: item.table }],
   );
   return [...new Map(pairs.map((each) => [each.table, each])).values()];
 }
@@ -56,18 +66,26 @@ function lookups({ tenant, table }: TenantTable, rules: readonly IpRule[]): read
   return [{ kind: "table", tenant, text }];
 }
 
-function strangers({ tenant, table }: TenantTable, routes: readonly IpRoute[]): readonly Collision[] {
+function strangers(
+  { tenant, table }: TenantTable,
+  routes: readonly IpRoute[],
+): readonly Collision[] {
   const others = routes.filter((route) => route.table === table);
   if (others.length === 0) return [];
   const text = `table ${table} of tenant ${tenant} has routes of others, which the tenant's packets would take: ${listText(others.map(quotedRoute), 3)}; delete ${them(others)}, or give the tenant another table`;
   return [{ kind: "table", tenant, text }];
 }
 
-function samePriorities({ rules: planned }: RoutesPlan, rules: readonly IpRule[]): readonly Collision[] {
+function samePriorities(
+  { rules: planned }: RoutesPlan,
+  rules: readonly IpRule[],
+): readonly Collision[] {
   const priorities = [...new Set(planned.map(({ item }) => item.priority))];
   return priorities.flatMap((priority): readonly Collision[] => {
     const mine = planned.filter(({ item }) => item.priority === priority);
-    const others = rules.filter((rule) => rule.priority === priority && mine.some(({ item }) => item.family === rule.family));
+    const others = rules.filter(
+      (rule) => rule.priority === priority && mine.some(({ item }) => item.family === rule.family),
+    );
     if (others.length === 0) return [];
     const text = `priority ${priority}, which is for ${mine[0]?.why ?? "our rules"}, is used by ${listText(others.map(quotedRule), 3)}, and which of them is first is chance: move ${them(others)}, or set another priority in "routes" of the conflist`;
     return [{ kind: "priority", tenant: undefined, text }];
@@ -75,40 +93,63 @@ function samePriorities({ rules: planned }: RoutesPlan, rules: readonly IpRule[]
 }
 
 /** Cilium has the rule for the local table at 100; a rule of ours before it would take packets from the node itself. */
-function lateLocalRules({ rules: planned }: RoutesPlan, { families, rules }: NodeState): readonly Collision[] {
+function lateLocalRules(
+  { rules: planned }: RoutesPlan,
+  { families, rules }: NodeState,
+): readonly Collision[] {
   return families.flatMap((family): readonly Collision[] => {
-    const ours = planned.filter(({ item }) => item.family === family).map(({ item }) => item.priority);
+    const ours = planned
+      .filter(({ item }) => item.family === family)
+      .map(({ item }) => item.priority);
     if (ours.length === 0) return [];
     const first = Math.min(...ours);
-    const local = rules.filter((rule) => rule.family === family && isLocalRule(rule)).map(({ priority }) => priority);
+    const local = rules
+      .filter((rule) => rule.family === family && isLocalRule(rule))
+      .map(({ priority }) => priority);
     if (local.some((priority) => priority < first)) return [];
     const found = local.length === 0 ? "is missing" : `is at ${Math.min(...local)}`;
-    const remedy = local.length === 0 ? `put it back with "ip -${family} rule add pref 0 lookup local"` : `set priorities above ${Math.min(...local)} in "routes" of the conflist`;
+    const remedy =
+      local.length === 0
+        ? `put it back with "ip -${family} rule add pref 0 lookup local"`
+        : `set priorities above ${Math.min(...local)} in "routes" of the conflist`;
     const text = `the IPv${family} rule for the local table ${found} and our first rule is at ${first}, so packets to the node itself would leave by a gateway: ${remedy}`;
     return [{ kind: "priority", tenant: undefined, text }];
   });
 }
 
 function isLocalRule({ table, from, to, fwmark, not, other }: IpRule): boolean {
-  return table === TABLE_LOCAL && [from, to, fwmark, not, other].every((selector) => selector === undefined);
+  return (
+    table === TABLE_LOCAL &&
+    [from, to, fwmark, not, other].every((selector) => selector === undefined)
+  );
 }
 
-function replacedRoutes({ routes: planned }: RoutesPlan, routes: readonly IpRoute[]): readonly Collision[] {
-  return planned.filter(({ item }) => item.table === TABLE_MAIN).flatMap(({ item, why, tenant }): readonly Collision[] => {
-    const other = routes.find((route) => routePlace(route) === routePlace(item));
-    if (other === undefined) return [];
-    const text = `the main table has ${quotedRoute(other)}, which ${quotedRoute(item)} (${why}) would replace: delete it if it is not needed, or take ${item.dst} out of "nodeRoutes"`;
-    return [{ kind: "route", tenant, text }];
-  });
+function replacedRoutes(
+  { routes: planned }: RoutesPlan,
+  routes: readonly IpRoute[],
+): readonly Collision[] {
+  return planned
+    .filter(({ item }) => item.table === TABLE_MAIN)
+    .flatMap(({ item, why, tenant }): readonly Collision[] => {
+      const other = routes.find((route) => routePlace(route) === routePlace(item));
+      if (other === undefined) return [];
+      const text = `the main table has ${quotedRoute(other)}, which ${quotedRoute(item)} (${why}) would replace: delete it if it is not needed, or take ${item.dst} out of "nodeRoutes"`;
+      return [{ kind: "route", tenant, text }];
+    });
 }
 
-function takenNames({ tenant, table }: TenantTable, { names }: RoutesPlan, { tableNames }: Surroundings): readonly Collision[] {
+function takenNames(
+  { tenant, table }: TenantTable,
+  { names }: RoutesPlan,
+  { tableNames }: Surroundings,
+): readonly Collision[] {
   if (names === undefined) return [];
   const name = tableName(tenant);
   const numbers = tableNames.filter((entry) => entry.number === table && entry.name !== name);
   const others = tableNames.filter((entry) => entry.name === name && entry.number !== table);
   return [...numbers, ...others].slice(0, 1).map((entry) => {
-    const remedy = 'remove that line, give the tenant another table, or set "routes": {"namesDir": ""} for no names';
+    const remedy =
+      'remove that line, give the tenant another table, or set "routes": {"namesDir": ""} for no names';
     const text = `${entry.file} calls table ${entry.number} ${entry.name}, but tenant ${tenant} has table ${table} under the name ${name}: ${remedy}`;
     return { kind: "name", tenant, text } as const;
   });

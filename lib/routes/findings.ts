@@ -9,7 +9,19 @@ import { quotedRoute, quotedRule } from "./quoted";
 import { refusingRoutes } from "./refusing-routes";
 import { ruleKey } from "./same";
 import { sysctlName } from "./words";
-import { TABLE_LOCAL, TABLE_MAIN, type Finding, type FindingKind, type IpRoute, type IpRule, type NodeState, type Planned, type ResolvedGateway, type RoutesPlan, type WantedSysctl } from "./types";
+import {
+  TABLE_LOCAL,
+  TABLE_MAIN,
+  type Finding,
+  type FindingKind,
+  type IpRoute,
+  type IpRule,
+  type NodeState,
+  type Planned,
+  type ResolvedGateway,
+  type RoutesPlan,
+  type WantedSysctl,
+} from "./types";
 
 export interface FindingInput {
   readonly conf: PluginConf;
@@ -26,8 +38,14 @@ const FORWARDING6 = "net/ipv6/conf/all/forwarding";
 export function findFindings({ conf, plan, state }: FindingInput): readonly Finding[] {
   const findings = [
     ...plan.gateways.flatMap(gatewayFinding),
-    ...routedTenants(conf).filter(({ gateways }) => gateways.length === 0).map(noGateway),
-    ...plan.orphans.map((orphan): Finding => ({ kind: "mark-without-tenant", tenant: undefined, text: orphanText(orphan) })),
+    ...routedTenants(conf)
+      .filter(({ gateways }) => gateways.length === 0)
+      .map(noGateway),
+    ...plan.orphans.map((orphan): Finding => ({
+      kind: "mark-without-tenant",
+      tenant: undefined,
+      text: orphanText(orphan),
+    })),
     ...plan.sysctls.flatMap((wanted) => sysctlFinding(wanted, state)),
     ...noDefaultRoute(plan, state),
     ...halfDefaults(plan, state),
@@ -39,7 +57,13 @@ export function findFindings({ conf, plan, state }: FindingInput): readonly Find
   return [...new Map(findings.map((finding) => [finding.text, finding])).values()];
 }
 
-function gatewayFinding({ tenant, family, via, dev, unusable }: ResolvedGateway): readonly Finding[] {
+function gatewayFinding({
+  tenant,
+  family,
+  via,
+  dev,
+  unusable,
+}: ResolvedGateway): readonly Finding[] {
   if (unusable === undefined) return [];
   const name = `gateway ${[via ?? `IPv${family}`, ...(dev === undefined ? [] : [`dev ${dev}`])].join(" ")} of tenant ${tenant}`;
   const [kind, text] = gatewayText(unusable, dev ?? "", via ?? "");
@@ -51,24 +75,46 @@ function noGateway({ name, table }: RoutedTenant): Finding {
   return { kind: "no-gateway", tenant: name, text };
 }
 
-function gatewayText(unusable: NonNullable<ResolvedGateway["unusable"]>, dev: string, via: string): readonly [FindingKind, string] {
+function gatewayText(
+  unusable: NonNullable<ResolvedGateway["unusable"]>,
+  dev: string,
+  via: string,
+): readonly [FindingKind, string] {
   switch (unusable) {
     case "device-missing":
-      return ["device-missing", `is left out because this node has no interface ${dev}: make it, or correct "dev"`];
+      return [
+        "device-missing",
+        `is left out because this node has no interface ${dev}: make it, or correct "dev"`,
+      ];
     case "device-down":
       return ["device-down", `is left out because ${dev} is down: ip link set ${dev} up`];
     case "own-address":
-      return ["gateway-own-address", `is left out because ${via} is an address of this node, which cannot be its own gateway: correct "via", or keep the tenant's pods off this node`];
+      return [
+        "gateway-own-address",
+        `is left out because ${via} is an address of this node, which cannot be its own gateway: correct "via", or keep the tenant's pods off this node`,
+      ];
     case "off-link":
       return dev === ""
-        ? ["gateway-off-link", `is left out because no connected route leads to ${via}: give an interface an address in its network, or name the interface as "dev"`]
-        : ["gateway-off-link", `is left out because ${dev} has no connected route to ${via}: give ${dev} an address in its network, or correct "via" or "dev"`];
+        ? [
+            "gateway-off-link",
+            `is left out because no connected route leads to ${via}: give an interface an address in its network, or name the interface as "dev"`,
+          ]
+        : [
+            "gateway-off-link",
+            `is left out because ${dev} has no connected route to ${via}: give ${dev} an address in its network, or correct "via" or "dev"`,
+          ];
     case "failed":
-      return ["gateway-failed", "is left out because it does not answer: see ip neigh and the gateway itself; it is taken back when it answers"];
+      return [
+        "gateway-failed",
+        "is left out because it does not answer: see ip neigh and the gateway itself; it is taken back when it answers",
+      ];
   }
 }
 
-function sysctlFinding({ item, tenant, why }: Planned<WantedSysctl>, state: NodeState): readonly Finding[] {
+function sysctlFinding(
+  { item, tenant, why }: Planned<WantedSysctl>,
+  state: NodeState,
+): readonly Finding[] {
   const now = state.sysctl(item.path);
   if (now === undefined || now === item.value || item.also.includes(now)) return [];
   const change = `apply --sysctl sets ${sysctlName(item.path)} to ${item.value}`;
@@ -84,20 +130,41 @@ function sysctlFinding({ item, tenant, why }: Planned<WantedSysctl>, state: Node
 
 /** Loose filtering wants a route to the sender, whatever its interface, and replies come from anywhere. */
 function noDefaultRoute({ gateways }: RoutesPlan, state: NodeState): readonly Finding[] {
-  const filtered = [...new Set(gateways.filter(({ family }) => family === 4).flatMap(({ dev }) => (dev === undefined ? [] : [dev])))]
-    .filter((dev) => [ALL_RP_FILTER, `net/ipv4/conf/${dev}/rp_filter`].some((path) => !["0", undefined].includes(state.sysctl(path))));
-  if (filtered.length === 0 || leadsEverywhere(state.routes.filter(({ table, family }) => table === TABLE_MAIN && family === 4))) return [];
+  const filtered = [
+    ...new Set(
+      gateways
+        .filter(({ family }) => family === 4)
+        .flatMap(({ dev }) => (dev === undefined ? [] : [dev])),
+    ),
+  ].filter((dev) =>
+    [ALL_RP_FILTER, `net/ipv4/conf/${dev}/rp_filter`].some(
+      (path) => !["0", undefined].includes(state.sysctl(path)),
+    ),
+  );
+  if (
+    filtered.length === 0 ||
+    leadsEverywhere(
+      state.routes.filter(({ table, family }) => table === TABLE_MAIN && family === 4),
+    )
+  )
+    return [];
   const text = `the main table has no IPv4 default route, so even the loose reverse-path filter on ${listText(filtered, 3)} drops replies from the internet: give the node a default route, or set rp_filter of ${listText(filtered, 3)} and of all to 0`;
   return [{ kind: "no-default-route", tenant: undefined, text }];
 }
 
 function halfDefaults(plan: RoutesPlan, { families, routes }: NodeState): readonly Finding[] {
-  return families.filter((family) => plan.rules.some(({ item, tenant }) => item.family === family && tenant !== undefined)).flatMap((family): readonly Finding[] => {
-    const halves = routes.filter((route) => route.family === family && route.table === TABLE_MAIN && isHalf(route));
-    if (halves.length === 0) return [];
-    const text = `the main table has ${listText(halves.map(quotedRoute), 2)}, as VPN clients make them in place of a default route; they come before the tenants' tables, so tenants' packets take them: let the VPN client put its routes in a table of its own, or name its interface as a tenant's gateway`;
-    return [{ kind: "half-default", tenant: undefined, text }];
-  });
+  return families
+    .filter((family) =>
+      plan.rules.some(({ item, tenant }) => item.family === family && tenant !== undefined),
+    )
+    .flatMap((family): readonly Finding[] => {
+      const halves = routes.filter(
+        (route) => route.family === family && route.table === TABLE_MAIN && isHalf(route),
+      );
+      if (halves.length === 0) return [];
+      const text = `the main table has ${listText(halves.map(quotedRoute), 2)}, as VPN clients make them in place of a default route; they come before the tenants' tables, so tenants' packets take them: let the VPN client put its routes in a table of its own, or name its interface as a tenant's gateway`;
+      return [{ kind: "half-default", tenant: undefined, text }];
+    });
 }
 
 function isHalf(route: IpRoute): boolean {
@@ -108,23 +175,40 @@ function isHalf(route: IpRoute): boolean {
 function rulesBefore(plan: RoutesPlan, state: NodeState): readonly Finding[] {
   const ours = new Set(plan.rules.map(({ item }) => ruleKey(item)));
   const last = plan.rules.filter(({ tenant }) => tenant !== undefined).map(({ item }) => item);
-  const before = state.rules.filter((rule) => !ours.has(ruleKey(rule)) && last.some(({ family, priority }) => family === rule.family && rule.priority < priority));
-  return before.filter((rule) => takesAnything(rule) && leadsAway(rule, state)).map((rule) => {
-    const text = `the rule ${quotedRule(rule)} comes before the tenants' rules and takes their packets too: move it behind ${Math.max(...last.map(({ priority }) => priority))}, or narrow it by from, to or fwmark`;
-    return { kind: "rule-before", tenant: undefined, text };
-  });
+  const before = state.rules.filter(
+    (rule) =>
+      !ours.has(ruleKey(rule)) &&
+      last.some(({ family, priority }) => family === rule.family && rule.priority < priority),
+  );
+  return before
+    .filter((rule) => takesAnything(rule) && leadsAway(rule, state))
+    .map((rule) => {
+      const text = `the rule ${quotedRule(rule)} comes before the tenants' rules and takes their packets too: move it behind ${Math.max(...last.map(({ priority }) => priority))}, or narrow it by from, to or fwmark`;
+      return { kind: "rule-before", tenant: undefined, text };
+    });
 }
 
 /** No selector, or one that leaves almost everything: `not`. */
 function takesAnything({ not, from, to, fwmark, other }: IpRule): boolean {
   if (other !== undefined) return false;
-  return not !== undefined || [from, to, fwmark].every((selector) => selector === undefined || selector === "default");
+  return (
+    not !== undefined ||
+    [from, to, fwmark].every((selector) => selector === undefined || selector === "default")
+  );
 }
 
-function leadsAway({ family, table, suppressPrefixLength }: IpRule, { routes }: NodeState): boolean {
+function leadsAway(
+  { family, table, suppressPrefixLength }: IpRule,
+  { routes }: NodeState,
+): boolean {
   if (table === undefined || table === TABLE_LOCAL) return false;
   if (table === TABLE_MAIN && suppressPrefixLength !== undefined) return false;
-  return routes.some((route) => route.table === table && route.family === family && leadsFar(route, suppressPrefixLength ?? -1));
+  return routes.some(
+    (route) =>
+      route.table === table &&
+      route.family === family &&
+      leadsFar(route, suppressPrefixLength ?? -1),
+  );
 }
 
 /**
@@ -133,10 +217,19 @@ function leadsAway({ family, table, suppressPrefixLength }: IpRule, { routes }: 
  */
 function advertisedDefaults({ sysctls }: RoutesPlan, state: NodeState): readonly Finding[] {
   if (!sysctls.some(({ item }) => item.path === FORWARDING6)) return [];
-  const routes = state.routes.filter(({ family, table, dst, protocol }) => family === 6 && table === TABLE_MAIN && dst === "default" && protocol === PROTOCOL_RA);
-  const devices = new Set(routes.flatMap(({ nexthops }) => nexthops.flatMap(({ dev }) => (dev === undefined ? [] : [dev]))));
-  return [...devices].filter((dev) => state.sysctl(`net/ipv6/conf/${dev}/accept_ra`) === "1").map((dev) => {
-    const text = `the IPv6 default route on ${dev} is from router advertisements, which the kernel ignores once IPv6 forwarding is on, so the route goes: set ${sysctlName(`net/ipv6/conf/${dev}/accept_ra`)} to 2`;
-    return { kind: "ra-default", tenant: undefined, text };
-  });
+  const routes = state.routes.filter(
+    ({ family, table, dst, protocol }) =>
+      family === 6 && table === TABLE_MAIN && dst === "default" && protocol === PROTOCOL_RA,
+  );
+  const devices = new Set(
+    routes.flatMap(({ nexthops }) =>
+      nexthops.flatMap(({ dev }) => (dev === undefined ? [] : [dev])),
+    ),
+  );
+  return [...devices]
+    .filter((dev) => state.sysctl(`net/ipv6/conf/${dev}/accept_ra`) === "1")
+    .map((dev) => {
+      const text = `the IPv6 default route on ${dev} is from router advertisements, which the kernel ignores once IPv6 forwarding is on, so the route goes: set ${sysctlName(`net/ipv6/conf/${dev}/accept_ra`)} to 2`;
+      return { kind: "ra-default", tenant: undefined, text };
+    });
 }

@@ -7,10 +7,14 @@ import { createTools, type Slot } from "../rules/tools";
 import type { ForwardRule } from "./types";
 
 const OURS = /--comment "?tenant-routing routes"? /;
-const SLOTS = (["nft", "legacy"] as const).flatMap((backend) => ([4, 6] as const).map((family): Slot => ({ backend, family })));
+const SLOTS = (["nft", "legacy"] as const).flatMap((backend) =>
+  ([4, 6] as const).map((family): Slot => ({ backend, family })),
+);
 
 /** `problem` instead of `text`: a sentence about why there is none. */
-export type Saved = { readonly where: string } & ({ readonly text: string } | { readonly problem: string });
+export type Saved = { readonly where: string } & (
+  { readonly text: string } | { readonly problem: string }
+);
 
 export interface ForwardTable {
   /** Ours, of both families; those of the flavour that is not in use say so. Throws CniError `rules` or `tryAgainLater`. */
@@ -33,7 +37,8 @@ export interface ForwardOptions {
 export function createForwardTable(options: ForwardOptions): ForwardTable {
   const { host = localHost } = options;
   const tools = createTools(options.exec, host, options);
-  const backend = async (): Promise<Backend> => (await detectBackend({ ...options, host, tools })).backend;
+  const backend = async (): Promise<Backend> =>
+    (await detectBackend({ ...options, host, tools })).backend;
   const exists = ({ backend: flavour, family }: Slot, table?: string): boolean => {
     if (!tools.has({ backend: flavour, family }) || !host.hasFamily(family)) return false;
     if (flavour === "nft") return true;
@@ -44,31 +49,52 @@ export function createForwardTable(options: ForwardOptions): ForwardTable {
     list: async () => {
       const flavour = await backend();
       const slots = SLOTS.filter((slot) => exists(slot, "filter"));
-      const listings = await Promise.all(slots.map(async (slot) => oursIn(await tools.save(slot, "filter"), slot, flavour)));
+      const listings = await Promise.all(
+        slots.map(async (slot) => oursIn(await tools.save(slot, "filter"), slot, flavour)),
+      );
       return listings.flat();
     },
     change: async (op, rule) => {
       const verb = op === "insert" ? "-I" : "-D";
-      await tools.restore({ backend: rule.backend ?? (await backend()), family: rule.family }, `*filter\n${verb} FORWARD ${rule.spec}\nCOMMIT\n`);
+      await tools.restore(
+        { backend: rule.backend ?? (await backend()), family: rule.family },
+        `*filter\n${verb} FORWARD ${rule.spec}\nCOMMIT\n`,
+      );
     },
     saved: async () => {
-      return Promise.all(SLOTS.filter((slot) => exists(slot)).map(async (slot): Promise<Saved> => {
-        const where = programName(slot);
-        return tools.save(slot, undefined).then((text) => ({ where, text }), (thrown: unknown) => ({ where, problem: toCniError(thrown).message }));
-      }));
+      return Promise.all(
+        SLOTS.filter((slot) => exists(slot)).map(async (slot): Promise<Saved> => {
+          const where = programName(slot);
+          return tools.save(slot, undefined).then(
+            (text) => ({ where, text }),
+            (thrown: unknown) => ({ where, problem: toCniError(thrown).message }),
+          );
+        }),
+      );
     },
   };
 }
 
-function oursIn(listing: string, { backend, family }: Slot, inUse: Backend): readonly ForwardRule[] {
+function oursIn(
+  listing: string,
+  { backend, family }: Slot,
+  inUse: Backend,
+): readonly ForwardRule[] {
   if (/^# Table `filter' is incompatible/m.test(listing)) {
     const table = `${family === 6 ? "ip6" : "ip"} filter`;
-    throw new CniError("rules", `the nftables table ${table} holds rules that iptables-nft cannot read, so ours cannot be told apart: see "nft list table ${table}", and move what was not added with iptables to a table of its own`);
+    throw new CniError(
+      "rules",
+      `the nftables table ${table} holds rules that iptables-nft cannot read, so ours cannot be told apart: see "nft list table ${table}", and move what was not added with iptables to a table of its own`,
+    );
   }
   return listing
     .split("\n")
     .filter((line) => line.startsWith("-A FORWARD ") && OURS.test(line))
-    .map((line) => ({ family, spec: line.slice("-A FORWARD ".length), ...(backend === inUse ? {} : { backend }) }));
+    .map((line) => ({
+      family,
+      spec: line.slice("-A FORWARD ".length),
+      ...(backend === inUse ? {} : { backend }),
+    }));
 }
 
 function programName({ backend, family }: Slot): string {

@@ -13,7 +13,11 @@ export function gatewayKey({ tenant, family, via, dev }: ResolvedGateway): strin
 }
 
 /** The tenant's gateways, each for its family; one without an address for every family that its device has. */
-export function gatewaysOf(tenant: Tenant, state: NodeState, health?: Health): readonly ResolvedGateway[] {
+export function gatewaysOf(
+  tenant: Tenant,
+  state: NodeState,
+  health?: Health,
+): readonly ResolvedGateway[] {
   return tenant.gateways.flatMap((gateway) =>
     familiesOf(gateway, state)
       .filter((family) => state.families.includes(family))
@@ -33,7 +37,9 @@ function linkNamed(dev: string, links: readonly Link[]): Link | undefined {
 function familiesOf({ via, dev, check }: Gateway, { links }: NodeState): readonly Family[] {
   if (via !== undefined) return [familyOf(via)];
   if (check !== undefined) return [familyOf(check)];
-  const families = new Set((dev === undefined ? undefined : linkNamed(dev, links))?.addresses.map(({ family }) => family));
+  const families = new Set(
+    (dev === undefined ? undefined : linkNamed(dev, links))?.addresses.map(({ family }) => family),
+  );
   // A tunnel without addresses of its own is taken for the IPv4 way.
   return families.size === 0 ? [4] : [...families].sort();
 }
@@ -47,14 +53,34 @@ function judged(gateway: ResolvedGateway, health: Health | undefined): ResolvedG
   return { ...gateway, unusable: "failed" };
 }
 
-function resolve(tenant: Tenant, gateway: Gateway, family: Family, state: NodeState): ResolvedGateway {
+function resolve(
+  tenant: Tenant,
+  gateway: Gateway,
+  family: Family,
+  state: NodeState,
+): ResolvedGateway {
   const via = gateway.via === undefined ? undefined : canonicalAddress(gateway.via);
-  const dev = gateway.dev === undefined ? (via === undefined ? undefined : deviceTowards(via, family, state)) : deviceName(gateway.dev, state.links);
-  const found = { tenant: tenant.name, family, via, dev, weight: gateway.weight ?? 1, check: gateway.check };
+  const dev =
+    gateway.dev === undefined
+      ? via === undefined
+        ? undefined
+        : deviceTowards(via, family, state)
+      : deviceName(gateway.dev, state.links);
+  const found = {
+    tenant: tenant.name,
+    family,
+    via,
+    dev,
+    weight: gateway.weight ?? 1,
+    check: gateway.check,
+  };
   return { ...found, unusable: problemOf(found, state) };
 }
 
-function problemOf({ via, dev, family }: { via: string | undefined; dev: string | undefined; family: Family }, state: NodeState): ResolvedGateway["unusable"] {
+function problemOf(
+  { via, dev, family }: { via: string | undefined; dev: string | undefined; family: Family },
+  state: NodeState,
+): ResolvedGateway["unusable"] {
   if (dev === undefined) return "off-link";
   const link = state.links.find(({ name }) => name === dev);
   if (link === undefined) return "device-missing";
@@ -69,7 +95,10 @@ function isOwn(via: string | undefined, { links }: NodeState): boolean {
 }
 
 function isOnLink(via: string, link: Link, family: Family, state: NodeState): boolean {
-  return via.startsWith("fe80:") || connectedRoutes(via, family, state).some((route) => route.nexthops[0]?.dev === link.name);
+  return (
+    via.startsWith("fe80:") ||
+    connectedRoutes(via, family, state).some((route) => route.nexthops[0]?.dev === link.name)
+  );
 }
 
 /** The device of the most exact route of the main table that leads to the address without another hop. */
@@ -82,7 +111,9 @@ function connectedRoutes(via: string, family: Family, { routes }: NodeState): re
   if (address === undefined) return [];
   const length = (route: IpRoute): number => parsePrefix(route.dst)?.length ?? -1;
   return routes
-    .filter((route) => route.family === family && route.table === TABLE_MAIN && route.type === "unicast")
+    .filter(
+      (route) => route.family === family && route.table === TABLE_MAIN && route.type === "unicast",
+    )
     .filter(({ nexthops }) => nexthops.length === 1 && nexthops[0]?.via === undefined)
     .filter(({ dst }) => {
       const network = parsePrefix(dst);

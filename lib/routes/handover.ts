@@ -16,20 +16,36 @@ export interface Handover {
  * as they are put in, and the old owner's lookup would lead there. So the lookup goes first, and
  * what it served is stopped for the moment until its new one stands.
  */
-export function handover(wanted: readonly IpRule[], present: readonly IpRule[], record: RoutesRecord): Handover {
+export function handover(
+  wanted: readonly IpRule[],
+  present: readonly IpRule[],
+  record: RoutesRecord,
+): Handover {
   const keep = new Set(wanted.map(ruleKey));
   const there = new Set(present.map(ownRuleKey));
-  const old = record.rules.filter((rule) => !keep.has(ruleKey(rule)) && there.has(ownRuleKey(rule)));
+  const old = record.rules.filter(
+    (rule) => !keep.has(ruleKey(rule)) && there.has(ownRuleKey(rule)),
+  );
   const lookups = old.filter((rule) => wanted.some((other) => takesOver(other, rule)));
   const known = new Set(present.map(ruleKey));
-  const stops = wanted.filter((rule) => rule.unreachable === true && !known.has(ruleKey(rule)) && lookups.some((lookup) => lookup.family === rule.family && isSame(lookup.fwmark, rule.fwmark)));
+  const stops = wanted.filter(
+    (rule) =>
+      rule.unreachable === true &&
+      !known.has(ruleKey(rule)) &&
+      lookups.some((lookup) => lookup.family === rule.family && isSame(lookup.fwmark, rule.fwmark)),
+  );
   return { stops, lookups };
 }
 
 function takesOver(next: IpRule, old: IpRule): boolean {
-  if (old.fwmark === undefined || next.fwmark === undefined || old.table === undefined) return false;
+  if (old.fwmark === undefined || next.fwmark === undefined || old.table === undefined)
+    return false;
   // A new mask for the same packets is no new owner.
-  return next.table === old.table && next.family === old.family && !satisfiesMark(old.fwmark, next.fwmark);
+  return (
+    next.table === old.table &&
+    next.family === old.family &&
+    !satisfiesMark(old.fwmark, next.fwmark)
+  );
 }
 
 function isSame(a: Mark | undefined, b: Mark | undefined): boolean {

@@ -1,6 +1,14 @@
 /** The health of all gateways, by their names across cycles. */
 import { gatewayKey } from "./gateways";
-import { ASSUMED_UP, interrupted, judged, LOST_BEFORE, type GatewayHealth, type HealthRules, type Verdict } from "./health";
+import {
+  ASSUMED_UP,
+  interrupted,
+  judged,
+  LOST_BEFORE,
+  type GatewayHealth,
+  type HealthRules,
+  type Verdict,
+} from "./health";
 import type { ResolvedGateway } from "./types";
 
 export interface HealthBook {
@@ -20,9 +28,15 @@ export function canBeProbed({ unusable }: ResolvedGateway): boolean {
  * A book in which every gateway counts as working, but for those that were `lost` already, by their
  * names. `rules` are asked for at each entry: they may change.
  */
-export function createHealthBook(rules: () => HealthRules, lost: readonly string[] = []): HealthBook {
+export function createHealthBook(
+  rules: () => HealthRules,
+  lost: readonly string[] = [],
+): HealthBook {
   const entries = new Map<string, GatewayHealth>(lost.map((key) => [key, LOST_BEFORE]));
-  const of = (gateway: ResolvedGateway): GatewayHealth => entries.get(gatewayKey(gateway)) ?? entries.get(gatewayKey({ ...gateway, dev: undefined })) ?? ASSUMED_UP;
+  const of = (gateway: ResolvedGateway): GatewayHealth =>
+    entries.get(gatewayKey(gateway)) ??
+    entries.get(gatewayKey({ ...gateway, dev: undefined })) ??
+    ASSUMED_UP;
   return {
     of,
     learn: (gateway, verdict, now) => {
@@ -34,13 +48,17 @@ export function createHealthBook(rules: () => HealthRules, lost: readonly string
       for (const gateway of gateways) inherit(entries, gateway);
       const there = new Set(gateways.map(gatewayKey));
       for (const key of [...entries.keys()]) if (!there.has(key)) entries.delete(key);
-      for (const gateway of gateways) if (!canBeProbed(gateway)) entries.set(gatewayKey(gateway), interrupted(of(gateway)));
+      for (const gateway of gateways)
+        if (!canBeProbed(gateway)) entries.set(gatewayKey(gateway), interrupted(of(gateway)));
     },
   };
 }
 
 // Of a gateway whose device is looked up, the device is not known while none leads there.
 function inherit(entries: Map<string, GatewayHealth>, gateway: ResolvedGateway): void {
-  const [key, waiting] = [gatewayKey(gateway), entries.get(gatewayKey({ ...gateway, dev: undefined }))];
+  const [key, waiting] = [
+    gatewayKey(gateway),
+    entries.get(gatewayKey({ ...gateway, dev: undefined })),
+  ];
   if (waiting !== undefined && !entries.has(key)) entries.set(key, waiting);
 }

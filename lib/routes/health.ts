@@ -27,13 +27,28 @@ export interface HealthRules {
 }
 
 /** Works until proven otherwise: the start of a watcher interrupts nobody. */
-export const ASSUMED_UP: GatewayHealth = { up: true, failures: 0, answeringSince: undefined, lastError: undefined };
+export const ASSUMED_UP: GatewayHealth = {
+  up: true,
+  failures: 0,
+  answeringSince: undefined,
+  lastError: undefined,
+};
 
 /** Did not answer when the watcher before ended, which may have been a moment ago. */
-export const LOST_BEFORE: GatewayHealth = { ...ASSUMED_UP, up: false, lastError: "it was lost when the watcher before ended, and has not answered for long enough since" };
+export const LOST_BEFORE: GatewayHealth = {
+  ...ASSUMED_UP,
+  up: false,
+  lastError:
+    "it was lost when the watcher before ended, and has not answered for long enough since",
+};
 
 /** The state after a probe that ended at `now`. */
-export function judged(before: GatewayHealth, verdict: Verdict, now: number, rules: HealthRules): GatewayHealth {
+export function judged(
+  before: GatewayHealth,
+  verdict: Verdict,
+  now: number,
+  rules: HealthRules,
+): GatewayHealth {
   switch (verdict.kind) {
     case "unknown":
       return { ...before, lastError: verdict.why };

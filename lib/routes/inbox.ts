@@ -29,9 +29,12 @@ export function createInbox(): Inbox {
     take: (notice) => notices.delete(notice),
     wait: () => (notices.size > 0 ? Promise.resolve() : new Promise((resolve) => (wake = resolve))),
     // No promise and no listener that outlives a rest: there is one after every event, for months.
-    rest: (sleep) => (stopped ? Promise.resolve() : new Promise((resolve) => {
-      endRest = resolve;
-      void sleep.then(resolve);
-    })),
+    rest: (sleep) =>
+      stopped
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            endRest = resolve;
+            void sleep.then(resolve);
+          }),
   };
 }

@@ -2,17 +2,61 @@
 import { canonicalAddress, formatPrefix, parsePrefix } from "../cni/prefix";
 import { FULL_MASK, parseUint32, type Mark } from "../mark";
 import type { Family } from "../ports";
-import { TABLE_MAIN, UNKNOWN_DESTINATION, type IpRoute, type IpRule, type Link, type Nexthop } from "./types";
+import {
+  TABLE_MAIN,
+  UNKNOWN_DESTINATION,
+  type IpRoute,
+  type IpRule,
+  type Link,
+  type Nexthop,
+} from "./types";
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Fields of a rule that become something of our own; all others make it a rule unlike ours. */
-const RULE_FIELDS = ["priority", "not", "src", "srclen", "dst", "dstlen", "fwmark", "fwmask", "table", "suppress_prefixlen", "protocol"];
+const RULE_FIELDS = [
+  "priority",
+  "not",
+  "src",
+  "srclen",
+  "dst",
+  "dstlen",
+  "fwmark",
+  "fwmask",
+  "table",
+  "suppress_prefixlen",
+  "protocol",
+];
 /** Fields of a route, and of each of several next hops, with which it can be written again. */
-const ROUTE_FIELDS = ["type", "dst", "gateway", "via", "dev", "table", "protocol", "scope", "metric", "flags", "nexthops", "prefsrc", "tos", "pref"];
+const ROUTE_FIELDS = [
+  "type",
+  "dst",
+  "gateway",
+  "via",
+  "dev",
+  "table",
+  "protocol",
+  "scope",
+  "metric",
+  "flags",
+  "nexthops",
+  "prefsrc",
+  "tos",
+  "pref",
+];
 const HOP_FIELDS = ["gateway", "via", "dev", "weight", "flags"];
 /** rtnetlink's RTN_UNICAST (1) to RTN_THROW (9). */
-const TYPE_NAMES = ["unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit", "throw"] as const;
+const TYPE_NAMES = [
+  "unicast",
+  "local",
+  "broadcast",
+  "anycast",
+  "multicast",
+  "blackhole",
+  "unreachable",
+  "prohibit",
+  "throw",
+] as const;
 /** By number and by name: not every iproute2 prints numbers with -N. */
 const TYPES: Readonly<Record<string, IpRoute["type"]>> = {
   ...Object.fromEntries(TYPE_NAMES.map((name, i) => [String(i + 1), name])),
@@ -29,7 +73,10 @@ export function parseRules(entries: readonly unknown[], family: Family): readonl
     const rule = entry as Fields;
     const unreachable = TYPES[String(rule["action"])] === "unreachable";
     const known = unreachable ? [...RULE_FIELDS, "action"] : RULE_FIELDS;
-    const other = Object.keys(rule).filter((key) => !known.includes(key)).map((key) => `${key} ${String(rule[key])}`).join(" ");
+    const other = Object.keys(rule)
+      .filter((key) => !known.includes(key))
+      .map((key) => `${key} ${String(rule[key])}`)
+      .join(" ");
     const optional = {
       not: "not" in rule ? (true as const) : undefined,
       from: network(rule["src"], rule["srclen"]),
@@ -40,7 +87,12 @@ export function parseRules(entries: readonly unknown[], family: Family): readonl
       suppressPrefixLength: numberOf(rule["suppress_prefixlen"]),
       other: other === "" ? undefined : other,
     };
-    return { family, priority: numberOf(rule["priority"]) ?? 0, protocol: numberOf(rule["protocol"]) ?? 0, ...present(optional) };
+    return {
+      family,
+      priority: numberOf(rule["priority"]) ?? 0,
+      protocol: numberOf(rule["protocol"]) ?? 0,
+      ...present(optional),
+    };
   });
 }
 
@@ -48,7 +100,9 @@ type Present<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
 
 /** Without the keys that have no value. */
 function present<T extends object>(fields: T): Present<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>;
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined),
+  ) as Present<T>;
 }
 
 /** The routes of one family, of all tables. */
@@ -56,7 +110,11 @@ export function parseRoutes(entries: readonly unknown[], family: Family): readon
   return entries.map((entry) => {
     const route = entry as Fields;
     const type = TYPES[String(route["type"] ?? "1")] ?? "other";
-    const optional = { mtu: mtuOf(route["metrics"]), other: otherWords(route), lossy: isLossy(route, type) };
+    const optional = {
+      mtu: mtuOf(route["metrics"]),
+      other: otherWords(route),
+      lossy: isLossy(route, type),
+    };
     return {
       family,
       table: numberOf(route["table"]) ?? TABLE_MAIN,
@@ -83,7 +141,13 @@ export function parseLinks(entries: readonly unknown[]): readonly Link[] {
       up: flags.includes("UP"),
       addresses: infos
         .filter((info) => info["scope"] !== "link" && typeof info["local"] === "string")
-        .map((info) => ({ family: info["family"] === "inet6" ? 6 : 4, address: canonicalAddress(String(info["local"])) }) as const),
+        .map(
+          (info) =>
+            ({
+              family: info["family"] === "inet6" ? 6 : 4,
+              address: canonicalAddress(String(info["local"])),
+            }) as const,
+        ),
     };
   });
 }
@@ -103,10 +167,22 @@ function nexthopsOf(route: Fields): readonly Nexthop[] {
 // What a route of others may have and ours never has, as `ip` reads it again.
 function otherWords(route: Fields): string | undefined {
   const { prefsrc, scope, flags, tos, pref, metrics } = route;
-  const words = { src: prefsrc, tos, scope: SCOPES.includes(String(scope ?? "0")) ? undefined : scope, pref: pref === "medium" ? undefined : pref };
-  const more = Object.assign({}, words, ...(Array.isArray(metrics) ? (metrics as Fields[]) : []), { mtu: undefined }) as Fields;
+  const words = {
+    src: prefsrc,
+    tos,
+    scope: SCOPES.includes(String(scope ?? "0")) ? undefined : scope,
+    pref: pref === "medium" ? undefined : pref,
+  };
+  const more = Object.assign({}, words, ...(Array.isArray(metrics) ? (metrics as Fields[]) : []), {
+    mtu: undefined,
+  }) as Fields;
   const onlink = Array.isArray(flags) && (flags as unknown[]).includes("onlink") ? ["onlink"] : [];
-  const all = [...Object.entries(more).filter(([, value]) => value !== undefined).map(([word, value]) => `${word} ${String(value)}`), ...onlink];
+  const all = [
+    ...Object.entries(more)
+      .filter(([, value]) => value !== undefined)
+      .map(([word, value]) => `${word} ${String(value)}`),
+    ...onlink,
+  ];
   return all.length === 0 ? undefined : all.join(" ");
 }
 
@@ -117,9 +193,16 @@ function destinationOf(route: Fields): string {
 // Whether a metric is locked is not printed with -j, so every metric counts.
 function isLossy(route: Fields, type: IpRoute["type"]): true | undefined {
   const hops = Array.isArray(route["nexthops"]) ? (route["nexthops"] as Fields[]) : [];
-  const strange = (fields: Fields, known: readonly string[]): boolean => Object.keys(fields).some((key) => !known.includes(key));
-  const onlink = hops.some(({ flags }) => Array.isArray(flags) && (flags as unknown[]).includes("onlink"));
-  const lossy = type === "other" || onlink || strange(route, ROUTE_FIELDS) || hops.some((hop) => strange(hop, HOP_FIELDS));
+  const strange = (fields: Fields, known: readonly string[]): boolean =>
+    Object.keys(fields).some((key) => !known.includes(key));
+  const onlink = hops.some(
+    ({ flags }) => Array.isArray(flags) && (flags as unknown[]).includes("onlink"),
+  );
+  const lossy =
+    type === "other" ||
+    onlink ||
+    strange(route, ROUTE_FIELDS) ||
+    hops.some((hop) => strange(hop, HOP_FIELDS));
   return lossy ? true : undefined;
 }
 
@@ -132,7 +215,9 @@ function viaOf(hop: Fields): string | undefined {
 
 function mtuOf(metrics: unknown): number | undefined {
   if (!Array.isArray(metrics)) return undefined;
-  return (metrics as Fields[]).map((entry) => numberOf(entry["mtu"])).find((mtu) => mtu !== undefined);
+  return (metrics as Fields[])
+    .map((entry) => numberOf(entry["mtu"]))
+    .find((mtu) => mtu !== undefined);
 }
 
 function markOf(rule: Fields): Mark | undefined {

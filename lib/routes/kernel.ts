@@ -29,8 +29,13 @@ export function createKernel(programs: Programs, forward: ForwardTable): Kernel 
   return {
     state: () => readState(programs),
     own: async (plan, record) => ({
-      ...(plan.forward.length + record.forward.length > 0 ? await forwardRules(forward) : { forward: [] }),
-      natListing: plan.nat !== undefined || record.nat !== undefined || programs.has("nft") ? await natListing(programs) : undefined,
+      ...(plan.forward.length + record.forward.length > 0
+        ? await forwardRules(forward)
+        : { forward: [] }),
+      natListing:
+        plan.nat !== undefined || record.nat !== undefined || programs.has("nft")
+          ? await natListing(programs)
+          : undefined,
       file: readText,
       absent: absentDirectories,
     }),
@@ -46,15 +51,23 @@ async function readState(programs: Programs): Promise<NodeState> {
     return text === "" ? [] : (JSON.parse(text) as readonly unknown[]);
   };
   const [rules, routes, links] = await Promise.all([
-    Promise.all(families.map(async (family) => parseRules(await list(`-${family}`, "rule", "show"), family))),
-    Promise.all(families.map(async (family) => parseRoutes(await list(`-${family}`, "route", "show", "table", "all"), family))),
+    Promise.all(
+      families.map(async (family) => parseRules(await list(`-${family}`, "rule", "show"), family)),
+    ),
+    Promise.all(
+      families.map(async (family) =>
+        parseRoutes(await list(`-${family}`, "route", "show", "table", "all"), family),
+      ),
+    ),
     list("addr", "show").then(parseLinks),
   ]);
   return { families, rules: rules.flat(), routes: routes.flat(), links, sysctl: readSysctl };
 }
 
 // Tables that cannot be read hold up only the rules in them.
-async function forwardRules(forward: ForwardTable): Promise<Pick<OwnThings, "forward" | "forwardTrouble">> {
+async function forwardRules(
+  forward: ForwardTable,
+): Promise<Pick<OwnThings, "forward" | "forwardTrouble">> {
   try {
     return { forward: await forward.list() };
   } catch (thrown) {
@@ -73,7 +86,13 @@ export function readSysctl(path: string): string | undefined {
 
 async function natListing(programs: Programs): Promise<string | undefined> {
   if (!programs.has("nft")) return undefined;
-  const { ok, stdout } = await programs.try("nft", ["-s", "-n", "list", "table", ...NAT_TABLE.split(" ")]);
+  const { ok, stdout } = await programs.try("nft", [
+    "-s",
+    "-n",
+    "list",
+    "table",
+    ...NAT_TABLE.split(" "),
+  ]);
   return ok ? stdout : undefined;
 }
 
@@ -88,10 +107,20 @@ function readText(path: string): string | undefined {
 async function perform(programs: Programs, forward: ForwardTable, action: Action): Promise<void> {
   switch (action.kind) {
     case "rule":
-      await programs.run("ip", [`-${action.rule.family}`, "rule", action.op, ...ruleWords(action.rule)]);
+      await programs.run("ip", [
+        `-${action.rule.family}`,
+        "rule",
+        action.op,
+        ...ruleWords(action.rule),
+      ]);
       return;
     case "route":
-      await programs.run("ip", [`-${action.route.family}`, "route", action.op, ...routeWords(action.route)]);
+      await programs.run("ip", [
+        `-${action.route.family}`,
+        "route",
+        action.op,
+        ...routeWords(action.route),
+      ]);
       return;
     case "sysctl":
       return writeSysctl(action.path, action.value);
@@ -101,7 +130,9 @@ async function perform(programs: Programs, forward: ForwardTable, action: Action
       await programs.run("nft", ["-f", "-"], natScript(action.text));
       return;
     case "file":
-      return action.text === undefined ? rmSync(action.path, { force: true }) : writeNames(action.path, action.text);
+      return action.text === undefined
+        ? rmSync(action.path, { force: true })
+        : writeNames(action.path, action.text);
     case "directory":
       return removeEmpty(action.path);
   }
@@ -116,12 +147,17 @@ function writeSysctl(path: string, value: string): void {
   try {
     writeFileSync(`/proc/sys/${path}`, value);
   } catch (error) {
-    throw new CniError("io", `/proc/sys/${path} cannot be set to ${value} (${reasonOf(error)}): is /proc/sys mounted read-only, as in an unprivileged container?`);
+    throw new CniError(
+      "io",
+      `/proc/sys/${path} cannot be set to ${value} (${reasonOf(error)}): is /proc/sys mounted read-only, as in an unprivileged container?`,
+    );
   }
 }
 
 function absentDirectories(path: string): readonly string[] {
-  return existsSync(path) || dirname(path) === path ? [] : [...absentDirectories(dirname(path)), path];
+  return existsSync(path) || dirname(path) === path
+    ? []
+    : [...absentDirectories(dirname(path)), path];
 }
 
 function removeEmpty(path: string): void {
@@ -129,7 +165,11 @@ function removeEmpty(path: string): void {
     rmdirSync(path);
   } catch (error) {
     const code = reasonOf(error);
-    if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(code)) throw new CniError("io", `the directory ${path}, which was made for the tables' names, cannot be removed (${code}): remove it by hand`);
+    if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(code))
+      throw new CniError(
+        "io",
+        `the directory ${path}, which was made for the tables' names, cannot be removed (${code}): remove it by hand`,
+      );
   }
 }
 
@@ -137,6 +177,9 @@ function writeNames(path: string, text: string): void {
   try {
     replaceFile(path, text, { file: 0o644, directory: 0o755 });
   } catch (error) {
-    throw new CniError("io", `${path} cannot be written (${reasonOf(error)}): set "routes": {"namesDir": ""} for no names`);
+    throw new CniError(
+      "io",
+      `${path} cannot be written (${reasonOf(error)}): set "routes": {"namesDir": ""} for no names`,
+    );
   }
 }

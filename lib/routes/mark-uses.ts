@@ -22,7 +22,12 @@ type Reader = (word: string, option: (name: string) => string | undefined) => Bi
 export function usesInSave(text: string, where: string): readonly MarkUse[] {
   return rulesOf(text).flatMap(({ table, chain, words }) => {
     if (commentOf(words).startsWith(OURS)) return [];
-    return bitsOf(words).map(([mask, value]) => ({ where: `${where} ${table} ${chain}`, mask, value, whole: mask === FULL_MASK }));
+    return bitsOf(words).map(([mask, value]) => ({
+      where: `${where} ${table} ${chain}`,
+      mask,
+      value,
+      whole: mask === FULL_MASK,
+    }));
   });
 }
 
@@ -32,7 +37,11 @@ export function chainsInSave(text: string): readonly string[] {
   return [...new Set(names)];
 }
 
-function rulesOf(text: string): readonly { readonly table: string; readonly chain: string; readonly words: readonly string[] }[] {
+function rulesOf(text: string): readonly {
+  readonly table: string;
+  readonly chain: string;
+  readonly words: readonly string[];
+}[] {
   let table = "";
   return text.split("\n").flatMap((line) => {
     if (line.startsWith("*")) table = line.slice(1).trim();
@@ -63,7 +72,10 @@ const READERS: Readonly<Record<string, Readonly<Record<string, Reader>>>> = {
     "--set-mark": (word) => ofConnection(assigned(word)),
     "--save-mark": (_word, option) => [maskOption(option, "--nfmask"), undefined],
     // Those bits of the packet are cleared, these come from the connection.
-    "--restore-mark": (_word, option) => [(maskOption(option, "--nfmask") | maskOption(option, "--ctmask")) >>> 0, undefined],
+    "--restore-mark": (_word, option) => [
+      (maskOption(option, "--nfmask") | maskOption(option, "--ctmask")) >>> 0,
+      undefined,
+    ],
   },
   TPROXY: { "--tproxy-mark": (word) => xored(word) },
 };

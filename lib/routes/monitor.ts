@@ -43,8 +43,13 @@ export function startMonitor(options: MonitorOptions): { stop(): void } {
 
 function open({ start, host, onEvent }: MonitorOptions): Stream {
   const [ip, setpriv] = [host.find("ip"), host.find("setpriv")];
-  if (ip === undefined) return { ended: Promise.resolve("the program ip is missing: install the package iproute2"), stop: () => {} };
+  if (ip === undefined)
+    return {
+      ended: Promise.resolve("the program ip is missing: install the package iproute2"),
+      stop: () => {},
+    };
   // prctl(2) PR_SET_PDEATHSIG: it dies with us even when we are killed. Without setpriv it ends at its next line (EPIPE).
-  const [path, args] = setpriv === undefined ? [ip, WORDS] : [setpriv, ["--pdeathsig", "KILL", ip, ...WORDS]];
+  const [path, args] =
+    setpriv === undefined ? [ip, WORDS] : [setpriv, ["--pdeathsig", "KILL", ip, ...WORDS]];
   return start({ path, args, env: ENVIRONMENT }, onEvent);
 }

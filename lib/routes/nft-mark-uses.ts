@@ -29,13 +29,22 @@ interface Computed {
  * iptables-nft are passed over. Bits of the connection's mark count as the packet's, except where a
  * rule is about all 32 of them. What has not the form of a ruleset gives nothing.
  */
-export function usesInNft(json: unknown): { readonly uses: readonly MarkUse[]; readonly tables: readonly string[] } {
+export function usesInNft(json: unknown): {
+  readonly uses: readonly MarkUse[];
+  readonly tables: readonly string[];
+} {
   const entries = listOf(fieldsOf(json)["nftables"]).map(fieldsOf);
-  const tables = entries.flatMap(({ table }) => (table === undefined ? [] : [nameOf(fieldsOf(table), "name")])).filter(isForeign);
-  const rules = entries.flatMap(({ rule }) => (rule === undefined ? [] : [fieldsOf(rule)])).filter((rule) => isForeign(nameOf(rule, "table")));
+  const tables = entries
+    .flatMap(({ table }) => (table === undefined ? [] : [nameOf(fieldsOf(table), "name")]))
+    .filter(isForeign);
+  const rules = entries
+    .flatMap(({ rule }) => (rule === undefined ? [] : [fieldsOf(rule)]))
+    .filter((rule) => isForeign(nameOf(rule, "table")));
   const uses = rules.flatMap((rule) => {
     const where = `nft ${nameOf(rule, "table")} ${String(rule["chain"])}`;
-    return listOf(rule["expr"]).flatMap((statement) => bitsOf(fieldsOf(statement))).flatMap((bits) => usesOf(bits, where));
+    return listOf(rule["expr"])
+      .flatMap((statement) => bitsOf(fieldsOf(statement)))
+      .flatMap((bits) => usesOf(bits, where));
   });
   return { uses, tables };
 }
@@ -51,7 +60,9 @@ function nameOf(fields: Fields, key: string): string {
 function usesOf({ mask, values }: Bits, where: string): readonly MarkUse[] {
   if (mask === 0) return [];
   const use = { where, mask, whole: mask === FULL_MASK };
-  return values.length === 0 ? [{ ...use, value: undefined }] : values.map((value) => ({ ...use, value }));
+  return values.length === 0
+    ? [{ ...use, value: undefined }]
+    : values.map((value) => ({ ...use, value }));
 }
 
 function bitsOf(statement: Fields): readonly Bits[] {
@@ -70,10 +81,16 @@ function written({ key, value }: Fields): readonly Bits[] {
   if (target === undefined) return reads(value, []);
   const source = computed(value);
   // A map, a hash, a number generator: any value, and whatever of the mark they look at.
-  if (source === undefined) return [...ofBase(target.base, FULL_MASK, mapped(value)), ...reads(value, [])];
+  if (source === undefined)
+    return [...ofBase(target.base, FULL_MASK, mapped(value)), ...reads(value, [])];
   const copied = source.base !== target.base && source.base !== "none";
-  if (copied) return [...ofBase(target.base, FULL_MASK, []), ...ofBase(source.base, source.keep, [])];
-  return ofBase(target.base, (~source.keep | source.flip) >>> 0, source.flip === 0 ? [source.set] : []);
+  if (copied)
+    return [...ofBase(target.base, FULL_MASK, []), ...ofBase(source.base, source.keep, [])];
+  return ofBase(
+    target.base,
+    (~source.keep | source.flip) >>> 0,
+    source.flip === 0 ? [source.set] : [],
+  );
 }
 
 /** Every look at a mark inside an expression; `values` are what it is compared with, where it stands alone. */
@@ -91,10 +108,13 @@ function ofBase(base: Computed["base"], mask: number, values: readonly number[])
 
 /** A mark, a number, or bitwise operations on them; undefined for anything else. */
 function computed(expression: unknown): Computed | undefined {
-  if (typeof expression === "number") return { base: "none", keep: 0, set: expression >>> 0, flip: 0 };
+  if (typeof expression === "number")
+    return { base: "none", keep: 0, set: expression >>> 0, flip: 0 };
   const fields = fieldsOf(expression);
-  if (fieldsOf(fields["meta"])["key"] === "mark") return { base: "packet", keep: FULL_MASK, set: 0, flip: 0 };
-  if (fieldsOf(fields["ct"])["key"] === "mark") return { base: "connection", keep: FULL_MASK, set: 0, flip: 0 };
+  if (fieldsOf(fields["meta"])["key"] === "mark")
+    return { base: "packet", keep: FULL_MASK, set: 0, flip: 0 };
+  if (fieldsOf(fields["ct"])["key"] === "mark")
+    return { base: "connection", keep: FULL_MASK, set: 0, flip: 0 };
   const operator = (["&", "|", "^"] as const).find((sign) => Array.isArray(fields[sign]));
   return operator === undefined ? undefined : combined(operator, listOf(fields[operator]));
 }
@@ -109,12 +129,26 @@ function combined(operator: "&" | "|" | "^", operands: readonly unknown[]): Comp
   }, first);
 }
 
-function applied(operator: "&" | "|" | "^", { base, keep, set, flip }: Computed, bits: number): Computed {
+function applied(
+  operator: "&" | "|" | "^",
+  { base, keep, set, flip }: Computed,
+  bits: number,
+): Computed {
   switch (operator) {
     case "&":
-      return { base, keep: (keep & bits) >>> 0, set: (set & bits) >>> 0, flip: (flip & bits) >>> 0 };
+      return {
+        base,
+        keep: (keep & bits) >>> 0,
+        set: (set & bits) >>> 0,
+        flip: (flip & bits) >>> 0,
+      };
     case "|":
-      return { base, keep: (keep & ~bits) >>> 0, set: (set | bits) >>> 0, flip: (flip & ~bits) >>> 0 };
+      return {
+        base,
+        keep: (keep & ~bits) >>> 0,
+        set: (set | bits) >>> 0,
+        flip: (flip & ~bits) >>> 0,
+      };
     case "^":
       return { base, keep, set: (set ^ (bits & ~keep)) >>> 0, flip: (flip ^ (bits & keep)) >>> 0 };
   }
@@ -144,7 +178,9 @@ function mapped(value: unknown): readonly number[] {
 }
 
 function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Fields)
+    : {};
 }
 
 function listOf(value: unknown): readonly unknown[] {

@@ -17,11 +17,17 @@ export function addressPools(delegate: JsonObject): readonly Prefix[] {
   if (!isObject(ipam)) return [];
   const texts: readonly (Json | undefined)[] = [
     own(ipam, "subnet"),
-    ...list(own(ipam, "ranges")).flatMap(list).map((range) => member(range, "subnet")),
+    ...list(own(ipam, "ranges"))
+      .flatMap(list)
+      .map((range) => member(range, "subnet")),
     own(ipam, "range"),
     ...list(own(ipam, "ipRanges")).map((range) => member(range, "range")),
   ];
-  return withoutContained(texts.flatMap((text) => (text === undefined || text === null || text === "" ? [] : [pool(text)])));
+  return withoutContained(
+    texts.flatMap((text) =>
+      text === undefined || text === null || text === "" ? [] : [pool(text)],
+    ),
+  );
 }
 
 /** True when some address is in both networks. */
@@ -31,14 +37,21 @@ export function overlaps(a: Prefix, b: Prefix): boolean {
 
 /** The same addresses in as few of the networks as possible, in their order. */
 export function withoutContained(networks: readonly Prefix[]): readonly Prefix[] {
-  const unique = networks.filter((network, i) => networks.findIndex((other) => formatCidr(other) === formatCidr(network)) === i);
-  return unique.filter((network) => !unique.some((other) => other !== network && contains(other, network)));
+  const unique = networks.filter(
+    (network, i) => networks.findIndex((other) => formatCidr(other) === formatCidr(network)) === i,
+  );
+  return unique.filter(
+    (network) => !unique.some((other) => other !== network && contains(other, network)),
+  );
 }
 
 function pool(text: Json): Prefix {
   const prefix = typeof text === "string" ? parsePrefix(text.replace(FROM_TO, "")) : undefined;
   if (prefix !== undefined) return prefix;
-  throw new CniError("invalidConfig", `the delegate's ipam has ${quote(text)} as an address pool, which is no network: write it as "10.244.0.0/24"`);
+  throw new CniError(
+    "invalidConfig",
+    `the delegate's ipam has ${quote(text)} as an address pool, which is no network: write it as "10.244.0.0/24"`,
+  );
 }
 
 function list(value: Json | undefined): readonly Json[] {

@@ -60,7 +60,11 @@ export function createProbes(programs: Programs, clock: Clock): Probes {
 // Only iputils marks its packets; BusyBox and inetutils would fail every probe, and so every gateway.
 async function requirePing(programs: Programs): Promise<void> {
   const { stdout } = await programs.try("ping", ["-V"]);
-  if (!stdout.includes("iputils")) throw new CniError("io", 'gateways with "check" need the ping of iputils, and this node has another: install the package iputils-ping (or iputils)');
+  if (!stdout.includes("iputils"))
+    throw new CniError(
+      "io",
+      'gateways with "check" need the ping of iputils, and this node has another: install the package iputils-ping (or iputils)',
+    );
 }
 
 async function ask(programs: Programs, clock: Clock, request: ProbeRequest): Promise<Verdict> {
@@ -80,9 +84,23 @@ export function noCarrier(dev: string): Verdict {
 }
 
 /** With the tenant's mark the ping takes the tenant's table; bound to the device it cannot leave by another (ping(8)). */
-async function ping(programs: Programs, check: string, { gateway, mark, timeoutMs }: ProbeRequest): Promise<Verdict> {
+async function ping(
+  programs: Programs,
+  check: string,
+  { gateway, mark, timeoutMs }: ProbeRequest,
+): Promise<Verdict> {
   const device = gateway.dev === undefined ? [] : ["-I", gateway.dev];
-  const { ok, said } = await programs.try("ping", ["-n", "-c", "1", "-W", String(Math.min(timeoutMs, LONGEST_PING_MS) / 1000), "-m", String(mark.value), ...device, check]);
+  const { ok, said } = await programs.try("ping", [
+    "-n",
+    "-c",
+    "1",
+    "-W",
+    String(Math.min(timeoutMs, LONGEST_PING_MS) / 1000),
+    "-m",
+    String(mark.value),
+    ...device,
+    check,
+  ]);
   if (ok) return { kind: "answered" };
   return { kind: "silent", why: `no answer from ${check}${said === "" ? "" : ` (${said})`}` };
 }
@@ -98,14 +116,31 @@ interface NeighbourTable {
   change(...words: readonly string[]): Promise<void>;
 }
 
-function neighbourTable(programs: Programs, { family, via, dev }: { family: number; via: string; dev: string }): NeighbourTable {
+function neighbourTable(
+  programs: Programs,
+  { family, via, dev }: { family: number; via: string; dev: string },
+): NeighbourTable {
   return {
     read: async () => {
-      const entry = (await list(programs, [`-${family}`, "neigh", "show", via, "dev", dev, "nud", "all"]))[0];
+      const entry = (
+        await list(programs, [`-${family}`, "neigh", "show", via, "dev", dev, "nud", "all"])
+      )[0];
       const states = entry?.["state"];
-      return { state: Array.isArray(states) ? String(states[0]) : undefined, flags: KEPT_FLAGS.filter((flag) => entry !== undefined && flag in entry) };
+      return {
+        state: Array.isArray(states) ? String(states[0]) : undefined,
+        flags: KEPT_FLAGS.filter((flag) => entry !== undefined && flag in entry),
+      };
     },
-    change: async (verb, ...words) => void (await programs.run("ip", [`-${family}`, "neigh", verb ?? "", via, "dev", dev, ...words])),
+    change: async (verb, ...words) =>
+      void (await programs.run("ip", [
+        `-${family}`,
+        "neigh",
+        verb ?? "",
+        via,
+        "dev",
+        dev,
+        ...words,
+      ])),
   };
 }
 
@@ -114,7 +149,11 @@ function neighbourTable(programs: Programs, { family, via, dev }: { family: numb
  * as reachable is asked too: it would stay so for half a minute after the neighbour has gone
  * (base_reachable_time_ms, Documentation/networking/ip-sysctl.rst). Packets flow meanwhile.
  */
-async function askNeighbour(table: NeighbourTable, clock: Clock, timeoutMs: number): Promise<Verdict> {
+async function askNeighbour(
+  table: NeighbourTable,
+  clock: Clock,
+  timeoutMs: number,
+): Promise<Verdict> {
   const { state, flags } = await table.read();
   if (FIXED.includes(state)) return { kind: "answered" };
   if (RESOLVED.includes(state)) await table.change("change", ...flags, "nud", "probe");
@@ -124,14 +163,20 @@ async function askNeighbour(table: NeighbourTable, clock: Clock, timeoutMs: numb
   for (let pause = FIRST_LOOK_MS; ; pause = Math.min(pause * 2, LAST_LOOK_MS)) {
     const now = (await table.read()).state;
     if (now === "REACHABLE" || FIXED.includes(now)) return { kind: "answered" };
-    if (clock.elapsed() >= deadline || now === "FAILED") return { kind: "silent", why: "no answer to neighbour discovery" };
+    if (clock.elapsed() >= deadline || now === "FAILED")
+      return { kind: "silent", why: "no answer to neighbour discovery" };
     await clock.sleep(Math.max(1, Math.min(pause, deadline - clock.elapsed())));
   }
 }
 
 // The address may have moved to another machine. A question that is still open is asked anew: each probe is one.
-async function askEverybody(table: NeighbourTable, state: string | undefined, flags: readonly string[]): Promise<void> {
-  if (state === "PROBE" || state === "INCOMPLETE") await table.change("change", ...flags, "nud", "failed");
+async function askEverybody(
+  table: NeighbourTable,
+  state: string | undefined,
+  flags: readonly string[],
+): Promise<void> {
+  if (state === "PROBE" || state === "INCOMPLETE")
+    await table.change("change", ...flags, "nud", "failed");
   await table.change("replace", ...flags, "use");
 }
 
@@ -144,5 +189,9 @@ async function list(programs: Programs, words: readonly string[]): Promise<reado
 
 function linkCondition(link: Fields): LinkCondition {
   const flags = Array.isArray(link["flags"]) ? (link["flags"] as readonly unknown[]) : [];
-  return { name: String(link["ifname"] ?? ""), carrier: !flags.includes("NO-CARRIER"), resolves: !flags.includes("NOARP") };
+  return {
+    name: String(link["ifname"] ?? ""),
+    carrier: !flags.includes("NO-CARRIER"),
+    resolves: !flags.includes("NOARP"),
+  };
 }

@@ -6,7 +6,11 @@ import { DIRECTORIES, localHost } from "../rules/host";
 const ENVIRONMENT = { PATH: DIRECTORIES.join(":"), LC_ALL: "C" };
 const TIMEOUT_MS = 20_000;
 const MAX_OUTPUT = 64 * 1024 * 1024;
-const PACKAGES: Readonly<Record<string, string>> = { ip: "iproute2", nft: "nftables", ping: "iputils-ping" };
+const PACKAGES: Readonly<Record<string, string>> = {
+  ip: "iproute2",
+  nft: "nftables",
+  ping: "iputils-ping",
+};
 
 export interface ProgramOutcome {
   readonly ok: boolean;
@@ -25,12 +29,34 @@ export interface Programs {
 
 /** The programs of this node. */
 export function createPrograms(exec: Exec): Programs {
-  const attempt = async (name: string, args: readonly string[], stdin = ""): Promise<ProgramOutcome> => {
+  const attempt = async (
+    name: string,
+    args: readonly string[],
+    stdin = "",
+  ): Promise<ProgramOutcome> => {
     const path = localHost.find(name);
-    if (path === undefined) throw new CniError("io", `the program ${name} is missing: install the package ${PACKAGES[name] ?? name}`);
-    const outcome = await exec.run({ path, args, env: ENVIRONMENT, stdin, timeoutMs: TIMEOUT_MS, maxStdout: MAX_OUTPUT, maxStderr: 16 * 1024 });
-    if (outcome.timedOut) throw new CniError("io", `${path} ${args.join(" ")} did not finish within ${TIMEOUT_MS} ms and was killed`);
-    const said = [outcome.spawnError ?? "", outcome.stderr.trim().replace(/\s*\n\s*/g, " | ")].filter((words) => words !== "").join(": ");
+    if (path === undefined)
+      throw new CniError(
+        "io",
+        `the program ${name} is missing: install the package ${PACKAGES[name] ?? name}`,
+      );
+    const outcome = await exec.run({
+      path,
+      args,
+      env: ENVIRONMENT,
+      stdin,
+      timeoutMs: TIMEOUT_MS,
+      maxStdout: MAX_OUTPUT,
+      maxStderr: 16 * 1024,
+    });
+    if (outcome.timedOut)
+      throw new CniError(
+        "io",
+        `${path} ${args.join(" ")} did not finish within ${TIMEOUT_MS} ms and was killed`,
+      );
+    const said = [outcome.spawnError ?? "", outcome.stderr.trim().replace(/\s*\n\s*/g, " | ")]
+      .filter((words) => words !== "")
+      .join(": ");
     return { ok: outcome.exitCode === 0, stdout: new TextDecoder().decode(outcome.stdout), said };
   };
   return {
@@ -39,7 +65,10 @@ export function createPrograms(exec: Exec): Programs {
     run: async (name, args, stdin) => {
       const { ok, stdout, said } = await attempt(name, args, stdin);
       if (ok) return stdout;
-      throw new CniError("io", `${name} ${args.join(" ")} failed: ${said === "" ? "it said nothing" : said}`);
+      throw new CniError(
+        "io",
+        `${name} ${args.join(" ")} failed: ${said === "" ? "it said nothing" : said}`,
+      );
     },
   };
 }

@@ -1,4 +1,5 @@
 /** What was changed on the node, so that it can be put back. */
+import { routeKey, routePlace, ruleKey } from "./same";
 import type { ForwardRule, IpRoute, IpRule } from "./types";
 
 /** A kernel setting before its first change, and what was written. */
@@ -13,7 +14,9 @@ export interface RoutesRecord {
   /** Routes of others that stood at the place of ours. */
   readonly displaced: readonly IpRoute[];
   /** By path under /proc/sys; `sides`: what the kernel changes along with it. */
-  readonly sysctls: Readonly<Record<string, ChangedSysctl & { readonly sides?: Readonly<Record<string, ChangedSysctl>> }>>;
+  readonly sysctls: Readonly<
+    Record<string, ChangedSysctl & { readonly sides?: Readonly<Record<string, ChangedSysctl>> }>
+  >;
   readonly forward: readonly ForwardRule[];
   /** Our nftables table as it was written, and as the kernel listed it right after. */
   readonly nat: { readonly text: string; readonly listing: string } | undefined;
@@ -23,4 +26,31 @@ export interface RoutesRecord {
   readonly directories: readonly string[];
 }
 
-export const EMPTY_RECORD: RoutesRecord = { rules: [], routes: [], displaced: [], sysctls: {}, forward: [], nat: undefined, names: undefined, directories: [] };
+export const EMPTY_RECORD: RoutesRecord = {
+  rules: [],
+  routes: [],
+  displaced: [],
+  sysctls: {},
+  forward: [],
+  nat: undefined,
+  names: undefined,
+  directories: [],
+};
+
+/** Both records' things: what has to be undone when a change dies half-way. */
+export function joinRecords(a: RoutesRecord, b: RoutesRecord): RoutesRecord {
+  const once = <T>(items: readonly T[], key: (item: T) => string): readonly T[] => [
+    ...new Map(items.map((item) => [key(item), item])).values(),
+  ];
+  return {
+    ...b,
+    rules: once([...a.rules, ...b.rules], ruleKey),
+    routes: once([...a.routes, ...b.routes], routeKey),
+    displaced: once([...b.displaced, ...a.displaced], routePlace),
+    sysctls: { ...a.sysctls, ...b.sysctls },
+    forward: once([...a.forward, ...b.forward], ({ family, spec }) => `${family} ${spec}`),
+    nat: b.nat ?? a.nat,
+    names: b.names ?? a.names,
+    directories: [...new Set([...a.directories, ...b.directories])],
+  };
+}

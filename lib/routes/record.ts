@@ -26,7 +26,10 @@ export function createRecordFile(dir: string): RecordFile {
   return {
     read: () => readRecord(path),
     write: (record) => writeRecord(dir, path, record),
-    remove: () => attempt(dir, path, "removed", () => [path, temporaryOf(path)].forEach((each) => rmSync(each, { force: true }))),
+    remove: () =>
+      attempt(dir, path, "removed", () =>
+        [path, temporaryOf(path)].forEach((each) => rmSync(each, { force: true })),
+      ),
   };
 }
 
@@ -40,7 +43,8 @@ function readRecord(path: string): RoutesRecord {
   }
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile() || stat.uid !== process.geteuid?.() || stat.size > MAX_BYTES) throw unusable(path, "not a small file of ours");
+    if (!stat.isFile() || stat.uid !== process.geteuid?.() || stat.size > MAX_BYTES)
+      throw unusable(path, "not a small file of ours");
     return parseRecord(path, readFileSync(fd));
   } finally {
     closeSync(fd);
@@ -54,23 +58,35 @@ function parseRecord(path: string, bytes: Uint8Array): RoutesRecord {
   } catch {
     throw unusable(path, "not JSON");
   }
-  if (!isObject(value as never) || (value as { format?: unknown }).format !== FORMAT) throw unusable(path, `not of format ${FORMAT}`);
+  if (!isObject(value as never) || (value as { format?: unknown }).format !== FORMAT)
+    throw unusable(path, `not of format ${FORMAT}`);
   const { format: _, ...record } = value as unknown as RoutesRecord & { format: number };
   return { ...EMPTY_RECORD, ...record };
 }
 
 function writeRecord(dir: string, path: string, record: RoutesRecord): void {
-  attempt(dir, path, "written", () => replaceFile(path, JSON.stringify({ format: FORMAT, ...record }), { file: 0o600, directory: 0o700 }));
+  attempt(dir, path, "written", () =>
+    replaceFile(path, JSON.stringify({ format: FORMAT, ...record }), {
+      file: 0o600,
+      directory: 0o700,
+    }),
+  );
 }
 
 function attempt(dir: string, path: string, done: string, body: () => void): void {
   try {
     body();
   } catch (error) {
-    throw new CniError("journal", `the record of the node routes ${path} cannot be ${done} (${reasonOf(error)}): see that ${dir} is a directory of root with mode 0700 and has room`);
+    throw new CniError(
+      "journal",
+      `the record of the node routes ${path} cannot be ${done} (${reasonOf(error)}): see that ${dir} is a directory of root with mode 0700 and has room`,
+    );
   }
 }
 
 function unusable(path: string, why: string): CniError {
-  return new CniError("journal", `the record of the node routes ${path} is unusable (${why}): move it away, then run wrapper routes apply again`);
+  return new CniError(
+    "journal",
+    `the record of the node routes ${path} is unusable (${why}): move it away, then run wrapper routes apply again`,
+  );
 }

@@ -12,13 +12,31 @@ const REFUSALS: readonly IpRoute["type"][] = ["unreachable", "blackhole", "prohi
  * (fib_rules_lookup() asks about suppression only when the table gave no error). So the rule that
  * keeps local traffic local would refuse the tenants' packets too.
  */
-export function refusingRoutes(plan: RoutesPlan, { families, routes }: NodeState): readonly Finding[] {
-  const routed = families.filter((family) => plan.rules.some(({ item, tenant }) => item.family === family && tenant !== undefined));
-  const main = routes.filter((route) => route.table === TABLE_MAIN && routed.includes(route.family) && broadLength(route) !== undefined);
-  return main.filter(({ type }) => REFUSALS.includes(type)).map((route): Finding => {
-    const better = main.some((other) => other.family === route.family && other.dst === route.dst && other.metric < route.metric && !REFUSALS.includes(other.type));
-    const when = better ? "once the better routes beside it are gone, because" : "because";
-    const text = `the main table has ${quotedRoute(route)}, which takes the tenants' packets too ${when} no rule passes over a route that refuses: delete it; to refuse what has no route, have "ip -${route.family} rule add pref ${LAST_PRIORITY} ${route.type}" instead`;
-    return { kind: better ? "main-may-refuse" : "main-refuses", tenant: undefined, text };
-  });
+export function refusingRoutes(
+  plan: RoutesPlan,
+  { families, routes }: NodeState,
+): readonly Finding[] {
+  const routed = families.filter((family) =>
+    plan.rules.some(({ item, tenant }) => item.family === family && tenant !== undefined),
+  );
+  const main = routes.filter(
+    (route) =>
+      route.table === TABLE_MAIN &&
+      routed.includes(route.family) &&
+      broadLength(route) !== undefined,
+  );
+  return main
+    .filter(({ type }) => REFUSALS.includes(type))
+    .map((route): Finding => {
+      const better = main.some(
+        (other) =>
+          other.family === route.family &&
+          other.dst === route.dst &&
+          other.metric < route.metric &&
+          !REFUSALS.includes(other.type),
+      );
+      const when = better ? "once the better routes beside it are gone, because" : "because";
+      const text = `the main table has ${quotedRoute(route)}, which takes the tenants' packets too ${when} no rule passes over a route that refuses: delete it; to refuse what has no route, have "ip -${route.family} rule add pref ${LAST_PRIORITY} ${route.type}" instead`;
+      return { kind: better ? "main-may-refuse" : "main-refuses", tenant: undefined, text };
+    });
 }

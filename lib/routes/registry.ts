@@ -41,7 +41,7 @@ export const REGISTRY: readonly KnownUser[] = [
     bits: [{ mask: 0xf00 }, { mask: 0xff }, { mask: 0xffff0000 }],
     link: /^(?:cilium_(?:host|net|vxlan|geneve|wg0)|lxc_health)$/,
     chain: /^(?:OLD_)?CILIUM_/,
-    remedy: "enable-identity-mark: \"false\" in cilium-config leaves it 0xf00",
+    remedy: 'enable-identity-mark: "false" in cilium-config leaves it 0xf00',
   },
   {
     name: "Calico",
@@ -71,14 +71,20 @@ export const REGISTRY: readonly KnownUser[] = [
   {
     name: "Tailscale",
     source: "https://github.com/tailscale/tailscale/tree/main/util/linuxfw",
-    bits: [{ mask: 0xff0000, value: 0x40000 }, { mask: 0xff0000, value: 0x80000 }],
+    bits: [
+      { mask: 0xff0000, value: 0x40000 },
+      { mask: 0xff0000, value: 0x80000 },
+    ],
     link: /^tailscale[0-9]+$/,
     chain: /^ts-(?:forward|input|postrouting)$/,
   },
   {
     name: "Talos KubeSpan",
     source: "https://github.com/siderolabs/talos/pull/5945",
-    bits: [{ mask: 0x60, value: 0x20 }, { mask: 0x60, value: 0x40 }],
+    bits: [
+      { mask: 0x60, value: 0x20 },
+      { mask: 0x60, value: 0x40 },
+    ],
     link: /^kubespan$/,
   },
   {
@@ -133,7 +139,8 @@ export const REGISTRY: readonly KnownUser[] = [
   },
   {
     name: "OVN-Kubernetes",
-    source: "https://github.com/ovn-kubernetes/ovn-kubernetes/tree/master/docs/features/cluster-egress-controls",
+    source:
+      "https://github.com/ovn-kubernetes/ovn-kubernetes/tree/master/docs/features/cluster-egress-controls",
     bits: [whole(0x3f0), whole(0x1745ec)],
     link: /^ovn-k8s-mp[0-9]+$/,
     chain: /^OVN-KUBE-/,
@@ -175,12 +182,23 @@ export const REGISTRY: readonly KnownUser[] = [
 ];
 
 /** The known users that are on this node, each with its bits and by what it was recognised. */
-export function detected(surroundings: Pick<Surroundings, "chains" | "nftTables">, links: readonly Pick<Link, "name">[]): readonly MarkUse[] {
+export function detected(
+  surroundings: Pick<Surroundings, "chains" | "nftTables">,
+  links: readonly Pick<Link, "name">[],
+): readonly MarkUse[] {
   const names = links.map(({ name }) => name);
   return REGISTRY.flatMap((user) => {
-    const sign = signOf("interface", user.link, names) ?? signOf("chain", user.chain, surroundings.chains) ?? signOf("nftables table", user.nftTable, surroundings.nftTables);
+    const sign =
+      signOf("interface", user.link, names) ??
+      signOf("chain", user.chain, surroundings.chains) ??
+      signOf("nftables table", user.nftTable, surroundings.nftTables);
     if (sign === undefined) return [];
-    return user.bits.map(({ mask, value }) => ({ where: `${user.name} (${sign})`, mask, value, whole: mask === FULL_MASK }));
+    return user.bits.map(({ mask, value }) => ({
+      where: `${user.name} (${sign})`,
+      mask,
+      value,
+      whole: mask === FULL_MASK,
+    }));
   });
 }
 
@@ -189,7 +207,11 @@ export function remedyFor(where: string): string | undefined {
   return REGISTRY.find(({ name }) => where.startsWith(`${name} (`))?.remedy;
 }
 
-function signOf(kind: string, pattern: RegExp | undefined, names: readonly string[]): string | undefined {
+function signOf(
+  kind: string,
+  pattern: RegExp | undefined,
+  names: readonly string[],
+): string | undefined {
   const name = pattern === undefined ? undefined : names.find((each) => pattern.test(each));
   return name === undefined ? undefined : `${kind} ${name}`;
 }

@@ -8,7 +8,11 @@ import { temporaryOf } from "./diff";
  * Only one process may do it at a time. Makes the directory if need be. Throws the first errno,
  * and leaves no half-written file then.
  */
-export function replaceFile(path: string, text: string, modes: { readonly file: number; readonly directory: number }): void {
+export function replaceFile(
+  path: string,
+  text: string,
+  modes: { readonly file: number; readonly directory: number },
+): void {
   const temporary = temporaryOf(path);
   try {
     makeDirectory(dirname(path), modes.directory);

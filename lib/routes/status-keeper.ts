@@ -24,7 +24,10 @@ export interface StatusKeeper {
   save(status: WatchStatus, anyway?: boolean): string;
 }
 
-export function createStatusKeeper({ clock, writeStatus }: StatusPorts, troubles: Troubles): StatusKeeper {
+export function createStatusKeeper(
+  { clock, writeStatus }: StatusPorts,
+  troubles: Troubles,
+): StatusKeeper {
   const states = new Map<string, Pick<SeenGateway, "state" | "since">>();
   let written = { path: "", text: "", at: -Infinity };
   const write = (path: string, text: string): void => {
@@ -36,21 +39,25 @@ export function createStatusKeeper({ clock, writeStatus }: StatusPorts, troubles
     }
   };
   return {
-    seen: (gateways, book) => gateways.map((gateway) => {
-      const health = book.of(gateway);
-      const state = gatewayState(gateway, health);
-      const before = states.get(gatewayKey(gateway));
-      const now = before?.state === state ? before : { state, since: clock.now() };
-      states.set(gatewayKey(gateway), now);
-      const lastError = canBeProbed(gateway) ? health.lastError : problemText(gateway, () => "");
-      return { gateway, ...now, lastError };
-    }),
+    seen: (gateways, book) =>
+      gateways.map((gateway) => {
+        const health = book.of(gateway);
+        const state = gatewayState(gateway, health);
+        const before = states.get(gatewayKey(gateway));
+        const now = before?.state === state ? before : { state, since: clock.now() };
+        states.set(gatewayKey(gateway), now);
+        const lastError = canBeProbed(gateway) ? health.lastError : problemText(gateway, () => "");
+        return { gateway, ...now, lastError };
+      }),
     save: (status, anyway = false) => {
       const object = statusObject(status);
       const text = JSON.stringify(object);
       const timed = `${JSON.stringify({ time: clock.now().toISOString(), ...object }, null, 2)}\n`;
       const path = status.conf.routes.watch.statusFile;
-      const due = text !== written.text || path !== written.path || clock.elapsed() - written.at >= HEARTBEAT_MS;
+      const due =
+        text !== written.text ||
+        path !== written.path ||
+        clock.elapsed() - written.at >= HEARTBEAT_MS;
       if (path === undefined || !(due || anyway)) return timed;
       written = { path, text, at: clock.elapsed() };
       write(path, timed);

@@ -9,7 +9,9 @@ type Recorded = RoutesRecord["sysctls"];
 export function sysctlChanges(plan: RoutesPlan, state: NodeState): readonly SysctlChange[] {
   return plan.sysctls.flatMap(({ item: { path, value, also } }): readonly SysctlChange[] => {
     const now = state.sysctl(path);
-    return now === undefined || now === value || also.includes(now) ? [] : [{ kind: "sysctl", path, value }];
+    return now === undefined || now === value || also.includes(now)
+      ? []
+      : [{ kind: "sysctl", path, value }];
   });
 }
 
@@ -26,30 +28,52 @@ export function sysctlsAfter(plan: RoutesPlan, state: NodeState, recorded: Recor
 }
 
 /** Puts back what was changed for an earlier plan and is not needed any more. */
-export function staleSysctls(plan: RoutesPlan, state: NodeState, recorded: Recorded): readonly SysctlChange[] {
+export function staleSysctls(
+  plan: RoutesPlan,
+  state: NodeState,
+  recorded: Recorded,
+): readonly SysctlChange[] {
   const wanted = new Set(plan.sysctls.map(({ item }) => item.path));
-  return restoredSysctls(Object.fromEntries(Object.entries(recorded).filter(([path]) => !wanted.has(path))), state);
+  return restoredSysctls(
+    Object.fromEntries(Object.entries(recorded).filter(([path]) => !wanted.has(path))),
+    state,
+  );
 }
 
 /** Puts back what is still as it was left: a later change of others is theirs. */
 export function restoredSysctls(recorded: Recorded, state: NodeState): readonly SysctlChange[] {
-  const untouched = ([path, { written }]: readonly [string, ChangedSysctl]): boolean => state.sysctl(path) === written;
-  const restore = ([path, { before }]: readonly [string, ChangedSysctl]): SysctlChange => ({ kind: "sysctl", path, value: before });
-  return Object.entries(recorded)
-    .filter(untouched)
-    // The sides after it: the kernel overwrites them once more.
-    .flatMap((entry) => [entry, ...Object.entries(entry[1].sides ?? {}).filter(untouched)].map(restore));
+  const untouched = ([path, { written }]: readonly [string, ChangedSysctl]): boolean =>
+    state.sysctl(path) === written;
+  const restore = ([path, { before }]: readonly [string, ChangedSysctl]): SysctlChange => ({
+    kind: "sysctl",
+    path,
+    value: before,
+  });
+  return (
+    Object.entries(recorded)
+      .filter(untouched)
+      // The sides after it: the kernel overwrites them once more.
+      .flatMap((entry) =>
+        [entry, ...Object.entries(entry[1].sides ?? {}).filter(untouched)].map(restore),
+      )
+  );
 }
 
 /**
  * What switching forwarding on, and off again, would leave different: every device's own forwarding,
  * and IPv4's accept_redirects (Linux, inet_forward_change and addrconf_fixup_forwarding).
  */
-function sidesOf(path: string, state: NodeState): Readonly<Record<string, ChangedSysctl>> | undefined {
+function sidesOf(
+  path: string,
+  state: NodeState,
+): Readonly<Record<string, ChangedSysctl>> | undefined {
   const family = { "net/ipv4/ip_forward": "ipv4", "net/ipv6/conf/all/forwarding": "ipv6" }[path];
   if (family === undefined) return undefined;
-  const devices = ["default", ...state.links.map(({ name }) => name)].map((name) => [`net/${family}/conf/${name}/forwarding`, "0", "1"] as const);
-  const redirects = family === "ipv4" ? [["net/ipv4/conf/all/accept_redirects", "1", "0"] as const] : [];
+  const devices = ["default", ...state.links.map(({ name }) => name)].map(
+    (name) => [`net/${family}/conf/${name}/forwarding`, "0", "1"] as const,
+  );
+  const redirects =
+    family === "ipv4" ? [["net/ipv4/conf/all/accept_redirects", "1", "0"] as const] : [];
   const sides = [...redirects, ...devices].flatMap(([side, off, written]) => {
     const before = state.sysctl(side);
     return before === undefined || before === off ? [] : [[side, { before, written }] as const];

@@ -6,9 +6,14 @@ type Parts = Pick<RoutesPlan, "gateways" | "routes" | "forward">;
 /** Forwarding for each family that is routed, and loose reverse-path filtering on the gateways' devices. */
 export function wantedSysctls(plan: Parts, state: NodeState): readonly Planned<WantedSysctl>[] {
   const routed = (family: 4 | 6): boolean =>
-    plan.gateways.some((gateway) => gateway.family === family) || plan.forward.some(({ item }) => item.family === family) ||
+    plan.gateways.some((gateway) => gateway.family === family) ||
+    plan.forward.some(({ item }) => item.family === family) ||
     plan.routes.some(({ item, tenant }) => tenant === undefined && item.family === family);
-  const devices = new Map(plan.gateways.filter(({ family, dev }) => family === 4 && dev !== undefined).map(({ dev, tenant }) => [dev ?? "", tenant]));
+  const devices = new Map(
+    plan.gateways
+      .filter(({ family, dev }) => family === 4 && dev !== undefined)
+      .map(({ dev, tenant }) => [dev ?? "", tenant]),
+  );
   return [
     ...(routed(4) ? [forwarding("net/ipv4/ip_forward", "IPv4")] : []),
     ...(routed(6) ? [forwarding("net/ipv6/conf/all/forwarding", "IPv6")] : []),
@@ -17,7 +22,11 @@ export function wantedSysctls(plan: Parts, state: NodeState): readonly Planned<W
 }
 
 function forwarding(path: string, family: string): Planned<WantedSysctl> {
-  return { item: { path, value: "1", also: family === "IPv6" ? ["2"] : [] }, tenant: undefined, why: `forwarding of ${family} packets` };
+  return {
+    item: { path, value: "1", also: family === "IPv6" ? ["2"] : [] },
+    tenant: undefined,
+    why: `forwarding of ${family} packets`,
+  };
 }
 
 /**
@@ -25,12 +34,22 @@ function forwarding(path: string, family: string): Planned<WantedSysctl> {
  * strict filtering drops them. The kernel takes the larger of the device's value and that of "all"
  * (Documentation/networking/ip-sysctl.rst), so 2 on the device is enough whatever "all" is.
  */
-function looseFilter(dev: string, tenant: string, state: NodeState): readonly Planned<WantedSysctl>[] {
+function looseFilter(
+  dev: string,
+  tenant: string,
+  state: NodeState,
+): readonly Planned<WantedSysctl>[] {
   const path = `net/ipv4/conf/${dev}/rp_filter`;
   const own = state.sysctl(path);
   if (own === undefined) return [];
   const all = state.sysctl("net/ipv4/conf/all/rp_filter");
   // 0 is fine only while "all" does not make it strict.
   const also = all === "1" ? [] : ["0"];
-  return [{ item: { path, value: "2", also: all === "2" ? ["0", "1"] : also }, tenant, why: `loose reverse-path filter on ${dev}` }];
+  return [
+    {
+      item: { path, value: "2", also: all === "2" ? ["0", "1"] : also },
+      tenant,
+      why: `loose reverse-path filter on ${dev}`,
+    },
+  ];
 }

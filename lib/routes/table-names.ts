@@ -16,10 +16,16 @@ export function tableName(tenant: string): string {
 }
 
 /** The file for rt_tables.d; undefined without a directory or without tables. */
-export function tableNames(dir: string | undefined, tenants: readonly { readonly name: string; readonly table: number }[]): RoutesPlan["names"] {
+export function tableNames(
+  dir: string | undefined,
+  tenants: readonly { readonly name: string; readonly table: number }[],
+): RoutesPlan["names"] {
   if (dir === undefined || tenants.length === 0) return undefined;
   // Tenants "a" and "tenant-a" would have one name; the one that is called so keeps it.
-  const taken = (name: string): boolean => tableName(name) !== name && tenants.some((other) => other.name === tableName(name));
-  const lines = tenants.filter(({ name }) => !taken(name)).map(({ name, table }) => `${table} ${tableName(name)}`);
+  const taken = (name: string): boolean =>
+    tableName(name) !== name && tenants.some((other) => other.name === tableName(name));
+  const lines = tenants
+    .filter(({ name }) => !taken(name))
+    .map(({ name, table }) => `${table} ${tableName(name)}`);
   return { path: `${dir}/${NAMES_FILE}`, text: [NAMES_HEADER, ...lines, ""].join("\n") };
 }

@@ -44,7 +44,17 @@ export interface IpRoute {
   readonly table: number;
   /** `default` or a canonical network. */
   readonly dst: string;
-  readonly type: "unicast" | "local" | "broadcast" | "anycast" | "multicast" | "unreachable" | "blackhole" | "prohibit" | "throw" | "other";
+  readonly type:
+    | "unicast"
+    | "local"
+    | "broadcast"
+    | "anycast"
+    | "multicast"
+    | "unreachable"
+    | "blackhole"
+    | "prohibit"
+    | "throw"
+    | "other";
   /** 0 where IPv4 has none, 1024 where IPv6 has its default. */
   readonly metric: number;
   readonly protocol: number;
@@ -98,7 +108,11 @@ export interface Surroundings {
   /** `family name` of native nftables tables, ours excepted. */
   readonly nftTables: readonly string[];
   /** Entries of rt_tables and rt_tables.d that we did not write. */
-  readonly tableNames: readonly { readonly number: number; readonly name: string; readonly file: string }[];
+  readonly tableNames: readonly {
+    readonly number: number;
+    readonly name: string;
+    readonly file: string;
+  }[];
   /** Sentences about what could not be read. */
   readonly unseen: readonly string[];
 }
@@ -154,7 +168,8 @@ export interface ResolvedGateway {
   readonly weight: number;
   readonly check: string | undefined;
   /** undefined: usable; else why it is not in the routes. */
-  readonly unusable: "device-missing" | "device-down" | "own-address" | "off-link" | "failed" | undefined;
+  readonly unusable:
+    "device-missing" | "device-down" | "own-address" | "off-link" | "failed" | undefined;
 }
 
 /** One change of the node. */

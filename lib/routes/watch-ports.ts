@@ -12,7 +12,11 @@ export interface WatchTarget {
   /** Path of the configuration. */
   readonly path: string;
   readonly conf: PluginConf;
-  readonly node: RoutesNode & { readonly lock: Lock; readonly probes: Probes; readonly seat: Pick<WatcherSeat, "tell" | "lostBefore"> };
+  readonly node: RoutesNode & {
+    readonly lock: Lock;
+    readonly probes: Probes;
+    readonly seat: Pick<WatcherSeat, "tell" | "lostBefore">;
+  };
 }
 
 export interface WatchPorts extends StatusPorts {

@@ -10,7 +10,8 @@ const MOST_COMMANDS = 6;
 
 /** One line of the watcher's log. */
 export interface WatchLine {
-  readonly event: "start" | "change" | "repair" | "gateway" | "trouble" | "reload" | "report" | "stop";
+  readonly event:
+    "start" | "change" | "repair" | "gateway" | "trouble" | "reload" | "report" | "stop";
   readonly message: string;
   readonly tenant?: string;
   readonly commands?: readonly string[];
@@ -18,7 +19,9 @@ export interface WatchLine {
 
 /** A gateway as a person names it: `10.0.0.1 dev eth1`. */
 export function hopText({ via, dev }: ResolvedGateway): string {
-  return [via, dev === undefined ? undefined : `dev ${dev}`].filter((word) => word !== undefined).join(" ");
+  return [via, dev === undefined ? undefined : `dev ${dev}`]
+    .filter((word) => word !== undefined)
+    .join(" ");
 }
 
 /** The first changes on one line, which a person reads in a log; all of them are in the JSON form and in the status. */
@@ -54,20 +57,33 @@ export function gatewayChanges(
     const wasUsed = earlier === undefined || earlier.unusable === undefined;
     const isUsed = gateway.unusable === undefined;
     if (wasUsed === isUsed) return [];
-    const what = isUsed ? "is back" : `${before === undefined ? "is not usable" : "lost"} (${problemText(gateway, why)})`;
+    const what = isUsed
+      ? "is back"
+      : `${before === undefined ? "is not usable" : "lost"} (${problemText(gateway, why)})`;
     const message = `${gateway.tenant}: gateway ${hopText(gateway)} ${what}; ${wayText(conf, gateway, now)}`;
     return [{ gateway, line: { event: "gateway", tenant: gateway.tenant, message } }];
   });
 }
 
 // Of a gateway whose device is looked up, the device may come and go.
-function sameGateway(list: readonly ResolvedGateway[], { tenant, family, via, dev }: ResolvedGateway): ResolvedGateway | undefined {
-  const alike = list.filter((other) => other.tenant === tenant && other.family === family && other.via === via);
-  return alike.find((other) => other.dev === dev) ?? alike.find((other) => other.dev === undefined || dev === undefined);
+function sameGateway(
+  list: readonly ResolvedGateway[],
+  { tenant, family, via, dev }: ResolvedGateway,
+): ResolvedGateway | undefined {
+  const alike = list.filter(
+    (other) => other.tenant === tenant && other.family === family && other.via === via,
+  );
+  return (
+    alike.find((other) => other.dev === dev) ??
+    alike.find((other) => other.dev === undefined || dev === undefined)
+  );
 }
 
 /** What keeps a gateway out of the routes. */
-export function problemText(gateway: ResolvedGateway, why: (gateway: ResolvedGateway) => string): string {
+export function problemText(
+  gateway: ResolvedGateway,
+  why: (gateway: ResolvedGateway) => string,
+): string {
   const { via, dev } = gateway;
   switch (gateway.unusable) {
     case "device-missing":
@@ -83,11 +99,20 @@ export function problemText(gateway: ResolvedGateway, why: (gateway: ResolvedGat
   }
 }
 
-function wayText(conf: PluginConf, { tenant, family }: ResolvedGateway, now: readonly ResolvedGateway[]): string {
+function wayText(
+  conf: PluginConf,
+  { tenant, family }: ResolvedGateway,
+  now: readonly ResolvedGateway[],
+): string {
   const own = now.filter((gateway) => gateway.tenant === tenant);
-  const packets = own.some((gateway) => gateway.family !== family) ? `its IPv${family} packets` : "its packets";
-  const ways = own.filter((gateway) => gateway.family === family && gateway.unusable === undefined).map(hopText);
+  const packets = own.some((gateway) => gateway.family !== family)
+    ? `its IPv${family} packets`
+    : "its packets";
+  const ways = own
+    .filter((gateway) => gateway.family === family && gateway.unusable === undefined)
+    .map(hopText);
   if (ways.length > 0) return `${packets} go by ${ways.join(" and ")} now`;
-  const fallback = routedTenants(conf).find(({ name }) => name === tenant)?.onGatewayLoss === "fallback";
+  const fallback =
+    routedTenants(conf).find(({ name }) => name === tenant)?.onGatewayLoss === "fallback";
   return fallback ? `${packets} go by the node's default route now` : `${packets} stop now`;
 }

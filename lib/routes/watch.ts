@@ -25,7 +25,11 @@ const PAUSE_FACTOR = 4;
  * for which it did not even start; none otherwise. Throws CniError `io` when a gateway's check needs
  * a program that is not there. Nothing else ends it: what fails is told, and tried again.
  */
-export function watchRoutes(target: WatchTarget, ports: WatchPorts, options: WatchOptions): Promise<readonly Collision[]> {
+export function watchRoutes(
+  target: WatchTarget,
+  ports: WatchPorts,
+  options: WatchOptions,
+): Promise<readonly Collision[]> {
   return new Watcher(target, ports, options).run();
 }
 
@@ -48,7 +52,10 @@ class Watcher {
     private readonly ports: WatchPorts,
     private readonly options: WatchOptions,
   ) {
-    this.book = createHealthBook(() => this.target.conf.routes.watch, target.node.seat.lostBefore());
+    this.book = createHealthBook(
+      () => this.target.conf.routes.watch,
+      target.node.seat.lostBefore(),
+    );
     this.troubles = createTroubles(ports.say);
     this.keeper = createStatusKeeper(ports, this.troubles);
   }
@@ -62,7 +69,8 @@ class Watcher {
     this.done = true;
     const { statusFile } = this.target.conf.routes.watch;
     if (statusFile !== undefined) this.ports.removeStatus(statusFile);
-    if (collisions.length === 0) this.ports.say({ event: "stop", message: "stopped; the routes stay as they are" });
+    if (collisions.length === 0)
+      this.ports.say({ event: "stop", message: "stopped; the routes stay as they are" });
     return collisions;
   }
 
@@ -136,7 +144,10 @@ class Watcher {
     try {
       await node.lock.hold(conf.lockTimeoutMs, async () => {
         this.links = await node.probes.links();
-        const view = await look(conf, node, { sysctl: this.options.sysctl, health: (gateway) => this.isUp(gateway) });
+        const view = await look(conf, node, {
+          sysctl: this.options.sysctl,
+          health: (gateway) => this.isUp(gateway),
+        });
         const refused = await carryOut(view, node);
         this.tell(view, refused, cause);
         node.seat.tell(conf, view.plan.gateways);
@@ -152,17 +163,27 @@ class Watcher {
   // A cable that is out is seen at once; whether somebody answers takes a probe.
   private isUp(gateway: ResolvedGateway): boolean {
     const { dev } = gateway;
-    const dead = dev !== undefined && this.links.some(({ name, carrier }) => name === dev && !carrier);
+    const dead =
+      dev !== undefined && this.links.some(({ name, carrier }) => name === dev && !carrier);
     if (dead) this.book.learn(gateway, noCarrier(dev), this.ports.clock.elapsed());
     return this.book.of(gateway).up;
   }
 
-  private tell(view: RoutesView, refused: readonly CniError[], cause: "start" | "reload" | undefined): void {
+  private tell(
+    view: RoutesView,
+    refused: readonly CniError[],
+    cause: "start" | "reload" | undefined,
+  ): void {
     const why = (gateway: ResolvedGateway): string => {
       const { failures, lastError } = this.book.of(gateway);
-      return failures > 1 ? `${failures} probes in a row without an answer` : (lastError ?? "it has not answered for long enough");
+      return failures > 1
+        ? `${failures} probes in a row without an answer`
+        : (lastError ?? "it has not answered for long enough");
     };
-    const repaired = tellChanges({ conf: this.target.conf, before: this.gateways, view, refused, why, cause }, this.ports.say);
+    const repaired = tellChanges(
+      { conf: this.target.conf, before: this.gateways, view, refused, why, cause },
+      this.ports.say,
+    );
     if (repaired.length > 0) {
       this.repairs += repaired.length;
       this.lastRepair = { time: this.ports.clock.now(), commands: repaired };
@@ -180,21 +201,37 @@ class Watcher {
     this.probing = true;
     const { clock, inbox } = this.ports;
     const { conf, node } = this.target;
-    const came = await Promise.all((this.gateways ?? []).filter(canBeProbed).map(async (gateway) => {
-      const mark = routedTenants(conf).find(({ name }) => name === gateway.tenant)?.mark;
-      if (mark === undefined) return false;
-      const verdict = await node.probes.ask({ gateway, mark, timeoutMs: conf.routes.watch.timeoutMs, links: this.links });
-      const topic = `probe of ${gateway.tenant} ${hopText(gateway)}`;
-      this.troubles.now(topic, verdict.kind === "unknown" ? `${gateway.tenant}: gateway ${hopText(gateway)} cannot be probed: ${verdict.why}` : "");
-      return this.book.learn(gateway, verdict, clock.elapsed());
-    }));
+    const came = await Promise.all(
+      (this.gateways ?? []).filter(canBeProbed).map(async (gateway) => {
+        const mark = routedTenants(conf).find(({ name }) => name === gateway.tenant)?.mark;
+        if (mark === undefined) return false;
+        const verdict = await node.probes.ask({
+          gateway,
+          mark,
+          timeoutMs: conf.routes.watch.timeoutMs,
+          links: this.links,
+        });
+        const topic = `probe of ${gateway.tenant} ${hopText(gateway)}`;
+        this.troubles.now(
+          topic,
+          verdict.kind === "unknown"
+            ? `${gateway.tenant}: gateway ${hopText(gateway)} cannot be probed: ${verdict.why}`
+            : "",
+        );
+        return this.book.learn(gateway, verdict, clock.elapsed());
+      }),
+    );
     this.probing = false;
     if (came.includes(true)) inbox.post("probed");
   }
 
   private async readAgain(): Promise<WatchTarget> {
     const next = this.ports.reload();
-    if (next.conf.dataDir !== this.target.conf.dataDir) throw new CniError("invalidConfig", 'another "dataDir" needs a restart of wrapper routes watch');
+    if (next.conf.dataDir !== this.target.conf.dataDir)
+      throw new CniError(
+        "invalidConfig",
+        'another "dataDir" needs a restart of wrapper routes watch',
+      );
     await requirePing(next);
     return next;
   }
@@ -205,27 +242,51 @@ class Watcher {
     try {
       const next = await this.readAgain();
       const [collision] = await this.collisionsWith(next);
-      if (collision !== undefined) throw new CniError("invalidConfig", `it collides with what others have: ${collision.text}`);
+      if (collision !== undefined)
+        throw new CniError("invalidConfig", `it collides with what others have: ${collision.text}`);
       this.target = next;
     } catch (thrown) {
-      say({ event: "trouble", message: `${before.path} was read again and is not used, the configuration before it stays: ${troubleText(thrown)}` });
+      say({
+        event: "trouble",
+        message: `${before.path} was read again and is not used, the configuration before it stays: ${troubleText(thrown)}`,
+      });
       return;
     }
     const { statusFile } = before.conf.routes.watch;
-    if (statusFile !== undefined && statusFile !== this.target.conf.routes.watch.statusFile) removeStatus(statusFile);
+    if (statusFile !== undefined && statusFile !== this.target.conf.routes.watch.statusFile)
+      removeStatus(statusFile);
     await this.cycle("reload");
   }
 
   private saveStatus(anyway = false): string {
-    const { target: { conf, path }, repairs, lastRepair } = this;
+    const {
+      target: { conf, path },
+      repairs,
+      lastRepair,
+    } = this;
     const gateways = this.keeper.seen(this.gateways ?? [], this.book);
-    const error = ["cycle", "routes", "others", "settings"].map(this.troubles.of).find((text) => text !== undefined);
-    return this.keeper.save({ pid: this.ports.pid, path, conf, gateways, disturbed: this.others, repairs, lastRepair, error }, anyway);
+    const error = ["cycle", "routes", "others", "settings"]
+      .map(this.troubles.of)
+      .find((text) => text !== undefined);
+    return this.keeper.save(
+      {
+        pid: this.ports.pid,
+        path,
+        conf,
+        gateways,
+        disturbed: this.others,
+        repairs,
+        lastRepair,
+        error,
+      },
+      anyway,
+    );
   }
 }
 
 async function requirePing({ conf, node }: WatchTarget): Promise<void> {
-  if (routedTenants(conf).some(({ gateways }) => gateways.some(({ check }) => check !== undefined))) await node.probes.requirePing();
+  if (routedTenants(conf).some(({ gateways }) => gateways.some(({ check }) => check !== undefined)))
+    await node.probes.requirePing();
 }
 
 function troubleText(thrown: unknown): string {

@@ -76,7 +76,11 @@ async function takeSeat<T>(own: string, body: () => Promise<T>): Promise<T> {
     });
   } catch (thrown) {
     if (started) throw thrown;
-    throw new CniError("tryAgainLater", `another wrapper routes watch is at work on this node (it holds the lock in ${own}/queue): stop it first`, { cause: thrown });
+    throw new CniError(
+      "tryAgainLater",
+      `another wrapper routes watch is at work on this node (it holds the lock in ${own}/queue): stop it first`,
+      { cause: thrown },
+    );
   }
 }
 
@@ -101,21 +105,30 @@ function lostIn(path: string): readonly string[] {
 
 /** Nothing where no watcher has told anything yet. */
 function readTold(path: string): { readonly lost: readonly unknown[]; readonly routes: unknown } {
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) return { lost: [], routes: undefined };
+  if (statSync(path, { throwIfNoEntry: false }) === undefined)
+    return { lost: [], routes: undefined };
   const value = parseJson(readFileSync(path), path);
   const lost = isObject(value) ? own(value, "lost") : undefined;
-  return { lost: Array.isArray(lost) ? lost : [], routes: isObject(value) ? own(value, "routes") : undefined };
+  return {
+    lost: Array.isArray(lost) ? lost : [],
+    routes: isObject(value) ? own(value, "routes") : undefined,
+  };
 }
 
 /** What of a configuration the routes are made from, as one word. */
 function routesOf({ tenants, routes, iptables }: PluginConf): string {
-  return createHash("sha256").update(JSON.stringify([tenants, routes, iptables])).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify([tenants, routes, iptables]))
+    .digest("hex");
 }
 
 function wrapped<T>(path: string, body: () => T): T {
   try {
     return body();
   } catch (error) {
-    throw new CniError("journal", `what the watcher tells of the gateways, ${path}, is unusable (${reasonOf(error)}): see that its directory is root's and has room, and restart wrapper routes watch`);
+    throw new CniError(
+      "journal",
+      `what the watcher tells of the gateways, ${path}, is unusable (${reasonOf(error)}): see that its directory is root's and has room, and restart wrapper routes watch`,
+    );
   }
 }

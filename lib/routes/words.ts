@@ -1,7 +1,16 @@
 /** Pure: rules, routes and changes as the words of `ip`, and as a person reads them. */
 import { formatMark } from "../mark";
 import { NAT_TABLE } from "./nat";
-import { PROTOCOL_KERNEL, TABLE_LOCAL, TABLE_MAIN, type Action, type ForwardRule, type IpRoute, type IpRule, type Nexthop } from "./types";
+import {
+  PROTOCOL_KERNEL,
+  TABLE_LOCAL,
+  TABLE_MAIN,
+  type Action,
+  type ForwardRule,
+  type IpRoute,
+  type IpRule,
+  type Nexthop,
+} from "./types";
 
 /** Arguments of `ip -4|-6 rule add|del` after the verb. */
 export function ruleWords(rule: IpRule): readonly string[] {
@@ -14,7 +23,9 @@ export function ruleWords(rule: IpRule): readonly string[] {
     ...(fwmark === undefined ? [] : ["fwmark", formatMark(fwmark)]),
     ...(table === undefined ? [] : ["lookup", tableWord(table)]),
     ...(unreachable === undefined ? [] : ["unreachable"]),
-    ...(suppressPrefixLength === undefined ? [] : ["suppress_prefixlength", String(suppressPrefixLength)]),
+    ...(suppressPrefixLength === undefined
+      ? []
+      : ["suppress_prefixlength", String(suppressPrefixLength)]),
     ...protocolWords(rule.protocol),
   ];
 }
@@ -72,7 +83,10 @@ export function sysctlName(path: string): string {
 }
 
 function forwardText(op: "insert" | "del", { family, backend, spec }: ForwardRule): string {
-  const program = [family === 6 ? "ip6tables" : "iptables", ...(backend === undefined ? [] : [backend])].join("-");
+  const program = [
+    family === 6 ? "ip6tables" : "iptables",
+    ...(backend === undefined ? [] : [backend]),
+  ].join("-");
   return `${program} -w ${op === "insert" ? "-I" : "-D"} FORWARD ${spec}`;
 }
 

@@ -45,8 +45,14 @@ export interface Slots {
 }
 
 /** The slots of these families that may hold rules; never a legacy table that does not exist yet. */
-export async function slotsWithRules({ host, tools }: Tables, families: readonly Family[], backends: readonly Backend[] = BACKENDS): Promise<Slots> {
-  const possible = backends.flatMap((backend) => families.map((family) => ({ backend, family }))).filter((slot) => host.hasFamily(slot.family));
+export async function slotsWithRules(
+  { host, tools }: Tables,
+  families: readonly Family[],
+  backends: readonly Backend[] = BACKENDS,
+): Promise<Slots> {
+  const possible = backends
+    .flatMap((backend) => families.map((family) => ({ backend, family })))
+    .filter((slot) => host.hasFamily(slot.family));
   const mayHold = await Promise.all(possible.map((slot) => tools.mayHoldRules(slot)));
   const slots = possible.filter((_, i) => mayHold[i]);
   return {
@@ -56,16 +62,24 @@ export async function slotsWithRules({ host, tools }: Tables, families: readonly
 }
 
 /** The same for those who have to know all of them. Throws `RulesUntouched` that names what is missing. */
-export async function listableSlots(tables: Tables, families: readonly Family[]): Promise<readonly Slot[]> {
+export async function listableSlots(
+  tables: Tables,
+  families: readonly Family[],
+): Promise<readonly Slot[]> {
   const { present, unlistable } = await slotsWithRules(tables, families);
   const [first, ...others] = unlistable;
-  if (first !== undefined) throw new RulesUntouched("rules", [first, ...others].map((error) => error.message).join("; "));
+  if (first !== undefined)
+    throw new RulesUntouched("rules", [first, ...others].map((error) => error.message).join("; "));
   return present;
 }
 
 /** Our rules in these slots, listed all at once. */
 export async function listSlots({ tools }: Tables, slots: readonly Slot[]): Promise<Rules> {
-  const listings = await Promise.all(slots.map(async (slot) => parseSave(await tools.save(slot, "mangle"), slot.backend, slot.family)));
+  const listings = await Promise.all(
+    slots.map(async (slot) =>
+      parseSave(await tools.save(slot, "mangle"), slot.backend, slot.family),
+    ),
+  );
   return listings.flat();
 }
 
@@ -93,7 +107,9 @@ export async function settle(
   let failed: { plan: string; error: unknown } | undefined;
   for (let round = 1; ; round++) {
     const installed = await listWith(tables, slots, round === 1 ? early : undefined);
-    const changes = plan(installed).filter((change) => change.deletions.length + change.additions.length > 0);
+    const changes = plan(installed).filter(
+      (change) => change.deletions.length + change.additions.length > 0,
+    );
     const text = JSON.stringify(changes);
     if (failed !== undefined && (failed.plan === text || round > MAX_ROUNDS)) throw failed.error;
     try {
@@ -106,7 +122,11 @@ export async function settle(
 }
 
 /** Moves the generation around changes that add rules. A listing that shows too many is no danger: what it takes away is named. */
-async function inGeneration(tables: Tables, changes: readonly Change[], body: () => Promise<void>): Promise<void> {
+async function inGeneration(
+  tables: Tables,
+  changes: readonly Change[],
+  body: () => Promise<void>,
+): Promise<void> {
   if (changes.every((change) => change.additions.length === 0)) return body();
   nextGeneration(tables.dataDir);
   try {
@@ -116,10 +136,21 @@ async function inGeneration(tables: Tables, changes: readonly Change[], body: ()
   }
 }
 
-async function listWith(tables: Tables, slots: readonly Slot[], early: EarlyListing | undefined): Promise<Rules> {
-  if (early === undefined || early.generation !== readGeneration(tables.dataDir)) return listSlots(tables, slots);
+async function listWith(
+  tables: Tables,
+  slots: readonly Slot[],
+  early: EarlyListing | undefined,
+): Promise<Rules> {
+  if (early === undefined || early.generation !== readGeneration(tables.dataDir))
+    return listSlots(tables, slots);
   const known = early.rules.filter((rule) => slots.some((slot) => isIn(rule, slot)));
-  return [...known, ...(await listSlots(tables, slots.filter((slot) => slot.family !== 4)))];
+  return [
+    ...known,
+    ...(await listSlots(
+      tables,
+      slots.filter((slot) => slot.family !== 4),
+    )),
+  ];
 }
 
 /** One transaction per slot; if one fails, those before it are taken back. */
@@ -135,18 +166,28 @@ async function applyAll(tables: Tables, changes: readonly Change[]): Promise<voi
   }
 }
 
-async function takeBack(tables: Tables, applied: readonly Change[], error: CniError): Promise<CniError> {
+async function takeBack(
+  tables: Tables,
+  applied: readonly Change[],
+  error: CniError,
+): Promise<CniError> {
   try {
-    for (const change of applied) await apply(tables, { ...change, deletions: change.additions, additions: change.deletions });
+    for (const change of applied)
+      await apply(tables, { ...change, deletions: change.additions, additions: change.deletions });
     return error;
   } catch (trouble) {
-    return error.withDetails(`taking back the other family failed too: ${toCniError(trouble).message}`);
+    return error.withDetails(
+      `taking back the other family failed too: ${toCniError(trouble).message}`,
+    );
   }
 }
 
 async function apply({ host, tools }: Tables, change: Change): Promise<void> {
   if (!host.hasFamily(change.family)) {
-    throw new CniError("rules", "IPv6 is off on this node, so an IPv6 address cannot be marked: turn it on, or give pods no IPv6 address");
+    throw new CniError(
+      "rules",
+      "IPv6 is off on this node, so an IPv6 address cannot be marked: turn it on, or give pods no IPv6 address",
+    );
   }
   await tools.restore(change, restoreInput(change.deletions, change.additions));
 }

@@ -1,5 +1,14 @@
 /** Which flavour of iptables new rules go to, when the configuration leaves it to us. */
-import { constants, closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  constants,
+  closeSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { RulesUntouched } from "../cni/error";
 import type { Backend, Family } from "../ports";
@@ -27,21 +36,36 @@ const HINT_CHAINS = [":KUBE-IPTABLES-HINT ", ":KUBE-KUBELET-CANARY "];
 const FAMILIES: readonly Family[] = [4, 6];
 
 /** The configured flavour, else the one remembered for this boot, else a decision now. Writes nothing. */
-export async function detectBackend(node: { configured: "auto" | Backend; dataDir: string; host: Host; tools: Tools }): Promise<Detected> {
+export async function detectBackend(node: {
+  configured: "auto" | Backend;
+  dataDir: string;
+  host: Host;
+  tools: Tools;
+}): Promise<Detected> {
   const { configured, dataDir, host, tools } = node;
   if (configured !== "auto") return { backend: configured, fresh: false };
   const recalled = recallBackend(dataDir);
-  if (recalled !== undefined && tools.has({ backend: recalled, family: 4 })) return { backend: recalled, fresh: false };
+  if (recalled !== undefined && tools.has({ backend: recalled, family: 4 }))
+    return { backend: recalled, fresh: false };
   const [nft, legacy] = await Promise.all([lookAt(node, "nft"), lookAt(node, "legacy")]);
   const plain = host.find("iptables");
-  return { backend: chooseBackend(nft, legacy, plain === undefined ? undefined : host.flavour(plain)), fresh: true };
+  return {
+    backend: chooseBackend(nft, legacy, plain === undefined ? undefined : host.flavour(plain)),
+    fresh: true,
+  };
 }
 
 /** Lists every table of the flavour that exists, and so creates none. */
-async function lookAt({ host, tools }: { host: Host; tools: Tools }, backend: Backend): Promise<FlavourFacts> {
+async function lookAt(
+  { host, tools }: { host: Host; tools: Tools },
+  backend: Backend,
+): Promise<FlavourFacts> {
   if (!tools.has({ backend, family: 4 })) return factsFrom(undefined);
   const slots = FAMILIES.map((family) => ({ backend, family })).filter(
-    (slot) => tools.has(slot) && host.hasFamily(slot.family) && (backend === "nft" || host.legacyTables(slot.family).length > 0),
+    (slot) =>
+      tools.has(slot) &&
+      host.hasFamily(slot.family) &&
+      (backend === "nft" || host.legacyTables(slot.family).length > 0),
   );
   const listings = await Promise.all(slots.map((slot) => tools.save(slot, undefined)));
   return factsFrom(listings.join(""));
@@ -51,9 +75,16 @@ async function lookAt({ host, tools }: { host: Host; tools: Tools }, backend: Ba
  * Decides from facts: the kubelet's hint, else where more rules are, else what the plain
  * `iptables` command is, else what is installed. Throws CniError `rules` when nothing is.
  */
-export function chooseBackend(nft: FlavourFacts, legacy: FlavourFacts, plain: Backend | undefined): Backend {
+export function chooseBackend(
+  nft: FlavourFacts,
+  legacy: FlavourFacts,
+  plain: Backend | undefined,
+): Backend {
   if (!nft.installed && !legacy.installed) {
-    throw new RulesUntouched("rules", "neither iptables-nft nor iptables-legacy is installed: install the package iptables");
+    throw new RulesUntouched(
+      "rules",
+      "neither iptables-nft nor iptables-legacy is installed: install the package iptables",
+    );
   }
   if (!nft.installed) return "legacy";
   if (!legacy.installed) return "nft";
@@ -75,10 +106,14 @@ export function factsFrom(listing: string | undefined): FlavourFacts {
 /** What was decided earlier in this boot, from `<dataDir>/iptables-backend`; undefined for anything odd. */
 export function recallBackend(dataDir: string): Backend | undefined {
   try {
-    const fd = openSync(join(dataDir, "iptables-backend"), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const fd = openSync(
+      join(dataDir, "iptables-backend"),
+      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    );
     try {
       const stat = fstatSync(fd);
-      if (!stat.isFile() || stat.size > 256 || (stat.uid !== 0 && stat.uid !== process.geteuid?.())) return undefined;
+      if (!stat.isFile() || stat.size > 256 || (stat.uid !== 0 && stat.uid !== process.geteuid?.()))
+        return undefined;
       const [boot, backend] = readFileSync(fd, "utf8").trim().split(" ");
       return boot === bootId() && (backend === "nft" || backend === "legacy") ? backend : undefined;
     } finally {

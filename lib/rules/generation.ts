@@ -14,7 +14,13 @@ export function readGeneration(dataDir: string): string {
 /** Makes every earlier generation out of date. Two processes that do so at once choose different ones. */
 export function nextGeneration(dataDir: string): void {
   const path = join(dataDir, "generation");
-  closeSync(openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600));
+  closeSync(
+    openSync(
+      path,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+      0o600,
+    ),
+  );
   const chance = (): number => Math.floor(Math.random() * 2 ** 31);
   utimesSync(path, chance(), chance());
 }

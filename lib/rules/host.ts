@@ -27,7 +27,9 @@ export const localHost: Host = {
   hasFamily: (family) => family === 4 || existsSync("/proc/net/if_inet6"),
   legacyTables: (family) => {
     try {
-      return readFileSync(`/proc/net/${family === 6 ? "ip6" : "ip"}_tables_names`, "utf8").split("\n").filter((name) => name !== "");
+      return readFileSync(`/proc/net/${family === 6 ? "ip6" : "ip"}_tables_names`, "utf8")
+        .split("\n")
+        .filter((name) => name !== "");
     } catch {
       return [];
     }

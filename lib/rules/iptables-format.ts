@@ -35,11 +35,21 @@ function host(address: string): string {
 
 /** Input of one iptables-restore transaction on the mangle table. */
 export function restoreInput(deletions: readonly string[], additions: readonly string[]): string {
-  return ["*mangle", ...deletions.map((spec) => `-D ${spec}`), ...additions.map((spec) => `-A ${spec}`), "COMMIT", ""].join("\n");
+  return [
+    "*mangle",
+    ...deletions.map((spec) => `-D ${spec}`),
+    ...additions.map((spec) => `-A ${spec}`),
+    "COMMIT",
+    "",
+  ].join("\n");
 }
 
 /** Our rules in the output of `iptables-save -t mangle`; rules of others are passed over. */
-export function parseSave(text: string, backend: Backend, family: Family): readonly InstalledRule[] {
+export function parseSave(
+  text: string,
+  backend: Backend,
+  family: Family,
+): readonly InstalledRule[] {
   return text
     .split("\n")
     .filter((line) => line.startsWith("-A PREROUTING ") && line.includes("tenant-routing "))
@@ -54,7 +64,9 @@ function parseRule(spec: string, backend: Backend, family: Family): readonly Ins
   const kind = spec.includes("--ctdir REPLY") ? "reply" : "mark";
   const mark = parseXmark(spec);
   // One more match (-p tcp, -i eth0, ...) makes it another rule than the one we write.
-  const asWritten = mark !== undefined && sameWords(spec, (kind === "mark" ? markSpec : replySpec)(address, comment, mark));
+  const asWritten =
+    mark !== undefined &&
+    sameWords(spec, (kind === "mark" ? markSpec : replySpec)(address, comment, mark));
   return [{ backend, family, ...ours, address, kind, mark: asWritten ? mark : undefined, spec }];
 }
 

@@ -1,7 +1,30 @@
 /** The rules in the mangle table, through iptables-save and iptables-restore: one listing, one transaction per family. */
 import { throwTogether, toCniError } from "../cni/error";
-import type { Backend, Exec, Family, InstalledRule, Locks, Log, MarkRule, MarkRules, RulePlace } from "../ports";
-import { BACKENDS, FAMILIES, isIn, listableSlots, listEarly, listSlots, settle, slotsWithRules, type Change, type EarlyListing, type Rules, type Tables } from "./change";
+import type {
+  Backend,
+  Exec,
+  Family,
+  InstalledRule,
+  Locks,
+  Log,
+  MarkRule,
+  MarkRules,
+  RulePlace,
+} from "../ports";
+import {
+  BACKENDS,
+  FAMILIES,
+  isIn,
+  listableSlots,
+  listEarly,
+  listSlots,
+  settle,
+  slotsWithRules,
+  type Change,
+  type EarlyListing,
+  type Rules,
+  type Tables,
+} from "./change";
 import { detectBackend, recallBackend, rememberBackend, type Detected } from "./detect";
 import { localHost, type Host } from "./host";
 import { familyOf, ruleSpecs } from "./iptables-format";
@@ -32,9 +55,18 @@ interface Node extends Tables {
 /** The iptables adapter of the MarkRules port. Nothing is executed before the first call. */
 export function createIptablesRules(options: IptablesOptions): MarkRules {
   const host = options.host ?? localHost;
-  const tools = createTools(options.exec, host, { ...options, mayHaveUsed: (backend) => mayHaveUsed(options, backend) });
+  const tools = createTools(options.exec, host, {
+    ...options,
+    mayHaveUsed: (backend) => mayHaveUsed(options, backend),
+  });
   let detected: Promise<Detected> | undefined;
-  const node: Node = { ...options, host, tools, early: undefined, detected: () => (detected ??= detectBackend({ ...options, host, tools })) };
+  const node: Node = {
+    ...options,
+    host,
+    tools,
+    early: undefined,
+    detected: () => (detected ??= detectBackend({ ...options, host, tools })),
+  };
   return {
     backend: async () => (await node.detected()).backend,
     anticipate: () => {
@@ -59,35 +91,57 @@ async function install(node: Node, rule: MarkRule): Promise<readonly string[]> {
   return node.locks.hold(rule.addresses, node.lockTimeoutMs, async () => {
     const slots = await listableSlots(node, families);
     const before = await settle(node, slots, early, (installed) => {
-      const outdated = removals(installed.filter((r) => r.tag === tag || rule.addresses.includes(r.address)));
+      const outdated = removals(
+        installed.filter((r) => r.tag === tag || rule.addresses.includes(r.address)),
+      );
       const others = outdated.filter((change) => change.backend !== backend);
-      return [...families.map((family) => replacement(outdated, { backend, family }, ruleSpecs(rule, family))), ...others];
+      return [
+        ...families.map((family) =>
+          replacement(outdated, { backend, family }, ruleSpecs(rule, family)),
+        ),
+        ...others,
+      ];
     });
     return evictedTags(before, tag, rule.addresses);
   });
 }
 
 /** In `slot`, `additions` in the place of what is outdated there; no change when both are the same. */
-function replacement(outdated: readonly Change[], slot: Slot, additions: readonly string[]): Change {
+function replacement(
+  outdated: readonly Change[],
+  slot: Slot,
+  additions: readonly string[],
+): Change {
   const deletions = outdated.find((change) => isIn(change, slot))?.deletions ?? [];
-  const asWanted = deletions.length === additions.length && deletions.every((spec, i) => spec === additions[i]);
+  const asWanted =
+    deletions.length === additions.length && deletions.every((spec, i) => spec === additions[i]);
   return asWanted ? { ...slot, deletions: [], additions: [] } : { ...slot, deletions, additions };
 }
 
 type Matches = (rule: InstalledRule) => boolean;
 
-async function evict(node: Node, tag: string, addresses: readonly string[]): Promise<readonly string[]> {
+async function evict(
+  node: Node,
+  tag: string,
+  addresses: readonly string[],
+): Promise<readonly string[]> {
   const early = await takeEarly(node);
   const matches: Matches = (rule) => addresses.includes(rule.address);
-  const gone = await node.locks.hold(addresses, node.lockTimeoutMs, async () => clearSlots(node, await listableSlots(node, familiesOf(addresses)), early, matches));
+  const gone = await node.locks.hold(addresses, node.lockTimeoutMs, async () =>
+    clearSlots(node, await listableSlots(node, familiesOf(addresses)), early, matches),
+  );
   return evictedTags(gone, tag, addresses);
 }
 
 /** Needs no lock: what it takes away is named, and a DEL must not depend on anything more than it has to. */
 async function remove(node: Node, matches: Matches, known: RulePlace | undefined): Promise<void> {
-  const { present, unlistable } = await (known === undefined ? slotsWithRules(node, FAMILIES) : slotsWithRules(node, familiesOf(known.addresses), [known.backend]));
+  const { present, unlistable } = await (known === undefined
+    ? slotsWithRules(node, FAMILIES)
+    : slotsWithRules(node, familiesOf(known.addresses), [known.backend]));
   const failures = [...unlistable];
-  await clearSlots(node, present, await takeEarly(node), matches).catch((error: unknown) => failures.push(toCniError(error)));
+  await clearSlots(node, present, await takeEarly(node), matches).catch((error: unknown) =>
+    failures.push(toCniError(error)),
+  );
   throwTogether(failures);
 }
 
@@ -95,11 +149,24 @@ async function remove(node: Node, matches: Matches, known: RulePlace | undefined
  * Each slot on its own: trouble in one keeps no rule in another. Throws the first failure, with the
  * others in its details.
  */
-async function clearSlots(tables: Tables, slots: readonly Slot[], early: EarlyListing | undefined, matches: Matches): Promise<Rules> {
+async function clearSlots(
+  tables: Tables,
+  slots: readonly Slot[],
+  early: EarlyListing | undefined,
+  matches: Matches,
+): Promise<Rules> {
   const plan = (installed: Rules): readonly Change[] => removals(installed.filter(matches));
-  const outcomes = await Promise.allSettled(slots.map((slot) => settle(tables, [slot], early, plan)));
-  throwTogether(outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [toCniError(outcome.reason)] : [])));
-  return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? outcome.value.filter(matches) : []));
+  const outcomes = await Promise.allSettled(
+    slots.map((slot) => settle(tables, [slot], early, plan)),
+  );
+  throwTogether(
+    outcomes.flatMap((outcome) =>
+      outcome.status === "rejected" ? [toCniError(outcome.reason)] : [],
+    ),
+  );
+  return outcomes.flatMap((outcome) =>
+    outcome.status === "fulfilled" ? outcome.value.filter(matches) : [],
+  );
 }
 
 // Used once: a change makes it stale.
@@ -113,13 +180,18 @@ async function probe(node: Node): Promise<void> {
   await listableSlots(node, FAMILIES);
   const slot: Slot = { backend: (await node.detected()).backend, family: 4 };
   // A legacy table that does not exist yet would be created by looking; a missing program is for save() to say.
-  const canLook = slot.backend === "nft" || node.host.legacyTables(4).includes("mangle") || !node.tools.has(slot);
+  const canLook =
+    slot.backend === "nft" || node.host.legacyTables(4).includes("mangle") || !node.tools.has(slot);
   if (canLook) await node.tools.save(slot, "mangle");
 }
 
 function removals(rules: Rules): readonly Change[] {
   return BACKENDS.flatMap((backend) => FAMILIES.map((family) => ({ backend, family })))
-    .map((slot) => ({ ...slot, deletions: rules.filter((rule) => isIn(rule, slot)).map((rule) => rule.spec), additions: [] }))
+    .map((slot) => ({
+      ...slot,
+      deletions: rules.filter((rule) => isIn(rule, slot)).map((rule) => rule.spec),
+      additions: [],
+    }))
     .filter((change) => change.deletions.length > 0);
 }
 
@@ -128,11 +200,20 @@ function familiesOf(addresses: readonly string[]): readonly Family[] {
 }
 
 function evictedTags(before: Rules, tag: string, addresses: readonly string[]): readonly string[] {
-  return [...new Set(before.filter((rule) => rule.tag !== tag && addresses.includes(rule.address)).map((rule) => rule.tag))];
+  return [
+    ...new Set(
+      before
+        .filter((rule) => rule.tag !== tag && addresses.includes(rule.address))
+        .map((rule) => rule.tag),
+    ),
+  ];
 }
 
 // A rule of ours is in a flavour only because we put it there since the node was started.
-function mayHaveUsed({ dataDir, recordedBackends = () => [] }: IptablesOptions, backend: Backend): boolean {
+function mayHaveUsed(
+  { dataDir, recordedBackends = () => [] }: IptablesOptions,
+  backend: Backend,
+): boolean {
   return recallBackend(dataDir) === backend || recordedBackends().includes(backend);
 }
 

@@ -15,7 +15,10 @@ export function networkPrefix(network: string): string {
 
 /** The attachment's tag: distinct for distinct keys, however long they are. */
 export function attachmentTag(key: AttachmentKey): string {
-  return networkPrefix(key.network) + hash(JSON.stringify([key.network, key.containerId, key.ifname])).slice(0, 24);
+  return (
+    networkPrefix(key.network) +
+    hash(JSON.stringify([key.network, key.containerId, key.ifname])).slice(0, 24)
+  );
 }
 
 /** The rule comment, at most 127 bytes of plain characters; the label is for people and may be cut. */

@@ -15,6 +15,8 @@ export interface Slot {
   readonly family: Family;
 }
 
+const ACTIONS = ["save", "restore"] as const;
+
 export interface Tools {
   /** True when the programs of the slot are installed. */
   has(slot: Slot): boolean;
@@ -47,28 +49,43 @@ export interface ToolsOptions {
 }
 
 /** The tools of `host`. */
-export function createTools(exec: Exec, host: Host, { lockTimeoutMs, cniEnv: marks = {}, mayHaveUsed = () => false }: ToolsOptions): Tools {
-  const run = async (slot: Slot, action: "save" | "restore", args: readonly string[], stdin: string): Promise<string> => {
+export function createTools(
+  exec: Exec,
+  host: Host,
+  { lockTimeoutMs, cniEnv: marks = {}, mayHaveUsed = () => false }: ToolsOptions,
+): Tools {
+  const run = async (
+    slot: Slot,
+    action: "save" | "restore",
+    args: readonly string[],
+    stdin: string,
+  ): Promise<string> => {
     const path = findTool(host, slot, action);
-    if (path === undefined) throw new CniError("rules", notInstalled(slot, action, `install the package iptables, or set "iptables" to the flavour that is there`));
+    if (path === undefined) throw unusable(slot, action);
     const timeoutMs = lockTimeoutMs + TOOL_TIMEOUT_SLACK_MS;
-    const outcome = await exec.run({ path, args, env: action === "restore" ? { ...marks, ...ENVIRONMENT } : ENVIRONMENT, stdin, timeoutMs, maxStdout: MAX_LISTING, maxStderr: 16 * 1024 });
+    const outcome = await exec.run({
+      path,
+      args,
+      env: action === "restore" ? { ...marks, ...ENVIRONMENT } : ENVIRONMENT,
+      stdin,
+      timeoutMs,
+      maxStdout: MAX_LISTING,
+      maxStderr: 16 * 1024,
+    });
     const stdout = new TextDecoder().decode(outcome.stdout);
     refuseIncompatible(slot, stdout);
     if (outcome.exitCode === 0 && !outcome.overflow) return stdout;
     throw failure(path, outcome, timeoutMs);
   };
-  const has = (slot: Slot): boolean => ["save", "restore"].every((action) => findTool(host, slot, action) !== undefined);
+  const has = (slot: Slot): boolean =>
+    ACTIONS.every((action) => findTool(host, slot, action) !== undefined);
   return {
     has,
     mayHoldRules: async (slot) => {
       if (slot.backend === "legacy") return host.legacyTables(slot.family).includes("mangle");
       return has(slot) || ((await nftHasMangle(exec, host, slot.family)) ?? mayHaveUsed("nft"));
     },
-    missing: (slot) => {
-      const absent = ["save", "restore"].find((action) => findTool(host, slot, action) === undefined) ?? "save";
-      return new RulesUntouched("rules", notInstalled(slot, absent, "rules of ours may be there and cannot be seen: install the package iptables"));
-    },
+    missing: (slot) => unseen(host, slot),
     save: (slot, table) => run(slot, "save", table === undefined ? [] : ["-t", table], ""),
     restore: async (slot, input) => {
       const seconds = Math.max(1, Math.ceil(lockTimeoutMs / 1000));
@@ -90,6 +107,17 @@ function programPrefix(family: Family): string {
   return family === 6 ? "ip6tables" : "iptables";
 }
 
+function unusable(slot: Slot, action: string): CniError {
+  const remedy = `install the package iptables, or set "iptables" to the flavour that is there`;
+  return new CniError("rules", notInstalled(slot, action, remedy));
+}
+
+function unseen(host: Host, slot: Slot): RulesUntouched {
+  const absent = ACTIONS.find((action) => findTool(host, slot, action) === undefined) ?? "save";
+  const remedy = "rules of ours may be there and cannot be seen: install the package iptables";
+  return new RulesUntouched("rules", notInstalled(slot, absent, remedy));
+}
+
 function notInstalled({ backend, family }: Slot, action: string, remedy: string): string {
   return `${programPrefix(family)}-${backend}-${action} is not installed in ${DIRECTORIES.join(", ")}: ${remedy}`;
 }
@@ -99,8 +127,17 @@ async function nftHasMangle(exec: Exec, host: Host, family: Family): Promise<boo
   const path = host.find("nft");
   if (path === undefined) return undefined;
   const [name, limit] = [family === 6 ? "ip6" : "ip", 1024 * 1024];
-  const outcome = await exec.run({ path, args: ["list", "tables", name], env: ENVIRONMENT, stdin: "", timeoutMs: TOOL_TIMEOUT_SLACK_MS, maxStdout: limit, maxStderr: limit });
-  if (outcome.exitCode === 0) return new TextDecoder().decode(outcome.stdout).split("\n").includes(`table ${name} mangle`);
+  const outcome = await exec.run({
+    path,
+    args: ["list", "tables", name],
+    env: ENVIRONMENT,
+    stdin: "",
+    timeoutMs: TOOL_TIMEOUT_SLACK_MS,
+    maxStdout: limit,
+    maxStderr: limit,
+  });
+  if (outcome.exitCode === 0)
+    return new TextDecoder().decode(outcome.stdout).split("\n").includes(`table ${name} mangle`);
   // A kernel without nf_tables at all.
   return /not supported/i.test(outcome.stderr) ? false : undefined;
 }
@@ -110,22 +147,39 @@ async function nftHasMangle(exec: Exec, host: Host, family: Family): Promise<boo
 function refuseIncompatible({ family }: Slot, stdout: string): void {
   if (!/^# Table `mangle' is incompatible/m.test(stdout)) return;
   const table = `${family === 6 ? "ip6" : "ip"} mangle`;
-  throw new CniError("rules", `the nftables table ${table} holds rules that iptables-nft cannot read, so ours cannot be told apart: see "nft list table ${table}", and move what was not added with iptables to a table of its own`);
+  throw new CniError(
+    "rules",
+    `the nftables table ${table} holds rules that iptables-nft cannot read, so ours cannot be told apart: see "nft list table ${table}", and move what was not added with iptables to a table of its own`,
+  );
 }
 
 function failure(path: string, outcome: ExecOutcome, timeoutMs: number): CniError {
-  const said = outcome.stderr.trim().replace(/\s*\n\s*/g, " | ").replace(/[^\x20-\x7e]/g, "?").slice(-MAX_SAID);
+  const said = outcome.stderr
+    .trim()
+    .replace(/\s*\n\s*/g, " | ")
+    .replace(/[^\x20-\x7e]/g, "?")
+    .slice(-MAX_SAID);
   const words = said === "" ? "it said nothing" : said;
-  if (outcome.timedOut) return new CniError("tryAgainLater", `${path} did not finish within ${timeoutMs} ms and was killed (${words}): look for what holds /run/xtables.lock`);
+  if (outcome.timedOut)
+    return new CniError(
+      "tryAgainLater",
+      `${path} did not finish within ${timeoutMs} ms and was killed (${words}): look for what holds /run/xtables.lock`,
+    );
   if (/xtables lock|resource temporarily unavailable/i.test(said)) {
-    return new CniError("tryAgainLater", `${path} could not get the xtables lock in time: another program holds it (${words})`);
+    return new CniError(
+      "tryAgainLater",
+      `${path} could not get the xtables lock in time: another program holds it (${words})`,
+    );
   }
-  const how = outcome.overflow ? `more than ${MAX_LISTING} bytes of output` : (outcome.spawnError ?? outcome.signal ?? `exit status ${outcome.exitCode}`);
+  const how = outcome.overflow
+    ? `more than ${MAX_LISTING} bytes of output`
+    : (outcome.spawnError ?? outcome.signal ?? `exit status ${outcome.exitCode}`);
   return new CniError("rules", `${path} failed (${how}): ${words}${hint(said)}`);
 }
 
 function hint(said: string): string {
   if (/permission denied|you must be root/i.test(said)) return ": run as root with CAP_NET_ADMIN";
-  if (/(can't|couldn't) (initialize|load)|module/i.test(said)) return ": load the kernel modules for mangle, MARK, comment and conntrack";
+  if (/(can't|couldn't) (initialize|load)|module/i.test(said))
+    return ": load the kernel modules for mangle, MARK, comment and conntrack";
   return "";
 }

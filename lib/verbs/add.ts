@@ -26,7 +26,9 @@ export async function add(context: Context): Promise<string> {
   const finding = await findMark(conf, pod, context.pods);
   if (finding.warning !== undefined) context.warn(finding.warning);
   const delegate =
-    conf.delegate === undefined ? undefined : effectiveDelegate(conf.delegate, finding.tenant?.delegate);
+    conf.delegate === undefined
+      ? undefined
+      : effectiveDelegate(conf.delegate, finding.tenant?.delegate);
   if (delegate !== undefined) checkDelegate(delegate, request.path);
   const intent = intentOf(context, pod, finding, delegate);
   noteFacts(context, intent);
@@ -44,22 +46,35 @@ export async function add(context: Context): Promise<string> {
 
 /** Claims the key; what a crashed ADD or DEL left under it is taken down first, and stays on record until that succeeds. */
 async function claimCleared(context: Context, intent: Attachment): Promise<void> {
-  for (let remainder = await claim(context, intent); remainder !== undefined; remainder = await claim(context, intent)) {
+  for (
+    let remainder = await claim(context, intent);
+    remainder !== undefined;
+    remainder = await claim(context, intent)
+  ) {
     try {
       await tearDown(context, remainder, remainder.result);
     } catch (error) {
-      throw toCniError(error).withDetails("an earlier ADD or DEL of this container was left unfinished and could not be cleaned up, so nothing was added");
+      throw toCniError(error).withDetails(
+        "an earlier ADD or DEL of this container was left unfinished and could not be cleaned up, so nothing was added",
+      );
     }
   }
 }
 
-async function attach(context: Context, intent: Attachment, progress: { result?: Result }): Promise<string> {
+async function attach(
+  context: Context,
+  intent: Attachment,
+  progress: { result?: Result },
+): Promise<string> {
   const { conf, request } = context;
   const version = conf.cniVersion as CniVersion;
-  const who = intent.delegate === undefined ? "prevResult" : `delegate "${delegateType(intent.delegate)}"`;
+  const who =
+    intent.delegate === undefined ? "prevResult" : `delegate "${delegateType(intent.delegate)}"`;
   const result = await obtainResult(context, intent.delegate, version, who);
   progress.result = result;
-  const addresses = podAddresses(result.json, version, request.ifname, who).map((address) => address.ip);
+  const addresses = podAddresses(result.json, version, request.ifname, who).map(
+    (address) => address.ip,
+  );
   context.facts["addresses"] = addresses;
   const done = await programRules(context, { ...intent, addresses, result: result.json }, who);
   // Nobody will ask for the DEL of an ADD whose runtime has died: it has not heard of it.
@@ -76,7 +91,11 @@ async function obtainResult(
 ): Promise<Result> {
   if (delegate === undefined) return resultOfPrevious(context.conf.prevResult ?? null, version);
   const started = context.delegate.clock.elapsed();
-  const running = runDelegate(context.delegate, "ADD", delegateNetconf(context.conf, delegate, "ADD", undefined));
+  const running = runDelegate(
+    context.delegate,
+    "ADD",
+    delegateNetconf(context.conf, delegate, "ADD", undefined),
+  );
   context.rules.anticipate();
   const stdout = await running;
   context.facts["delegateMs"] = Math.round(context.delegate.clock.elapsed() - started);
@@ -84,7 +103,11 @@ async function obtainResult(
 }
 
 /** Installs the rules, or, without a mark, makes sure that nobody's are left on the addresses. */
-async function programRules(context: Context, attachment: Attachment, who: string): Promise<Attachment> {
+async function programRules(
+  context: Context,
+  attachment: Attachment,
+  who: string,
+): Promise<Attachment> {
   const started = context.delegate.clock.elapsed();
   try {
     const done = await installRules(context, attachment, who);
@@ -100,7 +123,11 @@ async function programRules(context: Context, attachment: Attachment, who: strin
   }
 }
 
-async function installRules(context: Context, attachment: Attachment, who: string): Promise<Attachment> {
+async function installRules(
+  context: Context,
+  attachment: Attachment,
+  who: string,
+): Promise<Attachment> {
   const { rules, key, conf } = context;
   const { mark, addresses } = attachment;
   if (mark === undefined) {
@@ -113,8 +140,12 @@ async function installRules(context: Context, attachment: Attachment, who: strin
       `the result of ${who} has no address on ${quote(key.ifname)}, so its packets cannot be marked ${formatMark(mark)}`,
     );
   }
-  const label = attachment.pod === undefined ? "" : `${attachment.pod.namespace}/${attachment.pod.name}`;
-  noteEvicted(context, await rules.install({ key, label, mark, addresses, markReplies: conf.markReplies }));
+  const label =
+    attachment.pod === undefined ? "" : `${attachment.pod.namespace}/${attachment.pod.name}`;
+  noteEvicted(
+    context,
+    await rules.install({ key, label, mark, addresses, markReplies: conf.markReplies }),
+  );
   return { ...attachment, backend: await rules.backend() };
 }
 
@@ -123,13 +154,26 @@ function noteEvicted(context: Context, tags: readonly string[]): void {
 }
 
 function orphaned({ key }: Context): CniError {
-  return new CniError("superseded", `container ${key.containerId}: the container runtime that asked for the interface has ended, and nobody will delete it: nothing was kept`);
+  return new CniError(
+    "superseded",
+    `container ${key.containerId}: the container runtime that asked for the interface has ended, and nobody will delete it: nothing was kept`,
+  );
 }
 
-async function rollBack(context: Context, intent: Attachment, result: Result | undefined, error: CniError): Promise<CniError> {
+async function rollBack(
+  context: Context,
+  intent: Attachment,
+  result: Result | undefined,
+  error: CniError,
+): Promise<CniError> {
   try {
     // Where nothing can be started, nothing has been: the intent is all there is, and no DEL could be run either.
-    if (!(error instanceof DelegateNotStarted)) await tearDown(context, error instanceof RulesUntouched ? withoutRules(intent) : intent, result?.json);
+    if (!(error instanceof DelegateNotStarted))
+      await tearDown(
+        context,
+        error instanceof RulesUntouched ? withoutRules(intent) : intent,
+        result?.json,
+      );
     await forget(context, context.tag, undefined);
     return error;
   } catch (trouble) {
@@ -142,7 +186,12 @@ function withoutRules({ mark: _mark, ...attachment }: Attachment): Attachment {
   return attachment;
 }
 
-function intentOf(context: Context, pod: PodRef | undefined, finding: Finding, delegate: JsonObject | undefined): Attachment {
+function intentOf(
+  context: Context,
+  pod: PodRef | undefined,
+  finding: Finding,
+  delegate: JsonObject | undefined,
+): Attachment {
   return {
     format: 1,
     state: "intent",
@@ -151,7 +200,9 @@ function intentOf(context: Context, pod: PodRef | undefined, finding: Finding, d
     owner: context.self,
     ...(pod === undefined ? {} : { pod }),
     ...(finding.tenant === undefined ? {} : { tenant: finding.tenant.name }),
-    ...(finding.mark === undefined ? {} : { mark: finding.mark, markReplies: context.conf.markReplies }),
+    ...(finding.mark === undefined
+      ? {}
+      : { mark: finding.mark, markReplies: context.conf.markReplies }),
     source: finding.source,
     addresses: [],
     ...(delegate === undefined ? {} : { delegate }),

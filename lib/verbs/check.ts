@@ -10,16 +10,29 @@ import type { Context } from "./context";
 export async function check(context: Context): Promise<string> {
   const { conf, tag } = context;
   if (conf.prevResult === undefined) {
-    throw new CniError("invalidConfig", "CHECK needs prevResult, the result of the ADD: the runtime did not pass it");
+    throw new CniError(
+      "invalidConfig",
+      "CHECK needs prevResult, the result of the ADD: the runtime did not pass it",
+    );
   }
   const attachment = recordOf(context);
   if (attachment.delegate !== undefined) {
-    await runDelegate(context.delegate, "CHECK", delegateNetconf(conf, attachment.delegate, "CHECK", conf.prevResult));
+    await runDelegate(
+      context.delegate,
+      "CHECK",
+      delegateNetconf(conf, attachment.delegate, "CHECK", conf.prevResult),
+    );
   }
   const problems = ruleProblems(attachment, tag, await context.rules.list());
   if (problems.length > 0) {
-    const pod = attachment.pod === undefined ? `container ${context.key.containerId}` : `pod ${attachment.pod.namespace}/${attachment.pod.name}`;
-    throw new CniError("ruleDrift", `${pod}: ${problems.join("; ")}: recreate the pod, or restore what removed the rules`);
+    const pod =
+      attachment.pod === undefined
+        ? `container ${context.key.containerId}`
+        : `pod ${attachment.pod.namespace}/${attachment.pod.name}`;
+    throw new CniError(
+      "ruleDrift",
+      `${pod}: ${problems.join("; ")}: recreate the pod, or restore what removed the rules`,
+    );
   }
   return "";
 }
@@ -34,10 +47,16 @@ function recordOf(context: Context): Attachment {
     );
   }
   if ("corrupt" in record) {
-    throw new CniError("journal", `the record of container ${containerId} is unusable (${record.corrupt}): recreate the pod`);
+    throw new CniError(
+      "journal",
+      `the record of container ${containerId} is unusable (${record.corrupt}): recreate the pod`,
+    );
   }
   if (record.attachment.state !== "complete") {
-    throw new CniError("attachmentUnknown", `container ${containerId}: its ADD or DEL did not finish (state ${record.attachment.state})`);
+    throw new CniError(
+      "attachmentUnknown",
+      `container ${containerId}: its ADD or DEL did not finish (state ${record.attachment.state})`,
+    );
   }
   return record.attachment;
 }

@@ -18,14 +18,20 @@ export function claim(context: Context, intent: Attachment): Promise<Attachment 
     const existing = readable(context);
     const remainder = existing === undefined || isDone(context, existing) ? undefined : existing;
     if (remainder !== undefined) refuseInUse(context, remainder);
-    context.journal.write(context.tag, remainder === undefined ? intent : asDeleting(context, remainder));
+    context.journal.write(
+      context.tag,
+      remainder === undefined ? intent : asDeleting(context, remainder),
+    );
     return remainder;
   });
 }
 
 // Torn down by us just now; or the mark of a DEL that died, about something that it did not know.
 function isDone(context: Context, { state, owner, unknown }: Attachment): boolean {
-  return state === "deleting" && (isSelf(context, owner) || (unknown === true && !context.isAlive(owner)));
+  return (
+    state === "deleting" &&
+    (isSelf(context, owner) || (unknown === true && !context.isAlive(owner)))
+  );
 }
 
 function readable({ journal, tag, key }: Context): Attachment | undefined {
@@ -81,7 +87,10 @@ export function startDeleting(context: Context, tag: string): Promise<Attachment
     const record = readOrSetAside(context, tag);
     if (record !== undefined && "corrupt" in record) {
       context.warn(
-        new CniError("journal", `journal record ${tag} is unusable (${record.corrupt}): going on by the rules' tag and the conflist`),
+        new CniError(
+          "journal",
+          `journal record ${tag} is unusable (${record.corrupt}): going on by the rules' tag and the conflist`,
+        ),
       );
       return undefined;
     }
@@ -97,7 +106,12 @@ function readOrSetAside({ journal, warn }: Context, tag: string): JournalRecord 
     return journal.read(tag);
   } catch (error) {
     if (!(error instanceof UnusableRecord)) throw error;
-    warn(new CniError("journal", `${error.message}: it was moved to ${journal.setAside(tag)}, going on by the rules' tag and the conflist`));
+    warn(
+      new CniError(
+        "journal",
+        `${error.message}: it was moved to ${journal.setAside(tag)}, going on by the rules' tag and the conflist`,
+      ),
+    );
     return undefined;
   }
 }
@@ -115,8 +129,16 @@ function unknownTo({ key, request, self, conf, delegate }: Context): Attachment 
   const since = delegate.clock.now().toISOString();
   const pod = podIfNamed(request);
   return {
-    format: 1, state: "deleting", key, netns: request.netns, owner: self, unknown: true, ...(pod === undefined ? {} : { pod }),
-    addresses: [], cniVersion: conf.cniVersion, since,
+    format: 1,
+    state: "deleting",
+    key,
+    netns: request.netns,
+    owner: self,
+    unknown: true,
+    ...(pod === undefined ? {} : { pod }),
+    addresses: [],
+    cniVersion: conf.cniVersion,
+    since,
   };
 }
 
@@ -133,15 +155,28 @@ function podIfNamed(request: Request): PodRef | undefined {
  * Removes the record of what has been taken down, and leaves it alone when it has become somebody
  * else's meanwhile. `found` is what startDeleting returned: a record that could not be marked.
  */
-export function forget(context: Context, tag: string, found: Attachment | undefined): Promise<void> {
+export function forget(
+  context: Context,
+  tag: string,
+  found: Attachment | undefined,
+): Promise<void> {
   return locked(context, tag, async () => {
     const record = context.journal.read(tag);
-    if (record !== undefined && "attachment" in record && !isOursToRemove(context, record.attachment, found)) return;
+    if (
+      record !== undefined &&
+      "attachment" in record &&
+      !isOursToRemove(context, record.attachment, found)
+    )
+      return;
     context.journal.remove(tag);
   });
 }
 
-function isOursToRemove(context: Context, current: Attachment, found: Attachment | undefined): boolean {
+function isOursToRemove(
+  context: Context,
+  current: Attachment,
+  found: Attachment | undefined,
+): boolean {
   if (current.state !== "complete" && isSelf(context, current.owner)) return true;
   return JSON.stringify(current) === JSON.stringify(found);
 }

@@ -28,12 +28,17 @@ export interface Abandoned {
 export function findAbandoned(context: Context): readonly Abandoned[] {
   return context.journal.tags().flatMap((tag) => {
     const attachment = attachmentOf(context, tag);
-    return attachment !== undefined && isAbandoned(context, attachment) ? [{ tag, attachment }] : [];
+    return attachment !== undefined && isAbandoned(context, attachment)
+      ? [{ tag, attachment }]
+      : [];
   });
 }
 
 /** Takes one down as its DEL would have. False when a DEL was faster. Throws CniError; what is left stays on record. */
-export async function collectAbandoned(context: Context, { tag, attachment: seen }: Abandoned): Promise<boolean> {
+export async function collectAbandoned(
+  context: Context,
+  { tag, attachment: seen }: Abandoned,
+): Promise<boolean> {
   const own = contextFor(context, seen, tag, "");
   const attachment = await startDeleting(own, tag);
   if (attachment === undefined) {
@@ -52,7 +57,8 @@ export async function collectNowAndThen(context: Context): Promise<void> {
     await context.locks.sweep();
     const timeoutMs = Math.min(PATIENCE_MS, context.delegate.timeoutMs);
     const impatient = { ...context, delegate: { ...context.delegate, timeoutMs } };
-    for (const abandoned of findAbandoned(context).slice(0, MOST_PER_ADD)) await collectOrWarn(impatient, abandoned);
+    for (const abandoned of findAbandoned(context).slice(0, MOST_PER_ADD))
+      await collectOrWarn(impatient, abandoned);
   } catch (error) {
     context.warn(toCniError(error));
   }
@@ -63,17 +69,28 @@ async function collectOrWarn(context: Context, abandoned: Abandoned): Promise<vo
     if (await collectAbandoned(context, abandoned)) context.warn(collectedText(abandoned));
   } catch (thrown) {
     const error = toCniError(thrown);
-    context.warn(new CniError(error.code, `container ${abandoned.attachment.key.containerId}, whose sandbox is gone, could not be cleaned up: ${error.message}`, { details: error.details }));
+    context.warn(
+      new CniError(
+        error.code,
+        `container ${abandoned.attachment.key.containerId}, whose sandbox is gone, could not be cleaned up: ${error.message}`,
+        { details: error.details },
+      ),
+    );
   }
 }
 
 function collectedText({ attachment }: Abandoned): CniError {
-  return new CniError("attachmentUnknown", `${attachmentLabel(attachment)}: its network namespace ${attachment.netns} no longer exists and no DEL came: its rules, addresses and record were removed`);
+  return new CniError(
+    "attachmentUnknown",
+    `${attachmentLabel(attachment)}: its network namespace ${attachment.netns} no longer exists and no DEL came: its rules, addresses and record were removed`,
+  );
 }
 
 /** Whose it is, for messages. */
 export function attachmentLabel({ key, pod }: Attachment): string {
-  return pod === undefined ? `container ${key.containerId}` : `pod ${pod.namespace}/${pod.name} (container ${key.containerId})`;
+  return pod === undefined
+    ? `container ${key.containerId}`
+    : `pod ${pod.namespace}/${pod.name} (container ${key.containerId})`;
 }
 
 function attachmentOf({ journal }: Context, tag: string): Attachment | undefined {
@@ -88,19 +105,41 @@ function attachmentOf({ journal }: Context, tag: string): Attachment | undefined
 
 function isAbandoned(context: Context, attachment: Attachment): boolean {
   const age = context.delegate.clock.now().getTime() - Date.parse(attachment.since);
-  return age >= MIN_AGE_MS && !isAtWork(context, attachment) && context.sandboxState(attachment.netns) === "gone";
+  return (
+    age >= MIN_AGE_MS &&
+    !isAtWork(context, attachment) &&
+    context.sandboxState(attachment.netns) === "gone"
+  );
 }
 
 /**
  * The context of a DEL of that attachment, environment included, whoever asks for it: `netns` is what its
  * runtime would pass. Nothing of the request at hand goes with it.
  */
-export function contextFor(context: Context, attachment: Attachment, tag: string, netns: string): Context {
+export function contextFor(
+  context: Context,
+  attachment: Attachment,
+  tag: string,
+  netns: string,
+): Context {
   const { key, pod } = attachment;
-  const args = pod === undefined ? "" : `;K8S_POD_NAMESPACE=${pod.namespace};K8S_POD_NAME=${pod.name};K8S_POD_INFRA_CONTAINER_ID=${key.containerId}`;
+  const args =
+    pod === undefined
+      ? ""
+      : `;K8S_POD_NAMESPACE=${pod.namespace};K8S_POD_NAME=${pod.name};K8S_POD_INFRA_CONTAINER_ID=${key.containerId}`;
   const env = {
-    ...context.delegate.env, CNI_CONTAINERID: key.containerId, CNI_IFNAME: key.ifname, CNI_NETNS: netns, CNI_ARGS: `IgnoreUnknown=1${args}`,
+    ...context.delegate.env,
+    CNI_CONTAINERID: key.containerId,
+    CNI_IFNAME: key.ifname,
+    CNI_NETNS: netns,
+    CNI_ARGS: `IgnoreUnknown=1${args}`,
   };
-  const conf = { ...context.conf, name: key.network, runtimeConfig: undefined, args: undefined, prevResult: undefined };
+  const conf = {
+    ...context.conf,
+    name: key.network,
+    runtimeConfig: undefined,
+    args: undefined,
+    prevResult: undefined,
+  };
   return { ...context, conf, key, tag, facts: {}, delegate: { ...context.delegate, env } };
 }

@@ -32,7 +32,9 @@ async function remove(context: Context): Promise<void> {
   try {
     await tearDown(context, attachment, context.conf.prevResult ?? attachment?.result);
   } catch (error) {
-    throw journalFailure === undefined ? error : toCniError(error).withDetails(journalFailure.message);
+    throw journalFailure === undefined
+      ? error
+      : toCniError(error).withDetails(journalFailure.message);
   }
   if (journalFailure !== undefined) throw journalFailure;
   await forget(context, context.tag, attachment);
@@ -45,5 +47,8 @@ async function remove(context: Context): Promise<void> {
 function unswallowable(error: CniError): CniError {
   const reword = (text: string): string =>
     text.replace(/not found/gi, "not-found").replace(/no such file or directory/gi, "ENOENT");
-  return new CniError(error.code, reword(error.message), { details: reword(error.details), cause: error.cause });
+  return new CniError(error.code, reword(error.message), {
+    details: reword(error.details),
+    cause: error.cause,
+  });
 }

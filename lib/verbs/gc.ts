@@ -21,21 +21,33 @@ export async function gc(context: Context): Promise<string> {
   const note = (error: unknown): void => void failures.push(toCniError(error));
   if (valid !== undefined) await collectStale(context, valid, note).catch(note);
   await context.locks.sweep();
-  for (const abandoned of abandonedHere(context, valid)) await collectAbandoned(context, abandoned).catch(note);
+  for (const abandoned of abandonedHere(context, valid))
+    await collectAbandoned(context, abandoned).catch(note);
   for (const delegate of distinctDelegates(context.conf)) {
-    await runDelegate(context.delegate, "GC", delegateNetconf(context.conf, delegate, "GC", undefined)).catch(note);
+    await runDelegate(
+      context.delegate,
+      "GC",
+      delegateNetconf(context.conf, delegate, "GC", undefined),
+    ).catch(note);
   }
   throwTogether(failures);
   return "";
 }
 
-function abandonedHere(context: Context, valid: ReadonlySet<string> | undefined): readonly Abandoned[] {
-  return findAbandoned(context).filter(({ tag }) => tag.startsWith(context.networkPrefix) && valid?.has(tag) !== true);
+function abandonedHere(
+  context: Context,
+  valid: ReadonlySet<string> | undefined,
+): readonly Abandoned[] {
+  return findAbandoned(context).filter(
+    ({ tag }) => tag.startsWith(context.networkPrefix) && valid?.has(tag) !== true,
+  );
 }
 
 function validTags(context: Context): ReadonlySet<string> | undefined {
   const lists = context.conf.gc;
-  const key = ["cni.dev/valid-attachments", "cni.dev/attachments"].find((name) => Object.hasOwn(lists, name));
+  const key = ["cni.dev/valid-attachments", "cni.dev/attachments"].find((name) =>
+    Object.hasOwn(lists, name),
+  );
   if (key === undefined) return undefined;
   const value = own(lists, key) ?? [];
   if (!Array.isArray(value)) throw malformed(key, value);
@@ -45,14 +57,23 @@ function validTags(context: Context): ReadonlySet<string> | undefined {
 function tagOfEntry(context: Context, listKey: string, entry: Json): string {
   const containerId = isObject(entry) ? own(entry, "containerID") : undefined;
   const ifname = isObject(entry) ? own(entry, "ifname") : undefined;
-  if (typeof containerId !== "string" || typeof ifname !== "string" || containerId === "" || ifname === "") {
+  if (
+    typeof containerId !== "string" ||
+    typeof ifname !== "string" ||
+    containerId === "" ||
+    ifname === ""
+  ) {
     throw malformed(listKey, entry);
   }
   return context.tagOf({ network: context.key.network, containerId, ifname });
 }
 
 /** Throws only when it cannot look; a failure with one attachment is noted, and the others are done. */
-async function collectStale(context: Context, valid: ReadonlySet<string>, note: (error: unknown) => void): Promise<void> {
+async function collectStale(
+  context: Context,
+  valid: ReadonlySet<string>,
+  note: (error: unknown) => void,
+): Promise<void> {
   const finished = (await staleTags(context, valid)).filter((tag) => {
     try {
       return !isBeingAdded(context, tag);
@@ -92,7 +113,12 @@ function readUnlessUnusable({ journal }: Context, tag: string): JournalRecord {
 async function collectGarbage(context: Context, tag: string): Promise<void> {
   const attachment = await startDeleting(context, tag);
   if (attachment === undefined) await context.rules.remove([tag]);
-  else await tearDown(contextFor(context, attachment, tag, attachment.netns), attachment, attachment.result);
+  else
+    await tearDown(
+      contextFor(context, attachment, tag, attachment.netns),
+      attachment,
+      attachment.result,
+    );
   await forget(context, tag, attachment);
 }
 

@@ -25,7 +25,11 @@ export async function status(context: Context): Promise<string> {
   await ready(async () => {
     checkDelegate(delegate, request.path);
     checkTenants(context, delegate);
-    await runDelegate(context.delegate, "STATUS", delegateNetconf(conf, delegate, "STATUS", undefined));
+    await runDelegate(
+      context.delegate,
+      "STATUS",
+      delegateNetconf(conf, delegate, "STATUS", undefined),
+    );
   });
   return "";
 }
@@ -37,7 +41,10 @@ function checkTenants({ conf, request }: Context, delegate: JsonObject): void {
       checkDelegate(effectiveDelegate(delegate, patch), request.path);
     } catch (thrown) {
       const error = toCniError(thrown);
-      throw new CniError(error.code, `tenant ${quote(name)}: ${error.message}`, { details: error.details, cause: error });
+      throw new CniError(error.code, `tenant ${quote(name)}: ${error.message}`, {
+        details: error.details,
+        cause: error,
+      });
     }
   }
 }
@@ -48,7 +55,12 @@ async function ready(body: () => Promise<void>): Promise<void> {
   } catch (thrown) {
     const error = toCniError(thrown);
     if (error.code === ERRORS.limitedConnectivity.code) throw error;
-    const hint = SAID_BY_OLD_PLUGINS.includes(error.code) ? ": plugins before 1.6.0 know neither STATUS nor CNI 1.1.0; upgrade it, or set cniVersion 1.0.0" : "";
-    throw new CniError("notAvailable", `${error.message}${hint}`, { details: error.details, cause: error });
+    const hint = SAID_BY_OLD_PLUGINS.includes(error.code)
+      ? ": plugins before 1.6.0 know neither STATUS nor CNI 1.1.0; upgrade it, or set cniVersion 1.0.0"
+      : "";
+    throw new CniError("notAvailable", `${error.message}${hint}`, {
+      details: error.details,
+      cause: error,
+    });
   }
 }

@@ -28,14 +28,23 @@ export async function tearDown(
     });
   }
   // A record without a mark is that of a pod that got no rule.
-  if (attachment === undefined || attachment.mark !== undefined) await collect(failures, () => context.rules.remove([context.tag], placeOf(attachment)));
-  const delegates = attachment === undefined ? distinctDelegates(context.conf) : [attachment.delegate].filter((each) => each !== undefined);
+  if (attachment === undefined || attachment.mark !== undefined)
+    await collect(failures, () => context.rules.remove([context.tag], placeOf(attachment)));
+  const delegates =
+    attachment === undefined
+      ? distinctDelegates(context.conf)
+      : [attachment.delegate].filter((each) => each !== undefined);
   const started = context.delegate.clock.elapsed();
   for (const [i, delegate] of delegates.entries()) {
-    const body = (): Promise<void> => delegateDel(context, delegate, previous(context, attachment, prevResult));
-    await collect(failures, attachment === undefined && i > 0 ? () => unlessMissing(context, body) : body);
+    const body = (): Promise<void> =>
+      delegateDel(context, delegate, previous(context, attachment, prevResult));
+    await collect(
+      failures,
+      attachment === undefined && i > 0 ? () => unlessMissing(context, body) : body,
+    );
   }
-  if (delegates.length > 0) context.facts["delegateMs"] = Math.round(context.delegate.clock.elapsed() - started);
+  if (delegates.length > 0)
+    context.facts["delegateMs"] = Math.round(context.delegate.clock.elapsed() - started);
   throwTogether(failures);
 }
 
@@ -45,8 +54,16 @@ function placeOf(attachment: Attachment | undefined): RulePlace | undefined {
   return { backend: attachment.backend, addresses: attachment.addresses };
 }
 
-async function delegateDel(context: Context, delegate: JsonObject, prevResult: Json | undefined): Promise<void> {
-  await runDelegate(context.delegate, "DEL", delegateNetconf(context.conf, delegate, "DEL", prevResult));
+async function delegateDel(
+  context: Context,
+  delegate: JsonObject,
+  prevResult: Json | undefined,
+): Promise<void> {
+  await runDelegate(
+    context.delegate,
+    "DEL",
+    delegateNetconf(context.conf, delegate, "DEL", prevResult),
+  );
 }
 
 // A guess only: that a tenant's own plugin is not installed must not keep the others' pods from going.
@@ -63,7 +80,11 @@ async function unlessMissing(context: Context, body: () => Promise<void>): Promi
 // What the runtime passed goes on as it is. The record's result is in the version of the ADD, and
 // the list may have another by now; a delegate need not understand a prevResult that is not in its
 // netconf's version, and must do without one (SPEC.md, "DEL").
-function previous({ conf }: Context, attachment: Attachment | undefined, prevResult: Json | undefined): Json | undefined {
+function previous(
+  { conf }: Context,
+  attachment: Attachment | undefined,
+  prevResult: Json | undefined,
+): Json | undefined {
   if (attachment?.result === undefined || prevResult !== attachment.result) return prevResult;
   const { cniVersion, result } = attachment;
   if (cniVersion === conf.cniVersion) return result;

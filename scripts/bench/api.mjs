@@ -6,7 +6,12 @@ import { join } from "node:path";
 import { MARKED, NAMESPACE, PLAIN } from "./cni.mjs";
 
 const pod = ({ name, uid }, annotations) =>
-  JSON.stringify({ apiVersion: "v1", kind: "Pod", metadata: { name, namespace: NAMESPACE, uid, annotations }, spec: { containers: [{ name: "c", image: "i" }] } });
+  JSON.stringify({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace: NAMESPACE, uid, annotations },
+    spec: { containers: [{ name: "c", image: "i" }] },
+  });
 
 /** Objects as YAML documents; JSON is YAML. */
 const OBJECTS = [
@@ -20,7 +25,17 @@ export async function startApi({ script, rbac, dir }) {
   mkdirSync(dir, { recursive: true });
   const objects = join(dir, "objects.yaml");
   writeFileSync(objects, OBJECTS);
-  const args = [script, "--dir", dir, "--host", "127.0.0.1", "--objects", objects, "--objects", rbac];
+  const args = [
+    script,
+    "--dir",
+    dir,
+    "--host",
+    "127.0.0.1",
+    "--objects",
+    objects,
+    "--objects",
+    rbac,
+  ];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const stop = () => void child.kill("SIGTERM");
   process.once("exit", stop);

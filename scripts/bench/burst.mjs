@@ -11,14 +11,22 @@ const KINDS = ["bare", "runtime"];
 
 /** All ADDs at once, then all DELs, for each kind. `netns(n)`: the path of pod n's network namespace. */
 export async function measureBurst(plugins, netns) {
-  const busy = Array.from({ length: BUSY_PROCESSES }, () => spawn("/bin/sh", ["-c", "while :; do :; done"], { stdio: "ignore" }));
+  const busy = Array.from({ length: BUSY_PROCESSES }, () =>
+    spawn("/bin/sh", ["-c", "while :; do :; done"], { stdio: "ignore" }),
+  );
   try {
     const rows = [];
     for (const kind of KINDS) {
       process.stderr.write(`${PODS} pods at once, ${kind} ...\n`);
       const pods = Array.from({ length: PODS }, (_, n) => ({ ...plugins[kind], netns: netns(n) }));
-      const added = await together("ADD", pods.map((plugin, n) => invocation(plugin, "ADD", `burst-${kind}-${n}`, plugin.netconf)));
-      const deleted = await together("DEL", pods.map((plugin, n) => invocation(plugin, "DEL", `burst-${kind}-${n}`, plugin.netconf)));
+      const added = await together(
+        "ADD",
+        pods.map((plugin, n) => invocation(plugin, "ADD", `burst-${kind}-${n}`, plugin.netconf)),
+      );
+      const deleted = await together(
+        "DEL",
+        pods.map((plugin, n) => invocation(plugin, "DEL", `burst-${kind}-${n}`, plugin.netconf)),
+      );
       rows.push({ kind, ...added }, { kind, ...deleted });
     }
     return rows;
@@ -31,7 +39,13 @@ async function together(verb, invocations) {
   const started = performance.now();
   const runs = await Promise.all(invocations.map(run));
   const times = runs.map(({ ms }) => ms);
-  return { verb, all: performance.now() - started, median: median(times), longest: Math.max(...times), failed: runs.filter(({ status }) => status !== 0).length };
+  return {
+    verb,
+    all: performance.now() - started,
+    median: median(times),
+    longest: Math.max(...times),
+    failed: runs.filter(({ status }) => status !== 0).length,
+  };
 }
 
 function run({ path, env, input }) {
@@ -39,5 +53,7 @@ function run({ path, env, input }) {
   const child = spawn(path, [], { env, cwd: "/", stdio: ["pipe", "ignore", "ignore"] });
   child.stdin.on("error", () => {});
   child.stdin.end(input);
-  return new Promise((resolve) => child.once("close", (status) => resolve({ status, ms: performance.now() - started })));
+  return new Promise((resolve) =>
+    child.once("close", (status) => resolve({ status, ms: performance.now() - started })),
+  );
 }

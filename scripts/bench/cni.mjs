@@ -29,7 +29,9 @@ export function timed(path, args, { env = {}, input = "" } = {}) {
   const ms = performance.now() - started;
   if (status === 0) return { ms, cpu: childrenCpu() - cpuBefore, stdout: stdout.toString() };
   const how = signal ?? (status === null ? error.message : `status ${status}`);
-  throw new Error(`${[path, ...args].join(" ")} ${env.CNI_COMMAND ?? ""} failed (${how}): ${stdout} ${stderr}`);
+  throw new Error(
+    `${[path, ...args].join(" ")} ${env.CNI_COMMAND ?? ""} failed (${how}): ${stdout} ${stderr}`,
+  );
 }
 
 /** Processor time (ms) of all children that have ended so far: fields 16 and 17 of /proc/pid/stat. */
@@ -42,22 +44,41 @@ function childrenCpu() {
 /** The plugins under test. `paths`: binary, delegate, dir, netns, kubeconfig; `flavour` of iptables. */
 export function createPlugins(paths, flavour) {
   const delegate = {
-    type: "ptp", ipMasq: false,
-    ipam: { type: "host-local", subnet: POD_SUBNET, dataDir: join(paths.dir, "ipam"), routes: [{ dst: "0.0.0.0/0" }] },
+    type: "ptp",
+    ipMasq: false,
+    ipam: {
+      type: "host-local",
+      subnet: POD_SUBNET,
+      dataDir: join(paths.dir, "ipam"),
+      routes: [{ dst: "0.0.0.0/0" }],
+    },
   };
   const wrapper = {
-    cniVersion: VERSION, name: NETWORK, type: "tenant-routing-wrapper", kubeconfig: paths.kubeconfig, iptables: flavour,
+    cniVersion: VERSION,
+    name: NETWORK,
+    type: "tenant-routing-wrapper",
+    kubeconfig: paths.kubeconfig,
+    iptables: flavour,
     tenants: { "tenant-a": { fwmark: "0x10/0xff", namespaces: [NAMESPACE] } },
-    dataDir: join(paths.dir, "journal"), logFile: join(paths.dir, "wrapper.log"), delegate,
+    dataDir: join(paths.dir, "journal"),
+    logFile: join(paths.dir, "wrapper.log"),
+    delegate,
   };
-  const withAnnotations = (annotations) => ({ ...wrapper, runtimeConfig: { [CAPABILITY]: annotations } });
+  const withAnnotations = (annotations) => ({
+    ...wrapper,
+    runtimeConfig: { [CAPABILITY]: annotations },
+  });
   const plugin = (path, netconf, pod) => ({ path, netconf, pod, netns: paths.netns });
   return {
     bare: plugin(paths.delegate, { cniVersion: VERSION, name: NETWORK, ...delegate }, MARKED),
     runtime: plugin(paths.binary, withAnnotations({ [KEY]: "tenant-a" }), MARKED),
     api: plugin(paths.binary, wrapper, MARKED),
     // What an unmarked pod costs where the runtime passes annotations: ours is not among them, so the namespace is read.
-    unmarked: plugin(paths.binary, withAnnotations({ "kubernetes.io/config.source": "api" }), PLAIN),
+    unmarked: plugin(
+      paths.binary,
+      withAnnotations({ "kubernetes.io/config.source": "api" }),
+      PLAIN,
+    ),
   };
 }
 
@@ -87,7 +108,11 @@ function execute(plugin, command, containerId, netconf) {
 export function invocation({ path, pod, netns }, command, containerId, netconf) {
   const env = {
     PATH: process.env.PATH,
-    CNI_COMMAND: command, CNI_CONTAINERID: containerId, CNI_NETNS: netns, CNI_IFNAME: "eth0", CNI_PATH: CNI_DIRS.join(":"),
+    CNI_COMMAND: command,
+    CNI_CONTAINERID: containerId,
+    CNI_NETNS: netns,
+    CNI_IFNAME: "eth0",
+    CNI_PATH: CNI_DIRS.join(":"),
     CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=${NAMESPACE};K8S_POD_NAME=${pod.name};K8S_POD_INFRA_CONTAINER_ID=${containerId};K8S_POD_UID=${pod.uid}`,
   };
   return { path, env, input: JSON.stringify(netconf) };
@@ -97,7 +122,9 @@ export function invocation({ path, pod, netns }, command, containerId, netconf) 
 export function findDelegate(type) {
   const path = CNI_DIRS.map((dir) => join(dir, type)).find((file) => existsSync(file));
   if (path !== undefined) return path;
-  throw new Error(`the plugin ${type} is in none of ${CNI_DIRS.join(", ")}: install containernetworking-plugins`);
+  throw new Error(
+    `the plugin ${type} is in none of ${CNI_DIRS.join(", ")}: install containernetworking-plugins`,
+  );
 }
 
 /** The tag of an attachment as the wrapper computes it (lib/rules/tag.ts). */

@@ -19,7 +19,13 @@ async function main(plan) {
   mountJournal(dir);
   const api = await startApi({ script: plan.apiServer, rbac: plan.rbac, dir: join(dir, "api") });
   try {
-    const paths = { dir, binary: plan.binary, delegate: findDelegate("ptp"), netns: `/run/netns/${names.pod}`, kubeconfig: api.kubeconfig };
+    const paths = {
+      dir,
+      binary: plan.binary,
+      delegate: findDelegate("ptp"),
+      netns: `/run/netns/${names.pod}`,
+      kubeconfig: api.kubeconfig,
+    };
     const plugins = createPlugins(paths, flavour);
     if (plan.burst) {
       const burst = await measureBurst(plugins, (n) => `/run/netns/${names.pods[n]}`);
@@ -30,7 +36,10 @@ async function main(plan) {
     trackConnections(flavour, true);
     for (const count of plan.pods) nodes.push(await measureNode(count, { plan, plugins, pattern }));
     const packets = plan.packets ? await measurePacketsOf({ plan, plugins, pattern }) : [];
-    writeFileSync(plan.output, JSON.stringify({ flavour, rulesPerPod: pattern.rules.length, nodes, packets }));
+    writeFileSync(
+      plan.output,
+      JSON.stringify({ flavour, rulesPerPod: pattern.rules.length, nodes, packets }),
+    );
   } finally {
     api.stop();
   }
@@ -40,7 +49,9 @@ async function main(plan) {
 function mountJournal(dir) {
   const journal = join(dir, "journal");
   mkdirSync(journal, { mode: 0o700 });
-  timed("mount", ["-t", "tmpfs", "-o", "mode=0700", "tmpfs", journal], { env: { PATH: process.env.PATH } });
+  timed("mount", ["-t", "tmpfs", "-o", "mode=0700", "tmpfs", journal], {
+    env: { PATH: process.env.PATH },
+  });
 }
 
 /** One node size: every kind of run once per round, one after the other, so that drift hits all alike. */
@@ -57,15 +68,33 @@ async function measureNode(count, { plan, plugins, pattern }) {
     for (const kind of ATTACHED) {
       forgetLog(plan);
       const attached = add(plugins[kind]);
-      if (kind !== "bare" && round >= 0) logs[kind].push({ ...readLog(plan), node: times.node.ms, version: times.version.ms, wall: attached.ms });
+      if (kind !== "bare" && round >= 0)
+        logs[kind].push({
+          ...readLog(plan),
+          node: times.node.ms,
+          version: times.version.ms,
+          wall: attached.ms,
+        });
       times[`${kind}Add`] = attached;
       times[`${kind}Del`] = del(plugins[kind], attached);
     }
-    if (round >= 0) for (const [name, run] of Object.entries(times)) (series[name] ??= []).push(run);
+    if (round >= 0)
+      for (const [name, run] of Object.entries(times)) (series[name] ??= []).push(run);
   }
   expectUntouched(count, { plan, pattern });
-  const times = Object.fromEntries(Object.entries(series).map(([name, runs]) => [name, { ...summary(runs.map(({ ms }) => ms)), cpu: mean(runs.map(({ cpu }) => cpu)) }]));
-  return { pods: count, times, breakdown: Object.fromEntries(Object.entries(logs).map(([kind, lines]) => [kind, breakDown(lines)])) };
+  const times = Object.fromEntries(
+    Object.entries(series).map(([name, runs]) => [
+      name,
+      { ...summary(runs.map(({ ms }) => ms)), cpu: mean(runs.map(({ cpu }) => cpu)) },
+    ]),
+  );
+  return {
+    pods: count,
+    times,
+    breakdown: Object.fromEntries(
+      Object.entries(logs).map(([kind, lines]) => [kind, breakDown(lines)]),
+    ),
+  };
 }
 
 // Pods that the wrapper does not take for its own would be passed over faster than real ones.
@@ -73,16 +102,24 @@ function expectRecognised(count, { plan, plugins }) {
   const conflist = join(plan.dir, "bench.conflist");
   const { cniVersion, name, ...plugin } = plugins.api.netconf;
   writeFileSync(conflist, JSON.stringify({ cniVersion, name, plugins: [plugin] }));
-  const { stdout } = timed(plan.binary, ["check", "--conf", conflist, "--no-delegate", "-o", "json"], { env: { PATH: process.env.PATH } });
+  const { stdout } = timed(
+    plan.binary,
+    ["check", "--conf", conflist, "--no-delegate", "-o", "json"],
+    { env: { PATH: process.env.PATH } },
+  );
   const { length } = JSON.parse(stdout).attachments;
-  if (length !== count) throw new Error(`wrapper check sees ${length} pods on the node instead of ${count}`);
+  if (length !== count)
+    throw new Error(`wrapper check sees ${length} pods on the node instead of ${count}`);
 }
 
 // A wrapper that took other pods' rules with it would look fast.
 function expectUntouched(count, { plan, pattern }) {
-  const standing = saved(plan.flavour).split("\n").filter((line) => line.startsWith("-A PREROUTING ")).length;
+  const standing = saved(plan.flavour)
+    .split("\n")
+    .filter((line) => line.startsWith("-A PREROUTING ")).length;
   const wanted = count * pattern.rules.length;
-  if (standing !== wanted) throw new Error(`${standing} rules on the node after the rounds instead of ${wanted}`);
+  if (standing !== wanted)
+    throw new Error(`${standing} rules on the node after the rounds instead of ${wanted}`);
 }
 
 function measurePacketsOf({ plan, plugins, pattern }) {
@@ -90,8 +127,13 @@ function measurePacketsOf({ plan, plugins, pattern }) {
   populate(pattern, 0, plan);
   trackConnections(plan.flavour, false);
   return measurePackets({
-    plugin: plugins.bare, pattern, pods: plan.pods, rounds: plan.packetRounds, pings: plan.pings,
-    flavour: plan.flavour, podNetns: plan.names.pod,
+    plugin: plugins.bare,
+    pattern,
+    pods: plan.pods,
+    rounds: plan.packetRounds,
+    pings: plan.pings,
+    flavour: plan.flavour,
+    podNetns: plan.names.pod,
   });
 }
 

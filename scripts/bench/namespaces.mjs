@@ -41,7 +41,8 @@ export function connectInternet({ node, internet }) {
 /** Never throws: it runs when something else has failed already. */
 export function removeNode(names) {
   for (const name of Object.values(names).flat()) {
-    if (existsSync(`${NETNS_DIR}/${name}`)) spawnSync("ip", ["netns", "del", name], { stdio: "ignore" });
+    if (existsSync(`${NETNS_DIR}/${name}`))
+      spawnSync("ip", ["netns", "del", name], { stdio: "ignore" });
   }
 }
 

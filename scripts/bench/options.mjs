@@ -23,27 +23,34 @@ export function parseOptions(args) {
   const { values } = parseArgs({
     args,
     options: {
-      "help": { type: "boolean", short: "h", default: false },
-      "quick": { type: "boolean", default: false },
-      "iterations": { type: "string" },
-      "pods": { type: "string", default: "0,200,1000" },
-      "flavour": { type: "string", multiple: true, default: FLAVOURS },
-      "breakdown": { type: "boolean", default: false },
-      "burst": { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+      quick: { type: "boolean", default: false },
+      iterations: { type: "string" },
+      pods: { type: "string", default: "0,200,1000" },
+      flavour: { type: "string", multiple: true, default: FLAVOURS },
+      breakdown: { type: "boolean", default: false },
+      burst: { type: "boolean", default: false },
       "no-packets": { type: "boolean", default: false },
-      "binary": { type: "string" },
-      "out": { type: "string" },
-      "readme": { type: "string" },
+      binary: { type: "string" },
+      out: { type: "string" },
+      readme: { type: "string" },
     },
   });
   const base = values.quick ? QUICK : FULL;
   const unknown = values.flavour.filter((name) => !FLAVOURS.includes(name));
-  if (unknown.length > 0) throw new Error(`unknown flavour ${unknown.join(", ")}: use ${FLAVOURS.join(" or ")}`);
+  if (unknown.length > 0)
+    throw new Error(`unknown flavour ${unknown.join(", ")}: use ${FLAVOURS.join(" or ")}`);
   return {
     help: values.help,
     ...base,
-    iterations: values.iterations === undefined ? base.iterations : count(values.iterations, "--iterations", 1),
-    pods: values.pods.split(",").map((text) => count(text, "--pods", 0)).sort((a, b) => a - b),
+    iterations:
+      values.iterations === undefined
+        ? base.iterations
+        : count(values.iterations, "--iterations", 1),
+    pods: values.pods
+      .split(",")
+      .map((text) => count(text, "--pods", 0))
+      .sort((a, b) => a - b),
     flavours: [...new Set(values.flavour)],
     breakdown: values.breakdown,
     burst: values.burst,
@@ -57,6 +64,7 @@ export function parseOptions(args) {
 function count(text, option, least) {
   const value = Number(text);
   // The pods of one node share a /16 with those that the rounds attach.
-  if (!/^[0-9]+$/.test(text) || value < least || value > 20000) throw new Error(`${option}: "${text}" is not a number from ${least} to 20000`);
+  if (!/^[0-9]+$/.test(text) || value < least || value > 20000)
+    throw new Error(`${option}: "${text}" is not a number from ${least} to 20000`);
   return value;
 }

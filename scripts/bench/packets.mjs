@@ -32,7 +32,11 @@ export async function measurePackets({ plugin, pattern, pods, rounds, pings, fla
         if (round > 0) each.samples.push(us);
       }
     }
-    return series.map(({ pods: count, rules, samples }) => ({ pods: count, rules: rules.length, ...summary(samples) }));
+    return series.map(({ pods: count, rules, samples }) => ({
+      pods: count,
+      rules: rules.length,
+      ...summary(samples),
+    }));
   } finally {
     del(plugin, attached);
     program(flavour, []);
@@ -40,11 +44,16 @@ export async function measurePackets({ plugin, pattern, pods, rounds, pings, fla
 }
 
 function flood(podNetns, pings) {
-  const { stdout } = timed("ip", ["netns", "exec", podNetns, "ping", "-f", "-q", "-n", "-c", String(pings), INTERNET], {
-    env: { PATH: process.env.PATH, LC_ALL: "C" },
-  });
+  const { stdout } = timed(
+    "ip",
+    ["netns", "exec", podNetns, "ping", "-f", "-q", "-n", "-c", String(pings), INTERNET],
+    {
+      env: { PATH: process.env.PATH, LC_ALL: "C" },
+    },
+  );
   const [, received, ms] = /(\d+) received, .*time (\d+)ms/.exec(stdout) ?? [];
   // A lost packet costs ping 10 ms of waiting, so its figure would be about something else.
-  if (Number(received) !== pings) throw new Error(`ping got ${received ?? "no"} answers for ${pings} packets: ${stdout}`);
+  if (Number(received) !== pings)
+    throw new Error(`ping got ${received ?? "no"} answers for ${pings} packets: ${stdout}`);
   return (Number(ms) * MICROSECONDS) / (pings * PACKETS_PER_PING);
 }

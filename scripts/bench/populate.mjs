@@ -19,7 +19,9 @@ export function takePattern(plugin, { flavour, dir }) {
   const key = { network: NETWORK, containerId: attached.containerId, ifname: "eth0" };
   const tag = tagOf(key);
   const record = JSON.parse(readFileSync(join(dir, "journal", `${tag}.json`), "utf8"));
-  const rules = saved(flavour).split("\n").filter((line) => line.includes(tag));
+  const rules = saved(flavour)
+    .split("\n")
+    .filter((line) => line.includes(tag));
   if (rules.length === 0) throw new Error("the wrapper programmed no rule: nothing to copy");
   del(plugin, attached);
   return { tag, record, rules, address: record.addresses[0] };
@@ -49,13 +51,17 @@ export function program(flavour, rules) {
  */
 export function trackConnections(flavour, wanted) {
   const rule = "-A FORWARD -m conntrack --ctstate INVALID -j DROP";
-  const input = ["*filter", ":FORWARD ACCEPT [0:0]", ...(wanted ? [rule] : []), "COMMIT", ""].join("\n");
+  const input = ["*filter", ":FORWARD ACCEPT [0:0]", ...(wanted ? [rule] : []), "COMMIT", ""].join(
+    "\n",
+  );
   timed(tool(flavour, "restore"), ["-w", "10"], { input, env: { PATH: process.env.PATH } });
 }
 
 /** Rules of pods on the node, as `populate` would program them. */
 export function rulesFor(pattern, count) {
-  return podsOnNode(count).flatMap((pod) => pattern.rules.map((rule) => ruleOf(pattern, rule, pod)));
+  return podsOnNode(count).flatMap((pod) =>
+    pattern.rules.map((rule) => ruleOf(pattern, rule, pod)),
+  );
 }
 
 /** The same pod at another address: the rules of the one that packets come from. */
@@ -85,7 +91,12 @@ function podNumber(n) {
   const number = FIRST_ADDRESS + n;
   const address = [24, 16, 8, 0].map((bits) => (number >>> bits) & 255).join(".");
   const name = `web-${String(n).padStart(4, "0")}-${containerId.slice(0, 5)}`;
-  return { containerId, address, name, tag: tagOf({ network: NETWORK, containerId, ifname: "eth0" }) };
+  return {
+    containerId,
+    address,
+    name,
+    tag: tagOf({ network: NETWORK, containerId, ifname: "eth0" }),
+  };
 }
 
 function ruleOf(pattern, rule, pod) {

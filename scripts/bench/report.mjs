@@ -18,9 +18,15 @@ export function renderReport(report, { breakdown }) {
     ...(busy ? ["The machine was busy: compare ratios, not milliseconds."] : []),
     section("ADD (ms; in brackets: times the bare delegate)", operations(report, "Add")),
     section("DEL (ms; in brackets: times the bare delegate)", operations(report, "Del")),
-    section("Overhead of one ADD over the bare delegate, in starts of the bare runtime", overheads(report)),
+    section(
+      "Overhead of one ADD over the bare delegate, in starts of the bare runtime",
+      overheads(report),
+    ),
     ...budgets(report),
-    section("Processor time of one ADD and of one DEL (ms, mean; whatever else runs on the machine)", processorTimes(report)),
+    section(
+      "Processor time of one ADD and of one DEL (ms, mean; whatever else runs on the machine)",
+      processorTimes(report),
+    ),
     ...packets(report),
     ...(breakdown ? [section("Where the time of one ADD goes (ms)", breakdowns(report))] : []),
   ];
@@ -29,11 +35,32 @@ export function renderReport(report, { breakdown }) {
 
 function renderBurst(report) {
   const seconds = (ms) => (ms / 1000).toFixed(1);
-  const rows = report.flavours.flatMap(({ flavour, burst }) => burst.map(({ kind, verb, all, median, longest, failed }) => [
-    flavour, kind === "bare" ? "bare ptp" : "wrapper, runtime", verb, seconds(all), seconds(median), seconds(longest), (longest / median).toFixed(2), String(failed),
-  ]));
-  const head = ["iptables", "plugin", "verb", "all done (s)", "median (s)", "longest (s)", "longest / median", "failed"];
-  return section(`110 at once beside 40 busy processes, ${report.date.slice(0, 10)}, ${report.machine}`, [head, ...rows]);
+  const rows = report.flavours.flatMap(({ flavour, burst }) =>
+    burst.map(({ kind, verb, all, median, longest, failed }) => [
+      flavour,
+      kind === "bare" ? "bare ptp" : "wrapper, runtime",
+      verb,
+      seconds(all),
+      seconds(median),
+      seconds(longest),
+      (longest / median).toFixed(2),
+      String(failed),
+    ]),
+  );
+  const head = [
+    "iptables",
+    "plugin",
+    "verb",
+    "all done (s)",
+    "median (s)",
+    "longest (s)",
+    "longest / median",
+    "failed",
+  ];
+  return section(
+    `110 at once beside 40 busy processes, ${report.date.slice(0, 10)}, ${report.machine}`,
+    [head, ...rows],
+  );
 }
 
 /** `text` with the tables between the bench markers. Throws when it has none. */
@@ -43,24 +70,54 @@ export function fillPlace(text, tables) {
 }
 
 function operations(report, verb) {
-  const head = ["iptables", "pods", "`node -e 0`", "bare ptp", "wrapper, runtime", "wrapper, API", "wrapper, unmarked"];
-  return [head, ...eachNode(report, ({ times }) => {
-    const bare = times[`bare${verb}`].median;
-    const cells = WRAPPED.map((kind) => times[`${kind}${verb}`].median).map((ms) => `${ms.toFixed(1)} (${(ms / bare).toFixed(1)})`);
-    return [times.node.median.toFixed(1), bare.toFixed(1), ...cells];
-  })];
+  const head = [
+    "iptables",
+    "pods",
+    "`node -e 0`",
+    "bare ptp",
+    "wrapper, runtime",
+    "wrapper, API",
+    "wrapper, unmarked",
+  ];
+  return [
+    head,
+    ...eachNode(report, ({ times }) => {
+      const bare = times[`bare${verb}`].median;
+      const cells = WRAPPED.map((kind) => times[`${kind}${verb}`].median).map(
+        (ms) => `${ms.toFixed(1)} (${(ms / bare).toFixed(1)})`,
+      );
+      return [times.node.median.toFixed(1), bare.toFixed(1), ...cells];
+    }),
+  ];
 }
 
 function overheads(report) {
-  return [["iptables", "pods", ...WRAPPED], ...eachNode(report, ({ times }) => WRAPPED.map((kind) => overhead(times, kind).toFixed(2)))];
+  return [
+    ["iptables", "pods", ...WRAPPED],
+    ...eachNode(report, ({ times }) => WRAPPED.map((kind) => overhead(times, kind).toFixed(2))),
+  ];
 }
 
 function processorTimes(report) {
   const kinds = ["bare", ...WRAPPED];
-  const head = ["iptables", "pods", "`node -e 0`", "bare ptp", "wrapper, runtime", "wrapper, API", "wrapper, unmarked"];
-  return [head, ...eachNode(report, ({ times }) => [
-    times.node.cpu.toFixed(1), ...kinds.map((kind) => `${times[`${kind}Add`].cpu.toFixed(1)}, ${times[`${kind}Del`].cpu.toFixed(1)}`),
-  ])];
+  const head = [
+    "iptables",
+    "pods",
+    "`node -e 0`",
+    "bare ptp",
+    "wrapper, runtime",
+    "wrapper, API",
+    "wrapper, unmarked",
+  ];
+  return [
+    head,
+    ...eachNode(report, ({ times }) => [
+      times.node.cpu.toFixed(1),
+      ...kinds.map(
+        (kind) => `${times[`${kind}Add`].cpu.toFixed(1)}, ${times[`${kind}Del`].cpu.toFixed(1)}`,
+      ),
+    ]),
+  ];
 }
 
 function overhead(times, kind, statistic = "median") {
@@ -74,34 +131,87 @@ function budgets(report) {
     return BUDGETS.map(({ kind, label, limit }) => {
       // Judged as printed.
       const figure = overhead(empty.times, kind).toFixed(2);
-      return [Number(figure) <= limit ? "PASS" : "OVER", flavour, label, figure, `at most ${limit}`, overhead(empty.times, kind, "p10").toFixed(2)];
+      return [
+        Number(figure) <= limit ? "PASS" : "OVER",
+        flavour,
+        label,
+        figure,
+        `at most ${limit}`,
+        overhead(empty.times, kind, "p10").toFixed(2),
+      ];
     });
   });
-  return lines.length === 0 ? [] : [section("Budget, with no other pod on the node", [["", "iptables", "", "overhead", "budget", "quietest tenth"], ...lines])];
+  return lines.length === 0
+    ? []
+    : [
+        section("Budget, with no other pod on the node", [
+          ["", "iptables", "", "overhead", "budget", "quietest tenth"],
+          ...lines,
+        ]),
+      ];
 }
 
 function packets(report) {
   const measured = report.flavours.filter((flavour) => flavour.packets.length > 0);
   const first = measured[0];
   if (first === undefined) return [];
-  const head = ["iptables", ...first.packets.map(({ pods, rules }) => (pods === null ? "no rules" : `${pods} other pods (${rules} rules)`))];
+  const head = [
+    "iptables",
+    ...first.packets.map(({ pods, rules }) =>
+      pods === null ? "no rules" : `${pods} other pods (${rules} rules)`,
+    ),
+  ];
   const rows = measured.map(({ flavour, packets: [none, ...rest] }) => [
-    flavour, none.median.toFixed(1), ...rest.map(({ median }) => `${median.toFixed(1)} (${signed(median - none.median)})`),
+    flavour,
+    none.median.toFixed(1),
+    ...rest.map(({ median }) => `${median.toFixed(1)} (${signed(median - none.median)})`),
   ]);
-  return [section("One forwarded packet (us; in brackets: more than without rules), its rule being the last", [head, ...rows])];
+  return [
+    section(
+      "One forwarded packet (us; in brackets: more than without rules), its rule being the last",
+      [head, ...rows],
+    ),
+  ];
 }
 
 /** From outside and from the wrapper's own log; as medians, the parts add up to the first column only roughly. */
 function breakdowns(report) {
-  const head = ["iptables", "pods", "annotations", "ADD", "bare Node start", "our code on top", "config in, result out", "delegate", "rules", "lookup, journal, lock"];
-  return [head, ...report.flavours.flatMap(({ flavour, nodes }) => nodes.flatMap(({ pods, breakdown }) => WRAPPED.map((kind) => {
-    const { wall, nodeStart, ownStart, around, delegate, rules, rest } = breakdown[kind];
-    return [flavour, pods, kind, ...[wall, nodeStart, ownStart, around, delegate, rules, rest].map((ms) => ms.toFixed(1))];
-  })))];
+  const head = [
+    "iptables",
+    "pods",
+    "annotations",
+    "ADD",
+    "bare Node start",
+    "our code on top",
+    "config in, result out",
+    "delegate",
+    "rules",
+    "lookup, journal, lock",
+  ];
+  return [
+    head,
+    ...report.flavours.flatMap(({ flavour, nodes }) =>
+      nodes.flatMap(({ pods, breakdown }) =>
+        WRAPPED.map((kind) => {
+          const { wall, nodeStart, ownStart, around, delegate, rules, rest } = breakdown[kind];
+          return [
+            flavour,
+            pods,
+            kind,
+            ...[wall, nodeStart, ownStart, around, delegate, rules, rest].map((ms) =>
+              ms.toFixed(1),
+            ),
+          ];
+        }),
+      ),
+    ),
+  ];
 }
 
 function eachNode(report, cells) {
-  return report.flavours.flatMap(({ flavour, nodes }) => nodes.map((node) => [flavour, node.pods, ...cells(node)]));
+  return report.flavours.flatMap(({ flavour, nodes }) =>
+    nodes.map((node) => [flavour, node.pods, ...cells(node)]),
+  );
 }
 
 function signed(number) {
@@ -114,7 +224,12 @@ function section(title, rows) {
 
 function table(rows) {
   const widths = rows[0].map((_, column) => Math.max(3, ...rows.map((row) => row[column].length)));
-  const line = (cells) => `| ${cells.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |`;
+  const line = (cells) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |`;
   const [head, ...body] = rows;
-  return [line(head), `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...body.map(line)].join("\n");
+  return [
+    line(head),
+    `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`,
+    ...body.map(line),
+  ].join("\n");
 }

@@ -39,7 +39,9 @@ export async function bundle(root, define) {
     plugins: [clientNodeStubs()],
     define,
   });
-  const parts = await Promise.all(outputFiles.map(async (file) => [basename(file.path), await toFunction(file.text)]));
+  const parts = await Promise.all(
+    outputFiles.map(async (file) => [basename(file.path), await toFunction(file.text)]),
+  );
   return group(parts);
 }
 
@@ -50,7 +52,10 @@ function group(parts) {
     if (source.length >= WORTH_A_SCRIPT && !needed.has(`./${name}`)) return name;
     return plugin.has(`./${name}`) ? CORE : CLI;
   };
-  const scripts = new Map([[CORE, []], [CLI, []]]);
+  const scripts = new Map([
+    [CORE, []],
+    [CLI, []],
+  ]);
   for (const [name, source] of parts) {
     const script = scriptOf(name, source);
     scripts.set(script, [...(scripts.get(script) ?? []), `${JSON.stringify(name)}: ${source}`]);
@@ -66,7 +71,8 @@ const MENTIONED = /require\("(\.\/[^"]+)"\)/g;
 function closure(id, parts, pattern, seen = new Set()) {
   if (seen.has(id) || id.startsWith(CLI_PART)) return seen;
   seen.add(id);
-  for (const [, child] of (parts.get(id.slice(2)) ?? "").matchAll(pattern)) closure(child, parts, pattern, seen);
+  for (const [, child] of (parts.get(id.slice(2)) ?? "").matchAll(pattern))
+    closure(child, parts, pattern, seen);
   return seen;
 }
 
@@ -84,6 +90,8 @@ async function toFunction(source) {
     logLevel: "warning",
   });
   // esbuild's interop copies modules property by property, 3 ms for those of one ADD; the loader's does not.
-  const body = code.replaceAll("__toESM(require(", "interop.namespaceOf(require(").replaceAll("__toCommonJS(", "interop.exported(");
+  const body = code
+    .replaceAll("__toESM(require(", "interop.namespaceOf(require(")
+    .replaceAll("__toCommonJS(", "interop.exported(");
   return `function (exports, require, module, interop) {\n${body}\n}`;
 }

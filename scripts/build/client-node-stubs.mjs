@@ -18,7 +18,9 @@ export const stubs = {
   "./azure_auth.js": provider("AzureAuth"),
   "./gcp_auth.js": provider("GoogleCloudPlatformAuth"),
   "./oidc_auth.js": provider("OpenIDConnectAuth"),
-  "./gen/index.js": ["createConfiguration", "ServerConfiguration"].map((name) => absent("client-node's generated API", name)).join("\n"),
+  "./gen/index.js": ["createConfiguration", "ServerConfiguration"]
+    .map((name) => absent("client-node's generated API", name))
+    .join("\n"),
   "./middleware.js": absent("client-node", "setHeaderMiddleware"),
   "../package.json": `export default { version: "" };`,
   undici: ["Agent", "ProxyAgent"].map((name) => absent("undici", name)).join("\n"),
@@ -41,11 +43,20 @@ export function clientNodeStubs() {
         used.add(args.path);
         return { path: args.path, namespace: "client-node-stub" };
       });
-      build.onLoad({ filter: /.*/, namespace: "client-node-stub" }, (args) => ({ contents: stubs[args.path], loader: "js" }));
+      build.onLoad({ filter: /.*/, namespace: "client-node-stub" }, (args) => ({
+        contents: stubs[args.path],
+        loader: "js",
+      }));
       build.onEnd(() => {
         const stale = Object.keys(stubs).filter((path) => !used.has(path));
         if (!seen || stale.length === 0) return undefined;
-        return { errors: [{ text: `client-node no longer imports ${stale.join(", ")}: revise scripts/build/client-node-stubs.mjs` }] };
+        return {
+          errors: [
+            {
+              text: `client-node no longer imports ${stale.join(", ")}: revise scripts/build/client-node-stubs.mjs`,
+            },
+          ],
+        };
       });
     },
   };

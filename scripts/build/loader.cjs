@@ -13,7 +13,10 @@ const modules = new Map();
 
 function compile(script) {
   const source = Buffer.from(getRawAsset(script)).latin1Slice();
-  return new Script(source, { filename: script, cachedData: Buffer.from(getRawAsset(script + CACHE)) });
+  return new Script(source, {
+    filename: script,
+    cachedData: Buffer.from(getRawAsset(script + CACHE)),
+  });
 }
 
 function load(id) {
@@ -22,7 +25,8 @@ function load(id) {
   const known = modules.get(name);
   if (known !== undefined) return known.exports;
   // A part that is not in the core is a script of its own, or one of the command line's.
-  if (parts[name] === undefined) Object.assign(parts, compile(getAssetKeys().includes(name) ? name : CLI).runInThisContext());
+  if (parts[name] === undefined)
+    Object.assign(parts, compile(getAssetKeys().includes(name) ? name : CLI).runInThisContext());
   const module = { exports: {} };
   modules.set(name, module);
   parts[name](module.exports, load, module, interop);
@@ -32,7 +36,8 @@ function load(id) {
 /** Stands for esbuild's helpers of ES modules in CommonJS clothes; see bundle.mjs. */
 const interop = {
   /** What `import` sees of a module: itself for one of ours, its members and `default` for one of Node's. */
-  namespaceOf: (exports) => (exports.__esModule ? exports : { __proto__: exports, default: exports }),
+  namespaceOf: (exports) =>
+    exports.__esModule ? exports : { __proto__: exports, default: exports },
   /** What a part of ours exports; the getters are there already. */
   exported: (exports) => Object.defineProperty(exports, "__esModule", { value: true }),
 };
@@ -41,7 +46,9 @@ const interop = {
 if (process.argv[2] === "--check-code-cache") {
   const names = getAssetKeys().filter((name) => !name.endsWith(CACHE));
   const rejected = names.filter((name) => compile(name).cachedDataRejected !== false);
-  console.log(rejected.length === 0 ? `${names.length} scripts accepted` : `rejected: ${rejected.join(", ")}`);
+  console.log(
+    rejected.length === 0 ? `${names.length} scripts accepted` : `rejected: ${rejected.join(", ")}`,
+  );
   process.exitCode = rejected.length === 0 ? 0 : 1;
 } else {
   Object.assign(parts, compile(CORE).runInThisContext());

@@ -20,7 +20,14 @@ const RUNTIME = { execArgvExtension: "none", execArgv: ["--inspect-port=0.0.0.1:
 export async function pack({ main, assets, nodePath, output, arch }) {
   const { default: sea } = require("@yao-pkg/pkg/lib-es5/sea.js");
   const target = { nodeRange: "node24", platform: "linux", arch, output };
-  await quietly(() => sea(main, { targets: [target], nodePath, seaConfig: { useCodeCache: true, assets, ...RUNTIME }, signature: false }));
+  await quietly(() =>
+    sea(main, {
+      targets: [target],
+      nodePath,
+      seaConfig: { useCodeCache: true, assets, ...RUNTIME },
+      signature: false,
+    }),
+  );
 }
 
 /** pkg reports every step on stdout. */

@@ -5,7 +5,17 @@ import { globSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 /** Everything that ends up in the binary, or decides what does. */
-const INPUTS = ["cmd", "lib", "delegates", "conf", "scripts/build.mjs", "scripts/build", "package.json", "package-lock.json", "tsconfig.json"];
+const INPUTS = [
+  "cmd",
+  "lib",
+  "delegates",
+  "conf",
+  "scripts/build.mjs",
+  "scripts/build",
+  "package.json",
+  "package-lock.json",
+  "tsconfig.json",
+];
 const NOT_INPUTS = /^conf\/examples\/|\.md$/;
 
 /**
@@ -15,7 +25,9 @@ const NOT_INPUTS = /^conf\/examples\/|\.md$/;
  */
 export function identity(root) {
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const [commit, committed] = (git(root, "log", "-1", "--format=%h %ct", "--abbrev=12", "--", ...INPUTS) ?? "").split(" ");
+  const [commit, committed] = (
+    git(root, "log", "-1", "--format=%h %ct", "--abbrev=12", "--", ...INPUTS) ?? ""
+  ).split(" ");
   const dirty = commit && git(root, "status", "--porcelain", "--", ...INPUTS) ? "-dirty" : "";
   const epoch = process.env.SOURCE_DATE_EPOCH ?? committed;
   return {
@@ -30,7 +42,9 @@ export function inputHash(root, nodePath, stamp) {
   const hash = createHash("sha256").update(JSON.stringify(stamp));
   const { size, mtimeMs } = statSync(nodePath);
   hash.update(`${size} ${mtimeMs}`);
-  const files = INPUTS.flatMap((input) => (statSync(join(root, input)).isFile() ? [input] : globSync(`${input}/**/*.*`, { cwd: root })));
+  const files = INPUTS.flatMap((input) =>
+    statSync(join(root, input)).isFile() ? [input] : globSync(`${input}/**/*.*`, { cwd: root }),
+  );
   for (const file of files.filter((name) => !NOT_INPUTS.test(name)).sort()) {
     hash.update(`\0${file}\0`).update(readFileSync(join(root, file)));
   }
@@ -39,7 +53,10 @@ export function inputHash(root, nodePath, stamp) {
 
 function git(root, ...args) {
   try {
-    return execFileSync("git", ["-C", root, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    return execFileSync("git", ["-C", root, ...args], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
   } catch {
     return undefined;
   }

@@ -23,24 +23,40 @@ const env = {
 /** What the runtime offers to plugins that declare the capability. */
 function offers() {
   const [hostPort, containerPort] = (ports ?? "").split(":").map(Number);
-  return ports === undefined ? {} : { portMappings: [{ hostPort, containerPort, protocol: "tcp" }] };
+  return ports === undefined
+    ? {}
+    : { portMappings: [{ hostPort, containerPort, protocol: "tcp" }] };
 }
 
 function run(plugin, prevResult) {
   const { capabilities = {}, ...rest } = plugin;
-  const runtimeConfig = Object.fromEntries(Object.entries(offers()).filter(([capability]) => capabilities[capability]));
-  const conf = { ...rest, name: list.name, cniVersion: list.cniVersion, ...(prevResult && { prevResult }) };
-  const input = JSON.stringify(Object.keys(runtimeConfig).length > 0 ? { ...conf, runtimeConfig } : conf);
-  const path = env.CNI_PATH.split(":").map((dir) => join(dir, plugin.type)).find((file) => existsSync(file));
+  const runtimeConfig = Object.fromEntries(
+    Object.entries(offers()).filter(([capability]) => capabilities[capability]),
+  );
+  const conf = {
+    ...rest,
+    name: list.name,
+    cniVersion: list.cniVersion,
+    ...(prevResult && { prevResult }),
+  };
+  const input = JSON.stringify(
+    Object.keys(runtimeConfig).length > 0 ? { ...conf, runtimeConfig } : conf,
+  );
+  const path = env.CNI_PATH.split(":")
+    .map((dir) => join(dir, plugin.type))
+    .find((file) => existsSync(file));
   if (path === undefined) throw new Error(`no plugin ${plugin.type} in ${env.CNI_PATH}`);
   const { status, stdout, stderr } = spawnSync(path, { input, env, encoding: "utf8" });
   if (status === 0) return stdout === "" ? undefined : JSON.parse(stdout);
-  const { code, msg, details } = stdout.startsWith("{") ? JSON.parse(stdout) : { code: status, msg: stderr.trim() };
+  const { code, msg, details } = stdout.startsWith("{")
+    ? JSON.parse(stdout)
+    : { code: status, msg: stderr.trim() };
   throw new Error(`${plugin.type} ${verb}: error ${code}: ${msg}${details ? `; ${details}` : ""}`);
 }
 
 const started = performance.now();
-const took = () => `${Math.round(performance.now() - started)} ms, ${list.plugins.map(({ type }) => type).join(" + ")}`;
+const took = () =>
+  `${Math.round(performance.now() - started)} ms, ${list.plugins.map(({ type }) => type).join(" + ")}`;
 
 try {
   const cached = existsSync(cache) ? JSON.parse(readFileSync(cache, "utf8")) : undefined;

@@ -36,7 +36,8 @@ export function answer(question: Question, store: ObjectStore, mode: NodeAuthori
   const info = tryRead(question);
   if (info === undefined) return text(400, "400 Bad Request");
   const denial = nodeDenial(info, user, store, mode);
-  if (denial !== undefined && !rbacAllows(info, user, store)) return forbidden(info, user.name, denial);
+  if (denial !== undefined && !rbacAllows(info, user, store))
+    return forbidden(info, user.name, denial);
   if (!info.isResource) return PLAIN[info.path] ?? text(404, "404 page not found\n");
   return resourceAnswer(info, question.accept, store);
 }
@@ -52,11 +53,16 @@ function tryRead(question: Question): RequestInfo | undefined {
 
 function resourceAnswer(info: RequestInfo, accept: string | undefined, store: ObjectStore): Answer {
   if (!["get", "list"].includes(info.verb)) {
-    return statusAnswer(405, { message: "the server does not allow this method on the requested resource", details: {} });
+    return statusAnswer(405, {
+      message: "the server does not allow this method on the requested resource",
+      details: {},
+    });
   }
   const form = negotiate(accept);
   if (form === undefined) {
-    return statusAnswer(406, { message: `only the following media types are accepted: ${MEDIA_TYPES}` });
+    return statusAnswer(406, {
+      message: `only the following media types are accepted: ${MEDIA_TYPES}`,
+    });
   }
   if (info.verb === "list") return listAnswer(info, form, store);
   const object = info.subresource === "" ? store.get(info) : undefined;
@@ -64,11 +70,16 @@ function resourceAnswer(info: RequestInfo, accept: string | undefined, store: Ob
 }
 
 function listAnswer(info: RequestInfo, form: Representation, store: ObjectStore): Answer {
-  const found = store.list(info.resource, info.namespace, info.group).filter((object) => matchesFields(object, info));
+  const found = store
+    .list(info.resource, info.namespace, info.group)
+    .filter((object) => matchesFields(object, info));
   const kind = found[0]?.kind ?? kindOf(info.resource);
   const head =
     form.kind === "full"
-      ? { kind: `${kind}List`, apiVersion: info.group === "" ? info.version : `${info.group}/${info.version}` }
+      ? {
+          kind: `${kind}List`,
+          apiVersion: info.group === "" ? info.version : `${info.group}/${info.version}`,
+        }
       : { kind: "PartialObjectMetadataList", apiVersion: form.apiVersion };
   const metadata = { resourceVersion: store.resourceVersion };
   return json({ ...head, metadata, items: found.map((object) => render(object, form)) });

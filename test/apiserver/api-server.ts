@@ -89,7 +89,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     dir,
     nodeName,
     pki,
-    kubeconfig: (kind, server = url) => writeKubeconfig({ dir, pki, server, token: KUBELET_TOKEN }, kind),
+    kubeconfig: (kind, server = url) =>
+      writeKubeconfig({ dir, pki, server, token: KUBELET_TOKEN }, kind),
     show: (cert) => listener.show(pki.serving(cert)),
     start: () => listener.start(),
     stop: () => listener.stop(),
@@ -99,7 +100,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 
 function makeState(options: ApiServerOptions, nodeName: string) {
   const objects = new ObjectStore(nodeName);
-  for (const text of [BOOTSTRAP_RBAC, nodeObject(nodeName), ...(options.objects ?? [])]) objects.apply(text);
+  for (const text of [BOOTSTRAP_RBAC, nodeObject(nodeName), ...(options.objects ?? [])])
+    objects.apply(text);
   const kubelet = { name: `system:node:${nodeName}`, groups: ["system:nodes"] };
   return {
     objects,
@@ -111,4 +113,5 @@ function makeState(options: ApiServerOptions, nodeName: string) {
   };
 }
 
-const nodeObject = (name: string): string => `{ apiVersion: v1, kind: Node, metadata: { name: "${name}" } }`;
+const nodeObject = (name: string): string =>
+  `{ apiVersion: v1, kind: Node, metadata: { name: "${name}" } }`;

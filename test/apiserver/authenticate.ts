@@ -15,13 +15,16 @@ export function authenticate(
   tokens: TokenTable,
 ): User | undefined {
   const user = certificateUser(socket) ?? tokenUser(authorization, tokens);
-  return user === undefined ? undefined : { name: user.name, groups: [...user.groups, "system:authenticated"] };
+  return user === undefined
+    ? undefined
+    : { name: user.name, groups: [...user.groups, "system:authenticated"] };
 }
 
 function certificateUser(socket: TLSSocket): User | undefined {
   if (!socket.authorized) return undefined;
   // @types/node says string; a subject with several O has an array.
-  const subject = socket.getPeerCertificate().subject as { CN?: string | string[]; O?: string | string[] } | undefined;
+  const subject = socket.getPeerCertificate().subject as
+    { CN?: string | string[]; O?: string | string[] } | undefined;
   const name = [subject?.CN ?? []].flat()[0];
   return name === undefined ? undefined : { name, groups: [subject?.O ?? []].flat() };
 }

@@ -23,7 +23,11 @@ const OBJECT_PATH = /^\/objects\/([^/]+)\/([^/]+)\/([^/]+)$/;
 
 /** Everything that the in-process API can do to a running server, as HTTP. `-` is the empty namespace. */
 const ROUTES: readonly Route[] = [
-  ["GET", /^\/info$/, ({ api }) => ({ url: api.url, port: api.port, dir: api.dir, nodeName: api.nodeName })],
+  [
+    "GET",
+    /^\/info$/,
+    ({ api }) => ({ url: api.url, port: api.port, dir: api.dir, nodeName: api.nodeName }),
+  ],
   ["POST", /^\/objects$/, ({ api, body }) => api.objects.apply(body).map(summary)],
   ["GET", OBJECT_PATH, ({ api, args }) => api.objects.get(refFrom(args)) ?? null],
   ["DELETE", OBJECT_PATH, ({ api, args }) => api.objects.remove(refFrom(args))],
@@ -32,23 +36,39 @@ const ROUTES: readonly Route[] = [
   ["DELETE", /^\/faults$/, ({ api }) => api.faults.clear()],
   ["GET", /^\/requests$/, ({ api, query }) => api.requests.list(query.get("path") ?? "*")],
   ["DELETE", /^\/requests$/, ({ api }) => api.requests.clear()],
-  ["POST", /^\/kubeconfigs\/([^/]+)$/, ({ api, args }) => api.kubeconfig(oneOf(KUBECONFIG_KINDS, args[0]))],
+  [
+    "POST",
+    /^\/kubeconfigs\/([^/]+)$/,
+    ({ api, args }) => api.kubeconfig(oneOf(KUBECONFIG_KINDS, args[0])),
+  ],
   ["POST", /^\/serving-cert\/([^/]+)$/, ({ api, args }) => api.show(oneOf(SERVING_CERTS, args[0]))],
-  ["POST", /^\/rotate-kubelet-client$/, ({ api, query }) =>
-    api.pki.rotateKubeletClient({ expired: query.has("expired"), removeOld: query.has("removeOld") })],
+  [
+    "POST",
+    /^\/rotate-kubelet-client$/,
+    ({ api, query }) =>
+      api.pki.rotateKubeletClient({
+        expired: query.has("expired"),
+        removeOld: query.has("removeOld"),
+      }),
+  ],
   ["POST", /^\/stop$/, ({ api }) => api.stop()],
   ["POST", /^\/start$/, ({ api }) => api.start()],
 ];
 
 /** Serves the control routes on a unix socket (mode 0600); returns how to stop. */
-export async function startControl(api: ApiServer, socketPath: string): Promise<() => Promise<void>> {
+export async function startControl(
+  api: ApiServer,
+  socketPath: string,
+): Promise<() => Promise<void>> {
   rmSync(socketPath, { force: true });
   const server = createServer((req, res) => {
     handle(api, req)
       .then((result) => res.end(`${JSON.stringify(result ?? null)}\n`))
       .catch((error: unknown) => {
         res.statusCode = 400;
-        res.end(`${JSON.stringify({ error: error instanceof Error ? error.message : String(error) })}\n`);
+        res.end(
+          `${JSON.stringify({ error: error instanceof Error ? error.message : String(error) })}\n`,
+        );
       });
   });
   await new Promise<void>((resolve, reject) => {
@@ -67,7 +87,13 @@ async function handle(api: ApiServer, req: IncomingMessage): Promise<unknown> {
   const body = await text(req);
   for (const [method, path, run] of ROUTES) {
     const match = method === req.method ? path.exec(url.pathname) : null;
-    if (match !== null) return run({ api, args: match.slice(1).map(decodeURIComponent), query: url.searchParams, body });
+    if (match !== null)
+      return run({
+        api,
+        args: match.slice(1).map(decodeURIComponent),
+        query: url.searchParams,
+        body,
+      });
   }
   throw new Error(`no control route ${req.method ?? ""} ${url.pathname}`);
 }

@@ -21,7 +21,9 @@ export interface Stage {
 
 type Kind = FaultAction["kind"];
 type Of<K extends Kind> = Extract<FaultAction, { kind: K }>;
-type Actions = { readonly [K in Exclude<Kind, "latency">]: (stage: Stage, fault: Of<K>) => void | Promise<void> };
+type Actions = {
+  readonly [K in Exclude<Kind, "latency">]: (stage: Stage, fault: Of<K>) => void | Promise<void>;
+};
 
 const DEFAULT_MESSAGES: Readonly<Record<number, string>> = {
   401: "Unauthorized",
@@ -33,7 +35,8 @@ const DEFAULT_MESSAGES: Readonly<Record<number, string>> = {
 const ACTIONS: Actions = {
   hang: () => undefined,
   status: ({ req, res }, fault) => {
-    const message = fault.message ?? DEFAULT_MESSAGES[fault.code] ?? `injected status ${fault.code}`;
+    const message =
+      fault.message ?? DEFAULT_MESSAGES[fault.code] ?? `injected status ${fault.code}`;
     const extra = fault.retryAfter === undefined ? {} : { retryAfter: fault.retryAfter };
     writeAnswer(req, res, statusAnswer(fault.code, { message, ...extra }));
   },
@@ -41,14 +44,26 @@ const ACTIONS: Actions = {
   drip,
   huge,
   nonJson: ({ req, res }) =>
-    writeAnswer(req, res, { status: 200, contentType: "text/html", body: "<html><body>Please log in</body></html>\n" }),
+    writeAnswer(req, res, {
+      status: 200,
+      contentType: "text/html",
+      body: "<html><body>Please log in</body></html>\n",
+    }),
   body: ({ res }, fault) => {
-    writeHead(res, { status: fault.status ?? 200, contentType: fault.contentType ?? "application/json", body: "" });
+    writeHead(res, {
+      status: fault.status ?? 200,
+      contentType: fault.contentType ?? "application/json",
+      body: "",
+    });
     res.end(fault.base64 === undefined ? (fault.text ?? "") : Buffer.from(fault.base64, "base64"));
   },
   redirect: ({ res }, fault) => {
     const Location = fault.location ?? "/elsewhere";
-    writeHead(res, { status: fault.code ?? 302, contentType: "text/plain", body: "" }, { Location });
+    writeHead(
+      res,
+      { status: fault.code ?? 302, contentType: "text/plain", body: "" },
+      { Location },
+    );
     res.end();
   },
   switchProtocols: ({ res }) => {
@@ -56,11 +71,18 @@ const ACTIONS: Actions = {
     res.flushHeaders();
   },
   empty: ({ res }) => {
-    writeHead(res, { status: 200, contentType: "application/json", body: "" }, { "Content-Length": "0" });
+    writeHead(
+      res,
+      { status: 200, contentType: "application/json", body: "" },
+      { "Content-Length": "0" },
+    );
     res.end();
   },
   wrongUid: ({ req, res, answer }, fault) =>
-    writeAnswer(req, res, { ...answer, body: withUid(answer.body, fault.uid ?? "00000000-0000-4000-8000-000000000000") }),
+    writeAnswer(req, res, {
+      ...answer,
+      body: withUid(answer.body, fault.uid ?? "00000000-0000-4000-8000-000000000000"),
+    }),
   truncated: ({ res, raw, answer }) => {
     const body = Buffer.from(answer.body);
     writeHead(res, answer, { "Content-Length": String(body.length) });
@@ -88,20 +110,24 @@ async function drip({ res, answer }: Stage, fault: Of<"drip">): Promise<void> {
 }
 
 async function huge({ res, answer }: Stage, fault: Of<"huge">): Promise<void> {
-  const encoding: Record<string, string> = fault.gzip === true ? { "Content-Encoding": "gzip" } : {};
+  const encoding: Record<string, string> =
+    fault.gzip === true ? { "Content-Encoding": "gzip" } : {};
   writeHead(res, { ...answer, status: 200 }, encoding);
   const source = Readable.from(hugeObject(fault.bytes ?? 100_000_000));
-  const sent = fault.gzip === true ? pipeline(source, createGzip({ level: 1 }), res) : pipeline(source, res);
+  const sent =
+    fault.gzip === true ? pipeline(source, createGzip({ level: 1 }), res) : pipeline(source, res);
   await sent.catch(() => undefined); // the client hung up, which is what it should do
 }
 
 function* hugeObject(bytes: number): Generator<Buffer> {
-  const head = '{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"annotations":{"filler":"';
+  const head =
+    '{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"annotations":{"filler":"';
   const tail = '"}}}';
   const filler = Buffer.alloc(64 * 1024, "x");
   yield Buffer.from(head);
   let left = bytes - head.length - tail.length;
-  for (; left > 0; left -= filler.length) yield left < filler.length ? filler.subarray(0, left) : filler;
+  for (; left > 0; left -= filler.length)
+    yield left < filler.length ? filler.subarray(0, left) : filler;
   yield Buffer.from(tail);
 }
 

@@ -5,7 +5,12 @@ export type FaultAction =
   /** No answer; the connection stays open. */
   | { readonly kind: "hang" }
   /** A Status object of this code; `retryAfter` in seconds. */
-  | { readonly kind: "status"; readonly code: number; readonly message?: string; readonly retryAfter?: number }
+  | {
+      readonly kind: "status";
+      readonly code: number;
+      readonly message?: string;
+      readonly retryAfter?: number;
+    }
   /** TCP RST instead of an answer. */
   | { readonly kind: "reset" }
   /** The good answer, `bytes` (1) at a time, every `ms` (50). */
@@ -53,10 +58,24 @@ interface RequestScope extends Scope {
 
 export type Fault = (FaultAction & RequestScope) | (ConnectionAction & Scope);
 
-const CONNECTION_KINDS: ReadonlySet<string> = new Set<ConnectionAction["kind"]>(["tlsHang", "tlsReset"]);
+const CONNECTION_KINDS: ReadonlySet<string> = new Set<ConnectionAction["kind"]>([
+  "tlsHang",
+  "tlsReset",
+]);
 const REQUEST_KINDS: ReadonlySet<string> = new Set<FaultAction["kind"]>([
-  "latency", "hang", "status", "reset", "drip", "huge",
-  "nonJson", "body", "redirect", "switchProtocols", "empty", "wrongUid", "truncated",
+  "latency",
+  "hang",
+  "status",
+  "reset",
+  "drip",
+  "huge",
+  "nonJson",
+  "body",
+  "redirect",
+  "switchProtocols",
+  "empty",
+  "wrongUid",
+  "truncated",
 ]);
 
 interface Active {
@@ -92,7 +111,11 @@ export class Faults {
 
   /** The faults in force, with what is left of their counts. */
   list(): readonly { id: number; fault: Fault; left: number | "unlimited" }[] {
-    return this.#active.map(({ id, fault, left }) => ({ id, fault, left: left === Infinity ? "unlimited" : left }));
+    return this.#active.map(({ id, fault, left }) => ({
+      id,
+      fault,
+      left: left === Infinity ? "unlimited" : left,
+    }));
   }
 
   /** What strikes this request: any latencies, then at most one other fault. Uses up their counts. */
@@ -134,6 +157,9 @@ function matchesRequest(scope: RequestScope, method: string, path: string): bool
 
 /** Whether `path` matches `pattern` as a whole; `*` stands for any text, slashes included. */
 export function matchesGlob(pattern: string, path: string): boolean {
-  const source = pattern.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join(".*");
+  const source = pattern
+    .split("*")
+    .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+    .join(".*");
   return new RegExp(`^${source}$`, "s").test(path);
 }

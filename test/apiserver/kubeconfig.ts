@@ -25,39 +25,49 @@ interface Parts {
  */
 const FLAVOURS = {
   /** As kubeadm writes it. */
-  "kubelet": () => ({}),
+  kubelet: () => ({}),
   /** The CA as a file. */
   "ca-file": ({ pki }) => ({ cluster: { "certificate-authority": pki.caPath } }),
   /** All paths relative to the kubeconfig. */
-  "relative": ({ dir, pki }) => ({
+  relative: ({ dir, pki }) => ({
     cluster: { "certificate-authority": relative(dir, pki.caPath) },
     user: certificateFile(relative(dir, pki.kubeletClientPath)),
   }),
   /** Certificate and key inline. */
-  "inline": ({ pki }) => ({ user: certificateData(pki.kubelet()) }),
-  "token": ({ token }) => ({ user: { token } }),
-  "token-file": (source) => ({ user: { tokenFile: writeBeside(source, "token", `${source.token}\n`) } }),
+  inline: ({ pki }) => ({ user: certificateData(pki.kubelet()) }),
+  token: ({ token }) => ({ user: { token } }),
+  "token-file": (source) => ({
+    user: { tokenFile: writeBeside(source, "token", `${source.token}\n`) },
+  }),
   /** An exec plugin: a shell script that prints an ExecCredential with the token. */
-  "exec": (source) => ({ user: { exec: execPlugin(source, "exec-credential", credentialScript(source.token)) } }),
+  exec: (source) => ({
+    user: { exec: execPlugin(source, "exec-credential", credentialScript(source.token)) },
+  }),
   /** An exec plugin that fails. */
-  "exec-fails": (source) => ({ user: { exec: execPlugin(source, "exec-fails", "echo 'no credentials today' >&2; exit 1") } }),
-  "insecure": () => ({ cluster: { "insecure-skip-tls-verify": true } }),
+  "exec-fails": (source) => ({
+    user: { exec: execPlugin(source, "exec-fails", "echo 'no credentials today' >&2; exit 1") },
+  }),
+  insecure: () => ({ cluster: { "insecure-skip-tls-verify": true } }),
   /** Trusts a CA of the same name that did not sign the server's certificate. */
-  "wrong-ca": ({ pki }) => ({ cluster: { "certificate-authority-data": base64(pki.otherCa.cert) } }),
+  "wrong-ca": ({ pki }) => ({
+    cluster: { "certificate-authority-data": base64(pki.otherCa.cert) },
+  }),
   /** Expects a name that is not in the server's certificate. */
-  "wrong-name": ({ pki }) => ({ cluster: { ...caData(pki), "tls-server-name": "elsewhere.example" } }),
+  "wrong-name": ({ pki }) => ({
+    cluster: { ...caData(pki), "tls-server-name": "elsewhere.example" },
+  }),
   /** A client certificate that ran out in 2020. */
-  "expired": ({ pki }) => ({ user: certificateData(pki.kubelet({ expired: true })) }),
+  expired: ({ pki }) => ({ user: certificateData(pki.kubelet({ expired: true })) }),
   /** A client certificate that another CA signed. */
   "foreign-client": ({ pki }) => ({ user: certificateData(pki.kubelet({ ca: pki.otherCa })) }),
   /** The kubelet of another node. */
   "other-node": ({ pki }) => ({ user: certificateData(pki.kubelet({ nodeName: "another-node" })) }),
   "bad-token": () => ({ user: { token: "not-a-token-of-this-cluster" } }),
-  "anonymous": () => ({ user: {} }),
+  anonymous: () => ({ user: {} }),
   /** The client certificate's file does not exist. */
   "missing-cert": ({ dir }) => ({ user: certificateFile(join(dir, "pki", "absent.pem")) }),
   /** Group system:masters: may read everything. */
-  "admin": ({ pki }) => ({ user: certificateData(pki.admin()) }),
+  admin: ({ pki }) => ({ user: certificateData(pki.admin()) }),
 } satisfies Record<string, (source: KubeconfigSource) => Parts>;
 
 export type KubeconfigKind = keyof typeof FLAVOURS;
@@ -71,7 +81,12 @@ export function writeKubeconfig(source: KubeconfigSource, kind: KubeconfigKind):
   const config = {
     apiVersion: "v1",
     kind: "Config",
-    clusters: [{ name: "test", cluster: { server: source.server, ...(parts.cluster ?? caData(source.pki)) } }],
+    clusters: [
+      {
+        name: "test",
+        cluster: { server: source.server, ...(parts.cluster ?? caData(source.pki)) },
+      },
+    ],
     users: [{ name: "client", user: parts.user ?? certificateFile(source.pki.kubeletClientPath) }],
     contexts: [{ name: "client@test", context: { cluster: "test", user: "client" } }],
     "current-context": "client@test",
@@ -85,14 +100,22 @@ const base64 = (text: string): string => Buffer.from(text).toString("base64");
 const caData = (pki: Pki): Section => ({ "certificate-authority-data": base64(pki.ca.cert) });
 
 /** One file holds both, as the kubelet's certificate store keeps them. */
-const certificateFile = (path: string): Section => ({ "client-certificate": path, "client-key": path });
+const certificateFile = (path: string): Section => ({
+  "client-certificate": path,
+  "client-key": path,
+});
 
 const certificateData = (pair: KeyPair): Section => ({
   "client-certificate-data": base64(pair.cert),
   "client-key-data": base64(pair.key),
 });
 
-function writeBeside(source: KubeconfigSource, name: string, content: string, mode = 0o600): string {
+function writeBeside(
+  source: KubeconfigSource,
+  name: string,
+  content: string,
+  mode = 0o600,
+): string {
   const path = join(source.dir, name);
   writeFileSync(path, content, { mode });
   return path;
@@ -106,6 +129,10 @@ function execPlugin(source: KubeconfigSource, name: string, body: string): Secti
 }
 
 function credentialScript(token: string): string {
-  const credential = JSON.stringify({ apiVersion: EXEC_API, kind: "ExecCredential", status: { token } });
+  const credential = JSON.stringify({
+    apiVersion: EXEC_API,
+    kind: "ExecCredential",
+    status: { token },
+  });
   return `cat <<'CREDENTIAL'\n${credential}\nCREDENTIAL`;
 }

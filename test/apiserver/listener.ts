@@ -47,7 +47,9 @@ export class Listener {
    */
   async start(): Promise<void> {
     if (this.#front !== undefined) return;
-    const front = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    const front = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+      this.#accept(socket),
+    );
     await new Promise<void>((resolve, reject) => {
       front.once("error", reject);
       front.listen(this.#port, this.#options.host, resolve);
@@ -93,4 +95,5 @@ export class Listener {
   }
 }
 
-const nameOf = (socket: Socket): string => `${socket.remoteAddress ?? ""}|${socket.remotePort ?? ""}`;
+const nameOf = (socket: Socket): string =>
+  `${socket.remoteAddress ?? ""}|${socket.remotePort ?? ""}`;

@@ -38,14 +38,19 @@ function expand(value: unknown, where: string): Manifest[] {
 
 /** Checks one object by the rules above. `where` names it in the error. */
 export function checkManifest(value: unknown, where: string): Manifest {
-  if (!isRecord(value) || typeof value["apiVersion"] !== "string" || typeof value["kind"] !== "string") {
+  if (
+    !isRecord(value) ||
+    typeof value["apiVersion"] !== "string" ||
+    typeof value["kind"] !== "string"
+  ) {
     throw new Error(`${where} has no apiVersion or kind`);
   }
   const metadata = value["metadata"];
   if (!isRecord(metadata) || typeof metadata["name"] !== "string" || metadata["name"] === "") {
     throw new Error(`${where} (${value["kind"]}) has no metadata.name`);
   }
-  for (const field of ["annotations", "labels"]) checkStrings(metadata[field], `${where}: metadata.${field}`);
+  for (const field of ["annotations", "labels"])
+    checkStrings(metadata[field], `${where}: metadata.${field}`);
   return value as unknown as Manifest;
 }
 
@@ -53,7 +58,8 @@ function checkStrings(map: unknown, where: string): void {
   if (map === undefined || map === null) return;
   if (!isRecord(map)) throw new Error(`${where} is not a map`);
   for (const [key, value] of Object.entries(map)) {
-    if (typeof value !== "string") throw new Error(`${where}.${key} must be a string; put it in quotes`);
+    if (typeof value !== "string")
+      throw new Error(`${where}.${key} must be a string; put it in quotes`);
   }
 }
 

@@ -24,8 +24,17 @@ function readServeArgs(args: string[]) {
   const { values } = parseArgs({
     args,
     options: {
-      dir: one, node: one, host: one, port: one, advertise: one, control: one,
-      "serving-cert": one, "node-authorization": one, objects: many, name: many, kubeconfig: many,
+      dir: one,
+      node: one,
+      host: one,
+      port: one,
+      advertise: one,
+      control: one,
+      "serving-cert": one,
+      "node-authorization": one,
+      objects: many,
+      name: many,
+      kubeconfig: many,
     },
   });
   const { dir, node, host, advertise } = values;
@@ -42,7 +51,11 @@ function readServeArgs(args: string[]) {
     ...(advertise === undefined ? {} : { advertise }),
   };
   const kinds = values.kubeconfig.length === 0 ? ["kubelet"] : values.kubeconfig;
-  return { options, kinds: kinds.map((kind) => oneOf(KUBECONFIG_KINDS, kind)), socket: values.control };
+  return {
+    options,
+    kinds: kinds.map((kind) => oneOf(KUBECONFIG_KINDS, kind)),
+    socket: values.control,
+  };
 }
 
 async function serve(args: string[]): Promise<void> {
@@ -50,20 +63,34 @@ async function serve(args: string[]): Promise<void> {
   const api = await startApiServer(options);
   const kubeconfigs = Object.fromEntries(kinds.map((kind) => [kind, api.kubeconfig(kind)]));
   const stopControl = socket === undefined ? undefined : await startControl(api, socket);
-  const ready = { url: api.url, port: api.port, pid: process.pid, kubeconfigs, control: socket ?? null };
+  const ready = {
+    url: api.url,
+    port: api.port,
+    pid: process.pid,
+    kubeconfigs,
+    control: socket ?? null,
+  };
   process.stdout.write(`${JSON.stringify(ready)}\n`);
-  const stop = (): void => void Promise.all([api.close(), stopControl?.()]).then(() => process.exit(0));
+  const stop = (): void =>
+    void Promise.all([api.close(), stopControl?.()]).then(() => process.exit(0));
   process.once("SIGTERM", stop).once("SIGINT", stop);
 }
 
 async function control([socket, method, path, body]: readonly string[]): Promise<void> {
-  if (socket === undefined || method === undefined || path === undefined) throw new Error("three arguments are required");
-  const answer = await callControl(socket, { method, path, ...(body === undefined ? {} : { body }) });
+  if (socket === undefined || method === undefined || path === undefined)
+    throw new Error("three arguments are required");
+  const answer = await callControl(socket, {
+    method,
+    path,
+    ...(body === undefined ? {} : { body }),
+  });
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
 
 const args = process.argv.slice(2);
 (args[0] === "control" ? control(args.slice(1)) : serve(args)).catch((error: unknown) => {
-  process.stderr.write(`apiserver: ${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+  process.stderr.write(
+    `apiserver: ${error instanceof Error ? error.message : String(error)}\n${USAGE}`,
+  );
   process.exitCode = 2;
 });

@@ -1,7 +1,6 @@
 /** What the Accept header asks for. */
 export type Representation =
-  | { readonly kind: "full" }
-  | { readonly kind: "metadata"; readonly apiVersion: string };
+  { readonly kind: "full" } | { readonly kind: "metadata"; readonly apiVersion: string };
 
 interface Clause {
   readonly type: string;
@@ -19,7 +18,10 @@ const META_VERSIONS = new Set(["v1", "v1beta1"]);
  */
 export function negotiate(accept: string | undefined): Representation | undefined {
   if (accept === undefined || accept.trim() === "") return { kind: "full" };
-  const clauses = accept.split(",").map(readClause).sort((a, b) => b.weight - a.weight);
+  const clauses = accept
+    .split(",")
+    .map(readClause)
+    .sort((a, b) => b.weight - a.weight);
   for (const clause of clauses) {
     const chosen = choose(clause);
     if (chosen !== undefined) return chosen;
@@ -33,7 +35,8 @@ function choose(clause: Clause): Representation | undefined {
   if (as === undefined) return { kind: "full" };
   const version = clause.params.get("v") ?? "";
   const known = as === "PartialObjectMetadata" || as === "PartialObjectMetadataList";
-  if (!known || clause.params.get("g") !== "meta.k8s.io" || !META_VERSIONS.has(version)) return undefined;
+  if (!known || clause.params.get("g") !== "meta.k8s.io" || !META_VERSIONS.has(version))
+    return undefined;
   return { kind: "metadata", apiVersion: `meta.k8s.io/${version}` };
 }
 

@@ -29,7 +29,8 @@ export function nodeDenial(
   if (!user.groups.includes("system:nodes") || !user.name.startsWith(PREFIX)) return "";
   if (!info.isResource || info.group !== "") return "";
   const node = user.name.slice(PREFIX.length);
-  if (info.resource === "pods") return mode === "graph" ? podDenial(info, node, store) : uniformDenial(info);
+  if (info.resource === "pods")
+    return mode === "graph" ? podDenial(info, node, store) : uniformDenial(info);
   return info.resource === "nodes" ? nodeObjectDenial(info, node) : "";
 }
 
@@ -53,5 +54,7 @@ function uniformDenial(info: RequestInfo): string | undefined {
 
 function nodeObjectDenial(info: RequestInfo, node: string): string | undefined {
   if (info.subresource !== "" || info.verb !== "get") return "";
-  return info.name === node ? ALLOWED : `node '${node}' cannot read '${info.name}', only its own Node object`;
+  return info.name === node
+    ? ALLOWED
+    : `node '${node}' cannot read '${info.name}', only its own Node object`;
 }

@@ -15,7 +15,8 @@ export class ObjectStore {
   /** `nodeName` plays the scheduler: pods without spec.nodeName are bound to this node. */
   constructor(nodeName: string) {
     this.#nodeName = nodeName;
-    for (const name of INITIAL) this.put({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
+    for (const name of INITIAL)
+      this.put({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
   }
 
   /** That of the newest change, for lists. */
@@ -34,7 +35,9 @@ export class ObjectStore {
    */
   put(manifest: Manifest): KubeObject {
     const checked = checkManifest(structuredClone(manifest), "the object");
-    const namespace = isNamespaced(checked.kind) ? String(checked.metadata["namespace"] ?? "default") : "";
+    const namespace = isNamespaced(checked.kind)
+      ? String(checked.metadata["namespace"] ?? "default")
+      : "";
     if (namespace !== "" && this.get({ resource: "namespaces", name: namespace }) === undefined) {
       throw new Error(
         `${resourceOf(checked.kind)} "${checked.metadata.name}" is in namespace "${namespace}", which does not exist: add the namespace first`,
@@ -54,7 +57,11 @@ export class ObjectStore {
   list(resource: string, namespace = "", group = ""): KubeObject[] {
     return [...this.#objects.values()].filter((object) => {
       const ref = refOf(object);
-      return ref.resource === resource && ref.group === group && (namespace === "" || ref.namespace === namespace);
+      return (
+        ref.resource === resource &&
+        ref.group === group &&
+        (namespace === "" || ref.namespace === namespace)
+      );
     });
   }
 
@@ -79,7 +86,12 @@ export class ObjectStore {
 
   #complete(manifest: Manifest, namespace: string): KubeObject {
     const { name, namespace: _given, ...rest } = manifest.metadata;
-    const ref = { group: groupOf(manifest.apiVersion), resource: resourceOf(manifest.kind), namespace, name };
+    const ref = {
+      group: groupOf(manifest.apiVersion),
+      resource: resourceOf(manifest.kind),
+      namespace,
+      name,
+    };
     const before = this.get(ref)?.metadata;
     const metadata: ObjectMeta = {
       ...rest,
@@ -96,11 +108,17 @@ export class ObjectStore {
 
   #defaults(object: KubeObject): KubeObject {
     if (object.kind === "Namespace") {
-      const labels = { "kubernetes.io/metadata.name": object.metadata.name, ...object.metadata.labels };
+      const labels = {
+        "kubernetes.io/metadata.name": object.metadata.name,
+        ...object.metadata.labels,
+      };
       return { ...object, metadata: { ...object.metadata, labels }, status: { phase: "Active" } };
     }
     if (object.kind !== "Pod") return object;
-    const spec = { nodeName: this.#nodeName, ...(object["spec"] as Record<string, unknown> | undefined) };
+    const spec = {
+      nodeName: this.#nodeName,
+      ...(object["spec"] as Record<string, unknown> | undefined),
+    };
     return { ...object, spec, status: object["status"] ?? { phase: "Pending" } };
   }
 }

@@ -21,19 +21,40 @@ export interface CertificateRequest {
 
 /** A new request with a new key, independent of the machine's own openssl.cnf. */
 const NEW_REQUEST = [
-  "req", "-new", "-config", "req.cnf",
-  "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "key.pem",
+  "req",
+  "-new",
+  "-config",
+  "req.cnf",
+  "-newkey",
+  "ec",
+  "-pkeyopt",
+  "ec_paramgen_curve:prime256v1",
+  "-nodes",
+  "-keyout",
+  "key.pem",
 ];
 
 /** Makes a self-signed CA. Needs the openssl command (Debian package `openssl`), 1.1.1 or later. */
 export function makeAuthority(commonName: string): KeyPair {
   return inScratch((run) => {
-    run(...NEW_REQUEST, "-x509", "-out", "cert.pem", "-days", "3650", ...[
-      "-subj", `/CN=${commonName}`,
-      "-addext", "basicConstraints=critical,CA:TRUE",
-      "-addext", "subjectKeyIdentifier=hash",
-      "-addext", "keyUsage=critical,digitalSignature,keyCertSign,cRLSign",
-    ]);
+    run(
+      ...NEW_REQUEST,
+      "-x509",
+      "-out",
+      "cert.pem",
+      "-days",
+      "3650",
+      ...[
+        "-subj",
+        `/CN=${commonName}`,
+        "-addext",
+        "basicConstraints=critical,CA:TRUE",
+        "-addext",
+        "subjectKeyIdentifier=hash",
+        "-addext",
+        "keyUsage=critical,digitalSignature,keyCertSign,cRLSign",
+      ],
+    );
   });
 }
 
@@ -48,7 +69,9 @@ export function issueCertificate(authority: KeyPair, request: CertificateRequest
     "authorityKeyIdentifier=keyid",
     ...(altNames.length === 0 ? [] : [`subjectAltName=${altNames.join(",")}`]),
   ];
-  const dates = expired ? ["-startdate", "20200101000000Z", "-enddate", "20200102000000Z"] : ["-days", "365"];
+  const dates = expired
+    ? ["-startdate", "20200101000000Z", "-enddate", "20200102000000Z"]
+    : ["-days", "365"];
   return inScratch((run, write) => {
     write("ca.pem", authority.cert);
     write("ca.key", authority.key);
@@ -56,9 +79,18 @@ export function issueCertificate(authority: KeyPair, request: CertificateRequest
     write("ca.cnf", CA_CONFIG);
     write("extensions.cnf", extensions.join("\n"));
     run(...NEW_REQUEST, "-subj", subject, "-out", "request.pem");
-    run("ca", "-config", "ca.cnf", "-batch", "-notext", "-preserveDN", "-extfile", "extensions.cnf", ...dates, ...[
-      "-in", "request.pem", "-out", "cert.pem",
-    ]);
+    run(
+      "ca",
+      "-config",
+      "ca.cnf",
+      "-batch",
+      "-notext",
+      "-preserveDN",
+      "-extfile",
+      "extensions.cnf",
+      ...dates,
+      ...["-in", "request.pem", "-out", "cert.pem"],
+    );
   });
 }
 

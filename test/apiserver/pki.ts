@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { issueCertificate, makeAuthority, type KeyPair } from "./openssl";
@@ -15,7 +23,14 @@ export interface PkiOptions {
   readonly names: readonly string[];
 }
 
-const SERVICE_NAMES = ["localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+const SERVICE_NAMES = [
+  "localhost",
+  "127.0.0.1",
+  "::1",
+  "kubernetes",
+  "kubernetes.default",
+  "kubernetes.default.svc",
+];
 
 /** The cluster's certificates. Everything but the CA is made when it is first asked for. */
 export class Pki {
@@ -86,7 +101,8 @@ export class Pki {
     writeFileSync(file, pair.cert + pair.key, { mode: 0o600 });
     symlinkSync(file, `${this.kubeletClientPath}.new`);
     renameSync(`${this.kubeletClientPath}.new`, this.kubeletClientPath);
-    if (options.removeOld === true && this.#currentClient !== undefined) rmSync(this.#currentClient);
+    if (options.removeOld === true && this.#currentClient !== undefined)
+      rmSync(this.#currentClient);
     this.#currentClient = file;
     return file;
   }

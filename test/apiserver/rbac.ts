@@ -80,7 +80,8 @@ function matchesSubject(subject: Subject, user: User): boolean {
 
 function ruleAllows(rule: Rule, info: RequestInfo): boolean {
   if (!has(rule.verbs, info.verb)) return false;
-  if (!info.isResource) return (rule.nonResourceURLs ?? []).some((pattern) => matchesUrl(pattern, info.path));
+  if (!info.isResource)
+    return (rule.nonResourceURLs ?? []).some((pattern) => matchesUrl(pattern, info.path));
   const names = rule.resourceNames ?? [];
   return (
     has(rule.apiGroups, info.group) &&

@@ -22,7 +22,10 @@ export function readRequestInfo(method: string, url: string): RequestInfo {
   const question = url.indexOf("?");
   const path = question < 0 ? url : url.slice(0, question);
   const query = new URLSearchParams(question < 0 ? "" : url.slice(question + 1));
-  const parts = path.split("/").filter((part) => part !== "").map(decodeURIComponent);
+  const parts = path
+    .split("/")
+    .filter((part) => part !== "")
+    .map(decodeURIComponent);
   const verb = VERBS[method] ?? method.toLowerCase();
   const api = readApi(parts);
   const target = api === undefined ? undefined : readTarget(api.rest);
@@ -52,15 +55,22 @@ const NOTHING: Omit<RequestInfo, "verb" | "path"> = {
   fields: new Map(),
 };
 
-function readApi(parts: readonly string[]): { group: string; version: string; rest: readonly string[] } | undefined {
+function readApi(
+  parts: readonly string[],
+): { group: string; version: string; rest: readonly string[] } | undefined {
   const [root, first = "", second = ""] = parts;
-  if (root === "api" && parts.length > 2) return { group: "", version: first, rest: parts.slice(2) };
-  if (root === "apis" && parts.length > 3) return { group: first, version: second, rest: parts.slice(3) };
+  if (root === "api" && parts.length > 2)
+    return { group: "", version: first, rest: parts.slice(2) };
+  if (root === "apis" && parts.length > 3)
+    return { group: first, version: second, rest: parts.slice(3) };
   return undefined;
 }
 
-function readTarget(rest: readonly string[]): Pick<RequestInfo, "resource" | "subresource" | "namespace" | "name"> {
-  const inside = rest[0] === "namespaces" && rest.length > 2 && !NAMESPACE_SUBRESOURCES.has(rest[2] ?? "");
+function readTarget(
+  rest: readonly string[],
+): Pick<RequestInfo, "resource" | "subresource" | "namespace" | "name"> {
+  const inside =
+    rest[0] === "namespaces" && rest.length > 2 && !NAMESPACE_SUBRESOURCES.has(rest[2] ?? "");
   const [resource = "", name = "", ...sub] = inside ? rest.slice(2) : rest;
   const namespace = rest[0] === "namespaces" ? (rest[1] ?? "") : "";
   return { resource, name, subresource: sub.join("/"), namespace };
@@ -75,5 +85,7 @@ function collectionVerb(verb: string, name: string, query: URLSearchParams): str
 
 function readFields(selector: string): Map<string, string> {
   const terms = selector.split(",").filter((term) => term.includes("="));
-  return new Map(terms.map((term) => [term.slice(0, term.indexOf("=")), term.slice(term.indexOf("=") + 1)]));
+  return new Map(
+    terms.map((term) => [term.slice(0, term.indexOf("=")), term.slice(term.indexOf("=") + 1)]),
+  );
 }

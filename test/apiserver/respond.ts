@@ -10,7 +10,11 @@ export const GZIP_MIN_BYTES = 128 * 1024;
 const CHUNKED_MIN_BYTES = 2048;
 
 /** Head and status of an answer, with the headers that the real server puts on everything. */
-export function writeHead(res: ServerResponse, answer: Answer, headers: Record<string, string> = {}): void {
+export function writeHead(
+  res: ServerResponse,
+  answer: Answer,
+  headers: Record<string, string> = {},
+): void {
   res.writeHead(answer.status, {
     "Audit-Id": randomUUID(),
     "Cache-Control": "no-cache, private",
@@ -42,5 +46,7 @@ export function writeAnswer(
 
 function acceptsGzip(req: IncomingMessage): boolean {
   const accepted = String(req.headers["accept-encoding"] ?? "");
-  return accepted.split(",").some((coding) => /^\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*$).*)?$/.test(coding));
+  return accepted
+    .split(",")
+    .some((coding) => /^\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*$).*)?$/.test(coding));
 }

@@ -24,7 +24,11 @@ export interface Serving {
 }
 
 /** One request from start to end: who, record, faults in force, else the answer. */
-export async function serveRequest(serving: Serving, req: IncomingMessage, res: ServerResponse): Promise<void> {
+export async function serveRequest(
+  serving: Serving,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
   const { method = "GET", url = "/" } = req;
   const path = url.split("?", 1)[0] ?? url;
   const user = authenticate(req.socket as TLSSocket, req.headers.authorization, serving.tokens);
@@ -43,12 +47,14 @@ export async function serveRequest(serving: Serving, req: IncomingMessage, res: 
   };
   serving.requests.add(record);
   follow(record, res, raw);
-  for (const fault of struck) if (fault.kind === "latency") await sleep(fault.ms, undefined, { ref: false });
+  for (const fault of struck)
+    if (fault.kind === "latency") await sleep(fault.ms, undefined, { ref: false });
   if (res.destroyed) return;
   const question = { method, url, accept: req.headers.accept, user };
   const good = answer(question, serving.objects, serving.nodeAuthorization);
   const last = struck.at(-1);
-  if (last === undefined || last.kind === "latency") writeAnswer(req, res, good, serving.gzipMinBytes);
+  if (last === undefined || last.kind === "latency")
+    writeAnswer(req, res, good, serving.gzipMinBytes);
   else await playFault({ req, res, raw, answer: good }, last);
 }
 

@@ -25,7 +25,9 @@ export interface StatusOptions {
 export function statusAnswer(code: number, options: StatusOptions): Answer {
   const { message, retryAfter } = options;
   const details =
-    retryAfter === undefined ? options.details : { ...options.details, retryAfterSeconds: retryAfter };
+    retryAfter === undefined
+      ? options.details
+      : { ...options.details, retryAfterSeconds: retryAfter };
   const body = {
     kind: "Status",
     apiVersion: "v1",
@@ -57,7 +59,8 @@ export function forbidden(info: RequestInfo, userName: string, reason: string): 
     return statusAnswer(403, { message, details: {} });
   }
   const resource = info.subresource === "" ? info.resource : `${info.resource}/${info.subresource}`;
-  const scope = info.namespace === "" ? "at the cluster scope" : `in the namespace "${info.namespace}"`;
+  const scope =
+    info.namespace === "" ? "at the cluster scope" : `in the namespace "${info.namespace}"`;
   const subject = info.name === "" ? qualified(info) : `${qualified(info)} "${info.name}"`;
   const message =
     `${subject} is forbidden: User "${userName}" cannot ${info.verb} resource "${resource}" ` +

@@ -7,13 +7,19 @@ import { expectError, expectOk, verbs } from "../helpers/outcome";
 
 const world = useWorld();
 
-test.each(["ADD", "DEL", "CHECK"])("A17 %s in the node's own namespace: code 8 before any side effect", async (verb) => {
-  const prevResult = verb === "ADD" ? undefined : { cniVersion: "1.0.0" };
-  const outcome = await world.run(verb, { conf: conf({ prevResult }), netns: `/run/netns/${world.netns}` });
-  expectError(outcome, "invalidNetns", world.netns);
-  expect(outcome.calls).toEqual([]);
-  expect(world.leftovers()).toEqual([]);
-});
+test.each(["ADD", "DEL", "CHECK"])(
+  "A17 %s in the node's own namespace: code 8 before any side effect",
+  async (verb) => {
+    const prevResult = verb === "ADD" ? undefined : { cniVersion: "1.0.0" };
+    const outcome = await world.run(verb, {
+      conf: conf({ prevResult }),
+      netns: `/run/netns/${world.netns}`,
+    });
+    expectError(outcome, "invalidNetns", world.netns);
+    expect(outcome.calls).toEqual([]);
+    expect(world.leftovers()).toEqual([]);
+  },
+);
 
 test("A17 the node's own namespace under another path is recognised too", async () => {
   const outcome = await world.run("ADD", { conf: conf(), netns: "/proc/self/ns/net" });
@@ -23,24 +29,35 @@ test("A17 the node's own namespace under another path is recognised too", async 
 
 test.each(["1", "TRUE", "true", "True"])("A17 CNI_NETNS_OVERRIDE=%s: goes on", async (override) => {
   const netns = `/run/netns/${world.netns}`;
-  const outcome = expectOk(await world.run("ADD", { conf: conf(), netns, env: { CNI_NETNS_OVERRIDE: override } }));
+  const outcome = expectOk(
+    await world.run("ADD", { conf: conf(), netns, env: { CNI_NETNS_OVERRIDE: override } }),
+  );
   expect(verbs(outcome)).toEqual(["ADD"]);
 });
 
 test.each(["0", "yes", ""])("A17 CNI_NETNS_OVERRIDE=%j is no override", async (override) => {
   const netns = `/run/netns/${world.netns}`;
-  expectError(await world.run("ADD", { conf: conf(), netns, env: { CNI_NETNS_OVERRIDE: override } }), "invalidNetns");
+  expectError(
+    await world.run("ADD", { conf: conf(), netns, env: { CNI_NETNS_OVERRIDE: override } }),
+    "invalidNetns",
+  );
 });
 
-test.each(["", "/run/netns/trc-gone", "/proc/999999999/ns/net", "/dev/null/x"])("A18 DEL with CNI_NETNS=%j cleans up", async (netns) => {
-  const added = expectOk(await world.run("ADD", { conf: conf() }));
-  const deleted = expectOk(await world.run("DEL", { conf: conf(), after: added, netns }));
-  expect(verbs(deleted)).toEqual(["DEL"]);
-  expect(deleted.calls[0]?.env["CNI_NETNS"]).toBe(netns);
-  expect(world.leftovers()).toEqual([]);
-});
+test.each(["", "/run/netns/trc-gone", "/proc/999999999/ns/net", "/dev/null/x"])(
+  "A18 DEL with CNI_NETNS=%j cleans up",
+  async (netns) => {
+    const added = expectOk(await world.run("ADD", { conf: conf() }));
+    const deleted = expectOk(await world.run("DEL", { conf: conf(), after: added, netns }));
+    expect(verbs(deleted)).toEqual(["DEL"]);
+    expect(deleted.calls[0]?.env["CNI_NETNS"]).toBe(netns);
+    expect(world.leftovers()).toEqual([]);
+  },
+);
 
-test.each([["is a symbolic link to itself", "loop"], ["has a name that is too long", "x".repeat(300)]])("A18 DEL with a CNI_NETNS that %s cleans up", async (_, name) => {
+test.each([
+  ["is a symbolic link to itself", "loop"],
+  ["has a name that is too long", "x".repeat(300)],
+])("A18 DEL with a CNI_NETNS that %s cleans up", async (_, name) => {
   const netns = join(world.dir, name);
   if (name === "loop") symlinkSync(netns, netns);
   const added = expectOk(await world.run("ADD", { conf: conf() }));

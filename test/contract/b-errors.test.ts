@@ -9,14 +9,24 @@ import { until } from "../helpers/shell";
 const world = useWorld();
 const delegate = (type: string) => conf({ delegate: { type } });
 const RESULT = `{"cniVersion":"1.0.0","ips":[{"address":"10.77.0.5/24"}]}`;
-const ownError = (code: number, msg: string) => JSON.stringify({ cniVersion: "1.0.0", code, msg, details: "some details" });
+const ownError = (code: number, msg: string) =>
+  JSON.stringify({ cniVersion: "1.0.0", code, msg, details: "some details" });
 
-test.each(["7", "11", "123", "999"])("B5 a delegate's error code %s comes out as it is, with its words", async (code) => {
-  const outcome = await world.run("ADD", { conf: delegate("fail-json"), env: { TR_CODE: code } });
-  const body = expectError(outcome, Number(code), "the pool is exhausted", "fail-json", "team-a/web-0");
-  expect(body.details).toContain("range 10.77.0.0/24");
-  expect(body.cniVersion).toBe("1.0.0");
-});
+test.each(["7", "11", "123", "999"])(
+  "B5 a delegate's error code %s comes out as it is, with its words",
+  async (code) => {
+    const outcome = await world.run("ADD", { conf: delegate("fail-json"), env: { TR_CODE: code } });
+    const body = expectError(
+      outcome,
+      Number(code),
+      "the pool is exhausted",
+      "fail-json",
+      "team-a/web-0",
+    );
+    expect(body.details).toContain("range 10.77.0.0/24");
+    expect(body.cniVersion).toBe("1.0.0");
+  },
+);
 
 test("B6 a delegate with only stderr: its words in the message, escaped, and on our stderr", async () => {
   const outcome = await world.run("ADD", { conf: delegate("fail-stderr") });
@@ -63,16 +73,22 @@ test("B7 a delegate ended by a signal: the signal is in the message", async () =
   expect(world.leftovers()).toEqual([]);
 });
 
-test.each(["fail-json", "fail-stderr", "fail-silent"])("B8 ADD of %s fails: exactly one delegate DEL, nothing left", async (type) => {
-  const outcome = await world.run("ADD", { conf: delegate(type) });
-  expect(outcome.exit).toBe(1);
-  expect(verbs(outcome)).toEqual(["ADD", "DEL"]);
-  expect(outcome.calls[1]?.netconf).not.toHaveProperty("prevResult");
-  expect(world.leftovers()).toEqual([]);
-});
+test.each(["fail-json", "fail-stderr", "fail-silent"])(
+  "B8 ADD of %s fails: exactly one delegate DEL, nothing left",
+  async (type) => {
+    const outcome = await world.run("ADD", { conf: delegate(type) });
+    expect(outcome.exit).toBe(1);
+    expect(verbs(outcome)).toEqual(["ADD", "DEL"]);
+    expect(outcome.calls[1]?.netconf).not.toHaveProperty("prevResult");
+    expect(world.leftovers()).toEqual([]);
+  },
+);
 
 test("B8 if the rollback DEL fails too, the original error stays, the other goes into the details", async () => {
-  world.script({ ADD: { stdout: ownError(123, "first"), exit: 1 }, DEL: { stdout: ownError(50, "second"), exit: 1 } });
+  world.script({
+    ADD: { stdout: ownError(123, "first"), exit: 1 },
+    DEL: { stdout: ownError(50, "second"), exit: 1 },
+  });
   const outcome = await world.run("ADD", { conf: scripted() });
   const body = expectError(outcome, 123, "first");
   expect(body.details).toContain("second");
@@ -80,7 +96,10 @@ test("B8 if the rollback DEL fails too, the original error stays, the other goes
 });
 
 test("B8 what a failed rollback left is what the runtime's DEL removes", async () => {
-  world.script({ ADD: { exit: 1 }, DEL: { exit: 1, run: `: >"$TR_STATE/$CNI_CONTAINERID.$CNI_IFNAME"` } });
+  world.script({
+    ADD: { exit: 1 },
+    DEL: { exit: 1, run: `: >"$TR_STATE/$CNI_CONTAINERID.$CNI_IFNAME"` },
+  });
   const failed = await world.run("ADD", { conf: scripted() });
   world.script({ DEL: { exit: 0 } });
   const deleted = expectOk(await world.run("DEL", { conf: scripted(), id: failed.id }));
@@ -89,7 +108,9 @@ test("B8 what a failed rollback left is what the runtime's DEL removes", async (
 });
 
 test("B14 a delegate that hangs is killed with its children at the deadline, DEL runs: code 11", async () => {
-  const outcome = await world.run("ADD", { conf: conf({ delegate: { type: "slow" }, delegateTimeout: "1s" }) });
+  const outcome = await world.run("ADD", {
+    conf: conf({ delegate: { type: "slow" }, delegateTimeout: "1s" }),
+  });
   expectError(outcome, "tryAgainLater", "slow", "delegateTimeout");
   expect(outcome.ms).toBeLessThan(10_000);
   expect(verbs(outcome)).toEqual(["ADD", "DEL"]);
@@ -132,12 +153,22 @@ const UNKNOWN = JSON.stringify({ code: 4, msg: "unknown CNI_COMMAND" });
 
 test("B19 a delegate too old for GC: reported", async () => {
   world.script({ GC: { stdout: UNKNOWN, exit: 1 } });
-  expectError(await world.run("GC", { conf: scripted({ cniVersion: "1.1.0" }) }), 4, "unknown CNI_COMMAND", "scripted");
+  expectError(
+    await world.run("GC", { conf: scripted({ cniVersion: "1.1.0" }) }),
+    4,
+    "unknown CNI_COMMAND",
+    "scripted",
+  );
 });
 
 test("B19 a delegate too old for STATUS: code 50 and the remedy", async () => {
   world.script({ STATUS: { stdout: UNKNOWN, exit: 1 } });
-  expectError(await world.run("STATUS", { conf: scripted({ cniVersion: "1.1.0" }) }), "notAvailable", "scripted", /1\.6\.0|upgrade/);
+  expectError(
+    await world.run("STATUS", { conf: scripted({ cniVersion: "1.1.0" }) }),
+    "notAvailable",
+    "scripted",
+    /1\.6\.0|upgrade/,
+  );
 });
 
 test("B19 a delegate's DEL error says nothing that a runtime would swallow", async () => {
@@ -151,5 +182,7 @@ test("B19 a delegate's DEL error says nothing that a runtime would swallow", asy
 
 function isRunning(pid: string): boolean {
   // A zombie waits for its parent only.
-  return existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  return (
+    existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
+  );
 }

@@ -21,7 +21,9 @@ test("B9 the rules fail after the delegate succeeded: delegate DEL with its resu
   const outcome = await world.run("ADD", { conf: conf({ cniVersion: "1.0.0" }), wrap });
   expectError(outcome, "rules", "boom: kernel says no", "team-a/web-0");
   expect(verbs(outcome)).toEqual(["ADD", "DEL"]);
-  expect(outcome.calls[1]?.netconf["prevResult"]).toMatchObject({ ips: [{ address: "10.77.0.5/24" }] });
+  expect(outcome.calls[1]?.netconf["prevResult"]).toMatchObject({
+    ips: [{ address: "10.77.0.5/24" }],
+  });
   expect(world.leftovers()).toEqual([]);
 });
 
@@ -36,12 +38,15 @@ test("B9 onError allow: the pod starts unmarked, a warning is on stderr and in t
   expect(world.leftovers()).toEqual([]);
 });
 
-test.each([undefined, ""])("B10 a result whose cniVersion is %j gets the config's", async (version) => {
-  answer(result(version));
-  const outcome = expectOk(await world.run("ADD", { conf: scripted() }));
-  expect(outcome.json).toEqual(result("1.0.0"));
-  expect(world.firewall.ours()).toHaveLength(2);
-});
+test.each([undefined, ""])(
+  "B10 a result whose cniVersion is %j gets the config's",
+  async (version) => {
+    answer(result(version));
+    const outcome = expectOk(await world.run("ADD", { conf: scripted() }));
+    expect(outcome.json).toEqual(result("1.0.0"));
+    expect(world.firewall.ours()).toHaveLength(2);
+  },
+);
 
 test("B10 a result in the config's version is printed byte for byte, unknown fields and big numbers too", async () => {
   const bytes = `\n {"x":9007199254740993,"cniVersion" : "1.0.0","ips":[{"address":"10.77.0.5/24"}],"é":"\\u00e9"}\t\n`;
@@ -52,15 +57,24 @@ test("B10 a result in the config's version is printed byte for byte, unknown fie
 test.each([
   ["0.3.1", "1.0.0"],
   ["0.4.0", "1.1.0"],
-])("B11 a result in %s for a config in %s is converted, version fields and all", async (from, to) => {
-  answer(result(from, { version: "4", ...IP, gateway: "10.77.0.1" }));
-  const outcome = expectOk(await world.run("ADD", { conf: scripted({ cniVersion: to }) }));
-  expect(outcome.json).toMatchObject({ cniVersion: to, ips: [{ address: "10.77.0.5/24", interface: 0, gateway: "10.77.0.1" }] });
-  expect(JSON.stringify(outcome.json?.["ips"])).not.toContain("version");
-});
+])(
+  "B11 a result in %s for a config in %s is converted, version fields and all",
+  async (from, to) => {
+    answer(result(from, { version: "4", ...IP, gateway: "10.77.0.1" }));
+    const outcome = expectOk(await world.run("ADD", { conf: scripted({ cniVersion: to }) }));
+    expect(outcome.json).toMatchObject({
+      cniVersion: to,
+      ips: [{ address: "10.77.0.5/24", interface: 0, gateway: "10.77.0.1" }],
+    });
+    expect(JSON.stringify(outcome.json?.["ips"])).not.toContain("version");
+  },
+);
 
 test("B11 a legacy result for 1.0.0: ip4 becomes ips", async () => {
-  answer({ cniVersion: "0.2.0", ip4: { ip: "10.77.0.5/24", gateway: "10.77.0.1", routes: [{ dst: "0.0.0.0/0" }] } });
+  answer({
+    cniVersion: "0.2.0",
+    ip4: { ip: "10.77.0.5/24", gateway: "10.77.0.1", routes: [{ dst: "0.0.0.0/0" }] },
+  });
   const outcome = expectOk(await world.run("ADD", { conf: scripted() }));
   expect(outcome.json).toMatchObject({
     cniVersion: "1.0.0",
@@ -71,23 +85,48 @@ test("B11 a legacy result for 1.0.0: ip4 becomes ips", async () => {
 });
 
 test("B11 a newer result for 0.3.1: version fields come, 1.1 fields go", async () => {
-  const newer = result("1.1.0", { address: "fd00::5/64", interface: 0 }) as { interfaces: object[] };
+  const newer = result("1.1.0", { address: "fd00::5/64", interface: 0 }) as {
+    interfaces: object[];
+  };
   newer.interfaces[0] = { ...newer.interfaces[0], mtu: 1400 };
   answer(newer);
   const outcome = expectOk(await world.run("ADD", { conf: scripted({ cniVersion: "0.3.1" }) }));
-  expect(outcome.json).toMatchObject({ cniVersion: "0.3.1", ips: [{ version: "6", address: "fd00::5/64" }] });
+  expect(outcome.json).toMatchObject({
+    cniVersion: "0.3.1",
+    ips: [{ version: "6", address: "fd00::5/64" }],
+  });
   expect(JSON.stringify(outcome.json)).not.toContain("mtu");
 });
 
 test("B11 the next plugin of the list, a real portmap, takes a converted result", async () => {
   const portmap = ["/usr/lib/cni/portmap", "/opt/cni/bin/portmap"].find((path) => existsSync(path));
-  if (portmap === undefined) throw new Error("portmap is missing: apt-get install containernetworking-plugins");
+  if (portmap === undefined)
+    throw new Error("portmap is missing: apt-get install containernetworking-plugins");
   answer(result("0.3.1", { version: "4", ...IP }));
   const outcome = expectOk(await world.run("ADD", { conf: scripted() }));
-  const env = { CNI_COMMAND: "ADD", CNI_CONTAINERID: outcome.id, CNI_NETNS: world.podNetns, CNI_IFNAME: "eth0", CNI_PATH: "/", PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
-  const input = JSON.stringify({ cniVersion: "1.0.0", name: "x", type: "portmap", prevResult: outcome.json });
-  const next = execFileSync("ip", ["netns", "exec", world.netns, portmap], { env, input, encoding: "utf8" });
-  expect(JSON.parse(next)).toMatchObject({ cniVersion: "1.0.0", ips: [{ address: "10.77.0.5/24" }] });
+  const env = {
+    CNI_COMMAND: "ADD",
+    CNI_CONTAINERID: outcome.id,
+    CNI_NETNS: world.podNetns,
+    CNI_IFNAME: "eth0",
+    CNI_PATH: "/",
+    PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+  };
+  const input = JSON.stringify({
+    cniVersion: "1.0.0",
+    name: "x",
+    type: "portmap",
+    prevResult: outcome.json,
+  });
+  const next = execFileSync("ip", ["netns", "exec", world.netns, portmap], {
+    env,
+    input,
+    encoding: "utf8",
+  });
+  expect(JSON.parse(next)).toMatchObject({
+    cniVersion: "1.0.0",
+    ips: [{ address: "10.77.0.5/24" }],
+  });
 });
 
 const USELESS: readonly (readonly [string, string])[] = [
@@ -102,21 +141,29 @@ const USELESS: readonly (readonly [string, string])[] = [
   ["a version that is a number", `{"cniVersion":1,"ips":[]}`],
   ["ips that is no list", `{"cniVersion":"1.0.0","ips":{"address":"10.77.0.5/24"}}`],
   ["no address at all", `{"cniVersion":"1.0.0"}`],
-  ["an address of another interface only", `{"cniVersion":"1.0.0","interfaces":[{"name":"eth1","sandbox":"/x"}],"ips":[{"address":"10.77.0.5/24","interface":0}]}`],
+  [
+    "an address of another interface only",
+    `{"cniVersion":"1.0.0","interfaces":[{"name":"eth1","sandbox":"/x"}],"ips":[{"address":"10.77.0.5/24","interface":0}]}`,
+  ],
 ];
 
-test.each(USELESS)("B12 B17 the delegate answers %s: an error, one DEL, nothing left", async (_, stdout) => {
-  answer(stdout);
-  const outcome = await world.run("ADD", { conf: scripted() });
-  expectError(outcome, "delegateResult", "scripted");
-  expect(verbs(outcome)).toEqual(["ADD", "DEL"]);
-  expect(world.leftovers()).toEqual([]);
-});
+test.each(USELESS)(
+  "B12 B17 the delegate answers %s: an error, one DEL, nothing left",
+  async (_, stdout) => {
+    answer(stdout);
+    const outcome = await world.run("ADD", { conf: scripted() });
+    expectError(outcome, "delegateResult", "scripted");
+    expect(verbs(outcome)).toEqual(["ADD", "DEL"]);
+    expect(world.leftovers()).toEqual([]);
+  },
+);
 
 test("B12 an unmarked pod needs no address in the result", async () => {
   answer(`{"cniVersion":"1.0.0"}`);
   const unmarked = scripted(annotations({}));
-  expect(expectOk(await world.run("ADD", { conf: unmarked })).json).toEqual({ cniVersion: "1.0.0" });
+  expect(expectOk(await world.run("ADD", { conf: unmarked })).json).toEqual({
+    cniVersion: "1.0.0",
+  });
 });
 
 test("B20 a second ADD of a live attachment: refused, and the live one is untouched", async () => {
@@ -133,8 +180,22 @@ test("B20 a second ADD of a live attachment: refused, and the live one is untouc
 
 test("B20 the same container on another interface or network is another attachment", async () => {
   const added = expectOk(await world.run("ADD", { conf: conf() }));
-  expectOk(await world.run("ADD", { conf: conf(), id: added.id, ip: "10.77.0.6/24", env: { CNI_IFNAME: "net1" } }));
-  expectOk(await world.run("ADD", { conf: conf({ name: "other" }), id: added.id, ip: "10.77.0.7/24", env: { CNI_IFNAME: "net2" } }));
+  expectOk(
+    await world.run("ADD", {
+      conf: conf(),
+      id: added.id,
+      ip: "10.77.0.6/24",
+      env: { CNI_IFNAME: "net1" },
+    }),
+  );
+  expectOk(
+    await world.run("ADD", {
+      conf: conf({ name: "other" }),
+      id: added.id,
+      ip: "10.77.0.7/24",
+      env: { CNI_IFNAME: "net2" },
+    }),
+  );
   expect(world.firewall.ours()).toHaveLength(6);
   expectOk(await world.run("DEL", { conf: conf(), after: added }));
   expect(world.firewall.ours()).toHaveLength(4);

@@ -10,16 +10,22 @@ const MIB = 1024 * 1024;
 const VERSION = { cniVersion: "1.1.0" };
 /** A result of exactly that many bytes. */
 const result = (bytes: number): string => {
-  const padded = (n: number): string => JSON.stringify({ ...VERSION, ips: [{ address: "10.77.0.5/24" }], padding: "x".repeat(n) });
+  const padded = (n: number): string =>
+    JSON.stringify({ ...VERSION, ips: [{ address: "10.77.0.5/24" }], padding: "x".repeat(n) });
   return padded(bytes - padded(0).length);
 };
-const answer = (bytes: number): void => world.script({ ADD: { stdout: result(bytes) }, DEL: {}, CHECK: {} });
+const answer = (bytes: number): void =>
+  world.script({ ADD: { stdout: result(bytes) }, DEL: {}, CHECK: {} });
 const record = (): Record<string, unknown> => {
-  const path = join(world.dataDir, world.records().find((name) => name.endsWith(".json")) ?? "no record");
+  const path = join(
+    world.dataDir,
+    world.records().find((name) => name.endsWith(".json")) ?? "no record",
+  );
   expect(statSync(path).size).toBeLessThanOrEqual(MIB);
   return JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
 };
-const passedOn = (outcome: Outcome): number => JSON.stringify(outcome.calls[0]?.netconf["prevResult"] ?? "").length;
+const passedOn = (outcome: Outcome): number =>
+  JSON.stringify(outcome.calls[0]?.netconf["prevResult"] ?? "").length;
 /** Stays in bounds: the largest configuration and result together are 8 MiB. */
 const expectFrugal = ({ maxRssMiB, ms }: Outcome): void => {
   expect(maxRssMiB).toBeLessThan(200);
@@ -43,7 +49,10 @@ describe("B21 a result of 2 MiB", () => {
   });
 
   test("CHECK and DEL with it as prevResult: the delegate gets it, nothing is left", async () => {
-    for (const verb of ["CHECK", "DEL"]) expect(passedOn(expectOk(await world.run(verb, { conf: given, after: added })))).toBe(2 * MIB);
+    for (const verb of ["CHECK", "DEL"])
+      expect(passedOn(expectOk(await world.run(verb, { conf: given, after: added })))).toBe(
+        2 * MIB,
+      );
     expect(world.leftovers()).toEqual([]);
   });
 
@@ -55,14 +64,21 @@ describe("B21 a result of 2 MiB", () => {
   });
 
   test("GC takes it", async () => {
-    const gc = await world.run("GC", { conf: { ...given, "cni.dev/valid-attachments": [] }, id: "" });
+    const gc = await world.run("GC", {
+      conf: { ...given, "cni.dev/valid-attachments": [] },
+      id: "",
+    });
     expect(verbs(expectOk(gc))).toEqual(["DEL", "GC"]);
     expect(world.leftovers()).toEqual([]);
   });
 
   test("wrapper check cannot ask the delegate, and finds nothing wrong", async () => {
     const list = join(world.dir, "10-tr.conflist");
-    const { cniVersion, name, ...plugin } = scripted({ ...VERSION, dataDir: world.dataDir, logFile: world.logFile });
+    const { cniVersion, name, ...plugin } = scripted({
+      ...VERSION,
+      dataDir: world.dataDir,
+      logFile: world.logFile,
+    });
     writeFileSync(list, JSON.stringify({ cniVersion, name, plugins: [plugin] }));
     const { exit, stdout, calls } = await world.run(undefined, { argv: ["check", "--conf", list] });
     expect([exit, calls]).toEqual([0, []]);
@@ -72,7 +88,12 @@ describe("B21 a result of 2 MiB", () => {
 
 test("B21 the largest result beside the largest configuration: CHECK and DEL take both, memory and time stay bounded", async () => {
   answer(4 * MIB);
-  const bare = { dataDir: world.dataDir, logFile: world.logFile, ...scripted(VERSION), args: { padding: "" } };
+  const bare = {
+    dataDir: world.dataDir,
+    logFile: world.logFile,
+    ...scripted(VERSION),
+    args: { padding: "" },
+  };
   const padding = "x".repeat(4 * MIB - 1024 - JSON.stringify(bare).length);
   const given = scripted(VERSION, { args: { padding } });
   const added = expectOk(await world.run("ADD", { conf: given, measure: true }));
@@ -83,36 +104,58 @@ test("B21 the largest result beside the largest configuration: CHECK and DEL tak
     expectFrugal(outcome);
   }
   expect(world.leftovers()).toEqual([]);
-  const larger = await world.run("ADD", { conf: scripted(VERSION, { args: { padding: `${padding}x` } }) });
+  const larger = await world.run("ADD", {
+    conf: scripted(VERSION, { args: { padding: `${padding}x` } }),
+  });
   expectError(larger, "decode", "4193280");
   expect(larger.calls).toEqual([]);
 });
 
-test.each([4 * MIB + 1, 5 * MIB])("B21 a result of %i bytes: refused when it is read, rolled back", async (bytes) => {
-  answer(bytes);
-  const outcome = await world.run("ADD", { conf: scripted(VERSION), measure: true });
-  expectError(outcome, "delegateFailed", "printed more than 4194304 bytes");
-  expectFrugal(outcome);
-  expect(verbs(outcome)).toEqual(["ADD", "DEL"]);
-  expect(world.leftovers()).toEqual([]);
-});
+test.each([4 * MIB + 1, 5 * MIB])(
+  "B21 a result of %i bytes: refused when it is read, rolled back",
+  async (bytes) => {
+    answer(bytes);
+    const outcome = await world.run("ADD", { conf: scripted(VERSION), measure: true });
+    expectError(outcome, "delegateFailed", "printed more than 4194304 bytes");
+    expectFrugal(outcome);
+    expect(verbs(outcome)).toEqual(["ADD", "DEL"]);
+    expect(world.leftovers()).toEqual([]);
+  },
+);
 
 test("B21 chained: a prevResult of 2 MiB is passed on, one of 5 MiB refused", async () => {
-  const chained = (bytes: number) => conf({ ...VERSION, delegate: undefined, prevResult: JSON.parse(result(bytes)) as object });
+  const chained = (bytes: number) =>
+    conf({ ...VERSION, delegate: undefined, prevResult: JSON.parse(result(bytes)) as object });
   const added = expectOk(await world.run("ADD", { conf: chained(2 * MIB) }));
   expect(added.stdout.trim().length).toBe(2 * MIB);
-  for (const verb of ["CHECK", "DEL"]) expectOk(await world.run(verb, { conf: chained(2 * MIB), id: added.id }));
-  expectError(await world.run("ADD", { conf: chained(5 * MIB) }), "delegateResult", "prevResult is larger than 4194304 bytes");
+  for (const verb of ["CHECK", "DEL"])
+    expectOk(await world.run(verb, { conf: chained(2 * MIB), id: added.id }));
+  expectError(
+    await world.run("ADD", { conf: chained(5 * MIB) }),
+    "delegateResult",
+    "prevResult is larger than 4194304 bytes",
+  );
   expect(world.leftovers()).toEqual([]);
 });
 
-test.each([MIB - 2048, 2 * MIB])("B21 a delegate's netconf of %i bytes, too large for a record: refused before the delegate runs", async (bytes) => {
-  const outcome = await world.run("ADD", { conf: conf({ delegate: { type: "ok", padding: "x".repeat(bytes) } }) });
-  expectError(outcome, "journal", outcome.id, "would have", "netconf");
-  expect(outcome.calls).toEqual([]);
-  expect(world.leftovers()).toEqual([]);
-});
+test.each([MIB - 2048, 2 * MIB])(
+  "B21 a delegate's netconf of %i bytes, too large for a record: refused before the delegate runs",
+  async (bytes) => {
+    const outcome = await world.run("ADD", {
+      conf: conf({ delegate: { type: "ok", padding: "x".repeat(bytes) } }),
+    });
+    expectError(outcome, "journal", outcome.id, "would have", "netconf");
+    expect(outcome.calls).toEqual([]);
+    expect(world.leftovers()).toEqual([]);
+  },
+);
 
 test("B21 more than 8 MiB on stdin: code 6", async () => {
-  expectError(await world.run("DEL", { conf: scripted(VERSION, { prevResult: { padding: "x".repeat(8 * MIB) } }) }), "decode", "8388608");
+  expectError(
+    await world.run("DEL", {
+      conf: scripted(VERSION, { prevResult: { padding: "x".repeat(8 * MIB) } }),
+    }),
+    "decode",
+    "8388608",
+  );
 });

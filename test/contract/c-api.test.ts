@@ -22,8 +22,10 @@ async function add(...changes: Conf[]): Promise<Outcome> {
   const kubeconfig = await api.kubeconfig("kubelet");
   return world.run("ADD", { conf: conf({ kubeconfig, runtimeConfig: undefined }, ...changes) });
 }
-const asked = async (): Promise<readonly string[]> => (await api.requests()).map((request) => request.path).sort();
-const mark = (): string | undefined => /--set-xmark (\S+)/.exec(world.firewall.ours()[0] ?? "")?.[1];
+const asked = async (): Promise<readonly string[]> =>
+  (await api.requests()).map((request) => request.path).sort();
+const mark = (): string | undefined =>
+  /--set-xmark (\S+)/.exec(world.firewall.ours()[0] ?? "")?.[1];
 
 /** An ADD that must fail before anything was made. */
 async function expectNothingMade(outcome: Outcome): Promise<void> {
@@ -35,7 +37,8 @@ test("C1 the pod's annotation, with one request each for pod and namespace, meta
   expectOk(await add());
   expect(mark()).toBe("0x10/0xff");
   expect(await asked()).toEqual(ASKED);
-  for (const { headers } of await api.requests()) expect(headers["accept"]).toContain("as=PartialObjectMetadata");
+  for (const { headers } of await api.requests())
+    expect(headers["accept"]).toContain("as=PartialObjectMetadata");
 });
 
 test("C2 absent on the pod: the namespace's", async () => {
@@ -112,22 +115,32 @@ test("C10 403 on the pod: code 103 about the pod", async () => {
 });
 
 /** A cluster without our ClusterRole. */
-const withoutRbac = (): Promise<void> => api.apply(RBAC.replace('resources: ["namespaces"]', 'resources: ["configmaps"]'));
+const withoutRbac = (): Promise<void> =>
+  api.apply(RBAC.replace('resources: ["namespaces"]', 'resources: ["configmaps"]'));
 
 test("C10 403 on the namespace, as every cluster without our ClusterRole has it: the remedy is named", async () => {
   await withoutRbac();
   await api.apply(pod({}));
   const outcome = await add({ apiTimeout: "2s" });
-  expectError(outcome, "forbidden", `namespaces "team-a" is forbidden`, "system:node:", "manifests/rbac.yaml");
+  expectError(
+    outcome,
+    "forbidden",
+    `namespaces "team-a" is forbidden`,
+    "system:node:",
+    "manifests/rbac.yaml",
+  );
   await expectNothingMade(outcome);
 });
 
-test.each(["*/pods/*", "*/team-a"])("C10 403 on %s, as an API server says until RBAC has synced: asked again, and the pod starts", async (path) => {
-  await api.apply(all(namespace("0x20/0xff"), pod({})));
-  await api.fault({ kind: "status", code: 403, path, count: 3 });
-  expectOk(await add());
-  expect(mark()).toBe("0x20/0xff");
-});
+test.each(["*/pods/*", "*/team-a"])(
+  "C10 403 on %s, as an API server says until RBAC has synced: asked again, and the pod starts",
+  async (path) => {
+    await api.apply(all(namespace("0x20/0xff"), pod({})));
+    await api.fault({ kind: "status", code: 403, path, count: 3 });
+    expectOk(await add());
+    expect(mark()).toBe("0x20/0xff");
+  },
+);
 
 test("C10 403 on the namespace does not matter to a pod whose own annotation decides", async () => {
   await withoutRbac();
@@ -135,11 +148,14 @@ test("C10 403 on the namespace does not matter to a pod whose own annotation dec
   expect(mark()).toBe("0x10/0xff");
 });
 
-test.each([500, 502, 503, 504, 429])("C11 %i once: asked again, and the pod starts", async (code) => {
-  await api.fault({ kind: "status", code, count: 1, path: "*/pods/*" });
-  expectOk(await add());
-  expect(mark()).toBe("0x10/0xff");
-});
+test.each([500, 502, 503, 504, 429])(
+  "C11 %i once: asked again, and the pod starts",
+  async (code) => {
+    await api.fault({ kind: "status", code, count: 1, path: "*/pods/*" });
+    expectOk(await add());
+    expect(mark()).toBe("0x10/0xff");
+  },
+);
 
 test.each([
   ["503 for ever", { kind: "status", code: 503 }],
@@ -172,25 +188,37 @@ test("C11 the API server is stopped, onError allow: the pod starts unmarked, wit
   expect(world.log()).toMatch(/"level":"warn"/);
 });
 
-test.each(["deny", "allow"])("C16 as many annotations as a pod may have, each byte six in JSON, onError %s: the namespace's tenant", async (onError) => {
-  await api.apply(all(namespace("0x20/0xff"), pod({ other: "\x01".repeat(250 * 1024) })));
-  expectOk(await add({ onError }));
-  expect(mark()).toBe("0x20/0xff");
-});
+test.each(["deny", "allow"])(
+  "C16 as many annotations as a pod may have, each byte six in JSON, onError %s: the namespace's tenant",
+  async (onError) => {
+    await api.apply(all(namespace("0x20/0xff"), pod({ other: "\x01".repeat(250 * 1024) })));
+    expectOk(await add({ onError }));
+    expect(mark()).toBe("0x20/0xff");
+  },
+);
 
 test.each<[string, Fault]>([
   ["more than an object can have", { kind: "huge", bytes: 5_000_000 }],
   ["no JSON", { kind: "nonJson" }],
   ["nothing", { kind: "empty" }],
   ["another encoding than asked for", { kind: "huge", bytes: 5000, gzip: true }],
-  ["annotations that are no strings", { kind: "body", text: `{"kind":"Pod","metadata":{"name":"web-0","namespace":"team-a","uid":"${POD_UID}","annotations":{"a":1}}}` }],
-])("C16 %s for the pod is refused with onError allow too: no owner gets rid of a tenant by it", async (_, fault) => {
-  await api.apply(namespace("0x20/0xff"));
-  await api.fault({ ...fault, path: "*/pods/*" } as Fault);
-  const outcome = await add({ onError: "allow" });
-  expectError(outcome, "apiAnswer", "team-a/web-0");
-  await expectNothingMade(outcome);
-});
+  [
+    "annotations that are no strings",
+    {
+      kind: "body",
+      text: `{"kind":"Pod","metadata":{"name":"web-0","namespace":"team-a","uid":"${POD_UID}","annotations":{"a":1}}}`,
+    },
+  ],
+])(
+  "C16 %s for the pod is refused with onError allow too: no owner gets rid of a tenant by it",
+  async (_, fault) => {
+    await api.apply(namespace("0x20/0xff"));
+    await api.fault({ ...fault, path: "*/pods/*" } as Fault);
+    const outcome = await add({ onError: "allow" });
+    expectError(outcome, "apiAnswer", "team-a/web-0");
+    await expectNothingMade(outcome);
+  },
+);
 
 test("C12 another UID than the runtime's: code 11, nothing made", async () => {
   await api.apply(pod({ [KEY]: "0x10/0xff" }, "11111111-2222-4333-8444-555555555555"));
@@ -209,6 +237,11 @@ test.each([{ "kubernetes.io/config.mirror": "hash" }, { "kubernetes.io/config.so
 );
 
 test("C12 source api is no static pod", async () => {
-  await api.apply(pod({ [KEY]: "0x10/0xff", "kubernetes.io/config.source": "api" }, "11111111-2222-4333-8444-555555555555"));
+  await api.apply(
+    pod(
+      { [KEY]: "0x10/0xff", "kubernetes.io/config.source": "api" },
+      "11111111-2222-4333-8444-555555555555",
+    ),
+  );
   expectError(await add(), "tryAgainLater", "UID");
 });

@@ -23,26 +23,34 @@ test.each([[annotations(null)], [annotations({})], [annotations({ other: "x" })]
   },
 );
 
-describe.each([[{ runtimeConfig: undefined }], [{ runtimeConfig: null }], [{ runtimeConfig: { portMappings: [] } }]])(
-  "C3 the runtime does not know the capability (%j), no kubeconfig",
-  (change) => {
-    test("code 4 with the remedy, before any side effect", async () => {
-      const outcome = await world.run("ADD", { conf: conf(change) });
-      expectError(outcome, "invalidEnvironment", "team-a/web-0", "containerd 1.5", "CRI-O 1.29", "kubeconfig");
-      expect(outcome.calls).toEqual([]);
-      expect(world.leftovers()).toEqual([]);
-    });
+describe.each([
+  [{ runtimeConfig: undefined }],
+  [{ runtimeConfig: null }],
+  [{ runtimeConfig: { portMappings: [] } }],
+])("C3 the runtime does not know the capability (%j), no kubeconfig", (change) => {
+  test("code 4 with the remedy, before any side effect", async () => {
+    const outcome = await world.run("ADD", { conf: conf(change) });
+    expectError(
+      outcome,
+      "invalidEnvironment",
+      "team-a/web-0",
+      "containerd 1.5",
+      "CRI-O 1.29",
+      "kubeconfig",
+    );
+    expect(outcome.calls).toEqual([]);
+    expect(world.leftovers()).toEqual([]);
+  });
 
-    test("with onError allow: unmarked, with a warning", async () => {
-      const given = conf({ onError: "allow" }, change);
-      const added = expectOk(await world.run("ADD", { conf: given }));
-      expect(added.stderr).toContain("did not pass the pod's annotations");
-      expect(world.firewall.ours()).toEqual([]);
-      expectOk(await world.run("DEL", { conf: given, after: added }));
-      expect(world.leftovers()).toEqual([]);
-    });
-  },
-);
+  test("with onError allow: unmarked, with a warning", async () => {
+    const given = conf({ onError: "allow" }, change);
+    const added = expectOk(await world.run("ADD", { conf: given }));
+    expect(added.stderr).toContain("did not pass the pod's annotations");
+    expect(world.firewall.ours()).toEqual([]);
+    expectOk(await world.run("DEL", { conf: given, after: added }));
+    expect(world.leftovers()).toEqual([]);
+  });
+});
 
 test("C5 annotations of the runtime that are no strings: code 7, nothing made", async () => {
   for (const value of [7, { a: 1 }, null]) {
@@ -72,13 +80,41 @@ const GOOD: readonly (readonly [string, string, object])[] = [
 ];
 
 test.each(GOOD)("C7 %s is the mark %s (config %j)", async (value, expected, change) => {
-  expectOk(await world.run("ADD", { conf: conf(marked(value), { markReplies: true }, change as Record<string, unknown>) }));
+  expectOk(
+    await world.run("ADD", {
+      conf: conf(marked(value), { markReplies: true }, change as Record<string, unknown>),
+    }),
+  );
   expect(xmarks()).toEqual([expected]);
 });
 
 const BAD = [
-  "010", " 0x10", "0x10 ", "1e3", "0b11", "-1", "+1", "0x100000000", "4294967296", "16abc", "0x", "0x10;reboot", "0", "0x0",
-  "0x10/0", "0x10/", "/0xff", "0x10/0xff/0xff", "0x110/0xff", "0x10,0x20", "1_0", "１６", "0x10\n", "tenant-a", "$(reboot)", "\u001b[31m16",
+  "010",
+  " 0x10",
+  "0x10 ",
+  "1e3",
+  "0b11",
+  "-1",
+  "+1",
+  "0x100000000",
+  "4294967296",
+  "16abc",
+  "0x",
+  "0x10;reboot",
+  "0",
+  "0x0",
+  "0x10/0",
+  "0x10/",
+  "/0xff",
+  "0x10/0xff/0xff",
+  "0x110/0xff",
+  "0x10,0x20",
+  "1_0",
+  "１６",
+  "0x10\n",
+  "tenant-a",
+  "$(reboot)",
+  "\u001b[31m16",
 ];
 
 test.each(BAD)("C7 %j is no mark: code 7, escaped, nothing made", async (value) => {
@@ -90,14 +126,17 @@ test.each(BAD)("C7 %j is no mark: code 7, escaped, nothing made", async (value) 
 });
 
 test("C7 a megabyte of annotation: code 7, truncated", async () => {
-  const body = expectError(await world.run("ADD", { conf: conf(marked("9".repeat(1024 * 1024))) }), "invalidConfig");
+  const body = expectError(
+    await world.run("ADD", { conf: conf(marked("9".repeat(1024 * 1024))) }),
+    "invalidConfig",
+  );
   expect(JSON.stringify(body).length).toBeLessThan(2048);
 });
 
 const tenants = {
   "tenant-a": { fwmark: "0x10/0xff", namespaces: ["team-a", "dev-*"] },
-  "vpn": { fwmark: "0x20/0xff" },
-  "closed": { fwmark: "0x30/0xff", namespaces: ["team-b"] },
+  vpn: { fwmark: "0x20/0xff" },
+  closed: { fwmark: "0x30/0xff", namespaces: ["team-b"] },
 };
 
 test.each([
@@ -111,25 +150,36 @@ test.each([
   expect(xmarks()[0]).toBe(expected);
 });
 
-test.each(["0x11/0xff", "0x10/0xf0", "0x40", "tenant-b", "TENANT-A", "__proto__", "constructor", "toString"])(
-  "C8 with a catalogue, %j is refused with the tenants there are",
-  async (value) => {
-    const outcome = await world.run("ADD", { conf: conf({ tenants }, marked(value)) });
-    expectError(outcome, "invalidConfig", "tenant-a", "vpn");
-    expect(outcome.calls).toEqual([]);
-  },
-);
+test.each([
+  "0x11/0xff",
+  "0x10/0xf0",
+  "0x40",
+  "tenant-b",
+  "TENANT-A",
+  "__proto__",
+  "constructor",
+  "toString",
+])("C8 with a catalogue, %j is refused with the tenants there are", async (value) => {
+  const outcome = await world.run("ADD", { conf: conf({ tenants }, marked(value)) });
+  expectError(outcome, "invalidConfig", "tenant-a", "vpn");
+  expect(outcome.calls).toEqual([]);
+});
 
 test("C8 a tenant of other namespaces: refused, naming namespace, tenant and remedy; onError allow does not help", async () => {
   for (const value of ["closed", "0x30"]) {
-    const outcome = await world.run("ADD", { conf: conf({ tenants, onError: "allow" }, marked(value)) });
+    const outcome = await world.run("ADD", {
+      conf: conf({ tenants, onError: "allow" }, marked(value)),
+    });
     expectError(outcome, "tenantForbidden", "team-a", "closed", "team-b");
     expect(outcome.calls).toEqual([]);
   }
 });
 
 test("C8 an invalid value is refused with onError allow too", async () => {
-  expectError(await world.run("ADD", { conf: conf({ onError: "allow" }, marked("nonsense")) }), "invalidConfig");
+  expectError(
+    await world.run("ADD", { conf: conf({ onError: "allow" }, marked("nonsense")) }),
+    "invalidConfig",
+  );
 });
 
 test("C8 a namespace that the glob matches may use the tenant", async () => {
@@ -138,7 +188,10 @@ test("C8 a namespace that the glob matches may use the tenant", async () => {
 });
 
 test("C8 a guarded tenant without a namespace in CNI_ARGS: refused", async () => {
-  const outcome = await world.run("ADD", { conf: conf({ tenants }, marked("tenant-a")), env: { CNI_ARGS: "" } });
+  const outcome = await world.run("ADD", {
+    conf: conf({ tenants }, marked("tenant-a")),
+    env: { CNI_ARGS: "" },
+  });
   expectError(outcome, "invalidEnvironment", "K8S_POD_NAMESPACE");
 });
 
@@ -152,14 +205,23 @@ test("C8 marks, the fwmark plugin's spelling, with its annotation key", async ()
 
 test("C8 of several keys the first that is present decides, even if it is wrong", async () => {
   const annotationKey = ["first", "second"];
-  expectOk(await world.run("ADD", { conf: conf({ annotationKey }, annotations({ second: "0x20", other: "x" })) }));
+  expectOk(
+    await world.run("ADD", {
+      conf: conf({ annotationKey }, annotations({ second: "0x20", other: "x" })),
+    }),
+  );
   expect(xmarks()[0]).toBe("0x20/0xffffffff");
-  const outcome = await world.run("ADD", { conf: conf({ annotationKey }, annotations({ second: "0x20", first: "" })) });
+  const outcome = await world.run("ADD", {
+    conf: conf({ annotationKey }, annotations({ second: "0x20", first: "" })),
+  });
   expectError(outcome, "invalidConfig", "first");
 });
 
 test("C8 an exempt namespace: no lookup, no rule, whatever the annotation says", async () => {
-  const given = conf({ exemptNamespaces: ["team-*"], kubeconfig: "/does/not/exist" }, marked("nonsense"));
+  const given = conf(
+    { exemptNamespaces: ["team-*"], kubeconfig: "/does/not/exist" },
+    marked("nonsense"),
+  );
   expectOk(await world.run("ADD", { conf: given }));
   expect(world.firewall.ours()).toEqual([]);
 });
@@ -186,6 +248,12 @@ test.each(["../../secrets/x", "a?b", "%2e", "a/b", "a b", "A", "-a", "x".repeat(
 
 test("C18 DEL cleans up whatever K8S_POD_NAME says", async () => {
   const added = expectOk(await world.run("ADD", { conf: conf() }));
-  expectOk(await world.run("DEL", { conf: conf(), after: added, env: { CNI_ARGS: "K8S_POD_NAMESPACE=../x;K8S_POD_NAME=%2e" } }));
+  expectOk(
+    await world.run("DEL", {
+      conf: conf(),
+      after: added,
+      env: { CNI_ARGS: "K8S_POD_NAMESPACE=../x;K8S_POD_NAME=%2e" },
+    }),
+  );
   expect(world.leftovers()).toEqual([]);
 });

@@ -15,7 +15,10 @@ async function withXtablesLock(body: (wrap: string) => Promise<void>): Promise<v
   const lock = join(world.dir, "xtables.lock");
   const held = join(world.dir, "held");
   writeFileSync(lock, "");
-  const holder = spawn("flock", [lock, "sh", "-c", `touch '${held}'; exec sleep 60`], { stdio: "ignore", detached: true });
+  const holder = spawn("flock", [lock, "sh", "-c", `touch '${held}'; exec sleep 60`], {
+    stdio: "ignore",
+    detached: true,
+  });
   try {
     await until("the lock is held", () => existsSync(held));
     await body(`touch /run/xtables.lock; mount --bind '${lock}' /run/xtables.lock`);
@@ -26,7 +29,10 @@ async function withXtablesLock(body: (wrap: string) => Promise<void>): Promise<v
 
 test("D9 the xtables lock stays busy: a bounded wait, code 11 naming it, rollback", async () => {
   await withXtablesLock(async (wrap) => {
-    const outcome = await world.run("ADD", { conf: conf({ iptables: "legacy", lockTimeout: "2s" }), wrap });
+    const outcome = await world.run("ADD", {
+      conf: conf({ iptables: "legacy", lockTimeout: "2s" }),
+      wrap,
+    });
     expectError(outcome, "tryAgainLater", /lock/, "team-a/web-0");
     expect(outcome.ms).toBeLessThan(20_000);
     expect(verbs(outcome)).toEqual(["ADD", "DEL"]);
@@ -81,7 +87,9 @@ set -- setpriv --reuid 65534 --regid 65534 --clear-groups "$@"`;
 
   test("D12 a DEL whose tool fails: the delegate's DEL runs all the same, no word that a runtime swallows", async () => {
     const added = expectOk(await world.run("ADD", { conf: given }));
-    const wrap = world.toolbox.around({ before: "echo 'chain not found: No such file or directory' >&2; exit 4" });
+    const wrap = world.toolbox.around({
+      before: "echo 'chain not found: No such file or directory' >&2; exit 4",
+    });
     const outcome = await world.run("DEL", { conf: given, after: added, wrap });
     expectError(outcome, "rules");
     expectNotSwallowed(outcome);

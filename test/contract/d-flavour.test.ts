@@ -6,8 +6,10 @@ import { expectOk } from "../helpers/outcome";
 import { sh } from "../helpers/shell";
 
 const world = useWorld();
-const hint = (flavour: Flavour): void => world.firewall.tables(flavour, "iptables", "-N KUBE-IPTABLES-HINT");
-const where = (): readonly Flavour[] => FLAVOURS.filter((flavour) => world.firewall.ours(flavour).length > 0);
+const hint = (flavour: Flavour): void =>
+  world.firewall.tables(flavour, "iptables", "-N KUBE-IPTABLES-HINT");
+const where = (): readonly Flavour[] =>
+  FLAVOURS.filter((flavour) => world.firewall.ours(flavour).length > 0);
 
 beforeEach(() => {
   // A legacy table, once asked for, exists as long as its namespace.
@@ -21,11 +23,15 @@ test.each(FLAVOURS)("D1 auto follows the kubelet's hint chain in %s", async (fla
   expect(where()).toEqual([flavour]);
 });
 
-test.each(FLAVOURS)("D1 auto without a hint follows the rules that are there: %s", async (flavour) => {
-  for (const port of [1, 2, 3]) world.firewall.tables(flavour, "iptables", `-A FORWARD -p tcp --dport ${port} -j ACCEPT`);
-  expectOk(await world.run("ADD", { conf: conf() }));
-  expect(where()).toEqual([flavour]);
-});
+test.each(FLAVOURS)(
+  "D1 auto without a hint follows the rules that are there: %s",
+  async (flavour) => {
+    for (const port of [1, 2, 3])
+      world.firewall.tables(flavour, "iptables", `-A FORWARD -p tcp --dport ${port} -j ACCEPT`);
+    expectOk(await world.run("ADD", { conf: conf() }));
+    expect(where()).toEqual([flavour]);
+  },
+);
 
 test("D1 auto on an empty node takes one flavour, and keeps to it although the hint comes later", async () => {
   const first = expectOk(await world.run("ADD", { conf: conf() }));
@@ -40,13 +46,16 @@ test("D1 auto on an empty node takes one flavour, and keeps to it although the h
 test.each([
   ["nft", "legacy"],
   ["legacy", "nft"],
-] as const)("D1 attachments made in %s are checked and removed after a change to %s", async (before, after) => {
-  const added = expectOk(await world.run("ADD", { conf: conf({ iptables: before }) }));
-  expect(where()).toEqual([before]);
-  expectOk(await world.run("CHECK", { conf: conf({ iptables: after }), after: added }));
-  const reused = expectOk(await world.run("ADD", { conf: conf({ iptables: after }) }));
-  expect(where()).toEqual([after]);
-  expectOk(await world.run("DEL", { conf: conf({ iptables: after }), after: added }));
-  expectOk(await world.run("DEL", { conf: conf({ iptables: after }), after: reused }));
-  expect(world.leftovers()).toEqual([]);
-});
+] as const)(
+  "D1 attachments made in %s are checked and removed after a change to %s",
+  async (before, after) => {
+    const added = expectOk(await world.run("ADD", { conf: conf({ iptables: before }) }));
+    expect(where()).toEqual([before]);
+    expectOk(await world.run("CHECK", { conf: conf({ iptables: after }), after: added }));
+    const reused = expectOk(await world.run("ADD", { conf: conf({ iptables: after }) }));
+    expect(where()).toEqual([after]);
+    expectOk(await world.run("DEL", { conf: conf({ iptables: after }), after: added }));
+    expectOk(await world.run("DEL", { conf: conf({ iptables: after }), after: reused }));
+    expect(world.leftovers()).toEqual([]);
+  },
+);

@@ -24,8 +24,12 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     const added = expectOk(await world.run("ADD", { conf: on() }));
     const [mark, reply, ...others] = world.firewall.ours(flavour);
     expect(others).toEqual([]);
-    expect(mark).toMatch(/^-A PREROUTING -s 10\.77\.0\.5\/32 -m comment --comment "tenant-routing team-a\/web-0 \S+" -j MARK --set-xmark 0x10\/0xff$/);
-    expect(reply).toMatch(/^-A PREROUTING -s 10\.77\.0\.5\/32 .*--ctdir REPLY.* -j MARK --set-xmark 0x0\/0xff$/);
+    expect(mark).toMatch(
+      /^-A PREROUTING -s 10\.77\.0\.5\/32 -m comment --comment "tenant-routing team-a\/web-0 \S+" -j MARK --set-xmark 0x10\/0xff$/,
+    );
+    expect(reply).toMatch(
+      /^-A PREROUTING -s 10\.77\.0\.5\/32 .*--ctdir REPLY.* -j MARK --set-xmark 0x0\/0xff$/,
+    );
     expect(world.firewall.ours()).toHaveLength(2);
     expectOk(await world.run("DEL", { conf: on(), after: added }));
     expect(world.leftovers()).toEqual([]);
@@ -42,16 +46,32 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
   });
 
   test("D3 an IPv6 address, in canonical form, by ip6tables; dual stack gets both", async () => {
-    const added = expectOk(await world.run("ADD", { conf: on({ delegate: { type: "dual-stack" } }) }));
-    expect(rules()).toEqual(["10.77.0.5/32 0x10/0xff", "10.77.0.5/32 0x0/0xff reply", "fd00:10::5/128 0x10/0xff", "fd00:10::5/128 0x0/0xff reply"]);
-    expectOk(await world.run("CHECK", { conf: on({ delegate: { type: "dual-stack" } }), after: added }));
-    expectOk(await world.run("DEL", { conf: on({ delegate: { type: "dual-stack" } }), after: added }));
+    const added = expectOk(
+      await world.run("ADD", { conf: on({ delegate: { type: "dual-stack" } }) }),
+    );
+    expect(rules()).toEqual([
+      "10.77.0.5/32 0x10/0xff",
+      "10.77.0.5/32 0x0/0xff reply",
+      "fd00:10::5/128 0x10/0xff",
+      "fd00:10::5/128 0x0/0xff reply",
+    ]);
+    expectOk(
+      await world.run("CHECK", { conf: on({ delegate: { type: "dual-stack" } }), after: added }),
+    );
+    expectOk(
+      await world.run("DEL", { conf: on({ delegate: { type: "dual-stack" } }), after: added }),
+    );
     expect(world.leftovers()).toEqual([]);
   });
 
   test("D3 one family fails: the other is taken back, delegate DEL, nothing left", async () => {
-    const wrap = world.toolbox.around({ before: `case $name in ip6*) echo 'no ip6' >&2; exit 3 ;; esac` });
-    const outcome = await world.run("ADD", { conf: on({ delegate: { type: "dual-stack" } }), wrap });
+    const wrap = world.toolbox.around({
+      before: `case $name in ip6*) echo 'no ip6' >&2; exit 3 ;; esac`,
+    });
+    const outcome = await world.run("ADD", {
+      conf: on({ delegate: { type: "dual-stack" } }),
+      wrap,
+    });
     expect(outcome.json).toMatchObject({ code: 110 });
     expect(outcome.calls.map((call) => call.verb)).toEqual(["ADD", "DEL"]);
     expect(world.leftovers()).toEqual([]);
@@ -60,11 +80,17 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
   test("D3 one transaction per family, never a flush, never without waiting for the lock", async () => {
     const seen = `${world.dir}/seen`;
     const wrap = world.toolbox.around({ before: `echo "$name $*" >>'${seen}'` });
-    expectOk(await world.run("ADD", { conf: on({ delegate: { type: "dual-stack" } }), wrap: `: >'${seen}'\n${wrap}` }));
+    expectOk(
+      await world.run("ADD", {
+        conf: on({ delegate: { type: "dual-stack" } }),
+        wrap: `: >'${seen}'\n${wrap}`,
+      }),
+    );
     const calls = readFileSync(seen, "utf8").trim().split("\n");
     expect(calls.filter((call) => call.startsWith("iptables"))).toHaveLength(1);
     expect(calls.filter((call) => call.startsWith("ip6tables"))).toHaveLength(1);
-    for (const call of calls) expect(call).toMatch(/(--noflush|-n\b).*(-w|--wait)|(-w|--wait).*(--noflush|-n\b)/);
+    for (const call of calls)
+      expect(call).toMatch(/(--noflush|-n\b).*(-w|--wait)|(-w|--wait).*(--noflush|-n\b)/);
   });
 
   const interfaces = (): object[] => [
@@ -74,7 +100,9 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     { name: "eth0" },
   ];
   const answer = (ips: object[]): void =>
-    world.script({ ADD: { stdout: JSON.stringify({ cniVersion: "1.0.0", interfaces: interfaces(), ips }) } });
+    world.script({
+      ADD: { stdout: JSON.stringify({ cniVersion: "1.0.0", interfaces: interfaces(), ips }) },
+    });
 
   test("D4 only addresses of CNI_IFNAME inside the sandbox; no index and -1 count as its own", async () => {
     answer([
@@ -86,15 +114,22 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
       { address: "10.77.0.9/24", interface: -1 },
     ]);
     expectOk(await world.run("ADD", { conf: play({ markReplies: true }) }));
-    expect(rules().map((rule) => rule.split(" ")[0])).toEqual(["10.77.0.5/32", "10.77.0.8/32", "10.77.0.9/32"]);
+    expect(rules().map((rule) => rule.split(" ")[0])).toEqual([
+      "10.77.0.5/32",
+      "10.77.0.8/32",
+      "10.77.0.9/32",
+    ]);
   });
 
-  test.each([4, -2, 1.5, "1", {}])("D4 the interface index %j is none of the result: refused, rolled back", async (index) => {
-    answer([{ address: "10.77.0.5/24", interface: index }]);
-    const outcome = await world.run("ADD", { conf: play() });
-    expect(outcome.json).toMatchObject({ code: 102 });
-    expect(world.leftovers()).toEqual([]);
-  });
+  test.each([4, -2, 1.5, "1", {}])(
+    "D4 the interface index %j is none of the result: refused, rolled back",
+    async (index) => {
+      answer([{ address: "10.77.0.5/24", interface: index }]);
+      const outcome = await world.run("ADD", { conf: play() });
+      expect(outcome.json).toMatchObject({ code: 102 });
+      expect(world.leftovers()).toEqual([]);
+    },
+  );
 
   test("D5 rules of others stay as they are, in their order, also on the same address", async () => {
     const foreign = [
@@ -106,7 +141,9 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     const before = world.firewall.prerouting();
     expect(before).toHaveLength(3);
     const added = expectOk(await world.run("ADD", { conf: on() }));
-    expect(world.firewall.prerouting().filter((rule) => !rule.includes("team-a/web-0"))).toEqual(before);
+    expect(world.firewall.prerouting().filter((rule) => !rule.includes("team-a/web-0"))).toEqual(
+      before,
+    );
     expectOk(await world.run("CHECK", { conf: on(), after: added }));
     expectOk(await world.run("DEL", { conf: on(), after: added }));
     expect(world.firewall.prerouting()).toEqual(before);
@@ -142,17 +179,25 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
   });
 
   test("D10 only the bits of the mask are written", async () => {
-    for (const [ip, mark] of [["10.77.0.5/24", "0x10/0xf0"], ["10.77.0.6/24", "0x1000/0x1000"]] as const) {
+    for (const [ip, mark] of [
+      ["10.77.0.5/24", "0x10/0xf0"],
+      ["10.77.0.6/24", "0x1000/0x1000"],
+    ] as const) {
       expectOk(await world.run("ADD", { conf: on(marked(mark)), ip }));
     }
     expect(rules()).toEqual([
-      "10.77.0.5/32 0x10/0xf0", "10.77.0.5/32 0x0/0xf0 reply", "10.77.0.6/32 0x1000/0x1000", "10.77.0.6/32 0x0/0x1000 reply",
+      "10.77.0.5/32 0x10/0xf0",
+      "10.77.0.5/32 0x0/0xf0 reply",
+      "10.77.0.6/32 0x1000/0x1000",
+      "10.77.0.6/32 0x0/0x1000 reply",
     ]);
   });
 
   test("D12 a rule that is not there is no error for DEL, a tool that fails is", async () => {
     const added = expectOk(await world.run("ADD", { conf: on() }));
-    const wrap = world.toolbox.around({ before: "echo 'Permission denied (you must be root)' >&2; exit 4" });
+    const wrap = world.toolbox.around({
+      before: "echo 'Permission denied (you must be root)' >&2; exit 4",
+    });
     const failed = await world.run("DEL", { conf: on(), after: added, wrap });
     expect(failed.json).toMatchObject({ code: 110 });
     world.firewall.flush();
@@ -170,7 +215,9 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
   });
 
   test("D13 the longest pod name and namespace: the rule stands, and DEL finds it", async () => {
-    const env = { CNI_ARGS: `K8S_POD_NAMESPACE=${"n".repeat(63)};K8S_POD_NAME=${"p".repeat(253)};K8S_POD_UID=${POD_UID}` };
+    const env = {
+      CNI_ARGS: `K8S_POD_NAMESPACE=${"n".repeat(63)};K8S_POD_NAME=${"p".repeat(253)};K8S_POD_UID=${POD_UID}`,
+    };
     const added = expectOk(await world.run("ADD", { conf: on(), env }));
     expect(rules()).toHaveLength(2);
     expectOk(await world.run("CHECK", { conf: on(), after: added, env }));

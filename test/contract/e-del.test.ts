@@ -8,7 +8,8 @@ import { sh } from "../helpers/shell";
 
 const world = useWorld();
 const RESULT = `{"cniVersion":"1.0.0","ips":[{"address":"10.77.0.5/24"}]}`;
-const journalFiles = (): readonly string[] => world.records().filter((name) => name.endsWith(".json"));
+const journalFiles = (): readonly string[] =>
+  world.records().filter((name) => name.endsWith(".json"));
 
 test("E1 DEL takes everything back and prints nothing", async () => {
   const added = expectOk(await world.run("ADD", { conf: conf() }));
@@ -19,7 +20,10 @@ test("E1 DEL takes everything back and prints nothing", async () => {
 });
 
 test("E1 the rules are gone before the delegate frees the address", async () => {
-  world.script({ ADD: { stdout: RESULT }, DEL: { run: `{ iptables-nft-save; iptables-legacy-save; } >"$TR_SCRIPT/seen" 2>/dev/null` } });
+  world.script({
+    ADD: { stdout: RESULT },
+    DEL: { run: `{ iptables-nft-save; iptables-legacy-save; } >"$TR_SCRIPT/seen" 2>/dev/null` },
+  });
   const added = expectOk(await world.run("ADD", { conf: scripted() }));
   expect(world.firewall.ours()).toHaveLength(2);
   expectOk(await world.run("DEL", { conf: scripted(), after: added }));
@@ -30,7 +34,9 @@ test("E2 DEL three more times, without netns and prevResult: OK each time, nothi
   const added = expectOk(await world.run("ADD", { conf: conf() }));
   expectOk(await world.run("DEL", { conf: conf(), after: added }));
   for (let n = 0; n < 3; n++) {
-    const again = expectOk(await world.run("DEL", { conf: conf({ runtimeConfig: undefined }), id: added.id, netns: "" }));
+    const again = expectOk(
+      await world.run("DEL", { conf: conf({ runtimeConfig: undefined }), id: added.id, netns: "" }),
+    );
     expect(verbs(again)).toEqual(["DEL"]);
   }
   expect(world.leftovers()).toEqual([]);
@@ -44,7 +50,9 @@ test("E3 DEL of a container that was never added: OK, and the delegate's DEL sti
 
 test("E4 DEL after a failed ADD, without prevResult: OK", async () => {
   const failed = await world.run("ADD", { conf: conf({ delegate: { type: "fail-json" } }) });
-  expectOk(await world.run("DEL", { conf: conf({ delegate: { type: "fail-json" } }), id: failed.id }));
+  expectOk(
+    await world.run("DEL", { conf: conf({ delegate: { type: "fail-json" } }), id: failed.id }),
+  );
   expect(world.leftovers()).toEqual([]);
 });
 
@@ -53,17 +61,23 @@ test.each([
   ["removed", annotations({})],
   ["nonsense", marked("nonsense")],
   ["not passed", { runtimeConfig: undefined }],
-])("E5 the annotation is %s since the ADD: the rule goes, the API is not asked", async (_, change) => {
-  const added = expectOk(await world.run("ADD", { conf: conf() }));
-  // Nothing listens there: a request would be an error, or cost the API time-out.
-  const given = conf({ kubeconfig: "/nowhere/kubelet.conf", apiTimeout: "30s" }, change);
-  const deleted = expectOk(await world.run("DEL", { conf: given, after: added }));
-  expect(deleted.ms).toBeLessThan(10_000);
-  expect(world.leftovers()).toEqual([]);
-});
+])(
+  "E5 the annotation is %s since the ADD: the rule goes, the API is not asked",
+  async (_, change) => {
+    const added = expectOk(await world.run("ADD", { conf: conf() }));
+    // Nothing listens there: a request would be an error, or cost the API time-out.
+    const given = conf({ kubeconfig: "/nowhere/kubelet.conf", apiTimeout: "30s" }, change);
+    const deleted = expectOk(await world.run("DEL", { conf: given, after: added }));
+    expect(deleted.ms).toBeLessThan(10_000);
+    expect(world.leftovers()).toEqual([]);
+  },
+);
 
 test.each([
-  ["one rule was deleted by hand", (): void => world.firewall.tables("nft", "iptables", "-D PREROUTING 1")],
+  [
+    "one rule was deleted by hand",
+    (): void => world.firewall.tables("nft", "iptables", "-D PREROUTING 1"),
+  ],
   ["the chain was flushed", (): void => world.firewall.flush()],
 ])("E6 %s: DEL is OK", async (_, damage) => {
   const added = expectOk(await world.run("ADD", { conf: conf({ iptables: "nft" }) }));
@@ -97,8 +111,16 @@ test("E8 DEL with another pod's address in prevResult: that pod's rule stays", a
 });
 
 const PREVIOUS: readonly unknown[] = [
-  null, {}, { cniVersion: "9.9.9" }, { cniVersion: 7, ips: "x" }, { cniVersion: "0.2.0", ip4: { ip: "10.1.1.1/24" } },
-  { cniVersion: "1.0.0", ips: [{ address: "example.com" }] }, [], "text", 7, false,
+  null,
+  {},
+  { cniVersion: "9.9.9" },
+  { cniVersion: 7, ips: "x" },
+  { cniVersion: "0.2.0", ip4: { ip: "10.1.1.1/24" } },
+  { cniVersion: "1.0.0", ips: [{ address: "example.com" }] },
+  [],
+  "text",
+  7,
+  false,
 ];
 
 test.each(PREVIOUS)("E9 DEL with prevResult %j: OK, nothing left", async (prevResult) => {
@@ -122,13 +144,21 @@ test("E10 the whole data directory is missing: the same", async () => {
 });
 
 test("E10 no record, as after a reboot: every delegate that the pod may have had, also when one fails", async () => {
-  const tenants = { a: { fwmark: "0x10" }, b: { fwmark: "0x20", delegate: { pool: "b" } }, c: { fwmark: "0x30", delegate: { type: "scripted" } } };
+  const tenants = {
+    a: { fwmark: "0x10" },
+    b: { fwmark: "0x20", delegate: { pool: "b" } },
+    c: { fwmark: "0x30", delegate: { type: "scripted" } },
+  };
   world.script({ DEL: { stdout: `{"code":11,"msg":"busy"}`, exit: 1 } });
   const added = expectOk(await world.run("ADD", { conf: conf({ tenants }, marked("b")) }));
   rmSync(world.dataDir, { recursive: true });
   const outcome = await world.run("DEL", { conf: conf({ tenants }), id: added.id, netns: "" });
   expectError(outcome, 11, "scripted", "busy");
-  expect(outcome.calls.map(({ type, netconf }) => [type, netconf["pool"]])).toEqual([["ok", undefined], ["ok", "b"], ["scripted", undefined]]);
+  expect(outcome.calls.map(({ type, netconf }) => [type, netconf["pool"]])).toEqual([
+    ["ok", undefined],
+    ["ok", "b"],
+    ["scripted", undefined],
+  ]);
   world.script({ DEL: {} });
   expectOk(await world.run("DEL", { conf: conf({ tenants }), id: added.id, netns: "" }));
   expect(world.leftovers()).toEqual([]);
@@ -150,14 +180,18 @@ test("E11 the delegate's DEL fails: our rule is gone, its error is returned, the
   expect(world.firewall.ours()).toEqual([]);
   world.script({ DEL: {} });
   const retried = expectOk(await world.run("DEL", { conf: scripted(), id: added.id, netns: "" }));
-  expect(retried.calls[0]?.netconf["prevResult"]).toMatchObject({ ips: [{ address: "10.77.0.5/24" }] });
+  expect(retried.calls[0]?.netconf["prevResult"]).toMatchObject({
+    ips: [{ address: "10.77.0.5/24" }],
+  });
   expect(world.leftovers()).toEqual([]);
 });
 
 test("E11 the list has another cniVersion since the ADD: the record's result goes to the delegate in it", async () => {
   world.script({ ADD: { stdout: RESULT } });
   const added = expectOk(await world.run("ADD", { conf: scripted() }));
-  const deleted = expectOk(await world.run("DEL", { conf: scripted({ cniVersion: "0.4.0" }), id: added.id, netns: "" }));
+  const deleted = expectOk(
+    await world.run("DEL", { conf: scripted({ cniVersion: "0.4.0" }), id: added.id, netns: "" }),
+  );
   expect(deleted.calls[0]?.netconf).toMatchObject({
     cniVersion: "0.4.0",
     prevResult: { cniVersion: "0.4.0", ips: [{ version: "4", address: "10.77.0.5/24" }] },
@@ -167,7 +201,9 @@ test("E11 the list has another cniVersion since the ADD: the record's result goe
 
 test("E12 the rules cannot be removed: the delegate's DEL still runs, an error that no runtime swallows", async () => {
   const added = expectOk(await world.run("ADD", { conf: conf() }));
-  const wrap = world.toolbox.around({ before: "echo 'table not found, No such file or directory' >&2; exit 1" });
+  const wrap = world.toolbox.around({
+    before: "echo 'table not found, No such file or directory' >&2; exit 1",
+  });
   const outcome = await world.run("DEL", { conf: conf(), after: added, wrap, netns: "" });
   expectError(outcome, "rules");
   expectNotSwallowed(outcome);
@@ -178,7 +214,12 @@ test("E12 the rules cannot be removed: the delegate's DEL still runs, an error t
 
 test("E13 the delegate's program is gone: the rule is removed, an error that no runtime swallows", async () => {
   const added = expectOk(await world.run("ADD", { conf: conf() }));
-  const outcome = await world.run("DEL", { conf: conf(), after: added, env: { CNI_PATH: "/nowhere" }, netns: "" });
+  const outcome = await world.run("DEL", {
+    conf: conf(),
+    after: added,
+    env: { CNI_PATH: "/nowhere" },
+    netns: "",
+  });
   expectError(outcome, "delegateMissing", "ok", "/nowhere");
   expectNotSwallowed(outcome);
   expect(world.firewall.ours()).toEqual([]);

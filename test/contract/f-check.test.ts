@@ -22,14 +22,38 @@ describe.each(FLAVOURS)("on %s", (iptables) => {
   });
 
   const DAMAGE: readonly (readonly [string, () => void, RegExp])[] = [
-    ["the mark rule is missing", () => edit("-D PREROUTING 1"), /mark rule for 10\.77\.0\.5 is missing/],
-    ["the reply rule is missing", () => edit("-D PREROUTING 2"), /reply rule for 10\.77\.0\.5 is missing/],
+    [
+      "the mark rule is missing",
+      () => edit("-D PREROUTING 1"),
+      /mark rule for 10\.77\.0\.5 is missing/,
+    ],
+    [
+      "the reply rule is missing",
+      () => edit("-D PREROUTING 2"),
+      /reply rule for 10\.77\.0\.5 is missing/,
+    ],
     ["the chain is empty", () => edit("-F PREROUTING"), /missing.*missing/],
-    ["the mark is wrong", () => edit(`-R PREROUTING 1 ${body(rule(0)).replace("0x10/0xff", "0x11/0xff")}`), /0x11\/0xff.*0x10\/0xff/],
-    ["the mask is wrong", () => edit(`-R PREROUTING 1 ${body(rule(0)).replace("0x10/0xff", "0x10/0xf0")}`), /0x10\/0xf0.*0x10\/0xff/],
+    [
+      "the mark is wrong",
+      () => edit(`-R PREROUTING 1 ${body(rule(0)).replace("0x10/0xff", "0x11/0xff")}`),
+      /0x11\/0xff.*0x10\/0xff/,
+    ],
+    [
+      "the mask is wrong",
+      () => edit(`-R PREROUTING 1 ${body(rule(0)).replace("0x10/0xff", "0x10/0xf0")}`),
+      /0x10\/0xf0.*0x10\/0xff/,
+    ],
     ["the rule is there twice", () => edit(rule(0)), /2 times/],
-    ["it has another target", () => edit(`-R PREROUTING 1 ${body(rule(0)).replace(/-j .*/, "-j ACCEPT")}`), /10\.77\.0\.5/],
-    ["it matches another address", () => edit(`-R PREROUTING 1 ${body(rule(0)).replace("10.77.0.5", "10.77.0.6")}`), /missing.*unexpected/],
+    [
+      "it has another target",
+      () => edit(`-R PREROUTING 1 ${body(rule(0)).replace(/-j .*/, "-j ACCEPT")}`),
+      /10\.77\.0\.5/,
+    ],
+    [
+      "it matches another address",
+      () => edit(`-R PREROUTING 1 ${body(rule(0)).replace("10.77.0.5", "10.77.0.6")}`),
+      /missing.*unexpected/,
+    ],
   ];
 
   test.each(DAMAGE)("F2 %s: code 111 naming it", async (_, damage, pattern) => {
@@ -49,27 +73,48 @@ const body = (line: string): string => line.replace("-A PREROUTING ", "");
 
 test("F2 an attachment without a record: code 114 naming the container", async () => {
   const id = world.newId();
-  expectError(await world.run("CHECK", { conf: conf({ prevResult: JSON.parse(RESULT) as object }), id }), "attachmentUnknown", id);
+  expectError(
+    await world.run("CHECK", { conf: conf({ prevResult: JSON.parse(RESULT) as object }), id }),
+    "attachmentUnknown",
+    id,
+  );
 });
 
-test.each([{ prevResult: undefined }, { prevResult: null }])("F3 CHECK with %j: code 7", async (change) => {
-  expectOk(await world.run("ADD", { conf: conf() }));
-  const outcome = await world.run("CHECK", { conf: conf(change) });
-  expectError(outcome, "invalidConfig", "prevResult");
-});
+test.each([{ prevResult: undefined }, { prevResult: null }])(
+  "F3 CHECK with %j: code 7",
+  async (change) => {
+    expectOk(await world.run("ADD", { conf: conf() }));
+    const outcome = await world.run("CHECK", { conf: conf(change) });
+    expectError(outcome, "invalidConfig", "prevResult");
+  },
+);
 
 test("F4 the delegate's CHECK fails: its error is passed on", async () => {
-  world.script({ ADD: { stdout: RESULT }, CHECK: { stdout: `{"code":123,"msg":"veth is gone"}`, exit: 1 } });
+  world.script({
+    ADD: { stdout: RESULT },
+    CHECK: { stdout: `{"code":123,"msg":"veth is gone"}`, exit: 1 },
+  });
   const added = expectOk(await world.run("ADD", { conf: scripted() }));
-  expectError(await world.run("CHECK", { conf: scripted(), after: added }), 123, "veth is gone", "scripted");
+  expectError(
+    await world.run("CHECK", { conf: scripted(), after: added }),
+    123,
+    "veth is gone",
+    "scripted",
+  );
 });
 
 test("F5 a later plugin changed the result: OK", async () => {
   const added = expectOk(await world.run("ADD", { conf: conf() }));
   const prevResult = {
     ...added.json,
-    interfaces: [{ name: "eth0", mac: "02:00:00:00:00:01", sandbox: world.podNetns }, { name: "tap0" }],
-    ips: [{ address: "10.77.0.5/24", interface: 0 }, { address: "169.254.1.1/32", interface: 1 }],
+    interfaces: [
+      { name: "eth0", mac: "02:00:00:00:00:01", sandbox: world.podNetns },
+      { name: "tap0" },
+    ],
+    ips: [
+      { address: "10.77.0.5/24", interface: 0 },
+      { address: "169.254.1.1/32", interface: 1 },
+    ],
     routes: [{ dst: "0.0.0.0/0" }],
   };
   expectOk(await world.run("CHECK", { conf: conf({ prevResult }) }));

@@ -12,14 +12,22 @@ const VALID = "cni.dev/valid-attachments";
 /** An entry of the list, as libcni writes it. */
 const entry = (outcome: Outcome): object => ({ containerID: outcome.id, ifname: "eth0" });
 const gc = (change: Conf, base = newest()): Promise<Outcome> =>
-  world.run("GC", { conf: { ...base, runtimeConfig: undefined, ...change }, id: "", netns: "", env: { CNI_IFNAME: "", CNI_ARGS: "" } });
+  world.run("GC", {
+    conf: { ...base, runtimeConfig: undefined, ...change },
+    id: "",
+    netns: "",
+    env: { CNI_IFNAME: "", CNI_ARGS: "" },
+  });
 
 async function addThree(base = newest()): Promise<[Outcome, Outcome, Outcome]> {
   const added: Outcome[] = [];
-  for (const n of [1, 2, 3]) added.push(expectOk(await world.run("ADD", { conf: base, ip: `10.77.0.${n}/24` })));
+  for (const n of [1, 2, 3])
+    added.push(expectOk(await world.run("ADD", { conf: base, ip: `10.77.0.${n}/24` })));
   return added as [Outcome, Outcome, Outcome];
 }
-const addresses = (): readonly string[] => [...new Set(world.firewall.ours().map((line) => /-s (\S+)\/32/.exec(line)?.[1] ?? ""))];
+const addresses = (): readonly string[] => [
+  ...new Set(world.firewall.ours().map((line) => /-s (\S+)\/32/.exec(line)?.[1] ?? "")),
+];
 
 test("G1 one stale of three: only it is removed, with the delegate's DEL for its container", async () => {
   const [one, two, three] = await addThree();
@@ -28,15 +36,19 @@ test("G1 one stale of three: only it is removed, with the delegate's DEL for its
   expect(addresses()).toEqual(["10.77.0.1", "10.77.0.3"]);
   expect(verbs(outcome)).toEqual(["DEL", "GC"]);
   expect(outcome.calls[0]?.env).toMatchObject({ CNI_CONTAINERID: two.id, CNI_IFNAME: "eth0" });
-  for (const added of [one, three]) expectOk(await world.run("CHECK", { conf: newest(), after: added }));
+  for (const added of [one, three])
+    expectOk(await world.run("CHECK", { conf: newest(), after: added }));
   expect(world.leftovers()).toHaveLength(8);
 });
 
-test.each([[[]], [null]])("G2 the list is %j: everything of this network is removed", async (list) => {
-  await addThree();
-  expectOk(await gc({ [VALID]: list }));
-  expect(world.leftovers()).toEqual([]);
-});
+test.each([[[]], [null]])(
+  "G2 the list is %j: everything of this network is removed",
+  async (list) => {
+    await addThree();
+    expectOk(await gc({ [VALID]: list }));
+    expect(world.leftovers()).toEqual([]);
+  },
+);
 
 test("G2 no list: unknown, so nothing is removed", async () => {
   await addThree();
@@ -48,11 +60,19 @@ test("G2 no list: unknown, so nothing is removed", async () => {
 
 test("G3 attachments of another network and rules of others stay", async () => {
   await addThree();
-  const other = expectOk(await world.run("ADD", { conf: newest({ name: "other" }), ip: "10.77.0.9/24" }));
-  world.firewall.tables("nft", "iptables", "-A PREROUTING -s 10.77.0.1/32 -j MARK --set-xmark 0x1/0x1");
+  const other = expectOk(
+    await world.run("ADD", { conf: newest({ name: "other" }), ip: "10.77.0.9/24" }),
+  );
+  world.firewall.tables(
+    "nft",
+    "iptables",
+    "-A PREROUTING -s 10.77.0.1/32 -j MARK --set-xmark 0x1/0x1",
+  );
   expectOk(await gc({ [VALID]: [] }));
   expect(addresses()).toEqual(["10.77.0.9"]);
-  expect(world.firewall.prerouting("nft")).toContain("-A PREROUTING -s 10.77.0.1/32 -j MARK --set-xmark 0x1/0x1");
+  expect(world.firewall.prerouting("nft")).toContain(
+    "-A PREROUTING -s 10.77.0.1/32 -j MARK --set-xmark 0x1/0x1",
+  );
   expectOk(await world.run("CHECK", { conf: newest({ name: "other" }), after: other }));
 });
 
@@ -67,10 +87,16 @@ test("G4 one removal fails: the others are done, an error at the end", async () 
   const given = scripted({ cniVersion: "1.1.0" });
   const added = [];
   for (const n of [1, 2, 3]) {
-    world.script({ ADD: { stdout: `{"cniVersion":"1.1.0","ips":[{"address":"10.77.0.${n}/24"}]}` } });
+    world.script({
+      ADD: { stdout: `{"cniVersion":"1.1.0","ips":[{"address":"10.77.0.${n}/24"}]}` },
+    });
     added.push(expectOk(await world.run("ADD", { conf: given })));
   }
-  world.script({ DEL: { run: `if [ "$CNI_CONTAINERID" = '${added[1]?.id}' ]; then printf '{"code":5,"msg":"device busy"}'; exit 1; fi` } });
+  world.script({
+    DEL: {
+      run: `if [ "$CNI_CONTAINERID" = '${added[1]?.id}' ]; then printf '{"code":5,"msg":"device busy"}'; exit 1; fi`,
+    },
+  });
   const outcome = await gc({ [VALID]: [] }, given);
   expectError(outcome, 5, "device busy");
   expect(verbs(outcome).filter((verb) => verb === "DEL")).toHaveLength(3);
@@ -83,7 +109,10 @@ test("G4 one removal fails: the others are done, an error at the end", async () 
 
 test("G5 the delegate gets both lists as they are; its error comes after our own work", async () => {
   await addThree();
-  const lists = { [VALID]: [{ containerID: "x", ifname: "eth0", extra: 1 }], "cni.dev/attachments": [{ containerID: "x", ifname: "eth0" }] };
+  const lists = {
+    [VALID]: [{ containerID: "x", ifname: "eth0", extra: 1 }],
+    "cni.dev/attachments": [{ containerID: "x", ifname: "eth0" }],
+  };
   const outcome = await gc(lists, newest({ delegate: { type: "fail-json" } }));
   expectError(outcome, 11, "the pool is exhausted");
   const forwarded = outcome.calls.find((call) => call.verb === "GC");
@@ -92,15 +121,22 @@ test("G5 the delegate gets both lists as they are; its error comes after our own
   expect(world.firewall.ours()).toEqual([]);
 });
 
-test.each([7, "x", {}, [7], [null], [{}], [{ containerID: "x" }], [{ containerID: "x", ifname: 1 }], [{ containerID: "", ifname: "eth0" }]])(
-  "G6 the list is %j: code 7, nothing removed",
-  async (list) => {
-    await addThree();
-    const before = world.leftovers();
-    expectError(await gc({ [VALID]: list }), "invalidConfig", VALID);
-    expect(world.leftovers()).toEqual(before);
-  },
-);
+test.each([
+  7,
+  "x",
+  {},
+  [7],
+  [null],
+  [{}],
+  [{ containerID: "x" }],
+  [{ containerID: "x", ifname: 1 }],
+  [{ containerID: "", ifname: "eth0" }],
+])("G6 the list is %j: code 7, nothing removed", async (list) => {
+  await addThree();
+  const before = world.leftovers();
+  expectError(await gc({ [VALID]: list }), "invalidConfig", VALID);
+  expect(world.leftovers()).toEqual(before);
+});
 
 test("G7 the older key alone is honoured", async () => {
   const [one] = await addThree();
@@ -110,7 +146,11 @@ test("G7 the older key alone is honoured", async () => {
 
 test("G8 rules without a record, and records without rules, are garbage too", async () => {
   await addThree();
-  for (const name of world.records().filter((each) => each.endsWith(".json")).slice(0, 1)) rmSync(join(world.dataDir, name));
+  for (const name of world
+    .records()
+    .filter((each) => each.endsWith(".json"))
+    .slice(0, 1))
+    rmSync(join(world.dataDir, name));
   expectOk(await gc({ [VALID]: [] }));
   expect(world.leftovers().filter((line) => !line.startsWith("state:"))).toEqual([]);
   await addThree();
@@ -121,19 +161,27 @@ test("G8 rules without a record, and records without rules, are garbage too", as
 
 test("G9 GC in parallel with ADDs: what is being added survives", async () => {
   for (let round = 0; round < 4; round++) {
-    const adding = [1, 2, 3].map((n) => world.run("ADD", { conf: newest(), ip: `10.77.${round}.${n}/24` }));
+    const adding = [1, 2, 3].map((n) =>
+      world.run("ADD", { conf: newest(), ip: `10.77.${round}.${n}/24` }),
+    );
     const collecting = [0, 100, 200].map(async (ms) => {
       await new Promise((resolve) => setTimeout(resolve, ms));
       return gc({});
     });
     const added = await Promise.all(adding);
     for (const outcome of await Promise.all(collecting)) expectOk(outcome);
-    for (const outcome of added) expectOk(await world.run("CHECK", { conf: newest(), after: expectOk(outcome) }));
+    for (const outcome of added)
+      expectOk(await world.run("CHECK", { conf: newest(), after: expectOk(outcome) }));
   }
 });
 
 test("G9 a GC whose list is older than an ADD under way does not take it", async () => {
-  world.script({ ADD: { run: `touch "$TR_SCRIPT/started"; until [ -e "$TR_SCRIPT/go" ]; do sleep 0.05; done`, stdout: `{"cniVersion":"1.1.0","ips":[{"address":"10.77.0.5/24"}]}` } });
+  world.script({
+    ADD: {
+      run: `touch "$TR_SCRIPT/started"; until [ -e "$TR_SCRIPT/go" ]; do sleep 0.05; done`,
+      stdout: `{"cniVersion":"1.1.0","ips":[{"address":"10.77.0.5/24"}]}`,
+    },
+  });
   const given = scripted({ cniVersion: "1.1.0" });
   const adding = world.run("ADD", { conf: given });
   await until("the delegate is at work", () => existsSync(join(world.dir, "script/started")));

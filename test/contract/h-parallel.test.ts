@@ -34,9 +34,18 @@ describe.each(FLAVOURS)("on %s", (iptables) => {
   });
 
   test("D8 150 pods at once: every one has its rules, once", async () => {
-    await times(150, async (n) => expectOk(await world.run("ADD", { conf: conf({ iptables }, PATIENT), ip: `${address(n)}/16` })));
-    const sources = world.firewall.ours().map((line) => /-s (\S+)\/32/.exec(line)?.[1]).sort();
-    const expected = Array.from({ length: 150 }, (_, n) => [address(n), address(n)]).flat().sort();
+    await times(150, async (n) =>
+      expectOk(
+        await world.run("ADD", { conf: conf({ iptables }, PATIENT), ip: `${address(n)}/16` }),
+      ),
+    );
+    const sources = world.firewall
+      .ours()
+      .map((line) => /-s (\S+)\/32/.exec(line)?.[1])
+      .sort();
+    const expected = Array.from({ length: 150 }, (_, n) => [address(n), address(n)])
+      .flat()
+      .sort();
     expect(sources).toEqual(expected);
   });
 });
@@ -48,7 +57,9 @@ test("H1 100 pods added and deleted at once: 100 results, then nothing is left",
     return added.json;
   });
   expect(results).toHaveLength(100);
-  results.forEach((json, n) => expect(json).toMatchObject({ ips: [{ address: `${address(n)}/16` }] }));
+  results.forEach((json, n) =>
+    expect(json).toMatchObject({ ips: [{ address: `${address(n)}/16` }] }),
+  );
   expect(world.leftovers()).toEqual([]);
 });
 
@@ -71,7 +82,10 @@ test("H1 ADD against DEL on a reused address: the new pod's rules stand, every t
 test("H1 ADD against DEL of the same attachment: whoever was last has won, and one more DEL leaves nothing", async () => {
   for (let round = 0; round < 8; round++) {
     const id = world.newId();
-    const [added, deleted] = await Promise.all([world.run("ADD", { conf: conf(), id }), world.run("DEL", { conf: conf(), id })]);
+    const [added, deleted] = await Promise.all([
+      world.run("ADD", { conf: conf(), id }),
+      world.run("DEL", { conf: conf(), id }),
+    ]);
     expectOk(deleted);
     const checked = await world.run("CHECK", { conf: conf({ prevResult: added.json ?? {} }), id });
     if (added.exit === 0 && checked.exit === 0) expect(world.firewall.ours()).toHaveLength(2);
@@ -83,20 +97,28 @@ test("H1 ADD against DEL of the same attachment: whoever was last has won, and o
 
 test("H3 20 parallel DELs of one attachment: all succeed, nothing is left", async () => {
   const added = expectOk(await world.run("ADD", { conf: conf() }));
-  for (const outcome of await times(20, () => world.run("DEL", { conf: conf(), after: added }))) expectOk(outcome);
+  for (const outcome of await times(20, () => world.run("DEL", { conf: conf(), after: added })))
+    expectOk(outcome);
   expect(world.leftovers()).toEqual([]);
 });
 
 test("H5 waiting for a lock is bounded below the runtimes' minute, by default and at most", async () => {
-  expectError(await world.run("ADD", { conf: conf({ lockTimeout: "60s" }) }), "invalidConfig", "/lockTimeout");
+  expectError(
+    await world.run("ADD", { conf: conf({ lockTimeout: "60s" }) }),
+    "invalidConfig",
+    "/lockTimeout",
+  );
   expectOk(await world.run("ADD", { conf: conf({ lockTimeout: "50s" }) }));
 });
 
 test("H6 wrappers with the same PID, each in a PID namespace of its own, do not collide", async () => {
   const wrap = `set -- unshare --pid --fork --mount-proc "$@"`;
-  const outcomes = await times(10, (n) => world.run("ADD", { conf: conf(), ip: `${address(n)}/16`, wrap }));
+  const outcomes = await times(10, (n) =>
+    world.run("ADD", { conf: conf(), ip: `${address(n)}/16`, wrap }),
+  );
   for (const outcome of outcomes) expectOk(outcome);
   expect(world.firewall.ours()).toHaveLength(20);
-  for (const outcome of outcomes) expectOk(await world.run("DEL", { conf: conf(), after: outcome }));
+  for (const outcome of outcomes)
+    expectOk(await world.run("DEL", { conf: conf(), after: outcome }));
   expect(world.leftovers()).toEqual([]);
 });

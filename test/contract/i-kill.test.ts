@@ -18,7 +18,13 @@ const tool = (when: "before" | "after", name: string): string =>
   world.toolbox.around({ [when]: `case $name in ${name}) ${KILL} ;; esac` });
 
 const isComplete = (): boolean =>
-  world.records().some((name) => name.endsWith(".json") && readFileSync(join(world.dataDir, name), "utf8").includes(`"state":"complete"`));
+  world
+    .records()
+    .some(
+      (name) =>
+        name.endsWith(".json") &&
+        readFileSync(join(world.dataDir, name), "utf8").includes(`"state":"complete"`),
+    );
 
 interface Step {
   readonly script?: Readonly<Record<string, Part>>;
@@ -34,9 +40,16 @@ const ADD_STEPS: Readonly<Record<string, Step>> = {
     },
     options: () => ({ killAfterMs: 1000 }),
   },
-  "I3 after the intent, before the delegate has done anything": { script: { ADD: { run: `rm -f "$TR_STATE"/*; ${KILL}; exit 1` } } },
+  "I3 after the intent, before the delegate has done anything": {
+    script: { ADD: { run: `rm -f "$TR_STATE"/*; ${KILL}; exit 1` } },
+  },
   "I4 the delegate is orphaned, and still at work": {
-    script: { ADD: { run: `rm -f "$TR_STATE"/*; ${KILL}; sleep 3; : >"$TR_STATE/$CNI_CONTAINERID.$CNI_IFNAME"`, stdout: RESULT } },
+    script: {
+      ADD: {
+        run: `rm -f "$TR_STATE"/*; ${KILL}; sleep 3; : >"$TR_STATE/$CNI_CONTAINERID.$CNI_IFNAME"`,
+        stdout: RESULT,
+      },
+    },
   },
   "I5 after the delegate has done its work": { script: { ADD: { run: KILL, stdout: RESULT } } },
   "I6 before the first rule": { options: () => ({ wrap: tool("before", "iptables*") }) },
@@ -47,14 +60,21 @@ const ADD_STEPS: Readonly<Record<string, Step>> = {
     script: { ADD: { stdout: RESULT.replace("{", `{"padding":"${"x".repeat(300_000)}",`) } },
     options: () => ({ stdout: "stuck", killWhen: isComplete }),
   },
-  "I8 in the rollback of a failed ADD": { script: { ADD: { exit: 1 }, DEL: { run: `: >"$TR_STATE/$CNI_CONTAINERID.$CNI_IFNAME"; ${KILL}` } } },
+  "I8 in the rollback of a failed ADD": {
+    script: {
+      ADD: { exit: 1 },
+      DEL: { run: `: >"$TR_STATE/$CNI_CONTAINERID.$CNI_IFNAME"; ${KILL}` },
+    },
+  },
 };
 
 const DEL_STEPS: Readonly<Record<string, Step>> = {
   "I9 before the IPv4 rules go": { options: () => ({ wrap: tool("before", "iptables*") }) },
   "I9 after the IPv4 rules are gone": { options: () => ({ wrap: tool("after", "iptables*") }) },
   "I9 after the IPv6 rules are gone": { options: () => ({ wrap: tool("after", "ip6tables*") }) },
-  "I9 before the delegate's DEL has done anything": { script: { DEL: { run: `: >"$TR_STATE/$CNI_CONTAINERID.$CNI_IFNAME"; ${KILL}` } } },
+  "I9 before the delegate's DEL has done anything": {
+    script: { DEL: { run: `: >"$TR_STATE/$CNI_CONTAINERID.$CNI_IFNAME"; ${KILL}` } },
+  },
   "I9 after the delegate's DEL": { script: { DEL: { run: KILL } } },
 };
 const LATER: readonly (readonly [string, RunOptions])[] = [
@@ -62,12 +82,19 @@ const LATER: readonly (readonly [string, RunOptions])[] = [
   ["without netns and prevResult", { netns: "" }],
 ];
 
-const cases = (steps: Readonly<Record<string, Step>>) => Object.keys(steps).flatMap((name) => LATER.map(([how, options]) => [name, how, options] as const));
+const cases = (steps: Readonly<Record<string, Step>>) =>
+  Object.keys(steps).flatMap((name) =>
+    LATER.map(([how, options]) => [name, how, options] as const),
+  );
 
 async function killed(verb: string, step: Step, base: RunOptions): Promise<Outcome> {
   world.script({ ADD: { stdout: RESULT }, DEL: {}, ...step.script });
   const change = (await step.change?.()) ?? {};
-  const outcome = await world.run(verb, { conf: scripted({ iptables: "nft" }, change), ...base, ...step.options?.() });
+  const outcome = await world.run(verb, {
+    conf: scripted({ iptables: "nft" }, change),
+    ...base,
+    ...step.options?.(),
+  });
   expect(outcome.signal).toBe("SIGKILL");
   return outcome;
 }
@@ -85,20 +112,30 @@ async function expectRecovery(id: string, options: RunOptions): Promise<void> {
   expect(world.leftovers()).toEqual([]);
 }
 
-test.each(cases(ADD_STEPS))("%s; then DEL %s: nothing is left, ADD works again", async (name, _, options) => {
-  const outcome = await killed("ADD", ADD_STEPS[name] as Step, {});
-  await expectRecovery(outcome.id, options);
-});
+test.each(cases(ADD_STEPS))(
+  "%s; then DEL %s: nothing is left, ADD works again",
+  async (name, _, options) => {
+    const outcome = await killed("ADD", ADD_STEPS[name] as Step, {});
+    await expectRecovery(outcome.id, options);
+  },
+);
 
-test.each(cases(DEL_STEPS))("%s; then DEL again %s: nothing is left, ADD works again", async (name, _, options) => {
-  world.script({ ADD: { stdout: RESULT } });
-  const added = expectOk(await world.run("ADD", { conf: scripted({ iptables: "nft" }) }));
-  await killed("DEL", DEL_STEPS[name] as Step, { after: added });
-  await expectRecovery(added.id, options);
-});
+test.each(cases(DEL_STEPS))(
+  "%s; then DEL again %s: nothing is left, ADD works again",
+  async (name, _, options) => {
+    world.script({ ADD: { stdout: RESULT } });
+    const added = expectOk(await world.run("ADD", { conf: scripted({ iptables: "nft" }) }));
+    await killed("DEL", DEL_STEPS[name] as Step, { after: added });
+    await expectRecovery(added.id, options);
+  },
+);
 
 test("I4 an orphan of the killed ADD does nothing more after DEL", async () => {
-  const outcome = await killed("ADD", ADD_STEPS["I4 the delegate is orphaned, and still at work"] as Step, {});
+  const outcome = await killed(
+    "ADD",
+    ADD_STEPS["I4 the delegate is orphaned, and still at work"] as Step,
+    {},
+  );
   expectOk(await world.run("DEL", { conf: scripted(), id: outcome.id }));
   await new Promise((resolve) => setTimeout(resolve, 3500));
   expect(world.leftovers()).toEqual([]);
@@ -106,7 +143,9 @@ test("I4 an orphan of the killed ADD does nothing more after DEL", async () => {
 
 test("I5 a second ADD after a crash, without DEL in between, takes the remainder down first", async () => {
   const outcome = await killed("ADD", ADD_STEPS["I7 after the IPv4 rules"] as Step, {});
-  const again = expectOk(await world.run("ADD", { conf: scripted({ iptables: "nft" }), id: outcome.id }));
+  const again = expectOk(
+    await world.run("ADD", { conf: scripted({ iptables: "nft" }), id: outcome.id }),
+  );
   expect(again.calls.map((call) => call.verb)).toEqual(["DEL", "ADD"]);
   expect(world.firewall.ours()).toHaveLength(4);
   expectOk(await world.run("DEL", { conf: scripted({ iptables: "nft" }), after: again }));
@@ -116,7 +155,10 @@ test("I5 a second ADD after a crash, without DEL in between, takes the remainder
 test("I5 GC takes a crashed ADD that the runtime does not know", async () => {
   await killed("ADD", ADD_STEPS["I7 after the IPv6 rules"] as Step, {});
   world.script({ DEL: {} });
-  const outcome = await world.run("GC", { conf: scripted({ cniVersion: "1.1.0", "cni.dev/valid-attachments": [] }), id: "" });
+  const outcome = await world.run("GC", {
+    conf: scripted({ cniVersion: "1.1.0", "cni.dev/valid-attachments": [] }),
+    id: "",
+  });
   expectOk(outcome);
   expect(world.leftovers()).toEqual([]);
 });
@@ -125,8 +167,17 @@ test("I1-I8 killed at 24 moments of an ADD: DEL leaves nothing, each time", asyn
   const whole = expectOk(await world.run("ADD", { conf: conf() }));
   expectOk(await world.run("DEL", { conf: conf(), after: whole }));
   for (let n = 0; n < 24; n++) {
-    const outcome = await world.run("ADD", { conf: conf(), killAfterMs: Math.round((whole.ms * (n + 1)) / 22) });
-    expectOk(await world.run("DEL", { conf: conf(), id: outcome.id, netns: n % 2 === 0 ? "" : world.podNetns }));
+    const outcome = await world.run("ADD", {
+      conf: conf(),
+      killAfterMs: Math.round((whole.ms * (n + 1)) / 22),
+    });
+    expectOk(
+      await world.run("DEL", {
+        conf: conf(),
+        id: outcome.id,
+        netns: n % 2 === 0 ? "" : world.podNetns,
+      }),
+    );
     expect([n, ...world.leftovers()]).toEqual([n]);
   }
 });
@@ -134,14 +185,22 @@ test("I1-I8 killed at 24 moments of an ADD: DEL leaves nothing, each time", asyn
 test("I9 killed at 12 moments of a DEL: the next DEL leaves nothing, each time", async () => {
   for (let n = 0; n < 12; n++) {
     const added = expectOk(await world.run("ADD", { conf: conf() }));
-    await world.run("DEL", { conf: conf(), after: added, killAfterMs: Math.round((added.ms * (n + 1)) / 12) });
+    await world.run("DEL", {
+      conf: conf(),
+      after: added,
+      killAfterMs: Math.round((added.ms * (n + 1)) / 12),
+    });
     expectOk(await world.run("DEL", { conf: conf(), id: added.id, netns: "" }));
     expect([n, ...world.leftovers()]).toEqual([n]);
   }
 });
 
 test("I8 a killed ADD whose record is complete is a live attachment: ADD refuses, DEL removes", async () => {
-  const outcome = await killed("ADD", ADD_STEPS["I8 after the record is complete, while the result is printed"] as Step, {});
+  const outcome = await killed(
+    "ADD",
+    ADD_STEPS["I8 after the record is complete, while the result is printed"] as Step,
+    {},
+  );
   world.script({ ADD: { stdout: RESULT } });
   expectError(await world.run("ADD", { conf: scripted(), id: outcome.id }), "duplicateAttachment");
   expectOk(await world.run("DEL", { conf: scripted(), id: outcome.id }));

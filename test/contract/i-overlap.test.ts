@@ -9,11 +9,19 @@ import { until } from "../helpers/shell";
 const world = useWorld();
 const RESULT = `{"cniVersion":"1.0.0","ips":[{"address":"10.77.0.5/24"}]}`;
 const given = scripted({ iptables: "nft" });
-const recordPath = (): string => join(world.dataDir, readdirSync(world.dataDir).find((name) => name.endsWith(".json")) ?? "no record");
-const state = (): unknown => (JSON.parse(readFileSync(recordPath(), "utf8")) as { state: unknown }).state;
+const recordPath = (): string =>
+  join(
+    world.dataDir,
+    readdirSync(world.dataDir).find((name) => name.endsWith(".json")) ?? "no record",
+  );
+const state = (): unknown =>
+  (JSON.parse(readFileSync(recordPath(), "utf8")) as { state: unknown }).state;
 
 test("while a DEL is under way: ADD is told to come later, and works after it", async () => {
-  world.script({ ADD: { stdout: RESULT }, DEL: { run: `touch "$TR_SCRIPT/started"; until [ -e "$TR_SCRIPT/go" ]; do sleep 0.02; done` } });
+  world.script({
+    ADD: { stdout: RESULT },
+    DEL: { run: `touch "$TR_SCRIPT/started"; until [ -e "$TR_SCRIPT/go" ]; do sleep 0.02; done` },
+  });
   const added = expectOk(await world.run("ADD", { conf: given }));
   const deleting = world.run("DEL", { conf: given, after: added });
   await until("the delegate's DEL is at work", () => existsSync(join(world.dir, "script/started")));
@@ -28,7 +36,10 @@ test("while a DEL is under way: ADD is told to come later, and works after it", 
 });
 
 test("while a DEL of something unknown is under way: the same, so that no pod loses the rules it has just got", async () => {
-  world.script({ ADD: { stdout: RESULT }, DEL: { run: `touch "$TR_SCRIPT/started"; until [ -e "$TR_SCRIPT/go" ]; do sleep 0.02; done` } });
+  world.script({
+    ADD: { stdout: RESULT },
+    DEL: { run: `touch "$TR_SCRIPT/started"; until [ -e "$TR_SCRIPT/go" ]; do sleep 0.02; done` },
+  });
   const id = world.newId();
   const deleting = world.run("DEL", { conf: given, id });
   await until("the delegate's DEL is at work", () => existsSync(join(world.dir, "script/started")));
@@ -62,21 +73,37 @@ test("two DELs at once: both succeed, nothing is left", async () => {
 });
 
 test("what a killed ADD left cannot be cleaned up: ADD fails, and the next DEL still knows what to undo", async () => {
-  world.script({ ADD: { run: "kill -9 $PPID", stdout: RESULT }, DEL: { run: `printf '{"code":5,"msg":"device busy"}'; exit 1` } });
-  const killed = await world.run("ADD", { conf: { ...given, delegate: { type: "scripted", pool: "old" } } });
+  world.script({
+    ADD: { run: "kill -9 $PPID", stdout: RESULT },
+    DEL: { run: `printf '{"code":5,"msg":"device busy"}'; exit 1` },
+  });
+  const killed = await world.run("ADD", {
+    conf: { ...given, delegate: { type: "scripted", pool: "old" } },
+  });
   expect(killed.signal).toBe("SIGKILL");
   world.script({ ADD: { stdout: RESULT, run: "" } });
-  const failed = await world.run("ADD", { conf: { ...given, delegate: { type: "scripted", pool: "new" } }, id: killed.id });
+  const failed = await world.run("ADD", {
+    conf: { ...given, delegate: { type: "scripted", pool: "new" } },
+    id: killed.id,
+  });
   expectError(failed, 5, "device busy", "nothing was added");
   expect(verbs(failed)).toEqual(["DEL"]);
   world.script({ DEL: { run: "" } });
-  const deleted = expectOk(await world.run("DEL", { conf: { ...given, delegate: { type: "scripted", pool: "new" } }, id: killed.id }));
+  const deleted = expectOk(
+    await world.run("DEL", {
+      conf: { ...given, delegate: { type: "scripted", pool: "new" } },
+      id: killed.id,
+    }),
+  );
   expect(deleted.calls.map(({ netconf }) => netconf["pool"])).toEqual(["old"]);
   expect(world.leftovers()).toEqual([]);
 });
 
 test("a DEL that failed, then ADD: the DEL is finished first", async () => {
-  world.script({ ADD: { stdout: RESULT }, DEL: { run: `printf '{"code":5,"msg":"device busy"}'; exit 1` } });
+  world.script({
+    ADD: { stdout: RESULT },
+    DEL: { run: `printf '{"code":5,"msg":"device busy"}'; exit 1` },
+  });
   const added = expectOk(await world.run("ADD", { conf: given }));
   expectError(await world.run("DEL", { conf: given, after: added }), 5);
   expect(state()).toBe("deleting");
@@ -93,7 +120,9 @@ test("the record cannot be read: it may be in use, so ADD leaves it alone; a DEL
   writeFileSync(recordPath(), "{");
   const refused = await world.run("ADD", { conf: conf(), id: added.id });
   expectError(refused, "journal", added.id, "DEL it before adding again");
-  expect([refused.calls, world.firewall.ours().length, readFileSync(recordPath(), "utf8")]).toEqual([[], 2, "{"]);
+  expect([refused.calls, world.firewall.ours().length, readFileSync(recordPath(), "utf8")]).toEqual(
+    [[], 2, "{"],
+  );
   expectOk(await world.run("DEL", { conf: conf(), after: added }));
   expect(world.leftovers()).toEqual([]);
   expectOk(await world.run("ADD", { conf: conf(), id: added.id }));

@@ -19,7 +19,10 @@ const TORN: readonly (readonly [string, (text: string) => string])[] = [
   ["of an older format", () => JSON.stringify({ podIP: "10.77.0.5", mark: "0x10" })],
   ["of a newer format", (text) => text.replace(`"format":1`, `"format":2`)],
   ["with an odd mark", (text) => text.replace(/"mark":\{[^}]*\}/, `"mark":null`)],
-  ["another attachment's", (text) => text.replace(/"containerId":"[^"]*"/, `"containerId":"somebody-else"`)],
+  [
+    "another attachment's",
+    (text) => text.replace(/"containerId":"[^"]*"/, `"containerId":"somebody-else"`),
+  ],
   ["no UTF-8 and longer than any record", () => "\u00ff".repeat(2_000_000)],
   ["deeply nested", () => "[".repeat(200_000)],
 ];
@@ -35,9 +38,18 @@ describe.each(TORN)("I10 the record is %s", (_, damage) => {
   test("CHECK says so, GC takes it, ADD of another pod does not mind", async () => {
     const added = expectOk(await world.run("ADD", { conf: conf({ cniVersion: "1.1.0" }) }));
     writeFileSync(recordPath(), damage(readFileSync(recordPath(), "latin1")), "latin1");
-    expectError(await world.run("CHECK", { conf: conf({ cniVersion: "1.1.0" }), after: added }), "journal", added.id);
+    expectError(
+      await world.run("CHECK", { conf: conf({ cniVersion: "1.1.0" }), after: added }),
+      "journal",
+      added.id,
+    );
     expectOk(await world.run("ADD", { conf: conf({ name: "other" }), ip: "10.77.0.6/24" }));
-    expectOk(await world.run("GC", { conf: conf({ cniVersion: "1.1.0", "cni.dev/valid-attachments": [] }), id: "" }));
+    expectOk(
+      await world.run("GC", {
+        conf: conf({ cniVersion: "1.1.0", "cni.dev/valid-attachments": [] }),
+        id: "",
+      }),
+    );
     expect(world.firewall.ours().every((line) => line.includes("10.77.0.6"))).toBe(true);
     expect(world.records().filter((name) => name.endsWith(".json"))).toHaveLength(1);
   });
@@ -57,15 +69,20 @@ const mounted = (options: string, then = ""): string =>
 test.each([
   [/ENOSPC/, () => mounted("size=4k", `head -c 4096 /dev/zero >'${world.dataDir}/filler'`)],
   [/EROFS/, () => mounted("ro")],
-])("I11 %s before the intent: an error naming it and the directory, the delegate has not run", async (code, wrap) => {
-  const outcome = await world.run("ADD", { conf: conf(), wrap: wrap() });
-  expectError(outcome, ["journal", "io"], code, world.dataDir, "team-a/web-0");
-  expect(outcome.calls).toEqual([]);
-  expect(world.leftovers()).toEqual([]);
-});
+])(
+  "I11 %s before the intent: an error naming it and the directory, the delegate has not run",
+  async (code, wrap) => {
+    const outcome = await world.run("ADD", { conf: conf(), wrap: wrap() });
+    expectError(outcome, ["journal", "io"], code, world.dataDir, "team-a/web-0");
+    expect(outcome.calls).toEqual([]);
+    expect(world.leftovers()).toEqual([]);
+  },
+);
 
 test("I11 ENOSPC after the rules: an error, rollback of rules and delegate", async () => {
-  world.script({ ADD: { run: `head -c 1M /dev/zero >'${world.dataDir}/filler' 2>/dev/null`, stdout: RESULT } });
+  world.script({
+    ADD: { run: `head -c 1M /dev/zero >'${world.dataDir}/filler' 2>/dev/null`, stdout: RESULT },
+  });
   const outcome = await world.run("ADD", { conf: scripted(), wrap: mounted("size=64k") });
   expectError(outcome, ["journal", "io"], "ENOSPC");
   expect(verbs(outcome)).toEqual(["ADD", "DEL"]);
@@ -83,19 +100,24 @@ test("I11 EROFS at DEL: the rules and the delegate's part go, and the error name
   expect(world.leftovers()).toEqual([]);
 });
 
-test.each([12, 16, 18, 20, 22, 24, 28, 32])("I11 no more than %i open files: a whole success or an error, and DEL leaves nothing", async (limit) => {
-  const outcome = await world.run("ADD", { conf: conf(), wrap: `ulimit -n ${limit}` });
-  if (outcome.exit === 0) expect(world.firewall.ours()).toHaveLength(2);
-  else expect(world.firewall.ours()).toEqual([]);
-  expectOk(await world.run("DEL", { conf: conf(), id: outcome.id }));
-  expect(world.leftovers()).toEqual([]);
-});
+test.each([12, 16, 18, 20, 22, 24, 28, 32])(
+  "I11 no more than %i open files: a whole success or an error, and DEL leaves nothing",
+  async (limit) => {
+    const outcome = await world.run("ADD", { conf: conf(), wrap: `ulimit -n ${limit}` });
+    if (outcome.exit === 0) expect(world.firewall.ours()).toHaveLength(2);
+    else expect(world.firewall.ours()).toEqual([]);
+    expectOk(await world.run("DEL", { conf: conf(), id: outcome.id }));
+    expect(world.leftovers()).toEqual([]);
+  },
+);
 
 test("I12 a reboot that kept the records: DEL with an empty netns is OK, a new pod on the same address is unaffected", async () => {
   const before = expectOk(await world.run("ADD", { conf: conf() }));
   world.firewall.flush();
   const after = expectOk(await world.run("ADD", { conf: conf(marked("0x20/0xff")) }));
-  expectOk(await world.run("DEL", { conf: conf({ runtimeConfig: undefined }), id: before.id, netns: "" }));
+  expectOk(
+    await world.run("DEL", { conf: conf({ runtimeConfig: undefined }), id: before.id, netns: "" }),
+  );
   expectOk(await world.run("CHECK", { conf: conf(), after }));
   expect(world.firewall.ours()).toHaveLength(2);
   expectOk(await world.run("DEL", { conf: conf(), after }));
@@ -105,22 +127,33 @@ test("I12 a reboot that kept the records: DEL with an empty netns is OK, a new p
 test("I12 a reboot in the middle of an ADD: its process ID belongs to another process now", async () => {
   const added = expectOk(await world.run("ADD", { conf: conf() }));
   const record = JSON.parse(readFileSync(recordPath(), "utf8")) as { owner: { pid: number } };
-  writeFileSync(recordPath(), JSON.stringify({ ...record, state: "intent", owner: { ...record.owner, pid: process.pid } }));
+  writeFileSync(
+    recordPath(),
+    JSON.stringify({ ...record, state: "intent", owner: { ...record.owner, pid: process.pid } }),
+  );
   world.firewall.flush();
   const again = expectOk(await world.run("ADD", { conf: conf(), id: added.id }));
   expectOk(await world.run("DEL", { conf: conf(), after: again }));
   expect(world.leftovers()).toEqual([]);
 });
 
-test.each(["2099-01-01T00:00:00.000Z", "1970-01-01T00:00:00.000Z", "nonsense"])("I13 the record says %s: nothing depends on it", async (since) => {
-  const added = expectOk(await world.run("ADD", { conf: conf({ cniVersion: "1.1.0" }) }));
-  const record = JSON.parse(readFileSync(recordPath(), "utf8")) as object;
-  writeFileSync(recordPath(), JSON.stringify({ ...record, since }));
-  utimesSync(recordPath(), new Date("2099-01-01"), new Date("2099-01-01"));
-  expectOk(await world.run("CHECK", { conf: conf({ cniVersion: "1.1.0" }), after: added }));
-  const list = [{ containerID: added.id, ifname: "eth0" }];
-  expectOk(await world.run("GC", { conf: conf({ cniVersion: "1.1.0", "cni.dev/valid-attachments": list }), id: "" }));
-  expect(world.firewall.ours()).toHaveLength(2);
-  expectOk(await world.run("DEL", { conf: conf({ cniVersion: "1.1.0" }), after: added }));
-  expect(world.leftovers()).toEqual([]);
-});
+test.each(["2099-01-01T00:00:00.000Z", "1970-01-01T00:00:00.000Z", "nonsense"])(
+  "I13 the record says %s: nothing depends on it",
+  async (since) => {
+    const added = expectOk(await world.run("ADD", { conf: conf({ cniVersion: "1.1.0" }) }));
+    const record = JSON.parse(readFileSync(recordPath(), "utf8")) as object;
+    writeFileSync(recordPath(), JSON.stringify({ ...record, since }));
+    utimesSync(recordPath(), new Date("2099-01-01"), new Date("2099-01-01"));
+    expectOk(await world.run("CHECK", { conf: conf({ cniVersion: "1.1.0" }), after: added }));
+    const list = [{ containerID: added.id, ifname: "eth0" }];
+    expectOk(
+      await world.run("GC", {
+        conf: conf({ cniVersion: "1.1.0", "cni.dev/valid-attachments": list }),
+        id: "",
+      }),
+    );
+    expect(world.firewall.ours()).toHaveLength(2);
+    expectOk(await world.run("DEL", { conf: conf({ cniVersion: "1.1.0" }), after: added }));
+    expect(world.leftovers()).toEqual([]);
+  },
+);

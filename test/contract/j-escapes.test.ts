@@ -12,15 +12,20 @@ const HOSTILE = "\u001b]0;owned\u0007\u009b2J\u001b[8m\u202eevil\u2066\u2028\rfi
 const SHOWN = "\\u001b]0;owned\\u0007\\u009b2J\\u001b[8m\\u202eevil\\u2066\\u2028\\u000dfine";
 const ACTS = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 const conflist = (): string => join(world.dir, "10-tr.conflist");
-const check = (...args: string[]) => world.run(undefined, { argv: ["check", "--conf", conflist(), ...args] });
+const check = (...args: string[]) =>
+  world.run(undefined, { argv: ["check", "--conf", conflist(), ...args] });
 
 beforeEach(() => {
   world.script({ ADD: { stdout: RESULT }, CHECK: { exit: 0 } });
-  const { cniVersion, name, ...plugin } = scripted({ dataDir: world.dataDir, logFile: world.logFile });
+  const { cniVersion, name, ...plugin } = scripted({
+    dataDir: world.dataDir,
+    logFile: world.logFile,
+  });
   writeFileSync(conflist(), JSON.stringify({ cniVersion, name, plugins: [plugin] }));
 });
 
-const ownError = (): string => JSON.stringify({ code: 123, msg: `first ${HOSTILE}\n\tsecond`, details: HOSTILE });
+const ownError = (): string =>
+  JSON.stringify({ code: 123, msg: `first ${HOSTILE}\n\tsecond`, details: HOSTILE });
 
 test("J7 a delegate's error through ADD: kubectl prints nothing that acts on a terminal, line breaks stay", async () => {
   world.script({ ADD: { stdout: ownError(), exit: 1 } });
@@ -44,14 +49,27 @@ test("J7 a delegate's error through wrapper check: a table and JSON for people a
 });
 
 test("J7 the label in a rule's comment, which anybody may have written", async () => {
-  world.firewall.tables("nft", "iptables", `-A PREROUTING -s 10.9.9.9/32 -m comment --comment "tenant-routing $(printf 'a/\\033[2J\\233b') 00000000-0123456789abcdef01234567" -j MARK --set-xmark 0x1/0xff`);
+  world.firewall.tables(
+    "nft",
+    "iptables",
+    `-A PREROUTING -s 10.9.9.9/32 -m comment --comment "tenant-routing $(printf 'a/\\033[2J\\233b') 00000000-0123456789abcdef01234567" -j MARK --set-xmark 0x1/0xff`,
+  );
   const { exit, stdout, stderr } = await check();
-  expect([exit, stdout]).toEqual([1, expect.stringContaining("rule without attachment: a/\\u001b[2J")]);
+  expect([exit, stdout]).toEqual([
+    1,
+    expect.stringContaining("rule without attachment: a/\\u001b[2J"),
+  ]);
   expect(stdout + stderr).not.toMatch(ACTS);
 });
 
 test("J7 arguments of the command line", async () => {
-  for (const argv of [[HOSTILE], ["check", "--conf", HOSTILE], ["check", "-o", HOSTILE], ["lab", HOSTILE], ["routes", HOSTILE]]) {
+  for (const argv of [
+    [HOSTILE],
+    ["check", "--conf", HOSTILE],
+    ["check", "-o", HOSTILE],
+    ["lab", HOSTILE],
+    ["routes", HOSTILE],
+  ]) {
     const { exit, stdout, stderr } = await world.run(undefined, { argv });
     expect(exit).toBe(2);
     expect(stderr).toContain("\\u001b]0;owned");

@@ -11,18 +11,29 @@ const bin = (): string => join(world.dir, "bin");
 const owned = (): string => join(world.dir, "owned");
 const path = (): { env: { CNI_PATH: string } } => ({ env: { CNI_PATH: `${bin()}:${FIXTURES}` } });
 
-describe.each(["bin", ".", "./bin", "../bin", "/opt/cni/bin:bin", ":bin:", "~/bin"])("J12 CNI_PATH %j, which is not absolute", (dirs) => {
-  test.each(["ADD", "DEL", "CHECK", "GC", "STATUS"])("%s: code 4 naming it, nothing runs", async (verb) => {
-    const outcome = await world.run(verb, { conf: NEWEST, env: { CNI_PATH: dirs } });
-    expectError(outcome, "invalidEnvironment", "CNI_PATH", JSON.stringify(dirs.split(":").find((dir) => /^[^/]/.test(dir))));
-    expect(outcome.calls).toEqual([]);
-    expect(world.leftovers()).toEqual([]);
-  });
+describe.each(["bin", ".", "./bin", "../bin", "/opt/cni/bin:bin", ":bin:", "~/bin"])(
+  "J12 CNI_PATH %j, which is not absolute",
+  (dirs) => {
+    test.each(["ADD", "DEL", "CHECK", "GC", "STATUS"])(
+      "%s: code 4 naming it, nothing runs",
+      async (verb) => {
+        const outcome = await world.run(verb, { conf: NEWEST, env: { CNI_PATH: dirs } });
+        expectError(
+          outcome,
+          "invalidEnvironment",
+          "CNI_PATH",
+          JSON.stringify(dirs.split(":").find((dir) => /^[^/]/.test(dir))),
+        );
+        expect(outcome.calls).toEqual([]);
+        expect(world.leftovers()).toEqual([]);
+      },
+    );
 
-  test("VERSION needs none", async () => {
-    expectOk(await world.run("VERSION", { env: { CNI_PATH: dirs } }));
-  });
-});
+    test("VERSION needs none", async () => {
+      expectOk(await world.run("VERSION", { env: { CNI_PATH: dirs } }));
+    });
+  },
+);
 
 test.each([
   [["check"], "bin"],
@@ -41,7 +52,12 @@ test.each([
 });
 
 /** An ELF header for the machine `id`, and lines that a shell would run. */
-const elf = (id: number): Buffer => Buffer.concat([Buffer.from("\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0", "latin1"), Buffer.from([id & 0xff, id >> 8]), Buffer.alloc(44)]);
+const elf = (id: number): Buffer =>
+  Buffer.concat([
+    Buffer.from("\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0", "latin1"),
+    Buffer.from([id & 0xff, id >> 8]),
+    Buffer.alloc(44),
+  ]);
 const SCRIPT = (): string => `\n: >'${world.dir}/owned'\nexit 0\n`;
 const FILES: readonly (readonly [string, string, () => string | Buffer])[] = [
   ["an empty file", "is empty", () => ""],
@@ -49,7 +65,11 @@ const FILES: readonly (readonly [string, string, () => string | Buffer])[] = [
   ["a script without an interpreter", "is neither", () => `#!${SCRIPT()}`],
   ["a script with a relative interpreter", "is neither", () => `#!bin/sh${SCRIPT()}`],
   ["a script after a byte order mark", "is neither", () => `\ufeff#!/bin/sh${SCRIPT()}`],
-  ["a program for another machine", "another kind of machine", () => Buffer.concat([elf(8), Buffer.from(SCRIPT())])],
+  [
+    "a program for another machine",
+    "another kind of machine",
+    () => Buffer.concat([elf(8), Buffer.from(SCRIPT())]),
+  ],
   ["the first bytes of a program", "another kind of machine", () => "\x7fELF"],
 ];
 
@@ -78,8 +98,16 @@ describe.each(FILES)("J12 a plugin's file is %s", (_, says, content) => {
     const added = expectOk(await world.run("ADD", given));
     install("odd", content());
     for (const verb of ["CHECK", "STATUS", "GC", "DEL"]) {
-      const outcome = await world.run(verb, { ...given, ...(verb === "CHECK" || verb === "DEL" ? { after: added } : {}) });
-      expectError(outcome, verb === "STATUS" ? "notAvailable" : "delegateMissing", join(bin(), "odd"), says);
+      const outcome = await world.run(verb, {
+        ...given,
+        ...(verb === "CHECK" || verb === "DEL" ? { after: added } : {}),
+      });
+      expectError(
+        outcome,
+        verb === "STATUS" ? "notAvailable" : "delegateMissing",
+        join(bin(), "odd"),
+        says,
+      );
       expect(outcome.calls).toEqual([]);
     }
     expect(existsSync(owned())).toBe(false);

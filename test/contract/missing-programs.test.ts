@@ -6,7 +6,10 @@ import { expectError, expectNotSwallowed, expectOk, verbs } from "../helpers/out
 import { sh } from "../helpers/shell";
 
 const world = useWorld();
-const UNMARKED = { runtimeConfig: { "io.kubernetes.cri.pod-annotations": {} }, kubeconfig: undefined };
+const UNMARKED = {
+  runtimeConfig: { "io.kubernetes.cri.pod-annotations": {} },
+  kubeconfig: undefined,
+};
 const other = (flavour: Flavour): Flavour => (flavour === "nft" ? "legacy" : "nft");
 
 beforeEach(() => {
@@ -18,47 +21,80 @@ beforeEach(() => {
 /** Programs that are gone: of both flavours, or of the one that made the rules. */
 const GONE: readonly (readonly [string, (flavour: Flavour) => string])[] = [
   ["all iptables programs", () => world.toolbox.without("iptables*", "ip6tables*", "xtables*")],
-  ["the programs of that flavour", (flavour) => world.toolbox.without(`iptables-${flavour}*`, `ip6tables-${flavour}*`, `xtables-${flavour}*`)],
-  ["all of them, and nft", () => world.toolbox.without("iptables*", "ip6tables*", "xtables*", "nft")],
-  ["only what lists rules", (flavour) => world.toolbox.without(`iptables-${flavour}-save`, "iptables-save")],
+  [
+    "the programs of that flavour",
+    (flavour) =>
+      world.toolbox.without(`iptables-${flavour}*`, `ip6tables-${flavour}*`, `xtables-${flavour}*`),
+  ],
+  [
+    "all of them, and nft",
+    () => world.toolbox.without("iptables*", "ip6tables*", "xtables*", "nft"),
+  ],
+  [
+    "only what lists rules",
+    (flavour) => world.toolbox.without(`iptables-${flavour}-save`, "iptables-save"),
+  ],
 ];
 
 describe.each(FLAVOURS)("rules made in %s", (flavour) => {
-  test.each(GONE)("%s are missing at DEL: an error that names one, the record stays, no pod gets the address, and the next DEL finishes", async (_, gone) => {
-    const wrap = gone(flavour);
-    const given = conf({ iptables: flavour });
-    const added = expectOk(await world.run("ADD", { conf: given }));
-    const deleted = await world.run("DEL", { conf: given, after: added, wrap });
-    expectError(deleted, "rules", `iptables-${flavour}-save is not installed`, "rules of ours may be there");
-    expectNotSwallowed(deleted);
-    expect(verbs(deleted)).toEqual(["DEL"]);
-    expect(world.leftovers().filter((each) => each.startsWith("data:"))).toHaveLength(1);
+  test.each(GONE)(
+    "%s are missing at DEL: an error that names one, the record stays, no pod gets the address, and the next DEL finishes",
+    async (_, gone) => {
+      const wrap = gone(flavour);
+      const given = conf({ iptables: flavour });
+      const added = expectOk(await world.run("ADD", { conf: given }));
+      const deleted = await world.run("DEL", { conf: given, after: added, wrap });
+      expectError(
+        deleted,
+        "rules",
+        `iptables-${flavour}-save is not installed`,
+        "rules of ours may be there",
+      );
+      expectNotSwallowed(deleted);
+      expect(verbs(deleted)).toEqual(["DEL"]);
+      expect(world.leftovers().filter((each) => each.startsWith("data:"))).toHaveLength(1);
 
-    for (const iptables of ["auto", flavour, other(flavour)]) {
-      for (const what of [UNMARKED, marked("0x20/0xff")]) {
-        const next = await world.run("ADD", { conf: conf({ iptables }, what), wrap });
-        expectError(next, "rules");
-        expect(verbs(next)).toEqual(["ADD", "DEL"]);
+      for (const iptables of ["auto", flavour, other(flavour)]) {
+        for (const what of [UNMARKED, marked("0x20/0xff")]) {
+          const next = await world.run("ADD", { conf: conf({ iptables }, what), wrap });
+          expectError(next, "rules");
+          expect(verbs(next)).toEqual(["ADD", "DEL"]);
+        }
       }
-    }
-    expect(world.firewall.ours()).toHaveLength(2);
-    expect(world.leftovers().filter((each) => each.startsWith("data:"))).toHaveLength(1);
+      expect(world.firewall.ours()).toHaveLength(2);
+      expect(world.leftovers().filter((each) => each.startsWith("data:"))).toHaveLength(1);
 
+      expectOk(await world.run("DEL", { conf: given, after: added }));
+      expect(world.leftovers()).toEqual([]);
+    },
+  );
+});
+
+test.each(FLAVOURS)(
+  "CHECK, STATUS and GC do not pass over %s rules that they cannot see",
+  async (flavour) => {
+    const given = conf({ cniVersion: "1.1.0", iptables: other(flavour), delegate: { type: "ok" } });
+    world.firewall.tables(flavour, "iptables", "-A PREROUTING -j ACCEPT");
+    const added = expectOk(await world.run("ADD", { conf: given }));
+    const wrap = world.toolbox.without(`iptables-${flavour}*`, `ip6tables-${flavour}*`);
+    expectError(
+      await world.run("CHECK", { conf: given, after: added, wrap }),
+      "rules",
+      `iptables-${flavour}-save`,
+    );
+    expectError(
+      await world.run("STATUS", { conf: given, wrap }),
+      "notAvailable",
+      `iptables-${flavour}-save`,
+    );
+    expectError(
+      await world.run("GC", { conf: { ...given, "cni.dev/valid-attachments": [] }, wrap }),
+      "rules",
+      `iptables-${flavour}-save`,
+    );
     expectOk(await world.run("DEL", { conf: given, after: added }));
-    expect(world.leftovers()).toEqual([]);
-  });
-});
-
-test.each(FLAVOURS)("CHECK, STATUS and GC do not pass over %s rules that they cannot see", async (flavour) => {
-  const given = conf({ cniVersion: "1.1.0", iptables: other(flavour), delegate: { type: "ok" } });
-  world.firewall.tables(flavour, "iptables", "-A PREROUTING -j ACCEPT");
-  const added = expectOk(await world.run("ADD", { conf: given }));
-  const wrap = world.toolbox.without(`iptables-${flavour}*`, `ip6tables-${flavour}*`);
-  expectError(await world.run("CHECK", { conf: given, after: added, wrap }), "rules", `iptables-${flavour}-save`);
-  expectError(await world.run("STATUS", { conf: given, wrap }), "notAvailable", `iptables-${flavour}-save`);
-  expectError(await world.run("GC", { conf: { ...given, "cni.dev/valid-attachments": [] }, wrap }), "rules", `iptables-${flavour}-save`);
-  expectOk(await world.run("DEL", { conf: given, after: added }));
-});
+  },
+);
 
 test("a kernel without such a table goes on without any program", async () => {
   const wrap = world.toolbox.without("iptables*", "ip6tables*", "xtables*");
@@ -71,6 +107,12 @@ test("a kernel without such a table goes on without any program", async () => {
 test("DEL asks only the programs of the flavour that its record names", async () => {
   const added = expectOk(await world.run("ADD", { conf: conf({ iptables: "nft" }) }));
   world.firewall.tables("legacy", "iptables", "-A PREROUTING -j ACCEPT");
-  expectOk(await world.run("DEL", { conf: conf(), after: added, wrap: world.toolbox.without("iptables-legacy*", "ip6tables*") }));
+  expectOk(
+    await world.run("DEL", {
+      conf: conf(),
+      after: added,
+      wrap: world.toolbox.without("iptables-legacy*", "ip6tables*"),
+    }),
+  );
   expect(world.leftovers()).toEqual([]);
 });

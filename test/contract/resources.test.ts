@@ -7,22 +7,42 @@ const world = useWorld();
 /** With fewer than 20, Node itself dies before it runs a line of ours. */
 const LIMITS = Array.from({ length: 22 }, (_, n) => 20 + n);
 
-test.each(LIMITS)("prlimit --nofile=%i: ADD succeeds, or says why and leaves nothing", async (limit) => {
-  const outcome = await world.run("ADD", { conf: conf(), wrap: `set -- prlimit --nofile=${limit} "$@"` });
-  if (outcome.exit === 0) {
-    expect(world.firewall.ours()).toHaveLength(2);
-    expectOk(await world.run("DEL", { conf: conf(), after: outcome }));
-  } else {
-    expect(outcome.signal).toBeNull();
-    expect(outcome.json).toMatchObject({ code: expect.any(Number), msg: expect.not.stringContaining("internal error") });
-  }
-  expect(world.leftovers()).toEqual([]);
-});
+test.each(LIMITS)(
+  "prlimit --nofile=%i: ADD succeeds, or says why and leaves nothing",
+  async (limit) => {
+    const outcome = await world.run("ADD", {
+      conf: conf(),
+      wrap: `set -- prlimit --nofile=${limit} "$@"`,
+    });
+    if (outcome.exit === 0) {
+      expect(world.firewall.ours()).toHaveLength(2);
+      expectOk(await world.run("DEL", { conf: conf(), after: outcome }));
+    } else {
+      expect(outcome.signal).toBeNull();
+      expect(outcome.json).toMatchObject({
+        code: expect.any(Number),
+        msg: expect.not.stringContaining("internal error"),
+      });
+    }
+    expect(world.leftovers()).toEqual([]);
+  },
+);
 
-test.each(LIMITS)("prlimit --nofile=%i: DEL succeeds, or says why and the next DEL finishes", async (limit) => {
-  const added = expectOk(await world.run("ADD", { conf: conf() }));
-  const outcome = await world.run("DEL", { conf: conf(), after: added, wrap: `set -- prlimit --nofile=${limit} "$@"` });
-  if (outcome.exit !== 0) expect(outcome.json).toMatchObject({ code: expect.any(Number), msg: expect.not.stringContaining("internal error") });
-  expectOk(await world.run("DEL", { conf: conf(), after: added }));
-  expect(world.leftovers()).toEqual([]);
-});
+test.each(LIMITS)(
+  "prlimit --nofile=%i: DEL succeeds, or says why and the next DEL finishes",
+  async (limit) => {
+    const added = expectOk(await world.run("ADD", { conf: conf() }));
+    const outcome = await world.run("DEL", {
+      conf: conf(),
+      after: added,
+      wrap: `set -- prlimit --nofile=${limit} "$@"`,
+    });
+    if (outcome.exit !== 0)
+      expect(outcome.json).toMatchObject({
+        code: expect.any(Number),
+        msg: expect.not.stringContaining("internal error"),
+      });
+    expectOk(await world.run("DEL", { conf: conf(), after: added }));
+    expect(world.leftovers()).toEqual([]);
+  },
+);

@@ -12,16 +12,24 @@ const RUNTIME = `exec 3<&0\n"$@" <&3 & wait $!\nexit $?\n`;
 /** In the delegate: kills that shell, and waits until the kernel has given the binary another parent. */
 const KILL_RUNTIME = `parent() { awk '/^PPid/ { print $2 }' /proc/$PPID/status; }
   was=$(parent); kill -9 "$was"; while [ "$(parent)" = "$was" ]; do sleep 0.01; done`;
-const RESULT = JSON.stringify({ cniVersion: "1.0.0", interfaces: [{ name: "eth0", sandbox: "x" }], ips: [{ address: "10.77.0.5/24", interface: 0 }] });
+const RESULT = JSON.stringify({
+  cniVersion: "1.0.0",
+  interfaces: [{ name: "eth0", sandbox: "x" }],
+  ips: [{ address: "10.77.0.5/24", interface: 0 }],
+});
 
 function isAtWork(id: string): boolean {
-  return readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).some((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").includes(`CNI_CONTAINERID=${id}`);
-    } catch {
-      return false;
-    }
-  });
+  return readdirSync("/proc")
+    .filter((name) => /^[0-9]+$/.test(name))
+    .some((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, "latin1")
+          .split("\0")
+          .includes(`CNI_CONTAINERID=${id}`);
+      } catch {
+        return false;
+      }
+    });
 }
 
 test("an ADD whose runtime dies takes everything back", async () => {
@@ -29,7 +37,9 @@ test("an ADD whose runtime dies takes everything back", async () => {
   const outcome = await world.run("ADD", { conf: scripted(), wrap: RUNTIME });
   expect(outcome.signal).toBe("SIGKILL");
   await until("the binary has ended", () => !isAtWork(outcome.id));
-  expect(world.log()).toMatch(/"code":115,.*the container runtime that asked for the interface has ended/);
+  expect(world.log()).toMatch(
+    /"code":115,.*the container runtime that asked for the interface has ended/,
+  );
   expect(world.leftovers()).toEqual([]);
 });
 
@@ -47,9 +57,23 @@ describe("a record whose network namespace no longer exists", () => {
   /** An attachment as a runtime leaves it that has died after the ADD; its record is changed by the test. */
   async function abandoned(change: Record<string, unknown> = {}): Promise<Outcome> {
     const added = expectOk(await world.run("ADD", { conf: conf(), ip: "10.77.0.9/24" }));
-    const [name = ""] = world.records().filter((each) => each.endsWith(".json") && readFileSync(join(world.dataDir, each), "utf8").includes(added.id));
+    const [name = ""] = world
+      .records()
+      .filter(
+        (each) =>
+          each.endsWith(".json") &&
+          readFileSync(join(world.dataDir, each), "utf8").includes(added.id),
+      );
     const path = join(world.dataDir, name);
-    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), netns: GONE, since: hours(1), ...change }));
+    writeFileSync(
+      path,
+      JSON.stringify({
+        ...JSON.parse(readFileSync(path, "utf8")),
+        netns: GONE,
+        since: hours(1),
+        ...change,
+      }),
+    );
     due();
     return added;
   }
@@ -57,7 +81,14 @@ describe("a record whose network namespace no longer exists", () => {
   function due(): void {
     rmSync(join(world.dataDir, "collected"), { force: true });
   }
-  const ids = (): readonly string[] => world.records().filter((each) => each.endsWith(".json")).map((each) => JSON.parse(readFileSync(join(world.dataDir, each), "utf8")).key.containerId as string);
+  const ids = (): readonly string[] =>
+    world
+      .records()
+      .filter((each) => each.endsWith(".json"))
+      .map(
+        (each) =>
+          JSON.parse(readFileSync(join(world.dataDir, each), "utf8")).key.containerId as string,
+      );
 
   test("is collected by the next ADD: rules, delegate's DEL as the runtime would have sent it, record", async () => {
     const lost = await abandoned();
@@ -86,27 +117,43 @@ describe("a record whose network namespace no longer exists", () => {
   test("whose delegate fails stays on record, and the ADD succeeds all the same", async () => {
     const lost = await abandoned({ delegate: { type: "not-installed" } });
     const next = expectOk(await world.run("ADD", { conf: conf() }));
-    expect(next.stderr).toContain(`container ${lost.id}, whose sandbox is gone, could not be cleaned up`);
+    expect(next.stderr).toContain(
+      `container ${lost.id}, whose sandbox is gone, could not be cleaned up`,
+    );
     expect([...ids()].sort()).toEqual([lost.id, next.id].sort());
   });
 
   test.each([
     ["a young one", { since: new Date(Date.now() + 3_600_000).toISOString() }],
-    ["one that a living process is adding", { state: "intent", owner: { pid: process.pid, startTime: startTime(process.pid) } }],
-    ["one that a living process is deleting", { state: "deleting", owner: { pid: process.pid, startTime: startTime(process.pid) } }],
+    [
+      "one that a living process is adding",
+      { state: "intent", owner: { pid: process.pid, startTime: startTime(process.pid) } },
+    ],
+    [
+      "one that a living process is deleting",
+      { state: "deleting", owner: { pid: process.pid, startTime: startTime(process.pid) } },
+    ],
     ["one whose place cannot be seen from here", { netns: "/nowhere/netns/x" }],
     ["one without a netns", { netns: "" }],
   ])("%s is left alone", async (_, change) => {
     const lost = await abandoned(change);
     expectOk(await world.run("ADD", { conf: conf() }));
-    expectOk(await world.run("GC", { conf: conf({ cniVersion: "1.1.0", "cni.dev/valid-attachments": undefined }) }));
+    expectOk(
+      await world.run("GC", {
+        conf: conf({ cniVersion: "1.1.0", "cni.dev/valid-attachments": undefined }),
+      }),
+    );
     expect(ids()).toContain(lost.id);
   });
 
   test("is collected by GC, with a list or without, unless the runtime says that it is valid", async () => {
     const lost = await abandoned();
     const valid = [{ containerID: lost.id, ifname: "eth0" }];
-    expectOk(await world.run("GC", { conf: conf({ cniVersion: "1.1.0", "cni.dev/valid-attachments": valid }) }));
+    expectOk(
+      await world.run("GC", {
+        conf: conf({ cniVersion: "1.1.0", "cni.dev/valid-attachments": valid }),
+      }),
+    );
     expect(ids()).toEqual([lost.id]);
     expectOk(await world.run("GC", { conf: conf({ cniVersion: "1.1.0" }) }));
     expect(world.leftovers()).toEqual([]);
@@ -115,12 +162,30 @@ describe("a record whose network namespace no longer exists", () => {
   test("is collected by `wrapper gc`, which can also only say so", async () => {
     const lost = await abandoned();
     const file = join(world.dir, "10.conflist");
-    const plugin: Conf = { ...conf(), dataDir: world.dataDir, logFile: world.logFile, runtimeConfig: undefined };
-    writeFileSync(file, JSON.stringify({ cniVersion: "1.0.0", name: plugin["name"], plugins: [plugin] }));
-    const gc = (...argv: string[]): Promise<Outcome> => world.run(undefined, { argv: ["gc", "--conf", file, ...argv], env: { CNI_CONTAINERID: undefined } });
+    const plugin: Conf = {
+      ...conf(),
+      dataDir: world.dataDir,
+      logFile: world.logFile,
+      runtimeConfig: undefined,
+    };
+    writeFileSync(
+      file,
+      JSON.stringify({ cniVersion: "1.0.0", name: plugin["name"], plugins: [plugin] }),
+    );
+    const gc = (...argv: string[]): Promise<Outcome> =>
+      world.run(undefined, {
+        argv: ["gc", "--conf", file, ...argv],
+        env: { CNI_CONTAINERID: undefined },
+      });
     const [would, did, again] = [await gc("--dry-run"), await gc(), await gc()];
-    expect([would.exit, would.stdout]).toEqual([0, `would remove pod team-a/web-0 (container ${lost.id}): its network namespace ${GONE} no longer exists\n`]);
-    expect([did.exit, did.stdout]).toEqual([0, `removed pod team-a/web-0 (container ${lost.id}): its network namespace ${GONE} no longer exists\n`]);
+    expect([would.exit, would.stdout]).toEqual([
+      0,
+      `would remove pod team-a/web-0 (container ${lost.id}): its network namespace ${GONE} no longer exists\n`,
+    ]);
+    expect([did.exit, did.stdout]).toEqual([
+      0,
+      `removed pod team-a/web-0 (container ${lost.id}): its network namespace ${GONE} no longer exists\n`,
+    ]);
     expect(verbs(did)).toEqual(["DEL"]);
     expect([again.exit, again.stdout]).toEqual([0, "no attachment has lost its sandbox\n"]);
     expect(world.leftovers()).toEqual([]);
@@ -129,10 +194,19 @@ describe("a record whose network namespace no longer exists", () => {
   test("`wrapper gc` says what it could not take down, with status 1", async () => {
     await abandoned({ delegate: { type: "not-installed" } });
     const file = join(world.dir, "10.conflist");
-    writeFileSync(file, JSON.stringify({ cniVersion: "1.0.0", name: "n", plugins: [{ ...conf(), dataDir: world.dataDir, runtimeConfig: undefined }] }));
+    writeFileSync(
+      file,
+      JSON.stringify({
+        cniVersion: "1.0.0",
+        name: "n",
+        plugins: [{ ...conf(), dataDir: world.dataDir, runtimeConfig: undefined }],
+      }),
+    );
     const failed = await world.run(undefined, { argv: ["gc", "--conf", file] });
     expect([failed.exit, failed.stdout]).toEqual([1, ""]);
-    expect(failed.stderr).toMatch(/wrapper gc: pod team-a\/web-0 .* could not be removed: plugin "not-installed"/);
+    expect(failed.stderr).toMatch(
+      /wrapper gc: pod team-a\/web-0 .* could not be removed: plugin "not-installed"/,
+    );
   });
 });
 

@@ -30,7 +30,9 @@ export interface Api {
   stop(): Promise<void>;
   start(): Promise<void>;
   /** Paths of the requests since the test began, in order of arrival. */
-  requests(): Promise<readonly { readonly path: string; readonly headers: Record<string, string> }[]>;
+  requests(): Promise<
+    readonly { readonly path: string; readonly headers: Record<string, string> }[]
+  >;
 }
 
 /** An API server for a test file; without faults, with `objects` as they were, at the start of every test. */
@@ -43,9 +45,13 @@ export function useApi(world: World, objects: string): Api {
     const bundle = join(dir, "apiserver.cjs");
     sh(NODE, join(ROOT, "test/apiserver/build.mjs"), bundle);
     const control = join(dir, "control.sock");
-    child = spawn("ip", ["netns", "exec", world.netns, NODE, bundle, "--dir", join(dir, "api"), "--control", control], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    child = spawn(
+      "ip",
+      ["netns", "exec", world.netns, NODE, bundle, "--dir", join(dir, "api"), "--control", control],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     Object.assign(api, await firstLine(child), { dir: join(dir, "api") }, client(control));
   });
   beforeEach(async () => {
@@ -66,7 +72,8 @@ export function useApi(world: World, objects: string): Api {
 
 async function firstLine(child: ChildProcess): Promise<object> {
   if (child.stdout === null) throw new Error("the API server has no stdout");
-  for await (const line of createInterface({ input: child.stdout })) return JSON.parse(line) as object;
+  for await (const line of createInterface({ input: child.stdout }))
+    return JSON.parse(line) as object;
   throw new Error("the API server ended before it listened");
 }
 
@@ -78,10 +85,12 @@ async function reset(control: string): Promise<void> {
 function client(control: string): Omit<Api, "url" | "dir" | "port"> {
   const call = (method: string, path: string, body?: string): Promise<unknown> =>
     callControl(control, { method, path, ...(body === undefined ? {} : { body }) });
-  const quietly = async (method: string, path: string, body?: string): Promise<void> => void (await call(method, path, body));
+  const quietly = async (method: string, path: string, body?: string): Promise<void> =>
+    void (await call(method, path, body));
   return {
     apply: (yaml) => quietly("POST", "/objects", yaml),
-    remove: (resource, namespace, name) => quietly("DELETE", `/objects/${resource}/${namespace}/${name}`),
+    remove: (resource, namespace, name) =>
+      quietly("DELETE", `/objects/${resource}/${namespace}/${name}`),
     fault: (fault) => quietly("POST", "/faults", JSON.stringify(fault)),
     kubeconfig: async (kind = "kubelet") => (await call("POST", `/kubeconfigs/${kind}`)) as string,
     show: (cert) => quietly("POST", `/serving-cert/${cert}`),

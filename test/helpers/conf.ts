@@ -18,7 +18,12 @@ export function marked(mark: unknown): Conf {
 /** A config that works: delegate `ok`, mark 0x10/0xff by an annotation from the runtime. */
 export function conf(...changes: Conf[]): Conf {
   return Object.assign(
-    { cniVersion: "1.0.0", name: NETWORK, type: "tenant-routing-wrapper", delegate: { type: "ok" } },
+    {
+      cniVersion: "1.0.0",
+      name: NETWORK,
+      type: "tenant-routing-wrapper",
+      delegate: { type: "ok" },
+    },
     marked("0x10/0xff"),
     ...changes,
   ) as Conf;

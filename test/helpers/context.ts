@@ -35,16 +35,26 @@ export class FakeRules implements MarkRules {
     const evicted = await this.evict(rule.key, rule.addresses);
     this.installed = this.installed.filter((r) => r.tag !== tag);
     for (const address of rule.addresses) {
-      const common = { backend: "nft" as const, family: 4 as const, tag, label: rule.label, address, spec: "" };
+      const common = {
+        backend: "nft" as const,
+        family: 4 as const,
+        tag,
+        label: rule.label,
+        address,
+        spec: "",
+      };
       this.installed.push({ ...common, kind: "mark", mark: rule.mark });
-      if (!rule.markReplies) this.installed.push({ ...common, kind: "reply", mark: { value: 0, mask: rule.mark.mask } });
+      if (!rule.markReplies)
+        this.installed.push({ ...common, kind: "reply", mark: { value: 0, mask: rule.mark.mask } });
     }
     return evicted;
   }
 
   async evict(key: Attachment["key"], addresses: readonly string[]) {
     this.check("evict");
-    const gone = this.installed.filter((r) => r.tag !== attachmentTag(key) && addresses.includes(r.address));
+    const gone = this.installed.filter(
+      (r) => r.tag !== attachmentTag(key) && addresses.includes(r.address),
+    );
     this.installed = this.installed.filter((r) => !gone.includes(r));
     return [...new Set(gone.map((r) => r.tag))];
   }
@@ -73,7 +83,11 @@ export interface Setup {
   readonly context: Context;
   readonly rules: FakeRules;
   /** Verbs that reached the delegate, in order, and what it got on stdin. */
-  readonly calls: { verb: string; netconf: Record<string, unknown>; env: Readonly<Record<string, string>> }[];
+  readonly calls: {
+    verb: string;
+    netconf: Record<string, unknown>;
+    env: Readonly<Record<string, string>>;
+  }[];
   readonly warnings: CniError[];
   readonly alive: Set<number>;
   /** What the delegate answers per verb; a function may look around first. */
@@ -83,8 +97,13 @@ export interface Setup {
   readonly cleanUp: () => void;
 }
 
-export const stdout = (value: unknown): Partial<ExecOutcome> => ({ stdout: new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value)) });
-export const failing = (code: number, msg: string): Partial<ExecOutcome> => ({ exitCode: 1, ...stdout({ code, msg }) });
+export const stdout = (value: unknown): Partial<ExecOutcome> => ({
+  stdout: new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value)),
+});
+export const failing = (code: number, msg: string): Partial<ExecOutcome> => ({
+  exitCode: 1,
+  ...stdout({ code, msg }),
+});
 
 export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> = {}): Setup {
   const dir = mkdtempSync(join(tmpdir(), "verbs-"));
@@ -93,41 +112,87 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
   journal.prepare();
   const rules = new FakeRules();
   const setup: Omit<Setup, "context"> = {
-    rules, calls: [], warnings: [], alive: new Set([ME.pid]), ended: [],
+    rules,
+    calls: [],
+    warnings: [],
+    alive: new Set([ME.pid]),
+    ended: [],
     journalDir: join(dir, "journal"),
     answers: { ADD: stdout(RESULT), DEL: {}, CHECK: {}, GC: {}, STATUS: {} },
     cleanUp: () => rmSync(dir, { recursive: true, force: true }),
   };
   const context: Context = {
     request: {
-      verb: "ADD", containerId: "c1", netns: "/run/netns/x", ifname: "eth0", path: [dir], netnsOverride: false,
-      args: new Map([["K8S_POD_NAMESPACE", "team-a"], ["K8S_POD_NAME", "web-0"]]), ...request,
+      verb: "ADD",
+      containerId: "c1",
+      netns: "/run/netns/x",
+      ifname: "eth0",
+      path: [dir],
+      netnsOverride: false,
+      args: new Map([
+        ["K8S_POD_NAMESPACE", "team-a"],
+        ["K8S_POD_NAME", "web-0"],
+      ]),
+      ...request,
     },
-    conf: confWith({ runtimeConfig: { "io.kubernetes.cri.pod-annotations": { "tenant.routing/fwmark": "0x10/0xff" } }, ...conf }),
-    key: KEY, tag: TAG, journal, rules,
+    conf: confWith({
+      runtimeConfig: {
+        "io.kubernetes.cri.pod-annotations": { "tenant.routing/fwmark": "0x10/0xff" },
+      },
+      ...conf,
+    }),
+    key: KEY,
+    tag: TAG,
+    journal,
+    rules,
     locks: { hold: (_names, _timeout, body) => body(), sweep: async () => {} },
-    pods: async () => { throw new Error("no API in this test"); },
+    pods: async () => {
+      throw new Error("no API in this test");
+    },
     delegate: {
       exec: {
         run: async ({ env, stdin }) => {
           const verb = env["CNI_COMMAND"] ?? "";
-          setup.calls.push({ verb, netconf: JSON.parse(String(stdin)) as Record<string, unknown>, env });
+          setup.calls.push({
+            verb,
+            netconf: JSON.parse(String(stdin)) as Record<string, unknown>,
+            env,
+          });
           const answer = setup.answers[verb] ?? {};
           const outcome = typeof answer === "function" ? answer() : answer;
-          return { exitCode: 0, signal: null, stdout: new Uint8Array(), stderr: "", timedOut: false, overflow: false, spawnError: undefined, ...outcome };
+          return {
+            exitCode: 0,
+            signal: null,
+            stdout: new Uint8Array(),
+            stderr: "",
+            timedOut: false,
+            overflow: false,
+            spawnError: undefined,
+            ...outcome,
+          };
         },
       },
       clock: { now: () => new Date(0), elapsed: () => 0, sleep: async () => {} },
-      env: { CNI_COMMAND: "ADD" }, path: [dir], timeoutMs: 1000, stderr: () => {},
+      env: { CNI_COMMAND: "ADD" },
+      path: [dir],
+      timeoutMs: 1000,
+      stderr: () => {},
     },
-    orphans: { end: async (id) => { setup.ended.push(id); return 0; } },
+    orphans: {
+      end: async (id) => {
+        setup.ended.push(id);
+        return 0;
+      },
+    },
     checkKubeconfig: async () => {},
     self: ME,
     parentIsGone: () => false,
     sandboxState: (netns) => (netns.startsWith("/gone/") ? "gone" : "there"),
     isCollectionDue: () => false,
     isAlive: ({ pid }) => setup.alive.has(pid),
-    tagOf: attachmentTag, networkPrefix: networkPrefix("net"), facts: {},
+    tagOf: attachmentTag,
+    networkPrefix: networkPrefix("net"),
+    facts: {},
     warn: (warning) => setup.warnings.push(warning),
   };
   return { ...setup, context };
@@ -136,8 +201,20 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
 /** A record as a finished ADD leaves it. */
 export function record(part: Partial<Attachment> = {}): Attachment {
   return {
-    format: 1, state: "complete", key: KEY, netns: "/run/netns/x", owner: ME, pod: { namespace: "team-a", name: "web-0" },
-    mark: { value: 0x10, mask: 0xff }, markReplies: false, addresses: ["10.0.0.5"], backend: "nft", delegate: { type: "noop" },
-    result: RESULT, cniVersion: "1.0.0", since: "2026-01-01T00:00:00.000Z", ...part,
+    format: 1,
+    state: "complete",
+    key: KEY,
+    netns: "/run/netns/x",
+    owner: ME,
+    pod: { namespace: "team-a", name: "web-0" },
+    mark: { value: 0x10, mask: 0xff },
+    markReplies: false,
+    addresses: ["10.0.0.5"],
+    backend: "nft",
+    delegate: { type: "noop" },
+    result: RESULT,
+    cniVersion: "1.0.0",
+    since: "2026-01-01T00:00:00.000Z",
+    ...part,
   };
 }

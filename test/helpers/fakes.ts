@@ -3,7 +3,13 @@ import type { Exec, ExecOutcome, ExecRequest, Lock, Locks } from "../../lib/port
 import type { Host } from "../../lib/rules/host";
 
 export const OUTCOME: ExecOutcome = {
-  exitCode: 0, signal: null, stdout: new Uint8Array(), stderr: "", timedOut: false, overflow: false, spawnError: undefined,
+  exitCode: 0,
+  signal: null,
+  stdout: new Uint8Array(),
+  stderr: "",
+  timedOut: false,
+  overflow: false,
+  spawnError: undefined,
 };
 
 /** What a program answers: its stdout, or any part of the outcome. */
@@ -37,7 +43,10 @@ export class FakeExec implements Exec {
     this.requests.push(request);
     const answer = this.script.shift();
     if (answer === undefined) throw new Error(`not in the script: ${this.calls.at(-1)}`);
-    return { ...OUTCOME, ...(typeof answer === "string" ? { stdout: new TextEncoder().encode(answer) } : answer) };
+    return {
+      ...OUTCOME,
+      ...(typeof answer === "string" ? { stdout: new TextEncoder().encode(answer) } : answer),
+    };
   }
 }
 
@@ -71,7 +80,15 @@ export class FakeLocks extends FakeLock {
 }
 
 /** A node with exactly these programs (all in /usr/sbin) and these legacy tables. */
-export function fakeHost(part: { programs?: readonly string[]; plain?: "nft" | "legacy"; legacy4?: readonly string[]; legacy6?: readonly string[]; ipv6?: boolean } = {}): Host {
+export function fakeHost(
+  part: {
+    programs?: readonly string[];
+    plain?: "nft" | "legacy";
+    legacy4?: readonly string[];
+    legacy6?: readonly string[];
+    ipv6?: boolean;
+  } = {},
+): Host {
   const { programs = PROGRAMS, plain, legacy4 = [], legacy6 = [], ipv6 = true } = part;
   return {
     find: (name) => (programs.includes(name) ? `/usr/sbin/${name}` : undefined),
@@ -82,5 +99,8 @@ export function fakeHost(part: { programs?: readonly string[]; plain?: "nft" | "
 }
 
 const PROGRAMS = ["nft", "legacy"].flatMap((flavour) =>
-  ["iptables", "ip6tables"].flatMap((tool) => [`${tool}-${flavour}-save`, `${tool}-${flavour}-restore`]),
+  ["iptables", "ip6tables"].flatMap((tool) => [
+    `${tool}-${flavour}-save`,
+    `${tool}-${flavour}-restore`,
+  ]),
 );

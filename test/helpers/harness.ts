@@ -2,7 +2,15 @@
  * Drives the packed binary as a runtime does, inside a network namespace of the test file's own.
  * Fixture delegates (test/fixtures/bin) stand in for real plugins and record what they were given.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Conf } from "./conf";
@@ -107,7 +115,11 @@ function caseDirectories(dir: string): Pick<World, "dir" | "dataDir" | "logFile"
   return { dir, dataDir: join(dir, "data"), logFile: join(dir, "wrapper.log") };
 }
 
-function build(world: World, netns: string, root: string): Omit<World, "dir" | "dataDir" | "logFile"> {
+function build(
+  world: World,
+  netns: string,
+  root: string,
+): Omit<World, "dir" | "dataDir" | "logFile"> {
   const firewall = createFirewall(netns);
   let serial = 0;
   // Unique on the machine: DEL looks for left-over processes of its container everywhere.
@@ -125,12 +137,17 @@ function build(world: World, netns: string, root: string): Omit<World, "dir" | "
       return perform(world, verb, { ...options, id });
     },
     script: (parts) => {
-      for (const [verb, part] of Object.entries(parts)) writePart(join(world.dir, "script", verb), part);
+      for (const [verb, part] of Object.entries(parts))
+        writePart(join(world.dir, "script", verb), part);
     },
     leftovers: () => {
       const records = world.records().filter((name) => !KEPT.test(name));
       const state = readdirSync(join(world.dir, "state"));
-      return [...firewall.ours(), ...records.map((name) => `data: ${name}`), ...state.map((name) => `state: ${name}`)];
+      return [
+        ...firewall.ours(),
+        ...records.map((name) => `data: ${name}`),
+        ...state.map((name) => `state: ${name}`),
+      ];
     },
     records: () => (existsSync(world.dataDir) ? readdirSync(world.dataDir) : []),
     log: () => (existsSync(world.logFile) ? readFileSync(world.logFile, "utf8") : ""),
@@ -145,7 +162,11 @@ function writePart(path: string, part: Part): void {
   }
 }
 
-async function perform(world: World, verb: string | undefined, options: RunOptions & { id: string }): Promise<Outcome> {
+async function perform(
+  world: World,
+  verb: string | undefined,
+  options: RunOptions & { id: string },
+): Promise<Outcome> {
   const calls = mkdtempSync(join(world.dir, "calls/run-"));
   const ran = await launch({
     netns: world.netns,
@@ -157,7 +178,12 @@ async function perform(world: World, verb: string | undefined, options: RunOptio
   return { ...ran, id: options.id, calls: readCalls(calls) };
 }
 
-function environment(world: World, verb: string | undefined, calls: string, options: RunOptions & { id: string }): Record<string, string> {
+function environment(
+  world: World,
+  verb: string | undefined,
+  calls: string,
+  options: RunOptions & { id: string },
+): Record<string, string> {
   const all: Record<string, string | undefined> = {
     PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
     TR_CALLS: calls,
@@ -173,7 +199,9 @@ function environment(world: World, verb: string | undefined, calls: string, opti
     CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=team-a;K8S_POD_NAME=web-0;K8S_POD_INFRA_CONTAINER_ID=${options.id};K8S_POD_UID=${POD_UID}`,
     ...options.env,
   };
-  return Object.fromEntries(Object.entries(all).filter((pair): pair is [string, string] => pair[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(all).filter((pair): pair is [string, string] => pair[1] !== undefined),
+  );
 }
 
 function stdinOf(world: World, options: RunOptions): string | Uint8Array {

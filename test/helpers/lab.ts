@@ -16,7 +16,11 @@ export interface Played {
 }
 
 /** Plays it to its end; `onLine` sees each line as soon as it is printed. */
-export function play(lab: string, args: readonly string[], onLine: (line: string, pid: number) => void = () => {}): Promise<Played> {
+export function play(
+  lab: string,
+  args: readonly string[],
+  onLine: (line: string, pid: number) => void = () => {},
+): Promise<Played> {
   return playWith([WRAPPER, "lab", lab, ...args], onLine);
 }
 
@@ -25,7 +29,10 @@ export function playAmongNames(lab: string, args: readonly string[]): Promise<Pl
   return playWith(withTableNames([WRAPPER, "lab", lab, ...args]));
 }
 
-function playWith([program = "", ...args]: readonly string[], onLine: (line: string, pid: number) => void = () => {}): Promise<Played> {
+function playWith(
+  [program = "", ...args]: readonly string[],
+  onLine: (line: string, pid: number) => void = () => {},
+): Promise<Played> {
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   const pid = child.pid ?? 0;
   let text = "";
@@ -36,7 +43,9 @@ function playWith([program = "", ...args]: readonly string[], onLine: (line: str
   };
   child.stdout.on("data", take);
   child.stderr.on("data", take);
-  return new Promise((done) => child.on("close", (status) => done({ status, text, prefix: prefixOf(pid) })));
+  return new Promise((done) =>
+    child.on("close", (status) => done({ status, text, prefix: prefixOf(pid) })),
+  );
 }
 
 /** Does something while the lab stands still. */
@@ -62,7 +71,9 @@ export function expectNothingLeft(prefix: string): void {
 
 /** The lab's directories in /tmp. */
 export function directoriesOf(prefix: string): readonly string[] {
-  return readdirSync("/tmp").filter((name) => name.startsWith("tenant-routing-lab.") && prefixIn(name) === prefix);
+  return readdirSync("/tmp").filter(
+    (name) => name.startsWith("tenant-routing-lab.") && prefixIn(name) === prefix,
+  );
 }
 
 function prefixOf(pid: number): string {

@@ -5,7 +5,8 @@ import { parse, type Outcome } from "./outcome";
 
 /** No run may take longer; a hang is a failure with `signal` SIGKILL. */
 const LIMIT_MS = 90_000;
-const IP = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"].find((path) => existsSync(path)) ?? "ip";
+const IP =
+  ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"].find((path) => existsSync(path)) ?? "ip";
 
 export interface Launch {
   readonly netns: string;
@@ -29,7 +30,11 @@ export interface Launch {
 export async function launch(request: Launch): Promise<Omit<Outcome, "id" | "calls">> {
   const { stdout: reader = "read", stdin } = request.options;
   const started = performance.now();
-  const child = spawn(IP, ["netns", "exec", request.netns, ...shellBefore(request), ...request.command], { env: request.env });
+  const child = spawn(
+    IP,
+    ["netns", "exec", request.netns, ...shellBefore(request), ...request.command],
+    { env: request.env },
+  );
   const disarm = arm(child, request.options);
   const memory = request.options.measure === true ? watchMemory(child) : () => Number.NaN;
   child.stdin.on("error", () => undefined); // a plugin need not read its stdin
@@ -61,7 +66,10 @@ function shellBefore({ options: { wrap, stdin } }: Launch): readonly string[] {
   return ["/bin/sh", "-ec", `${wrap ?? ""}\n${closing}\nexec "$@"`, "sh"];
 }
 
-function arm(child: ChildProcess, { killAfterMs = LIMIT_MS, killWhen = () => false }: Launch["options"]): () => void {
+function arm(
+  child: ChildProcess,
+  { killAfterMs = LIMIT_MS, killWhen = () => false }: Launch["options"],
+): () => void {
   const killer = setTimeout(() => child.kill("SIGKILL"), killAfterMs);
   const watcher = setInterval(() => killWhen() && child.kill("SIGKILL"), 5);
   return () => {

@@ -21,11 +21,17 @@ const KEPT = ["/etc/alternatives", "/run/netns"];
 export function nodeFiles(world: NodeWorld): NodeFiles {
   const root = join(world.dir, "fs");
   for (const path of [...PLACES, ...KEPT]) mkdirSync(join(root, path), { recursive: true });
-  const over = (path: string): string => `mount --rbind ${shellQuote(path)} ${shellQuote(join(root, path))}`;
+  const over = (path: string): string =>
+    `mount --rbind ${shellQuote(path)} ${shellQuote(join(root, path))}`;
   const instead = (path: string): string => `mount --rbind ${shellQuote(join(root, path))} ${path}`;
   return {
     // `ip netns exec` has made a mount namespace, so all of it ends with the process.
-    wrap: ["kept=$PATH PATH=/usr/sbin:/usr/bin:/sbin:/bin", ...KEPT.map(over), ...PLACES.map(instead), "PATH=$kept"].join("\n"),
+    wrap: [
+      "kept=$PATH PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+      ...KEPT.map(over),
+      ...PLACES.map(instead),
+      "PATH=$kept",
+    ].join("\n"),
     write: (path, content) => {
       mkdirSync(dirname(join(root, path)), { recursive: true });
       writeFileSync(join(root, path), content, { mode: 0o600 });
@@ -44,6 +50,7 @@ export function nodeFiles(world: NodeWorld): NodeFiles {
 export function onlyIpv4(world: NodeWorld): string {
   const bin = join(world.dir, "bin");
   mkdirSync(bin, { recursive: true });
-  if (!readdirSync(bin).includes("iptables")) symlinkSync("/usr/sbin/iptables", join(bin, "iptables"));
+  if (!readdirSync(bin).includes("iptables"))
+    symlinkSync("/usr/sbin/iptables", join(bin, "iptables"));
   return bin;
 }

@@ -45,7 +45,9 @@ export interface Surroundings {
 export function useGateways(world: NodeWorld): Surroundings {
   const processes: ChildProcess[] = [];
   const serveIn = async (netns: string, name: string): Promise<void> => {
-    const child = spawn("ip", ["netns", "exec", netns, process.execPath, "-e", RESPONDER, name], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn("ip", ["netns", "exec", netns, process.execPath, "-e", RESPONDER, name], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     processes.push(child);
     for await (const line of createInterface({ input: child.stdout })) if (line === "ready") return;
     throw new Error(`the responder ${name} did not start`);
@@ -58,11 +60,19 @@ export function useGateways(world: NodeWorld): Surroundings {
   });
   afterEach(() => {
     for (const child of processes.splice(0)) child.kill("SIGKILL");
-    for (const name of [...GATEWAYS.map((gateway) => gateway.name), "client"]) sh("ip", "netns", "del", `${world.netns}-${name}`);
+    for (const name of [...GATEWAYS.map((gateway) => gateway.name), "client"])
+      sh("ip", "netns", "del", `${world.netns}-${name}`);
   });
   const ask = async (netns: string, address: string, port: number): Promise<string> => {
     const question = `exec 3<>/dev/tcp/${address}/${port} && cat <&3`;
-    const { stdout } = await world.attempt({ netns } as Pod, "timeout", "2", "bash", "-c", `{ ${question}; } 2>/dev/null`);
+    const { stdout } = await world.attempt(
+      { netns } as Pod,
+      "timeout",
+      "2",
+      "bash",
+      "-c",
+      `{ ${question}; } 2>/dev/null`,
+    );
     return stdout === "" ? "no answer" : stdout;
   };
   return {
@@ -73,9 +83,28 @@ export function useGateways(world: NodeWorld): Surroundings {
 }
 
 function prepare(netns: string): void {
-  const settings = ["ipv4/ip_forward 1", "ipv6/conf/all/forwarding 1", "ipv4/conf/all/rp_filter 0", "ipv4/conf/default/rp_filter 0"];
+  const settings = [
+    "ipv4/ip_forward 1",
+    "ipv6/conf/all/forwarding 1",
+    "ipv4/conf/all/rp_filter 0",
+    "ipv4/conf/default/rp_filter 0",
+  ];
   for (const setting of settings) write(netns, setting);
-  for (const family of ["-4", "-6"]) sh("ip", family, "-n", netns, "rule", "add", "pref", "32764", "lookup", "main", "suppress_prefixlength", "0");
+  for (const family of ["-4", "-6"])
+    sh(
+      "ip",
+      family,
+      "-n",
+      netns,
+      "rule",
+      "add",
+      "pref",
+      "32764",
+      "lookup",
+      "main",
+      "suppress_prefixlength",
+      "0",
+    );
 }
 
 function write(netns: string, setting: string): void {
@@ -88,7 +117,21 @@ function build(node: string, { name, device, net, mark, table }: Gateway): void 
   const net6 = `fd00:${net.replaceAll(".", ":")}:`;
   sh("ip", "netns", "add", gateway);
   prepare(gateway);
-  sh("ip", "-n", node, "link", "add", device, "type", "veth", "peer", "name", "lan", "netns", gateway);
+  sh(
+    "ip",
+    "-n",
+    node,
+    "link",
+    "add",
+    device,
+    "type",
+    "veth",
+    "peer",
+    "name",
+    "lan",
+    "netns",
+    gateway,
+  );
   plug(node, device, `${net}.2/24`, `${net6}:2/64`);
   plug(gateway, "lan", `${net}.1/24`, `${net6}:1/64`);
   plug(gateway, "lo", `${INTERNET}/32`, `${INTERNET6}/128`);
@@ -97,20 +140,46 @@ function build(node: string, { name, device, net, mark, table }: Gateway): void 
   route(node, "default", `${net}.1`, "table", table);
   route(node, "default", `${net6}:1`, "table", table);
   if (mark === undefined) return;
-  for (const family of ["-4", "-6"]) sh("ip", family, "-n", node, "rule", "add", "pref", "32765", "fwmark", mark, "lookup", table);
+  for (const family of ["-4", "-6"])
+    sh("ip", family, "-n", node, "rule", "add", "pref", "32765", "fwmark", mark, "lookup", table);
 }
 
 function buildClient(node: string): void {
   const [client, gateway] = [`${node}-client`, `${node}-default`];
   sh("ip", "netns", "add", client);
-  sh("ip", "-n", gateway, "link", "add", "wan", "type", "veth", "peer", "name", "eth0", "netns", client);
+  sh(
+    "ip",
+    "-n",
+    gateway,
+    "link",
+    "add",
+    "wan",
+    "type",
+    "veth",
+    "peer",
+    "name",
+    "eth0",
+    "netns",
+    client,
+  );
   plug(gateway, "wan", "192.0.2.1/24", "2001:db8:2::1/64");
   plug(client, "eth0", "192.0.2.50/24", "2001:db8:2::50/64");
   route(client, "default", "192.0.2.1");
 }
 
 function plug(netns: string, device: string, ...addresses: string[]): void {
-  for (const address of addresses) sh("ip", "-n", netns, "addr", "add", address, "dev", device, ...(address.includes(":") ? ["nodad"] : []));
+  for (const address of addresses)
+    sh(
+      "ip",
+      "-n",
+      netns,
+      "addr",
+      "add",
+      address,
+      "dev",
+      device,
+      ...(address.includes(":") ? ["nodad"] : []),
+    );
   sh("ip", "-n", netns, "link", "set", device, "up");
 }
 

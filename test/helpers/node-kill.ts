@@ -14,8 +14,15 @@ export interface Doomed {
 }
 
 /** Resolves once the process has ended; `true` when it was the kill that ended it. */
-export async function killAfter(ms: number, kill: Kill, { netns, command, env, stdin }: Doomed): Promise<boolean> {
-  const child = spawn("ip", ["netns", "exec", netns, command], { env, stdio: ["pipe", "ignore", "ignore"] });
+export async function killAfter(
+  ms: number,
+  kill: Kill,
+  { netns, command, env, stdin }: Doomed,
+): Promise<boolean> {
+  const child = spawn("ip", ["netns", "exec", netns, command], {
+    env,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
   const ended = new Promise<boolean>((resolve, reject) => {
     child.on("error", reject);
     child.on("exit", (_code, signal) => resolve(signal === "SIGKILL"));
@@ -32,7 +39,7 @@ export async function killAfter(ms: number, kill: Kill, { netns, command, env, s
 /** Stops top-down, so that nothing new is started while the tree is walked, then kills all of it. */
 function killTree(root: number): void {
   const stopped: number[] = [];
-  for (const queue = [root]; queue.length > 0; ) {
+  for (const queue = [root]; queue.length > 0;) {
     const pid = queue.pop() as number;
     if (signal(pid, "SIGSTOP")) stopped.push(pid);
     queue.push(...childrenOf(pid));
@@ -52,7 +59,9 @@ function childrenOf(pid: number): readonly number[] {
   const tasks = `/proc/${pid}/task`;
   if (!existsSync(tasks)) return [];
   try {
-    return readdirSync(tasks).flatMap((task) => readFileSync(`${tasks}/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number));
+    return readdirSync(tasks).flatMap((task) =>
+      readFileSync(`${tasks}/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number),
+    );
   } catch {
     return []; // it ended meanwhile
   }

@@ -41,14 +41,32 @@ export interface Runtime {
 const OURS = "tenant-routing-wrapper";
 
 /** A list with one plugin, ours; its files are in the test's directory. */
-export function ourList(world: NodeWorld, ours: Conf, cniVersion = "1.0.0", ...after: Conf[]): Conflist {
-  return { cniVersion, name: "tr-node", plugins: [{ type: OURS, dataDir: world.dataDir, logFile: world.logFile, ...ours }, ...after] };
+export function ourList(
+  world: NodeWorld,
+  ours: Conf,
+  cniVersion = "1.0.0",
+  ...after: Conf[]
+): Conflist {
+  return {
+    cniVersion,
+    name: "tr-node",
+    plugins: [{ type: OURS, dataDir: world.dataDir, logFile: world.logFile, ...ours }, ...after],
+  };
 }
 
 /** A runtime on the node of `world` that has loaded `list`. */
-export function createRuntime(world: NodeWorld, list: Conflist, always: AttachOptions = {}): Runtime {
+export function createRuntime(
+  world: NodeWorld,
+  list: Conflist,
+  always: AttachOptions = {},
+): Runtime {
   const cache = new Map<string, Conf>();
-  const run = async (verb: string, pod: Pod, plugin: Conf, share: AttachOptions & { prevResult?: Conf | undefined }): Promise<Outcome> => {
+  const run = async (
+    verb: string,
+    pod: Pod,
+    plugin: Conf,
+    share: AttachOptions & { prevResult?: Conf | undefined },
+  ): Promise<Outcome> => {
     const ran = await launch({
       netns: world.netns,
       command: [pathOf(plugin)],
@@ -71,18 +89,26 @@ export function createRuntime(world: NodeWorld, list: Conflist, always: AttachOp
       cache.set(pod.id, prevResult ?? {});
       return outcome as Outcome;
     },
-    check: (pod, options) => eachOf(list.plugins, (plugin) => run("CHECK", pod, plugin, { ...always, ...options, prevResult: cache.get(pod.id) })),
+    check: (pod, options) =>
+      eachOf(list.plugins, (plugin) =>
+        run("CHECK", pod, plugin, { ...always, ...options, prevResult: cache.get(pod.id) }),
+      ),
     del: async (pod, options) => {
       const has = list.cniVersion >= "0.4.0" && options?.forgetful !== true;
       const prevResult = has ? cache.get(pod.id) : undefined;
-      const outcome = await eachOf([...list.plugins].reverse(), (plugin) => run("DEL", pod, plugin, { ...always, ...options, prevResult }));
+      const outcome = await eachOf([...list.plugins].reverse(), (plugin) =>
+        run("DEL", pod, plugin, { ...always, ...options, prevResult }),
+      );
       if (outcome.exit === 0) cache.delete(pod.id);
       return outcome;
     },
   };
 }
 
-async function eachOf(plugins: readonly Conf[], body: (plugin: Conf) => Promise<Outcome>): Promise<Outcome> {
+async function eachOf(
+  plugins: readonly Conf[],
+  body: (plugin: Conf) => Promise<Outcome>,
+): Promise<Outcome> {
   let outcome: Outcome | undefined;
   for (const plugin of plugins) {
     outcome = await body(plugin);
@@ -97,9 +123,15 @@ function pathOf({ type }: Conf): string {
   return path;
 }
 
-function netconf(list: Conflist, plugin: Conf, { offers = {}, prevResult }: AttachOptions & { prevResult?: Conf | undefined }): Conf {
+function netconf(
+  list: Conflist,
+  plugin: Conf,
+  { offers = {}, prevResult }: AttachOptions & { prevResult?: Conf | undefined },
+): Conf {
   const declared = (plugin["capabilities"] ?? {}) as Record<string, boolean>;
-  const share = Object.fromEntries(Object.entries(offers).filter(([capability]) => declared[capability] === true));
+  const share = Object.fromEntries(
+    Object.entries(offers).filter(([capability]) => declared[capability] === true),
+  );
   return {
     ...plugin,
     name: list.name,
@@ -124,7 +156,8 @@ export function environment(verb: string, pod: Pod, netns: string): Record<strin
 
 /** `offers` of a runtime that passes the pod's annotations. */
 export function annotated(mark: string | undefined, more: Conf = {}): AttachOptions {
-  const annotations = mark === undefined ? { "another.example/key": "x" } : { "tenant.routing/fwmark": mark };
+  const annotations =
+    mark === undefined ? { "another.example/key": "x" } : { "tenant.routing/fwmark": mark };
   return { offers: { "io.kubernetes.cri.pod-annotations": annotations, ...more } };
 }
 

@@ -74,7 +74,9 @@ export function useNode({ keep = false } = {}): NodeWorld {
 function build(world: NodeWorld, pods: Set<string>): Omit<NodeWorld, keyof World> {
   let serial = 0;
   const cables = (): readonly string[] =>
-    sh("ip", "-n", world.netns, "-o", "link", "show", "type", "veth").split("\n").flatMap((line) => /^\d+: (?!eth\d)([^:@]+)/.exec(line)?.[1] ?? []);
+    sh("ip", "-n", world.netns, "-o", "link", "show", "type", "veth")
+      .split("\n")
+      .flatMap((line) => /^\d+: (?!eth\d)([^:@]+)/.exec(line)?.[1] ?? []);
   const leases = (): readonly string[] => listLeases(join(world.dir, "ipam"));
   const into = (where: Pod | undefined): string[] => ["netns", "exec", where?.netns ?? world.netns];
   return {
@@ -82,14 +84,22 @@ function build(world: NodeWorld, pods: Set<string>): Omit<NodeWorld, keyof World
       const netns = `${world.netns}-p${++serial}`;
       sh("ip", "netns", "add", netns);
       pods.add(netns);
-      return { id: world.newId(), namespace, name, uid: uidOf(serial), netns, path: `/run/netns/${netns}` };
+      return {
+        id: world.newId(),
+        namespace,
+        name,
+        uid: uidOf(serial),
+        netns,
+        path: `/run/netns/${netns}`,
+      };
     },
     vanish: async (pod) => {
       const before = cables();
       const peer = /eth0@if(\d+)/.exec(sh("ip", "-n", pod.netns, "-o", "link"))?.[1];
       sh("ip", "netns", "del", pod.netns);
       pods.delete(pod.netns);
-      if (peer !== undefined && before.length > 0) await until(`the cable of ${pod.netns} is gone`, () => !hasIndex(world.netns, peer));
+      if (peer !== undefined && before.length > 0)
+        await until(`the cable of ${pod.netns} is gone`, () => !hasIndex(world.netns, peer));
     },
     inside: (where, ...command) => sh("ip", ...into(where), ...command),
     attempt: async (where, ...command) =>
@@ -105,7 +115,11 @@ function build(world: NodeWorld, pods: Set<string>): Omit<NodeWorld, keyof World
     }),
     leases,
     cables,
-    everything: () => [...world.leftovers(), ...leases().map((lease) => `lease: ${lease}`), ...cables().map((cable) => `cable: ${cable}`)],
+    everything: () => [
+      ...world.leftovers(),
+      ...leases().map((lease) => `lease: ${lease}`),
+      ...cables().map((cable) => `cable: ${cable}`),
+    ],
   };
 }
 
@@ -122,6 +136,9 @@ function listLeases(dir: string): readonly string[] {
   if (!existsSync(dir)) return [];
   return readdirSync(dir, { recursive: true, encoding: "utf8" })
     .filter((name) => /\/[0-9a-f][0-9a-f.:]*$/.test(name))
-    .map((name) => `${name.slice(name.lastIndexOf("/") + 1)} ${readFileSync(join(dir, name), "utf8").split(/\s/)[0] ?? ""}`)
+    .map(
+      (name) =>
+        `${name.slice(name.lastIndexOf("/") + 1)} ${readFileSync(join(dir, name), "utf8").split(/\s/)[0] ?? ""}`,
+    )
     .sort();
 }

@@ -53,7 +53,14 @@ function readCall(dir: string): Call {
   );
   const path = readFileSync(join(dir, "path"), "utf8");
   const stdin = readFileSync(join(dir, "stdin"), "utf8");
-  return { verb: env["CNI_COMMAND"] ?? "", type: basename(path), path, env, stdin, netconf: parse(stdin) ?? {} };
+  return {
+    verb: env["CNI_COMMAND"] ?? "",
+    type: basename(path),
+    path,
+    env,
+    stdin,
+    netconf: parse(stdin) ?? {},
+  };
 }
 
 /** JSON text as an object, or undefined. */
@@ -73,7 +80,9 @@ export function verbs(outcome: Outcome): readonly string[] {
 /** Asserts success; says what the plugin complained about otherwise. */
 export function expectOk(outcome: Outcome): Outcome {
   if (outcome.exit !== 0) {
-    throw new Error(`expected success, got exit ${outcome.exit} ${outcome.signal ?? ""}\nstdout: ${outcome.stdout}\nstderr: ${outcome.stderr}`);
+    throw new Error(
+      `expected success, got exit ${outcome.exit} ${outcome.signal ?? ""}\nstdout: ${outcome.stdout}\nstderr: ${outcome.stderr}`,
+    );
   }
   return outcome;
 }
@@ -82,11 +91,19 @@ export function expectOk(outcome: Outcome): Outcome {
  * Asserts the error form of the specification: exit status 1, one JSON document on stdout with the
  * code, a message that is not empty and matches `patterns` (details included).
  */
-export function expectError(outcome: Outcome, kind: ErrorKind | number | readonly ErrorKind[], ...patterns: (RegExp | string)[]): ErrorBody {
-  const codes = [kind].flat().map((each) => (typeof each === "number" ? each : ERRORS[each as ErrorKind].code));
+export function expectError(
+  outcome: Outcome,
+  kind: ErrorKind | number | readonly ErrorKind[],
+  ...patterns: (RegExp | string)[]
+): ErrorBody {
+  const codes = [kind]
+    .flat()
+    .map((each) => (typeof each === "number" ? each : ERRORS[each as ErrorKind].code));
   const body = outcome.json as ErrorBody | undefined;
   if (outcome.exit !== 1 || body === undefined || !codes.includes(body.code)) {
-    throw new Error(`expected error ${codes.join(" or ")}, got exit ${outcome.exit} ${outcome.signal ?? ""}\nstdout: ${outcome.stdout.slice(0, 4000)}\nstderr: ${outcome.stderr.slice(0, 2000)}`);
+    throw new Error(
+      `expected error ${codes.join(" or ")}, got exit ${outcome.exit} ${outcome.signal ?? ""}\nstdout: ${outcome.stdout.slice(0, 4000)}\nstderr: ${outcome.stderr.slice(0, 2000)}`,
+    );
   }
   expect(typeof body.msg === "string" && body.msg !== "").toBe(true);
   expect(typeof body.cniVersion).toBe("string");

@@ -14,13 +14,21 @@ export const WRAPPER = resolve(__dirname, "../../dist/wrapper");
 export const INTERNET = "203.0.113.80";
 export const INTERNET6 = "2001:db8::80";
 /** By device: where the gateway is .1 and the node is .2. */
-export const NETS = { eth0: ["10.0.0", "fd00:1"], eth1: ["10.10.10", "fd00:10"], eth2: ["10.10.20", "fd00:20"] } as const;
+export const NETS = {
+  eth0: ["10.0.0", "fd00:1"],
+  eth1: ["10.10.10", "fd00:10"],
+  eth2: ["10.10.20", "fd00:20"],
+} as const;
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 const DEVICES = Object.keys(NETS) as (keyof typeof NETS)[];
 
 /** Two tenants, the first of both families. */
 export const TENANTS = {
-  "tenant-a": { fwmark: "0x10/0xff", table: 100, gateways: [{ via: "10.10.10.1" }, { via: "fd00:10::1" }] },
+  "tenant-a": {
+    fwmark: "0x10/0xff",
+    table: 100,
+    gateways: [{ via: "10.10.10.1" }, { via: "fd00:10::1" }],
+  },
   "tenant-b": { fwmark: "0x20/0xff", table: 200, gateways: [{ via: "10.10.20.1" }] },
 };
 
@@ -87,7 +95,8 @@ export function useRoutesNode(): RoutesNode {
     Object.assign(node, build(netns, dir, { processes, namespaces }));
     make(netns, namespaces);
     for (const device of DEVICES) connect(node, device, namespaces);
-    for (const family of ["-4", "-6"]) node.ip(family, "route", "add", "default", "via", family === "-4" ? "10.0.0.1" : "fd00:1::1");
+    for (const family of ["-4", "-6"])
+      node.ip(family, "route", "add", "default", "via", family === "-4" ? "10.0.0.1" : "fd00:1::1");
     node.configure();
   });
   afterEach(() => {
@@ -98,30 +107,61 @@ export function useRoutesNode(): RoutesNode {
   return node;
 }
 
-interface Made { readonly processes: ChildProcess[]; readonly namespaces: string[] }
+interface Made {
+  readonly processes: ChildProcess[];
+  readonly namespaces: string[];
+}
 
 function build(netns: string, dir: string, made: Made): RoutesNode {
   const [conf, namesDir] = [join(dir, "10-tr.conflist"), join(dir, "names")];
   const run = (script: string): string => sh("ip", "netns", "exec", netns, "bash", "-c", script);
   const gateway = (device: string): string => `${netns}-${device}`;
   return {
-    netns, dir, conf, namesDir, gateway, run,
-    configure: (tenants = TENANTS, routes = {}, fields = {}) => writeFileSync(conf, conflist(dir, tenants, { namesDir, ...routes }, fields)),
-    routes: (action, ...args) => spawnSync("ip", ["netns", "exec", netns, WRAPPER, "routes", action ?? "", "--conf", conf, ...args], { env: { PATH }, encoding: "utf8" }),
+    netns,
+    dir,
+    conf,
+    namesDir,
+    gateway,
+    run,
+    configure: (tenants = TENANTS, routes = {}, fields = {}) =>
+      writeFileSync(conf, conflist(dir, tenants, { namesDir, ...routes }, fields)),
+    routes: (action, ...args) =>
+      spawnSync(
+        "ip",
+        ["netns", "exec", netns, WRAPPER, "routes", action ?? "", "--conf", conf, ...args],
+        { env: { PATH }, encoding: "utf8" },
+      ),
     ip: (...args) => sh("ip", "-n", netns, ...args),
     set: (sysctl, value) => void run(`echo ${value} >/proc/sys/net/${sysctl}`),
     get: (sysctl) => run(`cat /proc/sys/net/${sysctl}`).trim(),
-    snapshot: () => [run(SNAPSHOT), ...readdirSync(namesDir).sort().map((name) => `${name}: ${readFileSync(join(namesDir, name), "utf8")}`)].join("\n"),
+    snapshot: () =>
+      [
+        run(SNAPSHOT),
+        ...readdirSync(namesDir)
+          .sort()
+          .map((name) => `${name}: ${readFileSync(join(namesDir, name), "utf8")}`),
+      ].join("\n"),
     way: (destination, mark) => {
-      const { stdout, stderr } = spawnSync("ip", ["-n", netns, "-o", "route", "get", destination, "mark", mark], { encoding: "utf8" });
+      const { stdout, stderr } = spawnSync(
+        "ip",
+        ["-n", netns, "-o", "route", "get", destination, "mark", mark],
+        { encoding: "utf8" },
+      );
       return stdout + stderr;
     },
     pod: (n, mark) => makePod(netns, n, mark, made.namespaces),
-    serve: async (...where) => void (await Promise.all(where.map((each) => serve(each in NETS ? gateway(each) : each, each, made.processes)))),
+    serve: async (...where) =>
+      void (await Promise.all(
+        where.map((each) => serve(each in NETS ? gateway(each) : each, each, made.processes)),
+      )),
     ask: (from, address, port = 80) => {
       // Longer than TCP's first retransmission: a device that came up just now may lose a packet.
       const question = `{ exec 3<>/dev/tcp/${address}/${port} && cat <&3; } 2>/dev/null`;
-      const { stdout } = spawnSync("ip", ["netns", "exec", from, "timeout", "2.5", "bash", "-c", question], { encoding: "utf8" });
+      const { stdout } = spawnSync(
+        "ip",
+        ["netns", "exec", from, "timeout", "2.5", "bash", "-c", question],
+        { encoding: "utf8" },
+      );
       return stdout === "" ? "no answer" : stdout;
     },
   };
@@ -129,7 +169,14 @@ function build(netns: string, dir: string, made: Made): RoutesNode {
 
 function conflist(dir: string, tenants: object, routes: object, fields: object): string {
   const capabilities = { "io.kubernetes.cri.pod-annotations": true };
-  const plugin = { type: "tenant-routing-wrapper", capabilities, dataDir: join(dir, "data"), tenants, routes, ...fields };
+  const plugin = {
+    type: "tenant-routing-wrapper",
+    capabilities,
+    dataDir: join(dir, "data"),
+    tenants,
+    routes,
+    ...fields,
+  };
   return JSON.stringify({ cniVersion: "1.0.0", name: "routes", plugins: [plugin] });
 }
 
@@ -137,7 +184,8 @@ function make(netns: string, namespaces: string[]): void {
   sh("ip", "netns", "add", netns);
   namespaces.push(netns);
   sh("ip", "-n", netns, "link", "set", "lo", "up");
-  const quiet = "cd /proc/sys/net; for c in all default; do echo 0 >ipv4/conf/$c/rp_filter; echo 0 >ipv6/conf/$c/accept_dad; done";
+  const quiet =
+    "cd /proc/sys/net; for c in all default; do echo 0 >ipv4/conf/$c/rp_filter; echo 0 >ipv6/conf/$c/accept_dad; done";
   sh("ip", "netns", "exec", netns, "sh", "-c", quiet);
 }
 
@@ -155,7 +203,18 @@ function connect(node: RoutesNode, device: keyof typeof NETS, namespaces: string
 }
 
 function plug(netns: string, device: string, ...addresses: string[]): void {
-  for (const address of addresses) sh("ip", "-n", netns, "addr", "add", address, "dev", device, ...(address.includes(":") ? ["nodad"] : []));
+  for (const address of addresses)
+    sh(
+      "ip",
+      "-n",
+      netns,
+      "addr",
+      "add",
+      address,
+      "dev",
+      device,
+      ...(address.includes(":") ? ["nodad"] : []),
+    );
   sh("ip", "-n", netns, "link", "set", device, "up");
 }
 
@@ -168,18 +227,32 @@ function makePod(node: string, n: number, mark: string, namespaces: string[]): s
   plug(pod, "eth0", `10.88.0.${n}/32`, `fd00:88::${n}:0/128`);
   sh("ip", "-n", node, "route", "add", `10.88.0.${n}/32`, "dev", cable);
   sh("ip", "-n", node, "-6", "route", "add", `fd00:88::${n}:0/128`, "dev", cable);
-  for (const [family, via] of [["-4", "169.254.1.1"], ["-6", "fd00:88::1"]] as const) {
+  for (const [family, via] of [
+    ["-4", "169.254.1.1"],
+    ["-6", "fd00:88::1"],
+  ] as const) {
     sh("ip", "-n", pod, family, "route", "add", via, "dev", "eth0");
     sh("ip", "-n", pod, family, "route", "add", "default", "via", via);
   }
   if (mark === "0") return pod;
-  const rule = (tool: string, address: string): string => `${tool}-nft -w 5 -t mangle -A PREROUTING -s ${address} -m comment --comment tenant-routing-test -j MARK --set-xmark ${mark}`;
-  sh("ip", "netns", "exec", node, "sh", "-ec", `${rule("iptables", `10.88.0.${n}`)}; ${rule("ip6tables", `fd00:88::${n}:0`)}`);
+  const rule = (tool: string, address: string): string =>
+    `${tool}-nft -w 5 -t mangle -A PREROUTING -s ${address} -m comment --comment tenant-routing-test -j MARK --set-xmark ${mark}`;
+  sh(
+    "ip",
+    "netns",
+    "exec",
+    node,
+    "sh",
+    "-ec",
+    `${rule("iptables", `10.88.0.${n}`)}; ${rule("ip6tables", `fd00:88::${n}:0`)}`,
+  );
   return pod;
 }
 
 async function serve(netns: string, name: string, processes: ChildProcess[]): Promise<void> {
-  const child = spawn("ip", ["netns", "exec", netns, process.execPath, "-e", RESPONDER, name], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn("ip", ["netns", "exec", netns, process.execPath, "-e", RESPONDER, name], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   processes.push(child);
   for await (const line of createInterface({ input: child.stdout })) if (line === "ready") return;
   throw new Error(`the responder ${name} did not start`);

@@ -9,12 +9,23 @@ import { until } from "./shell";
 const LIMIT_MS = 30_000;
 export const HOLD_DOWN_MS = 1000;
 
-interface Gateway { readonly family: 4 | 6; readonly via: string | null; readonly dev: string | null; readonly state: string; readonly since: string; readonly lastError: string | null }
+interface Gateway {
+  readonly family: 4 | 6;
+  readonly via: string | null;
+  readonly dev: string | null;
+  readonly state: string;
+  readonly since: string;
+  readonly lastError: string | null;
+}
 export interface Status {
   readonly time: string;
   readonly pid: number;
   readonly conf: string;
-  readonly tenants: readonly { readonly name: string; readonly state: string; readonly gateways: readonly Gateway[] }[];
+  readonly tenants: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly gateways: readonly Gateway[];
+  }[];
   readonly repairs: number;
   readonly lastRepair: { readonly time: string; readonly commands: readonly string[] } | null;
   readonly error: string | null;
@@ -50,25 +61,44 @@ export interface Watchers {
 export function useWatchers(node: () => RoutesNode): Watchers {
   const children: ChildProcess[] = [];
   afterEach(async () => {
-    await Promise.all(children.splice(0).map((child) => new Promise<void>((resolve) => {
-      if (child.exitCode !== null || child.signalCode !== null) return resolve();
-      child.on("exit", () => resolve());
-      child.kill("SIGKILL");
-    })));
+    await Promise.all(
+      children.splice(0).map(
+        (child) =>
+          new Promise<void>((resolve) => {
+            if (child.exitCode !== null || child.signalCode !== null) return resolve();
+            child.on("exit", () => resolve());
+            child.kill("SIGKILL");
+          }),
+      ),
+    );
   });
   const statusFile = (): string => join(node().dir, "status.json");
   return {
-    get statusFile() { return statusFile(); },
+    get statusFile() {
+      return statusFile();
+    },
     settings: (more = {}, routes = {}) => ({
       ...routes,
-      watch: { interval: "200ms", timeout: "300ms", failAfter: 3, holdDown: `${HOLD_DOWN_MS}ms`, statusFile: statusFile(), ...more },
+      watch: {
+        interval: "200ms",
+        timeout: "300ms",
+        failAfter: 3,
+        holdDown: `${HOLD_DOWN_MS}ms`,
+        statusFile: statusFile(),
+        ...more,
+      },
     }),
     start: async ({ args = [], early } = {}) => {
-      const child = spawn("ip", ["netns", "exec", node().netns, WRAPPER, "routes", "watch", "--conf", node().conf, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+      const child = spawn(
+        "ip",
+        ["netns", "exec", node().netns, WRAPPER, "routes", "watch", "--conf", node().conf, ...args],
+        { stdio: ["ignore", "ignore", "pipe"] },
+      );
       children.push(child);
       const watching = follow(child, statusFile());
       if (early === undefined) await watching.says("watching ");
-      if (early === undefined && readFileSync(node().conf, "utf8").includes(statusFile())) await watching.sees("its status file", () => existsSync(statusFile()));
+      if (early === undefined && readFileSync(node().conf, "utf8").includes(statusFile()))
+        await watching.sees("its status file", () => existsSync(statusFile()));
       return watching;
     },
   };
@@ -77,7 +107,9 @@ export function useWatchers(node: () => RoutesNode): Watchers {
 function follow(child: ChildProcess, statusFile: string): Watching {
   let text = "";
   child.stderr?.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
-  const end = new Promise<number | string>((resolve) => child.on("close", (code, signal) => resolve(code ?? signal ?? "?")));
+  const end = new Promise<number | string>((resolve) =>
+    child.on("close", (code, signal) => resolve(code ?? signal ?? "?")),
+  );
   const status = (): Status => JSON.parse(readFileSync(statusFile, "utf8")) as Status;
   const sees = <T>(what: string, condition: () => T | undefined | false): Promise<T> =>
     until(what, condition, LIMIT_MS).catch((error: unknown) => {
@@ -86,18 +118,32 @@ function follow(child: ChildProcess, statusFile: string): Watching {
   return {
     pid: child.pid ?? 0,
     said: () => text,
-    says: async (words) => void (await sees(`the words ${String(words)}`, () => (typeof words === "string" ? text.includes(words) : words.test(text)))),
+    says: async (words) =>
+      void (await sees(`the words ${String(words)}`, () =>
+        typeof words === "string" ? text.includes(words) : words.test(text),
+      )),
     sees,
     status,
-    reaches: async (tenant, state) => void (await sees(`${tenant} ${state}`, () => existsSync(statusFile) && status().tenants.some((each) => each.name === tenant && each.state === state))),
-    monitors: () => childrenOf(child.pid ?? 0).filter((pid) => commandLine(pid).includes("-o monitor link address route rule")),
+    reaches: async (tenant, state) =>
+      void (await sees(
+        `${tenant} ${state}`,
+        () =>
+          existsSync(statusFile) &&
+          status().tenants.some((each) => each.name === tenant && each.state === state),
+      )),
+    monitors: () =>
+      childrenOf(child.pid ?? 0).filter((pid) =>
+        commandLine(pid).includes("-o monitor link address route rule"),
+      ),
     signal: (name) => void child.kill(name),
     ended: () => end,
   };
 }
 
 function childrenOf(pid: number): readonly string[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter((child) => child !== "");
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+    .split(" ")
+    .filter((child) => child !== "");
 }
 
 /** Of a process; empty when it is gone or only its exit status is left of it. */

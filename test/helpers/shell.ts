@@ -3,7 +3,11 @@ import { execFileSync } from "node:child_process";
 
 /** Runs a command and returns its stdout. Throws when it fails, with its stderr in the message. */
 export function sh(command: string, ...args: string[]): string {
-  return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], maxBuffer: 64 * 1024 * 1024 });
+  return execFileSync(command, args, {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    maxBuffer: 64 * 1024 * 1024,
+  });
 }
 
 /** Quotes a word for /bin/sh. */
@@ -12,7 +16,11 @@ export function shellQuote(word: string): string {
 }
 
 /** Waits until `condition` gives something other than undefined or false; throws after `timeoutMs`. */
-export async function until<T>(what: string, condition: () => T | undefined | false, timeoutMs = 15_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  condition: () => T | undefined | false,
+  timeoutMs = 15_000,
+): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const value = condition();

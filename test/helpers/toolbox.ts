@@ -3,7 +3,15 @@
  * bind mount inside that run's mount namespace, so the product needs no hook and no other process
  * of the machine sees it.
  */
-import { copyFileSync, existsSync, mkdirSync, realpathSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  realpathSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { shellQuote } from "./shell";
 
@@ -30,7 +38,9 @@ export function createToolbox(dir: string): Toolbox {
     around: ({ before = "", after = "" }) => {
       const script = join(dir, `tool-${++serial}`);
       writeFileSync(script, toolScript(real, before, after), { mode: 0o755 });
-      return multis.map((multi) => `mount --bind ${shellQuote(script)} ${shellQuote(multi)}`).join("\n");
+      return multis
+        .map((multi) => `mount --bind ${shellQuote(script)} ${shellQuote(multi)}`)
+        .join("\n");
     },
     nothingInSbin: `mount -t tmpfs none ${SBIN}`,
     without: (...patterns) => {

@@ -15,31 +15,63 @@ const BUSY_PROCESSES = 40;
 /** All at once, and none of them fails. */
 async function together(bodies: readonly (() => Promise<Outcome>)[]): Promise<readonly Outcome[]> {
   const outcomes = await Promise.all(bodies.map((body) => body()));
-  expect(outcomes.filter(({ exit }) => exit !== 0).map(({ stdout, stderr }) => stdout + stderr)).toEqual([]);
+  expect(
+    outcomes.filter(({ exit }) => exit !== 0).map(({ stdout, stderr }) => stdout + stderr),
+  ).toEqual([]);
   return outcomes;
 }
 
 /** `<address> <pod> <mark>` of every rule of ours. */
 function rules(): readonly string[] {
-  return world.firewall.ours().map((line) => /-s (\S+)\/32 .*"tenant-routing \S+\/(\S+) \S+" .*--set-xmark (\S+)/.exec(line)?.slice(1).join(" ") ?? line).sort();
+  return world.firewall
+    .ours()
+    .map(
+      (line) =>
+        /-s (\S+)\/32 .*"tenant-routing \S+\/(\S+) \S+" .*--set-xmark (\S+)/
+          .exec(line)
+          ?.slice(1)
+          .join(" ") ?? line,
+    )
+    .sort();
 }
 
-const addressOf = ({ json }: Outcome): string => (json?.["ips"] as [{ address: string }])[0].address.replace(/\/.*/, "");
+const addressOf = ({ json }: Outcome): string =>
+  (json?.["ips"] as [{ address: string }])[0].address.replace(/\/.*/, "");
 
-test.each(FLAVOURS)("on %s: 110 ADDs and then 110 DELs at once beside 40 busy processes: 110 results each, nothing left", async (iptables) => {
-  const busy = Array.from({ length: BUSY_PROCESSES }, () => spawn("/bin/sh", ["-c", "while :; do :; done"], { stdio: "ignore" }));
-  try {
-    const ipam = { ...world.ipam(), ranges: [[{ subnet: "10.88.0.0/23" }]], routes: [{ dst: "0.0.0.0/0" }] };
-    const list = ourList(world, { ...ASKS, iptables, delegate: { type: "ptp", ipMasq: false, ipam } });
-    const runtime = createRuntime(world, list, annotated("0x10/0xff"));
-    const pods = Array.from({ length: PODS }, (_, n) => world.newPod("team-a", `pod-${n}`));
-    const addresses = (await together(pods.map((pod) => () => runtime.add(pod)))).map(addressOf);
-    expect(new Set(addresses).size).toBe(PODS);
-    expect(rules()).toEqual(pods.flatMap(({ name }, n) => [`${addresses[n]} ${name} 0x0/0xff`, `${addresses[n]} ${name} 0x10/0xff`]).sort());
-    expect([world.cables().length, world.leases().length]).toEqual([PODS, PODS]);
-    await together(pods.map((pod) => () => runtime.del(pod)));
-    expect(world.everything()).toEqual([]);
-  } finally {
-    for (const process of busy) process.kill("SIGKILL");
-  }
-});
+test.each(FLAVOURS)(
+  "on %s: 110 ADDs and then 110 DELs at once beside 40 busy processes: 110 results each, nothing left",
+  async (iptables) => {
+    const busy = Array.from({ length: BUSY_PROCESSES }, () =>
+      spawn("/bin/sh", ["-c", "while :; do :; done"], { stdio: "ignore" }),
+    );
+    try {
+      const ipam = {
+        ...world.ipam(),
+        ranges: [[{ subnet: "10.88.0.0/23" }]],
+        routes: [{ dst: "0.0.0.0/0" }],
+      };
+      const list = ourList(world, {
+        ...ASKS,
+        iptables,
+        delegate: { type: "ptp", ipMasq: false, ipam },
+      });
+      const runtime = createRuntime(world, list, annotated("0x10/0xff"));
+      const pods = Array.from({ length: PODS }, (_, n) => world.newPod("team-a", `pod-${n}`));
+      const addresses = (await together(pods.map((pod) => () => runtime.add(pod)))).map(addressOf);
+      expect(new Set(addresses).size).toBe(PODS);
+      expect(rules()).toEqual(
+        pods
+          .flatMap(({ name }, n) => [
+            `${addresses[n]} ${name} 0x0/0xff`,
+            `${addresses[n]} ${name} 0x10/0xff`,
+          ])
+          .sort(),
+      );
+      expect([world.cables().length, world.leases().length]).toEqual([PODS, PODS]);
+      await together(pods.map((pod) => () => runtime.del(pod)));
+      expect(world.everything()).toEqual([]);
+    } finally {
+      for (const process of busy) process.kill("SIGKILL");
+    }
+  },
+);

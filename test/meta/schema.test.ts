@@ -1,5 +1,12 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Ajv from "ajv";
@@ -18,9 +25,16 @@ function check(root: string): { status: number | null; stderr: string } {
 
 /** Every schema of ours with its path, below the plugin object. */
 function walk(schema: Schema, path: string): readonly [path: string, schema: Schema][] {
-  const inner = { ...schema.properties, ...(schema.items === undefined ? {} : { "[]": schema.items }) };
-  const rest = typeof schema.additionalProperties === "object" ? { "*": schema.additionalProperties } : {};
-  return [[path, schema], ...Object.entries({ ...inner, ...rest }).flatMap(([key, s]) => walk(s, `${path}/${key}`))];
+  const inner = {
+    ...schema.properties,
+    ...(schema.items === undefined ? {} : { "[]": schema.items }),
+  };
+  const rest =
+    typeof schema.additionalProperties === "object" ? { "*": schema.additionalProperties } : {};
+  return [
+    [path, schema],
+    ...Object.entries({ ...inner, ...rest }).flatMap(([key, s]) => walk(s, `${path}/${key}`)),
+  ];
 }
 
 describe("generated files", () => {
@@ -30,7 +44,9 @@ describe("generated files", () => {
 
   test("say that they are generated", () => {
     for (const file of ["validate.generated.js", "validate.generated.d.ts"]) {
-      expect(readFileSync(join(ROOT, "conf", file), "utf8")).toMatch(/^\/\/ Generated .* Do not edit/);
+      expect(readFileSync(join(ROOT, "conf", file), "utf8")).toMatch(
+        /^\/\/ Generated .* Do not edit/,
+      );
     }
   });
 
@@ -52,18 +68,28 @@ describe("generate --check", () => {
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
   test("names missing, changed and outdated files, and what to do", () => {
-    expect(check(dir)).toMatchObject({ status: 1, stderr: expect.stringContaining("conf/schema.json") as string });
-    writeFileSync(join(dir, "README.md"), "# x\n<!-- config-reference:begin -->\nold\n<!-- config-reference:end -->\ntail\n");
+    expect(check(dir)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("conf/schema.json") as string,
+    });
+    writeFileSync(
+      join(dir, "README.md"),
+      "# x\n<!-- config-reference:begin -->\nold\n<!-- config-reference:end -->\ntail\n",
+    );
     execFileSync(process.execPath, [GENERATE, "--root", dir]);
     expect(check(dir)).toMatchObject({ status: 0, stderr: "" });
     const readme = readFileSync(join(dir, "README.md"), "utf8");
-    expect(readme).toBe(`# x\n<!-- config-reference:begin -->\n${configReference()}\n<!-- config-reference:end -->\ntail\n`);
+    expect(readme).toBe(
+      `# x\n<!-- config-reference:begin -->\n${configReference()}\n<!-- config-reference:end -->\ntail\n`,
+    );
 
     appendFileSync(join(dir, "conf/validate.generated.js"), "// by hand\n");
     writeFileSync(join(dir, "README.md"), readme.replace("kubeconfig", "kubeconf"));
     const { status, stderr } = check(dir);
     expect(status).toBe(1);
-    expect(stderr).toBe('not up to date: conf/validate.generated.js, README.md: run "npm run generate" and commit the result\n');
+    expect(stderr).toBe(
+      'not up to date: conf/validate.generated.js, README.md: run "npm run generate" and commit the result\n',
+    );
   });
 
   test("leaves a README without the markers alone", () => {
@@ -85,7 +111,8 @@ describe("the schema", () => {
 
   test("has a pattern only where it compiles and matches its own default", () => {
     for (const [, { pattern, default: value }] of all) {
-      if (pattern !== undefined && typeof value === "string") expect(value).toMatch(new RegExp(pattern, "u"));
+      if (pattern !== undefined && typeof value === "string")
+        expect(value).toMatch(new RegExp(pattern, "u"));
     }
   });
 
@@ -98,8 +125,14 @@ describe("the schema", () => {
 
 test("the reference has a row for every key", () => {
   const reference = configReference();
-  const tables = [ownProperties, delegate.properties, (tenants.additionalProperties as Schema).properties, (marks.additionalProperties as Schema).properties];
-  for (const key of tables.flatMap((t) => Object.keys(t ?? {}))) expect(reference).toContain(`\n| \`${key}\` | `);
+  const tables = [
+    ownProperties,
+    delegate.properties,
+    (tenants.additionalProperties as Schema).properties,
+    (marks.additionalProperties as Schema).properties,
+  ];
+  for (const key of tables.flatMap((t) => Object.keys(t ?? {})))
+    expect(reference).toContain(`\n| \`${key}\` | `);
   expect(reference).toContain('| `apiTimeout` | string | `"5s"` | ');
   expect(reference).toContain('| `onError` | `"deny"`, `"allow"` | `"deny"` | ');
   for (const line of reference.split("\n").filter((l) => l.startsWith("|"))) {
@@ -123,6 +156,8 @@ describe("the editors' schema", () => {
 });
 
 test("the editors' schema holds the whole plugin object", () => {
-  const schema = JSON.parse(readFileSync(join(ROOT, "conf/schema.json"), "utf8")) as { definitions: { plugin: unknown } };
+  const schema = JSON.parse(readFileSync(join(ROOT, "conf/schema.json"), "utf8")) as {
+    definitions: { plugin: unknown };
+  };
   expect(schema.definitions.plugin).toEqual(JSON.parse(JSON.stringify(pluginSchema)));
 });

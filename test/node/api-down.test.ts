@@ -9,7 +9,9 @@ import { useNode } from "../helpers/node-world";
 import { expectError, expectOk } from "../helpers/outcome";
 
 jest.setTimeout(60_000);
-const MANIFESTS = ["rbac.yaml", "tenants.yaml"].map((name) => readFileSync(join(__dirname, "../../manifests", name), "utf8")).join("\n---\n");
+const MANIFESTS = ["rbac.yaml", "tenants.yaml"]
+  .map((name) => readFileSync(join(__dirname, "../../manifests", name), "utf8"))
+  .join("\n---\n");
 const TENANTS = { "tenant-a": { fwmark: "0x10/0xff" }, "tenant-b": { fwmark: "0x20/0xff" } };
 
 const world = useNode({ keep: true });
@@ -17,13 +19,24 @@ const api = useApi(world, MANIFESTS);
 
 async function runtimeFor(change: Conf = {}): Promise<Runtime> {
   const delegate = { type: "ptp", ipMasq: false, ipam: world.ipam("10.88.0.0/24") };
-  return createRuntime(world, ourList(world, { kubeconfig: await api.kubeconfig(), tenants: TENANTS, apiTimeout: "1s", delegate, ...change }));
+  return createRuntime(
+    world,
+    ourList(world, {
+      kubeconfig: await api.kubeconfig(),
+      tenants: TENANTS,
+      apiTimeout: "1s",
+      delegate,
+      ...change,
+    }),
+  );
 }
 
 /** The pod of manifests/tenants.yaml, with the UID that the API server has given it. */
 async function podOf(namespace: string, name: string) {
   const pod = world.newPod(namespace, name);
-  await api.apply(`apiVersion: v1\nkind: Pod\nmetadata: { name: ${name}-${pod.netns}, namespace: ${namespace}, uid: ${pod.uid}, annotations: ${annotationsOf(name)} }\n`);
+  await api.apply(
+    `apiVersion: v1\nkind: Pod\nmetadata: { name: ${name}-${pod.netns}, namespace: ${namespace}, uid: ${pod.uid}, annotations: ${annotationsOf(name)} }\n`,
+  );
   return { ...pod, name: `${name}-${pod.netns}` };
 }
 
@@ -31,16 +44,24 @@ function annotationsOf(name: string): string {
   return name === "web-0" ? `{ tenant.routing/fwmark: tenant-a }` : "{}";
 }
 
-const marks = (): readonly (string | undefined)[] => world.firewall.ours().map((rule) => /--set-xmark (\S+)/.exec(rule)?.[1]);
+const marks = (): readonly (string | undefined)[] =>
+  world.firewall.ours().map((rule) => /--set-xmark (\S+)/.exec(rule)?.[1]);
 
-test.each(FLAVOURS)("with it: the pod's, the namespace's and no annotation, on %s", async (iptables) => {
-  const runtime = await runtimeFor({ iptables });
-  const [a, b, none] = [await podOf("team-a", "web-0"), await podOf("team-b", "api-0"), await podOf("plain", "client-0")];
-  for (const pod of [a, b, none]) expectOk(await runtime.add(pod));
-  expect(marks()).toEqual(["0x10/0xff", "0x0/0xff", "0x20/0xff", "0x0/0xff"]);
-  for (const pod of [a, b, none]) expectOk(await runtime.del(pod));
-  expect(world.everything()).toEqual([]);
-});
+test.each(FLAVOURS)(
+  "with it: the pod's, the namespace's and no annotation, on %s",
+  async (iptables) => {
+    const runtime = await runtimeFor({ iptables });
+    const [a, b, none] = [
+      await podOf("team-a", "web-0"),
+      await podOf("team-b", "api-0"),
+      await podOf("plain", "client-0"),
+    ];
+    for (const pod of [a, b, none]) expectOk(await runtime.add(pod));
+    expect(marks()).toEqual(["0x10/0xff", "0x0/0xff", "0x20/0xff", "0x0/0xff"]);
+    for (const pod of [a, b, none]) expectOk(await runtime.del(pod));
+    expect(world.everything()).toEqual([]);
+  },
+);
 
 test("ADD: error 11 that names the pod and the server; no veth, no address, no rule, no file", async () => {
   const runtime = await runtimeFor();
@@ -66,7 +87,10 @@ test('ADD with onError "allow": success without a mark, and a warning on stderr 
   const added = expectOk(await runtime.add(pod));
   expect(added.json).toMatchObject({ ips: [{ address: "10.88.0.2/24" }] });
   expect(added.stderr).toContain(`${pod.namespace}/${pod.name}`);
-  const warning = world.log().split("\n").filter((line) => line.includes('"warn') && line.includes(pod.name));
+  const warning = world
+    .log()
+    .split("\n")
+    .filter((line) => line.includes('"warn') && line.includes(pod.name));
   expect(warning).not.toEqual([]);
   expect(world.firewall.ours()).toEqual([]);
   expectOk(await runtime.check(pod));

@@ -9,28 +9,59 @@ import { expectError, expectOk } from "../helpers/outcome";
 
 jest.setTimeout(60_000);
 const world = useNode();
-const MAPPINGS = { portMappings: [{ hostPort: 30080, containerPort: 80, protocol: "tcp" }, { hostPort: 30053, containerPort: 53, protocol: "udp" }] };
+const MAPPINGS = {
+  portMappings: [
+    { hostPort: 30080, containerPort: 80, protocol: "tcp" },
+    { hostPort: 30053, containerPort: 53, protocol: "udp" },
+  ],
+};
 const OFFERS = annotated("0x10/0xff", MAPPINGS);
 
 const PORTMAP = { type: "portmap", capabilities: { portMappings: true } };
 const V4 = "10.88.0.0/24";
 const V6 = "fd00:10:88::/112";
 
-interface Chain { readonly type?: string; readonly version?: string; readonly iptables?: string; readonly subnets?: readonly string[]; readonly after?: readonly Conf[] }
+interface Chain {
+  readonly type?: string;
+  readonly version?: string;
+  readonly iptables?: string;
+  readonly subnets?: readonly string[];
+  readonly after?: readonly Conf[];
+}
 
-function runtimeFor({ type = "ptp", version = "1.0.0", iptables = "nft", subnets = [V4], after = [PORTMAP] }: Chain): Runtime {
+function runtimeFor({
+  type = "ptp",
+  version = "1.0.0",
+  iptables = "nft",
+  subnets = [V4],
+  after = [PORTMAP],
+}: Chain): Runtime {
   const delegate = { type, isGateway: true, ipMasq: false, ipam: world.ipam(...subnets) };
-  return createRuntime(world, ourList(world, { ...ASKS, iptables, delegate }, version, ...after), { ...OFFERS, env: { PATH: onlyIpv4(world) } });
+  return createRuntime(world, ourList(world, { ...ASKS, iptables, delegate }, version, ...after), {
+    ...OFFERS,
+    env: { PATH: onlyIpv4(world) },
+  });
 }
 
 /** What portmap has mapped, with the node's plain iptables: `<port> <destination>`. */
 function mapped(): readonly string[] {
-  const lines = world.inside(undefined, "sh", "-c", "iptables-save -t nat; ip6tables-save -t nat").split("\n");
-  return lines.flatMap((line) => /--dport (\d+) .*--to-destination (\S+)/.exec(line)?.slice(1).join(" ") ?? []).sort();
+  const lines = world
+    .inside(undefined, "sh", "-c", "iptables-save -t nat; ip6tables-save -t nat")
+    .split("\n");
+  return lines
+    .flatMap(
+      (line) => /--dport (\d+) .*--to-destination (\S+)/.exec(line)?.slice(1).join(" ") ?? [],
+    )
+    .sort();
 }
 
 describe.each(FLAVOURS)("on %s", (iptables) => {
-  test.each([["ptp", "0.3.1"], ["ptp", "0.4.0"], ["ptp", "1.0.0"], ["bridge", "1.0.0"]])("%s %s: ports are mapped, CHECK passes, DEL leaves nothing", async (type, version) => {
+  test.each([
+    ["ptp", "0.3.1"],
+    ["ptp", "0.4.0"],
+    ["ptp", "1.0.0"],
+    ["bridge", "1.0.0"],
+  ])("%s %s: ports are mapped, CHECK passes, DEL leaves nothing", async (type, version) => {
     const runtime = runtimeFor({ type, version, iptables });
     const [one, two] = [world.newPod("team-a", "one"), world.newPod("team-a", "two")];
     const added = expectOk(await runtime.add(one));
@@ -50,7 +81,12 @@ describe.each(FLAVOURS)("on %s", (iptables) => {
     const pod = world.newPod();
     const env = { PATH: "/usr/sbin:/usr/bin" };
     expectOk(await runtime.add(pod, { env }));
-    expect(mapped()).toEqual(["30053 10.88.0.2:53", "30053 [fd00:10:88::2]:53", "30080 10.88.0.2:80", "30080 [fd00:10:88::2]:80"]);
+    expect(mapped()).toEqual([
+      "30053 10.88.0.2:53",
+      "30053 [fd00:10:88::2]:53",
+      "30080 10.88.0.2:80",
+      "30080 [fd00:10:88::2]:80",
+    ]);
     expect(world.firewall.ours()).toHaveLength(4);
     expectOk(await runtime.del(pod, { env }));
     expect([mapped(), world.everything()]).toEqual([[], []]);
@@ -68,7 +104,12 @@ test("portmap fails its ADD: the runtime's DEL without prevResult leaves nothing
 });
 
 test("a later plugin's changes to the result do not disturb CHECK and DEL", async () => {
-  const runtime = runtimeFor({ after: [{ type: "tuning", mac: "02:00:00:00:00:01", dataDir: join(world.dir, "tuning") }, PORTMAP] });
+  const runtime = runtimeFor({
+    after: [
+      { type: "tuning", mac: "02:00:00:00:00:01", dataDir: join(world.dir, "tuning") },
+      PORTMAP,
+    ],
+  });
   const pod = world.newPod();
   expect(JSON.stringify(expectOk(await runtime.add(pod)).json)).toContain("02:00:00:00:00:01");
   expectOk(await runtime.check(pod));

@@ -15,7 +15,12 @@ let plain: Pod;
 
 beforeEach(async () => {
   const tenants = { "tenant-a": { fwmark: "0x10/0xff" } };
-  list = ourList(world, { ...ASKS, iptables: "nft", tenants, delegate: { type: "ptp", ipMasq: false, ipam: world.ipam("10.88.0.0/24") } });
+  list = ourList(world, {
+    ...ASKS,
+    iptables: "nft",
+    tenants,
+    delegate: { type: "ptp", ipMasq: false, ipam: world.ipam("10.88.0.0/24") },
+  });
   writeFileSync(conflist(), JSON.stringify(list));
   web = world.newPod("team-a", "web-0");
   plain = world.newPod("plain", "client-0");
@@ -28,7 +33,13 @@ const conflist = (): string => join(world.dir, "10-tr.conflist");
 
 async function check(...args: string[]) {
   // No environment but PATH: a person at night prepares nothing.
-  return launch({ netns: world.netns, command: [BINARY, "check", "--conf", conflist(), ...args], env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }, stdin: "", options: {} });
+  return launch({
+    netns: world.netns,
+    command: [BINARY, "check", "--conf", conflist(), ...args],
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+    stdin: "",
+    options: {},
+  });
 }
 
 /** Deletes the n-th of our rules by its text. */
@@ -40,7 +51,11 @@ function deleteRule(n: number): void {
 test("all is good: 0, one line per pod, nothing on stderr", async () => {
   const { exit, stdout, stderr } = await check();
   expect([exit, stderr]).toEqual([0, ""]);
-  const rows = stdout.split("\n").filter((line) => /web-0|client-0/.test(line)).map((line) => line.split(/\s+/)).sort();
+  const rows = stdout
+    .split("\n")
+    .filter((line) => /web-0|client-0/.test(line))
+    .map((line) => line.split(/\s+/))
+    .sort();
   expect(rows).toEqual([
     ["plain/client-0", plain.id.slice(0, 13), "-", "-", "10.88.0.3", "0/0", "ok", "ok"],
     ["team-a/web-0", web.id.slice(0, 13), "tenant-a", "0x10/0xff", "10.88.0.2", "2/2", "ok", "ok"],
@@ -65,32 +80,71 @@ test("-o json is what a program can read", async () => {
   const attachments = json?.["attachments"] as Record<string, unknown>[];
   expect(attachments).toHaveLength(2);
   expect(attachments.find((each) => each["pod"] === "team-a/web-0")).toMatchObject({
-    containerId: web.id, ifname: "eth0", network: list.name, tenant: "tenant-a", mark: "0x10/0xff", addresses: ["10.88.0.2"],
-    backend: "nft", rules: { expected: 2, found: 2 }, delegate: "ok", problems: [],
+    containerId: web.id,
+    ifname: "eth0",
+    network: list.name,
+    tenant: "tenant-a",
+    mark: "0x10/0xff",
+    addresses: ["10.88.0.2"],
+    backend: "nft",
+    rules: { expected: 2, found: 2 },
+    delegate: "ok",
+    problems: [],
   });
 });
 
-interface Damage { readonly what: string; readonly damage: () => void | Promise<void>; readonly says: RegExp }
+interface Damage {
+  readonly what: string;
+  readonly damage: () => void | Promise<void>;
+  readonly says: RegExp;
+}
 
 /** A DEL that fails because its delegate is in no directory; the runtime does not repeat it. */
 async function failedDel(pod: Pod): Promise<void> {
-  expectError(await createRuntime(world, list).del(pod, { env: { CNI_PATH: "/nowhere" } }), "delegateMissing");
+  expectError(
+    await createRuntime(world, list).del(pod, { env: { CNI_PATH: "/nowhere" } }),
+    "delegateMissing",
+  );
 }
 
 const DAMAGES: readonly Damage[] = [
-  { what: "the mark rule is gone", damage: () => deleteRule(0), says: /team-a\/web-0 .*10\.88\.0\.2/ },
-  { what: "the reply rule is gone", damage: () => deleteRule(1), says: /team-a\/web-0 .*10\.88\.0\.2/ },
-  { what: "all rules are gone", damage: () => world.firewall.flush(), says: /team-a\/web-0 .*10\.88\.0\.2/ },
+  {
+    what: "the mark rule is gone",
+    damage: () => deleteRule(0),
+    says: /team-a\/web-0 .*10\.88\.0\.2/,
+  },
+  {
+    what: "the reply rule is gone",
+    damage: () => deleteRule(1),
+    says: /team-a\/web-0 .*10\.88\.0\.2/,
+  },
+  {
+    what: "all rules are gone",
+    damage: () => world.firewall.flush(),
+    says: /team-a\/web-0 .*10\.88\.0\.2/,
+  },
   {
     what: "a rule stands twice",
     damage: () => world.firewall.tables("nft", "iptables", world.firewall.ours("nft")[0] ?? ""),
     says: /team-a\/web-0/,
   },
-  { what: "the pod's interface is gone", damage: () => void world.inside(web, "ip", "link", "del", "eth0"), says: /team-a\/web-0 .*delegate.*ptp/ },
-  { what: "a DEL did not finish, and its process is gone", damage: () => failedDel(web), says: /^team-a\/web-0 \(.*\): its DEL did not finish$/m },
+  {
+    what: "the pod's interface is gone",
+    damage: () => void world.inside(web, "ip", "link", "del", "eth0"),
+    says: /team-a\/web-0 .*delegate.*ptp/,
+  },
+  {
+    what: "a DEL did not finish, and its process is gone",
+    damage: () => failedDel(web),
+    says: /^team-a\/web-0 \(.*\): its DEL did not finish$/m,
+  },
   {
     what: "a record is gone, so its rules belong to nobody",
-    damage: () => world.records().filter((name) => name.endsWith(".json")).forEach((name) => rmSync(join(world.dataDir, name))),
+    damage: () =>
+      world
+        .records()
+        .filter((name) => name.endsWith(".json"))
+        .forEach((name) => rmSync(join(world.dataDir, name))),
     says: /rule without attachment: team-a\/web-0 .*10\.88\.0\.2/,
   },
 ];
@@ -105,13 +159,25 @@ test.each(DAMAGES)("$what: 1, and it says so; nothing is repaired", async ({ dam
   }
   expect([world.firewall.prerouting(), world.records()]).toEqual(before);
   const { exit, json } = await check("-o", "json");
-  const { attachments, rulesWithoutAttachment } = json as { attachments: { problems: string[] }[]; rulesWithoutAttachment: string[] };
+  const { attachments, rulesWithoutAttachment } = json as {
+    attachments: { problems: string[] }[];
+    rulesWithoutAttachment: string[];
+  };
   expect(exit).toBe(1);
-  expect([...attachments.flatMap(({ problems }) => problems), ...rulesWithoutAttachment]).not.toEqual([]);
+  expect([
+    ...attachments.flatMap(({ problems }) => problems),
+    ...rulesWithoutAttachment,
+  ]).not.toEqual([]);
 });
 
 test("a record that cannot be trusted is one line, and the other pods are reported all the same", async () => {
-  const [name = ""] = world.records().filter((each) => each.endsWith(".json") && readFileSync(join(world.dataDir, each), "utf8").includes("client-0"));
+  const [name = ""] = world
+    .records()
+    .filter(
+      (each) =>
+        each.endsWith(".json") &&
+        readFileSync(join(world.dataDir, each), "utf8").includes("client-0"),
+    );
   chmodSync(join(world.dataDir, name), 0o644);
   const { exit, stdout } = await check();
   expect(exit).toBe(1);
@@ -125,31 +191,54 @@ test("the delegate is looked for where the runtime looks for it, unless --cni-pa
   mkdirSync(own);
   for (const name of ["ptp", "host-local"]) symlinkSync(join(PLUGINS, name), join(own, name));
   const pod = world.newPod("team-a", "web-1");
-  expectOk(await createRuntime(world, list).add(pod, { ...annotated("tenant-a"), env: { CNI_PATH: `${own}:/nowhere` } }));
+  expectOk(
+    await createRuntime(world, list).add(pod, {
+      ...annotated("tenant-a"),
+      env: { CNI_PATH: `${own}:/nowhere` },
+    }),
+  );
   expect((await check("team-a/web-1")).exit).toBe(0);
   rmSync(join(own, "ptp"));
   const { exit, stdout } = await check();
   expect(exit).toBe(1);
-  expect(stdout).toContain(`plugin "ptp" is in none of the directories of CNI_PATH (${own}, /nowhere)`);
+  expect(stdout).toContain(
+    `plugin "ptp" is in none of the directories of CNI_PATH (${own}, /nowhere)`,
+  );
   expect(stdout).toMatch(/web-0 .* ok +ok$/m);
   expect((await check("--cni-path", PLUGINS)).exit).toBe(0);
 });
 
 test("a record of an older version has no search path: the default, or that of the environment", async () => {
-  const [name = ""] = world.records().filter((each) => each.endsWith(".json") && readFileSync(join(world.dataDir, each), "utf8").includes("web-0"));
-  const { cniPath, ...older } = JSON.parse(readFileSync(join(world.dataDir, name), "utf8")) as Record<string, unknown>;
+  const [name = ""] = world
+    .records()
+    .filter(
+      (each) =>
+        each.endsWith(".json") && readFileSync(join(world.dataDir, each), "utf8").includes("web-0"),
+    );
+  const { cniPath, ...older } = JSON.parse(
+    readFileSync(join(world.dataDir, name), "utf8"),
+  ) as Record<string, unknown>;
   expect(cniPath).toEqual([PLUGINS]);
   writeFileSync(join(world.dataDir, name), JSON.stringify(older));
   expect((await check("team-a/web-0")).exit).toBe(0);
   const args = [BINARY, "check", "--conf", conflist(), "team-a/web-0"];
-  const { exit, stdout } = await launch({ netns: world.netns, command: args, env: { PATH: "/usr/sbin:/usr/bin", CNI_PATH: "/else" }, stdin: "", options: {} });
+  const { exit, stdout } = await launch({
+    netns: world.netns,
+    command: args,
+    env: { PATH: "/usr/sbin:/usr/bin", CNI_PATH: "/else" },
+    stdin: "",
+    options: {},
+  });
   expect([exit, stdout]).toEqual([1, expect.stringContaining("CNI_PATH (/else)")]);
 });
 
 test("a DEL of a pod that has no record, and did not finish, names the pod", async () => {
   await failedDel(world.newPod("team-b", "old-0"));
   const { exit, stdout } = await check("team-b/old-0");
-  expect([exit, stdout]).toEqual([1, expect.stringMatching(/^team-b\/old-0 \(.*\): its DEL did not finish$/m)]);
+  expect([exit, stdout]).toEqual([
+    1,
+    expect.stringMatching(/^team-b\/old-0 \(.*\): its DEL did not finish$/m),
+  ]);
 });
 
 test("what is wrong with one pod does not touch the verdict of another", async () => {
@@ -161,7 +250,11 @@ test("what is wrong with one pod does not touch the verdict of another", async (
 test.each([
   ["a pod that is not here", () => ["team-a/web-1"], /team-a\/web-1/],
   ["a container that is not here", () => ["f00df00df00d"], /f00df00df00d/],
-  ["a conflist that is not there", () => ["--conf", join(world.dir, "none.conflist")], /none\.conflist/],
+  [
+    "a conflist that is not there",
+    () => ["--conf", join(world.dir, "none.conflist")],
+    /none\.conflist/,
+  ],
   ["a conflist that is no JSON", () => ["--conf", BINARY], /tenant-routing-wrapper/],
   ["a conflist without our plugin", () => ["--conf", "/dev/null"], /\/dev\/null/],
   ["an unknown format", () => ["-o", "yaml"], /yaml/],

@@ -19,20 +19,30 @@ function inChroot(script: string): { readonly status: number | null; readonly te
       if [ -L "$each" ]; then cp -P "$each" "$dir$each"; elif [ -d "$each" ]; then mkdir "$dir$each"; mount --rbind "$each" "$dir$each"; fi
     done
     ${script}`;
-  const { status, stdout, stderr } = spawnSync("unshare", ["--mount", "--propagation", "slave", "sh", "-ec", build, "sh", dir], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(
+    "unshare",
+    ["--mount", "--propagation", "slave", "sh", "-ec", build, "sh", dir],
+    { encoding: "utf8" },
+  );
   return { status, text: `${stdout}${stderr}` };
 }
 
-const REMEDY = /^(demo|lab|wrapper lab): \/ is not a mount point .* leave the chroot and bind its directory on itself, mount --rbind DIR DIR, then chroot DIR again\n$/;
+const REMEDY =
+  /^(demo|lab|wrapper lab): \/ is not a mount point .* leave the chroot and bind its directory on itself, mount --rbind DIR DIR, then chroot DIR again\n$/;
 
-test.each(["scripts/demo.sh", "scripts/lab.sh vpn", "dist/wrapper lab vpn"])("%s says so at once", (command) => {
-  const { status, text } = inChroot(`exec chroot "$dir" ${ROOT}/${command}`);
-  expect(text).toMatch(REMEDY);
-  expect(status).toBe(2);
-});
+test.each(["scripts/demo.sh", "scripts/lab.sh vpn", "dist/wrapper lab vpn"])(
+  "%s says so at once",
+  (command) => {
+    const { status, text } = inChroot(`exec chroot "$dir" ${ROOT}/${command}`);
+    expect(text).toMatch(REMEDY);
+    expect(status).toBe(2);
+  },
+);
 
 test("and with the remedy it works", () => {
-  const { status, text } = inChroot(`mount --rbind "$dir" "$dir"; exec chroot "$dir" ${ROOT}/dist/wrapper lab vpn --verify`);
+  const { status, text } = inChroot(
+    `mount --rbind "$dir" "$dir"; exec chroot "$dir" ${ROOT}/dist/wrapper lab vpn --verify`,
+  );
   expect(text).toMatch(/\n\d+ passed, 0 failed\n$/);
   expect(status).toBe(0);
 });

@@ -1,7 +1,15 @@
 /** Catalogue I with real ptp: kill -9 at many moments, then DEL leaves nothing and ADD works again. */
 import { BINARY } from "../helpers/harness";
 import { KILLS, killAfter, type Kill } from "../helpers/node-kill";
-import { ASKS, annotated, createRuntime, environment, ourList, type Conflist, type Runtime } from "../helpers/node-runtime";
+import {
+  ASKS,
+  annotated,
+  createRuntime,
+  environment,
+  ourList,
+  type Conflist,
+  type Runtime,
+} from "../helpers/node-runtime";
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 import { until } from "../helpers/shell";
@@ -14,14 +22,27 @@ const KILLS_OF_ADD = 40;
 const KILLS_OF_DEL = 24;
 
 function list(): Conflist {
-  return ourList(world, { ...ASKS, delegate: { type: "ptp", ipMasq: false, ipam: world.ipam("10.88.0.0/24") } });
+  return ourList(world, {
+    ...ASKS,
+    delegate: { type: "ptp", ipMasq: false, ipam: world.ipam("10.88.0.0/24") },
+  });
 }
 
 /** Starts the verb as the runtime would and kills it; true when it had not ended by itself. */
 function killed(verb: "ADD" | "DEL", pod: Pod, ms: number, kill: Kill): Promise<boolean> {
   const [plugin] = list().plugins;
-  const stdin = JSON.stringify({ ...plugin, name: list().name, cniVersion: list().cniVersion, ...(verb === "ADD" ? { runtimeConfig: OFFERS.offers } : {}) });
-  return killAfter(ms, kill, { netns: world.netns, command: BINARY, env: environment(verb, pod, pod.path), stdin });
+  const stdin = JSON.stringify({
+    ...plugin,
+    name: list().name,
+    cniVersion: list().cniVersion,
+    ...(verb === "ADD" ? { runtimeConfig: OFFERS.offers } : {}),
+  });
+  return killAfter(ms, kill, {
+    netns: world.netns,
+    command: BINARY,
+    env: environment(verb, pod, pod.path),
+    stdin,
+  });
 }
 
 /**
@@ -42,7 +63,11 @@ async function durations(runtime: Runtime): Promise<{ add: number; del: number }
 }
 
 /** Calls `round` with moments spread over `duration` until `kills` of them have ended by the kill. */
-async function sweep(kills: number, duration: number, round: (n: number, moment: number) => Promise<boolean>): Promise<void> {
+async function sweep(
+  kills: number,
+  duration: number,
+  round: (n: number, moment: number) => Promise<boolean>,
+): Promise<void> {
   let done = 0;
   for (let n = 0; done < kills; n++) {
     if (n > kills * 4) throw new Error(`only ${done} of ${n} runs were killed before they ended`);

@@ -6,18 +6,27 @@ import { withTableNames } from "../helpers/table-names";
 
 const DEMO = resolve(__dirname, "../../scripts/demo.sh");
 
-interface Shown { readonly status: number | null; readonly text: string; readonly pid: number | undefined }
+interface Shown {
+  readonly status: number | null;
+  readonly text: string;
+  readonly pid: number | undefined;
+}
 
 function runDemo(...args: string[]): Promise<Shown> {
   const [program, ...words] = withTableNames([DEMO, ...args]);
   const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => void (text += chunk.toString()));
-  return new Promise((done) => child.on("close", (status) => done({ status, text, pid: child.pid })));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk: Buffer) => void (text += chunk.toString()));
+  return new Promise((done) =>
+    child.on("close", (status) => done({ status, text, pid: child.pid })),
+  );
 }
 
 function directoriesOf(prefix: string): string[] {
-  return readdirSync("/tmp").filter((name) => name.startsWith("tenant-routing-demo.") && prefixIn(name) === prefix);
+  return readdirSync("/tmp").filter(
+    (name) => name.startsWith("tenant-routing-demo.") && prefixIn(name) === prefix,
+  );
 }
 
 function prefixIn(name: string): string {

@@ -18,11 +18,19 @@ jest.setTimeout(60_000);
 const EXAMPLES = resolve(__dirname, "../../conf/examples");
 const RBAC = readFileSync(resolve(__dirname, "../../manifests/rbac.yaml"), "utf8");
 const world = useNode({ keep: true });
-const api = useApi(world, `${RBAC}\n---\napiVersion: v1\nkind: Namespace\nmetadata: { name: team-a }\n`);
+const api = useApi(
+  world,
+  `${RBAC}\n---\napiVersion: v1\nkind: Namespace\nmetadata: { name: team-a }\n`,
+);
 
 /** What flannel makes of its own object, and a plugin that passes the result on, for cilium-cni. */
 const REPLACED: Readonly<Record<string, (plugin: Conf) => Conf>> = {
-  flannel: ({ delegate }) => ({ type: "bridge", bridge: "cni0", ...(delegate as Conf), ipam: { type: "host-local", subnet: "10.42.0.0/24" } }),
+  flannel: ({ delegate }) => ({
+    type: "bridge",
+    bridge: "cni0",
+    ...(delegate as Conf),
+    ipam: { type: "host-local", subnet: "10.42.0.0/24" },
+  }),
   "cilium-cni": () => ({ type: "tuning" }),
 };
 
@@ -36,21 +44,43 @@ interface Example {
 
 const KEY = "tenant.routing/fwmark";
 const CASES: Readonly<Record<string, Example>> = {
-  "original-go-wrapper": { annotation: [KEY, "0x10"], api: true, rules: [/^10\.200\.0\.\d+\/32 0x10\/0xffffffff$/] },
-  "chained-flannel-k3s": { annotation: ["cni.fwmark.net/name", "vpn"], rules: [/^10\.42\.0\.\d+\/32 0x10\/0x10$/] },
-  "ptp": { annotation: [KEY, "tenant-a"], rules: [/^10\.200\.0\.\d+\/32 0x10\/0xff$/] },
-  "bridge": { annotation: [KEY, "tenant-b"], rules: [/^10\.201\.0\.\d+\/32 0x20\/0xff$/] },
-  "dual-stack": { annotation: [KEY, "tenant-a"], rules: [/^10\.202\.0\.\d+\/32 0x10\/0xff$/, /^fd00:10:202::\d+\/128 0x10\/0xff$/] },
-  "source-pool": { annotation: [KEY, "vpn"], rules: [/^10\.201\.0\.\d+\/32 0x30\/0xff$/, /^fd00:201::\w+\/128 0x30\/0xff$/] },
-  "with-cilium-after": { annotation: [KEY, "tenant-b"], rules: [/^10\.203\.0\.\d+\/32 0x2000\/0x3000$/] },
+  "original-go-wrapper": {
+    annotation: [KEY, "0x10"],
+    api: true,
+    rules: [/^10\.200\.0\.\d+\/32 0x10\/0xffffffff$/],
+  },
+  "chained-flannel-k3s": {
+    annotation: ["cni.fwmark.net/name", "vpn"],
+    rules: [/^10\.42\.0\.\d+\/32 0x10\/0x10$/],
+  },
+  ptp: { annotation: [KEY, "tenant-a"], rules: [/^10\.200\.0\.\d+\/32 0x10\/0xff$/] },
+  bridge: { annotation: [KEY, "tenant-b"], rules: [/^10\.201\.0\.\d+\/32 0x20\/0xff$/] },
+  "dual-stack": {
+    annotation: [KEY, "tenant-a"],
+    rules: [/^10\.202\.0\.\d+\/32 0x10\/0xff$/, /^fd00:10:202::\d+\/128 0x10\/0xff$/],
+  },
+  "source-pool": {
+    annotation: [KEY, "vpn"],
+    rules: [/^10\.201\.0\.\d+\/32 0x30\/0xff$/, /^fd00:201::\w+\/128 0x30\/0xff$/],
+  },
+  "with-cilium-after": {
+    annotation: [KEY, "tenant-b"],
+    rules: [/^10\.203\.0\.\d+\/32 0x2000\/0x3000$/],
+  },
 };
 
 function load(name: string): Conflist {
   const list = JSON.parse(readFileSync(join(EXAMPLES, `${name}.conflist`), "utf8")) as Conflist;
-  return { ...list, plugins: list.plugins.map((plugin) => REPLACED[String(plugin["type"])]?.(plugin) ?? plugin) };
+  return {
+    ...list,
+    plugins: list.plugins.map((plugin) => REPLACED[String(plugin["type"])]?.(plugin) ?? plugin),
+  };
 }
 
-interface Drive { readonly files: NodeFiles; readonly runtime: Runtime }
+interface Drive {
+  readonly files: NodeFiles;
+  readonly runtime: Runtime;
+}
 
 async function drive(name: string, annotations: Record<string, string>): Promise<Drive> {
   const files = nodeFiles(world);
@@ -62,52 +92,94 @@ async function drive(name: string, annotations: Record<string, string>): Promise
     // bandwidth 1.1.1 crashes in CHECK without a limit.
     bandwidth: { ingressRate: 8_000_000, ingressBurst: 8_000_000, egressRate: 0, egressBurst: 0 },
   };
-  return { files, runtime: createRuntime(world, load(name), { offers, wrap: files.wrap, env: { PATH: onlyIpv4(world) } }) };
+  return {
+    files,
+    runtime: createRuntime(world, load(name), {
+      offers,
+      wrap: files.wrap,
+      env: { PATH: onlyIpv4(world) },
+    }),
+  };
 }
 
 function marks(): readonly string[] {
-  return world.firewall.ours().flatMap((line) => (line.includes("--ctdir") ? [] : (/-s (\S+) .*--set-xmark (\S+)/.exec(line)?.slice(1).join(" ") ?? line)));
+  return world.firewall
+    .ours()
+    .flatMap((line) =>
+      line.includes("--ctdir")
+        ? []
+        : (/-s (\S+) .*--set-xmark (\S+)/.exec(line)?.slice(1).join(" ") ?? line),
+    );
 }
 
 /** What is left on the node: rules, cables, records, leases. */
 function left({ files }: Drive): readonly string[] {
   const records = files.list("/run/tenant-routing").filter((name) => !KEPT.test(name));
-  const leases = files.list("/var/lib/cni/networks").filter((name) => /\/[0-9a-f][0-9a-f.:]*$/.test(name));
+  const leases = files
+    .list("/var/lib/cni/networks")
+    .filter((name) => /\/[0-9a-f][0-9a-f.:]*$/.test(name));
   return [...world.firewall.ours(), ...world.cables(), ...records, ...leases];
 }
 
 /** `wrapper check` as a person runs it on the node, without any environment. */
 async function check({ files }: Drive, ...args: string[]) {
-  return launch({ netns: world.netns, command: [BINARY, "check", ...args], env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }, stdin: "", options: { wrap: files.wrap } });
+  return launch({
+    netns: world.netns,
+    command: [BINARY, "check", ...args],
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+    stdin: "",
+    options: { wrap: files.wrap },
+  });
 }
 
 async function podWith(annotations: Record<string, string>): Promise<Pod> {
   const pod = { ...world.newPod("team-a"), name: `web-${world.newId()}` };
-  await api.apply(JSON.stringify({ apiVersion: "v1", kind: "Pod", metadata: { name: pod.name, namespace: pod.namespace, uid: pod.uid, annotations } }));
+  await api.apply(
+    JSON.stringify({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: pod.name, namespace: pod.namespace, uid: pod.uid, annotations },
+    }),
+  );
   return pod;
 }
 
 test("there is a case for every example", () => {
-  expect(readdirSync(EXAMPLES).sort()).toEqual(Object.keys(CASES).map((name) => `${name}.conflist`).sort());
+  expect(readdirSync(EXAMPLES).sort()).toEqual(
+    Object.keys(CASES)
+      .map((name) => `${name}.conflist`)
+      .sort(),
+  );
 });
 
-test.each(Object.entries(CASES))("%s: ADD, CHECK, wrapper check, DEL, DEL", async (name, { annotation: [key, value], api: fromApi = false, rules }) => {
-  const driven = await drive(name, fromApi ? {} : { [key]: value });
-  const pod = await podWith(fromApi ? { [key]: value } : {});
-  expectOk(await driven.runtime.add(pod));
-  expect(marks()).toHaveLength(rules.length);
-  rules.forEach((pattern, n) => expect(marks()[n]).toMatch(pattern));
-  expect(await api.requests()).toHaveLength(fromApi ? 2 : 0);
-  expect(driven.files.list("/run/tenant-routing").filter((file) => file.endsWith(".json"))).toHaveLength(1);
-  expect(driven.files.list("/var/log")).not.toEqual([]);
-  expectOk(await driven.runtime.check(pod));
-  expect(await check(driven)).toMatchObject({ exit: 0, stdout: expect.stringContaining(`${pod.namespace}/${pod.name}`) });
-  expectOk(await driven.runtime.del(pod));
-  expect(left(driven)).toEqual([]);
-  await world.vanish(pod);
-  expectOk(await driven.runtime.del(pod, { netns: "" }));
-  expect(await check(driven)).toMatchObject({ exit: 0, stdout: expect.stringContaining("no attachments") });
-});
+test.each(Object.entries(CASES))(
+  "%s: ADD, CHECK, wrapper check, DEL, DEL",
+  async (name, { annotation: [key, value], api: fromApi = false, rules }) => {
+    const driven = await drive(name, fromApi ? {} : { [key]: value });
+    const pod = await podWith(fromApi ? { [key]: value } : {});
+    expectOk(await driven.runtime.add(pod));
+    expect(marks()).toHaveLength(rules.length);
+    rules.forEach((pattern, n) => expect(marks()[n]).toMatch(pattern));
+    expect(await api.requests()).toHaveLength(fromApi ? 2 : 0);
+    expect(
+      driven.files.list("/run/tenant-routing").filter((file) => file.endsWith(".json")),
+    ).toHaveLength(1);
+    expect(driven.files.list("/var/log")).not.toEqual([]);
+    expectOk(await driven.runtime.check(pod));
+    expect(await check(driven)).toMatchObject({
+      exit: 0,
+      stdout: expect.stringContaining(`${pod.namespace}/${pod.name}`),
+    });
+    expectOk(await driven.runtime.del(pod));
+    expect(left(driven)).toEqual([]);
+    await world.vanish(pod);
+    expectOk(await driven.runtime.del(pod, { netns: "" }));
+    expect(await check(driven)).toMatchObject({
+      exit: 0,
+      stdout: expect.stringContaining("no attachments"),
+    });
+  },
+);
 
 describe("ptp.conflist", () => {
   test("the tenant vpn has addresses of its own, and DEL gives them back", async () => {

@@ -10,69 +10,102 @@ import { expectOk } from "../helpers/outcome";
 jest.setTimeout(60_000);
 const world = useNode();
 const OTHER = { nft: "legacy", legacy: "nft" } as const;
-const CHANGES = [["nft", "legacy"], ["legacy", "nft"]] as const;
+const CHANGES = [
+  ["nft", "legacy"],
+  ["legacy", "nft"],
+] as const;
 
 function runtimeFor(change: Conf = {}): Runtime {
   const delegate = { type: "ptp", ipMasq: false, ipam: world.ipam("10.88.0.0/24") };
-  return createRuntime(world, ourList(world, { ...ASKS, delegate, ...change }), annotated("0x10/0xff"));
+  return createRuntime(
+    world,
+    ourList(world, { ...ASKS, delegate, ...change }),
+    annotated("0x10/0xff"),
+  );
 }
 
 /** What a kubelet does at its start. */
-const hint = (flavour: Flavour): void => world.firewall.tables(flavour, "iptables", "-N KUBE-IPTABLES-HINT");
-const unhint = (flavour: Flavour): void => world.firewall.tables(flavour, "iptables", "-X KUBE-IPTABLES-HINT");
-const where = (): Readonly<Record<Flavour, number>> => ({ nft: world.firewall.ours("nft").length, legacy: world.firewall.ours("legacy").length });
-const only = (flavour: Flavour, count: number): Readonly<Record<Flavour, number>> => ({ [flavour]: count, [OTHER[flavour]]: 0 }) as Record<Flavour, number>;
+const hint = (flavour: Flavour): void =>
+  world.firewall.tables(flavour, "iptables", "-N KUBE-IPTABLES-HINT");
+const unhint = (flavour: Flavour): void =>
+  world.firewall.tables(flavour, "iptables", "-X KUBE-IPTABLES-HINT");
+const where = (): Readonly<Record<Flavour, number>> => ({
+  nft: world.firewall.ours("nft").length,
+  legacy: world.firewall.ours("legacy").length,
+});
+const only = (flavour: Flavour, count: number): Readonly<Record<Flavour, number>> =>
+  ({ [flavour]: count, [OTHER[flavour]]: 0 }) as Record<Flavour, number>;
 const memory = (): string => join(world.dataDir, "iptables-backend");
 
-test.each(FLAVOURS)("the kubelet's hint in %s decides, and its decision is kept for this boot", async (flavour) => {
-  hint(flavour);
-  const runtime = runtimeFor();
-  const [first, second, third] = [world.newPod(), world.newPod(), world.newPod()];
-  expectOk(await runtime.add(first));
-  expect(where()).toEqual(only(flavour, 2));
-  const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  expect(readFileSync(memory(), "utf8")).toBe(`${boot} ${flavour}\n`);
-  unhint(flavour);
-  hint(OTHER[flavour]);
-  expectOk(await runtime.add(second));
-  expect(where()).toEqual(only(flavour, 4));
-  writeFileSync(memory(), `another-boot ${flavour}\n`);
-  expectOk(await runtime.add(third));
-  expect(where()).toEqual({ [flavour]: 4, [OTHER[flavour]]: 2 });
-  for (const pod of [first, second, third]) expectOk(await runtime.check(pod));
-  for (const pod of [first, second, third]) expectOk(await runtime.del(pod));
-  expect(world.everything()).toEqual([]);
-});
+test.each(FLAVOURS)(
+  "the kubelet's hint in %s decides, and its decision is kept for this boot",
+  async (flavour) => {
+    hint(flavour);
+    const runtime = runtimeFor();
+    const [first, second, third] = [world.newPod(), world.newPod(), world.newPod()];
+    expectOk(await runtime.add(first));
+    expect(where()).toEqual(only(flavour, 2));
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    expect(readFileSync(memory(), "utf8")).toBe(`${boot} ${flavour}\n`);
+    unhint(flavour);
+    hint(OTHER[flavour]);
+    expectOk(await runtime.add(second));
+    expect(where()).toEqual(only(flavour, 4));
+    writeFileSync(memory(), `another-boot ${flavour}\n`);
+    expectOk(await runtime.add(third));
+    expect(where()).toEqual({ [flavour]: 4, [OTHER[flavour]]: 2 });
+    for (const pod of [first, second, third]) expectOk(await runtime.check(pod));
+    for (const pod of [first, second, third]) expectOk(await runtime.del(pod));
+    expect(world.everything()).toEqual([]);
+  },
+);
 
-test.each(CHANGES)("ADD in %s, DEL after the configuration has changed to %s", async (before, after) => {
-  const pod = world.newPod();
-  expectOk(await runtimeFor({ iptables: before }).add(pod));
-  expect(where()).toEqual(only(before, 2));
-  await world.vanish(pod);
-  expectOk(await runtimeFor({ iptables: after }).del(pod, { netns: "" }));
-  expect(world.everything()).toEqual([]);
-});
+test.each(CHANGES)(
+  "ADD in %s, DEL after the configuration has changed to %s",
+  async (before, after) => {
+    const pod = world.newPod();
+    expectOk(await runtimeFor({ iptables: before }).add(pod));
+    expect(where()).toEqual(only(before, 2));
+    await world.vanish(pod);
+    expectOk(await runtimeFor({ iptables: after }).del(pod, { netns: "" }));
+    expect(world.everything()).toEqual([]);
+  },
+);
 
-test.each(CHANGES)("ADD in %s, DEL when the node has come to use %s and the journal is lost", async (before, after) => {
-  const runtime = runtimeFor();
-  hint(before);
-  const pod = world.newPod();
-  expectOk(await runtime.add(pod));
-  unhint(before);
-  hint(after);
-  rmSync(world.dataDir, { recursive: true });
-  expectOk(await runtime.del(pod));
-  expect(world.everything()).toEqual([]);
-});
+test.each(CHANGES)(
+  "ADD in %s, DEL when the node has come to use %s and the journal is lost",
+  async (before, after) => {
+    const runtime = runtimeFor();
+    hint(before);
+    const pod = world.newPod();
+    expectOk(await runtime.add(pod));
+    unhint(before);
+    hint(after);
+    rmSync(world.dataDir, { recursive: true });
+    expectOk(await runtime.del(pod));
+    expect(world.everything()).toEqual([]);
+  },
+);
 
 test("with nft chosen, no legacy table comes into being", async () => {
-  const legacyTables = (): string => world.inside(undefined, "sh", "-c", "cat /proc/net/ip_tables_names /proc/net/ip6_tables_names 2>/dev/null || :");
+  const legacyTables = (): string =>
+    world.inside(
+      undefined,
+      "sh",
+      "-c",
+      "cat /proc/net/ip_tables_names /proc/net/ip6_tables_names 2>/dev/null || :",
+    );
   const runtime = runtimeFor();
   hint("nft");
   const pod = world.newPod();
   expectOk(await runtime.add(pod));
   expectOk(await runtime.check(pod));
-  expectOk(await world.run("STATUS", { conf: { ...ASKS, cniVersion: "1.1.0", name: "tr-node", type: "tenant-routing-wrapper" }, id: "" }));
+  expectOk(
+    await world.run("STATUS", {
+      conf: { ...ASKS, cniVersion: "1.1.0", name: "tr-node", type: "tenant-routing-wrapper" },
+      id: "",
+    }),
+  );
   expectOk(await runtime.del(pod));
   expectOk(await runtime.del(pod));
   expect(existsSync(memory())).toBe(true);

@@ -18,7 +18,11 @@ function plant(): void {
   ];
   for (const flavour of FLAVOURS) {
     for (const rule of rules) world.firewall.tables(flavour, "iptables", rule);
-    world.firewall.tables(flavour, "ip6tables", "-A PREROUTING -s fd00:10:88::2 -j MARK --set-xmark 0x4000/0x4000");
+    world.firewall.tables(
+      flavour,
+      "ip6tables",
+      "-A PREROUTING -s fd00:10:88::2 -j MARK --set-xmark 0x4000/0x4000",
+    );
   }
   const nft = [
     "add set ip mangle others { type ipv4_addr; elements = { 10.88.0.2 } }",
@@ -32,16 +36,28 @@ function plant(): void {
 
 /** Both flavours as their save programs show them, and the native table; counters and rules of ours left out. */
 function others(): readonly string[] {
-  const text = world.inside(undefined, "sh", "-c", "for each in nft legacy; do iptables-$each-save; ip6tables-$each-save; done; nft -s list table inet canary");
+  const text = world.inside(
+    undefined,
+    "sh",
+    "-c",
+    "for each in nft legacy; do iptables-$each-save; ip6tables-$each-save; done; nft -s list table inet canary",
+  );
   const ours = /tenant-routing team-[ab]\/\S+ [0-9a-f]{8}-[0-9a-f]{24}/;
-  return text.split("\n").filter((line) => !ours.test(line) && !line.startsWith("#")).map((line) => line.replace(/\[\d+:\d+\]/, ""));
+  return text
+    .split("\n")
+    .filter((line) => !ours.test(line) && !line.startsWith("#"))
+    .map((line) => line.replace(/\[\d+:\d+\]/, ""));
 }
 
 /** The rules of nft as the kernel has them, natively written ones in iptables' table too. */
 const ruleset = (): string => world.inside(undefined, "nft", "-s", "list", "ruleset");
 
 function runtimeFor(iptables: Flavour, mark: string): Runtime {
-  const delegate = { type: "ptp", ipMasq: false, ipam: world.ipam("10.88.0.0/24", "fd00:10:88::/112") };
+  const delegate = {
+    type: "ptp",
+    ipMasq: false,
+    ipam: world.ipam("10.88.0.0/24", "fd00:10:88::/112"),
+  };
   return createRuntime(world, ourList(world, { ...ASKS, iptables, delegate }), annotated(mark));
 }
 
@@ -52,7 +68,11 @@ test("others() sees each kind of change", () => {
   for (const flavour of FLAVOURS) {
     world.firewall.tables(flavour, "iptables", "-D PREROUTING 1");
     expect(others()).not.toEqual(before);
-    world.firewall.tables(flavour, "iptables", "-I PREROUTING 1 -s 10.88.0.2/32 -j MARK --set-xmark 0x4000/0x4000");
+    world.firewall.tables(
+      flavour,
+      "iptables",
+      "-I PREROUTING 1 -s 10.88.0.2/32 -j MARK --set-xmark 0x4000/0x4000",
+    );
     expect(others()).toEqual(before);
   }
   world.inside(undefined, "nft", "flush chain inet canary prerouting");
@@ -65,7 +85,9 @@ test.each(FLAVOURS)("ADD, CHECK, DEL, a refused ADD, on %s", async (flavour) => 
   const runtime = runtimeFor(flavour, "0x10/0xff");
   const [a, b] = [world.newPod("team-a", "web-0"), world.newPod("team-b", "api-0")];
   for (const pod of [a, b]) expectOk(await runtime.add(pod));
-  expect(world.firewall.ours().filter((line) => /team-[ab]\/\S+ [0-9a-f]{8}-/.test(line))).toHaveLength(8);
+  expect(
+    world.firewall.ours().filter((line) => /team-[ab]\/\S+ [0-9a-f]{8}-/.test(line)),
+  ).toHaveLength(8);
   expect(others()).toEqual(before);
   for (const pod of [a, b]) expectOk(await runtime.check(pod));
   expect((await runtime.add(a)).exit).toBe(1);
@@ -75,21 +97,41 @@ test.each(FLAVOURS)("ADD, CHECK, DEL, a refused ADD, on %s", async (flavour) => 
   expect(world.firewall.ours().filter((line) => /[0-9a-f]{8}-[0-9a-f]{24}/.test(line))).toEqual([]);
 });
 
-test.each(FLAVOURS)("GC takes our stale rules, and only those of its network, on %s", async (iptables) => {
-  plant();
-  const before = others();
-  // Chained: the plugins here are older than GC.
-  const chained = (name: string, ip: string) => ({
-    cniVersion: "1.1.0", name, type: "tenant-routing-wrapper", iptables,
-    ...ASKS, runtimeConfig: { "io.kubernetes.cri.pod-annotations": { "tenant.routing/fwmark": "0x10/0xff" } },
-    prevResult: { cniVersion: "1.1.0", ips: [{ address: `${ip}/24` }] },
-  });
-  const [net, other] = [chained("net", "10.88.0.2"), chained("other", "10.88.0.3")];
-  for (const conf of [net, other]) expectOk(await world.run("ADD", { conf }));
-  const count = (): number => world.firewall.ours().filter((line) => /[0-9a-f]{8}-[0-9a-f]{24}/.test(line)).length;
-  expect(count()).toBe(4);
-  expectOk(await world.run("GC", { conf: { ...net, prevResult: undefined, runtimeConfig: undefined, "cni.dev/valid-attachments": [] }, id: "" }));
-  expect(count()).toBe(2);
-  expect(world.records().filter((name) => name.endsWith(".json"))).toHaveLength(1);
-  expect(others()).toEqual(before);
-});
+test.each(FLAVOURS)(
+  "GC takes our stale rules, and only those of its network, on %s",
+  async (iptables) => {
+    plant();
+    const before = others();
+    // Chained: the plugins here are older than GC.
+    const chained = (name: string, ip: string) => ({
+      cniVersion: "1.1.0",
+      name,
+      type: "tenant-routing-wrapper",
+      iptables,
+      ...ASKS,
+      runtimeConfig: {
+        "io.kubernetes.cri.pod-annotations": { "tenant.routing/fwmark": "0x10/0xff" },
+      },
+      prevResult: { cniVersion: "1.1.0", ips: [{ address: `${ip}/24` }] },
+    });
+    const [net, other] = [chained("net", "10.88.0.2"), chained("other", "10.88.0.3")];
+    for (const conf of [net, other]) expectOk(await world.run("ADD", { conf }));
+    const count = (): number =>
+      world.firewall.ours().filter((line) => /[0-9a-f]{8}-[0-9a-f]{24}/.test(line)).length;
+    expect(count()).toBe(4);
+    expectOk(
+      await world.run("GC", {
+        conf: {
+          ...net,
+          prevResult: undefined,
+          runtimeConfig: undefined,
+          "cni.dev/valid-attachments": [],
+        },
+        id: "",
+      }),
+    );
+    expect(count()).toBe(2);
+    expect(world.records().filter((name) => name.endsWith(".json"))).toHaveLength(1);
+    expect(others()).toEqual(before);
+  },
+);

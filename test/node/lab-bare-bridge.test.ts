@@ -12,8 +12,22 @@ test("every statement of the lab holds, also where tables have names, and nothin
 
 test("a node without its routes, and one whose mark rules are gone, make the statements about them fail", async () => {
   const { status, text, prefix } = await play("bare-bridge", ["--verify"], (line, pid) => {
-    if (line.startsWith("6. ")) paused(pid, () => onMachine(pid, "node-2", "ip route del 10.200.1.0/24; iptables -w -D FORWARD -d 10.200.0.0/16 -m comment --comment 'tenant-routing routes' -j ACCEPT"));
-    if (line.startsWith("7. ")) paused(pid, () => onMachine(pid, "node-1", "nft delete table inet tenant-routing; iptables -w -t mangle -F PREROUTING; ip6tables -w -t mangle -F PREROUTING"));
+    if (line.startsWith("6. "))
+      paused(pid, () =>
+        onMachine(
+          pid,
+          "node-2",
+          "ip route del 10.200.1.0/24; iptables -w -D FORWARD -d 10.200.0.0/16 -m comment --comment 'tenant-routing routes' -j ACCEPT",
+        ),
+      );
+    if (line.startsWith("7. "))
+      paused(pid, () =>
+        onMachine(
+          pid,
+          "node-1",
+          "nft delete table inet tenant-routing; iptables -w -t mangle -F PREROUTING; ip6tables -w -t mangle -F PREROUTING",
+        ),
+      );
   });
   for (const statement of [
     "IPv4: two-0 sees one-0's own address",
@@ -22,8 +36,11 @@ test("a node without its routes, and one whose mark rules are gone, make the sta
     "IPv6: the server sees node-1, not one-0",
     "IPv4: the server sees gw-a",
     "IPv6: the server sees gw-a",
-  ]) expect(text).toContain(`   FAILED ${statement}\n`);
-  expect(text).toMatch(/ {3}FAILED its packets reach gw-a with its own address \(0 counted\), and none came by eth0 \([1-9]\d* counted\)\n/);
+  ])
+    expect(text).toContain(`   FAILED ${statement}\n`);
+  expect(text).toMatch(
+    / {3}FAILED its packets reach gw-a with its own address \(0 counted\), and none came by eth0 \([1-9]\d* counted\)\n/,
+  );
   expect(text).toContain("   ok   IPv6: two-0 sees one-0's own address\n");
   expect(text).toContain("   ok   IPv6: the server sees node-2, not two-0\n");
   expect(status).toBe(1);

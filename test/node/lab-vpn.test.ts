@@ -13,12 +13,25 @@ test("every statement of the lab holds, also where tables have names, and nothin
 test("without the rule that keeps local traffic local, and without the reply rule, the statements about them fail", async () => {
   const { status, text, prefix } = await play("vpn", ["--verify"], (line, pid) => {
     if (line.startsWith("4. ")) paused(pid, () => onMachine(pid, "node", "ip rule del pref 32764"));
-    if (line.startsWith("5. ")) paused(pid, () => onMachine(pid, "node", "iptables -w -t mangle -S PREROUTING | grep ctdir | sed 's/^-A/iptables -w -t mangle -D/' | sh"));
+    if (line.startsWith("5. "))
+      paused(pid, () =>
+        onMachine(
+          pid,
+          "node",
+          "iptables -w -t mangle -S PREROUTING | grep ctdir | sed 's/^-A/iptables -w -t mangle -D/' | sh",
+        ),
+      );
   });
-  for (const statement of ["player-0 reaches a pod on another node", "player-0 reaches a Service, whose endpoint is there", "the client gets player-0's answer"]) {
+  for (const statement of [
+    "player-0 reaches a pod on another node",
+    "player-0 reaches a Service, whose endpoint is there",
+    "the client gets player-0's answer",
+  ]) {
     expect(text).toContain(`   FAILED ${statement}\n`);
   }
-  expect(text).toMatch(/ {3}FAILED nothing of that came to vpn-gw \([1-9]\d* packets counted there\)\n/);
+  expect(text).toMatch(
+    / {3}FAILED nothing of that came to vpn-gw \([1-9]\d* packets counted there\)\n/,
+  );
   expect(text).toContain("   ok   player-0's second hop is vpn-gw\n");
   expect(status).toBe(1);
   expectNothingLeft(prefix);
@@ -26,9 +39,21 @@ test("without the rule that keeps local traffic local, and without the reply rul
 
 test("a pod that lost its mark, and one that got the VPN's, are found", async () => {
   const { status, text, prefix } = await play("vpn", ["--verify"], (line, pid) => {
-    if (line.startsWith("3. ")) paused(pid, () => onMachine(pid, "node", "iptables -w -t mangle -F PREROUTING; iptables -w -t mangle -A PREROUTING -s 10.42.0.3 -j MARK --set-xmark 0x10/0x10"));
+    if (line.startsWith("3. "))
+      paused(pid, () =>
+        onMachine(
+          pid,
+          "node",
+          "iptables -w -t mangle -F PREROUTING; iptables -w -t mangle -A PREROUTING -s 10.42.0.3 -j MARK --set-xmark 0x10/0x10",
+        ),
+      );
   });
-  for (const statement of ["player-0's second hop is vpn-gw", "the server sees player-0 behind vpn-gw", "the server sees shop-0 behind the router", "all is well"]) {
+  for (const statement of [
+    "player-0's second hop is vpn-gw",
+    "the server sees player-0 behind vpn-gw",
+    "the server sees shop-0 behind the router",
+    "all is well",
+  ]) {
     expect(text).toContain(`   FAILED ${statement}\n`);
   }
   expect(text).toContain("   ok   player-0 reaches a pod on another node\n");

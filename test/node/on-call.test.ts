@@ -6,7 +6,13 @@ import type { Conf } from "../helpers/conf";
 import { FLAVOURS } from "../helpers/firewall";
 import { BINARY } from "../helpers/harness";
 import { nodeFiles, type NodeFiles } from "../helpers/node-files";
-import { annotated, ASKS, createRuntime, type Conflist, type Runtime } from "../helpers/node-runtime";
+import {
+  annotated,
+  ASKS,
+  createRuntime,
+  type Conflist,
+  type Runtime,
+} from "../helpers/node-runtime";
 import { PLUGINS, useNode } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 import { sh, until } from "../helpers/shell";
@@ -20,13 +26,25 @@ function blocksOf(title: string): readonly string[] {
   return [...section.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, body]) => body ?? "");
 }
 
-interface Node { readonly files: NodeFiles; readonly runtime: Runtime; readonly paste: (...lines: readonly string[]) => string }
+interface Node {
+  readonly files: NodeFiles;
+  readonly runtime: Runtime;
+  readonly paste: (...lines: readonly string[]) => string;
+}
 
 /** A node that is set up as the README says; `paste` runs lines on it, with the test's directory for /tmp. */
 function nodeWith(ours: Conf): Node {
   const files = nodeFiles(world);
-  const delegate = { type: "ptp", ipMasq: false, ipam: { type: "host-local", subnet: "10.88.0.0/24" } };
-  const list: Conflist = { cniVersion: "1.0.0", name: "tenant-routing", plugins: [{ type: "tenant-routing-wrapper", ...ASKS, ...ours, delegate }] };
+  const delegate = {
+    type: "ptp",
+    ipMasq: false,
+    ipam: { type: "host-local", subnet: "10.88.0.0/24" },
+  };
+  const list: Conflist = {
+    cniVersion: "1.0.0",
+    name: "tenant-routing",
+    plugins: [{ type: "tenant-routing-wrapper", ...ASKS, ...ours, delegate }],
+  };
   files.write("/etc/cni/net.d/10-tenant-routing.conflist", JSON.stringify(list));
   const bin = join(world.dir, "bin");
   mkdirSync(bin);
@@ -36,43 +54,71 @@ function nodeWith(ours: Conf): Node {
     runtime: createRuntime(world, list, { wrap: files.wrap, ...annotated("0x10/0xff") }),
     paste: (...lines) => {
       const script = `${files.wrap}\nPATH=${bin}:$PATH; cd '${world.dir}'; exec sh -c "$1"`;
-      return world.inside(undefined, "sh", "-ec", script, "sh", lines.join("\n").replaceAll("/tmp/", `${world.dir}/`).replaceAll("/opt/cni/bin", PLUGINS));
+      return world.inside(
+        undefined,
+        "sh",
+        "-ec",
+        script,
+        "sh",
+        lines.join("\n").replaceAll("/tmp/", `${world.dir}/`).replaceAll("/opt/cni/bin", PLUGINS),
+      );
     },
   };
 }
 
-test.each(FLAVOURS)("the bundle has the rules of iptables-%s, and makes no table by looking", async (iptables) => {
-  const { runtime, paste } = nodeWith({ iptables });
-  expectOk(await runtime.add(world.newPod()));
-  paste(...blocksOf("Support bundle"), "mkdir bundle; tar -C bundle -xzf tenant-routing-*.tar.gz");
-  const read = (name: string): string => readFileSync(join(world.dir, "bundle", name), "utf8");
-  const rule = '--comment "tenant-routing team-a/web-0 ';
-  expect(read(iptables === "nft" ? "iptables-nft" : "iptables-legacy")).toContain(rule);
-  expect(read("check.json")).toContain("team-a/web-0");
-  expect(read("wrapper.log")).toContain('"msg":"ADD"');
-  expect(read("net.d/10-tenant-routing.conflist")).toContain("tenant-routing-wrapper");
-  const legacy = world.inside(undefined, "sh", "-c", "cat /proc/net/ip_tables_names /proc/net/ip6_tables_names 2>/dev/null || :");
-  expect(legacy).toBe(iptables === "nft" ? "" : "mangle\n");
-});
+test.each(FLAVOURS)(
+  "the bundle has the rules of iptables-%s, and makes no table by looking",
+  async (iptables) => {
+    const { runtime, paste } = nodeWith({ iptables });
+    expectOk(await runtime.add(world.newPod()));
+    paste(
+      ...blocksOf("Support bundle"),
+      "mkdir bundle; tar -C bundle -xzf tenant-routing-*.tar.gz",
+    );
+    const read = (name: string): string => readFileSync(join(world.dir, "bundle", name), "utf8");
+    const rule = '--comment "tenant-routing team-a/web-0 ';
+    expect(read(iptables === "nft" ? "iptables-nft" : "iptables-legacy")).toContain(rule);
+    expect(read("check.json")).toContain("team-a/web-0");
+    expect(read("wrapper.log")).toContain('"msg":"ADD"');
+    expect(read("net.d/10-tenant-routing.conflist")).toContain("tenant-routing-wrapper");
+    const legacy = world.inside(
+      undefined,
+      "sh",
+      "-c",
+      "cat /proc/net/ip_tables_names /proc/net/ip6_tables_names 2>/dev/null || :",
+    );
+    expect(legacy).toBe(iptables === "nft" ? "" : "mangle\n");
+  },
+);
 
-test.each(["crictl, which lists dead sandboxes too", "no crictl"])("what is left over is found and taken down, with %s", async (how) => {
-  const { runtime, paste, files } = nodeWith({});
-  const [live, dead] = [world.newPod("team-a", "live-0"), world.newPod("team-a", "dead-0")];
-  for (const pod of [live, dead]) expectOk(await runtime.add(pod));
-  const process = spawn("ip", ["netns", "exec", live.netns, "sleep", "600"], { stdio: "ignore" });
-  try {
-    await until("a process in the pod", () => sh("ip", "netns", "pids", live.netns) !== "");
-    const crictl = `#!/bin/sh\ncase "$*" in "pods --state Ready -q") echo ${live.id} ;; "pods -q") echo ${live.id}; echo ${dead.id} ;; *) exit 1 ;; esac\n`;
-    if (how !== "no crictl") writeFileSync(join(world.dir, "bin/crictl"), crictl, { mode: 0o755 });
-    const [collect = "", compare = "", without = "", del = ""] = blocksOf("Leftovers");
-    // Neither has lost its namespace.
-    expect(paste(collect)).toBe("no attachment has lost its sandbox\nno attachment has lost its sandbox\n");
-    expect(paste(how === "no crictl" ? without : compare)).toBe(`${dead.id}\n`);
-    expect(paste(del)).toBe(`${dead.id}: exit status 0\n`);
-    expect(paste("wrapper check -o json | jq -r '.attachments[].containerId'")).toBe(`${live.id}\n`);
-    expect(world.firewall.ours().filter((rule) => rule.includes("dead-0"))).toEqual([]);
-    expect(files.list("/var/lib/cni/networks/tenant-routing").filter((name) => name.startsWith("10."))).toHaveLength(1);
-  } finally {
-    process.kill("SIGKILL");
-  }
-});
+test.each(["crictl, which lists dead sandboxes too", "no crictl"])(
+  "what is left over is found and taken down, with %s",
+  async (how) => {
+    const { runtime, paste, files } = nodeWith({});
+    const [live, dead] = [world.newPod("team-a", "live-0"), world.newPod("team-a", "dead-0")];
+    for (const pod of [live, dead]) expectOk(await runtime.add(pod));
+    const process = spawn("ip", ["netns", "exec", live.netns, "sleep", "600"], { stdio: "ignore" });
+    try {
+      await until("a process in the pod", () => sh("ip", "netns", "pids", live.netns) !== "");
+      const crictl = `#!/bin/sh\ncase "$*" in "pods --state Ready -q") echo ${live.id} ;; "pods -q") echo ${live.id}; echo ${dead.id} ;; *) exit 1 ;; esac\n`;
+      if (how !== "no crictl")
+        writeFileSync(join(world.dir, "bin/crictl"), crictl, { mode: 0o755 });
+      const [collect = "", compare = "", without = "", del = ""] = blocksOf("Leftovers");
+      // Neither has lost its namespace.
+      expect(paste(collect)).toBe(
+        "no attachment has lost its sandbox\nno attachment has lost its sandbox\n",
+      );
+      expect(paste(how === "no crictl" ? without : compare)).toBe(`${dead.id}\n`);
+      expect(paste(del)).toBe(`${dead.id}: exit status 0\n`);
+      expect(paste("wrapper check -o json | jq -r '.attachments[].containerId'")).toBe(
+        `${live.id}\n`,
+      );
+      expect(world.firewall.ours().filter((rule) => rule.includes("dead-0"))).toEqual([]);
+      expect(
+        files.list("/var/lib/cni/networks/tenant-routing").filter((name) => name.startsWith("10.")),
+      ).toHaveLength(1);
+    } finally {
+      process.kill("SIGKILL");
+    }
+  },
+);

@@ -1,7 +1,14 @@
 /** Catalogue D10, D15: where packets really go, on both flavours. */
 import { FLAVOURS, type Flavour } from "../helpers/firewall";
 import type { Conf } from "../helpers/conf";
-import { INTERNET, INTERNET6, NODE, POD_NET, POD_NET6, useGateways } from "../helpers/node-gateways";
+import {
+  INTERNET,
+  INTERNET6,
+  NODE,
+  POD_NET,
+  POD_NET6,
+  useGateways,
+} from "../helpers/node-gateways";
 import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
@@ -12,10 +19,17 @@ const around = useGateways(world);
 
 function runtimeFor(iptables: Flavour, change: Conf = {}, after: readonly Conf[] = []): Runtime {
   const delegate = { type: "ptp", ipMasq: false, ipam: world.ipam(POD_NET) };
-  return createRuntime(world, ourList(world, { ...ASKS, iptables, delegate, ...change }, "1.0.0", ...after));
+  return createRuntime(
+    world,
+    ourList(world, { ...ASKS, iptables, delegate, ...change }, "1.0.0", ...after),
+  );
 }
 
-async function attach(runtime: Runtime, mark: string | undefined, more: Conf = {}): Promise<{ pod: Pod; ip: string }> {
+async function attach(
+  runtime: Runtime,
+  mark: string | undefined,
+  more: Conf = {},
+): Promise<{ pod: Pod; ip: string }> {
   const pod = world.newPod();
   const { json } = expectOk(await runtime.add(pod, annotated(mark, more)));
   const [{ address }] = json?.["ips"] as [{ address: string }];
@@ -32,7 +46,11 @@ async function askSettled(pod: Pod, address: string): Promise<string> {
 describe.each(FLAVOURS)("on %s", (flavour) => {
   test("each pod leaves by its tenant's gateway, from its first packet; everything local stays local", async () => {
     const runtime = runtimeFor(flavour);
-    const ways = [["0x10/0xff", "gw-a"], ["0x20/0xff", "gw-b"], [undefined, "default"]] as const;
+    const ways = [
+      ["0x10/0xff", "gw-a"],
+      ["0x20/0xff", "gw-b"],
+      [undefined, "default"],
+    ] as const;
     const pods: { pod: Pod; ip: string }[] = [];
     for (const [mark, gateway] of ways) {
       const attached = await attach(runtime, mark);
@@ -43,14 +61,17 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     await Promise.all(pods.map(({ pod }, n) => around.serve(pod, `pod-${n}`)));
     for (const from of pods) {
       expect(await around.ask(from.pod, NODE)).toBe(`node ${from.ip}`);
-      for (const [n, to] of pods.entries()) if (to !== from) expect(await around.ask(from.pod, to.ip)).toBe(`pod-${n} ${from.ip}`);
+      for (const [n, to] of pods.entries())
+        if (to !== from) expect(await around.ask(from.pod, to.ip)).toBe(`pod-${n} ${from.ip}`);
     }
     for (const { pod } of pods) expectOk(await runtime.del(pod));
     expect(world.leftovers()).toEqual([]);
   });
 
   test("IPv6 and IPv4 of a dual-stack pod leave by the same gateway", async () => {
-    const runtime = runtimeFor(flavour, { delegate: { type: "ptp", ipMasq: false, ipam: world.ipam(POD_NET, POD_NET6) } });
+    const runtime = runtimeFor(flavour, {
+      delegate: { type: "ptp", ipMasq: false, ipam: world.ipam(POD_NET, POD_NET6) },
+    });
     const a = await attach(runtime, "0x10/0xff");
     const none = await attach(runtime, undefined);
     expect(await around.ask(a.pod, INTERNET)).toBe("gw-a 10.88.0.2");
@@ -59,7 +80,17 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
   });
 
   test("after DEL the address has no tenant any more", async () => {
-    const runtime = runtimeFor(flavour, { delegate: { type: "ptp", ipMasq: false, ipam: { ...world.ipam(), ranges: [[{ subnet: POD_NET, rangeStart: "10.88.0.9", rangeEnd: "10.88.0.9" }]], routes: [{ dst: "0.0.0.0/0" }] } } });
+    const runtime = runtimeFor(flavour, {
+      delegate: {
+        type: "ptp",
+        ipMasq: false,
+        ipam: {
+          ...world.ipam(),
+          ranges: [[{ subnet: POD_NET, rangeStart: "10.88.0.9", rangeEnd: "10.88.0.9" }]],
+          routes: [{ dst: "0.0.0.0/0" }],
+        },
+      },
+    });
     const a = await attach(runtime, "0x10/0xff");
     expect(await around.ask(a.pod, INTERNET)).toBe("gw-a 10.88.0.9");
     expectOk(await runtime.del(a.pod));
@@ -69,15 +100,25 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
 
   test("the bits beside the mask are as others left them", async () => {
     const runtime = runtimeFor(flavour);
-    world.firewall.tables(flavour, "iptables", `-A PREROUTING -s ${POD_NET} -j MARK --set-xmark 0x4000/0x4000`);
+    world.firewall.tables(
+      flavour,
+      "iptables",
+      `-A PREROUTING -s ${POD_NET} -j MARK --set-xmark 0x4000/0x4000`,
+    );
     const { pod } = await attach(runtime, "0x10/0xff");
     for (const mark of ["0x4010/0xffffffff", "0x10/0xffffffff", "0x4000/0xffffffff"]) {
       world.firewall.tables(flavour, "iptables", `-A FORWARD -s ${POD_NET} -m mark --mark ${mark}`);
     }
     expect(await around.ask(pod, INTERNET)).toBe("gw-a 10.88.0.2");
     const save = world.inside(undefined, `iptables-${flavour}-save`, "-c", "-t", "mangle");
-    const counts = [...save.matchAll(/^\[(\d+):\d+\] -A FORWARD .*--mark (\S+)/gm)].map(([, packets, mark]) => [mark, Number(packets) > 0]);
-    expect(counts).toEqual([["0x4010", true], ["0x10", false], ["0x4000", false]]);
+    const counts = [...save.matchAll(/^\[(\d+):\d+\] -A FORWARD .*--mark (\S+)/gm)].map(
+      ([, packets, mark]) => [mark, Number(packets) > 0],
+    );
+    expect(counts).toEqual([
+      ["0x4010", true],
+      ["0x10", false],
+      ["0x4000", false],
+    ]);
   });
 });
 

@@ -12,8 +12,16 @@ const world = useNode();
 const ONE = { rangeStart: "10.88.0.9", rangeEnd: "10.88.0.9" };
 
 function runtimeFor(iptables: Flavour, range: Conf = {}): Runtime {
-  const ipam = { ...world.ipam(), ranges: [[{ subnet: "10.88.0.0/23", ...range }]], routes: [{ dst: "0.0.0.0/0" }] };
-  return createRuntime(world, ourList(world, { ...ASKS, iptables, delegate: { type: "ptp", ipMasq: false, ipam } }), annotated("0x10/0xff"));
+  const ipam = {
+    ...world.ipam(),
+    ranges: [[{ subnet: "10.88.0.0/23", ...range }]],
+    routes: [{ dst: "0.0.0.0/0" }],
+  };
+  return createRuntime(
+    world,
+    ourList(world, { ...ASKS, iptables, delegate: { type: "ptp", ipMasq: false, ipam } }),
+    annotated("0x10/0xff"),
+  );
 }
 
 /** All at once, and all ended before the first failure is told: none may run on into the next test. */
@@ -27,7 +35,16 @@ async function together<T>(bodies: readonly (() => Promise<T>)[]): Promise<T[]> 
 
 /** `<pod> <address> <mark>` of every rule of ours. */
 function rules(): readonly string[] {
-  return world.firewall.ours().map((line) => /-s (\S+)\/32 .*"tenant-routing \S+\/(\S+) \S+" .*--set-xmark (\S+)/.exec(line)?.slice(1).join(" ") ?? line).sort();
+  return world.firewall
+    .ours()
+    .map(
+      (line) =>
+        /-s (\S+)\/32 .*"tenant-routing \S+\/(\S+) \S+" .*--set-xmark (\S+)/
+          .exec(line)
+          ?.slice(1)
+          .join(" ") ?? line,
+    )
+    .sort();
 }
 
 describe.each(FLAVOURS)("on %s", (flavour) => {
@@ -51,7 +68,10 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
       expectOk(await runtime.add(a));
       // The lease is lost, so that B gets the address while A is still there.
       rmSync(join(world.dir, "ipam"), { recursive: true });
-      await together([() => runtime.add(b, annotated("0x20/0xff")).then(expectOk), () => runtime.del(a).then(expectOk)]);
+      await together([
+        () => runtime.add(b, annotated("0x20/0xff")).then(expectOk),
+        () => runtime.del(a).then(expectOk),
+      ]);
       expect(rules()).toEqual(["10.88.0.9 b 0x0/0xff", "10.88.0.9 b 0x20/0xff"]);
       expect(world.leases()).toEqual([`10.88.0.9 ${b.id}`]);
       expectOk(await runtime.del(b));

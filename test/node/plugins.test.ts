@@ -11,16 +11,28 @@ type Delegate = (typeof DELEGATES)[number];
 const V4 = "10.88.0.0/24";
 const V6 = "fd00:10:88::/112";
 
-function listFor(type: Delegate, cniVersion: string, iptables: Flavour, subnets: readonly string[] = [V4]): Conflist {
+function listFor(
+  type: Delegate,
+  cniVersion: string,
+  iptables: Flavour,
+  subnets: readonly string[] = [V4],
+): Conflist {
   const more = type === "bridge" ? { bridge: "cni0", isGateway: true } : {};
-  return ourList(world, { ...ASKS, iptables, delegate: { type, ...more, ipMasq: false, ipam: world.ipam(...subnets) } }, cniVersion);
+  return ourList(
+    world,
+    { ...ASKS, iptables, delegate: { type, ...more, ipMasq: false, ipam: world.ipam(...subnets) } },
+    cniVersion,
+  );
 }
 
 /** The rules of an address as iptables-save prints them. */
 function rulesOf(pod: Pod, address: string): RegExp[] {
   const source = `-A PREROUTING -s ${address.replaceAll(".", "\\.")}/${address.includes(":") ? 128 : 32}`;
   const comment = `-m comment --comment "tenant-routing ${pod.namespace}/${pod.name} [0-9a-f]{8}-[0-9a-f]{24}"`;
-  return [new RegExp(`^${source} ${comment} -j MARK --set-xmark 0x10/0xff$`), new RegExp(`^${source} -m conntrack --ctdir REPLY ${comment} -j MARK --set-xmark 0x0/0xff$`)];
+  return [
+    new RegExp(`^${source} ${comment} -j MARK --set-xmark 0x10/0xff$`),
+    new RegExp(`^${source} -m conntrack --ctdir REPLY ${comment} -j MARK --set-xmark 0x0/0xff$`),
+  ];
 }
 
 function expectRules(pod: Pod, flavour: Flavour, addresses: readonly string[]): void {
@@ -32,26 +44,40 @@ function expectRules(pod: Pod, flavour: Flavour, addresses: readonly string[]): 
 }
 
 function addressesOf(pod: Pod): readonly string[] {
-  return world.inside(pod, "ip", "-o", "addr", "show", "dev", "eth0", "scope", "global").split("\n").flatMap((line) => /inet6? ([^/]+)\//.exec(line)?.[1] ?? []);
+  return world
+    .inside(pod, "ip", "-o", "addr", "show", "dev", "eth0", "scope", "global")
+    .split("\n")
+    .flatMap((line) => /inet6? ([^/]+)\//.exec(line)?.[1] ?? []);
 }
 
 describe.each(FLAVOURS)("on %s", (flavour) => {
   describe.each(DELEGATES)("%s", (type) => {
-    test.each(["0.3.1", "0.4.0", "1.0.0"])("%s: ADD, CHECK, DEL, and DEL again when everything is gone", async (version) => {
-      const runtime = createRuntime(world, listFor(type, version, flavour), annotated("0x10/0xff"));
-      const pod = world.newPod();
-      const added = expectOk(await runtime.add(pod));
-      expect(added.json).toMatchObject({ cniVersion: version, ips: [{ address: "10.88.0.2/24" }] });
-      expect(addressesOf(pod)).toEqual(["10.88.0.2"]);
-      expectRules(pod, flavour, ["10.88.0.2"]);
-      expect([world.leases(), world.cables().length]).toEqual([[`10.88.0.2 ${pod.id}`], 1]);
-      if (version !== "0.3.1") expect(expectOk(await runtime.check(pod)).stdout).toBe("");
-      expect(expectOk(await runtime.del(pod)).stdout).toBe("");
-      expect(world.everything()).toEqual([]);
-      await world.vanish(pod);
-      for (let n = 0; n < 2; n++) expectOk(await runtime.del(pod, { netns: "", forgetful: true }));
-      expect(world.everything()).toEqual([]);
-    });
+    test.each(["0.3.1", "0.4.0", "1.0.0"])(
+      "%s: ADD, CHECK, DEL, and DEL again when everything is gone",
+      async (version) => {
+        const runtime = createRuntime(
+          world,
+          listFor(type, version, flavour),
+          annotated("0x10/0xff"),
+        );
+        const pod = world.newPod();
+        const added = expectOk(await runtime.add(pod));
+        expect(added.json).toMatchObject({
+          cniVersion: version,
+          ips: [{ address: "10.88.0.2/24" }],
+        });
+        expect(addressesOf(pod)).toEqual(["10.88.0.2"]);
+        expectRules(pod, flavour, ["10.88.0.2"]);
+        expect([world.leases(), world.cables().length]).toEqual([[`10.88.0.2 ${pod.id}`], 1]);
+        if (version !== "0.3.1") expect(expectOk(await runtime.check(pod)).stdout).toBe("");
+        expect(expectOk(await runtime.del(pod)).stdout).toBe("");
+        expect(world.everything()).toEqual([]);
+        await world.vanish(pod);
+        for (let n = 0; n < 2; n++)
+          expectOk(await runtime.del(pod, { netns: "", forgetful: true }));
+        expect(world.everything()).toEqual([]);
+      },
+    );
 
     test("the netns is gone before DEL, and with it prevResult", async () => {
       const runtime = createRuntime(world, listFor(type, "1.0.0", flavour), annotated("0x10/0xff"));
@@ -69,7 +95,11 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
       ["IPv6 only", [V6], ["fd00:10:88::2"]],
       ["dual stack", [V4, V6], ["10.88.0.2", "fd00:10:88::2"]],
     ])("%s", async (_, subnets, addresses) => {
-      const runtime = createRuntime(world, listFor(type, "1.0.0", flavour, subnets), annotated("0x10/0xff"));
+      const runtime = createRuntime(
+        world,
+        listFor(type, "1.0.0", flavour, subnets),
+        annotated("0x10/0xff"),
+      );
       const pod = world.newPod();
       expectOk(await runtime.add(pod));
       expect(addressesOf(pod)).toEqual(addresses);
@@ -82,15 +112,18 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
 });
 
 describe.each(DELEGATES)("%s", (type) => {
-  test.each(["0.1.0", "0.2.0"])("%s: the result has ip4, the rules stand, DEL removes them", async (version) => {
-    const runtime = createRuntime(world, listFor(type, version, "nft"), annotated("0x10/0xff"));
-    const pod = world.newPod();
-    const added = expectOk(await runtime.add(pod));
-    expect(added.json).toMatchObject({ cniVersion: version, ip4: { ip: "10.88.0.2/24" } });
-    expectRules(pod, "nft", ["10.88.0.2"]);
-    expectOk(await runtime.del(pod));
-    expect(world.everything()).toEqual([]);
-  });
+  test.each(["0.1.0", "0.2.0"])(
+    "%s: the result has ip4, the rules stand, DEL removes them",
+    async (version) => {
+      const runtime = createRuntime(world, listFor(type, version, "nft"), annotated("0x10/0xff"));
+      const pod = world.newPod();
+      const added = expectOk(await runtime.add(pod));
+      expect(added.json).toMatchObject({ cniVersion: version, ip4: { ip: "10.88.0.2/24" } });
+      expectRules(pod, "nft", ["10.88.0.2"]);
+      expectOk(await runtime.del(pod));
+      expect(world.everything()).toEqual([]);
+    },
+  );
 
   test("a pod without a tenant: no rule; the delegate's own bytes are the result", async () => {
     const list = listFor(type, "1.0.0", "nft");
@@ -102,7 +135,8 @@ describe.each(DELEGATES)("%s", (type) => {
     expectOk(await runtime.del(pod));
     const delegate = list.plugins[0]?.["delegate"] as Record<string, unknown>;
     const bare = await createRuntime(world, { ...list, plugins: [delegate] }).add(pod);
-    const shape = (text: string): string => text.replace(/(veth)[0-9a-f]+|([0-9a-f]{2}:){5}[0-9a-f]{2}|10\.88\.0\.\d+/g, "$1");
+    const shape = (text: string): string =>
+      text.replace(/(veth)[0-9a-f]+|([0-9a-f]{2}:){5}[0-9a-f]{2}|10\.88\.0\.\d+/g, "$1");
     expect(shape(added.stdout)).toBe(shape(expectOk(bare).stdout));
     expect(world.everything()).not.toEqual([]);
   });

@@ -14,7 +14,11 @@ const IP = "10.88.0.9";
 
 /** A pool of one address. */
 function ipam() {
-  return { ...world.ipam(), ranges: [[{ subnet: POD_NET, rangeStart: IP, rangeEnd: IP }]], routes: [{ dst: "0.0.0.0/0" }] };
+  return {
+    ...world.ipam(),
+    ranges: [[{ subnet: POD_NET, rangeStart: IP, rangeEnd: IP }]],
+    routes: [{ dst: "0.0.0.0/0" }],
+  };
 }
 
 /** Tenant A's pod is lost: its netns and its lease, and nobody calls DEL. */
@@ -27,11 +31,20 @@ async function loseA(runtime: Runtime): Promise<Pod> {
   return a;
 }
 
-const marks = (): readonly (string | undefined)[] => world.firewall.ours().map((rule) => /--set-xmark (\S+)/.exec(rule)?.[1]);
+const marks = (): readonly (string | undefined)[] =>
+  world.firewall.ours().map((rule) => /--set-xmark (\S+)/.exec(rule)?.[1]);
 
 describe.each(FLAVOURS)("on %s", (iptables) => {
   describe.each(["ptp", "bridge"])("%s", (type) => {
-    const runtimeFor = () => createRuntime(world, ourList(world, { ...ASKS, iptables, delegate: { type, isGateway: true, ipMasq: false, ipam: ipam() } }));
+    const runtimeFor = () =>
+      createRuntime(
+        world,
+        ourList(world, {
+          ...ASKS,
+          iptables,
+          delegate: { type, isGateway: true, ipMasq: false, ipam: ipam() },
+        }),
+      );
 
     test.each([
       ["without a tenant", undefined, "default", []],

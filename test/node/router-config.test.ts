@@ -29,15 +29,34 @@ const ROUTER: RouterConf = {
   lan: ["192.168.0.0/16", "172.20.0.0/16", "fd00::/16"],
   uplinks: {
     default: uplinkWith({ via: ["192.0.2.1", "2001:db8:2::1"] }),
-    vpn: uplinkWith({ dev: "vpn0", via: ["198.51.100.1", "2001:db8:66::1"], snat6: ["2001:db8:66::2"] }),
+    vpn: uplinkWith({
+      dev: "vpn0",
+      via: ["198.51.100.1", "2001:db8:66::1"],
+      snat6: ["2001:db8:66::2"],
+    }),
   },
 };
 /** [router's interface, router's addresses, the other end, its addresses] */
 const LINKS: readonly (readonly [string, readonly string[], Name, readonly string[]])[] = [
   ["pods0", ["10.0.0.1/24", "fd00::1/64"], "node", ["10.0.0.11/24", "fd00::11/64"]],
-  ["wan0", ["192.0.2.2/24", "2001:db8:2::2/64"], "wan", ["192.0.2.1/24", "2001:db8:2::1/64", `${INTERNET}/32`, `${INTERNET6}/128`, `${FAR_LAN}/32`]],
-  ["vpn0", ["198.51.100.2/24", "2001:db8:66::2/64"], "vpn", ["198.51.100.1/24", "2001:db8:66::1/64", `${INTERNET}/32`, `${INTERNET6}/128`]],
-  ["lan0", ["192.168.0.1/24", "fd00:1::1/64"], "lan", ["192.168.0.2/24", "fd00:1::2/64", `${LAN}/32`, `${LAN6}/128`]],
+  [
+    "wan0",
+    ["192.0.2.2/24", "2001:db8:2::2/64"],
+    "wan",
+    ["192.0.2.1/24", "2001:db8:2::1/64", `${INTERNET}/32`, `${INTERNET6}/128`, `${FAR_LAN}/32`],
+  ],
+  [
+    "vpn0",
+    ["198.51.100.2/24", "2001:db8:66::2/64"],
+    "vpn",
+    ["198.51.100.1/24", "2001:db8:66::1/64", `${INTERNET}/32`, `${INTERNET6}/128`],
+  ],
+  [
+    "lan0",
+    ["192.168.0.1/24", "fd00:1::1/64"],
+    "lan",
+    ["192.168.0.2/24", "fd00:1::2/64", `${LAN}/32`, `${LAN6}/128`],
+  ],
 ];
 const RESPONDER = `require("node:net").createServer((s) => { s.on("error", () => {}); s.end(process.argv[1] + " " + s.remoteAddress.replace("::ffff:", "")); }).listen(80, "::", () => console.log("ready"))`;
 const ASKER = `const s = require("node:net").connect({ host: process.argv[1], port: 80, localAddress: process.argv[2] }); s.setTimeout(1500, () => { console.log("no answer"); process.exit(); }); s.on("error", (e) => console.log(e.code)); s.on("data", (d) => console.log(String(d)))`;
@@ -60,7 +79,18 @@ function ask(from: string, to: string): string {
 
 function printed(router: Partial<RouterConf> = {}, part: Partial<PluginConf> = {}): string {
   let text = "";
-  routerConfigCommand({ env: {}, args: [], readStdin: () => new Uint8Array(), stdout: (part) => void (text += part), coloured: () => {}, stderr: () => {} }, exampleConf({ ...ROUTER, ...router }, part), "nftables");
+  routerConfigCommand(
+    {
+      env: {},
+      args: [],
+      readStdin: () => new Uint8Array(),
+      stdout: (part) => void (text += part),
+      coloured: () => {},
+      stderr: () => {},
+    },
+    exampleConf({ ...ROUTER, ...router }, part),
+    "nftables",
+  );
   return text;
 }
 
@@ -69,19 +99,35 @@ function run(script: string, ...args: string[]): { status: number | null; output
   const file = join(dir, "router.sh");
   writeFileSync(file, script);
   const [command, input] = args.length === 0 ? [["sh"], script] : [["sh", file, ...args], ""];
-  const { status, stdout, stderr } = spawnSync("ip", ["netns", "exec", `${PREFIX}-router`, ...command], { input, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(
+    "ip",
+    ["netns", "exec", `${PREFIX}-router`, ...command],
+    { input, encoding: "utf8" },
+  );
   return { status, output: stdout + stderr };
 }
 
 /** Everything on the router that the script may touch. */
 function snapshot(): string {
-  const routes = (ip("router", "route", "show", "table", "all") + ip("router", "-6", "route", "show", "table", "all")).split("\n");
+  const routes = (
+    ip("router", "route", "show", "table", "all") +
+    ip("router", "-6", "route", "show", "table", "all")
+  ).split("\n");
   const stable = routes.filter((line) => !/fe80|ff00|^anycast|^multicast/.test(line));
-  return [ip("router", "-d", "rule"), ip("router", "-6", "-d", "rule"), ...stable, inside("router", "nft", "list", "ruleset")].join("\n");
+  return [
+    ip("router", "-d", "rule"),
+    ip("router", "-6", "-d", "rule"),
+    ...stable,
+    inside("router", "nft", "list", "ruleset"),
+  ].join("\n");
 }
 
 async function serve(name: Name): Promise<void> {
-  const child = spawn("ip", ["netns", "exec", `${PREFIX}-${name}`, process.execPath, "-e", RESPONDER, name], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(
+    "ip",
+    ["netns", "exec", `${PREFIX}-${name}`, process.execPath, "-e", RESPONDER, name],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
   processes.push(child);
   for await (const line of createInterface({ input: child.stdout })) if (line === "ready") return;
   throw new Error(`the responder ${name} did not start`);
@@ -93,9 +139,26 @@ function buildNamespaces(): void {
     ip(name, "link", "set", "lo", "up");
   }
   // Strict, because rules by source address must not need it loose.
-  inside("router", "sh", "-c", "echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter; echo 1 >/proc/sys/net/ipv4/conf/default/rp_filter; echo 0 >/proc/sys/net/ipv4/ip_forward");
+  inside(
+    "router",
+    "sh",
+    "-c",
+    "echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter; echo 1 >/proc/sys/net/ipv4/conf/default/rp_filter; echo 0 >/proc/sys/net/ipv4/ip_forward",
+  );
   for (const [device, own, name, addresses] of LINKS) {
-    ip("router", "link", "add", device, "type", "veth", "peer", "name", "eth0", "netns", `${PREFIX}-${name}`);
+    ip(
+      "router",
+      "link",
+      "add",
+      device,
+      "type",
+      "veth",
+      "peer",
+      "name",
+      "eth0",
+      "netns",
+      `${PREFIX}-${name}`,
+    );
     connect("router", device, own);
     connect(name, "eth0", addresses);
   }
@@ -103,11 +166,21 @@ function buildNamespaces(): void {
 
 function connect(name: Name, device: string, addresses: readonly string[]): void {
   ip(name, "link", "set", device, "up");
-  for (const address of addresses) ip(name, "addr", "add", address, "dev", device, ...(address.includes(":") ? ["nodad"] : []));
+  for (const address of addresses)
+    ip(name, "addr", "add", address, "dev", device, ...(address.includes(":") ? ["nodad"] : []));
 }
 
 function buildRoutes(): void {
-  for (const address of Object.values(POD).flat()) ip("node", "addr", "add", `${address}/${address.includes(":") ? "128" : "32"}`, "dev", "lo", ...(address.includes(":") ? ["nodad"] : []));
+  for (const address of Object.values(POD).flat())
+    ip(
+      "node",
+      "addr",
+      "add",
+      `${address}/${address.includes(":") ? "128" : "32"}`,
+      "dev",
+      "lo",
+      ...(address.includes(":") ? ["nodad"] : []),
+    );
   ip("node", "route", "add", "default", "via", "10.0.0.1");
   ip("node", "-6", "route", "add", "default", "via", "fd00::1");
   ip("router", "route", "add", "192.168.0.0/16", "via", "192.168.0.2");
@@ -115,8 +188,10 @@ function buildRoutes(): void {
   ip("lan", "route", "add", "default", "via", "192.168.0.1");
   ip("lan", "-6", "route", "add", "default", "via", "fd00:1::1");
   // The private pools too, which nobody outside would know: a packet that leaks untranslated shall be seen.
-  for (const pool of ["2001:db8:1::/64", "fd66::/64"]) ip("wan", "-6", "route", "add", pool, "via", "2001:db8:2::2");
-  for (const pool of ["10.244.0.0/24", "10.66.0.0/24"]) ip("wan", "route", "add", pool, "via", "192.0.2.2");
+  for (const pool of ["2001:db8:1::/64", "fd66::/64"])
+    ip("wan", "-6", "route", "add", pool, "via", "2001:db8:2::2");
+  for (const pool of ["10.244.0.0/24", "10.66.0.0/24"])
+    ip("wan", "route", "add", pool, "via", "192.0.2.2");
 }
 
 beforeEach(async () => {
@@ -140,27 +215,49 @@ test("each pool leaves by its own uplink and gets its answers; the LAN is reache
   expect(run(printed())).toEqual({ status: 0, output: "" });
   expect(snapshot()).toBe(before);
 
-  const answers = (to: readonly [string, string]): string[] => Object.values(POD).flatMap(([v4, v6]) => [ask(v4, to[0]), ask(v6, to[1])]);
-  expect(answers([INTERNET, INTERNET6])).toEqual(["wan 192.0.2.2", "wan 2001:db8:1::5", "vpn 198.51.100.2", "vpn 2001:db8:66::2"]);
-  expect(answers([LAN, LAN6])).toEqual(["lan 10.244.0.5", "lan 2001:db8:1::5", "lan 10.66.0.5", "lan fd66::5"]);
-  expect([ask(POD.default[0], FAR_LAN), ask(POD.vpn[0], FAR_LAN)]).toEqual(["wan 10.244.0.5", "wan 10.66.0.5"]);
+  const answers = (to: readonly [string, string]): string[] =>
+    Object.values(POD).flatMap(([v4, v6]) => [ask(v4, to[0]), ask(v6, to[1])]);
+  expect(answers([INTERNET, INTERNET6])).toEqual([
+    "wan 192.0.2.2",
+    "wan 2001:db8:1::5",
+    "vpn 198.51.100.2",
+    "vpn 2001:db8:66::2",
+  ]);
+  expect(answers([LAN, LAN6])).toEqual([
+    "lan 10.244.0.5",
+    "lan 2001:db8:1::5",
+    "lan 10.66.0.5",
+    "lan fd66::5",
+  ]);
+  expect([ask(POD.default[0], FAR_LAN), ask(POD.vpn[0], FAR_LAN)]).toEqual([
+    "wan 10.244.0.5",
+    "wan 10.66.0.5",
+  ]);
   // Not LAN, but the main table has an exact route to it.
   expect(ask(POD.vpn[0], "192.0.2.1")).toBe("wan 10.66.0.5");
   // Connections towards pods, from the LAN.
   for (const address of Object.values(POD).flat()) {
-    expect(inside("lan", process.execPath, "-e", ASKER, address).trim()).toMatch(address.includes(":") ? /^node fd00:/ : /^node 192\.168\.0\.2$/);
+    expect(inside("lan", process.execPath, "-e", ASKER, address).trim()).toMatch(
+      address.includes(":") ? /^node fd00:/ : /^node 192\.168\.0\.2$/,
+    );
   }
 });
 
 test("a lost uplink stops its tenant and nobody else, and comes back with one more run", () => {
   expect(run(printed()).status).toBe(0);
   ip("router", "link", "set", "vpn0", "down");
-  for (const [pod, to] of [[POD.vpn[0], INTERNET], [POD.vpn[1], INTERNET6]] as const) expect(ask(pod, to)).toMatch(/^(?:no answer|ENETUNREACH|EHOSTUNREACH)$/);
+  for (const [pod, to] of [
+    [POD.vpn[0], INTERNET],
+    [POD.vpn[1], INTERNET6],
+  ] as const)
+    expect(ask(pod, to)).toMatch(/^(?:no answer|ENETUNREACH|EHOSTUNREACH)$/);
   expect(ask(POD.default[0], INTERNET)).toBe("wan 192.0.2.2");
   expect(ask(POD.vpn[0], LAN)).toBe("lan 10.66.0.5");
   const again = run(printed());
   expect(again.status).toBe(1);
-  expect(again.output).toContain("ip -4 route replace default via 198.51.100.1 dev vpn0 table 200: failed");
+  expect(again.output).toContain(
+    "ip -4 route replace default via 198.51.100.1 dev vpn0 table 200: failed",
+  );
   ip("router", "link", "set", "vpn0", "up");
   ip("router", "-6", "addr", "replace", "2001:db8:66::2/64", "dev", "vpn0", "nodad");
   expect(run(printed())).toEqual({ status: 0, output: "" });
@@ -184,13 +281,24 @@ test("remove restores the router, and default routes of its own stay what they w
   expect(run(printed(), "remove")).toEqual({ status: 0, output: "" });
   expect(snapshot()).toBe(before);
   expect(run(printed(), "remove")).toEqual({ status: 0, output: "" });
-  expect(run(printed(), "stop")).toEqual({ status: 2, output: "usage: sh FILE [apply | remove]\n" });
+  expect(run(printed(), "stop")).toEqual({
+    status: 2,
+    output: "usage: sh FILE [apply | remove]\n",
+  });
 });
 
 test("the scripts of two nodes live side by side, and taking one away opens nothing for the other", () => {
-  const second: JsonObject = { ipam: { ranges: [[{ subnet: "10.67.0.0/24" }], [{ subnet: "fd67::/64" }]] } };
-  const delegate: JsonObject = { type: "ptp", ipam: { ranges: [[{ subnet: "10.245.0.0/24" }], [{ subnet: "2001:db8:3::/64" }]] } };
-  const other = printed({ nodes: ["10.0.0.12", "fd00::12"] }, { delegate, tenants: [tenantWith({ name: "vpn", table: 200, delegate: second })] });
+  const second: JsonObject = {
+    ipam: { ranges: [[{ subnet: "10.67.0.0/24" }], [{ subnet: "fd67::/64" }]] },
+  };
+  const delegate: JsonObject = {
+    type: "ptp",
+    ipam: { ranges: [[{ subnet: "10.245.0.0/24" }], [{ subnet: "2001:db8:3::/64" }]] },
+  };
+  const other = printed(
+    { nodes: ["10.0.0.12", "fd00::12"] },
+    { delegate, tenants: [tenantWith({ name: "vpn", table: 200, delegate: second })] },
+  );
   expect(run(printed())).toEqual({ status: 0, output: "" });
   const before = snapshot();
   expect(run(other)).toEqual({ status: 0, output: "" });

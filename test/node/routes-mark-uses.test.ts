@@ -15,18 +15,40 @@ beforeEach(() => void sh("ip", "netns", "add", NETNS));
 afterEach(() => void sh("ip", "netns", "del", NETNS));
 
 const inside = (...command: string[]): string => sh("ip", "netns", "exec", NETNS, ...command);
-const nft = (text: string): void => void execFileSync("ip", ["netns", "exec", NETNS, "nft", "-f", "-"], { input: text, stdio: ["pipe", "ignore", "pipe"] });
+const nft = (text: string): void =>
+  void execFileSync("ip", ["netns", "exec", NETNS, "nft", "-f", "-"], {
+    input: text,
+    stdio: ["pipe", "ignore", "pipe"],
+  });
 const ruleset = (): unknown => JSON.parse(inside("nft", "-j", "list", "ruleset"));
 
 /** Rules as people and programs write them, and what they use. */
 const WRITTEN: readonly (readonly [rule: string, uses: readonly Use[]])[] = [
-  ["-m mark ! --mark 0x40/0x60 -j MARK --set-mark 0x10", [[0x60, 0x40], [ALL, 0x10]]],
-  ["-m mark --mark 0x40 -j MARK --or-mark 0x4", [[ALL, 0x40], [4, 4]]],
+  [
+    "-m mark ! --mark 0x40/0x60 -j MARK --set-mark 0x10",
+    [
+      [0x60, 0x40],
+      [ALL, 0x10],
+    ],
+  ],
+  [
+    "-m mark --mark 0x40 -j MARK --or-mark 0x4",
+    [
+      [ALL, 0x40],
+      [4, 4],
+    ],
+  ],
   ["-j MARK --and-mark 0xffff00ff", [[0xff00, 0]]],
   ["-j MARK --xor-mark 0x8", [[8, undefined]]],
   ["-j MARK --set-mark 0x10/0xff", [[0xff, 0x10]]],
   ["-j MARK --set-mark 0x30/0x11", [[0x31, 0x30]]],
-  ["-m connmark --mark 0x1/0xf -j CONNMARK --restore-mark --nfmask 0xf0 --ctmask 0xf", [[0xf, 1], [0xff, undefined]]],
+  [
+    "-m connmark --mark 0x1/0xf -j CONNMARK --restore-mark --nfmask 0xf0 --ctmask 0xf",
+    [
+      [0xf, 1],
+      [0xff, undefined],
+    ],
+  ],
   ["-m connmark ! --mark 0 -j CONNMARK --save-mark", [[ALL, undefined]]],
   ["-j CONNMARK --restore-mark", [[ALL, undefined]]],
   ["-j CONNMARK --restore-mark --mask 0xf0", [[0xf0, undefined]]],
@@ -41,21 +63,49 @@ const WRITTEN: readonly (readonly [rule: string, uses: readonly Use[]])[] = [
 ];
 
 test.each(FLAVOURS)("what iptables-%s prints of every form of use", (flavour) => {
-  for (const [rule] of WRITTEN) inside("sh", "-c", `iptables-${flavour} -w 5 -t mangle -A PREROUTING ${rule}`);
-  inside("sh", "-c", `iptables-${flavour} -w 5 -t nat -N CNI-HOSTPORT-MASQ && iptables-${flavour} -w 5 -t nat -A CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 -j MASQUERADE`);
+  for (const [rule] of WRITTEN)
+    inside("sh", "-c", `iptables-${flavour} -w 5 -t mangle -A PREROUTING ${rule}`);
+  inside(
+    "sh",
+    "-c",
+    `iptables-${flavour} -w 5 -t nat -N CNI-HOSTPORT-MASQ && iptables-${flavour} -w 5 -t nat -A CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 -j MASQUERADE`,
+  );
   const saved = inside(`iptables-${flavour}-save`);
   const uses = usesInSave(saved, `iptables-${flavour}`);
-  expect(uses.filter(({ where }) => where === `iptables-${flavour} mangle PREROUTING`).map(({ mask, value }) => [mask, value])).toEqual(WRITTEN.flatMap((each) => each[1]));
-  expect(uses.filter(({ where }) => where === `iptables-${flavour} nat CNI-HOSTPORT-MASQ`).map(({ mask }) => mask)).toEqual([0x2000]);
+  expect(
+    uses
+      .filter(({ where }) => where === `iptables-${flavour} mangle PREROUTING`)
+      .map(({ mask, value }) => [mask, value]),
+  ).toEqual(WRITTEN.flatMap((each) => each[1]));
+  expect(
+    uses
+      .filter(({ where }) => where === `iptables-${flavour} nat CNI-HOSTPORT-MASQ`)
+      .map(({ mask }) => mask),
+  ).toEqual([0x2000]);
   const chains = chainsInSave(saved);
-  expect(detected({ chains, nftTables: [] }, []).map(({ where }) => where)).toEqual(["portmap (chain CNI-HOSTPORT-MASQ)"]);
+  expect(detected({ chains, nftTables: [] }, []).map(({ where }) => where)).toEqual([
+    "portmap (chain CNI-HOSTPORT-MASQ)",
+  ]);
 });
 
 const NATIVE: readonly (readonly [rule: string, uses: readonly Use[]])[] = [
   ["meta mark & 0xff == 0x10 accept", [[0xff, 0x10]]],
   ["meta mark 0x11 accept", [[ALL, 0x11]]],
-  ["meta mark { 0x13, 0x17-0x18 } accept", [[ALL, 0x13], [ALL, 0x17], [ALL, 0x18]]],
-  ["meta mark & 0xf0 != { 0x10, 0x20 } accept", [[0xf0, 0x10], [0xf0, 0x20]]],
+  [
+    "meta mark { 0x13, 0x17-0x18 } accept",
+    [
+      [ALL, 0x13],
+      [ALL, 0x17],
+      [ALL, 0x18],
+    ],
+  ],
+  [
+    "meta mark & 0xf0 != { 0x10, 0x20 } accept",
+    [
+      [0xf0, 0x10],
+      [0xf0, 0x20],
+    ],
+  ],
   ["meta mark @marks accept", [[ALL, undefined]]],
   ["meta mark > 5 accept", [[ALL, undefined]]],
   ["ip saddr . meta mark { 10.0.0.1 . 0x7 } accept", [[ALL, undefined]]],
@@ -78,7 +128,9 @@ const NATIVE: readonly (readonly [rule: string, uses: readonly Use[]])[] = [
 
 test("what nft prints of every form of use", () => {
   const rules = NATIVE.map(([rule]) => `add rule inet vpn marks ${rule}\n`).join("");
-  nft(`add table inet vpn\nadd set inet vpn marks { type mark; elements = { 0x66 }; }\nadd chain inet vpn marks { type filter hook prerouting priority mangle; }\n${rules}`);
+  nft(
+    `add table inet vpn\nadd set inet vpn marks { type mark; elements = { 0x66 }; }\nadd chain inet vpn marks { type filter hook prerouting priority mangle; }\n${rules}`,
+  );
   const { uses, tables } = usesInNft(ruleset());
   expect(uses.map(({ mask, value }) => [mask, value])).toEqual(NATIVE.flatMap((each) => each[1]));
   expect(new Set(uses.map(({ where }) => where))).toEqual(new Set(["nft inet vpn marks"]));
@@ -86,10 +138,49 @@ test("what nft prints of every form of use", () => {
 });
 
 test("nft shows neither the rules of iptables-nft nor our own table as somebody's", () => {
-  inside("iptables-nft", "-t", "mangle", "-A", "PREROUTING", "-m", "mark", "--mark", "0x1/0x1", "-j", "ACCEPT");
-  inside("ip6tables-nft", "-t", "nat", "-A", "POSTROUTING", "-m", "mark", "--mark", "0x1/0x1", "-j", "MASQUERADE");
-  const tenants = { a: { fwmark: "0x10/0xff", table: 100, gateways: [{ dev: "lo", via: "192.0.2.1" }], snat: "masquerade" } };
-  const gateway = { tenant: "a", family: 4, via: "192.0.2.1", dev: "lo", weight: 1, check: undefined, unusable: undefined } as const;
+  inside(
+    "iptables-nft",
+    "-t",
+    "mangle",
+    "-A",
+    "PREROUTING",
+    "-m",
+    "mark",
+    "--mark",
+    "0x1/0x1",
+    "-j",
+    "ACCEPT",
+  );
+  inside(
+    "ip6tables-nft",
+    "-t",
+    "nat",
+    "-A",
+    "POSTROUTING",
+    "-m",
+    "mark",
+    "--mark",
+    "0x1/0x1",
+    "-j",
+    "MASQUERADE",
+  );
+  const tenants = {
+    a: {
+      fwmark: "0x10/0xff",
+      table: 100,
+      gateways: [{ dev: "lo", via: "192.0.2.1" }],
+      snat: "masquerade",
+    },
+  };
+  const gateway = {
+    tenant: "a",
+    family: 4,
+    via: "192.0.2.1",
+    dev: "lo",
+    weight: 1,
+    check: undefined,
+    unusable: undefined,
+  } as const;
   nft(natTable(confOf({ tenants }), [gateway]) ?? "");
   expect(inside("nft", "list", "ruleset")).toContain("table inet tenant-routing");
   expect(usesInNft(ruleset())).toEqual({ uses: [], tables: [] });
@@ -97,5 +188,6 @@ test("nft shows neither the rules of iptables-nft nor our own table as somebody'
 
 test("an empty namespace has no uses", () => {
   expect(usesInNft(ruleset())).toEqual({ uses: [], tables: [] });
-  for (const flavour of FLAVOURS) expect(usesInSave(inside(`iptables-${flavour}-save`), flavour)).toEqual([]);
+  for (const flavour of FLAVOURS)
+    expect(usesInSave(inside(`iptables-${flavour}-save`), flavour)).toEqual([]);
 });

@@ -7,11 +7,15 @@ import { INTERNET, INTERNET6, NETS, TENANTS, useRoutesNode, WRAPPER } from "../h
 import { sh } from "../helpers/shell";
 
 const node = useRoutesNode();
-const [A, B] = [TENANTS["tenant-a"], { ...TENANTS["tenant-b"], gateways: [{ via: "10.10.20.1" }, { via: "fd00:20::1" }] }];
+const [A, B] = [
+  TENANTS["tenant-a"],
+  { ...TENANTS["tenant-b"], gateways: [{ via: "10.10.20.1" }, { via: "fd00:20::1" }] },
+];
 const BOTH = { "tenant-a": A, "tenant-b": B };
 type Device = keyof typeof NETS;
 const DEVICES = Object.keys(NETS) as Device[];
-const COUNT = "table inet count { chain in { type filter hook prerouting priority -400; udp dport 9 meta nfproto ipv4 counter; udp dport 9 meta nfproto ipv6 counter; }; }";
+const COUNT =
+  "table inet count { chain in { type filter hook prerouting priority -400; udp dport 9 meta nfproto ipv4 counter; udp dport 9 meta nfproto ipv6 counter; }; }";
 const FLOOD = `while :; do for to in ${INTERNET} ${INTERNET6}; do echo >/dev/udp/$to/9; done; done 2>/dev/null`;
 
 let pod = "";
@@ -32,11 +36,24 @@ async function during(body: () => void): Promise<Readonly<Record<Device, readonl
   } finally {
     flood.kill("SIGKILL");
   }
-  return Object.fromEntries(DEVICES.map((device) => [device, counted(device)])) as Record<Device, readonly number[]>;
+  return Object.fromEntries(DEVICES.map((device) => [device, counted(device)])) as Record<
+    Device,
+    readonly number[]
+  >;
 }
 
 function counted(device: Device): readonly number[] {
-  const listing = sh("ip", "netns", "exec", node.gateway(device), "nft", "list", "table", "inet", "count");
+  const listing = sh(
+    "ip",
+    "netns",
+    "exec",
+    node.gateway(device),
+    "nft",
+    "list",
+    "table",
+    "inet",
+    "count",
+  );
   return [...listing.matchAll(/counter packets (\d+)/g)].map(([, n]) => Number(n));
 }
 
@@ -53,31 +70,57 @@ function apply(status = 0): void {
 }
 
 test.each<readonly [string, object, object]>([
-  ["two tenants exchange their tables", BOTH, { "tenant-a": { ...A, table: 200 }, "tenant-b": { ...B, table: 100 } }],
-  ["a new tenant gets the table of another", { "tenant-a": A }, { "tenant-a": { ...A, table: 300 }, "tenant-b": { ...B, table: 100 } }],
-  ["the mask of the mark changes", BOTH, { "tenant-a": { ...A, fwmark: "0x10/0xf0" }, "tenant-b": { ...B, fwmark: "0x20/0xf0" } }],
+  [
+    "two tenants exchange their tables",
+    BOTH,
+    { "tenant-a": { ...A, table: 200 }, "tenant-b": { ...B, table: 100 } },
+  ],
+  [
+    "a new tenant gets the table of another",
+    { "tenant-a": A },
+    { "tenant-a": { ...A, table: 300 }, "tenant-b": { ...B, table: 100 } },
+  ],
+  [
+    "the mask of the mark changes",
+    BOTH,
+    { "tenant-a": { ...A, fwmark: "0x10/0xf0" }, "tenant-b": { ...B, fwmark: "0x20/0xf0" } },
+  ],
   ["another tenant goes", BOTH, { "tenant-a": A }],
 ])("%s: not one packet by another gateway", async (_, before, after) => {
   node.configure(before);
   apply();
-  expectOnly("eth1", await during(() => {
-    node.configure(after);
-    apply();
-  }));
+  expectOnly(
+    "eth1",
+    await during(() => {
+      node.configure(after);
+      apply();
+    }),
+  );
 });
 
 test("where forwarding was off it is on no sooner than the rules stand, and off again before they go", async () => {
   expect(node.get("ipv4/ip_forward")).toBe("0");
-  expectOnly("eth1", await during(() => {
-    for (let round = 0; round < 3; round += 1) {
-      apply();
-      node.routes("remove");
-    }
-  }));
+  expectOnly(
+    "eth1",
+    await during(() => {
+      for (let round = 0; round < 3; round += 1) {
+        apply();
+        node.routes("remove");
+      }
+    }),
+  );
 });
 
 test("with snat, not one packet with the pod's own address while the gateway moves to another device", async () => {
-  for (const device of DEVICES) sh("ip", "netns", "exec", node.gateway(device), "nft", COUNT.replace("count", "own").replaceAll("udp dport 9", "ip saddr 10.88.0.0/16 udp dport 9"));
+  for (const device of DEVICES)
+    sh(
+      "ip",
+      "netns",
+      "exec",
+      node.gateway(device),
+      "nft",
+      COUNT.replace("count", "own").replaceAll("udp dport 9", "ip saddr 10.88.0.0/16 udp dport 9"),
+    );
   node.configure({ "tenant-a": { ...A, snat: "masquerade", gateways: [{ via: "10.10.10.1" }] } });
   apply();
   const seen = await during(() => {
@@ -86,7 +129,10 @@ test("with snat, not one packet with the pod's own address while the gateway mov
   });
   expect(seen.eth1[0]).toBeGreaterThan(50);
   expect(seen.eth2[0]).toBeGreaterThan(50);
-  for (const device of DEVICES) expect(sh("ip", "netns", "exec", node.gateway(device), "nft", "list", "table", "inet", "own")).toMatch(/counter packets 0 bytes 0\n.*counter packets 0 bytes 0\n/);
+  for (const device of DEVICES)
+    expect(
+      sh("ip", "netns", "exec", node.gateway(device), "nft", "list", "table", "inet", "own"),
+    ).toMatch(/counter packets 0 bytes 0\n.*counter packets 0 bytes 0\n/);
 });
 
 test("a full disk keeps no rule from coming back and no gateway from being left, and lets nothing begin that only the record could undo", () => {
@@ -97,9 +143,15 @@ test("a full disk keeps no rule from coming back and no gateway from being left,
     dd if=/dev/zero of=${node.dir}/data/full bs=1k 2>/dev/null; ip rule del pref 32765 fwmark 0x10/0xff lookup 100; ${again}; echo "repair $?"
     ${change("10.10.10.1", "10.10.10.9")}; ${again}; echo "gateway $?"
     ${change('"table":100', '"table":150')}; ${again}; echo "table $?"`);
-  expect(said).toMatch(/changes made:\n {2}ip -4 rule add pref 32765 fwmark 0x10\/0xff lookup 100 [^]*\nrepair 0\n/);
-  expect(said).toMatch(/changes made:\n {2}ip -4 route replace default via 10\.10\.10\.9 .*\nFAILED: the record of the node routes \S+ cannot be written \(ENOSPC\).*\ngateway 1\n/);
-  expect(said).toMatch(/^wrapper routes: the record of the node routes \S+ cannot be written \(ENOSPC\).*\ntable 2\n$/m);
+  expect(said).toMatch(
+    /changes made:\n {2}ip -4 rule add pref 32765 fwmark 0x10\/0xff lookup 100 [^]*\nrepair 0\n/,
+  );
+  expect(said).toMatch(
+    /changes made:\n {2}ip -4 route replace default via 10\.10\.10\.9 .*\nFAILED: the record of the node routes \S+ cannot be written \(ENOSPC\).*\ngateway 1\n/,
+  );
+  expect(said).toMatch(
+    /^wrapper routes: the record of the node routes \S+ cannot be written \(ENOSPC\).*\ntable 2\n$/m,
+  );
   expect(node.way("203.0.113.1", "0x10")).toContain("via 10.10.10.9 dev eth1 table 100");
 });
 
@@ -110,8 +162,17 @@ describe("a tenant goes, or gets another mark, while its pod runs", () => {
   beforeEach(() => {
     apply();
     journal().write(attachmentTag(key), {
-      format: 1, state: "complete", key, netns: `/run/netns/${pod}`, owner: { pid: 1, startTime: "1" }, pod: { namespace: "shop", name: "web-0" },
-      tenant: "tenant-a", mark: { value: 0x10, mask: 0xff }, addresses: ["10.88.0.3"], cniVersion: "1.0.0", since: "2026-01-01T00:00:00Z",
+      format: 1,
+      state: "complete",
+      key,
+      netns: `/run/netns/${pod}`,
+      owner: { pid: 1, startTime: "1" },
+      pod: { namespace: "shop", name: "web-0" },
+      tenant: "tenant-a",
+      mark: { value: 0x10, mask: 0xff },
+      addresses: ["10.88.0.3"],
+      cniVersion: "1.0.0",
+      since: "2026-01-01T00:00:00Z",
     });
   });
 
@@ -123,7 +184,12 @@ describe("a tenant goes, or gets another mark, while its pod runs", () => {
     const seen = await during(() => {
       node.configure(tenants);
       const { status, stdout } = node.routes("apply", "--sysctl");
-      expect([status, stdout]).toEqual([1, expect.stringMatching(/^PROBLEM mark-without-tenant: shop\/web-0 still carries mark 0x10\/0xff/m)]);
+      expect([status, stdout]).toEqual([
+        1,
+        expect.stringMatching(
+          /^PROBLEM mark-without-tenant: shop\/web-0 still carries mark 0x10\/0xff/m,
+        ),
+      ]);
     });
     expect(seen).toEqual({ eth0: NONE, eth1: MANY, eth2: NONE });
     // What is local stays local: the node's own address.
@@ -131,6 +197,9 @@ describe("a tenant goes, or gets another mark, while its pod runs", () => {
     expect(node.way("10.10.10.1", "0x10")).toContain("dev eth1");
     expect(node.routes("apply", "--sysctl").stdout).toContain("changes made: none");
     journal().remove(attachmentTag(key));
-    expect(node.routes("apply", "--sysctl")).toMatchObject({ status: 0, stdout: expect.stringContaining("rule del pref 32765 fwmark 0x10/0xff unreachable") });
+    expect(node.routes("apply", "--sysctl")).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining("rule del pref 32765 fwmark 0x10/0xff unreachable"),
+    });
   });
 });

@@ -57,8 +57,12 @@ describe.each(Object.entries(OTHERS))("against the masquerading of others (%s)",
   });
 
   test("an address for each family is written", () => {
-    for (const address of ["10.10.10.77/32", "fd00:10::77/128"]) node.ip("addr", "add", address, "dev", "eth1", ...(address.includes(":") ? ["nodad"] : []));
-    node.configure({ "tenant-a": { ...A, snat: ["10.10.10.77", "fd00:10::77"] }, "tenant-b": { ...B, snat: "none" } });
+    for (const address of ["10.10.10.77/32", "fd00:10::77/128"])
+      node.ip("addr", "add", address, "dev", "eth1", ...(address.includes(":") ? ["nodad"] : []));
+    node.configure({
+      "tenant-a": { ...A, snat: ["10.10.10.77", "fd00:10::77"] },
+      "tenant-b": { ...B, snat: "none" },
+    });
     apply();
     expect(answers()).toEqual(["eth0 10.0.0.2", "eth1 10.10.10.77", "eth2 10.88.0.4"]);
     expect(answers(INTERNET6).slice(0, 2)).toEqual(["eth0 fd00:1::2", "eth1 fd00:10::77"]);
@@ -73,26 +77,42 @@ test("masquerade takes the interface's address, in both families; nobody else's 
 });
 
 test("masquerade of the pods without a tenant: to the internet, not among themselves", async () => {
-  node.configure({ "tenant-a": A, "tenant-b": { ...B, snat: "none" } }, { ...PODS, masquerade: true });
+  node.configure(
+    { "tenant-a": A, "tenant-b": { ...B, snat: "none" } },
+    { ...PODS, masquerade: true },
+  );
   apply();
   expect(answers()).toEqual(["eth0 10.0.0.2", "eth1 10.88.0.3", "eth2 10.88.0.4"]);
   expect(answers(INTERNET6).slice(0, 2)).toEqual(["eth0 fd00:1::2", "eth1 fd00:88::3:0"]);
   const [plain = "", tenant = ""] = pods;
   await node.serve(tenant);
-  expect([node.ask(plain, "10.88.0.3"), node.ask(plain, "fd00:88::3:0")]).toEqual([`${tenant} 10.88.0.2`, `${tenant} fd00:88::2:0`]);
+  expect([node.ask(plain, "10.88.0.3"), node.ask(plain, "fd00:88::3:0")]).toEqual([
+    `${tenant} 10.88.0.2`,
+    `${tenant} fd00:88::2:0`,
+  ]);
 });
 
-test.each(["nft", "legacy"])("acceptForward lets pods' packets through a FORWARD policy of DROP (iptables-%s)", (iptables) => {
-  node.run(`iptables-${iptables} -P FORWARD DROP; ip6tables-${iptables} -P FORWARD DROP; iptables-${iptables} -A FORWARD -j DROP`);
-  apply();
-  expect(answers()).toEqual(["no answer", "no answer", "no answer"]);
-  node.configure(TENANTS, { ...PODS, acceptForward: true }, { iptables });
-  apply();
-  expect(answers()).toEqual(["eth0 10.88.0.2", "eth1 10.88.0.3", "eth2 10.88.0.4"]);
-  expect(answers(INTERNET6).slice(0, 2)).toEqual(["eth0 fd00:88::2:0", "eth1 fd00:88::3:0"]);
-  apply();
-  expect(node.run(`iptables-${iptables} -S FORWARD; ip6tables-${iptables} -S FORWARD`).split("\n").filter((line) => line.includes("tenant-routing"))).toHaveLength(4);
-});
+test.each(["nft", "legacy"])(
+  "acceptForward lets pods' packets through a FORWARD policy of DROP (iptables-%s)",
+  (iptables) => {
+    node.run(
+      `iptables-${iptables} -P FORWARD DROP; ip6tables-${iptables} -P FORWARD DROP; iptables-${iptables} -A FORWARD -j DROP`,
+    );
+    apply();
+    expect(answers()).toEqual(["no answer", "no answer", "no answer"]);
+    node.configure(TENANTS, { ...PODS, acceptForward: true }, { iptables });
+    apply();
+    expect(answers()).toEqual(["eth0 10.88.0.2", "eth1 10.88.0.3", "eth2 10.88.0.4"]);
+    expect(answers(INTERNET6).slice(0, 2)).toEqual(["eth0 fd00:88::2:0", "eth1 fd00:88::3:0"]);
+    apply();
+    expect(
+      node
+        .run(`iptables-${iptables} -S FORWARD; ip6tables-${iptables} -S FORWARD`)
+        .split("\n")
+        .filter((line) => line.includes("tenant-routing")),
+    ).toHaveLength(4);
+  },
+);
 
 test("a lost gateway stops its tenant at once; nothing leaks, others go on; apply brings it back", () => {
   apply();
@@ -111,9 +131,21 @@ test("with the rule for local delivery at 100, as Cilium moves it, node and pods
   node.ip("rule", "del", "pref", "0");
   node.ip("-6", "rule", "del", "pref", "0");
   apply();
-  const ping = (from: string, to: string): string => node.run(`ip netns exec ${from} ping -c 1 -W 1 ${to} >/dev/null 2>&1 && echo reached || echo lost`).trim();
+  const ping = (from: string, to: string): string =>
+    node
+      .run(
+        `ip netns exec ${from} ping -c 1 -W 1 ${to} >/dev/null 2>&1 && echo reached || echo lost`,
+      )
+      .trim();
   const tenant = pods[1] ?? "";
-  const reached = [ping(tenant, "10.0.0.2"), ping(tenant, "fd00:1::2"), ping(tenant, "10.10.10.2"), ping(node.netns, "10.88.0.3"), ping(node.netns, "fd00:88::3:0"), ping(tenant, "10.88.0.4")];
+  const reached = [
+    ping(tenant, "10.0.0.2"),
+    ping(tenant, "fd00:1::2"),
+    ping(tenant, "10.10.10.2"),
+    ping(node.netns, "10.88.0.3"),
+    ping(node.netns, "fd00:88::3:0"),
+    ping(tenant, "10.88.0.4"),
+  ];
   expect(reached).toEqual(Array.from({ length: 6 }, () => "reached"));
   expect(answers()[1]).toBe("eth1 10.88.0.3");
 });

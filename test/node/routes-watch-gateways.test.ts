@@ -7,12 +7,17 @@ const watchers = useWatchers(() => node);
 const node = useRoutesNode();
 const [A, B] = ["10.10.10.1", "10.10.20.1"];
 const FAR = "203.0.113.1";
-const BOTH = { "tenant-a": { fwmark: "0x10/0xff", table: 100, gateways: [{ via: A }, { via: B }] } };
+const BOTH = {
+  "tenant-a": { fwmark: "0x10/0xff", table: 100, gateways: [{ via: A }, { via: B }] },
+};
 
-const gatewayIp = (device: "eth1" | "eth2", ...args: string[]): string => sh("ip", "-n", node.gateway(device), ...args);
+const gatewayIp = (device: "eth1" | "eth2", ...args: string[]): string =>
+  sh("ip", "-n", node.gateway(device), ...args);
 /** A gateway whose machine hangs: its cable is in, and it answers nothing. */
-const silence = (device: "eth1" | "eth2"): string => gatewayIp(device, "link", "set", "lan", "arp", "off");
-const wake = (device: "eth1" | "eth2"): string => gatewayIp(device, "link", "set", "lan", "arp", "on");
+const silence = (device: "eth1" | "eth2"): string =>
+  gatewayIp(device, "link", "set", "lan", "arp", "off");
+const wake = (device: "eth1" | "eth2"): string =>
+  gatewayIp(device, "link", "set", "lan", "arp", "on");
 const table = (): string => node.ip("route", "show", "table", "100");
 
 test("of two gateways one falls silent: the tenant goes by the other, and by both after the hold-down", async () => {
@@ -22,16 +27,26 @@ test("of two gateways one falls silent: the tenant goes by the other, and by bot
   // The kernel takes it for reachable still.
   node.run(`ping -c 1 -W 5 ${A}`);
   silence("eth1");
-  await watching.says(`tenant-a: gateway ${A} dev eth1 lost (3 probes in a row without an answer); its packets go by ${B} dev eth2 now\n`);
+  await watching.says(
+    `tenant-a: gateway ${A} dev eth1 lost (3 probes in a row without an answer); its packets go by ${B} dev eth2 now\n`,
+  );
   await watching.reaches("tenant-a", "degraded");
   expect(table()).not.toContain(A);
   expect(node.way(FAR, "0x10")).toContain(`via ${B} dev eth2`);
-  expect(watching.status().tenants[0]?.gateways).toMatchObject([{ via: A, state: "down", lastError: "no answer to neighbour discovery" }, { via: B, state: "up" }]);
+  expect(watching.status().tenants[0]?.gateways).toMatchObject([
+    { via: A, state: "down", lastError: "no answer to neighbour discovery" },
+    { via: B, state: "up" },
+  ]);
   const since = Date.now();
   wake("eth1");
-  await watching.sees("the hold-down", () => watching.status().tenants[0]?.gateways[0]?.state === "hold-down");
+  await watching.sees(
+    "the hold-down",
+    () => watching.status().tenants[0]?.gateways[0]?.state === "hold-down",
+  );
   expect(table()).not.toContain(A);
-  await watching.says(`tenant-a: gateway ${A} dev eth1 is back; its packets go by ${A} dev eth1 and ${B} dev eth2 now\n`);
+  await watching.says(
+    `tenant-a: gateway ${A} dev eth1 is back; its packets go by ${A} dev eth1 and ${B} dev eth2 now\n`,
+  );
   expect(Date.now() - since).toBeGreaterThanOrEqual(HOLD_DOWN_MS - 50);
   await watching.reaches("tenant-a", "ok");
   expect(table()).toMatch(new RegExp(`nexthop via ${A} dev eth1 .*\\s+nexthop via ${B} dev eth2`));
@@ -44,16 +59,40 @@ test("the other commands take its word on the gateways, and leave the node to it
   silence("eth1");
   await watching.reaches("tenant-a", "degraded");
   const before = node.snapshot();
-  for (const [action, none] of [["show", "as the changes that would mend them: none\n"], ["plan", "changes: none\n"], ["apply", "changes made: none\n"]] as const) {
+  for (const [action, none] of [
+    ["show", "as the changes that would mend them: none\n"],
+    ["plan", "changes: none\n"],
+    ["apply", "changes made: none\n"],
+  ] as const) {
     const { status, stdout } = node.routes(action);
-    expect([status, stdout]).toEqual([1, expect.stringMatching(new RegExp(`^PROBLEM gateway-failed \\(tenant tenant-a\\): gateway ${A} dev eth1 of tenant tenant-a is left out because it does not answer`, "m"))]);
+    expect([status, stdout]).toEqual([
+      1,
+      expect.stringMatching(
+        new RegExp(
+          `^PROBLEM gateway-failed \\(tenant tenant-a\\): gateway ${A} dev eth1 of tenant tenant-a is left out because it does not answer`,
+          "m",
+        ),
+      ),
+    ]);
     expect(stdout).toContain(none);
   }
-  expect(node.routes("remove")).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining("wrapper routes watch is at work on this node, and would put everything back: stop it first") });
+  expect(node.routes("remove")).toMatchObject({
+    status: 2,
+    stdout: "",
+    stderr: expect.stringContaining(
+      "wrapper routes watch is at work on this node, and would put everything back: stop it first",
+    ),
+  });
   node.configure({ "tenant-a": BOTH["tenant-a"] }, watchers.settings());
   expect(node.routes("apply").status).toBe(1);
   node.configure({ "tenant-a": { ...BOTH["tenant-a"], table: 150 } }, watchers.settings());
-  expect(node.routes("apply")).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining(`keeps the routes of ${node.conf} as it was when it was last read, or of another file: have it read the file again`) });
+  expect(node.routes("apply")).toMatchObject({
+    status: 2,
+    stdout: "",
+    stderr: expect.stringContaining(
+      `keeps the routes of ${node.conf} as it was when it was last read, or of another file: have it read the file again`,
+    ),
+  });
   expect(node.snapshot()).toBe(before);
   watching.signal("SIGHUP");
   await watching.says("configuration read again");
@@ -61,7 +100,10 @@ test("the other commands take its word on the gateways, and leave the node to it
   watching.signal("SIGKILL");
   await watching.ended();
   // Nobody knows better now.
-  expect(node.routes("show")).toMatchObject({ status: 1, stdout: expect.stringContaining(`nexthop via ${A} dev eth1`) });
+  expect(node.routes("show")).toMatchObject({
+    status: 1,
+    stdout: expect.stringContaining(`nexthop via ${A} dev eth1`),
+  });
   expect(node.routes("apply", "--sysctl").status).toBe(0);
   expect(node.routes("remove").status).toBe(0);
 });
@@ -75,10 +117,14 @@ test("a watcher that takes over knows which gateways were lost, and tells what o
   await first.ended();
   const before = table();
   const second = await watchers.start();
-  await second.says(`gateway ${A} dev eth1 is not usable (it was lost when the watcher before ended`);
+  await second.says(
+    `gateway ${A} dev eth1 is not usable (it was lost when the watcher before ended`,
+  );
   expect(table()).toBe(before);
   node.ip("route", "add", "198.51.100.0/24", "via", "10.0.0.1", "table", "100");
-  await second.says('table 100 of tenant tenant-a has routes of others, which the tenant\'s packets would take: "ip -4 route 198.51.100.0/24 via 10.0.0.1');
+  await second.says(
+    "table 100 of tenant tenant-a has routes of others, which the tenant's packets would take: \"ip -4 route 198.51.100.0/24 via 10.0.0.1",
+  );
   await second.sees("it in the status", () => second.status().error?.includes("198.51.100.0/24"));
   node.ip("route", "del", "198.51.100.0/24", "table", "100");
   await second.says("over: table 100");
@@ -87,39 +133,71 @@ test("a watcher that takes over knows which gateways were lost, and tells what o
 });
 
 test("IPv6 gateways are asked too", async () => {
-  node.configure({ "tenant-a": { ...BOTH["tenant-a"], gateways: [{ via: "fd00:10::1" }, { via: "fd00:20::1" }, { via: A }] } }, watchers.settings());
+  node.configure(
+    {
+      "tenant-a": {
+        ...BOTH["tenant-a"],
+        gateways: [{ via: "fd00:10::1" }, { via: "fd00:20::1" }, { via: A }],
+      },
+    },
+    watchers.settings(),
+  );
   const watching = await watchers.start();
   node.run(`ip netns exec ${node.gateway("eth1")} ip6tables -w 5 -A INPUT -j DROP`);
-  await watching.says("gateway fd00:10::1 dev eth1 lost (3 probes in a row without an answer); its IPv6 packets go by fd00:20::1 dev eth2 now");
+  await watching.says(
+    "gateway fd00:10::1 dev eth1 lost (3 probes in a row without an answer); its IPv6 packets go by fd00:20::1 dev eth2 now",
+  );
   expect(node.ip("-6", "route", "show", "table", "100")).not.toContain("fd00:10::1");
   node.run(`ip netns exec ${node.gateway("eth1")} ip6tables -w 5 -F INPUT`);
   await watching.says("gateway fd00:10::1 dev eth1 is back");
 });
 
 test("a gateway that answers, and whose way out is broken, is found by its check", async () => {
-  node.configure({ "tenant-a": { ...BOTH["tenant-a"], gateways: [{ via: A, check: INTERNET }, { via: B }] } }, watchers.settings());
+  node.configure(
+    { "tenant-a": { ...BOTH["tenant-a"], gateways: [{ via: A, check: INTERNET }, { via: B }] } },
+    watchers.settings(),
+  );
   const watching = await watchers.start({ args: ["--sysctl"] });
   await watching.reaches("tenant-a", "ok");
   gatewayIp("eth1", "addr", "del", `${INTERNET}/32`, "dev", "lo");
   gatewayIp("eth1", "route", "add", "blackhole", INTERNET);
-  await watching.says(`gateway ${A} dev eth1 lost (3 probes in a row without an answer); its packets go by ${B} dev eth2 now`);
-  expect(watching.status().tenants[0]?.gateways[0]?.lastError).toContain(`no answer from ${INTERNET}`);
+  await watching.says(
+    `gateway ${A} dev eth1 lost (3 probes in a row without an answer); its packets go by ${B} dev eth2 now`,
+  );
+  expect(watching.status().tenants[0]?.gateways[0]?.lastError).toContain(
+    `no answer from ${INTERNET}`,
+  );
   gatewayIp("eth1", "route", "del", "blackhole", INTERNET);
   gatewayIp("eth1", "addr", "add", `${INTERNET}/32`, "dev", "lo");
   await watching.says(`gateway ${A} dev eth1 is back`);
 });
 
 test("with no gateway left a tenant stops, or falls back where it says so; real packets show it", async () => {
-  const tenant = (n: number, via: string, onGatewayLoss: string): object => ({ fwmark: `0x${n}0/0xff`, table: n * 100, gateways: [{ via }], onGatewayLoss });
-  node.configure({ "tenant-a": tenant(1, A, "stop"), "tenant-b": tenant(2, B, "fallback") }, watchers.settings());
+  const tenant = (n: number, via: string, onGatewayLoss: string): object => ({
+    fwmark: `0x${n}0/0xff`,
+    table: n * 100,
+    gateways: [{ via }],
+    onGatewayLoss,
+  });
+  node.configure(
+    { "tenant-a": tenant(1, A, "stop"), "tenant-b": tenant(2, B, "fallback") },
+    watchers.settings(),
+  );
   await node.serve("eth0", "eth1", "eth2");
   const [a, b] = [node.pod(1, "0x10/0xff"), node.pod(2, "0x20/0xff")];
   const watching = await watchers.start({ args: ["--sysctl"] });
-  expect([node.ask(a, INTERNET), node.ask(b, INTERNET)]).toEqual(["eth1 10.88.0.1", "eth2 10.88.0.2"]);
+  expect([node.ask(a, INTERNET), node.ask(b, INTERNET)]).toEqual([
+    "eth1 10.88.0.1",
+    "eth2 10.88.0.2",
+  ]);
   silence("eth1");
   silence("eth2");
-  await watching.says(`tenant-a: gateway ${A} dev eth1 lost (3 probes in a row without an answer); its packets stop now\n`);
-  await watching.says(`tenant-b: gateway ${B} dev eth2 lost (3 probes in a row without an answer); its packets go by the node's default route now\n`);
+  await watching.says(
+    `tenant-a: gateway ${A} dev eth1 lost (3 probes in a row without an answer); its packets stop now\n`,
+  );
+  await watching.says(
+    `tenant-b: gateway ${B} dev eth2 lost (3 probes in a row without an answer); its packets go by the node's default route now\n`,
+  );
   await watching.reaches("tenant-a", "stopped");
   await watching.reaches("tenant-b", "fallback");
   expect([node.ask(a, INTERNET), node.ask(b, INTERNET)]).toEqual(["no answer", "eth0 10.88.0.2"]);
@@ -127,23 +205,33 @@ test("with no gateway left a tenant stops, or falls back where it says so; real 
   wake("eth2");
   await watching.reaches("tenant-a", "ok");
   await watching.reaches("tenant-b", "ok");
-  expect([node.ask(a, INTERNET), node.ask(b, INTERNET)]).toEqual(["eth1 10.88.0.1", "eth2 10.88.0.2"]);
+  expect([node.ask(a, INTERNET), node.ask(b, INTERNET)]).toEqual([
+    "eth1 10.88.0.1",
+    "eth2 10.88.0.2",
+  ]);
 });
 
 test("a cable that is out counts at once", async () => {
   node.configure(BOTH, watchers.settings({ failAfter: 100 }));
   const watching = await watchers.start();
   gatewayIp("eth1", "link", "set", "lan", "down");
-  await watching.says(`gateway ${A} dev eth1 lost (no carrier on eth1); its packets go by ${B} dev eth2 now`);
+  await watching.says(
+    `gateway ${A} dev eth1 lost (no carrier on eth1); its packets go by ${B} dev eth2 now`,
+  );
   gatewayIp("eth1", "link", "set", "lan", "up");
   await watching.says(`gateway ${A} dev eth1 is back`);
 });
 
 test("a device that goes down, and one that is made anew", async () => {
-  node.configure({ "tenant-a": { ...BOTH["tenant-a"], gateways: [{ via: A, dev: "eth1" }] } }, watchers.settings());
+  node.configure(
+    { "tenant-a": { ...BOTH["tenant-a"], gateways: [{ via: A, dev: "eth1" }] } },
+    watchers.settings(),
+  );
   const watching = await watchers.start();
   node.ip("link", "set", "eth1", "down");
-  await watching.says(`tenant-a: gateway ${A} dev eth1 lost (device eth1 is down); its packets stop now`);
+  await watching.says(
+    `tenant-a: gateway ${A} dev eth1 lost (device eth1 is down); its packets stop now`,
+  );
   await watching.reaches("tenant-a", "stopped");
   expect(node.way(FAR, "0x10")).toMatch(/unreachable|No route to host/);
   node.ip("link", "set", "eth1", "up");
@@ -151,15 +239,34 @@ test("a device that goes down, and one that is made anew", async () => {
   expect(node.way(FAR, "0x10")).toContain(`via ${A} dev eth1`);
   node.ip("link", "del", "eth1");
   await watching.says(`lost (there is no device eth1)`);
-  node.ip("link", "add", "eth1", "type", "veth", "peer", "name", "lan", "netns", node.gateway("eth1"));
+  node.ip(
+    "link",
+    "add",
+    "eth1",
+    "type",
+    "veth",
+    "peer",
+    "name",
+    "lan",
+    "netns",
+    node.gateway("eth1"),
+  );
   gatewayIp("eth1", "addr", "add", `${A}/24`, "dev", "lan");
   gatewayIp("eth1", "link", "set", "lan", "up");
   node.run("ip addr add 10.10.10.2/24 dev eth1; ip link set eth1 up");
-  await watching.sees("the new device in the route", () => node.way(FAR, "0x10").includes(`via ${A} dev eth1`));
+  await watching.sees("the new device in the route", () =>
+    node.way(FAR, "0x10").includes(`via ${A} dev eth1`),
+  );
 });
 
 test("a gateway that is a device alone goes with its link, and nobody is asked behind one without ARP", async () => {
-  node.configure({ "tenant-a": { ...BOTH["tenant-a"], gateways: [{ dev: "eth1" }] }, "tenant-b": { fwmark: "0x20/0xff", table: 200, gateways: [{ via: B }] } }, watchers.settings());
+  node.configure(
+    {
+      "tenant-a": { ...BOTH["tenant-a"], gateways: [{ dev: "eth1" }] },
+      "tenant-b": { fwmark: "0x20/0xff", table: 200, gateways: [{ via: B }] },
+    },
+    watchers.settings(),
+  );
   silence("eth1");
   silence("eth2");
   node.ip("link", "set", "eth2", "arp", "off");
@@ -172,7 +279,16 @@ test("a gateway that is a device alone goes with its link, and nobody is asked b
 
 test("remove takes everything away also after gateways have come and gone", async () => {
   const before = node.snapshot();
-  node.configure({ "tenant-a": { ...BOTH["tenant-a"], snat: "masquerade", gateways: [{ via: A }, { via: B }, { via: "fd00:10::1" }, { via: "fd00:20::1" }] } }, watchers.settings());
+  node.configure(
+    {
+      "tenant-a": {
+        ...BOTH["tenant-a"],
+        snat: "masquerade",
+        gateways: [{ via: A }, { via: B }, { via: "fd00:10::1" }, { via: "fd00:20::1" }],
+      },
+    },
+    watchers.settings(),
+  );
   const watching = await watchers.start({ args: ["--sysctl"] });
   // The kernel itself takes its nexthop out of the IPv6 route then.
   node.ip("link", "set", "eth2", "down");

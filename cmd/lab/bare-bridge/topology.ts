@@ -50,24 +50,41 @@ export async function buildNet({ world }: Stage): Promise<Net> {
   await makeRouter(router);
   await addBridge(router, "br0", [`${ROUTER[0]}/24`, `${ROUTER[1]}/64`]);
   for (const address of SERVER) await router.ip(`addr add ${address} dev lo`);
-  const nodes = [await addNode(await world.machine("node-1"), 1, router), await addNode(await world.machine("node-2"), 2, router)] as const;
+  const nodes = [
+    await addNode(await world.machine("node-1"), 1, router),
+    await addNode(await world.machine("node-2"), 2, router),
+  ] as const;
   await addGateway(gateway, nodes[0], router);
   return { nodes, router, gateway };
 }
 
 async function addNode(machine: Machine, number: 1 | 2, router: Machine): Promise<BareNode> {
   const own: Pair = [`192.168.1.1${number}`, `fd00:1::1${number}`];
-  await cable({ on: machine, dev: "eth0", addresses: [`${own[0]}/24`, `${own[1]}/64`] }, { on: router, dev: `to-node-${number}`, bridge: "br0" });
+  await cable(
+    { on: machine, dev: "eth0", addresses: [`${own[0]}/24`, `${own[1]}/64`] },
+    { on: router, dev: `to-node-${number}`, bridge: "br0" },
+  );
   await addRoutes(machine, ["default"], ...ROUTER);
-  for (const program of ["iptables", "ip6tables"]) await machine.must([program, "-w", "-P", "FORWARD", "DROP"]);
+  for (const program of ["iptables", "ip6tables"])
+    await machine.must([program, "-w", "-P", "FORWARD", "DROP"]);
   return { machine, number, own, pods: [`10.200.${number}.0/24`, `fd00:200:${number}::/64`] };
 }
 
 /** The tenant's gateway knows the way back to the pods of node-1; the router knows of no pods at all. */
-async function addGateway(gateway: Machine, { machine, pods }: BareNode, router: Machine): Promise<void> {
+async function addGateway(
+  gateway: Machine,
+  { machine, pods }: BareNode,
+  router: Machine,
+): Promise<void> {
   await makeRouter(gateway);
-  await cable({ on: machine, dev: "eth1", addresses: ["10.10.10.2/24", "fd00:10::2/64"] }, { on: gateway, dev: "lan", addresses: [`${GATEWAY[0]}/24`, `${GATEWAY[1]}/64`] });
-  await cable({ on: gateway, dev: "wan", addresses: [`${OUTSIDE[0]}/24`, `${OUTSIDE[1]}/64`] }, { on: router, dev: "to-gw-a", addresses: ["198.51.100.254/24", "2001:db8:51::fe/64"] });
+  await cable(
+    { on: machine, dev: "eth1", addresses: ["10.10.10.2/24", "fd00:10::2/64"] },
+    { on: gateway, dev: "lan", addresses: [`${GATEWAY[0]}/24`, `${GATEWAY[1]}/64`] },
+  );
+  await cable(
+    { on: gateway, dev: "wan", addresses: [`${OUTSIDE[0]}/24`, `${OUTSIDE[1]}/64`] },
+    { on: router, dev: "to-gw-a", addresses: ["198.51.100.254/24", "2001:db8:51::fe/64"] },
+  );
   await addRoutes(gateway, ["default"], "198.51.100.254", "2001:db8:51::fe");
   await addRoutes(gateway, pods, "10.10.10.2", "fd00:10::2");
   await masquerade(gateway, "wan");
@@ -94,16 +111,34 @@ function pluginOf({ dir }: Stage, node: BareNode, other: BareNode, tenants: obje
       bridge: "cni0",
       isGateway: true,
       isDefaultGateway: true,
-      ipam: { type: "host-local", dataDir: `${files}/ipam`, ranges: node.pods.map((subnet) => [{ subnet }]) },
+      ipam: {
+        type: "host-local",
+        dataDir: `${files}/ipam`,
+        ranges: node.pods.map((subnet) => [{ subnet }]),
+      },
     },
   };
 }
 
 /** node-1 has a conflist and a tenant, node-2 the flat form without one. Returns their paths. */
-export function writeConfigurations(stage: Stage, { nodes: [one, two] }: Net): readonly [string, string] {
+export function writeConfigurations(
+  stage: Stage,
+  { nodes: [one, two] }: Net,
+): readonly [string, string] {
   const { cniVersion, write } = stage;
-  const tenants = { tenants: { "tenant-a": { fwmark: "0x10/0xff", table: 100, gateways: GATEWAY.map((via) => ({ via, dev: "eth1" })) } } };
+  const tenants = {
+    tenants: {
+      "tenant-a": {
+        fwmark: "0x10/0xff",
+        table: 100,
+        gateways: GATEWAY.map((via) => ({ via, dev: "eth1" })),
+      },
+    },
+  };
   const list = { cniVersion, name: "bare", plugins: [pluginOf(stage, one, two, tenants)] };
   const flat = { cniVersion, name: "bare", ...pluginOf(stage, two, one, {}) };
-  return [write("10-bare.conflist", `${shortJson(list)}\n`), write("10-bare.conf", `${shortJson(flat)}\n`)];
+  return [
+    write("10-bare.conflist", `${shortJson(list)}\n`),
+    write("10-bare.conf", `${shortJson(flat)}\n`),
+  ];
 }

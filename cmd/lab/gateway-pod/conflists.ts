@@ -31,7 +31,13 @@ export function tenantOf({ gateways, snat, mtu, check }: Choice): object {
   return {
     fwmark: "0x10/0xff",
     table: 100,
-    gateways: gateways.map(addressesOf).flatMap(({ inside, beyond }) => inside.map((via, at) => ({ via, dev: "br-gw", ...(check === true ? { check: beyond[at] } : {}) }))),
+    gateways: gateways.map(addressesOf).flatMap(({ inside, beyond }) =>
+      inside.map((via, at) => ({
+        via,
+        dev: "br-gw",
+        ...(check === true ? { check: beyond[at] } : {}),
+      })),
+    ),
     ...(snat === undefined ? {} : { snat }),
     ...(mtu === undefined ? {} : { mtu, delegate: { mtu } }),
   };
@@ -44,14 +50,25 @@ function write({ dir, cniVersion, write: writeFile }: Stage, node: 1 | 2, tenant
     logFile: `${dir}/wrapper${node}.log`,
     capabilities: { "io.kubernetes.cri.pod-annotations": true },
     tenants,
-    routes: { namesDir: `${dir}/rt_tables.d${node}`, watch: { ...WATCH, statusFile: statusFile({ dir }) } },
+    routes: {
+      namesDir: `${dir}/rt_tables.d${node}`,
+      watch: { ...WATCH, statusFile: statusFile({ dir }) },
+    },
     delegate: {
       type: "ptp",
       ipMasq: false,
-      ipam: { type: "host-local", dataDir: `${dir}/ipam${node}`, ranges: (POD_NETWORKS[node - 1] ?? []).map((subnet) => [{ subnet }]), routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }] },
+      ipam: {
+        type: "host-local",
+        dataDir: `${dir}/ipam${node}`,
+        ranges: (POD_NETWORKS[node - 1] ?? []).map((subnet) => [{ subnet }]),
+        routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }],
+      },
     },
   };
-  return writeFile(`node${node}.conflist`, `${shortJson({ cniVersion, name: "gateway-pod", plugins: [ours] })}\n`);
+  return writeFile(
+    `node${node}.conflist`,
+    `${shortJson({ cniVersion, name: "gateway-pod", plugins: [ours] })}\n`,
+  );
 }
 
 /** Where the watcher writes how the gateways are. */
@@ -61,6 +78,15 @@ export function statusFile({ dir }: Pick<Stage, "dir">): string {
 
 /** The bridge plugin takes an MTU from nobody but this file. */
 export function writeGatewayNetwork({ cniVersion, write: writeFile }: Stage, mtu: number): string {
-  const bridge = { type: "bridge", bridge: "br-gw", mtu, capabilities: { ips: true }, ipam: { type: "static" } };
-  return writeFile("gateways.conflist", `${shortJson({ cniVersion, name: "gateways", plugins: [bridge] })}\n`);
+  const bridge = {
+    type: "bridge",
+    bridge: "br-gw",
+    mtu,
+    capabilities: { ips: true },
+    ipam: { type: "static" },
+  };
+  return writeFile(
+    "gateways.conflist",
+    `${shortJson({ cniVersion, name: "gateways", plugins: [bridge] })}\n`,
+  );
 }

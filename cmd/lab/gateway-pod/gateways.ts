@@ -1,7 +1,14 @@
 /** The gateway pods of the lab `gateway-pod`: pods of the cluster with a second interface, as Multus gives it, and a tunnel. */
 import { createRuntime, type Pod, type Runtime } from "../cni";
 import type { Stage } from "../lab";
-import { addressesOf, makeGateway, routeGateway, withLength, type Net, type Pair } from "./topology";
+import {
+  addressesOf,
+  makeGateway,
+  routeGateway,
+  withLength,
+  type Net,
+  type Pair,
+} from "./topology";
 
 export interface Gateway {
   readonly machine: Pod;
@@ -20,14 +27,28 @@ export interface Conflists {
 }
 
 /** Starts the gateway pod gw-`number` on node1 or node2. */
-export async function startGateway(stage: Stage, net: Net, { nodes, gateways }: Conflists, number: 0 | 1): Promise<Gateway> {
+export async function startGateway(
+  stage: Stage,
+  net: Net,
+  { nodes, gateways }: Conflists,
+  number: 0 | 1,
+): Promise<Gateway> {
   const node = number === 0 ? net.node1 : net.node2;
-  const [cluster, network] = [createRuntime(stage, node, nodes[number]), createRuntime(stage, node, gateways, "net1")];
+  const [cluster, network] = [
+    createRuntime(stage, node, nodes[number]),
+    createRuntime(stage, node, gateways, "net1"),
+  ];
   const { inside, outside } = addressesOf(number);
-  const machine = await cluster.sandbox({ pod: `vpn/gw-${number}`, offers: { ips: [...withLength(inside)] } });
+  const machine = await cluster.sandbox({
+    pod: `vpn/gw-${number}`,
+    offers: { ips: [...withLength(inside)] },
+  });
   const gateway = { machine, inside, outside, cluster, network };
   const [first, second] = [await cluster.add(machine), await network.add(machine)];
-  stage.story.claim(`${machine.spec.pod} is attached to the cluster's network and to that of the gateways`, first.ok && second.ok);
+  stage.story.claim(
+    `${machine.spec.pod} is attached to the cluster's network and to that of the gateways`,
+    first.ok && second.ok,
+  );
   await makeGateway(machine, number, net.internet);
   return gateway;
 }

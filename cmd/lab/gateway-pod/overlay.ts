@@ -10,7 +10,11 @@ export const VXLAN_MTU = 1450;
 
 /** Each node sends to the other one. */
 export async function joinByUnicast({ node1, node2 }: Net): Promise<void> {
-  for (const [node, peer] of [[node1, NODE2[0]], [node2, NODE1[0]]] as const) await join(node, ["remote", peer]);
+  for (const [node, peer] of [
+    [node1, NODE2[0]],
+    [node2, NODE1[0]],
+  ] as const)
+    await join(node, ["remote", peer]);
 }
 
 /** Each node sends to the group what it has no node for yet. */
@@ -22,7 +26,21 @@ export async function joinByMulticast({ node1, node2 }: Net): Promise<void> {
 }
 
 async function join(node: Machine, peers: readonly string[]): Promise<void> {
-  await mustShow(node, ["ip", "link", "add", "vx0", "type", "vxlan", "id", "42", "dev", "eth0", "dstport", String(VXLAN_PORT), ...peers]);
+  await mustShow(node, [
+    "ip",
+    "link",
+    "add",
+    "vx0",
+    "type",
+    "vxlan",
+    "id",
+    "42",
+    "dev",
+    "eth0",
+    "dstport",
+    String(VXLAN_PORT),
+    ...peers,
+  ]);
   await mustShow(node, ["ip", "link", "set", "vx0", "master", "br-gw", "up"]);
 }
 

@@ -30,10 +30,16 @@ export const NODE1: Pair = ["10.0.0.11", "fd00::11"];
 export const NODE2: Pair = ["10.0.0.12", "fd00::12"];
 const ROUTER: Pair = ["10.0.0.254", "fd00::fe"];
 /** node1's and node2's. */
-export const POD_NETWORKS: readonly [Pair, Pair] = [["10.200.1.0/24", "fd00:200:1::/64"], ["10.200.2.0/24", "fd00:200:2::/64"]];
+export const POD_NETWORKS: readonly [Pair, Pair] = [
+  ["10.200.1.0/24", "fd00:200:1::/64"],
+  ["10.200.2.0/24", "fd00:200:2::/64"],
+];
 const ALL_PODS: Pair = ["10.200.0.0/16", "fd00:200::/32"];
 /** node1's and node2's in the network of the gateways. */
-export const ON_BRIDGE: readonly [Pair, Pair] = [["10.50.0.1", "fd00:50::1"], ["10.50.0.2", "fd00:50::2"]];
+export const ON_BRIDGE: readonly [Pair, Pair] = [
+  ["10.50.0.1", "fd00:50::1"],
+  ["10.50.0.2", "fd00:50::2"],
+];
 const BEYOND_TUNNELS: Pair = ["198.51.100.254", "2001:db8:51::fe"];
 
 export interface Net {
@@ -49,22 +55,37 @@ export async function buildNet({ world }: Stage): Promise<Net> {
   await makeRouter(internet);
   await addBridge(internet, "br0", withLength(ROUTER));
   await addBridge(internet, "tunnels", withLength(BEYOND_TUNNELS));
-  for (const address of [...SERVER, ...addressesOf(0).beyond, ...addressesOf(1).beyond]) await internet.ip(`addr add ${address} dev lo`);
-  const node1 = await addNode(await world.machine("node1"), internet, { own: NODE1, onBridge: ON_BRIDGE[0] });
-  const node2 = await addNode(await world.machine("node2"), internet, { own: NODE2, onBridge: ON_BRIDGE[1] });
+  for (const address of [...SERVER, ...addressesOf(0).beyond, ...addressesOf(1).beyond])
+    await internet.ip(`addr add ${address} dev lo`);
+  const node1 = await addNode(await world.machine("node1"), internet, {
+    own: NODE1,
+    onBridge: ON_BRIDGE[0],
+  });
+  const node2 = await addNode(await world.machine("node2"), internet, {
+    own: NODE2,
+    onBridge: ON_BRIDGE[1],
+  });
   await addRoutes(node1, POD_NETWORKS[1], ...NODE2);
   await addRoutes(node2, POD_NETWORKS[0], ...NODE1);
   return { node1, node2, internet };
 }
 
-async function addNode(node: Machine, internet: Machine, { own, onBridge }: { own: Pair; onBridge: Pair }): Promise<Machine> {
+async function addNode(
+  node: Machine,
+  internet: Machine,
+  { own, onBridge }: { own: Pair; onBridge: Pair },
+): Promise<Machine> {
   await makeRouter(node);
-  await cable({ on: node, dev: "eth0", addresses: withLength(own) }, { on: internet, dev: `to-${node.name}`, bridge: "br0" });
+  await cable(
+    { on: node, dev: "eth0", addresses: withLength(own) },
+    { on: internet, dev: `to-${node.name}`, bridge: "br0" },
+  );
   await addRoutes(node, ["default"], ...ROUTER);
   await addBridge(node, "br-gw", withLength(onBridge));
   // Left to itself a bridge takes the lowest of its ports' addresses, and neighbours lose it when a port comes or goes.
   await node.ip(`link set br-gw address 02:00:0a:32:00:0${onBridge[0].slice(-1)}`);
-  for (const [at, tool] of ["iptables", "ip6tables"].entries()) await node.must(["sh", "-e"], { stdin: kindnet(tool, ALL_PODS[at] ?? "") });
+  for (const [at, tool] of ["iptables", "ip6tables"].entries())
+    await node.must(["sh", "-e"], { stdin: kindnet(tool, ALL_PODS[at] ?? "") });
   return node;
 }
 
@@ -75,7 +96,9 @@ function kindnet(tool: string, pods: string): string {
     `-A KIND-MASQ-AGENT -d ${pods} -j RETURN`,
     "-A KIND-MASQ-AGENT -j MASQUERADE",
     "-A POSTROUTING -m addrtype ! --dst-type LOCAL -j KIND-MASQ-AGENT",
-  ].map((rule) => `${tool} -w -t nat ${rule}\n`).join("");
+  ]
+    .map((rule) => `${tool} -w -t nat ${rule}\n`)
+    .join("");
 }
 
 export interface GatewayAddresses {
@@ -99,7 +122,10 @@ export function addressesOf(gateway: number): GatewayAddresses {
 
 /** Makes a router of a pod: its tunnel (a cable stands for it), its routes, its translation, and a filter. */
 export async function makeGateway(pod: Machine, gateway: number, internet: Machine): Promise<void> {
-  await cable({ on: pod, dev: "tun0", addresses: withLength(addressesOf(gateway).outside) }, { on: internet, dev: `to-${pod.name}`, bridge: "tunnels" });
+  await cable(
+    { on: pod, dev: "tun0", addresses: withLength(addressesOf(gateway).outside) },
+    { on: internet, dev: `to-${pod.name}`, bridge: "tunnels" },
+  );
   await makeRouter(pod);
   await pod.sysctl({ "net.ipv6.conf.tun0.keep_addr_on_down": 1 });
   const rules = `table inet gateway {
@@ -114,7 +140,9 @@ export async function makeGateway(pod: Machine, gateway: number, internet: Machi
 export async function routeGateway(pod: Machine): Promise<void> {
   for (const [at, family] of ["-4", "-6"].entries()) {
     await pod.ip(`${family} route replace default via ${BEYOND_TUNNELS[at] ?? ""} dev tun0`);
-    await pod.ip(`${family} route replace ${POD_NETWORKS[0][at] ?? ""} via ${ON_BRIDGE[0][at] ?? ""} dev net1`);
+    await pod.ip(
+      `${family} route replace ${POD_NETWORKS[0][at] ?? ""} via ${ON_BRIDGE[0][at] ?? ""} dev net1`,
+    );
   }
 }
 

@@ -25,13 +25,21 @@ export interface CallOutcome {
 export function call(request: CallRequest): Promise<CallOutcome> {
   const started = performance.now();
   const { address, port, source, timeoutMs, upload, download } = request;
-  const socket = connect({ host: address, port, allowHalfOpen: true, ...(source === "" ? {} : { localAddress: source }) });
+  const socket = connect({
+    host: address,
+    port,
+    allowHalfOpen: true,
+    ...(source === "" ? {} : { localAddress: source }),
+  });
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     const finish = (error: string): void => {
       clearTimeout(timer);
       socket.destroy();
-      resolve({ ...readAnswer(Buffer.concat(chunks), error, download), ms: Math.round(performance.now() - started) });
+      resolve({
+        ...readAnswer(Buffer.concat(chunks), error, download),
+        ms: Math.round(performance.now() - started),
+      });
     };
     const giveUp = (): void => finish("ETIMEDOUT");
     let timer = setTimeout(giveUp, timeoutMs);
@@ -56,5 +64,9 @@ function readAnswer(bytes: Buffer, error: string, download: number): Omit<CallOu
   if (end < 0) return { answer: undefined, downloaded: 0, error: error === "" ? "EPROTO" : error };
   const answer = JSON.parse(bytes.subarray(0, end).toString()) as Answer;
   const downloaded = bytes.length - end - 1;
-  return { answer, downloaded, error: error === "" && downloaded < download ? "ECONNRESET" : error };
+  return {
+    answer,
+    downloaded,
+    error: error === "" && downloaded < download ? "ECONNRESET" : error,
+  };
 }

@@ -46,7 +46,8 @@ function answer(name: string, socket: Socket): void {
     const end = head.indexOf("\n");
     received = end < 0 ? 0 : head.length - end - 1;
     // People who look around have curl.
-    if (head.startsWith("GET ") && end >= 0) socket.end(`HTTP/1.0 200 OK\r\n\r\n${name} here; you came from ${from}\n`);
+    if (head.startsWith("GET ") && end >= 0)
+      socket.end(`HTTP/1.0 200 OK\r\n\r\n${name} here; you came from ${from}\n`);
   });
   socket.on("end", () => {
     if (!socket.writable) return;

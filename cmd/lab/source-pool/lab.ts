@@ -7,7 +7,16 @@ import type { Lab, Stage } from "../lab";
 import { showLostUplink } from "./lost";
 import { showLan, showNothingTranslated, showReturns, showUplinks } from "./paths";
 import { configureRouter, showOtherFormats, takeRouterBack } from "./router";
-import { buildNet, OFFICE, PICTURE, POOLS, VPN_POOLS, writeConflist, type Net, type Pair } from "./topology";
+import {
+  buildNet,
+  OFFICE,
+  PICTURE,
+  POOLS,
+  VPN_POOLS,
+  writeConflist,
+  type Net,
+  type Pair,
+} from "./topology";
 
 const PODS: readonly (PodSpec & { readonly pools: Pair })[] = [
   { pod: "web/shop-0", pools: POOLS },
@@ -33,7 +42,12 @@ export interface Scene {
   readonly player: Attached;
 }
 
-export const sourcePool: Lab = { picture: PICTURE, programs: ["iptables", "ip6tables"], plugins: ["ptp", "host-local"], play };
+export const sourcePool: Lab = {
+  picture: PICTURE,
+  programs: ["iptables", "ip6tables"],
+  plugins: ["ptp", "host-local"],
+  play,
+};
 
 async function play(stage: Stage): Promise<void> {
   const net = await buildNet(stage);
@@ -48,7 +62,8 @@ async function play(stage: Stage): Promise<void> {
   const { script, undo } = await configureRouter(stage, net, conflist);
   const scene: Scene = { stage, net, conflist, script, ...pods };
   await showOtherFormats(scene);
-  for (const step of [showUplinks, showNothingTranslated, showLan, showReturns, showLostUplink]) await step(scene);
+  for (const step of [showUplinks, showNothingTranslated, showLan, showReturns, showLostUplink])
+    await step(scene);
   if (stage.keep) return;
   await takeRouterBack(scene, undo);
   await takeDown(scene, runtime);
@@ -64,15 +79,26 @@ async function showNode(stage: Stage, { node }: Net, conflist: string): Promise<
   );
 }
 
-async function attach(stage: Stage, runtime: Runtime): Promise<Pick<Scene, "shop" | "player"> | undefined> {
+async function attach(
+  stage: Stage,
+  runtime: Runtime,
+): Promise<Pick<Scene, "shop" | "player"> | undefined> {
   const { story } = stage;
   story.heading("Two pods: the tenant's patch of the delegate chooses the pool");
   const attached: Attached[] = [];
   for (const spec of PODS) {
     const machine = await runtime.sandbox(spec);
-    const { ok, addresses: [v4 = "", v6 = ""] } = await runtime.add(machine);
-    const inPools = [v4, v6].every((address, at) => address.startsWith((spec.pools[at] ?? "").replace(/(?:0|:)\/.*$/, "")));
-    if (!story.claim(`${spec.pod} has its addresses from ${spec.pools.join(" and ")}`, ok && inPools)) return undefined;
+    const {
+      ok,
+      addresses: [v4 = "", v6 = ""],
+    } = await runtime.add(machine);
+    const inPools = [v4, v6].every((address, at) =>
+      address.startsWith((spec.pools[at] ?? "").replace(/(?:0|:)\/.*$/, "")),
+    );
+    if (
+      !story.claim(`${spec.pod} has its addresses from ${spec.pools.join(" and ")}`, ok && inPools)
+    )
+      return undefined;
     attached.push({ machine, addresses: [v4, v6] });
     await startResponder(stage, machine, 80);
   }
@@ -80,13 +106,21 @@ async function attach(stage: Stage, runtime: Runtime): Promise<Pick<Scene, "shop
   return { shop, player };
 }
 
-async function takeDown({ stage: { story, dir }, shop, player }: Scene, runtime: Runtime): Promise<void> {
+async function takeDown(
+  { stage: { story, dir }, shop, player }: Scene,
+  runtime: Runtime,
+): Promise<void> {
   story.heading("The pods are deleted: each pool gets its addresses back");
-  const leases = (): number => readdirSync(join(dir, "ipam", "source-pool")).filter((name) => /^[0-9a-f]+[.:]/.test(name)).length;
+  const leases = (): number =>
+    readdirSync(join(dir, "ipam", "source-pool")).filter((name) => /^[0-9a-f]+[.:]/.test(name))
+      .length;
   const before = leases();
   for (const { machine } of [shop, player]) {
     const { ok } = await runtime.del(machine);
     story.claim(`DEL of ${machine.spec.pod} succeeds`, ok);
   }
-  story.claim(`no address of either pool is in use any more (${before} were, ${leases()} are)`, before === 4 && leases() === 0);
+  story.claim(
+    `no address of either pool is in use any more (${before} were, ${leases()} are)`,
+    before === 4 && leases() === 0,
+  );
 }

@@ -46,41 +46,75 @@ export const NODE_PORT = 30080;
 
 /** Builds everything but the pods. */
 export async function buildNet({ world }: Stage): Promise<Net> {
-  const [node, internet, client] = [await world.machine("node"), await world.machine("internet"), await world.machine("client")];
+  const [node, internet, client] = [
+    await world.machine("node"),
+    await world.machine("internet"),
+    await world.machine("client"),
+  ];
   for (const router of [node, internet]) await makeRouter(router);
   await addBridge(internet, "br0", ["198.51.100.254/24", "2001:db8:51::fe/64"]);
   for (const address of SERVER) await internet.ip(`addr add ${address} dev lo`);
-  const way = async (name: string, dev: string, number: number): Promise<Way> => addWay({ node, internet, gateway: await world.machine(name) }, dev, number);
-  const [byDefault, a, b] = [await way("gw-default", "eth0", 0), await way("gw-a", "eth1", 10), await way("gw-b", "eth2", 20)];
+  const way = async (name: string, dev: string, number: number): Promise<Way> =>
+    addWay({ node, internet, gateway: await world.machine(name) }, dev, number);
+  const [byDefault, a, b] = [
+    await way("gw-default", "eth0", 0),
+    await way("gw-a", "eth1", 10),
+    await way("gw-b", "eth2", 20),
+  ];
   await addRoutes(node, ["default"], ...byDefault.inside);
   await ageNeighboursFast(node, "eth1");
   // Strict, as several distributions have it; and IPv6 addresses that outlive their link being down, as with networkd.
-  await node.sysctl({ "net.ipv4.conf.eth0.rp_filter": 1, "net.ipv4.conf.eth1.rp_filter": 1, "net.ipv4.conf.eth2.rp_filter": 1, "net.ipv6.conf.all.keep_addr_on_down": 1 });
-  await cable({ on: client, dev: "eth0", addresses: [`${CLIENT[0]}/24`, `${CLIENT[1]}/64`] }, { on: internet, dev: "to-client", addresses: ["192.0.2.1/24", "2001:db8:c::1/64"] });
+  await node.sysctl({
+    "net.ipv4.conf.eth0.rp_filter": 1,
+    "net.ipv4.conf.eth1.rp_filter": 1,
+    "net.ipv4.conf.eth2.rp_filter": 1,
+    "net.ipv6.conf.all.keep_addr_on_down": 1,
+  });
+  await cable(
+    { on: client, dev: "eth0", addresses: [`${CLIENT[0]}/24`, `${CLIENT[1]}/64`] },
+    { on: internet, dev: "to-client", addresses: ["192.0.2.1/24", "2001:db8:c::1/64"] },
+  );
   await addRoutes(client, ["default"], "192.0.2.1", "2001:db8:c::1");
   await forwardNodePort(byDefault.machine);
   return { node, internet, client, a, b, byDefault };
 }
 
 /** A gateway between the node's network `10.<number>` and the internet. */
-async function addWay({ node, internet, gateway }: { node: Machine; internet: Machine; gateway: Machine }, dev: string, number: number): Promise<Way> {
+async function addWay(
+  { node, internet, gateway }: { node: Machine; internet: Machine; gateway: Machine },
+  dev: string,
+  number: number,
+): Promise<Way> {
   const net = number === 0 ? "10.0.0" : `10.10.${number}`;
   const net6 = number === 0 ? "fd00::" : `fd00:${number}::`;
   const host = number === 0 ? 1 : 131;
   const out = number === 0 ? 1 : number + number / 10;
   await makeRouter(gateway);
-  await cable({ on: node, dev, addresses: [`${net}.2/24`, `${net6}2/64`] }, { on: gateway, dev: "lan", addresses: [`${net}.${host}/24`, `${net6}${host}/64`] });
-  await cable({ on: gateway, dev: "wan", addresses: [`198.51.100.${out}/24`, `2001:db8:51::${out}/64`] }, { on: internet, dev: `to-${gateway.name}`, bridge: "br0" });
+  await cable(
+    { on: node, dev, addresses: [`${net}.2/24`, `${net6}2/64`] },
+    { on: gateway, dev: "lan", addresses: [`${net}.${host}/24`, `${net6}${host}/64`] },
+  );
+  await cable(
+    { on: gateway, dev: "wan", addresses: [`198.51.100.${out}/24`, `2001:db8:51::${out}/64`] },
+    { on: internet, dev: `to-${gateway.name}`, bridge: "br0" },
+  );
   await addRoutes(gateway, ["default"], "198.51.100.254", "2001:db8:51::fe");
   await addRoutes(gateway, PODS, `${net}.2`, `${net6}2`);
   await masquerade(gateway, "wan");
-  return { machine: gateway, inside: [`${net}.${host}`, `${net6}${host}`], outside: [`198.51.100.${out}`, `2001:db8:51::${out}`] };
+  return {
+    machine: gateway,
+    inside: [`${net}.${host}`, `${net6}${host}`],
+    outside: [`198.51.100.${out}`, `2001:db8:51::${out}`],
+  };
 }
 
 /** A neighbour that stops answering is noticed within seconds instead of up to a minute. */
 async function ageNeighboursFast(node: Machine, dev: string): Promise<void> {
   for (const family of ["ipv4", "ipv6"]) {
-    await node.sysctl({ [`net.${family}.neigh.${dev}.base_reachable_time_ms`]: 1000, [`net.${family}.neigh.${dev}.delay_first_probe_time`]: 1 });
+    await node.sysctl({
+      [`net.${family}.neigh.${dev}.base_reachable_time_ms`]: 1000,
+      [`net.${family}.neigh.${dev}.delay_first_probe_time`]: 1,
+    });
   }
 }
 
@@ -94,7 +128,8 @@ async function forwardNodePort(gateway: Machine): Promise<void> {
 
 /** One conflist is the whole configuration of the node. Returns its path. */
 export function writeConflist({ dir, cniVersion, write }: Stage, { a, b }: Net): string {
-  const gateways = ({ inside }: Way, dev: string): readonly object[] => inside.map((via) => ({ via, dev }));
+  const gateways = ({ inside }: Way, dev: string): readonly object[] =>
+    inside.map((via) => ({ via, dev }));
   const ours = {
     type: "tenant-routing-wrapper",
     dataDir: `${dir}/state`,
@@ -108,8 +143,17 @@ export function writeConflist({ dir, cniVersion, write }: Stage, { a, b }: Net):
     delegate: {
       type: "ptp",
       ipMasq: false,
-      ipam: { type: "host-local", dataDir: `${dir}/ipam`, ranges: PODS.map((subnet) => [{ subnet }]), routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }] },
+      ipam: {
+        type: "host-local",
+        dataDir: `${dir}/ipam`,
+        ranges: PODS.map((subnet) => [{ subnet }]),
+        routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }],
+      },
     },
   };
-  return write("tenants.conflist", { cniVersion, name: "tenants", plugins: [ours, { type: "portmap", capabilities: { portMappings: true } }] });
+  return write("tenants.conflist", {
+    cniVersion,
+    name: "tenants",
+    plugins: [ours, { type: "portmap", capabilities: { portMappings: true } }],
+  });
 }

@@ -16,10 +16,26 @@ export async function checkDel(scene: Scene, before: readonly string[]): Promise
     const { ok, output } = await runtime.del(pod);
     if (!ok) refused.push(`${pod.spec.pod}, a second time: ${output}`);
   }
-  const addresses = all.flatMap(({ addresses: { 4: v4, 6: v6 } }) => [v4, v6]).filter((address) => address !== undefined);
-  const left = newSince(before, await census(net.node, stage.dir)).filter((line) => isOfPod(line, addresses));
-  if (refused.length > 0) ledger.fail("del", {}, `DEL fails: ${refused.join("; ")}`, "correct what the message names; a runtime repeats DEL until it works, and the pod stays");
-  if (left.length > 0) ledger.fail("del", {}, `left on the node: ${left.join(", ")}`, "see which plugin made it: what is not removed meets the next pod with this address");
+  const addresses = all
+    .flatMap(({ addresses: { 4: v4, 6: v6 } }) => [v4, v6])
+    .filter((address) => address !== undefined);
+  const left = newSince(before, await census(net.node, stage.dir)).filter((line) =>
+    isOfPod(line, addresses),
+  );
+  if (refused.length > 0)
+    ledger.fail(
+      "del",
+      {},
+      `DEL fails: ${refused.join("; ")}`,
+      "correct what the message names; a runtime repeats DEL until it works, and the pod stays",
+    );
+  if (left.length > 0)
+    ledger.fail(
+      "del",
+      {},
+      `left on the node: ${left.join(", ")}`,
+      "see which plugin made it: what is not removed meets the next pod with this address",
+    );
   if (refused.length + left.length === 0) ledger.ok("del");
 }
 

@@ -8,7 +8,10 @@ export async function checkLocalRule(scene: Scene, working: readonly Tested[]): 
   const { ledger, net, stage } = scene;
   const move = (from: number, to: number): Promise<string> => {
     const families = net.ipv6 ? ["-4", "-6"] : ["-4"];
-    const commands = families.flatMap((family) => [`ip ${family} rule add pref ${to} lookup local`, `ip ${family} rule del pref ${from} lookup local`]);
+    const commands = families.flatMap((family) => [
+      `ip ${family} rule add pref ${to} lookup local`,
+      `ip ${family} rule del pref ${from} lookup local`,
+    ]);
     return net.node.must(["sh", "-ec", commands.join("\n")]);
   };
   await move(0, 100);
@@ -17,12 +20,24 @@ export async function checkLocalRule(scene: Scene, working: readonly Tested[]): 
     const probe = await ask({ stage }, net.node, addresses[family] ?? "", PORT);
     const back = await ask({ stage }, pod, pick(NODE, family), NODE_PORT);
     const wrong = [
-      ...(probe.by === pod.name ? [] : [`the node does not reach its pod, as the kubelet's probes must (${probe.error})`]),
-      ...(back.by === "node" ? [] : [`its pod does not reach the node (${back.by === "" ? back.error : `answered by ${back.by}`})`]),
+      ...(probe.by === pod.name
+        ? []
+        : [`the node does not reach its pod, as the kubelet's probes must (${probe.error})`]),
+      ...(back.by === "node"
+        ? []
+        : [
+            `its pod does not reach the node (${back.by === "" ? back.error : `answered by ${back.by}`})`,
+          ]),
     ];
     const about = { tenant: one.name, family };
     if (wrong.length === 0) ledger.ok("local", about);
-    else ledger.fail("local", about, wrong.join("; "), "leave routes.tenantPriority, routes.localPriority and routes.excludePriority where they are by default, just before 32766");
+    else
+      ledger.fail(
+        "local",
+        about,
+        wrong.join("; "),
+        "leave routes.tenantPriority, routes.localPriority and routes.excludePriority where they are by default, just before 32766",
+      );
   });
   await move(100, 0);
 }

@@ -34,19 +34,36 @@ export function frrConfig(model: RouterModel): string {
 function outLines(uplink: RouterUplink): readonly string[] {
   return uplink.ways.flatMap(({ family, hop }) => {
     const start = `${command(family)} ${everything(family)}`;
-    const out = hop === undefined ? [] : [`${start} ${[hop.via, uplink.dev].filter((word) => word !== undefined).join(" ")}`];
-    if (uplink.table !== undefined) return [...out, `${start} reject ${LAST_DISTANCE}`].map((line) => `${line} table ${uplink.table}`);
+    const out =
+      hop === undefined
+        ? []
+        : [`${start} ${[hop.via, uplink.dev].filter((word) => word !== undefined).join(" ")}`];
+    if (uplink.table !== undefined)
+      return [...out, `${start} reject ${LAST_DISTANCE}`].map(
+        (line) => `${line} table ${uplink.table}`,
+      );
     // A second default route would share the load with one that the router has already.
-    return hop?.via === undefined ? [`! IPv${family} of "${uplink.name}" takes the router's own default route.`] : out.map((line) => `! If the router has no default route yet: ${line}`);
+    return hop?.via === undefined
+      ? [`! IPv${family} of "${uplink.name}" takes the router's own default route.`]
+      : out.map((line) => `! If the router has no default route yet: ${line}`);
   });
 }
 
 function policy(model: RouterModel): readonly string[] {
-  const entries = tabled(model).flatMap((uplink) => uplink.ways.flatMap((way) => way.pools.flatMap((pool) => poolEntries(model, uplink, way, pool))));
+  const entries = tabled(model).flatMap((uplink) =>
+    uplink.ways.flatMap((way) =>
+      way.pools.flatMap((pool) => poolEntries(model, uplink, way, pool)),
+    ),
+  );
   if (entries.length === 0) return [];
   return [
     "! LAN and pods first, as the main table has them; then the tenant's uplink.",
-    ...entries.flatMap((lines, i) => [`pbr-map ${MAP} seq ${(i + 1) * SEQUENCE_STEP}`, ...lines.map((line) => ` ${line}`), "exit", "!"]),
+    ...entries.flatMap((lines, i) => [
+      `pbr-map ${MAP} seq ${(i + 1) * SEQUENCE_STEP}`,
+      ...lines.map((line) => ` ${line}`),
+      "exit",
+      "!",
+    ]),
     "! Switch it on where packets of the nodes come in:",
     "! interface eth0",
     `!  pbr-policy ${MAP}`,
@@ -55,16 +72,31 @@ function policy(model: RouterModel): readonly string[] {
   ];
 }
 
-function poolEntries(model: RouterModel, { dev }: RouterUplink, { family, hop }: Way, pool: string): readonly (readonly string[])[] {
-  const known = [...model.lan.map((each) => ({ ...each, to: each.network })), ...model.returns.map((each) => ({ ...each, to: each.pool }))];
-  const inside = known.filter((each) => each.family === family).map(({ to }) => [`match src-ip ${pool}`, `match dst-ip ${to}`, "set vrf unchanged"]);
+function poolEntries(
+  model: RouterModel,
+  { dev }: RouterUplink,
+  { family, hop }: Way,
+  pool: string,
+): readonly (readonly string[])[] {
+  const known = [
+    ...model.lan.map((each) => ({ ...each, to: each.network })),
+    ...model.returns.map((each) => ({ ...each, to: each.pool })),
+  ];
+  const inside = known
+    .filter((each) => each.family === family)
+    .map(({ to }) => [`match src-ip ${pool}`, `match dst-ip ${to}`, "set vrf unchanged"]);
   if (hop === undefined) return inside;
-  return [...inside, [`match src-ip ${pool}`, `set nexthop ${hop.via === undefined ? dev : `${hop.via} ${dev}`}`]];
+  return [
+    ...inside,
+    [`match src-ip ${pool}`, `set nexthop ${hop.via === undefined ? dev : `${hop.via} ${dev}`}`],
+  ];
 }
 
 /** pbrd takes a rule away with its next hop, which would let packets out by the main table's default route. */
 function companion(model: RouterModel): readonly string[] {
-  const rules = ruleLines(model, (family) => `ip -${family} rule add`).map((line) => `${line} protocol kernel`);
+  const rules = ruleLines(model, (family) => `ip -${family} rule add`).map(
+    (line) => `${line} protocol kernel`,
+  );
   return [
     "! FRR does not translate addresses, and takes a pbr rule away while its next hop is gone.",
     "! These commands of the shell are the translation, and the rules that lead to the tables above then;",

@@ -40,7 +40,11 @@ export interface RouterModel {
   readonly lan: readonly { readonly family: Family; readonly network: string }[];
   readonly uplinks: readonly RouterUplink[];
   /** The way back to the pods of this node. */
-  readonly returns: readonly { readonly family: Family; readonly pool: string; readonly via: string }[];
+  readonly returns: readonly {
+    readonly family: Family;
+    readonly pool: string;
+    readonly via: string;
+  }[];
 }
 
 /**
@@ -51,37 +55,70 @@ export interface RouterModel {
  */
 export function routerModel(conf: PluginConf): RouterModel {
   const { router, delegate } = conf;
-  if (router === undefined) throw invalid('"router" is missing, or was left out for what is wrong with it: write it as {"nodes": ["10.0.0.11"], "uplinks": {"default": {"dev": "wan0"}}}');
-  if (delegate === undefined) throw invalid('"delegate" is missing, so the address pools are not known: a router can tell tenants apart only by pools of a delegate');
+  if (router === undefined)
+    throw invalid(
+      '"router" is missing, or was left out for what is wrong with it: write it as {"nodes": ["10.0.0.11"], "uplinks": {"default": {"dev": "wan0"}}}',
+    );
+  if (delegate === undefined)
+    throw invalid(
+      '"delegate" is missing, so the address pools are not known: a router can tell tenants apart only by pools of a delegate',
+    );
   const pools = poolsByUplink(conf, router, delegate);
   const all = [...pools.values()].flat();
   return {
     network: conf.name,
     node: canonicalAddress(router.nodes[0] ?? ""),
-    lan: withoutContained(router.lan.flatMap((text) => parsePrefix(text) ?? [])).map((network) => ({ family: network.family, network: formatCidr(network) })),
-    uplinks: Object.entries(router.uplinks).map(([name, uplink]) => routerUplink(conf, name, uplink, pools.get(name) ?? [])),
-    returns: all.map((pool) => ({ family: pool.family, pool: formatCidr(pool), via: nodeAddress(router, pool) })),
+    lan: withoutContained(router.lan.flatMap((text) => parsePrefix(text) ?? [])).map((network) => ({
+      family: network.family,
+      network: formatCidr(network),
+    })),
+    uplinks: Object.entries(router.uplinks).map(([name, uplink]) =>
+      routerUplink(conf, name, uplink, pools.get(name) ?? []),
+    ),
+    returns: all.map((pool) => ({
+      family: pool.family,
+      pool: formatCidr(pool),
+      via: nodeAddress(router, pool),
+    })),
   };
 }
 
-function poolsByUplink(conf: PluginConf, router: RouterConf, delegate: JsonObject): ReadonlyMap<string, readonly Prefix[]> {
-  const tenants = (conf.tenants ?? []).map((tenant) => ({ name: tenant.name, pools: addressPools(effectiveDelegate(delegate, tenant.delegate)) }));
-  const hasUplink = (name: string): boolean => name !== DEFAULT_UPLINK && Object.hasOwn(router.uplinks, name);
+function poolsByUplink(
+  conf: PluginConf,
+  router: RouterConf,
+  delegate: JsonObject,
+): ReadonlyMap<string, readonly Prefix[]> {
+  const tenants = (conf.tenants ?? []).map((tenant) => ({
+    name: tenant.name,
+    pools: addressPools(effectiveDelegate(delegate, tenant.delegate)),
+  }));
+  const hasUplink = (name: string): boolean =>
+    name !== DEFAULT_UPLINK && Object.hasOwn(router.uplinks, name);
   const others = tenants.filter(({ name }) => !hasUplink(name)).flatMap(({ pools }) => pools);
-  const taken = new Map([[DEFAULT_UPLINK, withoutContained([...addressPools(delegate), ...others])]]);
+  const taken = new Map([
+    [DEFAULT_UPLINK, withoutContained([...addressPools(delegate), ...others])],
+  ]);
   for (const { name, pools } of tenants.filter((tenant) => hasUplink(tenant.name))) {
-    if (pools.length === 0) throw invalid(`tenant "${name}" has an uplink but no address pool: give it one with {"delegate": {"ipam": {"subnet": "10.66.0.0/24"}}}`);
+    if (pools.length === 0)
+      throw invalid(
+        `tenant "${name}" has an uplink but no address pool: give it one with {"delegate": {"ipam": {"subnet": "10.66.0.0/24"}}}`,
+      );
     for (const pool of pools) requireOwn(name, pool, taken);
     taken.set(name, pools);
   }
   return taken;
 }
 
-function requireOwn(name: string, pool: Prefix, taken: ReadonlyMap<string, readonly Prefix[]>): void {
+function requireOwn(
+  name: string,
+  pool: Prefix,
+  taken: ReadonlyMap<string, readonly Prefix[]>,
+): void {
   for (const [owner, pools] of taken) {
     const shared = pools.find((other) => overlaps(other, pool));
     if (shared === undefined) continue;
-    const whose = owner === DEFAULT_UPLINK ? "pods without an uplink of their own" : `tenant "${owner}"`;
+    const whose =
+      owner === DEFAULT_UPLINK ? "pods without an uplink of their own" : `tenant "${owner}"`;
     throw invalid(
       `pool ${formatCidr(pool)} of tenant "${name}" overlaps ${formatCidr(shared)} of ${whose}, so the router cannot tell them apart: ` +
         "give the tenant a pool of its own in each family with a patch of the delegate's ipam, null for what it inherits",
@@ -89,15 +126,30 @@ function requireOwn(name: string, pool: Prefix, taken: ReadonlyMap<string, reado
   }
 }
 
-function routerUplink(conf: PluginConf, name: string, uplink: Uplink, pools: readonly Prefix[]): RouterUplink {
+function routerUplink(
+  conf: PluginConf,
+  name: string,
+  uplink: Uplink,
+  pools: readonly Prefix[],
+): RouterUplink {
   if (!PLAIN_DEVICE.test(uplink.dev)) {
-    throw invalid(`interface ${quote(uplink.dev)} of uplink "${name}" cannot be written into a router's configuration: use letters, digits, and _ . @ -`);
+    throw invalid(
+      `interface ${quote(uplink.dev)} of uplink "${name}" cannot be written into a router's configuration: use letters, digits, and _ . @ -`,
+    );
   }
-  const tenant = name === DEFAULT_UPLINK ? undefined : conf.tenants?.find((each) => each.name === name);
+  const tenant =
+    name === DEFAULT_UPLINK ? undefined : conf.tenants?.find((each) => each.name === name);
   const ways = FAMILIES.flatMap((family): readonly Way[] => {
     const own = pools.filter((pool) => pool.family === family).map(formatCidr);
     if (own.length === 0) return [];
-    return [{ family, pools: own, hop: hopOf(uplink, family), snat: snatOf(family === 4 ? uplink.snat : uplink.snat6, family) }];
+    return [
+      {
+        family,
+        pools: own,
+        hop: hopOf(uplink, family),
+        snat: snatOf(family === 4 ? uplink.snat : uplink.snat6, family),
+      },
+    ];
   });
   return { name, dev: uplink.dev, table: uplink.table ?? tenant?.table, ways };
 }
@@ -115,8 +167,13 @@ function snatOf(translation: Translation, family: Family): string {
 function nodeAddress({ nodes }: RouterConf, pool: Prefix): string {
   const address = ofFamily(nodes, pool.family);
   if (address !== undefined && !LINK_LOCAL.test(address)) return address;
-  if (address !== undefined) throw invalid(`"nodes" of "router" has ${address}, which is an address of one link only: write the node's routable IPv6 address`);
-  throw invalid(`pool ${formatCidr(pool)} has no way back to this node: add the node's IPv${pool.family} address to "nodes" of "router"`);
+  if (address !== undefined)
+    throw invalid(
+      `"nodes" of "router" has ${address}, which is an address of one link only: write the node's routable IPv6 address`,
+    );
+  throw invalid(
+    `pool ${formatCidr(pool)} has no way back to this node: add the node's IPv${pool.family} address to "nodes" of "router"`,
+  );
 }
 
 function ofFamily(addresses: readonly string[], family: Family): string | undefined {

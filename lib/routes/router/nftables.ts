@@ -78,27 +78,46 @@ else
 ${natLines(model).join("\n")}
 EOF
 fi`,
-    section("The way back to the pods.", model.returns.map(({ family, pool, via }) => `route -${family} ${pool} via ${via}`)),
+    section(
+      "The way back to the pods.",
+      model.returns.map(({ family, pool, via }) => `route -${family} ${pool} via ${via}`),
+    ),
     section("The ways out.", model.uplinks.flatMap(outLines)),
     tabled(model).length === 0 ? "" : '[ "$action" = apply ] || close_tables',
     forwarding(model),
     "exit $failed",
-  ].filter((part) => part !== "").join("\n\n")}\n`;
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n")}\n`;
 }
 
 /** The `ip rule` part, each line to be put behind `ip` or a function with its arguments. */
-export function ruleLines(model: RouterModel, command: (family: number) => string = (family) => `rule -${family}`): readonly string[] {
-  return tabled(model).flatMap(({ table, ways }) => ways.flatMap(({ family, pools }) => pools.flatMap((pool) => [
-    ...model.lan.filter((each) => each.family === family).map(({ network }) => `${command(family)} priority ${PRIORITY.lan} from ${pool} to ${network} lookup main`),
-    `${command(family)} priority ${PRIORITY.exact} from ${pool} lookup main suppress_prefixlength 0`,
-    `${command(family)} priority ${PRIORITY.tenant} from ${pool} lookup ${table}`,
-  ])));
+export function ruleLines(
+  model: RouterModel,
+  command: (family: number) => string = (family) => `rule -${family}`,
+): readonly string[] {
+  return tabled(model).flatMap(({ table, ways }) =>
+    ways.flatMap(({ family, pools }) =>
+      pools.flatMap((pool) => [
+        ...model.lan
+          .filter((each) => each.family === family)
+          .map(
+            ({ network }) =>
+              `${command(family)} priority ${PRIORITY.lan} from ${pool} to ${network} lookup main`,
+          ),
+        `${command(family)} priority ${PRIORITY.exact} from ${pool} lookup main suppress_prefixlength 0`,
+        `${command(family)} priority ${PRIORITY.tenant} from ${pool} lookup ${table}`,
+      ]),
+    ),
+  );
 }
 
 /** The nftables table, as `nft -f` reads it; replaces a former one in one step. */
 export function natLines(model: RouterModel): readonly string[] {
   const lan = model.lan.map(({ family, network }) => `${protocol(family)} daddr ${network} return`);
-  const rules = model.uplinks.flatMap((uplink) => uplink.ways.flatMap((way) => translations(uplink, way)));
+  const rules = model.uplinks.flatMap((uplink) =>
+    uplink.ways.flatMap((way) => translations(uplink, way)),
+  );
   return [
     `table inet ${tableName(model)}`,
     `delete table inet ${tableName(model)}`,
@@ -113,13 +132,20 @@ export function natLines(model: RouterModel): readonly string[] {
 
 /** The uplinks that have a table of their own. */
 export function tabled(model: RouterModel): readonly (RouterUplink & { readonly table: number })[] {
-  return model.uplinks.flatMap((uplink) => (uplink.table === undefined ? [] : [{ ...uplink, table: uplink.table }]));
+  return model.uplinks.flatMap((uplink) =>
+    uplink.table === undefined ? [] : [{ ...uplink, table: uplink.table }],
+  );
 }
 
-function translations({ name, dev }: RouterUplink, { family, pools, snat }: Way): readonly string[] {
+function translations(
+  { name, dev }: RouterUplink,
+  { family, pools, snat }: Way,
+): readonly string[] {
   if (snat === "none") return [];
   const target = snat === "masquerade" ? snat : `snat ${protocol(family)} to ${snat}`;
-  return pools.map((pool) => `${protocol(family)} saddr ${pool} oifname "${dev}" ${target} comment "${name}"`);
+  return pools.map(
+    (pool) => `${protocol(family)} saddr ${pool} oifname "${dev}" ${target} comment "${name}"`,
+  );
 }
 
 /** One for each node, so that the script of another node does not take it away. */
@@ -137,17 +163,31 @@ function isMainDefault({ table, ways }: RouterUplink): boolean {
 
 /** Before the rules when they come, behind them when they go. */
 function closeTables(model: RouterModel): string {
-  const lines = tabled(model).flatMap(({ table, ways }) => ways.map(({ family }) => `  table_route -${family} ${table} unreachable default metric ${WORST_METRIC}`));
+  const lines = tabled(model).flatMap(({ table, ways }) =>
+    ways.map(
+      ({ family }) =>
+        `  table_route -${family} ${table} unreachable default metric ${WORST_METRIC}`,
+    ),
+  );
   if (lines.length === 0) return "";
-  return ["# The tenants' tables stop what has no other way.", "close_tables() {", ...lines, "}", '[ "$action" = remove ] || close_tables'].join("\n");
+  return [
+    "# The tenants' tables stop what has no other way.",
+    "close_tables() {",
+    ...lines,
+    "}",
+    '[ "$action" = remove ] || close_tables',
+  ].join("\n");
 }
 
 function outLines({ name, dev, table, ways }: RouterUplink): readonly string[] {
   return ways.map(({ family, hop }) => {
-    if (hop === undefined) return `# IPv${family} of "${name}" has no next hop${table === undefined ? ": the main table decides" : " and is stopped"}.`;
+    if (hop === undefined)
+      return `# IPv${family} of "${name}" has no next hop${table === undefined ? ": the main table decides" : " and is stopped"}.`;
     const way = hop.via === undefined ? `dev ${dev}` : `via ${hop.via} dev ${dev}`;
     if (table !== undefined) return `table_route -${family} ${table} default ${way}`;
-    return hop.via === undefined ? `# IPv${family} of "${name}" takes the router's own default route.` : `main_default -${family} ${way}`;
+    return hop.via === undefined
+      ? `# IPv${family} of "${name}" takes the router's own default route.`
+      : `main_default -${family} ${way}`;
   });
 }
 
@@ -155,7 +195,12 @@ function forwarding(model: RouterModel): string {
   const families = new Set(model.returns.map(({ family }) => family));
   const lines = [
     ...(families.has(4) ? ["echo 1 >/proc/sys/net/ipv4/ip_forward"] : []),
-    ...(families.has(6) ? ["# An interface with a default route from router advertisements also needs accept_ra=2.", "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding"] : []),
+    ...(families.has(6)
+      ? [
+          "# An interface with a default route from router advertisements also needs accept_ra=2.",
+          "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding",
+        ]
+      : []),
   ];
   return `# Forwarding, once everything else is in place.\nif [ "$action" = apply ]; then\n${lines.map((line) => `  ${line}`).join("\n")}\nfi`;
 }

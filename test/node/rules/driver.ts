@@ -27,7 +27,12 @@ export interface Reply {
 async function main(): Promise<void> {
   const batch = JSON.parse(process.argv[2] ?? "") as Batch;
   mkdirSync(batch.dataDir, { recursive: true, mode: 0o700 });
-  const options = { exec: createExec(), locks: createLocks(batch.dataDir), lockTimeoutMs: 60_000, log: { write: () => {} } };
+  const options = {
+    exec: createExec(),
+    locks: createLocks(batch.dataDir),
+    lockTimeoutMs: 60_000,
+    log: { write: () => {} },
+  };
   const replies = await Promise.all(batch.calls.map((call) => reply(batch, options, call)));
   process.stdout.write(JSON.stringify(replies));
 }

@@ -10,10 +10,22 @@ jest.setTimeout(120_000);
 const rig = useRig();
 
 const KEY = { network: "net", containerId: "c1", ifname: "eth0" };
-const RULE: MarkRule = { key: KEY, label: "team-a/web-0", mark: { value: 0x10, mask: 0xff }, addresses: ["10.0.0.5", "fd00::5"], markReplies: false };
-const numbered = (n: number): MarkRule => ({ ...RULE, key: { ...KEY, containerId: `pod-${n}` }, addresses: [`10.1.${n >> 8}.${n & 255}`] });
-const lines = (rule: MarkRule): readonly string[] => [...ruleSpecs(rule, 4), ...ruleSpecs(rule, 6)].map((spec) => `-A ${spec}`);
-const failures = (replies: readonly Reply[]): readonly Reply[] => replies.filter((reply) => reply.message !== undefined);
+const RULE: MarkRule = {
+  key: KEY,
+  label: "team-a/web-0",
+  mark: { value: 0x10, mask: 0xff },
+  addresses: ["10.0.0.5", "fd00::5"],
+  markReplies: false,
+};
+const numbered = (n: number): MarkRule => ({
+  ...RULE,
+  key: { ...KEY, containerId: `pod-${n}` },
+  addresses: [`10.1.${n >> 8}.${n & 255}`],
+});
+const lines = (rule: MarkRule): readonly string[] =>
+  [...ruleSpecs(rule, 4), ...ruleSpecs(rule, 6)].map((spec) => `-A ${spec}`);
+const failures = (replies: readonly Reply[]): readonly Reply[] =>
+  replies.filter((reply) => reply.message !== undefined);
 
 describe.each(FLAVOURS)("on %s", (flavour) => {
   test.each<[string, Partial<MarkRule>]>([
@@ -22,7 +34,10 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     ["replies marked", { markReplies: true }],
     ["a label as long as may be", { label: `${"n".repeat(63)}/${"p".repeat(253)}` }],
     ["a label of odd characters", { label: 'a" -j ACCEPT\n\u001b[31m\\' }],
-    ["IPv6 forms", { addresses: ["2001:db8::1:0:0:1", "fe80::a:b", "2001:db8:0:1:1:1:1:1", "64:ff9b::a00:1"] }],
+    [
+      "IPv6 forms",
+      { addresses: ["2001:db8::1:0:0:1", "fe80::a:b", "2001:db8:0:1:1:1:1:1", "64:ff9b::a00:1"] },
+    ],
   ])("%s: the table has exactly what was written, and it reads back", async (_name, part) => {
     const rule = { ...RULE, ...part };
     expect(await rig.ok(flavour, ["install", rule])).toEqual([]);
@@ -30,7 +45,11 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     const listed = await rig.list();
     expect(listed.map((each) => `-A ${each.spec}`)).toEqual(lines(rule));
     for (const each of listed) {
-      expect(each).toMatchObject({ backend: flavour, tag: attachmentTag(KEY), mark: { value: each.kind === "mark" ? rule.mark.value : 0, mask: rule.mark.mask } });
+      expect(each).toMatchObject({
+        backend: flavour,
+        tag: attachmentTag(KEY),
+        mark: { value: each.kind === "mark" ? rule.mark.value : 0, mask: rule.mark.mask },
+      });
     }
     await rig.ok(flavour, ["remove", [attachmentTag(KEY)]]);
     expect(rig.firewall.prerouting()).toEqual([]);
@@ -38,8 +57,13 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
 
   test("a rerun changes nothing: the counters go on", async () => {
     await rig.ok(flavour, ["install", RULE]);
-    rig.inside(`ip link set lo up; ip addr add 10.0.0.5 dev lo; ping -c 3 -i 0.01 -I 10.0.0.5 10.0.0.5`);
-    const counted = (): string => rig.inside(`iptables-${flavour}-save -c -t mangle | grep tenant-routing | head -n 1 | cut -d' ' -f1`);
+    rig.inside(
+      `ip link set lo up; ip addr add 10.0.0.5 dev lo; ping -c 3 -i 0.01 -I 10.0.0.5 10.0.0.5`,
+    );
+    const counted = (): string =>
+      rig.inside(
+        `iptables-${flavour}-save -c -t mangle | grep tenant-routing | head -n 1 | cut -d' ' -f1`,
+      );
     const before = counted();
     expect(before).not.toMatch(/^\[0:/);
     await rig.ok(flavour, ["install", RULE]);
@@ -47,7 +71,11 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
   });
 
   test("IDs of 300 characters that share a prefix are two attachments", async () => {
-    const ending = (end: string): MarkRule => ({ ...RULE, key: { ...KEY, containerId: "x".repeat(299) + end }, addresses: [`10.0.0.${end}`] });
+    const ending = (end: string): MarkRule => ({
+      ...RULE,
+      key: { ...KEY, containerId: "x".repeat(299) + end },
+      addresses: [`10.0.0.${end}`],
+    });
     const [a, b] = [ending("1"), ending("2")];
     await rig.run(flavour, ["install", a], ["install", b]);
     await rig.ok(flavour, ["remove", [attachmentTag(a.key)]]);
@@ -55,10 +83,18 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
   });
 
   test("rules of others keep their place; duplicates and what was made of ours by hand go", async () => {
-    const foreign = ["-A PREROUTING -s 10.0.0.5/32 -j MARK --set-xmark 0x4000/0x4000", '-A PREROUTING -m comment --comment "tenant-routing \\"x\\" y" -j ACCEPT'];
+    const foreign = [
+      "-A PREROUTING -s 10.0.0.5/32 -j MARK --set-xmark 0x4000/0x4000",
+      '-A PREROUTING -m comment --comment "tenant-routing \\"x\\" y" -j ACCEPT',
+    ];
     for (const rule of foreign) rig.firewall.tables(flavour, "iptables", rule);
     const [mark] = ruleSpecs(RULE, 4) as [string];
-    for (const spec of [mark, mark, mark.replace("-j MARK --set-xmark 0x10/0xff", "-p tcp -m tcp --dport 80 -j RETURN")]) rig.firewall.tables(flavour, "iptables", `-A ${spec}`);
+    for (const spec of [
+      mark,
+      mark,
+      mark.replace("-j MARK --set-xmark 0x10/0xff", "-p tcp -m tcp --dport 80 -j RETURN"),
+    ])
+      rig.firewall.tables(flavour, "iptables", `-A ${spec}`);
     await rig.ok(flavour, ["install", RULE]);
     expect(rig.firewall.prerouting()).toEqual([...foreign, ...lines(RULE)]);
     rig.firewall.tables(flavour, "iptables", `-A ${mark}`);
@@ -70,16 +106,29 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     const stale = numbered(1);
     for (const old of FLAVOURS) {
       await rig.ok(old, ["install", stale]);
-      expect(await rig.ok(flavour, ["install", { ...RULE, addresses: stale.addresses }])).toEqual([attachmentTag(stale.key)]);
+      expect(await rig.ok(flavour, ["install", { ...RULE, addresses: stale.addresses }])).toEqual([
+        attachmentTag(stale.key),
+      ]);
       expect(rig.firewall.prerouting()).toEqual(lines({ ...RULE, addresses: stale.addresses }));
       await rig.ok(old, ["install", { ...stale, addresses: ["10.0.0.99"] }]);
-      expect(await rig.ok(flavour, ["evict", { ...KEY, containerId: "new" }, [...stale.addresses, "10.0.0.99"]])).toEqual(expect.arrayContaining([attachmentTag(stale.key), attachmentTag(KEY)]));
+      expect(
+        await rig.ok(flavour, [
+          "evict",
+          { ...KEY, containerId: "new" },
+          [...stale.addresses, "10.0.0.99"],
+        ]),
+      ).toEqual(expect.arrayContaining([attachmentTag(stale.key), attachmentTag(KEY)]));
       expect(rig.firewall.prerouting()).toEqual([]);
     }
   });
 
   test("40 installs of one attachment at once, in 4 processes: one set of rules; 40 removes: none, no error", async () => {
-    const inFour = async (call: Call): Promise<readonly Reply[]> => (await Promise.all([1, 2, 3, 4].map(() => rig.run(flavour, ...Array.from({ length: 10 }, () => call))))).flat();
+    const inFour = async (call: Call): Promise<readonly Reply[]> =>
+      (
+        await Promise.all(
+          [1, 2, 3, 4].map(() => rig.run(flavour, ...Array.from({ length: 10 }, () => call))),
+        )
+      ).flat();
     expect(failures(await inFour(["install", RULE]))).toEqual([]);
     expect(rig.firewall.prerouting()).toEqual(lines(RULE));
     expect(failures(await inFour(["remove", [attachmentTag(KEY)]]))).toEqual([]);
@@ -89,7 +138,13 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
   test("150 attachments at once, in 3 processes: all there, once; then all gone", async () => {
     const rules = Array.from({ length: 150 }, (_, n) => numbered(n + 1));
     const inThree = async (call: (rule: MarkRule) => Call): Promise<readonly Reply[]> =>
-      (await Promise.all([0, 1, 2].map((part) => rig.run(flavour, ...rules.filter((_, n) => n % 3 === part).map(call))))).flat();
+      (
+        await Promise.all(
+          [0, 1, 2].map((part) =>
+            rig.run(flavour, ...rules.filter((_, n) => n % 3 === part).map(call)),
+          ),
+        )
+      ).flat();
     expect(failures(await inThree((rule) => ["install", rule]))).toEqual([]);
     expect([...rig.firewall.prerouting()].sort()).toEqual(rules.flatMap(lines).sort());
     expect(failures(await inThree((rule) => ["remove", [attachmentTag(rule.key)]]))).toEqual([]);
@@ -99,9 +154,17 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
   test("somebody deletes our rules by hand while we remove them: fine", async () => {
     const rules = Array.from({ length: 40 }, (_, n) => numbered(n + 1));
     await rig.run(flavour, ...rules.map((rule): Call => ["install", rule]));
-    const byHand = rules.flatMap((rule) => ruleSpecs(rule, 4)).map((spec) => `iptables-${flavour} -w 5 -t mangle -D ${spec} 2>/dev/null`).join("; ");
-    const deleting = new Promise((resolve) => setTimeout(() => resolve(rig.inside(`(${byHand}) & sleep 0.15`)), 0));
-    const replies = await rig.run(flavour, ...rules.map((rule): Call => ["remove", [attachmentTag(rule.key)]]));
+    const byHand = rules
+      .flatMap((rule) => ruleSpecs(rule, 4))
+      .map((spec) => `iptables-${flavour} -w 5 -t mangle -D ${spec} 2>/dev/null`)
+      .join("; ");
+    const deleting = new Promise((resolve) =>
+      setTimeout(() => resolve(rig.inside(`(${byHand}) & sleep 0.15`)), 0),
+    );
+    const replies = await rig.run(
+      flavour,
+      ...rules.map((rule): Call => ["remove", [attachmentTag(rule.key)]]),
+    );
     await deleting;
     expect(failures(replies)).toEqual([]);
     expect(rig.firewall.prerouting()).toEqual([]);
@@ -119,21 +182,52 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
 
 test("to look, evict and remove creates no table of either flavour", async () => {
   for (const configured of ["auto", "nft", "legacy"] as const) {
-    expect(failures(await rig.run(configured, ["list"], ["probe"], ["backend"], ["remove", ["x"]], ["evict", KEY, RULE.addresses]))).toEqual([]);
+    expect(
+      failures(
+        await rig.run(
+          configured,
+          ["list"],
+          ["probe"],
+          ["backend"],
+          ["remove", ["x"]],
+          ["evict", KEY, RULE.addresses],
+        ),
+      ),
+    ).toEqual([]);
   }
-  expect(rig.inside("cat /proc/net/ip_tables_names /proc/net/ip6_tables_names; nft list ruleset")).toBe("");
+  expect(
+    rig.inside("cat /proc/net/ip_tables_names /proc/net/ip6_tables_names; nft list ruleset"),
+  ).toBe("");
 });
 
 test("native nftables rules in the mangle table: said so with the remedy, never taken for an empty table", async () => {
   await rig.ok("nft", ["install", RULE]);
   rig.inside("nft add rule ip mangle PREROUTING ip saddr 10.9.9.9 meta mark set ct mark or 0x5");
-  for (const call of [["list"], ["probe"], ["install", numbered(1)], ["remove", [attachmentTag(KEY)]]] as Call[]) {
-    expect(await rig.run("nft", call)).toEqual([{ code: 110, message: expect.stringMatching(/ip mangle .*iptables-nft cannot read.*nft list table ip mangle/) }]);
+  for (const call of [
+    ["list"],
+    ["probe"],
+    ["install", numbered(1)],
+    ["remove", [attachmentTag(KEY)]],
+  ] as Call[]) {
+    expect(await rig.run("nft", call)).toEqual([
+      {
+        code: 110,
+        message: expect.stringMatching(
+          /ip mangle .*iptables-nft cannot read.*nft list table ip mangle/,
+        ),
+      },
+    ]);
   }
 });
 
 test("what our own restore input says is what the tool does: deletions and additions in one transaction", () => {
-  rig.inside(`cat <<'END' | iptables-nft-restore --noflush -w 5\n${restoreInput([], ruleSpecs(RULE, 4))}END`);
-  expect(() => rig.inside(`cat <<'END' | iptables-nft-restore --noflush -w 5\n${restoreInput(["PREROUTING -s 10.9.9.9/32 -j ACCEPT"], ruleSpecs(numbered(1), 4))}END`)).toThrow();
+  rig.inside(
+    `cat <<'END' | iptables-nft-restore --noflush -w 5\n${restoreInput([], ruleSpecs(RULE, 4))}END`,
+  );
+  expect(() =>
+    rig.inside(
+      `cat <<'END' | iptables-nft-restore --noflush -w 5\n${restoreInput(["PREROUTING -s 10.9.9.9/32 -j ACCEPT"], ruleSpecs(numbered(1), 4))}END`,
+    ),
+  ).toThrow();
   expect(rig.firewall.prerouting()).toEqual(ruleSpecs(RULE, 4).map((spec) => `-A ${spec}`));
 });

@@ -28,7 +28,12 @@ export function useRig(): Rig {
   const rig = { netns: "", firewall: undefined as unknown as Firewall };
   let serial = 0;
   beforeAll(() => {
-    buildSync({ entryPoints: [join(__dirname, "driver.ts")], bundle: true, platform: "node", outfile: driver });
+    buildSync({
+      entryPoints: [join(__dirname, "driver.ts")],
+      bundle: true,
+      platform: "node",
+      outfile: driver,
+    });
   });
   beforeEach(() => {
     rig.netns = `rules-${process.pid}-${++serial}`;
@@ -38,7 +43,8 @@ export function useRig(): Rig {
   afterEach(() => void sh("ip", "netns", "del", rig.netns));
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-  const run: Rig["run"] = (configured, ...calls) => drive(rig.netns, driver, { dataDir: join(dir, rig.netns), configured, calls });
+  const run: Rig["run"] = (configured, ...calls) =>
+    drive(rig.netns, driver, { dataDir: join(dir, rig.netns), configured, calls });
   const ok: Rig["ok"] = async (configured, call) => {
     const [reply] = await run(configured, call);
     if (reply?.message !== undefined) throw new Error(reply.message);
@@ -54,7 +60,11 @@ export function useRig(): Rig {
 
 function drive(netns: string, driver: string, batch: Batch): Promise<readonly Reply[]> {
   return new Promise((resolve, reject) => {
-    const child = spawn("ip", ["netns", "exec", netns, process.execPath, driver, JSON.stringify(batch)], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(
+      "ip",
+      ["netns", "exec", netns, process.execPath, driver, JSON.stringify(batch)],
+      { stdio: ["ignore", "pipe", "pipe"] },
+    );
     let out = "";
     let err = "";
     child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));

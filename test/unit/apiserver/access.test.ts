@@ -20,8 +20,13 @@ describe("authentication", () => {
     const reply = await get(api, WEB, { anonymous: true });
     expect(reply.status).toBe(401);
     expect(json(reply)).toEqual({
-      kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure",
-      message: "Unauthorized", reason: "Unauthorized", code: 401,
+      kind: "Status",
+      apiVersion: "v1",
+      metadata: {},
+      status: "Failure",
+      message: "Unauthorized",
+      reason: "Unauthorized",
+      code: 401,
     });
     expect((await get(api, "/healthz", { anonymous: true })).status).toBe(401);
   });
@@ -46,7 +51,8 @@ describe("authentication", () => {
   });
 
   test("tokens: unknown and malformed are 401, one added at run time works", async () => {
-    const as = (authorization: string) => get(api, WEB, { anonymous: true, headers: { authorization } });
+    const as = (authorization: string) =>
+      get(api, WEB, { anonymous: true, headers: { authorization } });
     expect((await as("Bearer nope")).status).toBe(401);
     expect((await as("Basic bm9wZQ==")).status).toBe(401);
     api.tokens.set("fresh", { name: "boss", groups: ["system:masters"] });
@@ -59,7 +65,10 @@ describe("authorisation", () => {
     const reply = await get(api, WEB, { pair: api.pki.kubelet({ nodeName: "n2" }) });
     expect(reply.status).toBe(403);
     expect(json(reply)).toMatchObject({
-      kind: "Status", reason: "Forbidden", code: 403, details: { name: "web-0", kind: "pods" },
+      kind: "Status",
+      reason: "Forbidden",
+      code: 403,
+      details: { name: "web-0", kind: "pods" },
       message:
         'pods "web-0" is forbidden: User "system:node:n2" cannot get resource "pods" in API group "" ' +
         "in the namespace \"team-a\": no relationship found between node 'n2' and this object",
@@ -88,7 +97,9 @@ describe("authorisation", () => {
   test("its own Node object is readable, others are not", async () => {
     expect((await get(api, "/api/v1/nodes/n1")).status).toBe(200);
     const other = await get(api, "/api/v1/nodes/n2");
-    expect(json(other)["message"]).toContain("node 'n1' cannot read 'n2', only its own Node object");
+    expect(json(other)["message"]).toContain(
+      "node 'n1' cannot read 'n2', only its own Node object",
+    );
   });
 
   test("a namespace: 403 until manifests/rbac.yaml is applied, 403 again when the binding goes", async () => {
@@ -100,9 +111,16 @@ describe("authorisation", () => {
     api.objects.apply(manifest("rbac.yaml"));
     expect((await get(api, TEAM_A)).status).toBe(200);
     const missing = await get(api, "/api/v1/namespaces/gone");
-    expect([missing.status, json(missing)["message"]]).toEqual([404, 'namespaces "gone" not found']);
+    expect([missing.status, json(missing)["message"]]).toEqual([
+      404,
+      'namespaces "gone" not found',
+    ]);
     const name = "tenant-routing-namespace-reader";
-    api.objects.remove({ group: "rbac.authorization.k8s.io", resource: "clusterrolebindings", name });
+    api.objects.remove({
+      group: "rbac.authorization.k8s.io",
+      resource: "clusterrolebindings",
+      name,
+    });
     expect((await get(api, TEAM_A)).status).toBe(403);
   });
 
@@ -126,7 +144,10 @@ test("nodeAuthorization uniform plays servers before 1.32: any pod is readable, 
     expect((await get(old, WEB, { pair: old.pki.kubelet({ nodeName: "n2" }) })).status).toBe(200);
     const reply = await get(old, "/api/v1/namespaces/team-a/pods/gone");
     expect(json(reply)).toMatchObject({
-      code: 404, reason: "NotFound", message: 'pods "gone" not found', details: { name: "gone", kind: "pods" },
+      code: 404,
+      reason: "NotFound",
+      message: 'pods "gone" not found',
+      details: { name: "gone", kind: "pods" },
     });
     expect((await get(old, TEAM_A, { headers: { accept: METADATA_ONLY } })).status).toBe(403);
   } finally {

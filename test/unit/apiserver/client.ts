@@ -4,7 +4,12 @@ import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { KUBELET_TOKEN, startApiServer, type ApiServer, type ApiServerOptions } from "../../apiserver/api-server";
+import {
+  KUBELET_TOKEN,
+  startApiServer,
+  type ApiServer,
+  type ApiServerOptions,
+} from "../../apiserver/api-server";
 import type { KeyPair } from "../../apiserver/openssl";
 
 export const METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
@@ -44,7 +49,12 @@ export async function get(api: ApiServer, path: string, options: GetOptions = {}
       },
       (res) => {
         buffer(res).then((bytes) => {
-          resolve({ status: res.statusCode ?? 0, headers: res.headers, bytes, text: bytes.toString() });
+          resolve({
+            status: res.statusCode ?? 0,
+            headers: res.headers,
+            bytes,
+            text: bytes.toString(),
+          });
         }, reject);
       },
     );
@@ -56,7 +66,9 @@ export async function get(api: ApiServer, path: string, options: GetOptions = {}
 }
 
 /** The body as an object with any fields. */
-export function json(reply: Reply): Record<string, unknown> & { metadata: Record<string, unknown> } {
+export function json(
+  reply: Reply,
+): Record<string, unknown> & { metadata: Record<string, unknown> } {
   return JSON.parse(reply.text) as ReturnType<typeof json>;
 }
 

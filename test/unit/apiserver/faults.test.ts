@@ -5,7 +5,14 @@ import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ApiServer } from "../../apiserver/api-server";
 import { matchesGlob, type Fault } from "../../apiserver/faults";
-import { get, json, METADATA_ONLY, removeScratch, startWithTenants, type GetOptions } from "./client";
+import {
+  get,
+  json,
+  METADATA_ONLY,
+  removeScratch,
+  startWithTenants,
+  type GetOptions,
+} from "./client";
 
 const WEB = "/api/v1/namespaces/team-a/pods/web-0";
 const accept: GetOptions = { headers: { accept: METADATA_ONLY } };
@@ -28,8 +35,14 @@ const web = (options: GetOptions = {}) => get(api, WEB, { ...accept, ...options 
 describe("which requests are struck", () => {
   test("the next two only, then all is well", async () => {
     api.faults.add({ kind: "status", code: 500, count: 2 });
-    expect([(await web()).status, (await web()).status, (await web()).status]).toEqual([500, 500, 200]);
-    expect(api.requests.list().map((record) => record.faults)).toEqual([["status"], ["status"], []]);
+    expect([(await web()).status, (await web()).status, (await web()).status]).toEqual([
+      500, 500, 200,
+    ]);
+    expect(api.requests.list().map((record) => record.faults)).toEqual([
+      ["status"],
+      ["status"],
+      [],
+    ]);
   });
 
   test("one path, one method", async () => {
@@ -43,8 +56,12 @@ describe("which requests are struck", () => {
   test("in the order in which they were added, until removed", async () => {
     api.faults.add({ kind: "status", code: 429, count: 1 });
     const id = api.faults.add({ kind: "status", code: 503 });
-    expect([(await web()).status, (await web()).status, (await web()).status]).toEqual([429, 503, 503]);
-    expect(api.faults.list()).toEqual([{ id, fault: { kind: "status", code: 503 }, left: "unlimited" }]);
+    expect([(await web()).status, (await web()).status, (await web()).status]).toEqual([
+      429, 503, 503,
+    ]);
+    expect(api.faults.list()).toEqual([
+      { id, fault: { kind: "status", code: 503 }, left: "unlimited" },
+    ]);
     api.faults.remove(id);
     expect((await web()).status).toBe(200);
   });
@@ -56,7 +73,9 @@ describe("which requests are struck", () => {
   });
 
   test("an unknown kind is an error, not a fault that never strikes", () => {
-    expect(() => api.faults.add({ kind: "explode" } as unknown as Fault)).toThrow('unknown fault kind "explode"');
+    expect(() => api.faults.add({ kind: "explode" } as unknown as Fault)).toThrow(
+      'unknown fault kind "explode"',
+    );
   });
 });
 
@@ -65,7 +84,12 @@ describe("answers", () => {
     api.faults.add({ kind: "status", code });
     const reply = await web();
     expect(reply.status).toBe(code);
-    expect(json(reply)).toMatchObject({ kind: "Status", status: "Failure", code, message: expect.stringMatching(/./) as unknown });
+    expect(json(reply)).toMatchObject({
+      kind: "Status",
+      status: "Failure",
+      code,
+      message: expect.stringMatching(/./) as unknown,
+    });
   });
 
   test("Retry-After comes as header and in the details", async () => {
@@ -133,7 +157,9 @@ describe("answers", () => {
     const reply = await web();
     expect(reply.headers["content-encoding"]).toBe("gzip");
     expect(reply.bytes.length).toBeLessThan(200_000);
-    expect((await buffer(Readable.from([reply.bytes]).pipe(createGunzip()))).length).toBe(20_000_000);
+    expect((await buffer(Readable.from([reply.bytes]).pipe(createGunzip()))).length).toBe(
+      20_000_000,
+    );
   });
 
   test("nonJson is an HTML page with status 200", async () => {
@@ -147,7 +173,11 @@ describe("answers", () => {
     api.faults.add({ kind: "body", text: "null", count: 1 });
     api.faults.add({ kind: "body", base64: "Iv8i", status: 206, contentType: "text/plain" });
     const reply = await web();
-    expect([reply.status, reply.text, reply.headers["content-type"]]).toEqual([200, "null", "application/json"]);
+    expect([reply.status, reply.text, reply.headers["content-type"]]).toEqual([
+      200,
+      "null",
+      "application/json",
+    ]);
     const bytes = await web();
     expect([bytes.status, [...bytes.bytes]]).toEqual([206, [0x22, 0xff, 0x22]]);
   });
@@ -170,7 +200,8 @@ describe("answers", () => {
     api.faults.add({ kind: "wrongUid", count: 1 });
     api.faults.add({ kind: "wrongUid", uid: "abc" });
     expect(json(await web())).toEqual({
-      ...good, metadata: { ...good.metadata, uid: "00000000-0000-4000-8000-000000000000" },
+      ...good,
+      metadata: { ...good.metadata, uid: "00000000-0000-4000-8000-000000000000" },
     });
     expect(json(await web()).metadata["uid"]).toBe("abc");
   });
@@ -214,7 +245,14 @@ async function hangUpAfter(limit: number): Promise<number> {
   const authorization = `Bearer ${[...api.tokens.keys()][0] ?? ""}`;
   return new Promise((resolve, reject) => {
     const req = request(
-      { host: "127.0.0.1", port: api.port, path: WEB, headers: { authorization }, ca: api.pki.ca.cert, agent: false },
+      {
+        host: "127.0.0.1",
+        port: api.port,
+        path: WEB,
+        headers: { authorization },
+        ca: api.pki.ca.cert,
+        agent: false,
+      },
       (res) => {
         let seen = 0;
         res.on("error", () => undefined);

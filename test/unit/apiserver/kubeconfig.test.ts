@@ -34,25 +34,25 @@ process.exit(0);
 
 /** Exactly what each flavour is for. */
 const EXPECTED: Readonly<Record<KubeconfigKind, unknown>> = {
-  "kubelet": "web-0",
+  kubelet: "web-0",
   "ca-file": "web-0",
-  "relative": "web-0",
-  "inline": "web-0",
-  "token": "web-0",
+  relative: "web-0",
+  inline: "web-0",
+  token: "web-0",
   /** The library does not read tokenFile of a kubeconfig, so it comes without credentials; see the last test. */
   "token-file": 401,
-  "exec": "web-0",
+  exec: "web-0",
   "exec-fails": expect.stringMatching(/no credentials today|exec/i),
-  "insecure": "web-0",
+  insecure: "web-0",
   "wrong-ca": expect.stringMatching(/SIGNATURE|VERIFY|CERT/),
   "wrong-name": "ERR_TLS_CERT_ALTNAME_INVALID",
-  "expired": 401,
+  expired: 401,
   "foreign-client": 401,
   "other-node": 403,
   "bad-token": 401,
-  "anonymous": 401,
+  anonymous: 401,
   "missing-cert": expect.stringMatching(/ENOENT/),
-  "admin": "web-0",
+  admin: "web-0",
 };
 
 let api: ApiServer;
@@ -76,7 +76,11 @@ type Config = {
   users: [{ user: Record<string, unknown> }];
 };
 
-function read(kind: KubeconfigKind): { path: string; cluster: Record<string, unknown>; user: Record<string, unknown> } {
+function read(kind: KubeconfigKind): {
+  path: string;
+  cluster: Record<string, unknown>;
+  user: Record<string, unknown>;
+} {
   const path = api.kubeconfig(kind);
   const config = parse(readFileSync(path, "utf8")) as Config;
   return { path, cluster: config.clusters[0].cluster, user: config.users[0].user };
@@ -92,7 +96,10 @@ test("a kubeconfig is private and names the server", () => {
 test("kubelet is what kubeadm writes: CA inline, certificate behind the rotating symlink", () => {
   const { cluster, user } = read("kubelet");
   expect(Object.keys(cluster)).toEqual(["server", "certificate-authority-data"]);
-  expect(user).toEqual({ "client-certificate": api.pki.kubeletClientPath, "client-key": api.pki.kubeletClientPath });
+  expect(user).toEqual({
+    "client-certificate": api.pki.kubeletClientPath,
+    "client-key": api.pki.kubeletClientPath,
+  });
 });
 
 test("paths are relative only where that is the point", () => {

@@ -29,7 +29,10 @@ test("the sample manifests have an annotated pod, an annotated namespace, and ne
   const annotated = [...store.list("pods"), ...store.list("namespaces")].filter(
     (object) => object.metadata.annotations !== undefined,
   );
-  expect(annotated.map((object) => `${object.kind} ${object.metadata.name}`)).toEqual(["Pod web-0", "Namespace team-b"]);
+  expect(annotated.map((object) => `${object.kind} ${object.metadata.name}`)).toEqual([
+    "Pod web-0",
+    "Namespace team-b",
+  ]);
   expect(store.list("pods", "plain")).toHaveLength(1);
 });
 
@@ -61,12 +64,19 @@ test("update changes one object and nothing that was handed out before", () => {
   store.update(web, (pod) => (pod.metadata.annotations = { changed: "yes" }));
   expect(store.get(web)?.metadata.annotations).toEqual({ changed: "yes" });
   expect(handed?.metadata.annotations).toEqual({ "tenant.routing/fwmark": "tenant-a" });
-  expect(() => store.update({ ...web, name: "web-9" }, () => undefined)).toThrow('pods "web-9" does not exist');
+  expect(() => store.update({ ...web, name: "web-9" }, () => undefined)).toThrow(
+    'pods "web-9" does not exist',
+  );
 });
 
 test("a given uid and node are kept", () => {
-  const [pod] = store.apply("{apiVersion: v1, kind: Pod, metadata: {name: p, uid: abc}, spec: {nodeName: n2}}");
-  expect(pod).toMatchObject({ metadata: { uid: "abc", namespace: "default" }, spec: { nodeName: "n2" } });
+  const [pod] = store.apply(
+    "{apiVersion: v1, kind: Pod, metadata: {name: p, uid: abc}, spec: {nodeName: n2}}",
+  );
+  expect(pod).toMatchObject({
+    metadata: { uid: "abc", namespace: "default" },
+    spec: { nodeName: "n2" },
+  });
 });
 
 test("Lists, empty documents and a namespace behind its pod are fine", () => {
@@ -83,13 +93,25 @@ items:
 });
 
 test.each([
-  ["a number as annotation", "{apiVersion: v1, kind: Pod, metadata: {name: p, annotations: {a: 16}}}", "in quotes"],
-  ["annotations that are no map", "{apiVersion: v1, kind: Pod, metadata: {name: p, annotations: [a]}}", "not a map"],
+  [
+    "a number as annotation",
+    "{apiVersion: v1, kind: Pod, metadata: {name: p, annotations: {a: 16}}}",
+    "in quotes",
+  ],
+  [
+    "annotations that are no map",
+    "{apiVersion: v1, kind: Pod, metadata: {name: p, annotations: [a]}}",
+    "not a map",
+  ],
   ["no name", "{apiVersion: v1, kind: Pod, metadata: {}}", "no metadata.name"],
   ["no kind", "{apiVersion: v1, metadata: {name: p}}", "no apiVersion or kind"],
   ["a scalar", "hello", "not an object"],
   ["bad YAML", "a: [", "document 1 is not valid YAML"],
-  ["an absent namespace", "{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: nope}}", "add the namespace first"],
+  [
+    "an absent namespace",
+    "{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: nope}}",
+    "add the namespace first",
+  ],
 ])("%s is refused", (_what, text, message) => {
   expect(() => store.apply(text)).toThrow(message);
 });

@@ -67,22 +67,51 @@ test.each([
 });
 
 test.each([
-  ['{apiGroups: [""], resources: [pods], verbs: [get], resourceNames: [x]}', "/api/v1/namespaces/team-a/pods/x", true],
-  ['{apiGroups: [""], resources: [pods], verbs: [get], resourceNames: [x]}', "/api/v1/namespaces/team-a/pods/y", false],
-  ['{apiGroups: [apps], resources: [pods], verbs: [get]}', "/api/v1/namespaces/team-a/pods/x", false],
-  ['{apiGroups: [""], resources: [pods], verbs: [get]}', "/api/v1/namespaces/team-a/pods/x/log", false],
-  ['{apiGroups: [""], resources: [pods/log], verbs: [get]}', "/api/v1/namespaces/team-a/pods/x/log", true],
-  ['{apiGroups: [""], resources: ["*/log"], verbs: [get]}', "/api/v1/namespaces/team-a/pods/x/log", true],
+  [
+    '{apiGroups: [""], resources: [pods], verbs: [get], resourceNames: [x]}',
+    "/api/v1/namespaces/team-a/pods/x",
+    true,
+  ],
+  [
+    '{apiGroups: [""], resources: [pods], verbs: [get], resourceNames: [x]}',
+    "/api/v1/namespaces/team-a/pods/y",
+    false,
+  ],
+  [
+    "{apiGroups: [apps], resources: [pods], verbs: [get]}",
+    "/api/v1/namespaces/team-a/pods/x",
+    false,
+  ],
+  [
+    '{apiGroups: [""], resources: [pods], verbs: [get]}',
+    "/api/v1/namespaces/team-a/pods/x/log",
+    false,
+  ],
+  [
+    '{apiGroups: [""], resources: [pods/log], verbs: [get]}',
+    "/api/v1/namespaces/team-a/pods/x/log",
+    true,
+  ],
+  [
+    '{apiGroups: [""], resources: ["*/log"], verbs: [get]}',
+    "/api/v1/namespaces/team-a/pods/x/log",
+    true,
+  ],
   ['{apiGroups: [""], resources: ["*"], verbs: [list]}', "/api/v1/namespaces/team-a/pods/x", false],
   ['{nonResourceURLs: ["/debug/*"], verbs: [get]}', "/debug/pprof", true],
   ['{nonResourceURLs: ["/debug"], verbs: [get]}', "/debug/pprof", false],
 ])("rule %s for %s", (rule, url, expected) => {
-  const store = storeWith(role("ClusterRole", rule), binding("ClusterRoleBinding", "ClusterRole", "{kind: Group, name: dev}"));
+  const store = storeWith(
+    role("ClusterRole", rule),
+    binding("ClusterRoleBinding", "ClusterRole", "{kind: Group, name: dev}"),
+  );
   expect(allows(store, alice, "GET", url)).toBe(expected);
 });
 
 test("a binding to an absent role allows nothing", () => {
-  const store = storeWith(binding("ClusterRoleBinding", "ClusterRole", "{kind: User, name: alice}"));
+  const store = storeWith(
+    binding("ClusterRoleBinding", "ClusterRole", "{kind: User, name: alice}"),
+  );
   expect(allows(store, alice, "GET", "/api/v1/namespaces/team-a")).toBe(false);
 });
 

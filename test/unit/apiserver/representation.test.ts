@@ -20,7 +20,11 @@ test("plain JSON is the whole object", async () => {
   const reply = await get(api, WEB, { headers: { accept: "application/json" } });
   expect(reply.headers["content-type"]).toBe("application/json");
   expect(json(reply)).toMatchObject({
-    kind: "Pod", apiVersion: "v1", metadata: { name: "web-0" }, spec: { nodeName: "n1" }, status: { phase: "Pending" },
+    kind: "Pod",
+    apiVersion: "v1",
+    metadata: { name: "web-0" },
+    spec: { nodeName: "n1" },
+    status: { phase: "Pending" },
   });
 });
 
@@ -30,14 +34,20 @@ test("metadata only is PartialObjectMetadata with nothing but metadata", async (
   const body = json(reply);
   expect(Object.keys(body).sort()).toEqual(["apiVersion", "kind", "metadata"]);
   expect(body).toMatchObject({ kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1" });
-  expect(body.metadata).toMatchObject({ name: "web-0", annotations: { "tenant.routing/fwmark": "tenant-a" } });
-  expect(body.metadata["uid"]).toBe(api.objects.get({ resource: "pods", namespace: "team-a", name: "web-0" })?.metadata.uid);
+  expect(body.metadata).toMatchObject({
+    name: "web-0",
+    annotations: { "tenant.routing/fwmark": "tenant-a" },
+  });
+  expect(body.metadata["uid"]).toBe(
+    api.objects.get({ resource: "pods", namespace: "team-a", name: "web-0" })?.metadata.uid,
+  );
 });
 
 test("a list can be metadata only, too, and may be empty", async () => {
   const options = { pair: api.pki.admin(), headers: { accept: METADATA_ONLY } };
   expect(json(await get(api, "/api/v1/namespaces/team-b/pods", options))).toMatchObject({
-    kind: "PartialObjectMetadataList", items: [{ kind: "PartialObjectMetadata", metadata: { name: "api-0" } }],
+    kind: "PartialObjectMetadataList",
+    items: [{ kind: "PartialObjectMetadata", metadata: { name: "api-0" } }],
   });
   const empty = await get(api, "/api/v1/namespaces/kube-public/pods", { pair: api.pki.admin() });
   expect(json(empty)).toMatchObject({ kind: "PodList", items: [] });
@@ -46,8 +56,10 @@ test("a list can be metadata only, too, and may be empty", async () => {
 test("what cannot be produced is 406, what cannot be done is 405", async () => {
   const yaml = await get(api, WEB, { headers: { accept: "application/yaml" } });
   expect(json(yaml)).toMatchObject({
-    code: 406, reason: "NotAcceptable",
-    message: "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+    code: 406,
+    reason: "NotAcceptable",
+    message:
+      "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
   });
   const put = await get(api, WEB, { method: "PUT", pair: api.pki.admin() });
   expect(json(put)).toMatchObject({ code: 405, reason: "MethodNotAllowed" });
@@ -72,7 +84,9 @@ test("big answers are compressed for those who take it, from 128 KiB on", async 
   api.objects.apply(big(200_000));
   const packed = await get(api, BIG, gzip);
   expect(packed.headers["content-encoding"]).toBe("gzip");
-  expect(JSON.parse(gunzipSync(packed.bytes).toString())).toMatchObject({ metadata: { name: "big" } });
+  expect(JSON.parse(gunzipSync(packed.bytes).toString())).toMatchObject({
+    metadata: { name: "big" },
+  });
   for (const coding of ["identity", "gzip;q=0", "br"]) {
     const plain = await get(api, BIG, { headers: { "accept-encoding": coding } });
     expect(plain.headers["content-encoding"]).toBeUndefined();

@@ -22,7 +22,9 @@ describe("the server's certificate", () => {
     api.show("other-name");
     await expect(get(api, HEALTH)).rejects.toMatchObject({ code: "ERR_TLS_CERT_ALTNAME_INVALID" });
     api.show("other-ca");
-    await expect(get(api, HEALTH)).rejects.toMatchObject({ code: expect.stringMatching(/SIGNATURE|VERIFY/) as unknown });
+    await expect(get(api, HEALTH)).rejects.toMatchObject({
+      code: expect.stringMatching(/SIGNATURE|VERIFY/) as unknown,
+    });
     expect((await get(api, HEALTH, { ca: api.pki.otherCa.cert })).status).toBe(200);
     api.show("valid");
     expect((await get(api, HEALTH)).status).toBe(200);
@@ -30,11 +32,20 @@ describe("the server's certificate", () => {
   });
 
   test("carries the names and addresses asked for", async () => {
-    const named = await startApiServer({ dir: scratch(), advertise: "10.1.2.3", names: ["api.example", "fd00::1"] });
+    const named = await startApiServer({
+      dir: scratch(),
+      advertise: "10.1.2.3",
+      names: ["api.example", "fd00::1"],
+    });
     try {
       expect(named.url).toBe(`https://10.1.2.3:${named.port}`);
       const { subjectAltName } = new X509Certificate(named.pki.serving("valid").cert);
-      for (const part of ["DNS:api.example", "IP Address:10.1.2.3", "IP Address:FD00:0:0:0:0:0:0:1", "IP Address:127.0.0.1"]) {
+      for (const part of [
+        "DNS:api.example",
+        "IP Address:10.1.2.3",
+        "IP Address:FD00:0:0:0:0:0:0:1",
+        "IP Address:127.0.0.1",
+      ]) {
         expect(subjectAltName).toContain(part);
       }
     } finally {
@@ -71,23 +82,32 @@ test("stop does not wait for requests that never end", async () => {
 test("a server on the same directory keeps the CA, so that clients notice nothing", async () => {
   const again = await startApiServer({ dir: api.dir });
   try {
-    expect((await get(again, HEALTH, { ca: api.pki.ca.cert, pair: api.pki.kubelet() })).status).toBe(200);
+    expect(
+      (await get(again, HEALTH, { ca: api.pki.ca.cert, pair: api.pki.kubelet() })).status,
+    ).toBe(200);
   } finally {
     await again.close();
   }
 });
 
 test("an address that is not here and an object that is refused are errors of the start", async () => {
-  await expect(startApiServer({ dir: scratch(), host: "192.0.2.1" })).rejects.toMatchObject({ code: "EADDRNOTAVAIL" });
-  await expect(startApiServer({ dir: scratch(), objects: ["hello"] })).rejects.toThrow("not an object");
+  await expect(startApiServer({ dir: scratch(), host: "192.0.2.1" })).rejects.toMatchObject({
+    code: "EADDRNOTAVAIL",
+  });
+  await expect(startApiServer({ dir: scratch(), objects: ["hello"] })).rejects.toThrow(
+    "not an object",
+  );
 });
 
 describe("the kubelet's certificate", () => {
-  const subject = (): X509Certificate => new X509Certificate(readFileSync(api.pki.kubeletClientPath));
+  const subject = (): X509Certificate =>
+    new X509Certificate(readFileSync(api.pki.kubeletClientPath));
 
   test("is a symlink to one file with certificate and key", () => {
     expect(lstatSync(api.pki.kubeletClientPath).isSymbolicLink()).toBe(true);
-    expect(readFileSync(api.pki.kubeletClientPath, "utf8")).toMatch(/BEGIN CERTIFICATE[^]*BEGIN PRIVATE KEY/);
+    expect(readFileSync(api.pki.kubeletClientPath, "utf8")).toMatch(
+      /BEGIN CERTIFICATE[^]*BEGIN PRIVATE KEY/,
+    );
     expect(lstatSync(realpathSync(api.pki.kubeletClientPath)).mode & 0o777).toBe(0o600);
     expect(subject().subject).toBe("O=system:nodes\nCN=system:node:n1");
   });

@@ -33,11 +33,16 @@ const control = (method: string, path: string, body?: string): Promise<unknown> 
 function status(path: string): Promise<number | string | undefined> {
   return new Promise((resolve) => {
     const options = {
-      host: "127.0.0.1", port: ready.port, path, agent: false,
-      ca: readFileSync(join(dir, "pki", "ca.crt")), headers: { authorization: `Bearer ${KUBELET_TOKEN}` },
+      host: "127.0.0.1",
+      port: ready.port,
+      path,
+      agent: false,
+      ca: readFileSync(join(dir, "pki", "ca.crt")),
+      headers: { authorization: `Bearer ${KUBELET_TOKEN}` },
     };
-    httpsGet(options, (res) => resolve(res.resume().statusCode)).on("error", (error: NodeJS.ErrnoException) =>
-      resolve(error.code),
+    httpsGet(options, (res) => resolve(res.resume().statusCode)).on(
+      "error",
+      (error: NodeJS.ErrnoException) => resolve(error.code),
     );
   });
 }
@@ -47,8 +52,21 @@ beforeAll(async () => {
   [bundle, socket, dir] = [join(base, "apiserver.cjs"), join(base, "api.sock"), join(base, "api")];
   await run(process.execPath, [join(ROOT, "test/apiserver/build.mjs"), bundle]);
   const args = [
-    bundle, "--dir", dir, "--control", socket, "--node", "worker-7", "--kubeconfig", "kubelet", "--kubeconfig", "token",
-    "--objects", join(ROOT, "manifests/tenants.yaml"), "--objects", join(ROOT, "manifests/rbac.yaml"),
+    bundle,
+    "--dir",
+    dir,
+    "--control",
+    socket,
+    "--node",
+    "worker-7",
+    "--kubeconfig",
+    "kubelet",
+    "--kubeconfig",
+    "token",
+    "--objects",
+    join(ROOT, "manifests/tenants.yaml"),
+    "--objects",
+    join(ROOT, "manifests/rbac.yaml"),
   ];
   child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   if (child.stdout === null) throw new Error("no stdout");
@@ -64,13 +82,16 @@ afterAll(async () => {
 test("the first line says where it is and what there is", () => {
   expect(ready).toMatchObject({ url: `https://127.0.0.1:${ready.port}`, pid: child.pid });
   expect(Object.keys(ready.kubeconfigs)).toEqual(["kubelet", "token"]);
-  for (const path of Object.values(ready.kubeconfigs)) expect(readFileSync(path, "utf8")).toContain(ready.url);
+  for (const path of Object.values(ready.kubeconfigs))
+    expect(readFileSync(path, "utf8")).toContain(ready.url);
 });
 
 test("it serves what the files had", async () => {
   expect(await status(WEB)).toBe(200);
   expect(await status("/api/v1/namespaces/team-b")).toBe(200);
-  expect(await control("GET", "/objects/pods/team-a/web-0")).toMatchObject({ spec: { nodeName: "worker-7" } });
+  expect(await control("GET", "/objects/pods/team-a/web-0")).toMatchObject({
+    spec: { nodeName: "worker-7" },
+  });
 });
 
 test("the control socket is private", () => {
@@ -79,7 +100,9 @@ test("the control socket is private", () => {
 
 test("faults and the request log by control", async () => {
   await control("DELETE", "/requests");
-  expect(await control("POST", "/faults", '{"kind":"status","code":503,"path":"*/pods/*","count":1}')).toBe(1);
+  expect(
+    await control("POST", "/faults", '{"kind":"status","code":503,"path":"*/pods/*","count":1}'),
+  ).toBe(1);
   expect(await control("GET", "/faults")).toMatchObject([{ id: 1, left: 1 }]);
   expect([await status(WEB), await status(WEB), await status("/healthz")]).toEqual([503, 200, 200]);
   expect(await control("GET", "/requests?path=*/pods/*")).toMatchObject([
@@ -93,8 +116,14 @@ test("faults and the request log by control", async () => {
 });
 
 test("objects come and go by control", async () => {
-  const made = await control("POST", "/objects", "{apiVersion: v1, kind: Pod, metadata: {name: new, namespace: team-a}}");
-  expect(made).toMatchObject([{ resource: "pods", namespace: "team-a", name: "new", uid: expect.any(String) as unknown }]);
+  const made = await control(
+    "POST",
+    "/objects",
+    "{apiVersion: v1, kind: Pod, metadata: {name: new, namespace: team-a}}",
+  );
+  expect(made).toMatchObject([
+    { resource: "pods", namespace: "team-a", name: "new", uid: expect.any(String) as unknown },
+  ]);
   expect(await status("/api/v1/namespaces/team-a/pods/new")).toBe(200);
   expect(await control("DELETE", "/objects/pods/team-a/new")).toBe(true);
   expect(await status("/api/v1/namespaces/team-a/pods/new")).toBe(403);
@@ -115,7 +144,9 @@ test("kubeconfigs, certificates, stop and start by control", async () => {
 });
 
 test("control mistakes are told", async () => {
-  await expect(control("POST", "/faults", '{"kind":"explode"}')).rejects.toThrow('unknown fault kind "explode"');
+  await expect(control("POST", "/faults", '{"kind":"explode"}')).rejects.toThrow(
+    'unknown fault kind "explode"',
+  );
   await expect(control("POST", "/kubeconfigs/nope")).rejects.toThrow('"nope" is none of kubelet, ');
   await expect(control("GET", "/nope")).rejects.toThrow("no control route GET /nope");
 });
@@ -127,9 +158,12 @@ test("the bundle is its own control client", async () => {
 
 test("a wrong command line is told, with exit status 2", async () => {
   await expect(run(process.execPath, [bundle])).rejects.toMatchObject({
-    code: 2, stderr: expect.stringMatching(/^apiserver: --dir is required\nusage: /) as unknown,
+    code: 2,
+    stderr: expect.stringMatching(/^apiserver: --dir is required\nusage: /) as unknown,
   });
-  await expect(run(process.execPath, [bundle, "--dir", dir, "--serving-cert", "odd"])).rejects.toMatchObject({ code: 2 });
+  await expect(
+    run(process.execPath, [bundle, "--dir", dir, "--serving-cert", "odd"]),
+  ).rejects.toMatchObject({ code: 2 });
 });
 
 test("SIGTERM ends it", async () => {

@@ -12,8 +12,19 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-const guard = (netns: string, more = {}) => () =>
-  refuseHostNetns(parseRequest({ CNI_COMMAND: "DEL", CNI_CONTAINERID: "c1", CNI_NETNS: netns, CNI_IFNAME: "eth0", CNI_PATH: "/bin", ...more }));
+const guard =
+  (netns: string, more = {}) =>
+  () =>
+    refuseHostNetns(
+      parseRequest({
+        CNI_COMMAND: "DEL",
+        CNI_CONTAINERID: "c1",
+        CNI_NETNS: netns,
+        CNI_IFNAME: "eth0",
+        CNI_PATH: "/bin",
+        ...more,
+      }),
+    );
 
 test("the node's own namespace is refused, by whatever name, unless it is asked for", () => {
   expect(guard(join(dir, "host"))).toThrow(expect.objectContaining({ code: 8 }));

@@ -6,7 +6,11 @@ import type { JsonObject } from "../../../lib/ports";
 
 const EXAMPLES = join(__dirname, "../../../conf/examples");
 const OUR_TYPE = "tenant-routing-wrapper";
-const FLANNEL_RESULT = { cniVersion: "1.0.0", ips: [{ address: "10.42.0.7/24", interface: 0 }], interfaces: [] };
+const FLANNEL_RESULT = {
+  cniVersion: "1.0.0",
+  ips: [{ address: "10.42.0.7/24", interface: 0 }],
+  interfaces: [],
+};
 
 interface List {
   readonly name: string;
@@ -31,8 +35,13 @@ const files = readdirSync(EXAMPLES);
 
 test("all examples are there", () => {
   expect(files.sort()).toEqual([
-    "bridge.conflist", "chained-flannel-k3s.conflist", "dual-stack.conflist",
-    "original-go-wrapper.conflist", "ptp.conflist", "source-pool.conflist", "with-cilium-after.conflist",
+    "bridge.conflist",
+    "chained-flannel-k3s.conflist",
+    "dual-stack.conflist",
+    "original-go-wrapper.conflist",
+    "ptp.conflist",
+    "source-pool.conflist",
+    "with-cilium-after.conflist",
   ]);
 });
 

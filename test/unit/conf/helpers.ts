@@ -13,7 +13,9 @@ export function netconf(changes: Readonly<Record<string, Json | undefined>> = {}
     delegate: { type: "ptp", ipam: { type: "host-local", subnet: "10.200.0.0/18" } },
   };
   const merged: Record<string, Json | undefined> = { ...base, ...changes };
-  return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined)) as JsonObject;
+  return Object.fromEntries(
+    Object.entries(merged).filter(([, value]) => value !== undefined),
+  ) as JsonObject;
 }
 
 /** The error of loading, or a failure of the test when it loads. */

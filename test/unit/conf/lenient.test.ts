@@ -7,18 +7,42 @@ const PREV = { cniVersion: "1.0.0", ips: [] };
 const defaults = loadConf(netconf(), "ADD").conf;
 
 describe.each(LENIENT)("%s with a configuration that ADD refuses", (verb) => {
-  const load = (changes: Readonly<Record<string, Json | undefined>>) => loadConf(netconf({ prevResult: PREV, ...changes }), verb);
+  const load = (changes: Readonly<Record<string, Json | undefined>>) =>
+    loadConf(netconf({ prevResult: PREV, ...changes }), verb);
 
   test("takes what is valid and the default of what is not", () => {
     const { conf, warnings } = load({
-      kubeconfig: "relative", onError: "x", iptables: "legacy", dataDir: "../x", logFile: "/l", apiTimeout: "never",
-      delegateTimeout: "1ms", lockTimeout: "3s", mask: "0", annotationKey: [], markReplies: true, zzz: 1,
+      kubeconfig: "relative",
+      onError: "x",
+      iptables: "legacy",
+      dataDir: "../x",
+      logFile: "/l",
+      apiTimeout: "never",
+      delegateTimeout: "1ms",
+      lockTimeout: "3s",
+      mask: "0",
+      annotationKey: [],
+      markReplies: true,
+      zzz: 1,
     });
     expect(conf).toEqual({
-      ...defaults, kubeconfig: undefined, iptables: "legacy", logFile: "/l", lockTimeoutMs: 3000, markReplies: true, prevResult: PREV,
+      ...defaults,
+      kubeconfig: undefined,
+      iptables: "legacy",
+      logFile: "/l",
+      lockTimeoutMs: 3000,
+      markReplies: true,
+      prevResult: PREV,
     });
     expect(warnings.map((warning) => warning.split(" ")[0])).toEqual([
-      "/zzz", "/kubeconfig", "/annotationKey", "/onError", "/dataDir", "/apiTimeout", "/mask", "/delegateTimeout",
+      "/zzz",
+      "/kubeconfig",
+      "/annotationKey",
+      "/onError",
+      "/dataDir",
+      "/apiTimeout",
+      "/mask",
+      "/delegateTimeout",
     ]);
     expect(warnings.join()).toMatch(/\/kubeconfig is "relative".*: write an absolute path/);
   });
@@ -35,16 +59,23 @@ describe.each(LENIENT)("%s with a configuration that ADD refuses", (verb) => {
     expect(warnings).toEqual([expect.stringContaining("/delegate/name")]);
   });
 
-  test.each(["../sh", "", 7, "tenant-routing-wrapper", null])("runs no delegate of type %j", (type) => {
-    const { conf, warnings } = load({ delegate: { type, name: "x" } });
-    expect(conf.delegate).toBeUndefined();
-    expect(warnings.join()).toContain("/delegate/type");
-  });
+  test.each(["../sh", "", 7, "tenant-routing-wrapper", null])(
+    "runs no delegate of type %j",
+    (type) => {
+      const { conf, warnings } = load({ delegate: { type, name: "x" } });
+      expect(conf.delegate).toBeUndefined();
+      expect(warnings.join()).toContain("/delegate/type");
+    },
+  );
 
   test("drops a broken tenant as a whole and keeps the others", () => {
     const { conf, warnings } = load({
       tenants: {
-        good: { fwmark: "1" }, guard: { fwmark: "2", namespaces: "x", table: "y" }, mark: { fwmark: "0" }, "1": { fwmark: "3" }, same: { fwmark: "1" },
+        good: { fwmark: "1" },
+        guard: { fwmark: "2", namespaces: "x", table: "y" },
+        mark: { fwmark: "0" },
+        "1": { fwmark: "3" },
+        same: { fwmark: "1" },
       },
       marks: { good: { mark: 8 }, other: { mark: 16, mask: 1 } },
     });
@@ -64,14 +95,48 @@ describe.each(LENIENT)("%s with a configuration that ADD refuses", (verb) => {
   });
 
   test("whatever is in the fields, it answers", () => {
-    const odd: readonly Json[] = [null, 0, -1, 1.5, "", "x", [], [[]], {}, { a: {} }, { a: [] }, { a: { delegate: 1 } }, true];
+    const odd: readonly Json[] = [
+      null,
+      0,
+      -1,
+      1.5,
+      "",
+      "x",
+      [],
+      [[]],
+      {},
+      { a: {} },
+      { a: [] },
+      { a: { delegate: 1 } },
+      true,
+    ];
     const keys = [
-      "type", "cniVersion", "capabilities", "runtimeConfig", "args", "dns", "delegate", "kubeconfig", "annotationKey", "tenants",
-      "marks", "mask", "onError", "exemptNamespaces", "markReplies", "iptables", "dataDir", "logFile", "logLevel", "apiTimeout",
+      "type",
+      "cniVersion",
+      "capabilities",
+      "runtimeConfig",
+      "args",
+      "dns",
+      "delegate",
+      "kubeconfig",
+      "annotationKey",
+      "tenants",
+      "marks",
+      "mask",
+      "onError",
+      "exemptNamespaces",
+      "markReplies",
+      "iptables",
+      "dataDir",
+      "logFile",
+      "logLevel",
+      "apiTimeout",
     ];
     for (const value of odd) {
       for (const key of keys) expect(load({ [key]: value }).conf.name).toBe("net");
-      expect(load(Object.fromEntries(keys.map((key) => [key, value]))).conf.dataDir).toBe("/run/tenant-routing");
+      expect(load(Object.fromEntries(keys.map((key) => [key, value]))).conf.dataDir).toBe(
+        "/run/tenant-routing",
+      );
     }
   });
 });
@@ -86,10 +151,17 @@ test("DEL and GC live with any prevResult", () => {
 });
 
 test("CHECK without a prevResult is an error with a hint, with and without a delegate", () => {
-  for (const changes of [{}, { prevResult: null }, { prevResult: "garbage" }, { delegate: undefined }]) {
+  for (const changes of [
+    {},
+    { prevResult: null },
+    { prevResult: "garbage" },
+    { delegate: undefined },
+  ]) {
     const error = refusal(netconf(changes), "CHECK");
     expect(error.code).toBe(7);
-    expect(error.message).toContain("/prevResult is missing, and CHECK needs it: the runtime must pass the result of ADD");
+    expect(error.message).toContain(
+      "/prevResult is missing, and CHECK needs it: the runtime must pass the result of ADD",
+    );
   }
 });
 

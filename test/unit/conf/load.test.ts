@@ -3,7 +3,8 @@ import { parseJson } from "../../../lib/cni/json";
 import type { Json, JsonObject } from "../../../lib/ports";
 import { netconf, refusal } from "./helpers";
 
-const add = (changes: Readonly<Record<string, Json | undefined>> = {}) => loadConf(netconf(changes), "ADD").conf;
+const add = (changes: Readonly<Record<string, Json | undefined>> = {}) =>
+  loadConf(netconf(changes), "ADD").conf;
 
 describe("defaults", () => {
   test("of everything that may be left out", () => {
@@ -41,7 +42,13 @@ describe("defaults", () => {
         masquerade: false,
         acceptForward: false,
         namesDir: "/etc/iproute2/rt_tables.d",
-        watch: { intervalMs: 2000, timeoutMs: 1000, failAfter: 3, holdDownMs: 10_000, statusFile: "/run/tenant-routing-status.json" },
+        watch: {
+          intervalMs: 2000,
+          timeoutMs: 1000,
+          failAfter: 3,
+          holdDownMs: 10_000,
+          statusFile: "/run/tenant-routing-status.json",
+        },
       },
       router: undefined,
     });
@@ -62,49 +69,121 @@ describe("defaults", () => {
 describe("values", () => {
   test("are taken as configured", () => {
     const conf = add({
-      annotationKey: ["x.io/a", "b"], mask: "0xff", onError: "allow", exemptNamespaces: ["kube-*"], markReplies: true,
-      iptables: "legacy", dataDir: "/data", logFile: "", logLevel: "debug", apiTimeout: "500ms", delegateTimeout: "2m",
-      lockTimeout: "50s", args: { cni: { ips: [] } }, dns: { nameservers: ["10.0.0.10"] }, runtimeConfig: { mac: "x" },
+      annotationKey: ["x.io/a", "b"],
+      mask: "0xff",
+      onError: "allow",
+      exemptNamespaces: ["kube-*"],
+      markReplies: true,
+      iptables: "legacy",
+      dataDir: "/data",
+      logFile: "",
+      logLevel: "debug",
+      apiTimeout: "500ms",
+      delegateTimeout: "2m",
+      lockTimeout: "50s",
+      args: { cni: { ips: [] } },
+      dns: { nameservers: ["10.0.0.10"] },
+      runtimeConfig: { mac: "x" },
     });
     expect(conf).toMatchObject({
-      annotationKeys: ["x.io/a", "b"], defaultMask: 255, onError: "allow", exemptNamespaces: ["kube-*"], markReplies: true,
-      iptables: "legacy", dataDir: "/data", logFile: undefined, logLevel: "debug", apiTimeoutMs: 500,
-      delegateTimeoutMs: 120_000, lockTimeoutMs: 50_000, args: { cni: { ips: [] } }, dns: { nameservers: ["10.0.0.10"] },
+      annotationKeys: ["x.io/a", "b"],
+      defaultMask: 255,
+      onError: "allow",
+      exemptNamespaces: ["kube-*"],
+      markReplies: true,
+      iptables: "legacy",
+      dataDir: "/data",
+      logFile: undefined,
+      logLevel: "debug",
+      apiTimeoutMs: 500,
+      delegateTimeoutMs: 120_000,
+      lockTimeoutMs: 50_000,
+      args: { cni: { ips: [] } },
+      dns: { nameservers: ["10.0.0.10"] },
       runtimeConfig: { mac: "x" },
     });
   });
 
-  test.each([["0x10/0xff", 255], ["0x10", 0x30], ["16", 0x30]])("a tenant's literal %s has mask %d", (fwmark, mask) => {
-    expect(add({ mask: 0x30, tenants: { a: { fwmark } } }).tenants?.[0]?.mark).toEqual({ value: 16, mask });
+  test.each([
+    ["0x10/0xff", 255],
+    ["0x10", 0x30],
+    ["16", 0x30],
+  ])("a tenant's literal %s has mask %d", (fwmark, mask) => {
+    expect(add({ mask: 0x30, tenants: { a: { fwmark } } }).tenants?.[0]?.mark).toEqual({
+      value: 16,
+      mask,
+    });
   });
 
-  test.each([[{ mark: 16 }, 0xffffffff], [{ mark: 16, mask: 0 }, 0xffffffff], [{ mark: 16, mask: 48 }, 48]])(
-    "the mark %j has mask %d whatever the default mask",
-    (mark, mask) => {
-      expect(add({ mask: "0x30", marks: { a: mark } }).tenants?.[0]?.mark).toEqual({ value: 16, mask });
-    },
-  );
+  test.each([
+    [{ mark: 16 }, 0xffffffff],
+    [{ mark: 16, mask: 0 }, 0xffffffff],
+    [{ mark: 16, mask: 48 }, 48],
+  ])("the mark %j has mask %d whatever the default mask", (mark, mask) => {
+    expect(add({ mask: "0x30", marks: { a: mark } }).tenants?.[0]?.mark).toEqual({
+      value: 16,
+      mask,
+    });
+  });
 
   test("tenants and marks are one catalogue", () => {
-    const tenants = { a: { fwmark: "0x10/0xff", namespaces: ["n-*"], table: 7, gateways: [{ dev: "eth1", weight: 2 }], delegate: { mtu: 1400 } } };
+    const tenants = {
+      a: {
+        fwmark: "0x10/0xff",
+        namespaces: ["n-*"],
+        table: 7,
+        gateways: [{ dev: "eth1", weight: 2 }],
+        delegate: { mtu: 1400 },
+      },
+    };
     expect(add({ tenants, marks: { b: { mark: 32, mask: 255 } } }).tenants).toEqual([
-      { name: "a", mark: { value: 16, mask: 255 }, namespaces: ["n-*"], table: 7, gateways: [{ dev: "eth1", weight: 2 }], delegate: { mtu: 1400 }, onGatewayLoss: "stop" },
-      { name: "b", mark: { value: 32, mask: 255 }, namespaces: undefined, table: undefined, gateways: [], delegate: undefined, onGatewayLoss: "stop" },
+      {
+        name: "a",
+        mark: { value: 16, mask: 255 },
+        namespaces: ["n-*"],
+        table: 7,
+        gateways: [{ dev: "eth1", weight: 2 }],
+        delegate: { mtu: 1400 },
+        onGatewayLoss: "stop",
+      },
+      {
+        name: "b",
+        mark: { value: 32, mask: 255 },
+        namespaces: undefined,
+        table: undefined,
+        gateways: [],
+        delegate: undefined,
+        onGatewayLoss: "stop",
+      },
     ]);
   });
 
   test("one-bit marks as the fwmark plugin has them may stand side by side", () => {
-    expect(add({ marks: { a: { mark: 16, mask: 16 }, b: { mark: 32, mask: 32 } } }).tenants).toHaveLength(2);
+    expect(
+      add({ marks: { a: { mark: 16, mask: 16 }, b: { mark: 32, mask: 32 } } }).tenants,
+    ).toHaveLength(2);
   });
 });
 
 describe("CNI's own keys", () => {
   test("are tolerated", () => {
     const reserved = {
-      capabilities: { portMappings: true }, runtimeConfig: null, args: null, dns: {}, ipMasq: true, disableCheck: false,
-      disableGC: false, prevResult: null, "cni.dev/x": 1, "cni.dev/y/z": { a: [] },
+      capabilities: { portMappings: true },
+      runtimeConfig: null,
+      args: null,
+      dns: {},
+      ipMasq: true,
+      disableCheck: false,
+      disableGC: false,
+      prevResult: null,
+      "cni.dev/x": 1,
+      "cni.dev/y/z": { a: [] },
     };
-    expect(loadConf(netconf(reserved), "ADD").conf).toMatchObject({ runtimeConfig: undefined, prevResult: undefined, args: null });
+    expect(loadConf(netconf(reserved), "ADD").conf).toMatchObject({
+      runtimeConfig: undefined,
+      prevResult: undefined,
+      args: null,
+    });
   });
 
   test.each([
@@ -112,8 +191,15 @@ describe("CNI's own keys", () => {
     [{ "cni.dev/valid-attachments": null }, { "cni.dev/valid-attachments": null }],
     [{ "cni.dev/attachments": [] }, { "cni.dev/attachments": [] }],
     [
-      { "cni.dev/valid-attachments": [{ containerID: "a", ifname: "eth0" }], "cni.dev/attachments": "odd", "cni.dev/other": 1 },
-      { "cni.dev/valid-attachments": [{ containerID: "a", ifname: "eth0" }], "cni.dev/attachments": "odd" },
+      {
+        "cni.dev/valid-attachments": [{ containerID: "a", ifname: "eth0" }],
+        "cni.dev/attachments": "odd",
+        "cni.dev/other": 1,
+      },
+      {
+        "cni.dev/valid-attachments": [{ containerID: "a", ifname: "eth0" }],
+        "cni.dev/attachments": "odd",
+      },
     ],
   ])("the attachment lists of %j are kept as they are", (keys, gc) => {
     expect(loadConf(netconf(keys), "GC").conf.gc).toEqual(gc);
@@ -122,11 +208,16 @@ describe("CNI's own keys", () => {
 
 describe("safety", () => {
   test("the answer is frozen through and through, the input is left as it was", () => {
-    const input = netconf({ tenants: { a: { fwmark: "16", namespaces: ["x"] } }, runtimeConfig: { a: { b: [1] } } });
+    const input = netconf({
+      tenants: { a: { fwmark: "16", namespaces: ["x"] } },
+      runtimeConfig: { a: { b: [1] } },
+    });
     const before = JSON.stringify(input);
     const { conf } = loadConf(input, "ADD");
     const frozen = (value: unknown): boolean =>
-      typeof value !== "object" || value === null || (Object.isFrozen(value) && Object.values(value).every(frozen));
+      typeof value !== "object" ||
+      value === null ||
+      (Object.isFrozen(value) && Object.values(value).every(frozen));
     expect(frozen(conf)).toBe(true);
     expect(JSON.stringify(input)).toBe(before);
     expect(Object.isFrozen(input["runtimeConfig"])).toBe(false);
@@ -146,11 +237,16 @@ describe("safety", () => {
 
   test("a key that every object inherits is an unknown key like others", () => {
     expect(refusal(netconf({ constructor: 1, toString: 2 })).code).toBe(2);
-    expect(add({ marks: { constructor: { mark: 1 }, valueOf: { mark: 2 } } }).tenants?.map((t) => t.name)).toEqual(["constructor", "valueOf"]);
+    expect(
+      add({ marks: { constructor: { mark: 1 }, valueOf: { mark: 2 } } }).tenants?.map(
+        (t) => t.name,
+      ),
+    ).toEqual(["constructor", "valueOf"]);
   });
 
   test("integers beyond 2^53 reach the delegate with all their digits", () => {
-    const text = '{"type":"w","name":"n","kubeconfig":"/k","delegate":{"type":"ptp","x":12345678901234567890}}';
+    const text =
+      '{"type":"w","name":"n","kubeconfig":"/k","delegate":{"type":"ptp","x":12345678901234567890}}';
     const { conf } = loadConf(parseJson(new TextEncoder().encode(text), "x") as JsonObject, "ADD");
     expect(JSON.stringify(conf.delegate)).toBe('{"type":"ptp","x":12345678901234567890}');
   });

@@ -30,11 +30,15 @@ describe("mergePatch", () => {
     const target = parse('{"ipam":{"subnet":"10.0.0.0/8"}}');
     const patch = parse('{"ipam":{"subnet":"10.1.0.0/16"}}');
     mergePatch(target, patch);
-    expect(JSON.stringify([target, patch])).toBe('[{"ipam":{"subnet":"10.0.0.0/8"}},{"ipam":{"subnet":"10.1.0.0/16"}}]');
+    expect(JSON.stringify([target, patch])).toBe(
+      '[{"ipam":{"subnet":"10.0.0.0/8"}},{"ipam":{"subnet":"10.1.0.0/16"}}]',
+    );
   });
 
   test("a key called __proto__ reaches no prototype and does not survive", () => {
-    const evil = parse('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"a":1}');
+    const evil = parse(
+      '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"a":1}',
+    );
     for (const merged of [mergePatch({}, evil), mergePatch(evil, { b: 2 })]) {
       expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
       expect((merged as Record<string, unknown>)["polluted"]).toBeUndefined();
@@ -48,7 +52,10 @@ describe("mergePatch", () => {
   });
 
   test("an integer beyond 2^53 keeps its digits", () => {
-    const merged = mergePatch(parse('{"a":12345678901234567890}'), parse('{"b":98765432109876543210}'));
+    const merged = mergePatch(
+      parse('{"a":12345678901234567890}'),
+      parse('{"b":98765432109876543210}'),
+    );
     expect(JSON.stringify(merged)).toBe('{"a":12345678901234567890,"b":98765432109876543210}');
   });
 });

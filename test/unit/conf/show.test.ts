@@ -14,7 +14,9 @@ describe("showValue", () => {
   });
 
   test("control characters, colours and direction marks are escaped", () => {
-    const shown = showValue(["key"], "a\nb\u001b[31m\u202ec\u0000") + showValue(["key"], { "\u202e": "\n\u009b" });
+    const shown =
+      showValue(["key"], "a\nb\u001b[31m\u202ec\u0000") +
+      showValue(["key"], { "\u202e": "\n\u009b" });
     expect(shown).toMatch(/^[\x20-\x7e]+$/);
   });
 
@@ -24,8 +26,12 @@ describe("showValue", () => {
   });
 
   test.each([
-    [["token"], "abc"], [["client-key-data"], "abc"], [["apiKey"], "abc"], [["x"], "-----BEGIN PRIVATE KEY-----"],
-    [["x"], "Bearer abc"], [["x"], "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"],
+    [["token"], "abc"],
+    [["client-key-data"], "abc"],
+    [["apiKey"], "abc"],
+    [["x"], "-----BEGIN PRIVATE KEY-----"],
+    [["x"], "Bearer abc"],
+    [["x"], "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"],
   ])("a credential at %j stays hidden", (path, value) => {
     expect(showValue(path, value)).toBe("(hidden)");
   });

@@ -30,7 +30,12 @@ test("a link that leads in a circle is passed over", () => {
 test("a plugin in none of them: code 100 naming it and where it was looked for", () => {
   symlinkSync("/nonexistent", join(base, "a", "ptp"));
   expect(() => findPlugin("ptp", dirs())).toThrow(
-    expect.objectContaining({ code: 100, message: expect.stringContaining(`"ptp" is in none of the directories of CNI_PATH (${dirs().join(", ")})`) }),
+    expect.objectContaining({
+      code: 100,
+      message: expect.stringContaining(
+        `"ptp" is in none of the directories of CNI_PATH (${dirs().join(", ")})`,
+      ),
+    }),
   );
 });
 
@@ -42,7 +47,12 @@ test.each<[string, string | Uint8Array]>([
 ])("a file that %s is refused: the kernel could not start it, /bin/sh would", (says, content) => {
   writeFileSync(join(base, "a", "ptp"), content);
   writeFileSync(join(base, "b", "ptp"), PROGRAM);
-  expect(() => findPlugin("ptp", dirs())).toThrow(expect.objectContaining({ code: 100, message: expect.stringMatching(new RegExp(`${join(base, "a", "ptp")} .*${says}.*install`)) }));
+  expect(() => findPlugin("ptp", dirs())).toThrow(
+    expect.objectContaining({
+      code: 100,
+      message: expect.stringMatching(new RegExp(`${join(base, "a", "ptp")} .*${says}.*install`)),
+    }),
+  );
 });
 
 test("a file that cannot be read is told with its errno; our own program is one", () => {
@@ -50,7 +60,10 @@ test("a file that cannot be read is told with its errno; our own program is one"
   expect(programProblem(process.execPath)).toBeUndefined();
 });
 
-test.each(["../../bin/sh", "/bin/sh", "a/b", "", ".", "..", "x\0y", "x\ny"])("%j is no plugin type: code 7", (type) => {
-  expect(isPluginType(type)).toBe(false);
-  expect(() => findPlugin(type, ["/bin"])).toThrow(expect.objectContaining({ code: 7 }));
-});
+test.each(["../../bin/sh", "/bin/sh", "a/b", "", ".", "..", "x\0y", "x\ny"])(
+  "%j is no plugin type: code 7",
+  (type) => {
+    expect(isPluginType(type)).toBe(false);
+    expect(() => findPlugin(type, ["/bin"])).toThrow(expect.objectContaining({ code: 7 }));
+  },
+);

@@ -12,7 +12,15 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const OK: ExecOutcome = { exitCode: 0, signal: null, stdout: bytes("{}"), stderr: "", timedOut: false, overflow: false, spawnError: undefined };
+const OK: ExecOutcome = {
+  exitCode: 0,
+  signal: null,
+  stdout: bytes("{}"),
+  stderr: "",
+  timedOut: false,
+  overflow: false,
+  spawnError: undefined,
+};
 
 function scripted(...outcomes: Partial<ExecOutcome>[]) {
   const requests: ExecRequest[] = [];
@@ -34,13 +42,22 @@ function scripted(...outcomes: Partial<ExecOutcome>[]) {
   };
   return { context, requests, slept, stderr };
 }
-const run = (context: DelegateContext, verb: "ADD" | "DEL" = "DEL") => runDelegate(context, verb, { type: "noop", name: "n" });
+const run = (context: DelegateContext, verb: "ADD" | "DEL" = "DEL") =>
+  runDelegate(context, verb, { type: "noop", name: "n" });
 
 test("execs the plugin with the verb, our environment and the netconf", async () => {
   const { context, requests } = scripted({});
   await run(context);
   expect(requests).toEqual([
-    { path: join(dir, "noop"), args: [], env: { CNI_COMMAND: "DEL", TRACEPARENT: "x", HOME: "/" }, stdin: '{"type":"noop","name":"n"}', timeoutMs: 1234, maxStdout: 4194304, maxStderr: 65536 },
+    {
+      path: join(dir, "noop"),
+      args: [],
+      env: { CNI_COMMAND: "DEL", TRACEPARENT: "x", HOME: "/" },
+      stdin: '{"type":"noop","name":"n"}',
+      timeoutMs: 1234,
+      maxStdout: 4194304,
+      maxStderr: 65536,
+    },
   ]);
 });
 
@@ -51,8 +68,15 @@ test("passes the delegate's stderr on, also when it succeeds", async () => {
 });
 
 test("keeps the delegate's own error code, message and details", async () => {
-  const { context } = scripted({ exitCode: 1, stdout: bytes('{"code":123,"msg":"no","details":"why"}') });
-  await expect(run(context, "ADD")).rejects.toMatchObject({ code: 123, message: 'delegate "noop" (ADD): no', details: "why" });
+  const { context } = scripted({
+    exitCode: 1,
+    stdout: bytes('{"code":123,"msg":"no","details":"why"}'),
+  });
+  await expect(run(context, "ADD")).rejects.toMatchObject({
+    code: 123,
+    message: 'delegate "noop" (ADD): no',
+    details: "why",
+  });
 });
 
 test.each([
@@ -62,35 +86,69 @@ test.each([
   ["a list", "[1]", 101, "exit status 1: [1]"],
 ])("an error document with %s", async (_name, stdout, code, text) => {
   const { context } = scripted({ exitCode: 1, stdout: bytes(stdout) });
-  await expect(run(context)).rejects.toMatchObject({ code, message: expect.stringContaining(text) });
+  await expect(run(context)).rejects.toMatchObject({
+    code,
+    message: expect.stringContaining(text),
+  });
 });
 
 test.each<[string, Partial<ExecOutcome>, number, RegExp]>([
-  ["only stderr", { exitCode: 3, stdout: bytes(""), stderr: "bad\nthing\u001b[31m" }, 101, /exit status 3: bad \| thing\\u001b\[31m/],
+  [
+    "only stderr",
+    { exitCode: 3, stdout: bytes(""), stderr: "bad\nthing\u001b[31m" },
+    101,
+    /exit status 3: bad \| thing\\u001b\[31m/,
+  ],
   ["nothing at all", { exitCode: 1, stdout: bytes("") }, 101, /exit status 1, and said nothing/],
   ["a signal", { exitCode: null, signal: "SIGSEGV", stdout: bytes("") }, 101, /killed by SIGSEGV/],
-  ["the deadline", { exitCode: null, signal: "SIGKILL", timedOut: true }, 11, /did not finish within 1234 ms/],
-  ["an overflow", { exitCode: null, signal: "SIGKILL", overflow: true }, 101, /printed more than 4194304 bytes/],
+  [
+    "the deadline",
+    { exitCode: null, signal: "SIGKILL", timedOut: true },
+    11,
+    /did not finish within 1234 ms/,
+  ],
+  [
+    "an overflow",
+    { exitCode: null, signal: "SIGKILL", overflow: true },
+    101,
+    /printed more than 4194304 bytes/,
+  ],
   ["no start", { exitCode: null, spawnError: "EACCES" }, 101, /could not be started: EACCES/],
 ])("failure by %s", async (_name, outcome, code, message) => {
   const { context } = scripted(outcome);
-  await expect(run(context)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  await expect(run(context)).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(message),
+  });
 });
 
 test("long last words are cut to their end", async () => {
-  const { context } = scripted({ exitCode: 1, stdout: bytes(""), stderr: `${"x".repeat(60_000)} the cause` });
-  await expect(run(context)).rejects.toMatchObject({ message: expect.stringMatching(/^.{1,1200}the cause$/) });
+  const { context } = scripted({
+    exitCode: 1,
+    stdout: bytes(""),
+    stderr: `${"x".repeat(60_000)} the cause`,
+  });
+  await expect(run(context)).rejects.toMatchObject({
+    message: expect.stringMatching(/^.{1,1200}the cause$/),
+  });
 });
 
 describe("a binary that is being replaced", () => {
   test("is tried again, a second apart", async () => {
-    const { context, requests, slept } = scripted({ spawnError: "ETXTBSY", exitCode: null }, { spawnError: "ETXTBSY", exitCode: null }, {});
+    const { context, requests, slept } = scripted(
+      { spawnError: "ETXTBSY", exitCode: null },
+      { spawnError: "ETXTBSY", exitCode: null },
+      {},
+    );
     await run(context);
     expect([requests.length, slept]).toEqual([3, [1000, 1000]]);
   });
   test("is an error, never a silent success, after six tries", async () => {
     const { context, requests } = scripted({ spawnError: "ETXTBSY", exitCode: null });
-    await expect(run(context)).rejects.toMatchObject({ code: 101, message: expect.stringContaining("ETXTBSY") });
+    await expect(run(context)).rejects.toMatchObject({
+      code: 101,
+      message: expect.stringContaining("ETXTBSY"),
+    });
     expect(requests).toHaveLength(6);
   });
 });

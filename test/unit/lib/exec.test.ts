@@ -1,4 +1,13 @@
-import { chmodSync, closeSync, copyFileSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createExec } from "../../../lib/exec";
@@ -6,7 +15,16 @@ import type { ExecRequest } from "../../../lib/ports";
 
 const exec = createExec();
 const sh = (script: string, part: Partial<ExecRequest> = {}) =>
-  exec.run({ path: "/bin/sh", args: ["-c", script], env: { PATH: "/usr/bin:/bin", A: "1" }, stdin: "", timeoutMs: 5000, maxStdout: 1000, maxStderr: 1000, ...part });
+  exec.run({
+    path: "/bin/sh",
+    args: ["-c", script],
+    env: { PATH: "/usr/bin:/bin", A: "1" },
+    stdin: "",
+    timeoutMs: 5000,
+    maxStdout: 1000,
+    maxStderr: 1000,
+    ...part,
+  });
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 // By /proc, not pgrep: a bare machine has no procps, and a check that cannot look must not pass.
 const running = (commandLine: string): boolean =>
@@ -14,15 +32,27 @@ const running = (commandLine: string): boolean =>
     .filter((name) => /^[0-9]+$/.test(name))
     .some((pid) => {
       try {
-        return readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0").join(" ").trim() === commandLine;
+        return (
+          readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0").join(" ").trim() ===
+          commandLine
+        );
       } catch {
         return false;
       }
     });
 
 test("stdin, environment, both outputs and the status come through", async () => {
-  const outcome = await sh('cat; echo "$A" >&2; env | sort | cut -d= -f1 | tr "\\n" " "; exit 3', { stdin: "hello " });
-  expect(outcome).toMatchObject({ exitCode: 3, signal: null, stderr: "1\n", timedOut: false, overflow: false, spawnError: undefined });
+  const outcome = await sh('cat; echo "$A" >&2; env | sort | cut -d= -f1 | tr "\\n" " "; exit 3', {
+    stdin: "hello ",
+  });
+  expect(outcome).toMatchObject({
+    exitCode: 3,
+    signal: null,
+    stderr: "1\n",
+    timedOut: false,
+    overflow: false,
+    spawnError: undefined,
+  });
   expect(text(outcome.stdout)).toMatch(/^hello A (OLDPWD )?PATH PWD (SHLVL )?(_ )?$/);
 });
 
@@ -31,7 +61,10 @@ test("a signal is named", async () => {
 });
 
 test("what cannot start says why", async () => {
-  expect(await sh("", { path: "/nonexistent" })).toMatchObject({ spawnError: "ENOENT", exitCode: null });
+  expect(await sh("", { path: "/nonexistent" })).toMatchObject({
+    spawnError: "ENOENT",
+    exitCode: null,
+  });
   expect(await sh("", { path: "/etc/passwd" })).toMatchObject({ spawnError: "EACCES" });
 });
 
@@ -44,7 +77,11 @@ test("at the deadline the whole group dies", async () => {
 test("too much stdout kills it, too much stderr is only cut", async () => {
   expect(await sh("yes")).toMatchObject({ overflow: true, signal: "SIGKILL" });
   const outcome = await sh("yes | head -c 100000 >&2; echo done");
-  expect([outcome.stderr.length, text(outcome.stdout), outcome.exitCode]).toEqual([1000, "done\n", 0]);
+  expect([outcome.stderr.length, text(outcome.stdout), outcome.exitCode]).toEqual([
+    1000,
+    "done\n",
+    0,
+  ]);
 });
 
 test("a program that does not read its stdin is no trouble", async () => {

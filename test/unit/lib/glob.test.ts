@@ -1,9 +1,19 @@
 import { matchesAnyGlob, matchesGlob } from "../../../lib/glob";
 
 test.each([
-  ["team-a", "team-a", true], ["team-a", "team-ab", false], ["team-*", "team-", true], ["team-*", "xteam-a", false],
-  ["*", "", true], ["*-prod", "a-prod", true], ["*-prod", "prod", false], ["a*b*c", "a-b-c", true], ["a*b*c", "a-c-b", false],
-  ["a*a", "a", false], ["a**", "a", true], ["a.c", "abc", false], ["[a]", "a", false],
+  ["team-a", "team-a", true],
+  ["team-a", "team-ab", false],
+  ["team-*", "team-", true],
+  ["team-*", "xteam-a", false],
+  ["*", "", true],
+  ["*-prod", "a-prod", true],
+  ["*-prod", "prod", false],
+  ["a*b*c", "a-b-c", true],
+  ["a*b*c", "a-c-b", false],
+  ["a*a", "a", false],
+  ["a**", "a", true],
+  ["a.c", "abc", false],
+  ["[a]", "a", false],
 ])("%s against %j: %s", (pattern, name, expected) => {
   expect(matchesGlob(pattern, name)).toBe(expected);
 });

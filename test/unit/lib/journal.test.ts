@@ -1,4 +1,15 @@
-import { chmodSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,8 +25,16 @@ beforeEach(() => {
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
 const ATTACHMENT: Attachment = {
-  format: 1, state: "intent", key: { network: "n", containerId: "c", ifname: "eth0" }, netns: "/run/netns/x", owner: { pid: 1, startTime: "2" },
-  mark: { value: 16, mask: 255 }, addresses: ["10.0.0.5"], delegate: { type: "ptp" }, cniVersion: "1.0.0", since: "2026-01-01T00:00:00.000Z",
+  format: 1,
+  state: "intent",
+  key: { network: "n", containerId: "c", ifname: "eth0" },
+  netns: "/run/netns/x",
+  owner: { pid: 1, startTime: "2" },
+  mark: { value: 16, mask: 255 },
+  addresses: ["10.0.0.5"],
+  delegate: { type: "ptp" },
+  cniVersion: "1.0.0",
+  since: "2026-01-01T00:00:00.000Z",
 };
 const TAG = attachmentTag(ATTACHMENT.key);
 const prepared = () => {
@@ -51,14 +70,20 @@ test("a directory that is not there has no records", () => {
   expect(createJournal(dir).read(TAG)).toBeUndefined();
 });
 
-test.each(["", "{", "null", "[]", '{"format":2}', '{"format":1,"state":"odd"}', "\u0000\u0000", '{"format":1,"state":"complete","key":{"network":"n"}}'])(
-  "torn or foreign content %j is corrupt, not an error",
-  (text) => {
-    const journal = prepared();
-    writeFileSync(join(dir, `${TAG}.json`), text, { mode: 0o600 });
-    expect(journal.read(TAG)).toEqual({ corrupt: expect.any(String) });
-  },
-);
+test.each([
+  "",
+  "{",
+  "null",
+  "[]",
+  '{"format":2}',
+  '{"format":1,"state":"odd"}',
+  "\u0000\u0000",
+  '{"format":1,"state":"complete","key":{"network":"n"}}',
+])("torn or foreign content %j is corrupt, not an error", (text) => {
+  const journal = prepared();
+  writeFileSync(join(dir, `${TAG}.json`), text, { mode: 0o600 });
+  expect(journal.read(TAG)).toEqual({ corrupt: expect.any(String) });
+});
 
 test.each<[string, object]>([
   ["mark", { mark: null }],
@@ -84,14 +109,19 @@ test.each<[string, object]>([
   ["key", { key: { ...ATTACHMENT.key, containerId: "other" } }],
 ])("a record with an odd %s is corrupt and says so: %j", (field, change) => {
   const journal = prepared();
-  writeFileSync(join(dir, `${TAG}.json`), JSON.stringify({ ...ATTACHMENT, ...change }), { mode: 0o600 });
+  writeFileSync(join(dir, `${TAG}.json`), JSON.stringify({ ...ATTACHMENT, ...change }), {
+    mode: 0o600,
+  });
   expect(journal.read(TAG)).toEqual({ corrupt: expect.stringContaining(`"${field}"`) });
 });
 
 const sizeOf = (attachment: Attachment): number => Buffer.byteLength(JSON.stringify(attachment));
 /** The attachment with a delegate so large that its record has `size` bytes. */
 const ofSize = (attachment: Attachment, size: number): Attachment => {
-  const padded = (length: number) => ({ ...attachment, delegate: { type: "ptp", padding: "x".repeat(length) } });
+  const padded = (length: number) => ({
+    ...attachment,
+    delegate: { type: "ptp", padding: "x".repeat(length) },
+  });
   return padded(size - sizeOf(padded(0)));
 };
 
@@ -99,7 +129,12 @@ test("a record that could not be read again is not written: the one before it st
   const journal = prepared();
   const complete = { ...ATTACHMENT, state: "complete" as const };
   journal.write(TAG, complete);
-  expect(() => journal.write(TAG, ofSize(complete, 1024 * 1024 + 1))).toThrow(expect.objectContaining({ code: 113, message: expect.stringContaining("container c would have") }));
+  expect(() => journal.write(TAG, ofSize(complete, 1024 * 1024 + 1))).toThrow(
+    expect.objectContaining({
+      code: 113,
+      message: expect.stringContaining("container c would have"),
+    }),
+  );
   expect(journal.read(TAG)).toEqual({ attachment: complete });
   const largest = ofSize(complete, 1024 * 1024);
   journal.write(TAG, largest);
@@ -108,12 +143,23 @@ test("a record that could not be read again is not written: the one before it st
 
 test("what can be claimed can be completed: an intent leaves room for addresses and flavour", () => {
   const journal = prepared();
-  const addresses = Array.from({ length: 64 }, (_, n) => `2001:db8:1111:2222:3333:4444:5555:${(0x1000 + n).toString(16)}`);
+  const addresses = Array.from(
+    { length: 64 },
+    (_, n) => `2001:db8:1111:2222:3333:4444:5555:${(0x1000 + n).toString(16)}`,
+  );
   const largest = ofSize(ATTACHMENT, 1024 * 1024 - 4096);
   journal.write(TAG, largest);
-  journal.write(TAG, { ...largest, state: "complete", addresses, backend: "legacy", result: { x: "x".repeat(4096) } });
+  journal.write(TAG, {
+    ...largest,
+    state: "complete",
+    addresses,
+    backend: "legacy",
+    result: { x: "x".repeat(4096) },
+  });
   expect(journal.read(TAG)).toMatchObject({ attachment: { state: "complete", addresses } });
-  expect(() => journal.write(TAG, ofSize(ATTACHMENT, 1024 * 1024 - 4095))).toThrow(expect.objectContaining({ code: 113 }));
+  expect(() => journal.write(TAG, ofSize(ATTACHMENT, 1024 * 1024 - 4095))).toThrow(
+    expect.objectContaining({ code: 113 }),
+  );
 });
 
 test("a result that makes the record too large is left out of it", () => {
@@ -151,7 +197,13 @@ describe("what cannot be trusted is refused with code 113", () => {
   });
   test.each([
     ["symlink", (p: string) => symlinkSync("/etc/passwd", p)],
-    ["hard link", (p: string) => { writeFileSync(join(dir, "other"), "{}", { mode: 0o600 }); linkSync(join(dir, "other"), p); }],
+    [
+      "hard link",
+      (p: string) => {
+        writeFileSync(join(dir, "other"), "{}", { mode: 0o600 });
+        linkSync(join(dir, "other"), p);
+      },
+    ],
     ["directory", (p: string) => mkdirSync(p)],
     ["FIFO", (p: string) => execFileSync("mkfifo", ["-m", "600", p])],
     ["world-readable file", (p: string) => writeFileSync(p, "{}", { mode: 0o644 })],
@@ -163,7 +215,9 @@ describe("what cannot be trusted is refused with code 113", () => {
   test("the message never says that something was not found", () => {
     writeFileSync(join(base, "file"), "");
     const journal = createJournal(join(base, "file", "x"));
-    expect(() => journal.write(TAG, ATTACHMENT)).toThrow(expect.objectContaining({ message: expect.not.stringMatching(/no such file|not found/i) }));
+    expect(() => journal.write(TAG, ATTACHMENT)).toThrow(
+      expect.objectContaining({ message: expect.not.stringMatching(/no such file|not found/i) }),
+    );
   });
 });
 

@@ -1,6 +1,16 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, lutimesSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lutimesSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -10,9 +20,20 @@ import { createLock, createLocks } from "../../../lib/lock";
 let dir: string;
 const built = mkdtempSync(join(tmpdir(), "lock-bundle-"));
 const bundle = join(built, "lock.cjs");
-beforeAll(() => void buildSync({ entryPoints: [join(__dirname, "../../../lib/lock.ts")], bundle: true, platform: "node", outfile: bundle, logLevel: "silent" }));
+beforeAll(
+  () =>
+    void buildSync({
+      entryPoints: [join(__dirname, "../../../lib/lock.ts")],
+      bundle: true,
+      platform: "node",
+      outfile: bundle,
+      logLevel: "silent",
+    }),
+);
 afterAll(() => rmSync(built, { recursive: true, force: true }));
-beforeEach(() => { dir = mkdtempSync(join(tmpdir(), "lock-")); });
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "lock-"));
+});
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const tickets = () => readdirSync(join(dir, "queue")).filter((file) => /@[1-9][0-9]*@/.test(file));
@@ -24,11 +45,15 @@ async function until(condition: () => boolean): Promise<void> {
 test("one at a time, whoever holds it, and nothing is left in the queue", async () => {
   let inside = 0;
   let most = 0;
-  await Promise.all(Array.from({ length: 20 }, () => createLock(dir).hold(5000, async () => {
-    most = Math.max(most, ++inside);
-    await sleep(2);
-    inside--;
-  })));
+  await Promise.all(
+    Array.from({ length: 20 }, () =>
+      createLock(dir).hold(5000, async () => {
+        most = Math.max(most, ++inside);
+        await sleep(2);
+        inside--;
+      }),
+    ),
+  );
   expect([most, inside]).toEqual([1, 0]);
   expect(readdirSync(join(dir, "queue"))).toEqual([]);
 });
@@ -52,22 +77,39 @@ test("names are locks of their own; several are held together, in whatever order
     expect(await locks.hold(["b", "fe80::1"], 5000, async () => "free")).toBe("free");
     await expect(locks.hold(["b", "a"], 30, async () => 1)).rejects.toMatchObject({ code: 11 });
   });
-  const both = await Promise.all([["x", "y"], ["y", "x"], ["x", "x"]].map((names) => locks.hold(names, 5000, async () => sleep(5).then(() => names))));
+  const both = await Promise.all(
+    [
+      ["x", "y"],
+      ["y", "x"],
+      ["x", "x"],
+    ].map((names) => locks.hold(names, 5000, async () => sleep(5).then(() => names))),
+  );
   expect(both).toHaveLength(3);
   expect(tickets()).toEqual([]);
 });
 
 test("gives the body's value, and is free again after its error", async () => {
   const lock = createLock(dir);
-  await expect(lock.hold(100, async () => { throw new Error("body"); })).rejects.toThrow("body");
+  await expect(
+    lock.hold(100, async () => {
+      throw new Error("body");
+    }),
+  ).rejects.toThrow("body");
   expect(await lock.hold(100, async () => 7)).toBe(7);
 });
 
 test("waits no longer than it may: code 11, and it names who was there first", async () => {
   const lock = createLock(dir);
   await lock.hold(100, async () => {
-    const message = expect.stringMatching(new RegExp(`the lock "lock" in ${dir}/queue did not become free within 60 ms: process ${process.pid} was there first and has not left`));
-    await expect(createLock(dir).hold(60, async () => 1)).rejects.toMatchObject({ code: 11, message });
+    const message = expect.stringMatching(
+      new RegExp(
+        `the lock "lock" in ${dir}/queue did not become free within 60 ms: process ${process.pid} was there first and has not left`,
+      ),
+    );
+    await expect(createLock(dir).hold(60, async () => 1)).rejects.toMatchObject({
+      code: 11,
+      message,
+    });
     expect(tickets()).toHaveLength(1);
   });
 });
@@ -89,7 +131,9 @@ test("who gives up does not hold up those behind", async () => {
 /** Another process that holds the lock, or waits for it, until it is killed. */
 async function another(): Promise<ChildProcess> {
   const script = `const { createLock } = require(process.argv[1]); createLock(process.argv[2]).hold(60000, () => { console.log("held"); return new Promise(() => setInterval(() => {}, 1000)); });`;
-  return spawn(process.execPath, ["-e", script, bundle, dir], { stdio: ["ignore", "pipe", "inherit"] });
+  return spawn(process.execPath, ["-e", script, bundle, dir], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
 }
 
 test("the kernel frees the lock of a killed holder, at once, and takes a killed waiter out of the queue", async () => {
@@ -115,7 +159,9 @@ test("killed anywhere, over and over: never two at once, and what is left is swe
       if (last !== "" && fs.existsSync("/proc/" + last)) fs.writeFileSync(log, last);
       fs.writeFileSync(file, String(process.pid)); await new Promise(setImmediate); fs.writeFileSync(file, ""); }); })();`;
   for (let round = 0; round < 6; round++) {
-    const workers = Array.from({ length: 4 }, () => spawn(process.execPath, ["-e", script, bundle, dir], { stdio: "ignore" }));
+    const workers = Array.from({ length: 4 }, () =>
+      spawn(process.execPath, ["-e", script, bundle, dir], { stdio: "ignore" }),
+    );
     await sleep(250 + 20 * round);
     for (const worker of workers) worker.kill("SIGKILL");
     await Promise.all(workers.map((worker) => once(worker, "exit")));
@@ -123,7 +169,8 @@ test("killed anywhere, over and over: never two at once, and what is left is swe
   expect(existsSync(join(dir, "two"))).toBe(false);
   expect(await createLock(dir).hold(5000, async () => "free")).toBe("free");
   const old = new Date(Date.now() - 3_600_000);
-  for (const file of readdirSync(join(dir, "queue"))) lutimesSync(join(dir, "queue", file), old, old);
+  for (const file of readdirSync(join(dir, "queue")))
+    lutimesSync(join(dir, "queue", file), old, old);
   await createLocks(dir).sweep();
   expect(readdirSync(join(dir, "queue"))).toEqual([]);
 });
@@ -141,10 +188,19 @@ test("sweeping leaves alone what is in use or new", async () => {
 test.each([
   ["a link", () => symlinkSync("/etc", join(dir, "queue"))],
   ["a file", () => writeFileSync(join(dir, "queue"), "")],
-  ["open to all", () => { mkdirSync(join(dir, "queue")); chmodSync(join(dir, "queue"), 0o777); }],
+  [
+    "open to all",
+    () => {
+      mkdirSync(join(dir, "queue"));
+      chmodSync(join(dir, "queue"), 0o777);
+    },
+  ],
 ])("%s in the queue's place is refused: code 113", async (_name, make) => {
   make();
-  await expect(createLock(dir).hold(100, async () => 1)).rejects.toMatchObject({ code: 113, message: expect.stringContaining("queue") });
+  await expect(createLock(dir).hold(100, async () => 1)).rejects.toMatchObject({
+    code: 113,
+    message: expect.stringContaining("queue"),
+  });
 });
 
 test("a directory deeper than a socket's path may be long", async () => {
@@ -154,5 +210,7 @@ test("a directory deeper than a socket's path may be long", async () => {
 });
 
 test("a directory that is not there is code 113", async () => {
-  await expect(createLock(join(dir, "absent")).hold(100, async () => 1)).rejects.toMatchObject({ code: 113 });
+  await expect(createLock(join(dir, "absent")).hold(100, async () => 1)).rejects.toMatchObject({
+    code: 113,
+  });
 });

@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLog } from "../../../cmd/log";
@@ -15,14 +23,25 @@ const file = () => join(dir, "deep", "wrapper.log");
 const log = (logFile: string | undefined = file(), logLevel: "info" | "debug" | "error" = "info") =>
   createLog({ logFile, logLevel }, (text) => stderr.push(text));
 const lines = (): Record<string, unknown>[] =>
-  readFileSync(file(), "utf8").trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+  readFileSync(file(), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 
 test("one JSON line per record, in a file that only root reads", async () => {
   const l = log();
   l.write("info", "ADD", { pod: "a/b", mark: "0x10/0xff" });
   l.write("debug", "not wanted", {});
   await l.flush();
-  expect(lines()).toEqual([{ time: expect.stringMatching(/^\d{4}-.*Z$/), level: "info", msg: "ADD", pod: "a/b", mark: "0x10/0xff" }]);
+  expect(lines()).toEqual([
+    {
+      time: expect.stringMatching(/^\d{4}-.*Z$/),
+      level: "info",
+      msg: "ADD",
+      pod: "a/b",
+      mark: "0x10/0xff",
+    },
+  ]);
   expect(statSync(file()).mode & 0o777).toBe(0o600);
   expect(stderr).toEqual([]);
 });
@@ -32,7 +51,10 @@ test("warnings go to stderr too, errors do not: the runtime gets those as JSON",
   l.write("warn", "careful", { code: 11 });
   l.write("error", "ADD", { code: 7 });
   await l.flush();
-  expect(lines().map(({ level, msg, code }) => [level, msg, code])).toEqual([["warn", "careful", 11], ["error", "ADD", 7]]);
+  expect(lines().map(({ level, msg, code }) => [level, msg, code])).toEqual([
+    ["warn", "careful", 11],
+    ["error", "ADD", 7],
+  ]);
   expect(stderr).toHaveLength(1);
   expect(JSON.parse(stderr[0] ?? "")).toMatchObject({ level: "warn", msg: "careful", code: 11 });
 });
@@ -73,6 +95,10 @@ test("rotation needs no signal", () => {
 });
 
 test("levels", () => {
-  expect((["error", "warn", "info", "debug"] as const).map((level) => isLogged(level, "info"))).toEqual([true, true, true, false]);
-  expect(formatRecord(new Date(0), "info", "m", {})).toBe('{"time":"1970-01-01T00:00:00.000Z","level":"info","msg":"m"}');
+  expect(
+    (["error", "warn", "info", "debug"] as const).map((level) => isLogged(level, "info")),
+  ).toEqual([true, true, true, false]);
+  expect(formatRecord(new Date(0), "info", "m", {})).toBe(
+    '{"time":"1970-01-01T00:00:00.000Z","level":"info","msg":"m"}',
+  );
 });

@@ -1,4 +1,11 @@
-import { FULL_MASK, formatMark, makeMark, parseMark, parseUint32, sameMark } from "../../../lib/mark";
+import {
+  FULL_MASK,
+  formatMark,
+  makeMark,
+  parseMark,
+  parseUint32,
+  sameMark,
+} from "../../../lib/mark";
 
 describe("parseMark", () => {
   test.each([
@@ -14,8 +21,24 @@ describe("parseMark", () => {
   });
 
   test.each([
-    "", " 16", "16 ", "010", "1e3", "0b11", "-1", "+1", "0x100000000", "4294967296", "16abc", "0x",
-    "0x10;reboot", "16/", "/16", "1/2/3", "１６", "0x10\n",
+    "",
+    " 16",
+    "16 ",
+    "010",
+    "1e3",
+    "0b11",
+    "-1",
+    "+1",
+    "0x100000000",
+    "4294967296",
+    "16abc",
+    "0x",
+    "0x10;reboot",
+    "16/",
+    "/16",
+    "1/2/3",
+    "１６",
+    "0x10\n",
   ])("refuses %j as not a number", (text) => {
     expect(parseMark(text)).toMatch(/^not a number/);
   });

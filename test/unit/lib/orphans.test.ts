@@ -22,24 +22,40 @@ test("ends the processes of an ADD of that interface, and only those", async () 
     worker({ ...ADD, CNI_IFNAME: "net1" }),
   ]);
   const gone = once(mine, "exit");
-  expect(await createOrphans(systemClock, { graceMs: 50, timeoutMs: 2000 }).end("orphan-test", "eth0")).toBe(1);
+  expect(
+    await createOrphans(systemClock, { graceMs: 50, timeoutMs: 2000 }).end("orphan-test", "eth0"),
+  ).toBe(1);
   expect((await gone)[1]).toBe("SIGKILL");
   expect(others.map((child) => child.exitCode ?? child.signalCode)).toEqual([null, null, null]);
 });
 
 test("what finishes in time is left to finish", async () => {
-  const child = spawn("/bin/cat", [], { env: { ...ADD, CNI_CONTAINERID: "orphan-quick" }, stdio: ["pipe", "ignore", "ignore"] });
+  const child = spawn("/bin/cat", [], {
+    env: { ...ADD, CNI_CONTAINERID: "orphan-quick" },
+    stdio: ["pipe", "ignore", "ignore"],
+  });
   started.push(child);
   await once(child, "spawn");
   const gone = once(child, "exit");
   // Time stands still in the grace; as soon as it is waited for, it finishes.
-  const clock = { ...systemClock, elapsed: () => 0, sleep: async () => void (child.stdin.end(), await gone) };
-  expect(await createOrphans(clock, { graceMs: 1, timeoutMs: 1 }).end("orphan-quick", "eth0")).toBe(1);
+  const clock = {
+    ...systemClock,
+    elapsed: () => 0,
+    sleep: async () => void (child.stdin.end(), await gone),
+  };
+  expect(await createOrphans(clock, { graceMs: 1, timeoutMs: 1 }).end("orphan-quick", "eth0")).toBe(
+    1,
+  );
   expect(await gone).toEqual([0, null]);
 });
 
 test("finding none is fine", async () => {
-  expect(await createOrphans(systemClock, { graceMs: 50, timeoutMs: 100 }).end("nobody-has-this", "eth0")).toBe(0);
+  expect(
+    await createOrphans(systemClock, { graceMs: 50, timeoutMs: 100 }).end(
+      "nobody-has-this",
+      "eth0",
+    ),
+  ).toBe(0);
 });
 
 test("isAlive tells this process from a later one with the same PID", () => {

@@ -4,25 +4,37 @@ import type { KubeconfigKind } from "../../apiserver/kubeconfig";
 import type * as ClientNode from "./pods/client-node";
 import { failure, useApiServer, WEB } from "./pods/harness";
 
-jest.mock("@kubernetes/client-node/dist/config.js", () => jest.requireActual<typeof ClientNode>("./pods/client-node").loadClientNode());
-jest.mock("@kubernetes/client-node/dist/exec_auth.js", () => jest.requireMock("@kubernetes/client-node/dist/config.js"));
+jest.mock("@kubernetes/client-node/dist/config.js", () =>
+  jest.requireActual<typeof ClientNode>("./pods/client-node").loadClientNode(),
+);
+jest.mock("@kubernetes/client-node/dist/exec_auth.js", () =>
+  jest.requireMock("@kubernetes/client-node/dist/config.js"),
+);
 
 const t = useApiServer();
 
 describe("trust", () => {
   test.each<KubeconfigKind>(["wrong-ca", "wrong-name"])("%s is never accepted", async (kind) => {
     const error = await failure(t.source(kind).read(WEB));
-    expect([error.code, error.message]).toEqual([105, expect.stringMatching(/^pod team-a\/web-0: the certificate of https:.* cannot be verified \(\w+\): check certificate-authority/)]);
+    expect([error.code, error.message]).toEqual([
+      105,
+      expect.stringMatching(
+        /^pod team-a\/web-0: the certificate of https:.* cannot be verified \(\w+\): check certificate-authority/,
+      ),
+    ]);
     expect(t.api.requests.list()).toHaveLength(0);
   });
-  test.each(["expired", "other-name", "other-ca"] as const)("a server with certificate %s is never accepted", async (cert) => {
-    t.api.show(cert);
-    try {
-      expect((await failure(t.source().read(WEB))).code).toBe(105);
-    } finally {
-      t.api.show("valid");
-    }
-  });
+  test.each(["expired", "other-name", "other-ca"] as const)(
+    "a server with certificate %s is never accepted",
+    async (cert) => {
+      t.api.show(cert);
+      try {
+        expect((await failure(t.source().read(WEB))).code).toBe(105);
+      } finally {
+        t.api.show("valid");
+      }
+    },
+  );
 });
 
 describe("servers of another kind", () => {
@@ -30,19 +42,35 @@ describe("servers of another kind", () => {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
     try {
-      return await failure(t.sourceAt(t.edited("other", (text) => text.replace(t.api.url, url))).read(WEB));
+      return await failure(
+        t.sourceAt(t.edited("other", (text) => text.replace(t.api.url, url))).read(WEB),
+      );
     } finally {
       server.close();
     }
   }
   test("one that speaks no TLS", async () => {
-    const error = await failureAt(createServer((socket) => socket.on("error", () => undefined).end("HTTP/1.1 400 Bad Request\r\n\r\n")));
-    expect([error.code, error.message]).toEqual([105, expect.stringMatching(/no secure connection to https:.* can be made/)]);
+    const error = await failureAt(
+      createServer((socket) =>
+        socket.on("error", () => undefined).end("HTTP/1.1 400 Bad Request\r\n\r\n"),
+      ),
+    );
+    expect([error.code, error.message]).toEqual([
+      105,
+      expect.stringMatching(/no secure connection to https:.* can be made/),
+    ]);
   });
   test("one that speaks no HTTP", async () => {
     const { cert, key } = t.api.pki.serving("valid");
-    const error = await failureAt(createTlsServer({ cert, key }, (socket) => socket.on("error", () => undefined).end("220 mail.example ESMTP\r\n")));
-    expect([error.code, error.message]).toEqual([108, expect.stringMatching(/gave no valid HTTP answer \(HPE_\w+\)/)]);
+    const error = await failureAt(
+      createTlsServer({ cert, key }, (socket) =>
+        socket.on("error", () => undefined).end("220 mail.example ESMTP\r\n"),
+      ),
+    );
+    expect([error.code, error.message]).toEqual([
+      108,
+      expect.stringMatching(/gave no valid HTTP answer \(HPE_\w+\)/),
+    ]);
   });
 });
 
@@ -90,7 +118,9 @@ describe("transient failures", () => {
     try {
       const error = await failure(t.source().read(WEB));
       expect(error.code).toBe(11);
-      expect(error.message).toContain(`pod team-a/web-0: ${t.api.url} cannot be reached (ECONNREFUSED)`);
+      expect(error.message).toContain(
+        `pod team-a/web-0: ${t.api.url} cannot be reached (ECONNREFUSED)`,
+      );
     } finally {
       await t.api.start();
     }
@@ -99,7 +129,10 @@ describe("transient failures", () => {
     t.api.faults.add({ kind, path: "*/pods/*" });
     const started = performance.now();
     const error = await failure(t.source("kubelet", 300).read(WEB));
-    expect([error.code, error.message]).toEqual([11, expect.stringMatching(/did not answer in time/)]);
+    expect([error.code, error.message]).toEqual([
+      11,
+      expect.stringMatching(/did not answer in time/),
+    ]);
     expect(performance.now() - started).toBeLessThan(1000);
   });
   test("a TLS handshake that hangs ends at the deadline", async () => {

@@ -3,7 +3,10 @@ import { reasonOf } from "../../../lib/reason";
 
 test.each<[unknown, string]>([
   [Object.assign(new Error("EROFS: read-only file system"), { code: "EROFS" }), "EROFS"],
-  [Object.assign(new Error(", Unknown error: Read-only file system '/x'"), { code: "" }), "Unknown error: Read-only file system '/x'"],
+  [
+    Object.assign(new Error(", Unknown error: Read-only file system '/x'"), { code: "" }),
+    "Unknown error: Read-only file system '/x'",
+  ],
   [new Error("odd"), "odd"],
   [Object.assign(new Error("odd"), { code: 7 }), "odd"],
   ["text", "text"],

@@ -61,7 +61,13 @@ beforeEach(async () => {
 
 async function install(key = KEY): Promise<void> {
   const { mark, addresses } = record();
-  await node.marks.install({ key, label: LABEL, mark: mark ?? { value: 0, mask: 0 }, addresses, markReplies: false });
+  await node.marks.install({
+    key,
+    label: LABEL,
+    mark: mark ?? { value: 0, mask: 0 },
+    addresses,
+    markReplies: false,
+  });
 }
 
 const uninstall = (): void => void (node.marks.installed = []);
@@ -70,10 +76,22 @@ const forget = (): void => void node.records.delete(TAG);
 const look = (): Promise<Look> => lookTwice(node, readEntries(node.journal));
 
 /** What would be printed, without the line of the configuration and the table. */
-async function check(): Promise<{ good: boolean; lines: readonly string[]; rows: number; once: boolean }> {
+async function check(): Promise<{
+  good: boolean;
+  lines: readonly string[];
+  rows: number;
+  once: boolean;
+}> {
   const findings = findingsOf(await look(), true);
-  const lines = toText("x", findings).split("\n").filter((line) => /: /.test(line) && !line.startsWith("configuration"));
-  return { good: isGood(findings), lines, rows: findings.reports.length, once: !node.moments.includes("pause 1") };
+  const lines = toText("x", findings)
+    .split("\n")
+    .filter((line) => /: /.test(line) && !line.startsWith("configuration"));
+  return {
+    good: isGood(findings),
+    lines,
+    rows: findings.reports.length,
+    once: !node.moments.includes("pause 1"),
+  };
 }
 
 const said = (...texts: string[]) => texts.map((text) => `${LABEL} (c1): ${text}`);
@@ -93,7 +111,12 @@ describe("while its owner lives it is under way: a note, and no second look", ()
     set(part);
     uninstall();
     node.alive.add(WORKER.pid);
-    expect(await check()).toEqual({ good: true, lines: said(`its ${verb} is under way (process 77)`), rows: 1, once: true });
+    expect(await check()).toEqual({
+      good: true,
+      lines: said(`its ${verb} is under way (process 77)`),
+      rows: 1,
+      once: true,
+    });
   });
 
   test("the verdict is busy, and programs get it as a note", async () => {
@@ -101,17 +124,27 @@ describe("while its owner lives it is under way: a note, and no second look", ()
     node.alive.add(WORKER.pid);
     const findings = findingsOf(await look(), true);
     expect(toText("x", findings)).toMatch(/^team-a\/web-0 .* busy$/m);
-    expect(findings.reports).toMatchObject([{ problems: [], notes: ["its DEL is under way (process 77)"] }]);
+    expect(findings.reports).toMatchObject([
+      { problems: [], notes: ["its DEL is under way (process 77)"] },
+    ]);
   });
 });
 
 test.each([
   ["DEL", DELETING],
   ["ADD", ADDING],
-])("a dead owner's %s did not finish, and nothing is said of rules that such a one leaves or not", async (verb, part) => {
-  set(part);
-  expect(await check()).toEqual({ good: false, lines: said(`its ${verb} did not finish`), rows: 1, once: false });
-});
+])(
+  "a dead owner's %s did not finish, and nothing is said of rules that such a one leaves or not",
+  async (verb, part) => {
+    set(part);
+    expect(await check()).toEqual({
+      good: false,
+      lines: said(`its ${verb} did not finish`),
+      rows: 1,
+      once: false,
+    });
+  },
+);
 
 /** The pod's DEL begins, with its rules removed; and it is over. */
 const begins = (): void => {
@@ -125,17 +158,69 @@ const ends = (): void => {
   forget();
 };
 
-interface Passing { readonly what: string; readonly script: Script; readonly verdicts?: string[]; readonly lines: readonly string[]; readonly rows: number }
+interface Passing {
+  readonly what: string;
+  readonly script: Script;
+  readonly verdicts?: string[];
+  readonly lines: readonly string[];
+  readonly rows: number;
+}
 
 const PASSING: readonly Passing[] = [
-  { what: "a DEL begins while the rules are listed", script: { "list 1": begins }, lines: said("its DEL is under way (process 77)"), rows: 1 },
-  { what: "a DEL begins and ends while the rules are listed", script: { "list 1": ends }, lines: [], rows: 0 },
-  { what: "a DEL begins while the delegate is asked", script: { "delegate 1": begins }, verdicts: ["no interface"], lines: said("its DEL is under way (process 77)"), rows: 1 },
-  { what: "a DEL ends while the delegate is asked", script: { "delegate 1": ends }, verdicts: ["no interface"], lines: [], rows: 0 },
-  { what: "a DEL begins in the pause", script: { "pause 1": begins }, verdicts: ["no interface"], lines: said("its DEL is under way (process 77)"), rows: 1 },
-  { what: "a DEL ends in the pause", script: { "pause 1": ends }, verdicts: ["no interface"], lines: [], rows: 0 },
-  { what: "a DEL begins during the second look", script: { "delegate 2": begins }, verdicts: ["no interface", "no interface"], lines: said("its DEL is under way (process 77)"), rows: 1 },
-  { what: "the delegate is content the second time", script: {}, verdicts: ["no interface", "ok"], lines: [], rows: 1 },
+  {
+    what: "a DEL begins while the rules are listed",
+    script: { "list 1": begins },
+    lines: said("its DEL is under way (process 77)"),
+    rows: 1,
+  },
+  {
+    what: "a DEL begins and ends while the rules are listed",
+    script: { "list 1": ends },
+    lines: [],
+    rows: 0,
+  },
+  {
+    what: "a DEL begins while the delegate is asked",
+    script: { "delegate 1": begins },
+    verdicts: ["no interface"],
+    lines: said("its DEL is under way (process 77)"),
+    rows: 1,
+  },
+  {
+    what: "a DEL ends while the delegate is asked",
+    script: { "delegate 1": ends },
+    verdicts: ["no interface"],
+    lines: [],
+    rows: 0,
+  },
+  {
+    what: "a DEL begins in the pause",
+    script: { "pause 1": begins },
+    verdicts: ["no interface"],
+    lines: said("its DEL is under way (process 77)"),
+    rows: 1,
+  },
+  {
+    what: "a DEL ends in the pause",
+    script: { "pause 1": ends },
+    verdicts: ["no interface"],
+    lines: [],
+    rows: 0,
+  },
+  {
+    what: "a DEL begins during the second look",
+    script: { "delegate 2": begins },
+    verdicts: ["no interface", "no interface"],
+    lines: said("its DEL is under way (process 77)"),
+    rows: 1,
+  },
+  {
+    what: "the delegate is content the second time",
+    script: {},
+    verdicts: ["no interface", "ok"],
+    lines: [],
+    rows: 1,
+  },
 ];
 
 test.each(PASSING)("$what: nothing is wrong", async ({ script, verdicts = [], lines, rows }) => {
@@ -176,18 +261,32 @@ test("a container that was deleted and added again between the looks is another 
 describe("real faults, in both looks", () => {
   test("rules are missing", async () => {
     uninstall();
-    expect(await check()).toEqual({ good: false, lines: said("mark rule for 10.0.0.5 is missing", "reply rule for 10.0.0.5 is missing"), rows: 1, once: false });
+    expect(await check()).toEqual({
+      good: false,
+      lines: said("mark rule for 10.0.0.5 is missing", "reply rule for 10.0.0.5 is missing"),
+      rows: 1,
+      once: false,
+    });
   });
 
   test("the delegate's CHECK fails, with what it said last", async () => {
     node.verdicts = ["no interface 1", "no interface 2"];
-    expect(await check()).toEqual({ good: false, lines: said("delegate: no interface 2"), rows: 1, once: false });
+    expect(await check()).toEqual({
+      good: false,
+      lines: said("delegate: no interface 2"),
+      rows: 1,
+      once: false,
+    });
   });
 
   test("a record cannot be used, and the others are reported", async () => {
     node.records.set("odd", "no JSON");
     const { good, lines, rows } = await check();
-    expect([good, lines, rows]).toEqual([false, ["? (?): journal record odd is unusable: no JSON"], 2]);
+    expect([good, lines, rows]).toEqual([
+      false,
+      ["? (?): journal record odd is unusable: no JSON"],
+      2,
+    ]);
   });
 });
 
@@ -207,7 +306,9 @@ describe("a rule without attachment", () => {
     ["its record came while the rules were listed", "list 1"],
     ["its record came in the pause", "pause 1"],
   ])("%s: it is none", async (_, moment) => {
-    node.script = { [moment]: () => void node.records.set(attachmentTag(OTHER), record({ key: OTHER })) };
+    node.script = {
+      [moment]: () => void node.records.set(attachmentTag(OTHER), record({ key: OTHER })),
+    };
     expect(await check()).toMatchObject({ good: true, lines: [] });
   });
 

@@ -47,7 +47,15 @@ describe("parseJson", () => {
 test("isObject tells objects from everything else, exact numbers included", () => {
   const exact = (parse('{"n":12345678901234567890}') as Record<string, never>)["n"];
   expect(isRawNumber(exact)).toBe(true);
-  expect([{}, null, [], "x", 1, undefined, exact].map((v) => isObject(v as never))).toEqual([true, false, false, false, false, false, false]);
+  expect([{}, null, [], "x", 1, undefined, exact].map((v) => isObject(v as never))).toEqual([
+    true,
+    false,
+    false,
+    false,
+    false,
+    false,
+    false,
+  ]);
 });
 
 test("own never looks at the prototype", () => {

@@ -24,7 +24,10 @@ export function loadClientNode(): Record<string, unknown> {
   const dir = mkdtempSync(join(tmpdir(), "client-node-"));
   try {
     const outfile = join(dir, "client-node.cjs");
-    execFileSync(process.execPath, ["--input-type=module", "-e", BUNDLE, outfile], { cwd: ROOT, stdio: "pipe" });
+    execFileSync(process.execPath, ["--input-type=module", "-e", BUNDLE, outfile], {
+      cwd: ROOT,
+      stdio: "pipe",
+    });
     // eslint-disable-next-line @typescript-eslint/no-require-imports
     return require(outfile) as Record<string, unknown>;
   } finally {

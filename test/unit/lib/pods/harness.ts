@@ -80,7 +80,8 @@ export function useApiServer(): Harness {
     await api.close();
     rmSync(dir, { recursive: true, force: true });
   });
-  const sourceAt: Harness["sourceAt"] = (kubeconfigPath, timeoutMs = 3000) => createPodSource({ kubeconfigPath, timeoutMs, clock });
+  const sourceAt: Harness["sourceAt"] = (kubeconfigPath, timeoutMs = 3000) =>
+    createPodSource({ kubeconfigPath, timeoutMs, clock });
   return {
     dir,
     get api() {
@@ -99,7 +100,10 @@ export function useApiServer(): Harness {
 
 /** What `promise` fails with, as the runtime would see it; a token in it fails the test. */
 export async function failure(promise: Promise<unknown>): Promise<CniError> {
-  const error: unknown = await promise.then(() => new Error("succeeded"), (thrown: unknown) => thrown);
+  const error: unknown = await promise.then(
+    () => new Error("succeeded"),
+    (thrown: unknown) => thrown,
+  );
   if (!(error instanceof CniError)) throw error;
   expect(JSON.stringify([error.message, error.details])).not.toContain(KUBELET_TOKEN);
   return error;

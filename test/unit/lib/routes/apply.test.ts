@@ -1,5 +1,12 @@
 import { CniError } from "../../../../lib/cni/error";
-import { carryOut, collisionsOf, findingsOf, look, removeRoutes, type RoutesNode } from "../../../../lib/routes/apply";
+import {
+  carryOut,
+  collisionsOf,
+  findingsOf,
+  look,
+  removeRoutes,
+  type RoutesNode,
+} from "../../../../lib/routes/apply";
 import type { Kernel } from "../../../../lib/routes/kernel";
 import type { CarriedMark } from "../../../../lib/routes/orphans";
 import { EMPTY_RECORD, type RoutesRecord } from "../../../../lib/routes/record-type";
@@ -37,10 +44,21 @@ class FakeNode implements RoutesNode {
   };
   carried: readonly CarriedMark[] = [];
   readonly carriedMarks = () => this.carried;
-  readonly lookAround = async () => ({ markUses: [], chains: [], nftTables: [], tableNames: [], unseen: [] });
+  readonly lookAround = async () => ({
+    markUses: [],
+    chains: [],
+    nftTables: [],
+    tableNames: [],
+    unseen: [],
+  });
   readonly kernel: Kernel = {
     state: async () => this.held,
-    own: async () => ({ forward: [], natListing: this.nat, file: (path) => this.files[path], absent: () => [] }),
+    own: async () => ({
+      forward: [],
+      natListing: this.nat,
+      file: (path) => this.files[path],
+      absent: () => [],
+    }),
     natListing: async () => this.nat,
     perform: async (action) => {
       const text = actionText(action);
@@ -51,8 +69,20 @@ class FakeNode implements RoutesNode {
   };
 
   private take(action: Action): void {
-    if (action.kind === "rule") this.change({ rules: [...this.held.rules.filter((each) => ruleKey(each) !== ruleKey(action.rule)), ...(action.op === "add" ? [action.rule] : [])] });
-    if (action.kind === "route") this.change({ routes: [...this.held.routes.filter((each) => routePlace(each) !== routePlace(action.route)), ...(action.op === "replace" ? [action.route] : [])] });
+    if (action.kind === "rule")
+      this.change({
+        rules: [
+          ...this.held.rules.filter((each) => ruleKey(each) !== ruleKey(action.rule)),
+          ...(action.op === "add" ? [action.rule] : []),
+        ],
+      });
+    if (action.kind === "route")
+      this.change({
+        routes: [
+          ...this.held.routes.filter((each) => routePlace(each) !== routePlace(action.route)),
+          ...(action.op === "replace" ? [action.route] : []),
+        ],
+      });
     if (action.kind === "nat") this.nat = action.text === undefined ? undefined : "listed";
     if (action.kind !== "file") return;
     if (action.text === undefined) delete this.files[action.path];
@@ -60,7 +90,8 @@ class FakeNode implements RoutesNode {
   }
 }
 
-const apply = async (node: FakeNode, conf = CONF): Promise<readonly CniError[]> => carryOut(await look(conf, node, { sysctl: true }), node);
+const apply = async (node: FakeNode, conf = CONF): Promise<readonly CniError[]> =>
+  carryOut(await look(conf, node, { sysctl: true }), node);
 
 test("apply makes the node match; again, it touches nothing, not even the record", async () => {
   const node = new FakeNode();
@@ -77,8 +108,14 @@ test("the record is written before the first change, and tells of old and new", 
   await apply(node);
   node.refuses = "rule add";
   node.written.length = 0;
-  const changed = confOf({ tenants: { ...TENANTS, a: { ...TENANTS.a, table: 101 } }, routes: { namesDir: "/names" } });
-  await expect(apply(node, changed)).rejects.toMatchObject({ code: 5, details: expect.stringContaining("while doing: ip -4 rule add pref 32765") });
+  const changed = confOf({
+    tenants: { ...TENANTS, a: { ...TENANTS.a, table: 101 } },
+    routes: { namesDir: "/names" },
+  });
+  await expect(apply(node, changed)).rejects.toMatchObject({
+    code: 5,
+    details: expect.stringContaining("while doing: ip -4 rule add pref 32765"),
+  });
   expect(node.written).toHaveLength(1);
   expect(node.record.rules.map(({ table }) => table)).toEqual(expect.arrayContaining([100, 101]));
   node.refuses = "nothing";
@@ -91,21 +128,45 @@ test("a gateway that the kernel refuses is told, the other tenants get their rou
   const node = new FakeNode();
   await apply(node);
   node.refuses = "via 192.0.2.66";
-  const changed = confOf({ tenants: { a: { ...TENANTS.a, gateways: [{ via: "192.0.2.66" }] }, b: { ...TENANTS.b, gateways: [{ via: "192.0.2.67" }] } }, routes: { namesDir: "/names" } });
-  expect(await apply(node, changed)).toEqual([expect.objectContaining({ message: "refused", details: expect.stringContaining("192.0.2.66") })]);
+  const changed = confOf({
+    tenants: {
+      a: { ...TENANTS.a, gateways: [{ via: "192.0.2.66" }] },
+      b: { ...TENANTS.b, gateways: [{ via: "192.0.2.67" }] },
+    },
+    routes: { namesDir: "/names" },
+  });
+  expect(await apply(node, changed)).toEqual([
+    expect.objectContaining({ message: "refused", details: expect.stringContaining("192.0.2.66") }),
+  ]);
   const { routes } = await node.kernel.state();
-  expect(routes.filter(({ table }) => table === 100).map(({ type }) => type)).toEqual(["unreachable"]);
-  expect(routes.filter(({ table, type }) => table === 200 && type === "unicast").map(({ nexthops }) => nexthops[0]?.via)).toEqual(["192.0.2.67"]);
+  expect(routes.filter(({ table }) => table === 100).map(({ type }) => type)).toEqual([
+    "unreachable",
+  ]);
+  expect(
+    routes
+      .filter(({ table, type }) => table === 200 && type === "unicast")
+      .map(({ nexthops }) => nexthops[0]?.via),
+  ).toEqual(["192.0.2.67"]);
 });
 
-test.each(["sysctl -w", "nft -f", "cat >"])("a change that fails (%s) opens no tenant's stop: it is told, all the rest is done", async (refused) => {
-  const node = new FakeNode().change(stateOf({ families: [4] }, { "net/ipv4/ip_forward": "0" }));
-  const conf = confOf({ tenants: { a: { ...TENANTS.a, snat: "none" } }, routes: { namesDir: "/names" } });
-  node.refuses = refused;
-  expect(await apply(node, conf)).toEqual([expect.objectContaining({ message: "refused", details: expect.stringContaining(refused) })]);
-  expect((await node.kernel.state()).rules.filter(({ table }) => table === 100)).toHaveLength(1);
-  expect((await look(conf, node, { sysctl: true })).actions.map(actionText)).toEqual(expect.arrayContaining([expect.stringContaining(refused)]));
-});
+test.each(["sysctl -w", "nft -f", "cat >"])(
+  "a change that fails (%s) opens no tenant's stop: it is told, all the rest is done",
+  async (refused) => {
+    const node = new FakeNode().change(stateOf({ families: [4] }, { "net/ipv4/ip_forward": "0" }));
+    const conf = confOf({
+      tenants: { a: { ...TENANTS.a, snat: "none" } },
+      routes: { namesDir: "/names" },
+    });
+    node.refuses = refused;
+    expect(await apply(node, conf)).toEqual([
+      expect.objectContaining({ message: "refused", details: expect.stringContaining(refused) }),
+    ]);
+    expect((await node.kernel.state()).rules.filter(({ table }) => table === 100)).toHaveLength(1);
+    expect((await look(conf, node, { sysctl: true })).actions.map(actionText)).toEqual(
+      expect.arrayContaining([expect.stringContaining(refused)]),
+    );
+  },
+);
 
 test("a full disk: repairs and a gateway's move go on and say so; what only the record can undo does not begin", async () => {
   const node = new FakeNode();
@@ -113,10 +174,22 @@ test("a full disk: repairs and a gateway's move go on and say so; what only the 
   node.full = true;
   node.change({ rules: (await node.kernel.state()).rules.filter(({ table }) => table !== 100) });
   expect(await apply(node)).toEqual([]);
-  const moved = confOf({ tenants: { ...TENANTS, a: { ...TENANTS.a, gateways: [{ via: "192.0.2.7" }] } }, routes: { namesDir: "/names" } });
+  const moved = confOf({
+    tenants: { ...TENANTS, a: { ...TENANTS.a, gateways: [{ via: "192.0.2.7" }] } },
+    routes: { namesDir: "/names" },
+  });
   expect(await apply(node, moved)).toEqual([expect.objectContaining({ message: "no space" })]);
   expect((await look(moved, node, { sysctl: true })).actions).toEqual([]);
-  node.change(stateOf({ families: [4], rules: (await node.kernel.state()).rules, routes: (await node.kernel.state()).routes }, { "net/ipv4/ip_forward": "0" }));
+  node.change(
+    stateOf(
+      {
+        families: [4],
+        rules: (await node.kernel.state()).rules,
+        routes: (await node.kernel.state()).routes,
+      },
+      { "net/ipv4/ip_forward": "0" },
+    ),
+  );
   const before = node.done.length;
   await expect(apply(node, moved)).rejects.toMatchObject({ message: "no space" });
   expect(node.done).toHaveLength(before);
@@ -135,11 +208,17 @@ test("what could not be taken away is tried again", async () => {
 
 test("a route of the main table that is refused leaves what is there", async () => {
   const node = new FakeNode();
-  const conf = (via: string): typeof CONF => confOf({ tenants: { a: { fwmark: "0x10" } }, routes: { nodeRoutes: [{ dst: "10.9.0.0/16", via }] } });
+  const conf = (via: string): typeof CONF =>
+    confOf({
+      tenants: { a: { fwmark: "0x10" } },
+      routes: { nodeRoutes: [{ dst: "10.9.0.0/16", via }] },
+    });
   await apply(node, conf("198.51.100.7"));
   node.refuses = "via 198.51.100.8";
   expect(await apply(node, conf("198.51.100.8"))).toHaveLength(1);
-  expect((await node.kernel.state()).routes.find(({ dst }) => dst === "10.9.0.0/16")?.nexthops[0]?.via).toBe("198.51.100.7");
+  expect(
+    (await node.kernel.state()).routes.find(({ dst }) => dst === "10.9.0.0/16")?.nexthops[0]?.via,
+  ).toBe("198.51.100.7");
 });
 
 test("the nft table is recorded as the kernel lists it, and a change of it is noticed", async () => {
@@ -149,7 +228,9 @@ test("the nft table is recorded as the kernel lists it, and a change of it is no
   expect(node.record.nat).toMatchObject({ listing: "listed" });
   expect((await look(conf, node, { sysctl: true })).actions).toEqual([]);
   node.nat = "flushed";
-  expect((await look(conf, node, { sysctl: true })).actions.map(({ kind }) => kind)).toEqual(["nat"]);
+  expect((await look(conf, node, { sysctl: true })).actions.map(({ kind }) => kind)).toEqual([
+    "nat",
+  ]);
 });
 
 test("a table whose listing cannot be had is recorded as unknown", async () => {
@@ -163,8 +244,16 @@ test("somebody else's file under our name: a collision, and nothing is changed",
   const node = new FakeNode();
   node.files["/names/tenant-routing.conf"] = "100 mine\n";
   const view = await look(CONF, node, { sysctl: true });
-  expect(await collisionsOf(CONF, node, view)).toEqual([expect.objectContaining({ kind: "name", text: expect.stringContaining("/names/tenant-routing.conf") })]);
-  await expect(carryOut(view, node)).rejects.toMatchObject({ code: 5, message: expect.stringContaining("/names/tenant-routing.conf") });
+  expect(await collisionsOf(CONF, node, view)).toEqual([
+    expect.objectContaining({
+      kind: "name",
+      text: expect.stringContaining("/names/tenant-routing.conf"),
+    }),
+  ]);
+  await expect(carryOut(view, node)).rejects.toMatchObject({
+    code: 5,
+    message: expect.stringContaining("/names/tenant-routing.conf"),
+  });
   expect([node.done, node.written]).toEqual([[], []]);
 });
 
@@ -173,14 +262,24 @@ test("what is planned or recorded is no collision; what others have is", async (
   await apply(node);
   expect(await collisionsOf(CONF, node, await look(CONF, node, { sysctl: true }))).toEqual([]);
   const changed = confOf({ tenants: { a: TENANTS.a } });
-  expect(await collisionsOf(changed, node, await look(changed, node, { sysctl: true }))).toEqual([]);
-  node.change({ rules: [...(await node.kernel.state()).rules, rule(50, { table: 100, protocol: 3 })] });
-  expect((await collisionsOf(CONF, node, await look(CONF, node, { sysctl: true }))).map(({ kind }) => kind)).toEqual(["table"]);
+  expect(await collisionsOf(changed, node, await look(changed, node, { sysctl: true }))).toEqual(
+    [],
+  );
+  node.change({
+    rules: [...(await node.kernel.state()).rules, rule(50, { table: 100, protocol: 3 })],
+  });
+  expect(
+    (await collisionsOf(CONF, node, await look(CONF, node, { sysctl: true }))).map(
+      ({ kind }) => kind,
+    ),
+  ).toEqual(["table"]);
 });
 
 test("findings are about the node as it is", async () => {
   const node = new FakeNode().change({ links: [link("eth1", "192.0.2.9", { up: false })] });
-  expect(findingsOf(CONF, await look(CONF, node, { sysctl: false })).map(({ kind }) => kind)).toEqual(["device-down", "device-down"]);
+  expect(
+    findingsOf(CONF, await look(CONF, node, { sysctl: false })).map(({ kind }) => kind),
+  ).toEqual(["device-down", "device-down"]);
 });
 
 describe("remove", () => {
@@ -192,7 +291,11 @@ describe("remove", () => {
     await apply(node);
     expect((await removeRoutes(CONF, node)).length).toBe(12);
     expect((await node.kernel.state()).routes).toEqual([...before, theirs]);
-    expect([node.record, node.files, await removeRoutes(CONF, node)]).toEqual([EMPTY_RECORD, {}, []]);
+    expect([node.record, node.files, await removeRoutes(CONF, node)]).toEqual([
+      EMPTY_RECORD,
+      {},
+      [],
+    ]);
   });
 
   test("without a record, what the configuration asks for counts as ours", async () => {
@@ -207,19 +310,38 @@ describe("remove", () => {
     const node = new FakeNode();
     await apply(node);
     node.refuses = "route del default";
-    const error: CniError = await removeRoutes(CONF, node).then(() => { throw new Error("it did not fail"); }, (thrown: CniError) => thrown);
-    expect([error.message, error.details]).toEqual(["refused", expect.stringMatching(/table 100.*table 200/)]);
-    expect([node.files, (await node.kernel.state()).rules.filter(({ priority }) => priority > 32700 && priority < 32766)]).toEqual([{}, []]);
+    const error: CniError = await removeRoutes(CONF, node).then(
+      () => {
+        throw new Error("it did not fail");
+      },
+      (thrown: CniError) => thrown,
+    );
+    expect([error.message, error.details]).toEqual([
+      "refused",
+      expect.stringMatching(/table 100.*table 200/),
+    ]);
+    expect([
+      node.files,
+      (await node.kernel.state()).rules.filter(
+        ({ priority }) => priority > 32700 && priority < 32766,
+      ),
+    ]).toEqual([{}, []]);
     node.refuses = "nothing";
     await removeRoutes(CONF, node);
-    expect([node.record, (await node.kernel.state()).routes.filter(({ table }) => table === 100)]).toEqual([EMPTY_RECORD, []]);
+    expect([
+      node.record,
+      (await node.kernel.state()).routes.filter(({ table }) => table === 100),
+    ]).toEqual([EMPTY_RECORD, []]);
   });
 
   test("that fails at a rule ends there, tells at what, and keeps the record for another try", async () => {
     const node = new FakeNode();
     await apply(node);
     node.refuses = "rule del pref 32764";
-    await expect(removeRoutes(CONF, node)).rejects.toMatchObject({ message: "refused", details: expect.stringContaining("while doing: ip -4 rule del pref 32764") });
+    await expect(removeRoutes(CONF, node)).rejects.toMatchObject({
+      message: "refused",
+      details: expect.stringContaining("while doing: ip -4 rule del pref 32764"),
+    });
     expect(node.record).not.toEqual(EMPTY_RECORD);
     node.refuses = "nothing";
     await removeRoutes(CONF, node);

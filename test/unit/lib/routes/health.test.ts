@@ -1,4 +1,10 @@
-import { ASSUMED_UP, interrupted, judged, type GatewayHealth, type Verdict } from "../../../../lib/routes/health";
+import {
+  ASSUMED_UP,
+  interrupted,
+  judged,
+  type GatewayHealth,
+  type Verdict,
+} from "../../../../lib/routes/health";
 import { createHealthBook } from "../../../../lib/routes/health-book";
 import type { ResolvedGateway } from "../../../../lib/routes/types";
 
@@ -7,7 +13,12 @@ const ANSWERED: Verdict = { kind: "answered" };
 const SILENT: Verdict = { kind: "silent", why: "nobody there" };
 const CERTAIN: Verdict = { kind: "silent", why: "no carrier", certain: true };
 const UNKNOWN: Verdict = { kind: "unknown", why: "no ping" };
-const DOWN: GatewayHealth = { up: false, failures: 3, answeringSince: undefined, lastError: "nobody there" };
+const DOWN: GatewayHealth = {
+  up: false,
+  failures: 3,
+  answeringSince: undefined,
+  lastError: "nobody there",
+};
 
 /** The states after probes that end 100 ms after each other, from 0. */
 function after(before: GatewayHealth, ...verdicts: Verdict[]): GatewayHealth {
@@ -15,7 +26,12 @@ function after(before: GatewayHealth, ...verdicts: Verdict[]): GatewayHealth {
 }
 
 test("up: two failures are none, the third in a row takes it out", () => {
-  expect(after(ASSUMED_UP, SILENT, SILENT)).toEqual({ up: true, failures: 2, answeringSince: undefined, lastError: "nobody there" });
+  expect(after(ASSUMED_UP, SILENT, SILENT)).toEqual({
+    up: true,
+    failures: 2,
+    answeringSince: undefined,
+    lastError: "nobody there",
+  });
   expect(after(ASSUMED_UP, SILENT, SILENT, SILENT)).toEqual(DOWN);
 });
 
@@ -25,7 +41,12 @@ test("up: an answer in between starts the count anew and clears the error", () =
 });
 
 test("up: what is certain takes it out at once", () => {
-  expect(after(ASSUMED_UP, CERTAIN)).toEqual({ up: false, failures: 1, answeringSince: undefined, lastError: "no carrier" });
+  expect(after(ASSUMED_UP, CERTAIN)).toEqual({
+    up: false,
+    failures: 1,
+    answeringSince: undefined,
+    lastError: "no carrier",
+  });
 });
 
 test("up: one failure is enough where failAfter is 1", () => {
@@ -39,8 +60,16 @@ test("down: the first answer begins the hold-down, and only its whole length end
   expect(judged(first, ANSWERED, 6000, RULES)).toEqual(ASSUMED_UP);
 });
 
-test.each([["a failure", SILENT], ["a certain failure", CERTAIN]])("down: %s begins the hold-down anew", (_, verdict) => {
-  const again = judged(judged(judged(DOWN, ANSWERED, 0, RULES), verdict, 900, RULES), ANSWERED, 1000, RULES);
+test.each([
+  ["a failure", SILENT],
+  ["a certain failure", CERTAIN],
+])("down: %s begins the hold-down anew", (_, verdict) => {
+  const again = judged(
+    judged(judged(DOWN, ANSWERED, 0, RULES), verdict, 900, RULES),
+    ANSWERED,
+    1000,
+    RULES,
+  );
   expect(again).toMatchObject({ up: false, answeringSince: 1000 });
 });
 
@@ -63,7 +92,16 @@ test("an interruption takes it out, and ends what was counted", () => {
 });
 
 describe("the book", () => {
-  const gateway = (change: Partial<ResolvedGateway> = {}): ResolvedGateway => ({ tenant: "a", family: 4, via: "192.0.2.1", dev: "eth1", weight: 1, check: undefined, unusable: undefined, ...change });
+  const gateway = (change: Partial<ResolvedGateway> = {}): ResolvedGateway => ({
+    tenant: "a",
+    family: 4,
+    via: "192.0.2.1",
+    dev: "eth1",
+    weight: 1,
+    check: undefined,
+    unusable: undefined,
+    ...change,
+  });
 
   test("a gateway whose device was looked up, and was gone, waits out the hold-down when a device leads there again", () => {
     const book = createHealthBook(() => RULES);
@@ -71,7 +109,11 @@ describe("the book", () => {
     expect(book.of(gateway()).up).toBe(false);
     book.keep([gateway()]);
     expect(book.of(gateway()).up).toBe(false);
-    expect([0, 999, 1000].map((now) => book.learn(gateway(), ANSWERED, now))).toEqual([false, false, true]);
+    expect([0, 999, 1000].map((now) => book.learn(gateway(), ANSWERED, now))).toEqual([
+      false,
+      false,
+      true,
+    ]);
   });
 
   test("knows gateways by tenant, family, address and device, whatever else changes about them", () => {
@@ -79,13 +121,22 @@ describe("the book", () => {
     expect(book.learn(gateway(), CERTAIN, 0)).toBe(true);
     expect(book.learn(gateway(), CERTAIN, 0)).toBe(false);
     expect(book.of(gateway({ weight: 7, unusable: "failed" })).up).toBe(false);
-    for (const other of [{ tenant: "b" }, { family: 6 as const }, { via: "192.0.2.2" }, { dev: "eth2" }]) expect(book.of(gateway(other)).up).toBe(true);
+    for (const other of [
+      { tenant: "b" },
+      { family: 6 as const },
+      { via: "192.0.2.2" },
+      { dev: "eth2" },
+    ])
+      expect(book.of(gateway(other)).up).toBe(true);
   });
 
   test("says when one comes back", () => {
     const book = createHealthBook(() => RULES);
     book.learn(gateway(), CERTAIN, 0);
-    expect([book.learn(gateway(), ANSWERED, 0), book.learn(gateway(), ANSWERED, 1000)]).toEqual([false, true]);
+    expect([book.learn(gateway(), ANSWERED, 0), book.learn(gateway(), ANSWERED, 1000)]).toEqual([
+      false,
+      true,
+    ]);
   });
 
   test("forgets those that are gone, and interrupts those without a device", () => {

@@ -6,7 +6,11 @@ test("notices of one kind are one, and taken once", () => {
   const inbox = createInbox();
   inbox.post("event");
   inbox.post("event");
-  expect([inbox.take("event"), inbox.take("event"), inbox.take("tick")]).toEqual([true, false, false]);
+  expect([inbox.take("event"), inbox.take("event"), inbox.take("tick")]).toEqual([
+    true,
+    false,
+    false,
+  ]);
 });
 
 test("waiting ends with any notice, and does not begin while there is one", async () => {
@@ -22,7 +26,9 @@ test("a rest ends with its sleep, or with the notice to stop, and there is none 
   await inbox.rest(Promise.resolve());
   const resting = inbox.rest(never());
   inbox.post("event");
-  await expect(Promise.race([resting.then(() => "ended"), Promise.resolve("rests")])).resolves.toBe("rests");
+  await expect(Promise.race([resting.then(() => "ended"), Promise.resolve("rests")])).resolves.toBe(
+    "rests",
+  );
   inbox.post("stop");
   await resting;
   await inbox.rest(never());

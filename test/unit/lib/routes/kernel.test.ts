@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { desiredRoutes } from "../../../../lib/routes/desired";
@@ -19,7 +27,17 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const RULES = JSON.stringify([{ priority: 0, src: "all", table: "255", protocol: "2" }]);
-const ROUTES = JSON.stringify([{ type: "1", dst: "default", gateway: "10.0.0.1", dev: "eth0", table: "254", protocol: "3", flags: [] }]);
+const ROUTES = JSON.stringify([
+  {
+    type: "1",
+    dst: "default",
+    gateway: "10.0.0.1",
+    dev: "eth0",
+    table: "254",
+    protocol: "3",
+    flags: [],
+  },
+]);
 const ADDRESSES = JSON.stringify([{ ifname: "eth0", mtu: 1500, flags: ["UP"], addr_info: [] }]);
 
 const forward: ForwardTable = {
@@ -29,11 +47,26 @@ const forward: ForwardTable = {
 };
 
 function kernelWith(nft: string | undefined): ReturnType<typeof createKernel> {
-  const answer = (args: readonly string[]): string => (args.includes("rule") ? RULES : args.includes("route") ? (args.includes("-6") ? "" : ROUTES) : ADDRESSES);
+  const answer = (args: readonly string[]): string =>
+    args.includes("rule")
+      ? RULES
+      : args.includes("route")
+        ? args.includes("-6")
+          ? ""
+          : ROUTES
+        : ADDRESSES;
   const programs: Programs = {
     has: (name) => name !== "nft" || nft !== undefined,
-    try: async (name, args) => (calls.push([name, ...args].join(" ")), { ok: nft !== "", stdout: nft ?? "", said: "" }),
-    run: async (name, args, stdin) => (calls.push([name, ...args, ...(stdin === undefined ? [] : [JSON.stringify(stdin)])].join(" ")), answer(args)),
+    try: async (name, args) => (
+      calls.push([name, ...args].join(" ")),
+      { ok: nft !== "", stdout: nft ?? "", said: "" }
+    ),
+    run: async (name, args, stdin) => (
+      calls.push(
+        [name, ...args, ...(stdin === undefined ? [] : [JSON.stringify(stdin)])].join(" "),
+      ),
+      answer(args)
+    ),
   };
   return createKernel(programs, forward);
 }
@@ -44,23 +77,39 @@ test("the state of both families; an empty answer is an empty list", async () =>
   expect(state.routes).toEqual([expect.objectContaining({ family: 4, dst: "default" })]);
   expect(state.links.map(({ name }) => name)).toEqual(["eth0"]);
   expect(calls).toContain("ip -j -N -d -4 route show table all");
-  expect([state.sysctl("net/ipv4/ip_forward"), state.sysctl("net/none")]).toEqual([expect.stringMatching(/^[01]$/), undefined]);
+  expect([state.sysctl("net/ipv4/ip_forward"), state.sysctl("net/none")]).toEqual([
+    expect.stringMatching(/^[01]$/),
+    undefined,
+  ]);
   expect(readSysctl("net/none")).toBeUndefined();
 });
 
 test("what is ours: tools that nothing needs are not asked", async () => {
   const plan = desiredRoutes(confOf({ tenants: { a: { fwmark: "0x10" } } }), stateOf());
-  expect(await kernelWith(undefined).own(plan, EMPTY_RECORD)).toMatchObject({ forward: [], natListing: undefined });
+  expect(await kernelWith(undefined).own(plan, EMPTY_RECORD)).toMatchObject({
+    forward: [],
+    natListing: undefined,
+  });
   expect(calls).toEqual([]);
-  const recorded = { ...EMPTY_RECORD, forward: [{ family: 4 as const, spec: "x" }], nat: { text: "t", listing: "l" } };
-  expect(await kernelWith("listed").own(plan, recorded)).toMatchObject({ forward: [{ family: 4, spec: "x" }], natListing: "listed" });
+  const recorded = {
+    ...EMPTY_RECORD,
+    forward: [{ family: 4 as const, spec: "x" }],
+    nat: { text: "t", listing: "l" },
+  };
+  expect(await kernelWith("listed").own(plan, recorded)).toMatchObject({
+    forward: [{ family: 4, spec: "x" }],
+    natListing: "listed",
+  });
   expect(await kernelWith("").natListing()).toBeUndefined();
   expect(calls).toContain("nft -s -n list table inet tenant-routing");
 });
 
 test("files are read through it", async () => {
   writeFileSync(join(dir, "x"), "text");
-  const { file } = await kernelWith(undefined).own(desiredRoutes(confOf(), stateOf()), EMPTY_RECORD);
+  const { file } = await kernelWith(undefined).own(
+    desiredRoutes(confOf(), stateOf()),
+    EMPTY_RECORD,
+  );
   expect([file(join(dir, "x")), file(join(dir, "y"))]).toEqual(["text", undefined]);
 });
 
@@ -81,13 +130,21 @@ test("rules, routes, FORWARD rules and the nft table, each by its tool", async (
 });
 
 test("a sysctl that cannot be set: which, and why", async () => {
-  await expect(kernelWith("").perform({ kind: "sysctl", path: "net/ipv4/none", value: "1" })).rejects.toMatchObject({ code: 5, message: expect.stringMatching(/^\/proc\/sys\/net\/ipv4\/none cannot be set to 1 \(E[A-Z]+\)/) });
+  await expect(
+    kernelWith("").perform({ kind: "sysctl", path: "net/ipv4/none", value: "1" }),
+  ).rejects.toMatchObject({
+    code: 5,
+    message: expect.stringMatching(/^\/proc\/sys\/net\/ipv4\/none cannot be set to 1 \(E[A-Z]+\)/),
+  });
 });
 
 test("files are made with their directory, replaced at once, and removed", async () => {
   const [kernel, path] = [kernelWith(""), join(dir, "new/names.conf")];
   for (const text of ["one\n", "two\n"]) await kernel.perform({ kind: "file", path, text });
-  expect([readFileSync(path, "utf8"), readdirSync(join(dir, "new"))]).toEqual(["two\n", ["names.conf"]]);
+  expect([readFileSync(path, "utf8"), readdirSync(join(dir, "new"))]).toEqual([
+    "two\n",
+    ["names.conf"],
+  ]);
   for (let n = 0; n < 2; n++) await kernel.perform({ kind: "file", path, text: undefined });
   expect(existsSync(path)).toBe(false);
 });
@@ -95,6 +152,9 @@ test("files are made with their directory, replaced at once, and removed", async
 test("a file that cannot be written: which, why, and how to do without", async () => {
   const path = join(dir, "names.conf");
   mkdirSync(path);
-  await expect(kernelWith("").perform({ kind: "file", path, text: "x" })).rejects.toMatchObject({ code: 5, message: expect.stringMatching(/names\.conf cannot be written \(EISDIR\): set "routes"/) });
+  await expect(kernelWith("").perform({ kind: "file", path, text: "x" })).rejects.toMatchObject({
+    code: 5,
+    message: expect.stringMatching(/names\.conf cannot be written \(EISDIR\): set "routes"/),
+  });
   expect(readdirSync(dir)).toEqual(["names.conf"]);
 });

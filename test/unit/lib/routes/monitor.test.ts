@@ -2,7 +2,11 @@ import type { Clock, ExecRequest, StartStream } from "../../../../lib/ports";
 import { startMonitor } from "../../../../lib/routes/monitor";
 import { fakeHost } from "../../../helpers/fakes";
 
-type Started = Pick<ExecRequest, "path" | "args"> & { end(why: string): void; output(): void; stopped: boolean };
+type Started = Pick<ExecRequest, "path" | "args"> & {
+  end(why: string): void;
+  output(): void;
+  stopped: boolean;
+};
 
 function world(programs: readonly string[]) {
   const started: Started[] = [];
@@ -12,10 +16,23 @@ function world(programs: readonly string[]) {
     let end = (_: string): void => {};
     const one: Started = { path, args, end: (why) => end(why), output: onOutput, stopped: false };
     started.push(one);
-    return { ended: new Promise((resolve) => (end = resolve)), stop: () => void (one.stopped = true) };
+    return {
+      ended: new Promise((resolve) => (end = resolve)),
+      stop: () => void (one.stopped = true),
+    };
   };
-  const clock: Clock = { now: () => new Date(0), elapsed: () => 0, sleep: () => new Promise((resolve) => sleeps.push(resolve)) };
-  const monitor = startMonitor({ start, clock, host: fakeHost({ programs }), onEvent: () => told.push("event"), onTrouble: (why) => told.push(why) });
+  const clock: Clock = {
+    now: () => new Date(0),
+    elapsed: () => 0,
+    sleep: () => new Promise((resolve) => sleeps.push(resolve)),
+  };
+  const monitor = startMonitor({
+    start,
+    clock,
+    host: fakeHost({ programs }),
+    onEvent: () => told.push("event"),
+    onTrouble: (why) => told.push(why),
+  });
   return { started, told, sleeps, monitor };
 }
 
@@ -29,8 +46,25 @@ test("every piece of output is an event", () => {
 });
 
 test("the kernel kills it with us; without setpriv it is started alone", () => {
-  expect(world(["ip", "setpriv"]).started).toMatchObject([{ path: "/usr/sbin/setpriv", args: ["--pdeathsig", "KILL", "/usr/sbin/ip", "-o", "monitor", "link", "address", "route", "rule"] }]);
-  expect(world(["ip"]).started).toMatchObject([{ path: "/usr/sbin/ip", args: ["-o", "monitor", "link", "address", "route", "rule"] }]);
+  expect(world(["ip", "setpriv"]).started).toMatchObject([
+    {
+      path: "/usr/sbin/setpriv",
+      args: [
+        "--pdeathsig",
+        "KILL",
+        "/usr/sbin/ip",
+        "-o",
+        "monitor",
+        "link",
+        "address",
+        "route",
+        "rule",
+      ],
+    },
+  ]);
+  expect(world(["ip"]).started).toMatchObject([
+    { path: "/usr/sbin/ip", args: ["-o", "monitor", "link", "address", "route", "rule"] },
+  ]);
 });
 
 test("one that ends is told, started again after a pause, and what happened meanwhile is looked for", async () => {

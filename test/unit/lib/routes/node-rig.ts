@@ -19,11 +19,27 @@ export function rule(priority: number, change: Partial<IpRule> = {}): IpRule {
 
 export function route(dst: string, change: Partial<IpRoute> = {}): IpRoute {
   const nexthops = [{ via: "198.51.100.1", dev: "eth0", weight: 1 }];
-  return { family: dst.includes(":") ? 6 : 4, table: 254, dst, type: "unicast", metric: 0, protocol: 3, nexthops, ...change };
+  return {
+    family: dst.includes(":") ? 6 : 4,
+    table: 254,
+    dst,
+    type: "unicast",
+    metric: 0,
+    protocol: 3,
+    nexthops,
+    ...change,
+  };
 }
 
 export function link(name: string, address: string, change: Partial<Link> = {}): Link {
-  return { name, altNames: [], mtu: 1500, up: true, addresses: [{ family: address.includes(":") ? 6 : 4, address }], ...change };
+  return {
+    name,
+    altNames: [],
+    mtu: 1500,
+    up: true,
+    addresses: [{ family: address.includes(":") ? 6 : 4, address }],
+    ...change,
+  };
 }
 
 export function connected(dst: string, dev: string): IpRoute {
@@ -31,10 +47,17 @@ export function connected(dst: string, dev: string): IpRoute {
 }
 
 /** The rules of every network namespace. */
-export const KERNEL_RULES = ([4, 6] as const).flatMap((family) => [rule(0, { family, table: 255 }), rule(32766, { family, table: 254 }), ...(family === 4 ? [rule(32767, { table: 253 })] : [])]);
+export const KERNEL_RULES = ([4, 6] as const).flatMap((family) => [
+  rule(0, { family, table: 255 }),
+  rule(32766, { family, table: 254 }),
+  ...(family === 4 ? [rule(32767, { table: 253 })] : []),
+]);
 
 /** eth0 to the internet, eth1 to the tenants' gateways, everything as it should be. */
-export function stateOf(change: Partial<NodeState> = {}, sysctls: Readonly<Record<string, string>> = {}): NodeState {
+export function stateOf(
+  change: Partial<NodeState> = {},
+  sysctls: Readonly<Record<string, string>> = {},
+): NodeState {
   const values: Readonly<Record<string, string>> = {
     "net/ipv4/ip_forward": "1",
     "net/ipv6/conf/all/forwarding": "1",
@@ -57,14 +80,25 @@ export function confOf(changes: Readonly<Record<string, Json | undefined>> = {})
 }
 
 /** What findCollisions() is asked with: nothing on the node is ours but what the plan wants. */
-export function inputOf(conf: PluginConf, state: NodeState, surroundings: Partial<Surroundings> = {}): CollisionInput {
+export function inputOf(
+  conf: PluginConf,
+  state: NodeState,
+  surroundings: Partial<Surroundings> = {},
+): CollisionInput {
   const plan = desiredRoutes(conf, state);
   const keys = new Set(plan.rules.map(({ item }) => ruleKey(item)));
   return {
     tenants: routedTenants(conf),
     plan,
     state,
-    surroundings: { markUses: [], chains: [], nftTables: [], tableNames: [], unseen: [], ...surroundings },
+    surroundings: {
+      markUses: [],
+      chains: [],
+      nftTables: [],
+      tableNames: [],
+      unseen: [],
+      ...surroundings,
+    },
     isOurs: {
       rule: (each) => keys.has(ruleKey(each)),
       route: (each) => plan.routes.some(({ item }) => satisfies(each, item)),

@@ -1,14 +1,31 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRecordFile } from "../../../../lib/routes/record";
 import { EMPTY_RECORD, type RoutesRecord } from "../../../../lib/routes/record-type";
 import { route, rule } from "./node-rig";
 
-const RECORD: RoutesRecord = { ...EMPTY_RECORD, rules: [rule(5)], routes: [route("default")], sysctls: { x: { before: "0", written: "1" } }, nat: { text: "t", listing: "l" }, names: "/n" };
+const RECORD: RoutesRecord = {
+  ...EMPTY_RECORD,
+  rules: [rule(5)],
+  routes: [route("default")],
+  sysctls: { x: { before: "0", written: "1" } },
+  nat: { text: "t", listing: "l" },
+  names: "/n",
+};
 let dir: string;
 
-beforeEach(() => { dir = mkdtempSync(join(tmpdir(), "record-")); });
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "record-"));
+});
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const path = (): string => join(dir, `netns-${statSync("/proc/self/ns/net").ino}.json`);
@@ -51,10 +68,17 @@ test.each([
 ])("%s: code 113, the file, the reason and the remedy", (_, make, why) => {
   make();
   const says = new RegExp(`netns-\\d+\\.json is unusable \\(${why}\\): move it away`);
-  expect(() => createRecordFile(dir).read()).toThrow(expect.objectContaining({ code: 113, message: expect.stringMatching(says) }));
+  expect(() => createRecordFile(dir).read()).toThrow(
+    expect.objectContaining({ code: 113, message: expect.stringMatching(says) }),
+  );
 });
 
 test("a directory that cannot be written to", () => {
   writeFileSync(join(dir, "file"), "");
-  expect(() => createRecordFile(join(dir, "file/routes")).write(RECORD)).toThrow(expect.objectContaining({ code: 113, message: expect.stringContaining("cannot be written (ENOTDIR)") }));
+  expect(() => createRecordFile(join(dir, "file/routes")).write(RECORD)).toThrow(
+    expect.objectContaining({
+      code: 113,
+      message: expect.stringContaining("cannot be written (ENOTDIR)"),
+    }),
+  );
 });

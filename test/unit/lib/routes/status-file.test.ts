@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { removeStatusFile, writeStatusFile } from "../../../../lib/routes/status-file";
@@ -16,7 +25,11 @@ test("is replaced as a whole, readable for all whatever the umask, and nothing e
   } finally {
     process.umask(umask);
   }
-  expect([readFileSync(path, "utf8"), statSync(path).mode & 0o777, readdirSync(dir)]).toEqual(["two", 0o644, ["s.json"]]);
+  expect([readFileSync(path, "utf8"), statSync(path).mode & 0o777, readdirSync(dir)]).toEqual([
+    "two",
+    0o644,
+    ["s.json"],
+  ]);
 });
 
 test("a link in its place is replaced, not followed", () => {
@@ -28,7 +41,9 @@ test("a link in its place is replaced, not followed", () => {
 });
 
 test("a place that cannot be written names the file and the setting", () => {
-  expect(() => writeStatusFile(join(dir, "missing/s.json"), "x")).toThrow(/the status file .*missing\/s\.json cannot be written \(ENOENT\): see "statusFile"/);
+  expect(() => writeStatusFile(join(dir, "missing/s.json"), "x")).toThrow(
+    /the status file .*missing\/s\.json cannot be written \(ENOENT\): see "statusFile"/,
+  );
 });
 
 test("is removed; one that is gone or in the way of nothing is fine", () => {

@@ -7,7 +7,14 @@ import type { LinkCondition } from "../../../../lib/routes/probe";
 import type { CarriedMark } from "../../../../lib/routes/orphans";
 import { EMPTY_RECORD } from "../../../../lib/routes/record-type";
 import { routePlace, ruleKey } from "../../../../lib/routes/same";
-import type { Action, Collision, IpRoute, IpRule, NodeState, Surroundings } from "../../../../lib/routes/types";
+import type {
+  Action,
+  Collision,
+  IpRoute,
+  IpRule,
+  NodeState,
+  Surroundings,
+} from "../../../../lib/routes/types";
 import { watchRoutes, type WatchOptions, type WatchTarget } from "../../../../lib/routes/watch";
 import type { WatchLine } from "../../../../lib/routes/watch-words";
 import { FakeLock } from "../../../helpers/fakes";
@@ -15,11 +22,28 @@ import { confOf, connected, link, stateOf } from "./node-rig";
 
 export const A = "192.0.2.1";
 export const B = "192.0.3.1";
-export const TENANT = { fwmark: "0x10/0xff", table: 100, gateways: [{ via: A, dev: "eth1" }, { via: B, dev: "eth2" }] };
-const WATCH = { interval: "1s", timeout: "500ms", failAfter: 2, holdDown: "3s", statusFile: "/run/s.json" };
+export const TENANT = {
+  fwmark: "0x10/0xff",
+  table: 100,
+  gateways: [
+    { via: A, dev: "eth1" },
+    { via: B, dev: "eth2" },
+  ],
+};
+const WATCH = {
+  interval: "1s",
+  timeout: "500ms",
+  failAfter: 2,
+  holdDown: "3s",
+  statusFile: "/run/s.json",
+};
 
 export function watchConf(tenant: object = {}, watch: object = {}, more: object = {}): PluginConf {
-  return confOf({ tenants: { a: { ...TENANT, ...tenant } }, routes: { namesDir: "", watch: { ...WATCH, ...watch } }, ...more } as never);
+  return confOf({
+    tenants: { a: { ...TENANT, ...tenant } },
+    routes: { namesDir: "", watch: { ...WATCH, ...watch } },
+    ...more,
+  } as never);
 }
 
 /** Lets everything that is ready run. */
@@ -32,10 +56,11 @@ class TestClock implements Clock {
   private sleepers: { at: number; wake: () => void }[] = [];
   now = (): Date => new Date(this.ms);
   elapsed = (): number => this.ms;
-  sleep = (ms: number): Promise<void> => new Promise((wake) => this.sleepers.push({ at: this.ms + ms, wake }));
+  sleep = (ms: number): Promise<void> =>
+    new Promise((wake) => this.sleepers.push({ at: this.ms + ms, wake }));
 
   async advance(ms: number): Promise<void> {
-    for (const end = this.ms + ms; this.ms < end; ) {
+    for (const end = this.ms + ms; this.ms < end;) {
       this.ms += 100;
       const due = this.sleepers.filter(({ at }) => at <= this.ms);
       this.sleepers = this.sleepers.filter(({ at }) => at > this.ms);
@@ -59,19 +84,37 @@ export class PaperKernel {
   state = async (): Promise<NodeState> => {
     this.looks++;
     if (this.broken !== undefined) throw this.broken;
-    return stateOf({ rules: this.rules, routes: this.routes, links: this.links, families: [4] }, this.sysctls);
+    return stateOf(
+      { rules: this.rules, routes: this.routes, links: this.links, families: [4] },
+      this.sysctls,
+    );
   };
-  own = async () => ({ forward: [], natListing: undefined, file: () => undefined, absent: () => [] });
+  own = async () => ({
+    forward: [],
+    natListing: undefined,
+    file: () => undefined,
+    absent: () => [],
+  });
   natListing = async () => undefined;
   perform = async (action: Action): Promise<void> => {
     if (this.refuse(action)) throw new CniError("io", "RTNETLINK answers: Network is unreachable");
-    if (action.kind === "rule") this.rules = [...this.rules.filter((rule) => ruleKey(rule) !== ruleKey(action.rule)), ...(action.op === "add" ? [action.rule] : [])];
-    if (action.kind === "route") this.routes = [...this.routes.filter((route) => routePlace(route) !== routePlace(action.route)), ...(action.op === "del" ? [] : [action.route])];
+    if (action.kind === "rule")
+      this.rules = [
+        ...this.rules.filter((rule) => ruleKey(rule) !== ruleKey(action.rule)),
+        ...(action.op === "add" ? [action.rule] : []),
+      ];
+    if (action.kind === "route")
+      this.routes = [
+        ...this.routes.filter((route) => routePlace(route) !== routePlace(action.route)),
+        ...(action.op === "del" ? [] : [action.route]),
+      ];
   };
 
   /** Where the tenant's default route leads. */
   ways(): readonly (string | undefined)[] {
-    return this.routes.filter(({ table, dst, type }) => table === 100 && dst === "default" && type === "unicast").flatMap(({ nexthops }) => nexthops.map(({ via }) => via));
+    return this.routes
+      .filter(({ table, dst, type }) => table === 100 && dst === "default" && type === "unicast")
+      .flatMap(({ nexthops }) => nexthops.map(({ via }) => via));
   }
 }
 
@@ -101,7 +144,14 @@ export interface Rig {
   noPing: boolean;
   statusFails: boolean;
   messages(event?: WatchLine["event"]): readonly string[];
-  status(): { readonly tenants: readonly { readonly state: string; readonly gateways: readonly { readonly state: string }[] }[]; readonly repairs: number; readonly error: string | null };
+  status(): {
+    readonly tenants: readonly {
+      readonly state: string;
+      readonly gateways: readonly { readonly state: string }[];
+    }[];
+    readonly repairs: number;
+    readonly error: string | null;
+  };
   run(conf: PluginConf, options?: Partial<WatchOptions>): Promise<readonly Collision[]>;
 }
 
@@ -110,17 +160,35 @@ export function createRig(): Rig {
   const kernel = new PaperKernel();
   const lines: WatchLine[] = [];
   let record = EMPTY_RECORD;
-  const links = (): readonly LinkCondition[] => kernel.links.map(({ name }) => ({ name, carrier: !rig.unplugged.has(name), resolves: true }));
+  const links = (): readonly LinkCondition[] =>
+    kernel.links.map(({ name }) => ({ name, carrier: !rig.unplugged.has(name), resolves: true }));
   const targetOf = (conf: PluginConf): WatchTarget => ({
     path: "/etc/cni/net.d/10.conflist",
     conf,
     node: {
       kernel,
-      records: { read: () => record, write: (next) => void (record = next), remove: () => void (record = EMPTY_RECORD) },
+      records: {
+        read: () => record,
+        write: (next) => void (record = next),
+        remove: () => void (record = EMPTY_RECORD),
+      },
       carriedMarks: () => rig.carried,
-      lookAround: async () => ({ markUses: [], chains: [], nftTables: [], tableNames: [], unseen: [], ...rig.surroundings }),
+      lookAround: async () => ({
+        markUses: [],
+        chains: [],
+        nftTables: [],
+        tableNames: [],
+        unseen: [],
+        ...rig.surroundings,
+      }),
       lock: rig.lock,
-      seat: { lostBefore: () => rig.lostBefore, tell: (_, gateways) => void (rig.lost = gateways.filter(({ unusable }) => unusable === "failed").map(({ via }) => via)) },
+      seat: {
+        lostBefore: () => rig.lostBefore,
+        tell: (_, gateways) =>
+          void (rig.lost = gateways
+            .filter(({ unusable }) => unusable === "failed")
+            .map(({ via }) => via)),
+      },
       probes: {
         requirePing: async () => {
           if (rig.noPing) throw new CniError("io", "no ping");
@@ -128,19 +196,43 @@ export function createRig(): Rig {
         links: async () => links(),
         ask: async ({ gateway }) => {
           if (rig.unknown.has(gateway.via ?? "")) return { kind: "unknown", why: "ip is broken" };
-          return rig.silent.has(gateway.via ?? "") ? { kind: "silent", why: "no answer" } : { kind: "answered" };
+          return rig.silent.has(gateway.via ?? "")
+            ? { kind: "silent", why: "no answer" }
+            : { kind: "answered" };
         },
       },
     },
   });
   const rig: Rig = {
-    kernel, clock, lines, inbox: createInbox(), files: new Map(), written: [], silent: new Set(), unknown: new Set(), unplugged: new Set(), lock: new FakeLock(), lost: [], lostBefore: [], carried: [],
-    surroundings: {}, next: () => { throw new CniError("decode", "not JSON"); }, noPing: false, statusFails: false,
-    messages: (event) => lines.filter((line) => event === undefined || line.event === event).map(({ message }) => message),
+    kernel,
+    clock,
+    lines,
+    inbox: createInbox(),
+    files: new Map(),
+    written: [],
+    silent: new Set(),
+    unknown: new Set(),
+    unplugged: new Set(),
+    lock: new FakeLock(),
+    lost: [],
+    lostBefore: [],
+    carried: [],
+    surroundings: {},
+    next: () => {
+      throw new CniError("decode", "not JSON");
+    },
+    noPing: false,
+    statusFails: false,
+    messages: (event) =>
+      lines
+        .filter((line) => event === undefined || line.event === event)
+        .map(({ message }) => message),
     status: () => JSON.parse(rig.files.get("/run/s.json") ?? "") as ReturnType<Rig["status"]>,
     run: (conf, options = {}) => {
       const ports = {
-        clock, inbox: rig.inbox, pid: 42,
+        clock,
+        inbox: rig.inbox,
+        pid: 42,
         say: (line: WatchLine) => void lines.push(line),
         reload: () => targetOf(rig.next()),
         writeStatus: (path: string, text: string) => {

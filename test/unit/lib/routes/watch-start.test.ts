@@ -15,7 +15,8 @@ async function start(conf = watchConf(), options = {}): Promise<void> {
   await settle();
 }
 
-const forgetRule = (): void => void (rig.kernel.rules = rig.kernel.rules.filter(({ table }) => table !== 100));
+const forgetRule = (): void =>
+  void (rig.kernel.rules = rig.kernel.rules.filter(({ table }) => table !== 100));
 const hasRule = (): boolean => rig.kernel.rules.some(({ table }) => table === 100);
 
 describe("collisions", () => {
@@ -54,7 +55,10 @@ describe("collisions", () => {
     await start();
     rig.inbox.post("report");
     await rig.clock.advance(1000);
-    expect(rig.status()).toMatchObject({ error: "busy", tenants: [{ state: "stopped", gateways: [] }] });
+    expect(rig.status()).toMatchObject({
+      error: "busy",
+      tenants: [{ state: "stopped", gateways: [] }],
+    });
     expect(rig.messages("report")).toHaveLength(1);
     rig.next = () => watchConf({ gateways: [{ via: B, dev: "eth2" }] });
     rig.inbox.post("reload");
@@ -91,23 +95,47 @@ describe("reload", () => {
 
   test("follows the new configuration", async () => {
     await start();
-    rig.next = () => watchConf({ gateways: [{ via: B, dev: "eth2" }] }, { statusFile: "/run/other.json" });
+    rig.next = () =>
+      watchConf({ gateways: [{ via: B, dev: "eth2" }] }, { statusFile: "/run/other.json" });
     await reload();
     expect([rig.kernel.ways(), [...rig.files.keys()]]).toEqual([[B], ["/run/other.json"]]);
-    expect(rig.messages("reload")).toEqual([expect.stringMatching(/^configuration read again, watching 1 tenant with 1 gateway; changed: ip -4 route replace/)]);
+    expect(rig.messages("reload")).toEqual([
+      expect.stringMatching(
+        /^configuration read again, watching 1 tenant with 1 gateway; changed: ip -4 route replace/,
+      ),
+    ]);
     expect(JSON.parse(rig.files.get("/run/other.json") ?? "")).toMatchObject({ repairs: 0 });
   });
 
   test.each([
-    ["that cannot be read", () => { throw new CniError("decode", "not JSON"); }, "not JSON"],
-    ["with another record", () => watchConf({}, {}, { dataDir: "/run/elsewhere" }), 'another "dataDir" needs a restart'],
-    ["that collides", () => watchConf({ fwmark: "0x20/0xff" }), "it collides with what others have: "],
+    [
+      "that cannot be read",
+      () => {
+        throw new CniError("decode", "not JSON");
+      },
+      "not JSON",
+    ],
+    [
+      "with another record",
+      () => watchConf({}, {}, { dataDir: "/run/elsewhere" }),
+      'another "dataDir" needs a restart',
+    ],
+    [
+      "that collides",
+      () => watchConf({ fwmark: "0x20/0xff" }),
+      "it collides with what others have: ",
+    ],
   ])("one %s is not used", async (_, next, words) => {
     await start();
-    rig.kernel.rules = [...rig.kernel.rules, rule(50, { fwmark: { value: 0x20, mask: 0xff }, table: 300 })];
+    rig.kernel.rules = [
+      ...rig.kernel.rules,
+      rule(50, { fwmark: { value: 0x20, mask: 0xff }, table: 300 }),
+    ];
     rig.next = next;
     await reload();
-    expect(rig.messages("trouble")).toEqual([expect.stringContaining(`is not used, the configuration before it stays: ${words}`)]);
+    expect(rig.messages("trouble")).toEqual([
+      expect.stringContaining(`is not used, the configuration before it stays: ${words}`),
+    ]);
     forgetRule();
     await rig.clock.advance(1000);
     expect(hasRule()).toBe(true);
@@ -124,6 +152,8 @@ describe("reload", () => {
 
 test("checks without ping: it does not even start", async () => {
   rig.noPing = true;
-  await expect(rig.run(watchConf({ gateways: [{ via: A, dev: "eth1", check: "198.51.100.9" }] }))).rejects.toThrow("no ping");
+  await expect(
+    rig.run(watchConf({ gateways: [{ via: A, dev: "eth1", check: "198.51.100.9" }] })),
+  ).rejects.toThrow("no ping");
   running = Promise.resolve();
 });

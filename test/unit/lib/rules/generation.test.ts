@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { nextGeneration, readGeneration } from "../../../../lib/rules/generation";
 
 let dir: string;
-beforeEach(() => { dir = mkdtempSync(join(tmpdir(), "generation-")); });
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "generation-"));
+});
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 test("each generation is another one", () => {

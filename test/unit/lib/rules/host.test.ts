@@ -31,5 +31,6 @@ test("a program's flavour is that of the file behind its links", () => {
 test("families and legacy tables come from /proc", () => {
   expect(localHost.hasFamily(4)).toBe(true);
   expect(localHost.hasFamily(6)).toBe(existsSync("/proc/net/if_inet6"));
-  for (const name of [...localHost.legacyTables(4), ...localHost.legacyTables(6)]) expect(name).toMatch(/^[a-z]+$/);
+  for (const name of [...localHost.legacyTables(4), ...localHost.legacyTables(6)])
+    expect(name).toMatch(/^[a-z]+$/);
 });

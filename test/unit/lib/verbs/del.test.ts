@@ -12,7 +12,13 @@ const verbs = () => s.calls.map(({ verb }) => verb);
 const attached = async (key = KEY, part = {}) => {
   const attachment = record({ key, ...part });
   s.context.journal.write(attachmentTag(key), attachment);
-  await s.rules.install({ key, label: "team-a/web-0", mark: { value: 16, mask: 255 }, addresses: attachment.addresses, markReplies: false });
+  await s.rules.install({
+    key,
+    label: "team-a/web-0",
+    mark: { value: 16, mask: 255 },
+    addresses: attachment.addresses,
+    markReplies: false,
+  });
 };
 
 test("rules before the delegate, journal last; the journal's netconf and result are used", async () => {
@@ -38,7 +44,9 @@ test("the runtime's prevResult goes before the journal's", async () => {
 test("of an attachment that nobody knows: the delegate is still called, and no ADD of it begins meanwhile", async () => {
   s = setUp();
   s.answers["DEL"] = () => {
-    expect(s.context.journal.read(TAG)).toMatchObject({ attachment: { state: "deleting", unknown: true, owner: s.context.self } });
+    expect(s.context.journal.read(TAG)).toMatchObject({
+      attachment: { state: "deleting", unknown: true, owner: s.context.self },
+    });
     return {};
   };
   await del(s.context);
@@ -49,16 +57,31 @@ test.each([
   ["names the pod of CNI_ARGS", "team-a", { namespace: "team-a", name: "web-0" }],
   ["names none when CNI_ARGS has nonsense, and goes on", "Team_A", undefined],
 ])("of an attachment that nobody knows: its record %s", async (_, namespace, pod) => {
-  s = setUp({}, { args: new Map([["K8S_POD_NAMESPACE", namespace], ["K8S_POD_NAME", "web-0"]]) });
+  s = setUp(
+    {},
+    {
+      args: new Map([
+        ["K8S_POD_NAMESPACE", namespace],
+        ["K8S_POD_NAME", "web-0"],
+      ]),
+    },
+  );
   s.answers["DEL"] = failing(9, "not now");
   await expect(del(s.context)).rejects.toMatchObject({ code: 9 });
   const found = s.context.journal.read(TAG);
-  expect(found !== undefined && "attachment" in found ? found.attachment.pod : "no record").toEqual(pod);
+  expect(found !== undefined && "attachment" in found ? found.attachment.pod : "no record").toEqual(
+    pod,
+  );
 });
 
 test("the mark of a DEL that died, about something that it did not know, is no record: the conflist's delegate is called", async () => {
   s = setUp({ delegate: { type: "noop", now: "used" } });
-  const { delegate: _delegate, result: _result, mark: _mark, ...mark } = record({ state: "deleting", unknown: true, owner: { pid: 77, startTime: "1" } });
+  const {
+    delegate: _delegate,
+    result: _result,
+    mark: _mark,
+    ...mark
+  } = record({ state: "deleting", unknown: true, owner: { pid: 77, startTime: "1" } });
   s.context.journal.write(TAG, mark);
   await del(s.context);
   expect(s.calls).toMatchObject([{ verb: "DEL", netconf: { now: "used" } }]);
@@ -76,7 +99,10 @@ test("a failing delegate: rule gone, its error returned, record kept for the nex
   s = setUp();
   await attached();
   s.answers["DEL"] = failing(9, "container not found: No such file or directory");
-  await expect(del(s.context)).rejects.toMatchObject({ code: 9, message: expect.not.stringMatching(/not found|no such file/i) });
+  await expect(del(s.context)).rejects.toMatchObject({
+    code: 9,
+    message: expect.not.stringMatching(/not found|no such file/i),
+  });
   expect(s.rules.installed).toEqual([]);
   s.answers["DEL"] = {};
   await del(s.context);
@@ -94,7 +120,10 @@ test("rules that cannot be removed: the delegate is still called, the error retu
 test("an unusable journal: rules and delegate are still taken down, then the error", async () => {
   s = setUp();
   await attached();
-  const broken = { ...s.context, locks: { hold: () => Promise.reject(new CniError("journal", "unsafe")), sweep: async () => {} } };
+  const broken = {
+    ...s.context,
+    locks: { hold: () => Promise.reject(new CniError("journal", "unsafe")), sweep: async () => {} },
+  };
   await expect(del(broken)).rejects.toMatchObject({ code: 113 });
   expect([s.rules.installed, verbs()]).toEqual([[], ["DEL"]]);
 });
@@ -111,7 +140,12 @@ test("a corrupt record: told, and taken down by tag and conflist", async () => {
 test("a record that cannot be rewritten (full disk) is still taken down and removed", async () => {
   s = setUp();
   await attached();
-  const journal = { ...s.context.journal, write: () => { throw new CniError("journal", "ENOSPC"); } };
+  const journal = {
+    ...s.context.journal,
+    write: () => {
+      throw new CniError("journal", "ENOSPC");
+    },
+  };
   await del({ ...s.context, journal });
   expect(s.warnings).toMatchObject([{ message: "ENOSPC" }]);
   expect([s.rules.installed, s.context.journal.tags()]).toEqual([[], []]);
@@ -121,7 +155,9 @@ test("the record says who is deleting it, also when somebody had begun before", 
   s = setUp();
   await attached(KEY, { state: "deleting", owner: { pid: 77, startTime: "1" } });
   s.answers["DEL"] = () => {
-    expect(s.context.journal.read(TAG)).toEqual({ attachment: record({ state: "deleting", owner: s.context.self }) });
+    expect(s.context.journal.read(TAG)).toEqual({
+      attachment: record({ state: "deleting", owner: s.context.self }),
+    });
     return {};
   };
   await del(s.context);
@@ -131,7 +167,10 @@ test("the record says who is deleting it, also when somebody had begun before", 
 test.each<[string, Partial<Attachment>]>([
   ["taken over by another DEL", { state: "deleting", owner: { pid: 77, startTime: "1" } }],
   ["added again", { state: "intent", owner: { pid: 77, startTime: "1" } }],
-  ["added again, by a process of our PID", { state: "intent", owner: { pid: 4242, startTime: "2" } }],
+  [
+    "added again, by a process of our PID",
+    { state: "intent", owner: { pid: 4242, startTime: "2" } },
+  ],
   ["added again and complete", { state: "complete", since: "2026-01-02T00:00:00.000Z" }],
 ])("a record that was %s meanwhile is not removed", async (_name, part) => {
   for (const known of [true, false]) {

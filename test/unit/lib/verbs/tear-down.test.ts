@@ -7,7 +7,11 @@ import { failing, record, RESULT, setUp, TAG, type Setup } from "../../../helper
 
 let s: Setup;
 afterEach(() => s.cleanUp());
-const sent = () => s.calls.map(({ verb, netconf }) => [verb, (netconf["ipam"] as { dataDir?: string } | undefined)?.dataDir]);
+const sent = () =>
+  s.calls.map(({ verb, netconf }) => [
+    verb,
+    (netconf["ipam"] as { dataDir?: string } | undefined)?.dataDir,
+  ]);
 const verbs = () => s.calls.map(({ verb }) => verb);
 const POOLS = [
   tenantWith(),
@@ -20,18 +24,30 @@ describe("without a record, as after a reboot", () => {
   test("every delegate that the pod may have had is told once, the conflist's own first", async () => {
     s = setUp({ tenants: POOLS });
     await del(s.context);
-    expect(sent()).toEqual([["DEL", undefined], ["DEL", "/vpn"], ["DEL", "/lan"]]);
+    expect(sent()).toEqual([
+      ["DEL", undefined],
+      ["DEL", "/vpn"],
+      ["DEL", "/lan"],
+    ]);
   });
   test("the runtime's prevResult goes to each", async () => {
     const prevResult = { cniVersion: "1.0.0", ips: [] };
     s = setUp({ tenants: POOLS, prevResult });
     await del(s.context);
-    expect(s.calls.map(({ netconf }) => netconf["prevResult"])).toEqual([prevResult, prevResult, prevResult]);
+    expect(s.calls.map(({ netconf }) => netconf["prevResult"])).toEqual([
+      prevResult,
+      prevResult,
+      prevResult,
+    ]);
   });
   test("one that fails does not keep the others from it; all failures are told", async () => {
     s = setUp({ tenants: POOLS });
     s.answers["DEL"] = () => failing(10 + s.calls.length, `pool ${s.calls.length}`);
-    await expect(del(s.context)).rejects.toMatchObject({ code: 11, message: expect.stringContaining("pool 1"), details: expect.stringMatching(/pool 2.*pool 3/) });
+    await expect(del(s.context)).rejects.toMatchObject({
+      code: 11,
+      message: expect.stringContaining("pool 1"),
+      details: expect.stringMatching(/pool 2.*pool 3/),
+    });
     expect(sent()).toHaveLength(3);
   });
   test("a tenant's plugin that is not installed is a warning, the conflist's own an error", async () => {
@@ -44,7 +60,13 @@ describe("without a record, as after a reboot", () => {
   test("an unusable journal is no better than none", async () => {
     s = setUp({ tenants: POOLS });
     rmSync(s.journalDir, { recursive: true });
-    const broken = { ...s.context, locks: { hold: () => Promise.reject(new CniError("journal", "unsafe")), sweep: async () => {} } };
+    const broken = {
+      ...s.context,
+      locks: {
+        hold: () => Promise.reject(new CniError("journal", "unsafe")),
+        sweep: async () => {},
+      },
+    };
     await expect(del(broken)).rejects.toMatchObject({ code: 113 });
     expect(sent()).toHaveLength(3);
   });
@@ -62,19 +84,41 @@ describe("without a record, as after a reboot", () => {
 
 test("with a record only its own delegate is told", async () => {
   s = setUp({ tenants: POOLS });
-  s.context.journal.write(TAG, record({ delegate: { type: "noop", ipam: { dataDir: "/gone-from-the-conflist" } } }));
+  s.context.journal.write(
+    TAG,
+    record({ delegate: { type: "noop", ipam: { dataDir: "/gone-from-the-conflist" } } }),
+  );
   await del(s.context);
   expect(sent()).toEqual([["DEL", "/gone-from-the-conflist"]]);
 });
 
 describe("the record's result stands in for prevResult, in the version that the list has now", () => {
-  const NEW = { cniVersion: "1.1.0", interfaces: [{ name: "eth0", mtu: 1400, sandbox: "/x" }], ips: [{ interface: 0, address: "10.0.0.5/24" }] };
+  const NEW = {
+    cniVersion: "1.1.0",
+    interfaces: [{ name: "eth0", mtu: 1400, sandbox: "/x" }],
+    ips: [{ interface: 0, address: "10.0.0.5/24" }],
+  };
   const passed = () => s.calls.find(({ verb }) => verb === "DEL")?.netconf;
 
   test.each([
-    ["1.1.0", "1.0.0", NEW, { cniVersion: "1.0.0", interfaces: [{ name: "eth0", sandbox: "/x" }], ips: NEW.ips }],
-    ["1.0.0", "0.4.0", RESULT, { ...RESULT, cniVersion: "0.4.0", ips: [{ version: "4", ...RESULT.ips[0] }] }],
-    ["0.4.0", "1.0.0", { cniVersion: "0.4.0", ips: [{ version: "4", address: "10.0.0.5/24" }] }, { cniVersion: "1.0.0", ips: [{ address: "10.0.0.5/24" }] }],
+    [
+      "1.1.0",
+      "1.0.0",
+      NEW,
+      { cniVersion: "1.0.0", interfaces: [{ name: "eth0", sandbox: "/x" }], ips: NEW.ips },
+    ],
+    [
+      "1.0.0",
+      "0.4.0",
+      RESULT,
+      { ...RESULT, cniVersion: "0.4.0", ips: [{ version: "4", ...RESULT.ips[0] }] },
+    ],
+    [
+      "0.4.0",
+      "1.0.0",
+      { cniVersion: "0.4.0", ips: [{ version: "4", address: "10.0.0.5/24" }] },
+      { cniVersion: "1.0.0", ips: [{ address: "10.0.0.5/24" }] },
+    ],
     ["1.0.0", "1.0.0", RESULT, RESULT],
   ])("from %s to %s, for DEL and GC", async (from, to, result, expected) => {
     for (const run of [del, gc]) {
@@ -86,7 +130,10 @@ describe("the record's result stands in for prevResult, in the version that the 
       s.cleanUp();
     }
   });
-  test.each([["2.0.0", "1.0.0"], ["1.0.0", "0.2.0"]])("what cannot be converted (from %s to %s) is left out", async (from, to) => {
+  test.each([
+    ["2.0.0", "1.0.0"],
+    ["1.0.0", "0.2.0"],
+  ])("what cannot be converted (from %s to %s) is left out", async (from, to) => {
     s = setUp({ cniVersion: to });
     s.context.journal.write(TAG, record({ cniVersion: from, result: { cniVersion: from } }));
     await del(s.context);

@@ -15,17 +15,39 @@ export const ROUTER: RouterConf = {
     vpn: uplinkWith({ dev: "vpn0", via: ["198.51.100.1", "2001:db8:66::1"], snat6: "masquerade" }),
   },
 };
-export const DELEGATE: JsonObject = { type: "ptp", ipam: { type: "host-local", ranges: [[{ subnet: "10.244.0.0/24" }], [{ subnet: "2001:db8:1::/64" }]] } };
-const VPN_PATCH: JsonObject = { ipam: { ranges: [[{ subnet: "10.66.0.0/24" }], [{ subnet: "fd66::/64" }]] } };
+export const DELEGATE: JsonObject = {
+  type: "ptp",
+  ipam: {
+    type: "host-local",
+    ranges: [[{ subnet: "10.244.0.0/24" }], [{ subnet: "2001:db8:1::/64" }]],
+  },
+};
+const VPN_PATCH: JsonObject = {
+  ipam: { ranges: [[{ subnet: "10.66.0.0/24" }], [{ subnet: "fd66::/64" }]] },
+};
 
-export function exampleConf(router: Partial<RouterConf> = {}, part: Partial<PluginConf> = {}): PluginConf {
+export function exampleConf(
+  router: Partial<RouterConf> = {},
+  part: Partial<PluginConf> = {},
+): PluginConf {
   const tenants = [tenantWith({ name: "vpn", table: 200, delegate: VPN_PATCH })];
-  return confWith({ name: "pods", delegate: DELEGATE, tenants, router: { ...ROUTER, ...router }, ...part });
+  return confWith({
+    name: "pods",
+    delegate: DELEGATE,
+    tenants,
+    router: { ...ROUTER, ...router },
+    ...part,
+  });
 }
 
 /** The same without LAN, with a third tenant and these uplinks. */
 export function threeUplinks(uplinks: RouterConf["uplinks"]): PluginConf {
-  const patch: JsonObject = { ipam: { ranges: [[{ subnet: "10.77.0.0/24" }], [{ subnet: "fd77::/64" }]] } };
+  const patch: JsonObject = {
+    ipam: { ranges: [[{ subnet: "10.77.0.0/24" }], [{ subnet: "fd77::/64" }]] },
+  };
   const conf = exampleConf({ lan: [], uplinks });
-  return { ...conf, tenants: [...(conf.tenants ?? []), tenantWith({ name: "b", delegate: patch })] };
+  return {
+    ...conf,
+    tenants: [...(conf.tenants ?? []), tenantWith({ name: "b", delegate: patch })],
+  };
 }

@@ -113,7 +113,11 @@ test("the whole configuration of a dual-stack router", () => {
 });
 
 test("without LAN and next hops: the interface is the way, a family without one is stopped", () => {
-  const uplinks = { default: uplinkWith(), vpn: uplinkWith({ dev: "wg0", snat: "none" }), b: uplinkWith({ dev: "wan1", table: 7, via: ["192.0.2.1"] }) };
+  const uplinks = {
+    default: uplinkWith(),
+    vpn: uplinkWith({ dev: "wg0", snat: "none" }),
+    b: uplinkWith({ dev: "wan1", table: 7, via: ["192.0.2.1"] }),
+  };
   const text = frrConfig(routerModel(threeUplinks(uplinks)));
   for (const line of [
     `! IPv4 of "default" takes the router's own default route.`,
@@ -125,7 +129,8 @@ test("without LAN and next hops: the interface is the way, a family without one 
     "ipv6 route ::/0 reject 254 table 7",
     " match dst-ip fd77::/64",
     " set nexthop 192.0.2.1 wan1",
-  ]) expect(text.split("\n")).toContain(line);
+  ])
+    expect(text.split("\n")).toContain(line);
   expect(text).not.toContain("ipv6 route ::/0 wan1");
 });
 

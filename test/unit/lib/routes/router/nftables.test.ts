@@ -125,7 +125,11 @@ exit $failed
 /** The lines that are not the same for every router. */
 function own(router: Parameters<typeof exampleConf>[0]): readonly string[] {
   const lines = nftablesConfig(routerModel(exampleConf(router))).split("\n");
-  return lines.filter((line) => /^ *(?:rule|route|table_route|main_default) -|^# IPv|^ +(?:ip6? [sd]addr)/.test(line)).map((line) => line.trim());
+  return lines
+    .filter((line) =>
+      /^ *(?:rule|route|table_route|main_default) -|^# IPv|^ +(?:ip6? [sd]addr)/.test(line),
+    )
+    .map((line) => line.trim());
 }
 
 test("the whole script of a dual-stack router", () => {
@@ -133,8 +137,15 @@ test("the whole script of a dual-stack router", () => {
 });
 
 test("interfaces without next hops, fixed addresses, no LAN: no line too many", () => {
-  const vpn = uplinkWith({ dev: "wg0", table: 77, snat: ["198.51.100.9"], snat6: ["2001:db8:66::9"] });
-  expect(own({ lan: [], uplinks: { vpn, default: uplinkWith({ snat: "none", snat6: "masquerade" }) } })).toEqual([
+  const vpn = uplinkWith({
+    dev: "wg0",
+    table: 77,
+    snat: ["198.51.100.9"],
+    snat6: ["2001:db8:66::9"],
+  });
+  expect(
+    own({ lan: [], uplinks: { vpn, default: uplinkWith({ snat: "none", snat6: "masquerade" }) } }),
+  ).toEqual([
     "table_route -4 77 unreachable default metric 4294967295",
     "table_route -6 77 unreachable default metric 4294967295",
     "rule -4 priority 30001 from 10.66.0.0/24 lookup main suppress_prefixlength 0",

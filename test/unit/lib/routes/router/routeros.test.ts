@@ -58,7 +58,11 @@ test("the whole configuration of a dual-stack router", () => {
 });
 
 test("without LAN and next hops, with fixed addresses", () => {
-  const uplinks = { default: uplinkWith(), vpn: uplinkWith({ dev: "wg0", snat: ["198.51.100.9"], snat6: ["2001:db8:66::9"] }), b: uplinkWith({ dev: "wan1", table: 7, via: ["192.0.2.1"] }) };
+  const uplinks = {
+    default: uplinkWith(),
+    vpn: uplinkWith({ dev: "wg0", snat: ["198.51.100.9"], snat6: ["2001:db8:66::9"] }),
+    b: uplinkWith({ dev: "wan1", table: 7, via: ["192.0.2.1"] }),
+  };
   const text = routerosConfig(routerModel(threeUplinks(uplinks)));
   const ours = 'comment="tenant-routing 10.0.0.11"';
   for (const line of [
@@ -69,6 +73,7 @@ test("without LAN and next hops, with fixed addresses", () => {
     '# IPv6 of "b" has no next hop and is stopped.',
     `/ip/firewall/nat/add chain=srcnat src-address=10.66.0.0/24 out-interface=wg0 action=src-nat to-addresses=198.51.100.9 ${ours}`,
     `/ipv6/firewall/nat/add chain=srcnat src-address=fd66::/64 out-interface=wg0 action=src-nat to-address=2001:db8:66::9/128 ${ours}`,
-  ]) expect(text.split("\n")).toContain(line);
+  ])
+    expect(text.split("\n")).toContain(line);
   expect(text).not.toContain("address-list/add");
 });
