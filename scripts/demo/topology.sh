@@ -80,7 +80,10 @@ build_machines() {
 remove_demo() {
   local dir=$1 prefix netns
   prefix=$(cat "$dir/prefix")
-  for netns in $(ip netns list | awk '{print $1}' | grep "^$prefix-" || true); do
+  # Not from ip netns list, which complains about each name of others that ends while it reads.
+  for netns in /run/netns/"$prefix"-*; do
+    [[ -e $netns ]] || continue
+    netns=${netns##*/}
     # shellcheck disable=SC2046 # one word per process
     kill -9 $(ip netns pids "$netns") 2>/dev/null || true
     ip netns del "$netns"

@@ -33,6 +33,22 @@ describe.each(FLAVOURS)("on %s", (iptables) => {
     expect(world.leftovers()).toEqual([]);
   });
 
+  test("20 pods that get one address at once, of two tenants: the address ends with one mark", async () => {
+    const outcomes = await times(20, (n) =>
+      world.run("ADD", {
+        conf: conf({ iptables }, marked(n % 2 === 0 ? "0x10/0xff" : "0x20/0xff")),
+      }),
+    );
+    for (const outcome of outcomes) expectOk(outcome);
+    expect(world.firewall.ours()).toHaveLength(2);
+    expect(
+      new Set(world.firewall.ours().map((line) => / ([0-9a-f-]+)" /.exec(line)?.[1])).size,
+    ).toBe(1);
+    for (const outcome of outcomes)
+      expectOk(await world.run("DEL", { conf: conf(), after: outcome }));
+    expect(world.leftovers()).toEqual([]);
+  });
+
   test("D8 150 pods at once: every one has its rules, once", async () => {
     await times(150, async (n) =>
       expectOk(

@@ -1,6 +1,7 @@
 /** A node's reboot with a full house on a machine that is busy: everybody gets a result, with the limits that are the default. */
 import { spawn } from "node:child_process";
 import { FLAVOURS } from "../helpers/firewall";
+import { addressOf, rulesOf } from "../helpers/node-rules";
 import { ASKS, annotated, createRuntime, ourList } from "../helpers/node-runtime";
 import { useNode } from "../helpers/node-world";
 import type { Outcome } from "../helpers/outcome";
@@ -20,23 +21,6 @@ async function together(bodies: readonly (() => Promise<Outcome>)[]): Promise<re
   ).toEqual([]);
   return outcomes;
 }
-
-/** `<address> <pod> <mark>` of every rule of ours. */
-function rules(): readonly string[] {
-  return world.firewall
-    .ours()
-    .map(
-      (line) =>
-        /-s (\S+)\/32 .*"tenant-routing \S+\/(\S+) \S+" .*--set-xmark (\S+)/
-          .exec(line)
-          ?.slice(1)
-          .join(" ") ?? line,
-    )
-    .sort();
-}
-
-const addressOf = ({ json }: Outcome): string =>
-  (json?.["ips"] as [{ address: string }])[0].address.replace(/\/.*/, "");
 
 test.each(FLAVOURS)(
   "on %s: 110 ADDs and then 110 DELs at once beside 40 busy processes: 110 results each, nothing left",
@@ -59,7 +43,7 @@ test.each(FLAVOURS)(
       const pods = Array.from({ length: PODS }, (_, n) => world.newPod("team-a", `pod-${n}`));
       const addresses = (await together(pods.map((pod) => () => runtime.add(pod)))).map(addressOf);
       expect(new Set(addresses).size).toBe(PODS);
-      expect(rules()).toEqual(
+      expect(rulesOf(world.firewall)).toEqual(
         pods
           .flatMap(({ name }, n) => [
             `${addresses[n]} ${name} 0x0/0xff`,

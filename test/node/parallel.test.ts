@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Conf } from "../helpers/conf";
 import { FLAVOURS, type Flavour } from "../helpers/firewall";
+import { rulesOf } from "../helpers/node-rules";
 import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectError, expectOk, type Outcome } from "../helpers/outcome";
@@ -33,20 +34,6 @@ async function together<T>(bodies: readonly (() => Promise<T>)[]): Promise<T[]> 
   });
 }
 
-/** `<pod> <address> <mark>` of every rule of ours. */
-function rules(): readonly string[] {
-  return world.firewall
-    .ours()
-    .map(
-      (line) =>
-        /-s (\S+)\/32 .*"tenant-routing \S+\/(\S+) \S+" .*--set-xmark (\S+)/
-          .exec(line)
-          ?.slice(1)
-          .join(" ") ?? line,
-    )
-    .sort();
-}
-
 describe.each(FLAVOURS)("on %s", (flavour) => {
   test("40 ADDs of one attachment: one succeeds, the others change nothing; 40 DELs of it: all succeed", async () => {
     const runtime = runtimeFor(flavour);
@@ -55,7 +42,9 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     const failed = outcomes.filter(({ exit }) => exit !== 0);
     expect(failed).toHaveLength(39);
     for (const outcome of failed) expectError(outcome, "duplicateAttachment", pod.id);
-    expect([rules().length, world.cables().length, world.leases().length]).toEqual([2, 1, 1]);
+    expect([rulesOf(world.firewall).length, world.cables().length, world.leases().length]).toEqual([
+      2, 1, 1,
+    ]);
     expectOk(await runtime.check(pod));
     await together(Array.from({ length: 40 }, () => () => runtime.del(pod).then(expectOk)));
     expect(world.everything()).toEqual([]);
@@ -72,7 +61,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
         () => runtime.add(b, annotated("0x20/0xff")).then(expectOk),
         () => runtime.del(a).then(expectOk),
       ]);
-      expect(rules()).toEqual(["10.88.0.9 b 0x0/0xff", "10.88.0.9 b 0x20/0xff"]);
+      expect(rulesOf(world.firewall)).toEqual(["10.88.0.9 b 0x0/0xff", "10.88.0.9 b 0x20/0xff"]);
       expect(world.leases()).toEqual([`10.88.0.9 ${b.id}`]);
       expectOk(await runtime.del(b));
       expect([round, ...world.everything()]).toEqual([round]);
@@ -87,7 +76,10 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
       const b = world.newPod("team-b", `pod-${round}`);
       const mark = round % 2 === 0 ? "0x10/0xff" : "0x20/0xff";
       await together([() => runtime.del(a).then(expectOk), () => addPatiently(runtime, b, mark)]);
-      expect(rules()).toEqual([`10.88.0.9 ${b.name} 0x0/0xff`, `10.88.0.9 ${b.name} ${mark}`]);
+      expect(rulesOf(world.firewall)).toEqual([
+        `10.88.0.9 ${b.name} 0x0/0xff`,
+        `10.88.0.9 ${b.name} ${mark}`,
+      ]);
       expectOk(await runtime.check(b));
       a = b;
     }

@@ -1,0 +1,16 @@
+import type { Firewall } from "./firewall";
+import type { Outcome } from "./outcome";
+
+/** `<address> <pod> <mark>` of every rule of ours, sorted. */
+export function rulesOf(firewall: Firewall): readonly string[] {
+  const parts = /-s (\S+)\/32 .*"tenant-routing \S+\/(\S+) \S+" .*--set-xmark (\S+)/;
+  return firewall
+    .ours()
+    .map((line) => parts.exec(line)?.slice(1).join(" ") ?? line)
+    .sort();
+}
+
+/** The pod's first address in the result of its ADD, without the prefix length. */
+export function addressOf({ json }: Outcome): string {
+  return (json?.["ips"] as [{ address: string }])[0].address.replace(/\/.*/, "");
+}
