@@ -11,7 +11,7 @@ import { createOrphans, isAlive, ownProcess } from "../lib/orphans";
 import type { Backend, Locks, Log, MarkRules, PodSource } from "../lib/ports";
 import { createIptablesRules } from "../lib/rules/iptables";
 import { attachmentTag, networkPrefix } from "../lib/rules/tag";
-import { sandboxState } from "../lib/sandbox";
+import { sandboxState, viewpoint } from "../lib/sandbox";
 import type { Context } from "../lib/verbs/context";
 import { checkKubeconfigFile } from "./kubeconfig-check";
 import type { Io } from "./io";
@@ -79,6 +79,7 @@ export function createContext(request: Request, conf: PluginConf, io: Io, log: L
     isAlive,
     parentIsGone: () => process.ppid !== PARENT,
     sandboxState,
+    viewpoint,
     isCollectionDue: () => isDue(join(conf.dataDir, "collected"), COLLECTION_MS, systemClock.now()),
     tagOf: attachmentTag,
     networkPrefix: networkPrefix(conf.name),

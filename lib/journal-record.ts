@@ -15,6 +15,8 @@ export interface Attachment {
   readonly state: AttachmentState;
   readonly key: AttachmentKey;
   readonly netns: string;
+  /** From where the ADD saw that path (lib/sandbox); absent in records of older versions. */
+  readonly seenFrom?: string;
   /** The wrapper process that wrote the intent or is deleting; tells one that has died from one at work. */
   readonly owner: { readonly pid: number; readonly startTime: string };
   /** Written by a DEL that found no record, to keep an ADD away while it works. What is to undo is not in it. */
@@ -117,6 +119,7 @@ const FIELDS: Readonly<Record<keyof Attachment, Check>> = {
   state: oneOf("intent", "complete", "deleting"),
   key: object({ network: isString, containerId: isString, ifname: isString }),
   netns: isString,
+  seenFrom: optional(isString),
   owner: object({ pid: isUint32, startTime: isString }),
   unknown: optional(oneOf(true)),
   pod: optional(object({ namespace: isString, name: isString, uid: optional(isString) })),

@@ -11,7 +11,6 @@
 import {
   closeSync,
   constants,
-  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -113,17 +112,23 @@ async function enter(queue: Named): Promise<Place> {
   server.unref();
   const made = `${queue.name}@-@${id}`;
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject).listen(`/proc/self/fd/${queue.fd}/${made}`, resolve);
+    // Later ones are failures to accept: whoever waits is told by the kernel all the same.
+    server.on("error", reject).listen(`/proc/self/fd/${queue.fd}/${made}`, resolve);
   });
   const at = (file: string): string => join(queue.path, file);
   const choosing = `${queue.name}@0@${id}`;
-  renameSync(at(made), at(choosing));
-  const number = 1 + Math.max(0, ...ticketsOf(queue).map((ticket) => ticket.number));
-  const ticket = { file: `${queue.name}@${number}@${id}`, number, id };
-  // Two names for a moment, never none.
-  linkSync(at(choosing), at(ticket.file));
-  unlinkSync(at(choosing));
-  return { ...queue, server, visitors, ticket };
+  try {
+    renameSync(at(made), at(choosing));
+    const number = 1 + Math.max(0, ...ticketsOf(queue).map((ticket) => ticket.number));
+    const ticket = { file: `${queue.name}@${number}@${id}`, number, id };
+    // A second name would need an inode more. Whoever reads the directory twice sees one of the two names.
+    renameSync(at(choosing), at(ticket.file));
+    return { ...queue, server, visitors, ticket };
+  } catch (error) {
+    server.close();
+    for (const file of [made, choosing]) unlink(at(file));
+    throw error;
+  }
 }
 
 /** The last ticket before ours, one that is being chosen first of all; undefined when it is our turn. */

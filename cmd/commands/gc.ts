@@ -72,7 +72,7 @@ async function collectAll(
       io.stdout(
         (await collectAbandoned(contextOf(each.attachment), each))
           ? `removed ${describe(each)}\n`
-          : `${describe(each)}: its DEL came just now\n`,
+          : `${attachmentLabel(each.attachment)} left alone: it has changed meanwhile\n`,
       );
     } catch (thrown) {
       const error = toCniError(thrown);

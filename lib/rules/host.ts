@@ -30,8 +30,10 @@ export const localHost: Host = {
       return readFileSync(`/proc/net/${family === 6 ? "ip6" : "ip"}_tables_names`, "utf8")
         .split("\n")
         .filter((name) => name !== "");
-    } catch {
-      return [];
+    } catch (error) {
+      // Without the module, or IPv6, there is no such file; anything else is no answer.
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
     }
   },
 };

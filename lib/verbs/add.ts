@@ -192,11 +192,13 @@ function intentOf(
   finding: Finding,
   delegate: JsonObject | undefined,
 ): Attachment {
+  const seenFrom = context.viewpoint(context.request.netns);
   return {
     format: 1,
     state: "intent",
     key: context.key,
     netns: context.request.netns,
+    ...(seenFrom === undefined ? {} : { seenFrom }),
     owner: context.self,
     ...(pod === undefined ? {} : { pod }),
     ...(finding.tenant === undefined ? {} : { tenant: finding.tenant.name }),

@@ -100,6 +100,22 @@ export function startDeleting(context: Context, tag: string): Promise<Attachment
   });
 }
 
+/**
+ * Marks a record as being deleted by us if it is still the one that was `seen`, and nobody is at work on
+ * it; otherwise leaves it alone and returns false.
+ */
+export function startCollecting(context: Context, tag: string, seen: Attachment): Promise<boolean> {
+  return locked(context, tag, async () => {
+    const record = context.journal.read(tag);
+    if (record === undefined || !("attachment" in record)) return false;
+    const { attachment } = record;
+    if (JSON.stringify(attachment) !== JSON.stringify(seen) || isAtWork(context, attachment))
+      return false;
+    markDeleting(context, tag, attachment);
+    return true;
+  });
+}
+
 // A link, a FIFO or a stranger's file in the record's place would make every DEL fail until somebody removes it.
 function readOrSetAside({ journal, warn }: Context, tag: string): JournalRecord {
   try {

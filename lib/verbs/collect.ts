@@ -4,15 +4,13 @@
  */
 import { CniError, toCniError } from "../cni/error";
 import type { Attachment } from "../journal";
-import { forget, isAtWork, startDeleting } from "./claim";
+import { forget, isAtWork, startCollecting } from "./claim";
 import type { Context } from "./context";
 import { tearDown } from "./tear-down";
 
 /** Younger records are left alone: their runtime may still be about to delete them (ms). */
 const MIN_AGE_MS = 60_000;
-/** How many one ADD takes down on the way: the pod that it is for has to wait for them. */
-const MOST_PER_ADD = 5;
-/** How long such an ADD waits for each delegate (ms). */
+/** How long one ADD takes for it, and waits for a delegate: the pod that it is for has to wait as long (ms). */
 const PATIENCE_MS = 5_000;
 
 /** An attachment whose sandbox is gone. */
@@ -40,13 +38,11 @@ export async function collectAbandoned(
   { tag, attachment: seen }: Abandoned,
 ): Promise<boolean> {
   const own = contextFor(context, seen, tag, "");
-  const attachment = await startDeleting(own, tag);
-  if (attachment === undefined) {
-    await forget(own, tag, undefined);
-    return false;
-  }
-  await tearDown(own, attachment, attachment.result);
-  await forget(own, tag, attachment);
+  // What was seen may be long ago: other attachments came first.
+  if (!isAbandoned(context, seen) || !(await startCollecting(own, tag, seen))) return false;
+  // The mark of a DEL that died, about something that it did not know, does not say what there is to undo.
+  await tearDown(own, seen.unknown === true ? undefined : seen, seen.result);
+  await forget(own, tag, seen);
   return true;
 }
 
@@ -57,11 +53,20 @@ export async function collectNowAndThen(context: Context): Promise<void> {
     await context.locks.sweep();
     const timeoutMs = Math.min(PATIENCE_MS, context.delegate.timeoutMs);
     const impatient = { ...context, delegate: { ...context.delegate, timeoutMs } };
-    for (const abandoned of findAbandoned(context).slice(0, MOST_PER_ADD))
+    const started = context.delegate.clock.elapsed();
+    for (const abandoned of fromAnywhere(findAbandoned(context))) {
       await collectOrWarn(impatient, abandoned);
+      if (context.delegate.clock.elapsed() - started >= PATIENCE_MS) return;
+    }
   } catch (error) {
     context.warn(toCniError(error));
   }
+}
+
+// So that what cannot be taken down is not in the way of the others every time.
+function fromAnywhere<T>(items: readonly T[]): readonly T[] {
+  const at = Math.floor(Math.random() * items.length);
+  return [...items.slice(at), ...items.slice(0, at)];
 }
 
 async function collectOrWarn(context: Context, abandoned: Abandoned): Promise<void> {
@@ -108,7 +113,7 @@ function isAbandoned(context: Context, attachment: Attachment): boolean {
   return (
     age >= MIN_AGE_MS &&
     !isAtWork(context, attachment) &&
-    context.sandboxState(attachment.netns) === "gone"
+    context.sandboxState(attachment.netns, attachment.seenFrom) === "gone"
   );
 }
 

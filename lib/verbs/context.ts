@@ -26,7 +26,12 @@ export interface Context {
   /** True when the process that started this one has ended. */
   readonly parentIsGone: () => boolean;
   /** What became of a sandbox, by its netns path; `unknown` where that cannot be told from here. */
-  readonly sandboxState: (netns: string) => "there" | "gone" | "unknown";
+  readonly sandboxState: (
+    netns: string,
+    seenFrom: string | undefined,
+  ) => "there" | "gone" | "unknown";
+  /** From where this process sees that netns path, for `sandboxState` later on; undefined: from nowhere. */
+  readonly viewpoint: (netns: string) => string | undefined;
   /** True once a minute on this node, for one of all processes: time to look for what nobody will delete. */
   readonly isCollectionDue: () => boolean;
   readonly isAlive: (process: ProcessId) => boolean;

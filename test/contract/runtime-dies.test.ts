@@ -135,6 +135,8 @@ describe("a record whose network namespace no longer exists", () => {
     ],
     ["one whose place cannot be seen from here", { netns: "/nowhere/netns/x" }],
     ["one without a netns", { netns: "" }],
+    ["one that was seen from elsewhere", { seenFrom: "1:2 3:4" }],
+    ["one of an older version, which does not say from where", { seenFrom: undefined }],
   ])("%s is left alone", async (_, change) => {
     const lost = await abandoned(change);
     expectOk(await world.run("ADD", { conf: conf() }));
@@ -189,6 +191,41 @@ describe("a record whose network namespace no longer exists", () => {
     expect(verbs(did)).toEqual(["DEL"]);
     expect([again.exit, again.stdout]).toEqual([0, "no attachment has lost its sandbox\n"]);
     expect(world.leftovers()).toEqual([]);
+  });
+
+  test("is left alone when it has become another one while the one before it was taken down", async () => {
+    await abandoned();
+    // So that the second ADD does not look for the first.
+    writeFileSync(join(world.dataDir, "collected"), "", { mode: 0o600 });
+    await abandoned();
+    // In the order in which the directory is read, as the wrapper does.
+    const [first = "", second = ""] = world
+      .records()
+      .filter((each) => each.endsWith(".json"))
+      .map((each) => join(world.dataDir, each));
+    const record = JSON.parse(readFileSync(first, "utf8")) as object;
+    writeFileSync(first, JSON.stringify({ ...record, delegate: { type: "scripted" } }));
+    const id = (JSON.parse(readFileSync(second, "utf8")) as { key: { containerId: string } }).key
+      .containerId;
+    world.script({ DEL: { run: `sed -i 's#${GONE}#${world.podNetns}#' '${second}'` } });
+    const file = join(world.dir, "10.conflist");
+    writeFileSync(
+      file,
+      JSON.stringify({
+        cniVersion: "1.0.0",
+        name: "n",
+        plugins: [{ ...conf(), dataDir: world.dataDir, runtimeConfig: undefined }],
+      }),
+    );
+    const did = await world.run(undefined, { argv: ["gc", "--conf", file] });
+    expect([did.exit, did.stdout]).toEqual([
+      0,
+      expect.stringMatching(
+        new RegExp(`^removed .*\n.*${id}.* left alone: it has changed meanwhile\n$`),
+      ),
+    ]);
+    expect(ids()).toEqual([id]);
+    expect(verbs(did)).toEqual(["DEL"]);
   });
 
   test("`wrapper gc` says what it could not take down, with status 1", async () => {

@@ -187,6 +187,7 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
     checkKubeconfig: async () => {},
     self: ME,
     parentIsGone: () => false,
+    viewpoint: () => undefined,
     sandboxState: (netns) => (netns.startsWith("/gone/") ? "gone" : "there"),
     isCollectionDue: () => false,
     isAlive: ({ pid }) => setup.alive.has(pid),
