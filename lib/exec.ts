@@ -169,10 +169,16 @@ function follow(child: ChildProcess, onOutput: () => void): Stream {
   const ended = new Promise<string>((resolve) => {
     child.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     child.on("close", (code, signal) =>
-      resolve(stderr.text().trim() || (signal ?? `exit status ${code ?? "unknown"}`)),
+      resolve(endOf(signal ?? `exit status ${code ?? "unknown"}`, stderr.text())),
     );
   });
   return { ended, stop: () => void child.kill("SIGKILL") };
+}
+
+// A program may have complained about something else long before it ended, and many times over.
+function endOf(ending: string, stderr: string): string {
+  const lines = new Set(stderr.split("\n").map((line) => line.trim()));
+  return [ending, ...lines].filter((text) => text !== "").join("; ");
 }
 
 class Collector {

@@ -148,7 +148,7 @@ export interface Exec {
 
 /** A program that runs on until it is stopped. Its output is a sign that something happened, not data. */
 export interface Stream {
-  /** Why it ended, for people: its last words, a status, a signal, or an errno. Never rejects. */
+  /** Why it ended, for people: a status or signal with what stderr said, each line once, or an errno. Never rejects. */
   readonly ended: Promise<string>;
   /** Kills it. May be called at any time. */
   stop(): void;

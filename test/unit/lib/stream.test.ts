@@ -12,11 +12,15 @@ test("tells of output while the program runs on, and kills it when asked", async
   expect(await stream.ended).toBe("SIGKILL");
 });
 
-test("its end is explained by its last words, or by its status", async () => {
+test("its end is explained by its status or signal, and by what it said, each line once", async () => {
   expect(await sh("echo 'cannot open netlink socket' >&2; exit 1").ended).toBe(
-    "cannot open netlink socket",
+    "exit status 1; cannot open netlink socket",
   );
   expect(await sh("exit 3").ended).toBe("exit status 3");
+  const complaint = "echo 'Error: Peer netns reference is invalid.' >&2;";
+  expect(await sh(`${complaint} ${complaint} kill -9 $$`).ended).toBe(
+    "SIGKILL; Error: Peer netns reference is invalid.",
+  );
 });
 
 test("what cannot start says why", async () => {
