@@ -2,17 +2,17 @@
 import { join } from "node:path";
 import type { PluginConf } from "../conf/types";
 import { attachmentKey, type Request } from "../lib/cni/request";
-import { systemClock } from "../lib/clock";
-import { isDue } from "../lib/due";
-import { createExec } from "../lib/exec";
-import { createJournal, type Journal, type JournalRecord } from "../lib/journal";
-import { createLocks } from "../lib/lock";
-import { createOrphans, isAlive, ownProcess } from "../lib/orphans";
+import { systemClock } from "../lib/node/clock";
+import { isDue } from "../lib/node/due";
+import { createExec } from "../lib/node/exec";
+import { createJournal, type Journal, type JournalRecord } from "../lib/attachment/journal";
+import { createLocks } from "../lib/node/lock";
+import { createOrphans, isAlive, ownProcess } from "../lib/node/processes";
 import type { Backend, Locks, Log, MarkRules, PodSource } from "../lib/ports";
-import { createIptablesRules } from "../lib/rules/iptables";
-import { attachmentTag, networkPrefix } from "../lib/rules/tag";
-import { sandboxState, viewpoint } from "../lib/sandbox";
-import type { Context } from "../lib/verbs/context";
+import { createIptablesRules } from "../lib/marks/iptables/backend";
+import { attachmentTag, networkPrefix } from "../lib/marks/tag";
+import { sandboxState, viewpoint } from "../lib/node/sandbox";
+import type { Context } from "../lib/attachment/context";
 import { checkKubeconfigFile } from "./kubeconfig-check";
 import type { Io } from "./io";
 
@@ -100,7 +100,7 @@ function cniVariables({ verb, containerId, ifname }: Request): Readonly<Record<s
 
 // Loaded only on the path that asks the API: TLS and the kubeconfig reader cost more than all the rest.
 async function openPodSource(conf: PluginConf): Promise<PodSource> {
-  const { createPodSource } = await import("../lib/pods");
+  const { createPodSource } = await import("../lib/kube/source");
   return createPodSource({
     kubeconfigPath: conf.kubeconfig ?? "",
     timeoutMs: conf.apiTimeoutMs,

@@ -1,4 +1,4 @@
-import { systemClock } from "../lib/clock";
+import { systemClock } from "../lib/node/clock";
 
 /**
  * STATUS's view of the kubeconfig: would it do for an ADD? Whether the API server answers is not asked. Loaded as late
@@ -6,6 +6,6 @@ import { systemClock } from "../lib/clock";
  */
 export async function checkKubeconfigFile(path: string | undefined): Promise<void> {
   if (path === undefined) return;
-  const { checkKubeconfig } = await import("../lib/pods");
+  const { checkKubeconfig } = await import("../lib/kube/source");
   await checkKubeconfig(path, systemClock);
 }

@@ -1,5 +1,5 @@
 import type { PluginConf } from "../conf/types";
-import { appendLine, formatRecord, isLogged } from "../lib/log-file";
+import { appendLine, formatRecord, isLogged } from "../lib/node/log-file";
 import type { Log } from "../lib/ports";
 import { printable } from "../lib/text";
 
@@ -34,7 +34,7 @@ export function createLog(
     },
     async flush() {
       if (pending.length === 0) return;
-      const { createWinston, flush } = await import("../lib/log");
+      const { createWinston, flush } = await import("../lib/node/log");
       const logger = createWinston({ level: conf.logLevel, file: conf.logFile, stderr });
       for (const { level, message, fields } of pending.splice(0))
         logger.log(level, message, fields);

@@ -12,19 +12,19 @@ import {
 import { SUPPORTED_VERSIONS, versionJson } from "../lib/cni/version";
 import type { Log } from "../lib/ports";
 import { printable } from "../lib/text";
-import type { Context, RunVerb } from "../lib/verbs/context";
+import type { Context, RunVerb } from "../lib/attachment/context";
 import { createContext } from "./deps";
 import type { Io } from "./io";
 import { createLog } from "./log";
-import { refuseHostNetns } from "./netns-guard";
+import { refuseHostNetns } from "../lib/node/netns";
 
 /** Each verb's implementation, loaded when it is asked for. */
 const VERBS: Readonly<Record<Exclude<Verb, "VERSION">, () => Promise<RunVerb>>> = {
-  ADD: async () => (await import("../lib/verbs/add")).add,
-  DEL: async () => (await import("../lib/verbs/del")).del,
-  CHECK: async () => (await import("../lib/verbs/check")).check,
-  GC: async () => (await import("../lib/verbs/gc")).gc,
-  STATUS: async () => (await import("../lib/verbs/status")).status,
+  ADD: async () => (await import("../lib/attachment/add")).add,
+  DEL: async () => (await import("../lib/attachment/del")).del,
+  CHECK: async () => (await import("../lib/attachment/check")).check,
+  GC: async () => (await import("../lib/attachment/gc")).gc,
+  STATUS: async () => (await import("../lib/attachment/status")).status,
 };
 
 /** Answers one request and returns the exit status. Never throws. */

@@ -2,15 +2,15 @@
 import type { Json, JsonObject } from "../lib/ports";
 import type { Verb } from "../lib/cni/request";
 import { isObject } from "../lib/cni/json";
-import { FULL_MASK } from "../lib/mark";
+import { FULL_MASK } from "../lib/net/mark";
 import { cloneJson, deepFreeze, type MutableObject } from "./clone";
 import type { Draft } from "./draft";
 import { parseDuration } from "./duration";
 import { problemText, problemsError, type Problem } from "./problem";
 import { buildRouter, buildRoutes } from "./routes";
-import { RULES } from "./rules";
+import { RULES } from "./checks/checks";
 import { errorPath, schemaProblems } from "./schema-problems";
-import { buildTenants, defaultMask } from "./tenants";
+import { buildTenants, defaultMask } from "./build";
 import type { PluginConf } from "./types";
 import { validate, type SchemaError } from "./validate.generated";
 

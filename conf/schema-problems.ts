@@ -1,7 +1,7 @@
 /** From the validator's errors to problems that an operator can act on. */
 import type { JsonObject } from "../lib/ports";
 import type { Problem } from "./problem";
-import { ownProperties, schemaAt } from "./schema";
+import { ownProperties, schemaAt } from "./schema/plugin";
 import { showValue, valueAt } from "./show";
 import { closest } from "./suggest";
 import type { SchemaError } from "./validate.generated";

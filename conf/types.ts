@@ -1,5 +1,5 @@
 import type { Json, JsonObject, LogLevel } from "../lib/ports";
-import type { Mark } from "../lib/mark";
+import type { Mark } from "../lib/net/mark";
 
 /** One way out for a tenant's packets; used by the node routes, not by the plugin verbs. */
 export interface Gateway {

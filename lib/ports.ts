@@ -2,7 +2,7 @@
  * The seams between the pure core and the outside: types only. Every adapter implements one of
  * these, every verb takes them as parameters, and tests replace them one by one.
  */
-import type { Mark } from "./mark";
+import type { Mark } from "./net/mark";
 
 /** A JSON object as parsed by lib/cni/json: own keys only, never trusted for its prototype. */
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
@@ -71,7 +71,7 @@ export interface RulePlace {
 export interface InstalledRule {
   readonly backend: Backend;
   readonly family: Family;
-  /** Key hash from the comment, see lib/rules/tag. */
+  /** Key hash from the comment, see lib/marks/tag. */
   readonly tag: string;
   readonly label: string;
   readonly address: string;

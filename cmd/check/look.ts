@@ -1,8 +1,8 @@
 /** One look at the node, without its lock: pods come and go meanwhile, and what does not fit together is not judged. */
 import { toCniError } from "../../lib/cni/error";
-import type { Attachment, Journal, JournalRecord } from "../../lib/journal";
-import type { ProcessId } from "../../lib/orphans";
-import { ruleProblems, wantedRules } from "../../lib/plan";
+import type { Attachment, Journal, JournalRecord } from "../../lib/attachment/journal";
+import type { ProcessId } from "../../lib/node/processes";
+import { ruleProblems, wantedRules } from "../../lib/attachment/drift";
 import type { Clock, InstalledRule, MarkRules } from "../../lib/ports";
 import { NOT_ASKED, NOT_RUN, type DelegateChecker } from "./delegate";
 

@@ -1,5 +1,5 @@
 /** What `wrapper check` prints. */
-import { formatMark } from "../../lib/mark";
+import { formatMark } from "../../lib/net/mark";
 import type { InstalledRule } from "../../lib/ports";
 import { formatTable } from "../table";
 import { isFailure } from "./delegate";

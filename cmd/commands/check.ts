@@ -1,7 +1,7 @@
 import { CniError } from "../../lib/cni/error";
-import { systemClock } from "../../lib/clock";
-import type { Attachment } from "../../lib/journal";
-import { isAlive } from "../../lib/orphans";
+import { systemClock } from "../../lib/node/clock";
+import type { Attachment } from "../../lib/attachment/journal";
+import { isAlive } from "../../lib/node/processes";
 import { lookTwice } from "../check/confirm";
 import { delegateChecker } from "../check/delegate";
 import { readEntries, type Entries } from "../check/look";

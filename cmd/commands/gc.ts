@@ -3,10 +3,10 @@ import {
   findAbandoned,
   collectAbandoned,
   type Abandoned,
-} from "../../lib/verbs/collect";
-import type { Context } from "../../lib/verbs/context";
+} from "../../lib/attachment/collect";
+import type { Context } from "../../lib/attachment/context";
 import { toCniError } from "../../lib/cni/error";
-import type { Attachment } from "../../lib/journal";
+import type { Attachment } from "../../lib/attachment/journal";
 import type { Values } from "../cli";
 import { cniPath } from "../cni-path";
 import { findConf } from "../conflist";

@@ -2,13 +2,13 @@ import { CniError } from "../../lib/cni/error";
 import type { Values } from "../cli";
 import { cniPath } from "../cni-path";
 import type { Io } from "../io";
-import { catchInterrupts } from "../lab/interrupt";
-import { LABS } from "../lab/labs";
-import { checkNeeds } from "../lab/needs";
-import { createShell } from "../lab/shell";
-import { playLab } from "../lab/stage";
-import { createStory, scoreText, type Score } from "../lab/story";
-import { removeLeft } from "../lab/world";
+import { catchInterrupts } from "../../lib/lab/kit/interrupt";
+import { LABS } from "../../lib/lab/labs";
+import { checkNeeds } from "../../lib/lab/kit/needs";
+import { createShell } from "../../lib/lab/kit/shell";
+import { playLab } from "../../lib/lab/kit/stage";
+import { createStory, scoreText, type Score } from "../../lib/lab/kit/story";
+import { removeLeft } from "../../lib/lab/kit/world";
 import { formatTable } from "../table";
 
 interface Options {
@@ -26,7 +26,8 @@ export async function labCommand(
   [name, ...rest]: readonly string[],
   values: Values,
 ): Promise<number> {
-  if (name === "probe") return (await import("../lab/probe/command")).probeCommand(io, rest);
+  if (name === "probe")
+    return (await import("../../lib/lab/kit/probe/command")).probeCommand(io, rest);
   if (rest.length > 0)
     throw new CniError(
       "invalidEnvironment",

@@ -2,7 +2,7 @@
 import type { Json, JsonObject } from "../ports";
 import { convertResult } from "./convert";
 import { CniError } from "./error";
-import { parseCidrAddress, type Address } from "./ip";
+import { parseCidrAddress, type Address } from "../net/ip";
 import { MAX_RESULT_BYTES, isObject, own, parseJson, quote } from "./json";
 import { atLeast, isSupported, type CniVersion } from "./version";
 

@@ -1,19 +1,25 @@
 /** Looks at the node, and makes it match the configuration or takes everything back. */
 import type { PluginConf } from "../../conf/types";
 import { CniError, toCniError } from "../cni/error";
-import { findCollisions, type CollisionInput } from "./collisions";
-import { changesFor, changesToRemove, foreignNames, recordAfter, type DiffInput } from "./diff";
-import { desiredRoutes, routedTenants } from "./desired";
-import { irreplaceable } from "./displaced";
-import { findFindings } from "./findings";
-import type { Health } from "./gateways";
-import type { Kernel } from "./kernel";
-import { formerDevices, natTable } from "./nat";
-import { hasFormerMarks, orphansOf, type CarriedMark } from "./orphans";
-import type { RecordFile } from "./record";
+import { findCollisions, type CollisionInput } from "./conflicts/collisions";
+import {
+  changesFor,
+  changesToRemove,
+  foreignNames,
+  recordAfter,
+  type DiffInput,
+} from "./changes/changes";
+import { desiredRoutes, routedTenants } from "./plan/desired";
+import { irreplaceable } from "./changes/displaced";
+import { findFindings } from "./conflicts/findings";
+import type { Health } from "./plan/gateways";
+import type { Kernel } from "./kernel/kernel";
+import { formerDevices, natTable } from "./plan/nat";
+import { hasFormerMarks, orphansOf, type CarriedMark } from "./plan/retired-marks";
+import type { RecordFile } from "./kernel/record";
 import { EMPTY_RECORD, joinRecords, type RoutesRecord } from "./record-type";
-import { indexRoutes } from "./route-index";
-import { routePlace, ruleKey, satisfies } from "./same";
+import { indexRoutes } from "./changes/route-index";
+import { routePlace, ruleKey, satisfies } from "./changes/identity";
 import {
   TABLE_MAIN,
   type Action,
@@ -21,8 +27,8 @@ import {
   type Finding,
   type IpRoute,
   type Surroundings,
-} from "./types";
-import { actionText } from "./words";
+} from "./model";
+import { actionText } from "./text";
 
 /** The node, as far as the routes go. */
 export interface RoutesNode {

@@ -1,6 +1,6 @@
 /** Pure: rules and routes of others inside a sentence. */
-import { ruleWords, routeWords } from "./words";
-import type { IpRoute, IpRule } from "./types";
+import { ruleWords, routeWords } from "./text";
+import type { IpRoute, IpRule } from "./model";
 
 /** The last words of a rule: `protocol` and its name. */
 const PROTOCOL_WORDS = 2;

@@ -1,6 +1,6 @@
 /** What was changed on the node, so that it can be put back. */
-import { routeKey, routePlace, ruleKey } from "./same";
-import type { ForwardRule, IpRoute, IpRule } from "./types";
+import { routeKey, routePlace, ruleKey } from "./changes/identity";
+import type { ForwardRule, IpRoute, IpRule } from "./model";
 
 /** A kernel setting before its first change, and what was written. */
 export interface ChangedSysctl {

@@ -127,7 +127,7 @@ export function findDelegate(type) {
   );
 }
 
-/** The tag of an attachment as the wrapper computes it (lib/rules/tag.ts). */
+/** The tag of an attachment as the wrapper computes it (lib/marks/tag.ts). */
 export function tagOf(key) {
   const hash = (text) => createHash("sha256").update(text).digest("hex");
   return `${hash(key.network).slice(0, 8)}-${hash(JSON.stringify([key.network, key.containerId, key.ifname])).slice(0, 24)}`;

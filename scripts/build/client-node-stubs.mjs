@@ -2,11 +2,11 @@
 //
 // Reading a kubeconfig is one file of client-node; importing it drags in the generated API, three
 // HTTP stacks and an OpenID client, 80 ms and 4 MB that no ADD needs. Every stub either can never
-// be reached (lib/pods/kubeconfig refuses the configurations that would) or throws and says so.
+// be reached (lib/kube/kubeconfig refuses the configurations that would) or throws and says so.
 
 const inClientNode = /[\\/]@kubernetes[\\/]client-node[\\/]dist[\\/][^\\/]+\.js$/;
 
-/** An authentication provider that never applies: lib/pods/kubeconfig refuses kubeconfigs that name it. */
+/** An authentication provider that never applies: lib/kube/kubeconfig refuses kubeconfigs that name it. */
 const provider = (name) => `export class ${name} { isAuthProvider() { return false; } }`;
 
 /** A value that must not be used. */

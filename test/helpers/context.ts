@@ -5,10 +5,10 @@ import { join } from "node:path";
 import type { PluginConf } from "../../conf/types";
 import type { CniError } from "../../lib/cni/error";
 import type { Request } from "../../lib/cni/request";
-import { createJournal, type Attachment } from "../../lib/journal";
+import { createJournal, type Attachment } from "../../lib/attachment/journal";
 import type { ExecOutcome, InstalledRule, MarkRule, MarkRules } from "../../lib/ports";
-import { attachmentTag, networkPrefix } from "../../lib/rules/tag";
-import type { Context } from "../../lib/verbs/context";
+import { attachmentTag, networkPrefix } from "../../lib/marks/tag";
+import type { Context } from "../../lib/attachment/context";
 import { confWith } from "./conf-object";
 
 export const RESULT = {

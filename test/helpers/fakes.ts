@@ -1,6 +1,6 @@
 /** Scripted stand-ins for ports: they say what they were asked, in order, and answer from a script. */
 import type { Exec, ExecOutcome, ExecRequest, Lock, Locks } from "../../lib/ports";
-import type { Host } from "../../lib/rules/host";
+import type { Host } from "../../lib/node/host";
 
 export const OUTCOME: ExecOutcome = {
   exitCode: 0,

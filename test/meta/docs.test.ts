@@ -1,7 +1,7 @@
 /** The pages against the code: what they link to, name and show exists and is as they show it. */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { LABS } from "../../cmd/lab/labs";
+import { LABS } from "../../lib/lab/labs";
 import { COMMANDS, commandHelp, helpText } from "../../cmd/cli";
 import { loadConf } from "../../conf/load";
 import { ERRORS } from "../../lib/cni/error";

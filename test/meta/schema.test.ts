@@ -10,10 +10,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Ajv from "ajv";
-import { configReference } from "../../conf/reference";
-import { ownProperties, pluginSchema, schemaAt } from "../../conf/schema";
-import { delegate, marks, tenants } from "../../conf/schema-parts";
-import type { Schema } from "../../conf/schema-type";
+import { configReference } from "../../conf/schema/reference";
+import { ownProperties, pluginSchema, schemaAt } from "../../conf/schema/plugin";
+import { delegate, marks, tenants } from "../../conf/schema/parts";
+import type { Schema } from "../../conf/schema/shared";
 
 const ROOT = join(__dirname, "../..");
 const EXAMPLES = join(ROOT, "conf/examples");

@@ -59,10 +59,10 @@ test("what the page runs without root: the projects that it names, and one file 
     ...line.replace("npm test -- ", "").split(" "),
   );
   expect(stderr).toMatch(
-    /^tests: unit: what test\/unit\/lib\/mark\.test\.ts selects \(of all of them, about 1 minute as a rule /m,
+    /^tests: unit: what test\/unit\/lib\/net\/mark\.test\.ts selects \(of all of them, about 1 minute as a rule /m,
   );
   expect(stderr).toMatch(
-    /^ok {3}unit {5}test\/unit\/lib\/mark\.test\.ts: \d+ passed, \d+\.\d s \(1 of 1\)$/m,
+    /^ok {3}unit {5}test\/unit\/lib\/net\/mark\.test\.ts: \d+ passed, \d+\.\d s \(1 of 1\)$/m,
   );
   expect(stderr).not.toContain("NOT RUN");
   expect(stdout).toMatch(

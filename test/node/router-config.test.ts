@@ -4,7 +4,7 @@ import { writeFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { routerConfigCommand } from "../../cmd/commands/router-config";
+import { routerConfigCommand } from "../../cmd/commands/routes/router-config";
 import type { PluginConf, RouterConf } from "../../conf/types";
 import type { JsonObject } from "../../lib/ports";
 import { tenantWith } from "../helpers/conf-object";

@@ -1,9 +1,9 @@
 /** Every kind of finding and of collision, provoked on a real node: a kind that is new does not compile without its case. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createJournal } from "../../lib/journal";
-import type { CollisionKind, FindingKind } from "../../lib/routes/types";
-import { attachmentTag } from "../../lib/rules/tag";
+import { createJournal } from "../../lib/attachment/journal";
+import type { CollisionKind, FindingKind } from "../../lib/routes/model";
+import { attachmentTag } from "../../lib/marks/tag";
 import { TENANTS, useRoutesNode } from "../helpers/routes-node";
 import { useWatchers } from "../helpers/routes-watch";
 

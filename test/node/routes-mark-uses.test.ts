@@ -1,8 +1,8 @@
 /** Who uses which mark bits, read from what the real iptables of both flavours and nft print. */
 import { execFileSync } from "node:child_process";
-import { natTable } from "../../lib/routes/nat";
-import { chainsInSave, usesInNft, usesInSave } from "../../lib/routes/mark-uses";
-import { detected } from "../../lib/routes/registry";
+import { natTable } from "../../lib/routes/plan/nat";
+import { chainsInSave, usesInNft, usesInSave } from "../../lib/routes/conflicts/mark-uses-iptables";
+import { detected } from "../../lib/routes/conflicts/known-users";
 import { FLAVOURS } from "../helpers/firewall";
 import { sh } from "../helpers/shell";
 import { confOf } from "../unit/lib/routes/node-rig";

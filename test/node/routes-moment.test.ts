@@ -1,8 +1,8 @@
 /** The moments of a change: a flood of a marked pod's packets, counted at every gateway, while `wrapper routes` works. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { createJournal } from "../../lib/journal";
-import { attachmentTag } from "../../lib/rules/tag";
+import { createJournal } from "../../lib/attachment/journal";
+import { attachmentTag } from "../../lib/marks/tag";
 import { INTERNET, INTERNET6, NETS, TENANTS, useRoutesNode, WRAPPER } from "../helpers/routes-node";
 import { sh } from "../helpers/shell";
 

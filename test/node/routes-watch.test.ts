@@ -1,7 +1,7 @@
 /** `wrapper routes watch` on a real node: what it repairs, and how it lives and dies. */
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createLock } from "../../lib/lock";
+import { createLock } from "../../lib/node/lock";
 import { TENANTS, useRoutesNode } from "../helpers/routes-node";
 import { commandLine, useWatchers } from "../helpers/routes-watch";
 

@@ -3,9 +3,9 @@ import type { PluginConf, RouterConf, Translation, Uplink } from "../../../conf/
 import { effectiveDelegate } from "../../../delegates/netconf";
 import { CniError } from "../../cni/error";
 import { quote } from "../../cni/json";
-import { canonicalAddress, formatCidr, parsePrefix, type Prefix } from "../../cni/prefix";
+import { canonicalAddress, formatCidr, parsePrefix, type Prefix } from "../../net/address";
 import type { Family, JsonObject } from "../../ports";
-import { addressPools, overlaps, withoutContained } from "../pools";
+import { addressPools, overlaps, withoutContained } from "./pools";
 
 const DEFAULT_UPLINK = "default";
 const FAMILIES: readonly Family[] = [4, 6];

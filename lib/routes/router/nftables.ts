@@ -1,5 +1,5 @@
 /** Pure: the upstream router as a shell script for Linux: ip rule, ip route and nft. */
-import { WORST_METRIC } from "../types";
+import { WORST_METRIC } from "../model";
 import type { RouterModel, RouterUplink, Way } from "./model";
 
 /** LAN first, then what the main table knows better than by a default route, then the tenants' tables. */

@@ -1,9 +1,9 @@
 /** Runs in the network namespace under test: the real adapter, and all calls of one batch at once. */
 import { mkdirSync } from "node:fs";
-import { createExec } from "../../../lib/exec";
-import { createLocks } from "../../../lib/lock";
+import { createExec } from "../../../lib/node/exec";
+import { createLocks } from "../../../lib/node/lock";
 import type { AttachmentKey, MarkRule } from "../../../lib/ports";
-import { createIptablesRules } from "../../../lib/rules/iptables";
+import { createIptablesRules } from "../../../lib/marks/iptables/backend";
 
 export type Call =
   | readonly ["install", MarkRule]

@@ -1,6 +1,6 @@
 /** The rules adapter on real tables: what it writes, what it leaves alone, and many of it at once. */
-import { restoreInput, ruleSpecs } from "../../../lib/rules/iptables-format";
-import { attachmentTag } from "../../../lib/rules/tag";
+import { restoreInput, ruleSpecs } from "../../../lib/marks/iptables/format";
+import { attachmentTag } from "../../../lib/marks/tag";
 import type { MarkRule } from "../../../lib/ports";
 import { FLAVOURS } from "../../helpers/firewall";
 import type { Call, Reply } from "./driver";

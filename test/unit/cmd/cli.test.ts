@@ -5,7 +5,7 @@ import { COMMANDS, runCli } from "../../../cmd/cli";
 import { findConf } from "../../../cmd/conflist";
 import type { Io } from "../../../cmd/io";
 import { checkKubeconfigFile } from "../../../cmd/kubeconfig-check";
-import { refuseHostNetns } from "../../../cmd/netns-guard";
+import { refuseHostNetns } from "../../../lib/node/netns";
 import { formatTable } from "../../../cmd/table";
 import { parseRequest } from "../../../lib/cni/request";
 

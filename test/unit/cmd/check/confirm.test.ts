@@ -2,9 +2,9 @@
 import { lookTwice } from "../../../../cmd/check/confirm";
 import { readEntries, type Look, type Node } from "../../../../cmd/check/look";
 import { findingsOf, isGood, toText } from "../../../../cmd/check/report";
-import type { Attachment } from "../../../../lib/journal";
+import type { Attachment } from "../../../../lib/attachment/journal";
 import type { InstalledRule } from "../../../../lib/ports";
-import { attachmentTag } from "../../../../lib/rules/tag";
+import { attachmentTag } from "../../../../lib/marks/tag";
 import { FakeRules, KEY, record, TAG } from "../../../helpers/context";
 
 const WORKER = { pid: 77, startTime: "7" };

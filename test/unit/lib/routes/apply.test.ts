@@ -7,12 +7,12 @@ import {
   removeRoutes,
   type RoutesNode,
 } from "../../../../lib/routes/apply";
-import type { Kernel } from "../../../../lib/routes/kernel";
-import type { CarriedMark } from "../../../../lib/routes/orphans";
+import type { Kernel } from "../../../../lib/routes/kernel/kernel";
+import type { CarriedMark } from "../../../../lib/routes/plan/retired-marks";
 import { EMPTY_RECORD, type RoutesRecord } from "../../../../lib/routes/record-type";
-import { routePlace, ruleKey } from "../../../../lib/routes/same";
-import type { Action, IpRoute, NodeState } from "../../../../lib/routes/types";
-import { actionText } from "../../../../lib/routes/words";
+import { routePlace, ruleKey } from "../../../../lib/routes/changes/identity";
+import type { Action, IpRoute, NodeState } from "../../../../lib/routes/model";
+import { actionText } from "../../../../lib/routes/text";
 import { TENANTS, confOf, link, route, rule, stateOf } from "./node-rig";
 
 const CONF = confOf({ routes: { namesDir: "/names" } });

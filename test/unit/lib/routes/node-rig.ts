@@ -1,10 +1,10 @@
 /** A node on paper: what its kernel has, and the plan that a configuration makes for it. */
 import { loadConf } from "../../../../conf/load";
 import type { PluginConf } from "../../../../conf/types";
-import type { CollisionInput } from "../../../../lib/routes/collisions";
-import { desiredRoutes, routedTenants } from "../../../../lib/routes/desired";
-import { ruleKey, satisfies } from "../../../../lib/routes/same";
-import type { IpRoute, IpRule, Link, NodeState, Surroundings } from "../../../../lib/routes/types";
+import type { CollisionInput } from "../../../../lib/routes/conflicts/collisions";
+import { desiredRoutes, routedTenants } from "../../../../lib/routes/plan/desired";
+import { ruleKey, satisfies } from "../../../../lib/routes/changes/identity";
+import type { IpRoute, IpRule, Link, NodeState, Surroundings } from "../../../../lib/routes/model";
 import type { Json } from "../../../../lib/ports";
 import { netconf } from "../../conf/helpers";
 

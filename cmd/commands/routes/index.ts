@@ -1,0 +1,212 @@
+import type { PluginConf } from "../../../conf/types";
+import { CniError } from "../../../lib/cni/error";
+import {
+  carryOut,
+  collisionsOf,
+  findingsOf,
+  look as lookWith,
+  madeOf,
+  removeRoutes,
+  troublesOf,
+  type RoutesView,
+} from "../../../lib/routes/apply";
+import { actionText } from "../../../lib/routes/text";
+import type { Values } from "../../cli";
+import { findConf } from "../../conflist";
+import type { Io } from "../../io";
+import { routesNode, type RoutesAdapters } from "./run";
+import { changesOf, isBad, reportJson, reportText, type RoutesReport } from "./report";
+
+/** Exit status of a plan that collides with what others have on the node. */
+export const EXIT_COLLISION = 3;
+/** Exit status when something is wrong. */
+const EXIT_WRONG = 1;
+
+interface Run {
+  readonly io: Io;
+  readonly conf: PluginConf;
+  readonly path: string;
+  readonly node: RoutesAdapters;
+  readonly json: boolean;
+  readonly sysctl: boolean;
+  readonly force: boolean;
+}
+
+const ACTIONS: Readonly<Record<string, (run: Run, values: Values) => Promise<number>>> = {
+  plan,
+  apply,
+  show,
+  remove,
+  watch: async (run) => (await import("./watch")).watchCommand(run),
+  "router-config": async ({ io, conf }, values) =>
+    (await import("./router-config")).routerConfigCommand(
+      io,
+      conf,
+      String(values["format"] ?? "nftables"),
+    ),
+};
+
+/**
+ * `wrapper routes plan|apply|show|remove|watch|router-config`. Returns 0 when all is good, 1 when
+ * something is wrong, 3 when the plan collides with what others have; throws when it could not look.
+ */
+export async function routesCommand(
+  io: Io,
+  [name = ""]: readonly string[],
+  values: Values,
+): Promise<number> {
+  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+  if (action === undefined) {
+    throw new CniError(
+      "invalidEnvironment",
+      `${name === "" ? "no action" : `unknown action "${name}"`}: use one of ${Object.keys(ACTIONS).join(", ")}`,
+    );
+  }
+  if (name !== "router-config" && process.geteuid?.() !== 0)
+    throw new CniError(
+      "invalidEnvironment",
+      "the node's rules and routes are root's: run it as root, for example with sudo",
+    );
+  const json = outputFormat(values) === "json";
+  const { conf, path } = findConf(
+    values["conf"] as string | undefined,
+    name === "remove" ? "DEL" : "STATUS",
+  );
+  return action(
+    {
+      io,
+      conf,
+      path,
+      node: routesNode(conf),
+      json,
+      sysctl: values["sysctl"] === true,
+      force: values["force"] === true,
+    },
+    values,
+  );
+}
+
+/** With a watcher at work, its word on the gateways counts: else each would undo what the other does. */
+async function look({ conf, node, sysctl }: Run): Promise<RoutesView> {
+  const watcher = await node.seat.watcher();
+  return lookWith(conf, node, {
+    sysctl,
+    ...(watcher === undefined ? {} : { health: watcher.health }),
+  });
+}
+
+async function plan(run: Run): Promise<number> {
+  const view = await look(run);
+  const collisions = await collisionsOf(run.conf, run.node, view);
+  return print(run, { ...reportOf(run, withSysctls(view)), collisions, heading: "changes" });
+}
+
+// What the planned settings mend is no problem of the plan.
+function withSysctls(view: RoutesView): RoutesView {
+  const written = new Map(
+    view.actions.flatMap((action) =>
+      action.kind === "sysctl" ? [[action.path, action.value]] : [],
+    ),
+  );
+  return {
+    ...view,
+    state: { ...view.state, sysctl: (path) => written.get(path) ?? view.state.sysctl(path) },
+  };
+}
+
+async function apply(run: Run): Promise<number> {
+  const { conf, node, io, force } = run;
+  return node.lock.hold(conf.lockTimeoutMs, async () => {
+    if ((await node.seat.watcher())?.keeps(conf) === false)
+      throw watched(
+        `keeps the routes of ${run.path} as it was when it was last read, or of another file: have it read the file again (systemctl reload tenant-routing-routes, or SIGHUP)`,
+      );
+    const view = await look(run);
+    const collisions = await collisionsOf(conf, node, view);
+    if (collisions.length > 0 && !force) {
+      const status = print(run, {
+        ...reportOf(run, view),
+        collisions,
+        heading: "changes that were not made",
+      });
+      io.stderr(
+        "wrapper routes: nothing was changed because of the collisions; --force goes ahead in spite of them\n",
+      );
+      return status;
+    }
+    const refused = await carryOut(view, node);
+    const after = await look(run);
+    const report = {
+      ...reportOf(run, after),
+      actions: madeOf(view.actions, refused),
+      collisions,
+      failures: refused.map(failureText),
+      heading: "changes made",
+    };
+    print(run, report);
+    return isBad(report) ? EXIT_WRONG : 0;
+  });
+}
+
+async function show(run: Run): Promise<number> {
+  const view = await look(run);
+  const status = print(run, {
+    ...reportOf(run, view),
+    heading: "differences from the configuration, as the changes that would mend them",
+  });
+  return view.actions.length > 0 ? EXIT_WRONG : status;
+}
+
+async function remove({ io, conf, node, json }: Run): Promise<number> {
+  return node.lock.hold(conf.lockTimeoutMs, async () => {
+    if (await node.seat.taken())
+      throw watched(
+        "would put everything back: stop it first (systemctl stop tenant-routing-routes, or delete the DaemonSet)",
+      );
+    const actions = await removeRoutes(conf, node);
+    const commands = actions.map(actionText);
+    if (json) io.stdout(`${JSON.stringify({ changes: changesOf(actions) }, null, 2)}\n`);
+    else if (commands.length === 0) io.stdout("nothing to remove\n");
+    else
+      io.stdout(
+        `changes made:\n${commands.map((command) => `  ${command}\n`).join("")}Packets that still carry a tenant's mark go by the node's default route now.\n`,
+      );
+    return 0;
+  });
+}
+
+function watched(what: string): CniError {
+  return new CniError("tryAgainLater", `wrapper routes watch is at work on this node, and ${what}`);
+}
+
+function reportOf({ conf, path }: Run, view: RoutesView): Omit<RoutesReport, "heading"> {
+  return {
+    conf: path,
+    plan: view.plan,
+    actions: view.actions,
+    collisions: [],
+    findings: findingsOf(conf, view),
+    failures: troublesOf(view).map(failureText),
+  };
+}
+
+function failureText({ message, details }: CniError): string {
+  return details === "" ? message : `${message} (${details})`;
+}
+
+function print({ io, conf, json }: Run, report: RoutesReport): number {
+  io.stdout(json ? reportJson(conf, report) : reportText(conf, report));
+  if (report.collisions.length > 0) return EXIT_COLLISION;
+  return isBad(report) ? EXIT_WRONG : 0;
+}
+
+function outputFormat(values: Values): "table" | "json" {
+  const format = values["output"] ?? "table";
+  if (format === "table" || format === "json") return format;
+  throw new CniError(
+    "invalidEnvironment",
+    `unknown output format "${String(format)}": use table or json`,
+  );
+}
+
+export type { Run as RoutesRun };

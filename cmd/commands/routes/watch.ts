@@ -1,0 +1,87 @@
+/** `wrapper routes watch`: composition, signals and output of the watcher. */
+import { systemClock } from "../../../lib/node/clock";
+import { createExec, startStream } from "../../../lib/node/exec";
+import { createInbox, type Inbox, type Notice } from "../../../lib/routes/watch/inbox";
+import { startMonitor } from "../../../lib/routes/watch/events";
+import { createProbes } from "../../../lib/routes/watch/probe";
+import { createPrograms } from "../../../lib/node/programs";
+import { removeStatusFile, writeStatusFile } from "../../../lib/node/status-file";
+import type { Collision } from "../../../lib/routes/model";
+import { watchRoutes, type WatchPorts, type WatchTarget } from "../../../lib/routes/watch/watcher";
+import type { WatchLine } from "../../../lib/routes/watch/report";
+import { localHost } from "../../../lib/node/host";
+import { EXIT_COLLISION, type RoutesRun } from ".";
+import { findConf } from "../../conflist";
+import { routesNode } from "./run";
+
+const SIGNALS: readonly (readonly [NodeJS.Signals, Notice])[] = [
+  ["SIGTERM", "stop"],
+  ["SIGINT", "stop"],
+  ["SIGHUP", "reload"],
+  ["SIGUSR1", "report"],
+];
+
+/** Runs until SIGTERM or SIGINT: 0. Returns 3 when the plan collides and there is no --force. */
+export async function watchCommand(run: RoutesRun): Promise<number> {
+  const inbox = createInbox();
+  for (const [signal, notice] of SIGNALS) process.on(signal, () => inbox.post(notice));
+  // Makes the directory, with its modes.
+  await run.node.lock.hold(run.conf.lockTimeoutMs, async () => undefined);
+  return run.node.seat.take(async () => {
+    const ports = portsOf(run, inbox);
+    const monitor = startMonitor({
+      start: startStream,
+      host: localHost,
+      clock: systemClock,
+      onEvent: () => inbox.post("event"),
+      onTrouble: (why) =>
+        ports.say({
+          event: "trouble",
+          message: `ip monitor ended (${why}) and is started again; changes are noticed at the next interval meanwhile`,
+        }),
+    });
+    try {
+      const collisions = await watchRoutes(targetOf(run), ports, run);
+      for (const collision of collisions) ports.say(collisionLine(collision));
+      return collisions.length > 0 ? EXIT_COLLISION : 0;
+    } finally {
+      monitor.stop();
+    }
+  });
+}
+
+function targetOf({ path, conf, node }: Pick<RoutesRun, "path" | "conf" | "node">): WatchTarget {
+  const probes = createProbes(createPrograms(createExec()), systemClock);
+  return { path, conf, node: { ...node, probes } };
+}
+
+function portsOf({ io, path, json }: RoutesRun, inbox: Inbox): WatchPorts {
+  return {
+    clock: systemClock,
+    inbox,
+    pid: process.pid,
+    say: (line) => io.stderr(json ? jsonLine(line) : textLine(line)),
+    reload: () => {
+      const { conf } = findConf(path, "STATUS");
+      return targetOf({ path, conf, node: routesNode(conf) });
+    },
+    writeStatus: writeStatusFile,
+    removeStatus: removeStatusFile,
+  };
+}
+
+function collisionLine({ kind, tenant, text }: Collision): WatchLine {
+  const message = `COLLISION ${kind}${tenant === undefined ? "" : ` (tenant ${tenant})`}: ${text}; nothing was changed, --force goes ahead in spite of it`;
+  return { event: "trouble", message, ...(tenant === undefined ? {} : { tenant }) };
+}
+
+// The report is for a person or for jq, not one line of a log.
+function textLine({ event, message }: WatchLine): string {
+  return event === "report" ? message : `${message}\n`;
+}
+
+function jsonLine(line: WatchLine): string {
+  const { message, ...rest } = line;
+  const body = line.event === "report" ? { status: JSON.parse(message) as unknown } : { message };
+  return `${JSON.stringify({ time: new Date().toISOString(), ...rest, ...body })}\n`;
+}

@@ -1,0 +1,62 @@
+import { delegateNetconf } from "../../delegates/netconf";
+import { runDelegate } from "../../delegates/run";
+import { CniError } from "../cni/error";
+import { quote } from "../cni/json";
+import type { Attachment } from "./journal";
+import { ruleProblems } from "./drift";
+import type { Context } from "./context";
+
+/** CHECK: the delegate's CHECK, then our rules, exactly once each, against the journal. Changes nothing. */
+export async function check(context: Context): Promise<string> {
+  const { conf, tag } = context;
+  if (conf.prevResult === undefined) {
+    throw new CniError(
+      "invalidConfig",
+      "CHECK needs prevResult, the result of the ADD: the runtime did not pass it",
+    );
+  }
+  const attachment = recordOf(context);
+  if (attachment.delegate !== undefined) {
+    await runDelegate(
+      context.delegate,
+      "CHECK",
+      delegateNetconf(conf, attachment.delegate, "CHECK", conf.prevResult),
+    );
+  }
+  const problems = ruleProblems(attachment, tag, await context.rules.list());
+  if (problems.length > 0) {
+    const pod =
+      attachment.pod === undefined
+        ? `container ${context.key.containerId}`
+        : `pod ${attachment.pod.namespace}/${attachment.pod.name}`;
+    throw new CniError(
+      "ruleDrift",
+      `${pod}: ${problems.join("; ")}: recreate the pod, or restore what removed the rules`,
+    );
+  }
+  return "";
+}
+
+function recordOf(context: Context): Attachment {
+  const record = context.journal.read(context.tag);
+  const { containerId, ifname } = context.key;
+  if (record === undefined) {
+    throw new CniError(
+      "attachmentUnknown",
+      `container ${containerId}, interface ${quote(ifname)}: this plugin has no record of adding it; recreate the pod`,
+    );
+  }
+  if ("corrupt" in record) {
+    throw new CniError(
+      "journal",
+      `the record of container ${containerId} is unusable (${record.corrupt}): recreate the pod`,
+    );
+  }
+  if (record.attachment.state !== "complete") {
+    throw new CniError(
+      "attachmentUnknown",
+      `container ${containerId}: its ADD or DEL did not finish (state ${record.attachment.state})`,
+    );
+  }
+  return record.attachment;
+}

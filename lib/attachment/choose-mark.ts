@@ -1,0 +1,131 @@
+/** From the request to the pod's mark: which annotations, from where, and what they mean. */
+import type { PluginConf, Tenant } from "../../conf/types";
+import type { Json, PodAnnotations, PodRef, PodSource } from "../ports";
+import type { Mark } from "../net/mark";
+import { chooseAnnotation, type Choice } from "./annotation";
+import { CniError, toCniError } from "../cni/error";
+import { isObject, own, quote } from "../cni/json";
+import { matchesAnyGlob } from "./glob";
+import { OwnedAnswerError } from "../cni/owned-answer";
+import { decideMark } from "./tenant";
+
+/** CONVENTIONS.md calls it a well-known capability; containerd and CRI-O fill it. */
+const ANNOTATIONS_CAPABILITY = "io.kubernetes.cri.pod-annotations";
+
+export interface Finding {
+  /** undefined: the pod runs without a mark. */
+  readonly mark: Mark | undefined;
+  readonly tenant: Tenant | undefined;
+  /** For people: where the mark came from, or why there is none. */
+  readonly source: string;
+  /** Set when the mark could not be found out and `onError` is "allow". */
+  readonly warning: CniError | undefined;
+}
+
+export type PodSourceFactory = () => Promise<PodSource>;
+
+/**
+ * Finds the pod's mark: annotations passed by the runtime first, without any API call when the key
+ * is among them, else the API. Throws CniError: `invalidConfig` and `tenantForbidden` for a value
+ * that is refused, `invalidEnvironment` without a pod name; unless `onError` is "allow" also when
+ * there is nobody to tell the annotations, and the PodSource's errors.
+ */
+export async function findMark(
+  conf: PluginConf,
+  pod: PodRef | undefined,
+  pods: PodSourceFactory,
+): Promise<Finding> {
+  if (pod !== undefined && matchesAnyGlob(conf.exemptNamespaces, pod.namespace)) {
+    return unmarked(`namespace ${pod.namespace} is exempt`);
+  }
+  const passed = runtimeAnnotations(conf);
+  const onPod = chooseAnnotation(conf.annotationKeys, { pod: passed ?? {}, namespace: {} });
+  if (onPod !== undefined) return decide(conf, onPod, pod);
+  if (conf.kubeconfig === undefined) return withoutApi(conf, pod);
+  let found: PodAnnotations;
+  try {
+    found = await askApi(pod, passed, { keys: conf.annotationKeys, pods });
+  } catch (error) {
+    if (pod === undefined || !mayGoOn(conf, error)) throw error;
+    return { ...unmarked("lookup failed, onError is allow"), warning: toCniError(error) };
+  }
+  const choice = chooseAnnotation(conf.annotationKeys, found);
+  return choice === undefined
+    ? unmarked("no annotation on the pod or its namespace")
+    : decide(conf, choice, pod);
+}
+
+function mayGoOn({ onError }: PluginConf, error: unknown): boolean {
+  return onError === "allow" && !(error instanceof OwnedAnswerError);
+}
+
+// null and {} say that the pod has none; no key at all says nothing, and a tenant's pod must not start unmarked for that.
+function withoutApi(conf: PluginConf, pod: PodRef | undefined): Finding {
+  if (whatRuntimePassed(conf) !== undefined)
+    return unmarked("no annotation from the runtime, and no kubeconfig to look further");
+  const error = new CniError(
+    "invalidEnvironment",
+    `${pod === undefined ? "" : `pod ${pod.namespace}/${pod.name}: `}the container runtime did not pass the pod's annotations ` +
+      `(runtimeConfig has no "${ANNOTATIONS_CAPABILITY}"), and there is no kubeconfig to ask the API server with: ` +
+      `containerd 1.5 and CRI-O 1.29 are the first that pass them; upgrade the runtime, or set "kubeconfig" in the conflist`,
+  );
+  if (conf.onError === "deny") throw error;
+  return { ...unmarked("lookup failed, onError is allow"), warning: error };
+}
+
+async function askApi(
+  pod: PodRef | undefined,
+  passed: Readonly<Record<string, string>> | undefined,
+  { keys, pods }: { keys: readonly string[]; pods: PodSourceFactory },
+): Promise<PodAnnotations> {
+  if (pod === undefined) {
+    throw new CniError(
+      "invalidEnvironment",
+      "CNI_ARGS has no K8S_POD_NAMESPACE and K8S_POD_NAME, so the pod's annotations cannot be read: " +
+        "the runtime must pass them, or the annotations themselves (capability io.kubernetes.cri.pod-annotations)",
+    );
+  }
+  const source = await pods();
+  if (passed === undefined) {
+    return source.read(
+      pod,
+      (annotations) => chooseAnnotation(keys, { pod: annotations, namespace: {} }) !== undefined,
+    );
+  }
+  return { pod: passed, namespace: await source.readNamespace(pod) };
+}
+
+// With a kubeconfig, null and {} are not the last word: the API is asked for the pod's too.
+function runtimeAnnotations(conf: PluginConf): Readonly<Record<string, string>> | undefined {
+  const value = whatRuntimePassed(conf);
+  if (value === undefined || value === null) return undefined;
+  if (!isObject(value)) {
+    throw new CniError(
+      "invalidConfig",
+      `runtimeConfig["${ANNOTATIONS_CAPABILITY}"] must be an object, got ${quote(value)}`,
+    );
+  }
+  const entries = Object.entries(value);
+  if (entries.length === 0) return undefined;
+  const odd = entries.find(([, text]) => typeof text !== "string");
+  if (odd !== undefined) {
+    throw new CniError(
+      "invalidConfig",
+      `runtimeConfig["${ANNOTATIONS_CAPABILITY}"] has a value that is no string at ${quote(odd[0])}`,
+    );
+  }
+  return value as Readonly<Record<string, string>>;
+}
+
+function whatRuntimePassed({ runtimeConfig }: PluginConf): Json | undefined {
+  return runtimeConfig === undefined ? undefined : own(runtimeConfig, ANNOTATIONS_CAPABILITY);
+}
+
+function decide(conf: PluginConf, choice: Choice, pod: PodRef | undefined): Finding {
+  const { mark, tenant } = decideMark(conf, choice, pod?.namespace);
+  return { mark, tenant, source: `${choice.source} annotation ${choice.key}`, warning: undefined };
+}
+
+function unmarked(source: string): Finding {
+  return { mark: undefined, tenant: undefined, source, warning: undefined };
+}

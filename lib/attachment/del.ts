@@ -1,0 +1,54 @@
+import { CniError, toCniError } from "../cni/error";
+import type { Attachment } from "./journal";
+import { formatMark } from "../net/mark";
+import { forget, startDeleting } from "./claim";
+import type { Context } from "./context";
+import { tearDown } from "./tear-down";
+
+/**
+ * DEL: rules, then the delegate's DEL, then the record. No API, no annotation and no prevResult is
+ * needed, and whatever is missing is fine; a real failure is an error, and the next DEL finishes.
+ */
+export async function del(context: Context): Promise<string> {
+  try {
+    await remove(context);
+    return "";
+  } catch (error) {
+    throw unswallowable(toCniError(error));
+  }
+}
+
+async function remove(context: Context): Promise<void> {
+  let attachment: Attachment | undefined;
+  let journalFailure: CniError | undefined;
+  try {
+    attachment = await startDeleting(context, context.tag);
+  } catch (error) {
+    // An unusable journal must not keep the rules and the address in place.
+    journalFailure = toCniError(error);
+  }
+  if (attachment?.mark !== undefined) context.facts["mark"] = formatMark(attachment.mark);
+  context.facts["addresses"] = attachment?.addresses;
+  try {
+    await tearDown(context, attachment, context.conf.prevResult ?? attachment?.result);
+  } catch (error) {
+    throw journalFailure === undefined
+      ? error
+      : toCniError(error).withDetails(journalFailure.message);
+  }
+  if (journalFailure !== undefined) throw journalFailure;
+  await forget(context, context.tag, attachment);
+}
+
+/**
+ * go-cni's Remove() swallows every error that contains "not found", and ocicni and go-cni swallow
+ * "no such file or directory" once the netns is gone: a real failure must not read like that.
+ */
+function unswallowable(error: CniError): CniError {
+  const reword = (text: string): string =>
+    text.replace(/not found/gi, "not-found").replace(/no such file or directory/gi, "ENOENT");
+  return new CniError(error.code, reword(error.message), {
+    details: reword(error.details),
+    cause: error.cause,
+  });
+}

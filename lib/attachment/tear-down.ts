@@ -1,0 +1,105 @@
+import { delegateNetconf, distinctDelegates } from "../../delegates/netconf";
+import { runDelegate } from "../../delegates/run";
+import { convertResult } from "../cni/convert";
+import { type CniError, ERRORS, throwTogether, toCniError } from "../cni/error";
+import { isSupported } from "../cni/version";
+import type { Attachment } from "./journal";
+import type { Json, JsonObject, RulePlace } from "../ports";
+import type { Context } from "./context";
+
+/**
+ * Takes an attachment down: orphans of a crashed ADD first, then the rules (the address may be
+ * handed out again at once), then the delegate's DEL. Goes on after a failure and throws the first
+ * one at the end, the others in its details. Without a record, the tag has to do, and a DEL of every
+ * delegate that the conflist could have used: which one it was is not known (after a reboot the
+ * record is gone, the leases of host-local are not), and DEL is idempotent (SPEC.md, "DEL").
+ */
+export async function tearDown(
+  context: Context,
+  attachment: Attachment | undefined,
+  prevResult: Json | undefined,
+): Promise<void> {
+  const { containerId, ifname } = context.key;
+  const failures: CniError[] = [];
+  if (attachment?.state !== "complete") {
+    await collect(failures, async () => {
+      const ended = await context.orphans.end(containerId, ifname);
+      if (ended > 0) context.facts["orphansEnded"] = ended;
+    });
+  }
+  // A record without a mark is that of a pod that got no rule.
+  if (attachment === undefined || attachment.mark !== undefined)
+    await collect(failures, () => context.rules.remove([context.tag], placeOf(attachment)));
+  const delegates =
+    attachment === undefined
+      ? distinctDelegates(context.conf)
+      : [attachment.delegate].filter((each) => each !== undefined);
+  const started = context.delegate.clock.elapsed();
+  for (const [i, delegate] of delegates.entries()) {
+    const body = (): Promise<void> =>
+      delegateDel(context, delegate, previous(context, attachment, prevResult));
+    await collect(
+      failures,
+      attachment === undefined && i > 0 ? () => unlessMissing(context, body) : body,
+    );
+  }
+  if (delegates.length > 0)
+    context.facts["delegateMs"] = Math.round(context.delegate.clock.elapsed() - started);
+  throwTogether(failures);
+}
+
+/** Where the record says that the rules are; undefined when it does not: an ADD may have been killed anywhere. */
+function placeOf(attachment: Attachment | undefined): RulePlace | undefined {
+  if (attachment?.backend === undefined || attachment.addresses.length === 0) return undefined;
+  return { backend: attachment.backend, addresses: attachment.addresses };
+}
+
+async function delegateDel(
+  context: Context,
+  delegate: JsonObject,
+  prevResult: Json | undefined,
+): Promise<void> {
+  await runDelegate(
+    context.delegate,
+    "DEL",
+    delegateNetconf(context.conf, delegate, "DEL", prevResult),
+  );
+}
+
+// A guess only: that a tenant's own plugin is not installed must not keep the others' pods from going.
+async function unlessMissing(context: Context, body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } catch (thrown) {
+    const error = toCniError(thrown);
+    if (error.code !== ERRORS.delegateMissing.code) throw error;
+    context.warn(error);
+  }
+}
+
+// What the runtime passed goes on as it is. The record's result is in the version of the ADD, and
+// the list may have another by now; a delegate need not understand a prevResult that is not in its
+// netconf's version, and must do without one (SPEC.md, "DEL").
+function previous(
+  { conf }: Context,
+  attachment: Attachment | undefined,
+  prevResult: Json | undefined,
+): Json | undefined {
+  if (attachment?.result === undefined || prevResult !== attachment.result) return prevResult;
+  const { cniVersion, result } = attachment;
+  if (cniVersion === conf.cniVersion) return result;
+  if (!isSupported(cniVersion) || !isSupported(conf.cniVersion)) return undefined;
+  try {
+    return convertResult(result, cniVersion, conf.cniVersion, "the record");
+  } catch {
+    return undefined;
+  }
+}
+
+async function collect(failures: CniError[], body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } catch (error) {
+    failures.push(toCniError(error));
+  }
+}

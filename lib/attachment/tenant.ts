@@ -1,0 +1,80 @@
+import type { PluginConf, Tenant } from "../../conf/types";
+import type { Choice } from "./annotation";
+import { CniError } from "../cni/error";
+import { quote } from "../cni/json";
+import { matchesAnyGlob } from "./glob";
+import { formatMark, parseMark, sameMark, type Mark } from "../net/mark";
+
+/** What an annotation value means on this node. */
+export interface Decision {
+  readonly mark: Mark;
+  /** undefined when the node has no catalogue of tenants. */
+  readonly tenant: Tenant | undefined;
+}
+
+/**
+ * Decides which mark an annotation selects: a tenant's name or a literal equal to a tenant's mark,
+ * or any literal where there is no catalogue. The value is the pod author's, so nothing of it but
+ * a number goes further. Throws CniError `invalidConfig` or `tenantForbidden`.
+ */
+export function decideMark(
+  conf: PluginConf,
+  choice: Choice,
+  namespace: string | undefined,
+): Decision {
+  const tenants = conf.tenants;
+  if (tenants === undefined)
+    return { mark: literalMark(choice, conf.defaultMask), tenant: undefined };
+  const tenant =
+    tenants.find((t) => t.name === choice.value) ??
+    tenantOfLiteral(tenants, choice.value, conf.defaultMask);
+  if (tenant === undefined) {
+    const known = tenants.map((t) => `${t.name} (${formatMark(t.mark)})`).join(", ");
+    throw new CniError(
+      "invalidConfig",
+      `${where(choice)} names no tenant of this node: use one of ${known}`,
+    );
+  }
+  checkNamespace(tenant, namespace);
+  return { mark: tenant.mark, tenant };
+}
+
+function literalMark(choice: Choice, defaultMask: number): Mark {
+  const mark = parseMark(choice.value, defaultMask);
+  if (typeof mark === "string")
+    throw new CniError("invalidConfig", `${where(choice)} is not a usable mark: ${mark}`);
+  return mark;
+}
+
+// A literal without a mask means the tenant that has this value, whatever its mask: the annotations
+// of the original wrapper ("0x10") are written so.
+function tenantOfLiteral(
+  tenants: readonly Tenant[],
+  value: string,
+  defaultMask: number,
+): Tenant | undefined {
+  const mark = parseMark(value, defaultMask);
+  if (typeof mark === "string") return undefined;
+  const bare = !value.includes("/");
+  return tenants.find((t) => (bare ? t.mark.value === mark.value : sameMark(t.mark, mark)));
+}
+
+function checkNamespace(tenant: Tenant, namespace: string | undefined): void {
+  if (tenant.namespaces === undefined) return;
+  if (namespace === undefined) {
+    throw new CniError(
+      "invalidEnvironment",
+      `tenant "${tenant.name}" is limited to some namespaces, but CNI_ARGS has no K8S_POD_NAMESPACE and K8S_POD_NAME`,
+    );
+  }
+  if (matchesAnyGlob(tenant.namespaces, namespace)) return;
+  throw new CniError(
+    "tenantForbidden",
+    `namespace "${namespace}" may not use tenant "${tenant.name}": allowed are ${tenant.namespaces.join(", ")}; ` +
+      `change the annotation, or the tenant's "namespaces" in the conflist`,
+  );
+}
+
+function where(choice: Choice): string {
+  return `annotation ${choice.key} on the ${choice.source} (${quote(choice.value)})`;
+}

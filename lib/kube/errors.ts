@@ -1,0 +1,102 @@
+import { CniError } from "../cni/error";
+import { quote } from "../cni/json";
+import { OwnedAnswerError } from "../cni/owned-answer";
+import { DeadlineError, MAX_BODY_BYTES, OversizeError } from "./https-get";
+import { Transient } from "./retry";
+
+/** What every message about the API server names. */
+export interface Where {
+  readonly server: string;
+  readonly kubeconfigPath: string;
+  /** `<namespace>/<name>` */
+  readonly pod: string;
+}
+
+/** 401, or a client certificate refused during the handshake. The session looks once more at the files. */
+export class RejectedCredentials extends Error {
+  constructor(
+    readonly server: string,
+    readonly reason: string,
+  ) {
+    super(reason);
+    this.name = "RejectedCredentials";
+  }
+}
+
+/** The error for credentials that stay rejected. */
+export function rejectedCredentials(
+  where: { kubeconfigPath: string; pod: string },
+  error: RejectedCredentials,
+): CniError {
+  return new CniError(
+    "unauthorized",
+    `pod ${where.pod}: ${error.server} does not accept the credentials of ${where.kubeconfigPath}: renew the certificate or token it names`,
+    { details: quote(error.reason) },
+  );
+}
+
+const PASSING = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "EAI_AGAIN",
+  "ENOTFOUND",
+]);
+/** The server's certificate, as OpenSSL's verification (X509_V_ERR_*) and Node's name check report it. */
+const UNTRUSTED =
+  /^(?:UNABLE_TO_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_(?:CA|PURPOSE)|HOSTNAME_MISMATCH|PATH_LENGTH_|ERROR_IN_CERT_|ERR_TLS_CERT_ALTNAME)/;
+/** An alert by which a server turns down the client's certificate (RFC 8446, section 6.2). */
+const REJECTED =
+  /^ERR_SSL_(?:TLSV1[0-9]?|SSLV3|TLSV13)?_?(?:SSL)?_?ALERT_(?:BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_(?:REVOKED|EXPIRED|UNKNOWN|REQUIRED)|UNKNOWN_CA|ACCESS_DENIED)/;
+
+/** Turns a request that brought no answer into CniError, `Transient` or `RejectedCredentials`. */
+export function connectionFailure(error: unknown, where: Where): Error {
+  const { pod, server, kubeconfigPath } = where;
+  const { code = "", message } = error as NodeJS.ErrnoException;
+  if (error instanceof DeadlineError) {
+    return new CniError(
+      "tryAgainLater",
+      `pod ${pod}: ${server} did not answer in time: check that it is up, or raise apiTimeout`,
+      { cause: error },
+    );
+  }
+  if (error instanceof OversizeError) {
+    return new OwnedAnswerError(
+      `pod ${pod}: ${server} answered with more than ${MAX_BODY_BYTES} bytes: check that the kubeconfig's server is a Kubernetes API server`,
+    );
+  }
+  if (PASSING.has(code)) {
+    return new Transient(
+      new CniError(
+        "tryAgainLater",
+        `pod ${pod}: ${server} cannot be reached (${code}): check that it is up and that the node can reach it`,
+        { cause: error },
+      ),
+    );
+  }
+  if (REJECTED.test(code)) return new RejectedCredentials(server, code);
+  if (code.startsWith("ERR_SSL_") || code === "EPROTO") {
+    return new CniError(
+      "untrusted",
+      `pod ${pod}: no secure connection to ${server} can be made (${code}): check that server in ${kubeconfigPath} is the API server's https address`,
+      { details: quote(message) },
+    );
+  }
+  if (UNTRUSTED.test(code)) {
+    return new CniError(
+      "untrusted",
+      `pod ${pod}: the certificate of ${server} cannot be verified (${code}): check certificate-authority, tls-server-name and server in ${kubeconfigPath}`,
+      { details: quote(message) },
+    );
+  }
+  return new CniError(
+    "apiAnswer",
+    `pod ${pod}: ${server} gave no valid HTTP answer (${code || "unknown error"}): check server in ${kubeconfigPath}`,
+    { details: quote(message) },
+  );
+}

@@ -1,0 +1,92 @@
+/** The conflists of the lab `gateway-pod`: each node's own, and that of the network where the gateway pods have their second interface. */
+import type { Stage } from "../kit/lab";
+import { shortJson } from "../kit/short-json";
+import { addressesOf, POD_NETWORKS } from "./topology";
+
+/** How the tenant is routed in a step. */
+export interface Choice {
+  /** The gateway pods, by number. */
+  readonly gateways: readonly number[];
+  readonly snat?: "none";
+  /** Of the tenant's pods and of its routes. */
+  readonly mtu?: number;
+  /** The watcher asks an address beyond each gateway's tunnel. */
+  readonly check?: boolean;
+}
+
+const WATCH = { interval: "200ms", timeout: "1s", failAfter: 3, holdDown: "3s" };
+
+/** node1's conflist with the tenant as chosen; returns its path, always the same. */
+export function writeNode1(stage: Stage, choice: Choice): string {
+  return write(stage, 1, { filtered: tenantOf(choice) });
+}
+
+/** node2 has no pods of the tenant. */
+export function writeNode2(stage: Stage): string {
+  return write(stage, 2, { filtered: { fwmark: "0x10/0xff" } });
+}
+
+/** As in the conflist. */
+export function tenantOf({ gateways, snat, mtu, check }: Choice): object {
+  return {
+    fwmark: "0x10/0xff",
+    table: 100,
+    gateways: gateways.map(addressesOf).flatMap(({ inside, beyond }) =>
+      inside.map((via, at) => ({
+        via,
+        dev: "br-gw",
+        ...(check === true ? { check: beyond[at] } : {}),
+      })),
+    ),
+    ...(snat === undefined ? {} : { snat }),
+    ...(mtu === undefined ? {} : { mtu, delegate: { mtu } }),
+  };
+}
+
+function write({ dir, cniVersion, write: writeFile }: Stage, node: 1 | 2, tenants: object): string {
+  const ours = {
+    type: "tenant-routing-wrapper",
+    dataDir: `${dir}/state${node}`,
+    logFile: `${dir}/wrapper${node}.log`,
+    capabilities: { "io.kubernetes.cri.pod-annotations": true },
+    tenants,
+    routes: {
+      namesDir: `${dir}/rt_tables.d${node}`,
+      watch: { ...WATCH, statusFile: statusFile({ dir }) },
+    },
+    delegate: {
+      type: "ptp",
+      ipMasq: false,
+      ipam: {
+        type: "host-local",
+        dataDir: `${dir}/ipam${node}`,
+        ranges: (POD_NETWORKS[node - 1] ?? []).map((subnet) => [{ subnet }]),
+        routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }],
+      },
+    },
+  };
+  return writeFile(
+    `node${node}.conflist`,
+    `${shortJson({ cniVersion, name: "gateway-pod", plugins: [ours] })}\n`,
+  );
+}
+
+/** Where the watcher writes how the gateways are. */
+export function statusFile({ dir }: Pick<Stage, "dir">): string {
+  return `${dir}/watch.json`;
+}
+
+/** The bridge plugin takes an MTU from nobody but this file. */
+export function writeGatewayNetwork({ cniVersion, write: writeFile }: Stage, mtu: number): string {
+  const bridge = {
+    type: "bridge",
+    bridge: "br-gw",
+    mtu,
+    capabilities: { ips: true },
+    ipam: { type: "static" },
+  };
+  return writeFile(
+    "gateways.conflist",
+    `${shortJson({ cniVersion, name: "gateways", plugins: [bridge] })}\n`,
+  );
+}

@@ -1,0 +1,77 @@
+/** What a lab needs of the machine that it runs on, and what to do when it is not there. */
+import { existsSync, readFileSync } from "node:fs";
+import { isSea } from "node:sea";
+import { join } from "node:path";
+import { CniError } from "../../cni/error";
+import { localHost } from "../../node/host";
+
+const PACKAGES: Readonly<Record<string, string>> = {
+  ip: "iproute2",
+  bridge: "iproute2",
+  tc: "iproute2",
+  nft: "nftables",
+  iptables: "iptables",
+  ip6tables: "iptables",
+  ping: "iputils-ping",
+  tcpdump: "tcpdump",
+  conntrack: "conntrack",
+  setpriv: "util-linux",
+};
+const PLUGINS_PACKAGE = "containernetworking-plugins";
+
+const NO_MOUNT_POINT =
+  "/ is not a mount point (a chroot into a plain directory), so ip netns exec cannot work: " +
+  "leave the chroot and bind its directory on itself, mount --rbind DIR DIR, then chroot DIR again";
+
+export interface Needs {
+  readonly programs: readonly string[];
+  /** CNI plugins, by type; ours is always there. */
+  readonly plugins: readonly string[];
+}
+
+/** The Debian package that brings a program. */
+export function packageOf(program: string): string {
+  return PACKAGES[program] ?? program;
+}
+
+/**
+ * Throws CniError `io` naming everything that is missing with its Debian package, or CniError
+ * `invalidEnvironment` when the lab could not work for another reason.
+ */
+export function checkNeeds({ programs, plugins }: Needs, cniPath: readonly string[]): void {
+  if (process.getuid?.() !== 0)
+    throw new CniError(
+      "invalidEnvironment",
+      "a lab makes network namespaces: run it as root (sudo)",
+    );
+  if (!isSea())
+    throw new CniError(
+      "invalidEnvironment",
+      "labs use the packed binary as plugin and probe: npm run build, then dist/wrapper lab",
+    );
+  if (!isMountPoint("/")) throw new CniError("invalidEnvironment", NO_MOUNT_POINT);
+  const missing = [
+    ...[...new Set(["ip", "ping", "nft", ...programs])]
+      .filter((name) => localHost.find(name) === undefined)
+      .map((name) => ({ what: `the program ${name}`, package: packageOf(name) })),
+    ...plugins
+      .filter((type) => !cniPath.some((dir) => existsSync(join(dir, type))))
+      .map((type) => ({
+        what: `the CNI plugin ${type} (in ${cniPath.join(":")})`,
+        package: PLUGINS_PACKAGE,
+      })),
+  ];
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map((one) => one.package))].join(" ");
+  throw new CniError(
+    "io",
+    `missing: ${missing.map(({ what }) => what).join(", ")}; on Debian and Ubuntu: apt-get install ${packages}`,
+  );
+}
+
+// `ip netns exec` changes how the mounts below / propagate, which only a mount point takes (mount(2), EINVAL).
+function isMountPoint(path: string): boolean {
+  return readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .some((line) => line.split(" ")[4] === path);
+}

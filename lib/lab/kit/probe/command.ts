@@ -1,0 +1,24 @@
+/** `wrapper lab probe ...`: what the labs run inside their machines, so that they need no curl and no nc. */
+import { CniError } from "../../../cni/error";
+import type { Io } from "../../../../cmd/io";
+import { call } from "./caller";
+import { respond } from "./responder";
+
+/**
+ * `respond NAME PORT READY-FILE`, or `call JSON` (a CallRequest), which prints a CallOutcome as JSON
+ * and returns 0 when there was an answer, else 1.
+ */
+export async function probeCommand(
+  io: Io,
+  [what = "", ...args]: readonly string[],
+): Promise<number> {
+  if (what === "respond") return respond(args[0] ?? "", Number(args[1]), args[2] ?? "");
+  if (what !== "call")
+    throw new CniError(
+      "invalidEnvironment",
+      `unknown probe "${what}": the labs use respond and call`,
+    );
+  const outcome = await call(JSON.parse(args[0] ?? "") as Parameters<typeof call>[0]);
+  io.stdout(`${JSON.stringify(outcome)}\n`);
+  return outcome.error === "" ? 0 : 1;
+}

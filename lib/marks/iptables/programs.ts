@@ -1,0 +1,185 @@
+/** The iptables programs of this node: by absolute path, with an environment of their own. */
+import { CniError, RulesUntouched } from "../../cni/error";
+import type { Backend, Exec, ExecOutcome, Family } from "../../ports";
+import { DIRECTORIES, type Host } from "../../node/host";
+
+/** Nothing of the runtime's environment reaches the tools but what the caller names. */
+const ENVIRONMENT = { PATH: DIRECTORIES.join(":"), LC_ALL: "C" };
+const TOOL_TIMEOUT_SLACK_MS = 5000;
+const MAX_LISTING = 64 * 1024 * 1024;
+const MAX_SAID = 1000;
+
+/** One table of rules: a family in a flavour. */
+export interface Slot {
+  readonly backend: Backend;
+  readonly family: Family;
+}
+
+const ACTIONS = ["save", "restore"] as const;
+
+export interface Tools {
+  /** True when the programs of the slot are installed. */
+  has(slot: Slot): boolean;
+  /**
+   * True when the slot may hold rules of ours, as far as that can be known without its programs: the
+   * kernel's list of legacy tables, nft, or what we have done on this node.
+   */
+  mayHoldRules(slot: Slot): Promise<boolean>;
+  /** The error that names the missing program of the slot and says what to do. */
+  missing(slot: Slot): RulesUntouched;
+  /**
+   * What `iptables-save` prints, of the one table or (undefined) of every table that exists.
+   * Throws CniError `rules` or `tryAgainLater`.
+   */
+  save(slot: Slot, table: string | undefined): Promise<string>;
+  /** One `iptables-restore` transaction. Throws CniError `rules`, or `tryAgainLater` for a lock that stays busy. */
+  restore(slot: Slot, input: string): Promise<void>;
+}
+
+export interface ToolsOptions {
+  /** How long the xtables lock is waited for. */
+  readonly lockTimeoutMs: number;
+  /**
+   * Goes into the environment of what changes rules: the CNI variables by which a DEL recognises what a
+   * killed ADD has left running. A listing may outlive anybody.
+   */
+  readonly cniEnv?: Readonly<Record<string, string>> | undefined;
+  /** True when we may have made rules in that flavour on this node; asked where neither its programs nor nft are installed. */
+  readonly mayHaveUsed?: ((backend: Backend) => boolean) | undefined;
+}
+
+/** The tools of `host`. */
+export function createTools(
+  exec: Exec,
+  host: Host,
+  { lockTimeoutMs, cniEnv: marks = {}, mayHaveUsed = () => false }: ToolsOptions,
+): Tools {
+  const run = async (
+    slot: Slot,
+    action: "save" | "restore",
+    args: readonly string[],
+    stdin: string,
+  ): Promise<string> => {
+    const path = findTool(host, slot, action);
+    if (path === undefined) throw unusable(slot, action);
+    const timeoutMs = lockTimeoutMs + TOOL_TIMEOUT_SLACK_MS;
+    const outcome = await exec.run({
+      path,
+      args,
+      env: action === "restore" ? { ...marks, ...ENVIRONMENT } : ENVIRONMENT,
+      stdin,
+      timeoutMs,
+      maxStdout: MAX_LISTING,
+      maxStderr: 16 * 1024,
+    });
+    const stdout = new TextDecoder().decode(outcome.stdout);
+    refuseIncompatible(slot, stdout);
+    if (outcome.exitCode === 0 && !outcome.overflow) return stdout;
+    throw failure(path, outcome, timeoutMs);
+  };
+  const has = (slot: Slot): boolean =>
+    ACTIONS.every((action) => findTool(host, slot, action) !== undefined);
+  return {
+    has,
+    mayHoldRules: async (slot) => {
+      if (slot.backend === "legacy") return host.legacyTables(slot.family).includes("mangle");
+      return has(slot) || ((await nftHasMangle(exec, host, slot.family)) ?? mayHaveUsed("nft"));
+    },
+    missing: (slot) => unseen(host, slot),
+    save: (slot, table) => run(slot, "save", table === undefined ? [] : ["-t", table], ""),
+    restore: async (slot, input) => {
+      const seconds = Math.max(1, Math.ceil(lockTimeoutMs / 1000));
+      await run(slot, "restore", ["--noflush", "-w", String(seconds)], input);
+    },
+  };
+}
+
+/** By the name that carries the flavour, else (distributions with a single flavour) by the plain one. */
+function findTool(host: Host, { backend, family }: Slot, action: string): string | undefined {
+  const prefix = programPrefix(family);
+  const named = host.find(`${prefix}-${backend}-${action}`);
+  if (named !== undefined) return named;
+  const plain = host.find(`${prefix}-${action}`);
+  return plain !== undefined && host.flavour(plain) === backend ? plain : undefined;
+}
+
+function programPrefix(family: Family): string {
+  return family === 6 ? "ip6tables" : "iptables";
+}
+
+function unusable(slot: Slot, action: string): CniError {
+  const remedy = `install the package iptables, or set "iptables" to the flavour that is there`;
+  return new CniError("rules", notInstalled(slot, action, remedy));
+}
+
+function unseen(host: Host, slot: Slot): RulesUntouched {
+  const absent = ACTIONS.find((action) => findTool(host, slot, action) === undefined) ?? "save";
+  const remedy = "rules of ours may be there and cannot be seen: install the package iptables";
+  return new RulesUntouched("rules", notInstalled(slot, absent, remedy));
+}
+
+function notInstalled({ backend, family }: Slot, action: string, remedy: string): string {
+  return `${programPrefix(family)}-${backend}-${action} is not installed in ${DIRECTORIES.join(", ")}: ${remedy}`;
+}
+
+/** Asks nft whether the kernel has the table; undefined when nft is not installed or cannot say. */
+async function nftHasMangle(exec: Exec, host: Host, family: Family): Promise<boolean | undefined> {
+  const path = host.find("nft");
+  if (path === undefined) return undefined;
+  const [name, limit] = [family === 6 ? "ip6" : "ip", 1024 * 1024];
+  const outcome = await exec.run({
+    path,
+    args: ["list", "tables", name],
+    env: ENVIRONMENT,
+    stdin: "",
+    timeoutMs: TOOL_TIMEOUT_SLACK_MS,
+    maxStdout: limit,
+    maxStderr: limit,
+  });
+  if (outcome.exitCode === 0)
+    return new TextDecoder().decode(outcome.stdout).split("\n").includes(`table ${name} mangle`);
+  // A kernel without nf_tables at all.
+  return /not supported/i.test(outcome.stderr) ? false : undefined;
+}
+
+// iptables-nft-save says this instead of the rules, and succeeds: taken for an empty table, our
+// rules would stay for ever. Restoring works all the same, but blindly.
+function refuseIncompatible({ family }: Slot, stdout: string): void {
+  if (!/^# Table `mangle' is incompatible/m.test(stdout)) return;
+  const table = `${family === 6 ? "ip6" : "ip"} mangle`;
+  throw new CniError(
+    "rules",
+    `the nftables table ${table} holds rules that iptables-nft cannot read, so ours cannot be told apart: see "nft list table ${table}", and move what was not added with iptables to a table of its own`,
+  );
+}
+
+function failure(path: string, outcome: ExecOutcome, timeoutMs: number): CniError {
+  const said = outcome.stderr
+    .trim()
+    .replace(/\s*\n\s*/g, " | ")
+    .replace(/[^\x20-\x7e]/g, "?")
+    .slice(-MAX_SAID);
+  const words = said === "" ? "it said nothing" : said;
+  if (outcome.timedOut)
+    return new CniError(
+      "tryAgainLater",
+      `${path} did not finish within ${timeoutMs} ms and was killed (${words}): look for what holds /run/xtables.lock`,
+    );
+  if (/xtables lock|resource temporarily unavailable/i.test(said)) {
+    return new CniError(
+      "tryAgainLater",
+      `${path} could not get the xtables lock in time: another program holds it (${words})`,
+    );
+  }
+  const how = outcome.overflow
+    ? `more than ${MAX_LISTING} bytes of output`
+    : (outcome.spawnError ?? outcome.signal ?? `exit status ${outcome.exitCode}`);
+  return new CniError("rules", `${path} failed (${how}): ${words}${hint(said)}`);
+}
+
+function hint(said: string): string {
+  if (/permission denied|you must be root/i.test(said)) return ": run as root with CAP_NET_ADMIN";
+  if (/(can't|couldn't) (initialize|load)|module/i.test(said))
+    return ": load the kernel modules for mangle, MARK, comment and conntrack";
+  return "";
+}

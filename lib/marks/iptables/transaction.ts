@@ -1,0 +1,198 @@
+/**
+ * Listing and changing the mangle tables. A change names the rules that it takes away, so one that
+ * somebody else has taken away in between fails as a whole, and costs one more round. Additions on one
+ * address are made under that address's lock; nothing here locks the whole node.
+ */
+import { CniError, RulesUntouched, toCniError } from "../../cni/error";
+import type { Backend, Family, InstalledRule, Locks } from "../../ports";
+import { nextGeneration, readGeneration } from "./generation";
+import type { Host } from "../../node/host";
+import { parseSave, restoreInput } from "./format";
+import type { Slot, Tools } from "./programs";
+
+export type Rules = readonly InstalledRule[];
+
+/** What changes in one slot, in one transaction. */
+export interface Change extends Slot {
+  readonly deletions: readonly string[];
+  readonly additions: readonly string[];
+}
+
+/** The tables of a node and who guards them. */
+export interface Tables {
+  readonly host: Host;
+  readonly tools: Tools;
+  readonly locks: Locks;
+  readonly lockTimeoutMs: number;
+  readonly dataDir: string;
+}
+
+/** A listing of the IPv4 rules taken while there was something else to wait for. */
+export interface EarlyListing {
+  readonly generation: string;
+  readonly rules: Rules;
+}
+
+export const FAMILIES: readonly Family[] = [4, 6];
+export const BACKENDS: readonly Backend[] = ["nft", "legacy"];
+/** Rounds of list and change before a table that keeps changing under us is given up. */
+const MAX_ROUNDS = 5;
+
+/** Slots that may hold rules of ours, and those among them that cannot be listed. */
+export interface Slots {
+  readonly present: readonly Slot[];
+  readonly unlistable: readonly RulesUntouched[];
+}
+
+/** The slots of these families that may hold rules; never a legacy table that does not exist yet. */
+export async function slotsWithRules(
+  { host, tools }: Tables,
+  families: readonly Family[],
+  backends: readonly Backend[] = BACKENDS,
+): Promise<Slots> {
+  const possible = backends
+    .flatMap((backend) => families.map((family) => ({ backend, family })))
+    .filter((slot) => host.hasFamily(slot.family));
+  const mayHold = await Promise.all(possible.map((slot) => tools.mayHoldRules(slot)));
+  const slots = possible.filter((_, i) => mayHold[i]);
+  return {
+    present: slots.filter((slot) => tools.has(slot)),
+    unlistable: slots.filter((slot) => !tools.has(slot)).map((slot) => tools.missing(slot)),
+  };
+}
+
+/** The same for those who have to know all of them. Throws `RulesUntouched` that names what is missing. */
+export async function listableSlots(
+  tables: Tables,
+  families: readonly Family[],
+): Promise<readonly Slot[]> {
+  const { present, unlistable } = await slotsWithRules(tables, families);
+  const [first, ...others] = unlistable;
+  if (first !== undefined)
+    throw new RulesUntouched("rules", [first, ...others].map((error) => error.message).join("; "));
+  return present;
+}
+
+/** Our rules in these slots, listed all at once. */
+export async function listSlots({ tools }: Tables, slots: readonly Slot[]): Promise<Rules> {
+  const listings = await Promise.all(
+    slots.map(async (slot) =>
+      parseSave(await tools.save(slot, "mangle"), slot.backend, slot.family),
+    ),
+  );
+  return listings.flat();
+}
+
+/**
+ * A listing before its address is known, good for as long as the generation read with it stands: whoever
+ * adds rules moves that before and after. An address is handed out after its last user's ADD has ended,
+ * so a rule on it is either in the listing or has moved the generation.
+ */
+export async function listEarly(tables: Tables): Promise<EarlyListing> {
+  const generation = readGeneration(tables.dataDir);
+  return { generation, rules: await listSlots(tables, await listableSlots(tables, [4])) };
+}
+
+/**
+ * Lists, plans and applies, once; again only when it failed and the next plan is another one, which
+ * is to say that somebody changed our rules in between. Returns the listing of the plan that held.
+ * Whoever adds rules holds the locks of their addresses.
+ */
+export async function settle(
+  tables: Tables,
+  slots: readonly Slot[],
+  early: EarlyListing | undefined,
+  plan: (installed: Rules) => readonly Change[],
+): Promise<Rules> {
+  let failed: { plan: string; error: unknown } | undefined;
+  for (let round = 1; ; round++) {
+    const installed = await listWith(tables, slots, round === 1 ? early : undefined);
+    const changes = plan(installed).filter(
+      (change) => change.deletions.length + change.additions.length > 0,
+    );
+    const text = JSON.stringify(changes);
+    if (failed !== undefined && (failed.plan === text || round > MAX_ROUNDS)) throw failed.error;
+    try {
+      await inGeneration(tables, changes, () => applyAll(tables, changes));
+      return installed;
+    } catch (error) {
+      failed = { plan: text, error };
+    }
+  }
+}
+
+/** Moves the generation around changes that add rules. A listing that shows too many is no danger: what it takes away is named. */
+async function inGeneration(
+  tables: Tables,
+  changes: readonly Change[],
+  body: () => Promise<void>,
+): Promise<void> {
+  if (changes.every((change) => change.additions.length === 0)) return body();
+  nextGeneration(tables.dataDir);
+  try {
+    await body();
+  } finally {
+    nextGeneration(tables.dataDir);
+  }
+}
+
+async function listWith(
+  tables: Tables,
+  slots: readonly Slot[],
+  early: EarlyListing | undefined,
+): Promise<Rules> {
+  if (early === undefined || early.generation !== readGeneration(tables.dataDir))
+    return listSlots(tables, slots);
+  const known = early.rules.filter((rule) => slots.some((slot) => isIn(rule, slot)));
+  return [
+    ...known,
+    ...(await listSlots(
+      tables,
+      slots.filter((slot) => slot.family !== 4),
+    )),
+  ];
+}
+
+/** One transaction per slot; if one fails, those before it are taken back. */
+async function applyAll(tables: Tables, changes: readonly Change[]): Promise<void> {
+  const applied: Change[] = [];
+  for (const change of changes) {
+    try {
+      await apply(tables, change);
+      applied.unshift(change);
+    } catch (error) {
+      throw await takeBack(tables, applied, toCniError(error));
+    }
+  }
+}
+
+async function takeBack(
+  tables: Tables,
+  applied: readonly Change[],
+  error: CniError,
+): Promise<CniError> {
+  try {
+    for (const change of applied)
+      await apply(tables, { ...change, deletions: change.additions, additions: change.deletions });
+    return error;
+  } catch (trouble) {
+    return error.withDetails(
+      `taking back the other family failed too: ${toCniError(trouble).message}`,
+    );
+  }
+}
+
+async function apply({ host, tools }: Tables, change: Change): Promise<void> {
+  if (!host.hasFamily(change.family)) {
+    throw new CniError(
+      "rules",
+      "IPv6 is off on this node, so an IPv6 address cannot be marked: turn it on, or give pods no IPv6 address",
+    );
+  }
+  await tools.restore(change, restoreInput(change.deletions, change.additions));
+}
+
+/** True when a rule or a change belongs to the slot. */
+export function isIn(thing: Slot, slot: Slot): boolean {
+  return thing.backend === slot.backend && thing.family === slot.family;
+}

@@ -1,0 +1,74 @@
+/** The programs that the node routes are made with: by absolute path, with an environment of their own. */
+import { CniError } from "../cni/error";
+import type { Exec } from "../ports";
+import { DIRECTORIES, localHost } from "./host";
+
+const ENVIRONMENT = { PATH: DIRECTORIES.join(":"), LC_ALL: "C" };
+const TIMEOUT_MS = 20_000;
+const MAX_OUTPUT = 64 * 1024 * 1024;
+const PACKAGES: Readonly<Record<string, string>> = {
+  ip: "iproute2",
+  nft: "nftables",
+  ping: "iputils-ping",
+};
+
+export interface ProgramOutcome {
+  readonly ok: boolean;
+  readonly stdout: string;
+  /** What it said when it failed, on one line. */
+  readonly said: string;
+}
+
+export interface Programs {
+  has(name: string): boolean;
+  /** Runs to the end and tells how it went. Throws CniError `io` when the program is not there or does not end. */
+  try(name: string, args: readonly string[], stdin?: string): Promise<ProgramOutcome>;
+  /** Its output. Throws CniError `io` with its words when it fails. */
+  run(name: string, args: readonly string[], stdin?: string): Promise<string>;
+}
+
+/** The programs of this node. */
+export function createPrograms(exec: Exec): Programs {
+  const attempt = async (
+    name: string,
+    args: readonly string[],
+    stdin = "",
+  ): Promise<ProgramOutcome> => {
+    const path = localHost.find(name);
+    if (path === undefined)
+      throw new CniError(
+        "io",
+        `the program ${name} is missing: install the package ${PACKAGES[name] ?? name}`,
+      );
+    const outcome = await exec.run({
+      path,
+      args,
+      env: ENVIRONMENT,
+      stdin,
+      timeoutMs: TIMEOUT_MS,
+      maxStdout: MAX_OUTPUT,
+      maxStderr: 16 * 1024,
+    });
+    if (outcome.timedOut)
+      throw new CniError(
+        "io",
+        `${path} ${args.join(" ")} did not finish within ${TIMEOUT_MS} ms and was killed`,
+      );
+    const said = [outcome.spawnError ?? "", outcome.stderr.trim().replace(/\s*\n\s*/g, " | ")]
+      .filter((words) => words !== "")
+      .join(": ");
+    return { ok: outcome.exitCode === 0, stdout: new TextDecoder().decode(outcome.stdout), said };
+  };
+  return {
+    has: (name) => localHost.find(name) !== undefined,
+    try: attempt,
+    run: async (name, args, stdin) => {
+      const { ok, stdout, said } = await attempt(name, args, stdin);
+      if (ok) return stdout;
+      throw new CniError(
+        "io",
+        `${name} ${args.join(" ")} failed: ${said === "" ? "it said nothing" : said}`,
+      );
+    },
+  };
+}

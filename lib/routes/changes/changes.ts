@@ -1,0 +1,291 @@
+/** Pure: which changes make the node match a plan, or undo what was done. */
+import type { CniError } from "../../cni/error";
+import { displacedAfter, returningRoutes } from "./displaced";
+import type { RoutesRecord } from "../record-type";
+import { handover } from "./rule-order";
+import { missingRules } from "./missing-rules";
+import { indexRoutes } from "./route-index";
+import { ownRuleKey, routePlace, ruleKey } from "./identity";
+import { restoredSysctls, staleSysctls, sysctlChanges, sysctlsAfter } from "./sysctls";
+import { isOurNamesFile } from "../plan/table-names";
+import {
+  PROTOCOL_KERNEL,
+  type Action,
+  type ForwardRule,
+  type IpRoute,
+  type IpRule,
+  type NodeState,
+  type RoutesPlan,
+} from "../model";
+
+/** What of the node's firewall and files belongs to the node routes, as it is now. */
+export interface OwnThings {
+  /** Our FORWARD rules that stand, in the order of the chain; those of the flavour that is not in use, too. */
+  readonly forward: readonly ForwardRule[];
+  /** Why the FORWARD rules could not be read, and are left as they are. */
+  readonly forwardTrouble?: CniError;
+  /** Our nftables table as the kernel lists it; undefined: absent. */
+  readonly natListing: string | undefined;
+  /** Text of a file; undefined: absent. */
+  readonly file: (path: string) => string | undefined;
+  /** A directory and those above it, as far as they are absent, the outermost first. */
+  readonly absent: (directory: string) => readonly string[];
+}
+
+export interface DiffInput {
+  readonly plan: RoutesPlan;
+  readonly state: NodeState;
+  readonly own: OwnThings;
+  readonly record: RoutesRecord;
+  /** The nftables table for the time in which packets leave by the devices of before and of after; undefined: none. */
+  readonly natBetween: string | undefined;
+  /** Whether kernel settings are changed, or only checked. */
+  readonly sysctl: boolean;
+}
+
+/**
+ * The changes, in an order in which no packet ever finds a rule without its table, nor a table
+ * without its stop: translation, lookups of tables that change hands, routes (stops first), rules
+ * (exclusions first), what an earlier plan left. What lets packets through at all comes after that.
+ */
+export function changesFor(input: DiffInput): readonly Action[] {
+  const { plan, state, own, record, sysctl } = input;
+  const routes = plan.routes.map(({ item }) => item);
+  const [natFirst, natLast] = natChanges(input);
+  return [
+    ...natFirst,
+    ...aroundRoutes(input, stopsFirst(missingRoutes(routes, state.routes))),
+    ...staleRoutes(routes, state.routes, record).map((route): Action => ({
+      kind: "route",
+      op: "del",
+      route,
+    })),
+    ...natLast,
+    ...returningRoutes(plan, state, record).map((route): Action => ({
+      kind: "route",
+      op: "replace",
+      route,
+    })),
+    ...(own.forwardTrouble === undefined
+      ? forwardChanges(
+          plan.forward.map(({ item }) => item),
+          own.forward,
+        )
+      : []),
+    ...(sysctl
+      ? [...sysctlChanges(plan, state), ...staleSysctls(plan, state, record.sysctls)]
+      : []),
+    ...fileChanges(plan, own, record),
+  ];
+}
+
+/** The changes of rules, and of routes between those that have to come before and after them. */
+function aroundRoutes(
+  { plan, state, record }: DiffInput,
+  routes: readonly Action[],
+): readonly Action[] {
+  const wanted = plan.rules.map(({ item }) => item);
+  const { stops, lookups } = handover(wanted, state.rules, record);
+  const gone = new Set(lookups.map(ownRuleKey));
+  const between = [...state.rules.filter((rule) => !gone.has(ownRuleKey(rule))), ...stops];
+  const change =
+    (op: "add" | "del") =>
+    (rule: IpRule): Action => ({ kind: "rule", op, rule });
+  return [
+    ...stops.map(change("add")),
+    ...lookups.map(change("del")),
+    ...routes,
+    ...missingRules(wanted, between),
+    ...staleRules(wanted, between, record).map(change("del")),
+  ];
+}
+
+/** The record of a node that matches the plan, before which it was as `record` and `state` say. */
+export function recordAfter({ plan, state, own, record, sysctl }: DiffInput): RoutesRecord {
+  return {
+    rules: ownRules(plan, state, record),
+    routes: plan.routes.map(({ item }) => item),
+    displaced: displacedAfter(plan, state, record),
+    sysctls: sysctl ? sysctlsAfter(plan, state, record.sysctls) : record.sysctls,
+    forward:
+      own.forwardTrouble === undefined ? plan.forward.map(({ item }) => item) : record.forward,
+    nat:
+      plan.nat === undefined
+        ? undefined
+        : { text: plan.nat, listing: record.nat?.text === plan.nat ? record.nat.listing : "" },
+    names: plan.names?.path,
+    directories:
+      plan.names === undefined
+        ? record.directories
+        : [...new Set([...record.directories, ...own.absent(parentOf(plan.names.path))])],
+  };
+}
+
+// A rule of others that does the same was there before, and stays when ours go.
+function ownRules(plan: RoutesPlan, state: NodeState, record: RoutesRecord): readonly IpRule[] {
+  const recorded = new Set(record.rules.map(ruleKey));
+  const others = new Set(
+    state.rules.filter(({ protocol }) => protocol !== PROTOCOL_KERNEL).map(ruleKey),
+  );
+  const ours = new Set(
+    state.rules.filter(({ protocol }) => protocol === PROTOCOL_KERNEL).map(ruleKey),
+  );
+  return plan.rules
+    .map(({ item }) => item)
+    .filter(
+      (rule) =>
+        recorded.has(ruleKey(rule)) || ours.has(ruleKey(rule)) || !others.has(ruleKey(rule)),
+    );
+}
+
+/** The changes that take everything away again that `record` tells of: what lets packets through first, then the tenants' rules. */
+export function changesToRemove(
+  record: RoutesRecord,
+  state: NodeState,
+  own: OwnThings,
+): readonly Action[] {
+  return [
+    ...restoredSysctls(record.sysctls, state),
+    ...own.forward.map((rule): Action => ({ kind: "forward", op: "del", rule })),
+    ...staleRules([], state.rules, record).map((rule): Action => ({
+      kind: "rule",
+      op: "del",
+      rule,
+    })),
+    ...staleRoutes([], state.routes, record).map((route): Action => ({
+      kind: "route",
+      op: "del",
+      route,
+    })),
+    ...(own.natListing === undefined ? [] : [{ kind: "nat", text: undefined } as const]),
+    ...removedNames(record.names, own),
+    ...[...record.directories].reverse().map((path): Action => ({ kind: "directory", path })),
+    ...returningRoutes({ rules: [], routes: [] }, state, record).map((route): Action => ({
+      kind: "route",
+      op: "replace",
+      route,
+    })),
+  ];
+}
+
+function forwardChanges(
+  wanted: readonly ForwardRule[],
+  present: readonly ForwardRule[],
+): readonly Action[] {
+  const key = ({ family, spec, backend }: ForwardRule): string =>
+    `${family} ${spec} ${backend ?? ""}`;
+  const has = (list: readonly ForwardRule[], rule: ForwardRule): boolean =>
+    list.some((other) => key(other) === key(rule));
+  // A rule that stands twice is one too many.
+  const surplus = present.filter(
+    (rule, i) => !has(wanted, rule) || present.findIndex((other) => key(other) === key(rule)) !== i,
+  );
+  return [
+    ...wanted
+      .filter((rule) => !has(present, rule))
+      .map((rule): Action => ({ kind: "forward", op: "insert", rule })),
+    ...surplus.map((rule): Action => ({ kind: "forward", op: "del", rule })),
+  ];
+}
+
+// What was written and how the kernel lists it are kept together: our text is not in the kernel's form.
+// Before the routes and after them: connections that begin in between are translated wherever they leave.
+function natChanges({
+  plan: { nat: text },
+  own: { natListing: listing },
+  record,
+  natBetween,
+}: DiffInput): readonly [readonly Action[], readonly Action[]] {
+  const same =
+    text === undefined
+      ? listing === undefined
+      : record.nat?.text === text && record.nat.listing === listing;
+  if (same) return [[], []];
+  const change: readonly Action[] = [{ kind: "nat", text }];
+  return natBetween === text ? [change, []] : [[{ kind: "nat", text: natBetween }], change];
+}
+
+function missingRoutes(
+  wanted: readonly IpRoute[],
+  present: readonly IpRoute[],
+): readonly IpRoute[] {
+  const index = indexRoutes(present);
+  return wanted.filter((route) => index.like(route).length === 0);
+}
+
+function stopsFirst(routes: readonly IpRoute[]): readonly Action[] {
+  const ordered = [
+    ...routes.filter(({ type }) => type === "unreachable"),
+    ...routes.filter(({ type }) => type !== "unreachable"),
+  ];
+  return ordered.map((route): Action => ({ kind: "route", op: "replace", route }));
+}
+
+function staleRules(
+  wanted: readonly IpRule[],
+  present: readonly IpRule[],
+  record: RoutesRecord,
+): readonly IpRule[] {
+  const [keep, there] = [new Set(wanted.map(ruleKey)), new Set(present.map(ownRuleKey))];
+  // The tenants' before the one that keeps local traffic local, and a stop before the lookup that it stands behind.
+  const backwards = [...record.rules].sort(
+    (a, b) =>
+      b.priority - a.priority || Number(b.unreachable ?? false) - Number(a.unreachable ?? false),
+  );
+  return backwards.filter((rule) => !keep.has(ruleKey(rule)) && there.has(ownRuleKey(rule)));
+}
+
+// By place: what was replaced since is gone already, and what stands there now may be another's.
+function staleRoutes(
+  wanted: readonly IpRoute[],
+  present: readonly IpRoute[],
+  record: RoutesRecord,
+): readonly IpRoute[] {
+  const [keep, index] = [new Set(wanted.map(routePlace)), indexRoutes(present)];
+  return record.routes
+    .filter((route) => !keep.has(routePlace(route)))
+    .flatMap((route) => index.like(route).slice(0, 1));
+}
+
+function fileChanges(plan: RoutesPlan, own: OwnThings, record: RoutesRecord): readonly Action[] {
+  const { names } = plan;
+  return [
+    ...(record.names === names?.path ? [] : removedNames(record.names, own)),
+    ...(names === undefined || own.file(names.path) === names.text
+      ? []
+      : [{ kind: "file", ...names } as const]),
+  ];
+}
+
+function removedNames(path: string | undefined, { file }: OwnThings): readonly Action[] {
+  if (path === undefined) return [];
+  const text = file(path);
+  return [
+    ...(text === undefined || !isOurNamesFile(text)
+      ? []
+      : [{ kind: "file", path, text: undefined } as const]),
+    // Of a writer that was killed.
+    ...(file(temporaryOf(path)) === undefined
+      ? []
+      : [{ kind: "file", path: temporaryOf(path), text: undefined } as const]),
+  ];
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
+/** Where a file is written before it takes the place of the old one. iproute2 reads only names that end in .conf. */
+export function temporaryOf(path: string): string {
+  return `${path}.tmp`;
+}
+
+/** Why the file with the tables' names must not be written: somebody else made it. undefined: it may be. */
+export function foreignNames({
+  plan: { names },
+  own,
+}: Pick<DiffInput, "plan" | "own">): string | undefined {
+  const present = names === undefined ? undefined : own.file(names.path);
+  if (names === undefined || present === undefined || isOurNamesFile(present)) return undefined;
+  return `${names.path} was not made by wrapper routes apply: move it away, or set "routes": {"namesDir": ""} for no names`;
+}

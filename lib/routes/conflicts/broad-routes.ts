@@ -1,0 +1,31 @@
+/** Pure: routes that lead to most of the world, default or not. */
+import { contains, parsePrefix, type Prefix } from "../../net/address";
+import type { IpRoute } from "../model";
+
+/** All global IPv6 addresses are in one /3, so that is as good as a default route there. */
+const BROADEST = { 4: 1, 6: 3 } as const;
+const HALVES: readonly string[] = ["0.0.0.0/1", "128.0.0.0/1"];
+
+/** The prefix length of a route that leads to half the world or more (0 for a default route); undefined for any other. */
+export function broadLength({ family, dst }: Pick<IpRoute, "family" | "dst">): number | undefined {
+  const length = dst === "default" ? 0 : parsePrefix(dst)?.length;
+  return length === undefined || length > BROADEST[family] ? undefined : length;
+}
+
+/** True for a broad route that a rule with this suppress_prefixlength (-1: none) lets stand. */
+export function leadsFar(route: IpRoute, suppressed: number): boolean {
+  const length = broadLength(route);
+  return length !== undefined && length > suppressed;
+}
+
+/** True when these IPv4 routes cover every address: a default route, or both halves. */
+export function leadsEverywhere(routes: readonly IpRoute[]): boolean {
+  const usable = routes.filter(({ type }) => type === "unicast");
+  const networks = usable
+    .map(({ dst }) => parsePrefix(dst))
+    .filter((network): network is Prefix => network !== undefined);
+  const covered = HALVES.map(parsePrefix).every(
+    (half) => half !== undefined && networks.some((network) => contains(network, half)),
+  );
+  return covered || usable.some(({ dst }) => dst === "default");
+}

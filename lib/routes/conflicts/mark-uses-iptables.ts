@@ -1,0 +1,136 @@
+/** Pure: who reads or writes which mark bits, from the output of `iptables-save`. */
+import { FULL_MASK, parseUint32 } from "../../net/mark";
+import type { MarkUse } from "../model";
+
+export { usesInNft } from "./mark-uses-nft";
+
+/** Comments of the wrapper's rules and of the node routes' begin so. */
+const OURS = "tenant-routing";
+const WORD = /"(?:[^"\\]|\\.)*"|\S+/g;
+
+/** Bits and the value that they are compared with or set to; undefined: not known. */
+type Bits = readonly [mask: number, value: number | undefined];
+/** The word after an option, and after the option of that name. */
+type Reader = (word: string, option: (name: string) => string | undefined) => Bits | undefined;
+
+/**
+ * Uses of the mark in `iptables-save`'s output of all tables; our own rules are passed over. `where`
+ * names the program, and table and chain are added to it. Bits of the connection's mark count as
+ * bits of the packet's, between which rules copy them; a rule about all 32 of the connection's says
+ * nothing about the packet's.
+ */
+export function usesInSave(text: string, where: string): readonly MarkUse[] {
+  return rulesOf(text).flatMap(({ table, chain, words }) => {
+    if (commentOf(words).startsWith(OURS)) return [];
+    return bitsOf(words).map(([mask, value]) => ({
+      where: `${where} ${table} ${chain}`,
+      mask,
+      value,
+      whole: mask === FULL_MASK,
+    }));
+  });
+}
+
+/** Names of the chains in `iptables-save`'s output, each once. */
+export function chainsInSave(text: string): readonly string[] {
+  const names = text.split("\n").flatMap((line) => /^:(\S+) /.exec(line)?.[1] ?? []);
+  return [...new Set(names)];
+}
+
+function rulesOf(text: string): readonly {
+  readonly table: string;
+  readonly chain: string;
+  readonly words: readonly string[];
+}[] {
+  let table = "";
+  return text.split("\n").flatMap((line) => {
+    if (line.startsWith("*")) table = line.slice(1).trim();
+    if (!line.startsWith("-A ")) return [];
+    const [, chain = "", ...words] = line.match(WORD) ?? [];
+    return [{ table, chain, words }];
+  });
+}
+
+function commentOf(words: readonly string[]): string {
+  return (words[words.indexOf("--comment") + 1] ?? "").replace(/^"/, "");
+}
+
+/** By the match or target that is in force, and the option. */
+const READERS: Readonly<Record<string, Readonly<Record<string, Reader>>>> = {
+  mark: { "--mark": (word) => compared(word) },
+  connmark: { "--mark": (word) => ofConnection(compared(word)) },
+  socket: { "--restore-skmark": () => [FULL_MASK, undefined] },
+  MARK: {
+    "--set-xmark": (word) => xored(word),
+    "--set-mark": (word) => assigned(word),
+    "--or-mark": (word) => ofNumber(word, (bits) => [bits, bits]),
+    "--and-mark": (word) => ofNumber(word, (bits) => [~bits >>> 0, 0]),
+    "--xor-mark": (word) => ofNumber(word, (bits) => [bits, undefined]),
+  },
+  CONNMARK: {
+    "--set-xmark": (word) => ofConnection(xored(word)),
+    "--set-mark": (word) => ofConnection(assigned(word)),
+    "--save-mark": (_word, option) => [maskOption(option, "--nfmask"), undefined],
+    // Those bits of the packet are cleared, these come from the connection.
+    "--restore-mark": (_word, option) => [
+      (maskOption(option, "--nfmask") | maskOption(option, "--ctmask")) >>> 0,
+      undefined,
+    ],
+  },
+  TPROXY: { "--tproxy-mark": (word) => xored(word) },
+};
+
+function bitsOf(words: readonly string[]): readonly Bits[] {
+  let context = "";
+  return words.flatMap((word, i) => {
+    const next = words[i + 1] ?? "";
+    if (word === "-m" || word === "-j") context = next;
+    // What follows is text, whatever it looks like.
+    if (words[i - 1] === "--comment") return [];
+    // In save's form `!` stands before the option, so that the option's word is always the next.
+    const bits = READERS[context]?.[word]?.(next, (name) => optionOf(words.slice(i), name));
+    return bits === undefined || bits[0] === 0 ? [] : [bits];
+  });
+}
+
+function optionOf(words: readonly string[], name: string): string | undefined {
+  const at = words.indexOf(name);
+  return at < 0 ? undefined : words[at + 1];
+}
+
+function maskOption(option: (name: string) => string | undefined, name: string): number {
+  return parseUint32(option(name) ?? option("--mask") ?? "") ?? FULL_MASK;
+}
+
+function pair(word: string): readonly [value: number, mask: number] | undefined {
+  const [value, mask] = word.split("/").map(parseUint32);
+  return value === undefined ? undefined : [value, mask ?? FULL_MASK];
+}
+
+function compared(word: string): Bits | undefined {
+  const read = pair(word);
+  return read === undefined ? undefined : [read[1], read[0]];
+}
+
+// Clears the mask's bits, then flips the value's: outside the mask the outcome is not known.
+function xored(word: string): Bits | undefined {
+  const read = pair(word);
+  if (read === undefined) return undefined;
+  const [value, mask] = read;
+  return [(mask | value) >>> 0, (value & ~mask) === 0 ? value : undefined];
+}
+
+// Clears the mask's bits, then sets the value's.
+function assigned(word: string): Bits | undefined {
+  const read = pair(word);
+  return read === undefined ? undefined : [(read[1] | read[0]) >>> 0, read[0]];
+}
+
+function ofNumber(word: string, bits: (number: number) => Bits): Bits | undefined {
+  const number = parseUint32(word);
+  return number === undefined ? undefined : bits(number);
+}
+
+function ofConnection(bits: Bits | undefined): Bits | undefined {
+  return bits?.[0] === FULL_MASK ? undefined : bits;
+}

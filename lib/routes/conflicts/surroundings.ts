@@ -1,0 +1,79 @@
+/** Looks at what others have on this node, for collisions. */
+import { readFileSync, readdirSync } from "node:fs";
+import { toCniError } from "../../cni/error";
+import type { ForwardTable } from "../kernel/forward";
+import { chainsInSave, usesInNft, usesInSave } from "./mark-uses-iptables";
+import type { Programs } from "../../node/programs";
+import { NAMES_FILE } from "../plan/table-names";
+import type { Surroundings } from "../model";
+
+/** Where iproute2 reads tables' names (ip-route(8)); newer releases keep their own below /usr. */
+const NAME_FILES = [
+  "/etc/iproute2/rt_tables",
+  "/usr/share/iproute2/rt_tables",
+  "/usr/lib/iproute2/rt_tables",
+];
+const NAME_DIRS = ["/etc/iproute2/rt_tables.d", "/usr/share/iproute2/rt_tables.d"];
+
+/**
+ * Everything of others; our own rules, tables and names are left out. What cannot be read is told as
+ * such, because a node whose routes are not made for it would be worse off. Changes nothing, loads no module.
+ */
+export async function lookAround(
+  programs: Programs,
+  forward: ForwardTable,
+  namesDir: string | undefined,
+): Promise<Surroundings> {
+  const listings = await forward.saved();
+  const saved = listings.flatMap((each) => ("text" in each ? [each] : []));
+  const ruleset = programs.has("nft") ? await nftRuleset(programs) : { nftables: [] };
+  const native = "problem" in ruleset ? { uses: [], tables: [] } : usesInNft(ruleset);
+  return {
+    unseen: [...listings, ruleset].flatMap((each) => ("problem" in each ? [each.problem] : [])),
+    markUses: [...saved.flatMap(({ where, text }) => usesInSave(text, where)), ...native.uses],
+    chains: [...new Set(saved.flatMap(({ text }) => chainsInSave(text)))],
+    nftTables: native.tables,
+    tableNames: [
+      ...NAME_FILES,
+      ...namesIn([...NAME_DIRS, ...(namesDir === undefined ? [] : [namesDir])]),
+    ].flatMap(readTableNames),
+  };
+}
+
+async function nftRuleset(
+  programs: Programs,
+): Promise<{ readonly nftables?: unknown } | { readonly problem: string }> {
+  try {
+    const text = await programs.run("nft", ["-j", "list", "ruleset"]);
+    return text.trim() === "" ? {} : (JSON.parse(text) as object);
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError)
+      return { problem: "the output of nft -j list ruleset is not JSON" };
+    return { problem: toCniError(thrown).message };
+  }
+}
+
+function namesIn(dirs: readonly string[]): readonly string[] {
+  return [...new Set(dirs)].flatMap((dir) => {
+    try {
+      return readdirSync(dir)
+        .filter((name) => name.endsWith(".conf") && name !== NAMES_FILE)
+        .map((name) => `${dir}/${name}`);
+    } catch {
+      return [];
+    }
+  });
+}
+
+function readTableNames(file: string): Surroundings["tableNames"] {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    return [];
+  }
+  return text.split("\n").flatMap((line) => {
+    const match = /^\s*(0x[0-9a-f]+|[0-9]+)\s+(\S+)/.exec(line);
+    return match === null ? [] : [{ number: Number(match[1]), name: match[2] ?? "", file }];
+  });
+}

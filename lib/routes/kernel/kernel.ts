@@ -1,0 +1,185 @@
+/** The node as the routes' adapter sees and changes it: iproute2, nft, iptables, /proc/sys. */
+import { existsSync, readFileSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { CniError, toCniError } from "../../cni/error";
+import type { Family } from "../../ports";
+import { reasonOf } from "../../reason";
+import type { OwnThings } from "../changes/changes";
+import type { ForwardTable } from "./forward";
+import { parseLinks, parseRoutes, parseRules } from "./ip-json";
+import { NAT_TABLE } from "../plan/nat";
+import type { Programs } from "../../node/programs";
+import type { RoutesRecord } from "../record-type";
+import { replaceFile } from "../../node/replace-file";
+import type { Action, NodeState, RoutesPlan } from "../model";
+import { routeWords, ruleWords } from "../text";
+
+export interface Kernel {
+  state(): Promise<NodeState>;
+  /** What of the firewall and the files is ours. Tools that neither the plan nor the record needs are not asked. */
+  own(plan: RoutesPlan, record: RoutesRecord): Promise<OwnThings>;
+  /** Carries out one change. Throws CniError `io` or `rules`. */
+  perform(action: Action): Promise<void>;
+  /** Our nftables table as the kernel lists it; undefined when it is not there, or there is no nft. */
+  natListing(): Promise<string | undefined>;
+}
+
+/** The node that this process runs on, in its network namespace. */
+export function createKernel(programs: Programs, forward: ForwardTable): Kernel {
+  return {
+    state: () => readState(programs),
+    own: async (plan, record) => ({
+      ...(plan.forward.length + record.forward.length > 0
+        ? await forwardRules(forward)
+        : { forward: [] }),
+      natListing:
+        plan.nat !== undefined || record.nat !== undefined || programs.has("nft")
+          ? await natListing(programs)
+          : undefined,
+      file: readText,
+      absent: absentDirectories,
+    }),
+    perform: (action) => perform(programs, forward, action),
+    natListing: () => natListing(programs),
+  };
+}
+
+async function readState(programs: Programs): Promise<NodeState> {
+  const families: readonly Family[] = existsSync("/proc/net/if_inet6") ? [4, 6] : [4];
+  const list = async (...args: readonly string[]): Promise<readonly unknown[]> => {
+    const text = (await programs.run("ip", ["-j", "-N", "-d", ...args])).trim();
+    return text === "" ? [] : (JSON.parse(text) as readonly unknown[]);
+  };
+  const [rules, routes, links] = await Promise.all([
+    Promise.all(
+      families.map(async (family) => parseRules(await list(`-${family}`, "rule", "show"), family)),
+    ),
+    Promise.all(
+      families.map(async (family) =>
+        parseRoutes(await list(`-${family}`, "route", "show", "table", "all"), family),
+      ),
+    ),
+    list("addr", "show").then(parseLinks),
+  ]);
+  return { families, rules: rules.flat(), routes: routes.flat(), links, sysctl: readSysctl };
+}
+
+// Tables that cannot be read hold up only the rules in them.
+async function forwardRules(
+  forward: ForwardTable,
+): Promise<Pick<OwnThings, "forward" | "forwardTrouble">> {
+  try {
+    return { forward: await forward.list() };
+  } catch (thrown) {
+    return { forward: [], forwardTrouble: toCniError(thrown) };
+  }
+}
+
+/** The value of a file under /proc/sys; undefined when there is none. */
+export function readSysctl(path: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/${path}`, "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}
+
+async function natListing(programs: Programs): Promise<string | undefined> {
+  if (!programs.has("nft")) return undefined;
+  const { ok, stdout } = await programs.try("nft", [
+    "-s",
+    "-n",
+    "list",
+    "table",
+    ...NAT_TABLE.split(" "),
+  ]);
+  return ok ? stdout : undefined;
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+async function perform(programs: Programs, forward: ForwardTable, action: Action): Promise<void> {
+  switch (action.kind) {
+    case "rule":
+      await programs.run("ip", [
+        `-${action.rule.family}`,
+        "rule",
+        action.op,
+        ...ruleWords(action.rule),
+      ]);
+      return;
+    case "route":
+      await programs.run("ip", [
+        `-${action.route.family}`,
+        "route",
+        action.op,
+        ...routeWords(action.route),
+      ]);
+      return;
+    case "sysctl":
+      return writeSysctl(action.path, action.value);
+    case "forward":
+      return forward.change(action.op, action.rule);
+    case "nat":
+      await programs.run("nft", ["-f", "-"], natScript(action.text));
+      return;
+    case "file":
+      return action.text === undefined
+        ? rmSync(action.path, { force: true })
+        : writeNames(action.path, action.text);
+    case "directory":
+      return removeEmpty(action.path);
+  }
+}
+
+// Declared first, so that deleting never fails; all of it is one transaction.
+function natScript(text: string | undefined): string {
+  return `table ${NAT_TABLE} { }\ndelete table ${NAT_TABLE}\n${text ?? ""}`;
+}
+
+function writeSysctl(path: string, value: string): void {
+  try {
+    writeFileSync(`/proc/sys/${path}`, value);
+  } catch (error) {
+    throw new CniError(
+      "io",
+      `/proc/sys/${path} cannot be set to ${value} (${reasonOf(error)}): is /proc/sys mounted read-only, as in an unprivileged container?`,
+    );
+  }
+}
+
+function absentDirectories(path: string): readonly string[] {
+  return existsSync(path) || dirname(path) === path
+    ? []
+    : [...absentDirectories(dirname(path)), path];
+}
+
+function removeEmpty(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    const code = reasonOf(error);
+    if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(code))
+      throw new CniError(
+        "io",
+        `the directory ${path}, which was made for the tables' names, cannot be removed (${code}): remove it by hand`,
+      );
+  }
+}
+
+function writeNames(path: string, text: string): void {
+  try {
+    replaceFile(path, text, { file: 0o644, directory: 0o755 });
+  } catch (error) {
+    throw new CniError(
+      "io",
+      `${path} cannot be written (${reasonOf(error)}): set "routes": {"namesDir": ""} for no names`,
+    );
+  }
+}

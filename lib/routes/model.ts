@@ -1,0 +1,220 @@
+/** The node routes' vocabulary: what the kernel has, what we want of it, and what is done about the difference. */
+import type { Mark } from "../net/mark";
+import type { Backend, Family } from "../ports";
+import type { Orphan } from "./plan/retired-marks";
+
+/** `protocol kernel` (rtnetlink RTPROT_KERNEL): systemd-networkd leaves rules and routes with it alone. */
+export const PROTOCOL_KERNEL = 2;
+/** Tables of the kernel. */
+export const TABLE_MAIN = 254;
+export const TABLE_LOCAL = 255;
+/** `ip -j` prints two `dst` for a route with an encapsulation: where that leads, and the route's own, which is lost. */
+export const UNKNOWN_DESTINATION = "?";
+/** Worst metric there is: behind every other default route of its table. */
+export const WORST_METRIC = 4294967295;
+
+/** One `ip rule`. Absent selectors match everything. */
+export interface IpRule {
+  readonly family: Family;
+  readonly priority: number;
+  readonly not?: true;
+  /** Canonical networks as lib/net/address formats them. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly fwmark?: Mark;
+  /** undefined: another action than a lookup. */
+  readonly table?: number;
+  /** The packet is refused. */
+  readonly unreachable?: true;
+  readonly suppressPrefixLength?: number;
+  readonly protocol: number;
+  /** Selectors and actions that we never write (iif, uidrange, goto, ...), as words; makes the rule unlike any of ours. */
+  readonly other?: string;
+}
+
+export interface Nexthop {
+  readonly via?: string;
+  readonly dev?: string;
+  readonly weight: number;
+}
+
+/** One route. */
+export interface IpRoute {
+  readonly family: Family;
+  readonly table: number;
+  /** `default` or a canonical network. */
+  readonly dst: string;
+  readonly type:
+    | "unicast"
+    | "local"
+    | "broadcast"
+    | "anycast"
+    | "multicast"
+    | "unreachable"
+    | "blackhole"
+    | "prohibit"
+    | "throw"
+    | "other";
+  /** 0 where IPv4 has none, 1024 where IPv6 has its default. */
+  readonly metric: number;
+  readonly protocol: number;
+  /** Bytes. */
+  readonly mtu?: number;
+  readonly nexthops: readonly Nexthop[];
+  /** Words that we never write (src, onlink, ...); makes the route unlike any of ours. */
+  readonly other?: string;
+  /** Has, or may have, properties with which it could not be written again, such as a locked MTU. */
+  readonly lossy?: true;
+}
+
+export interface Link {
+  readonly name: string;
+  /** Other names of it, which `ip` takes too. */
+  readonly altNames: readonly string[];
+  /** Bytes. */
+  readonly mtu: number;
+  /** Administratively up. */
+  readonly up: boolean;
+  /** Addresses other than link-local ones, by family. */
+  readonly addresses: readonly { readonly family: Family; readonly address: string }[];
+}
+
+/** What the kernel has of the things that the node routes are made of. */
+export interface NodeState {
+  readonly families: readonly Family[];
+  readonly rules: readonly IpRule[];
+  readonly routes: readonly IpRoute[];
+  readonly links: readonly Link[];
+  /** By path under /proc/sys, such as `net/ipv4/ip_forward`; undefined where the kernel has no such file. */
+  readonly sysctl: (path: string) => string | undefined;
+}
+
+/** Somebody's use of mark bits on this node. */
+export interface MarkUse {
+  /** Who or where, for people: `ip rule 100`, `iptables-nft mangle PREROUTING`, `Cilium (interface cilium_host)`. */
+  readonly where: string;
+  /** Bits that are read or written, and the value they are compared with or set to, where it is known. */
+  readonly mask: number;
+  readonly value: number | undefined;
+  /** The whole mark is read or written: every other user of any bit disturbs it. */
+  readonly whole: boolean;
+}
+
+/** What else lives on the node: for collisions, so read only before something is changed. */
+export interface Surroundings {
+  readonly markUses: readonly MarkUse[];
+  /** Names of iptables chains of all tables and flavours. */
+  readonly chains: readonly string[];
+  /** `family name` of native nftables tables, ours excepted. */
+  readonly nftTables: readonly string[];
+  /** Entries of rt_tables and rt_tables.d that we did not write. */
+  readonly tableNames: readonly {
+    readonly number: number;
+    readonly name: string;
+    readonly file: string;
+  }[];
+  /** Sentences about what could not be read. */
+  readonly unseen: readonly string[];
+}
+
+/** Something of the kernel that is wanted, for whom and why. */
+export interface Planned<T> {
+  readonly item: T;
+  /** undefined: for the node as a whole. */
+  readonly tenant: string | undefined;
+  /** Half a sentence for people, such as "the main table's exact routes come first". */
+  readonly why: string;
+}
+
+export interface WantedSysctl {
+  /** Under /proc/sys. */
+  readonly path: string;
+  readonly value: string;
+  /** Values that do as well. */
+  readonly also: readonly string[];
+}
+
+/** A rule of iptables' filter FORWARD, in iptables-save form without `-A FORWARD `. */
+export interface ForwardRule {
+  readonly family: Family;
+  readonly spec: string;
+  /** Where it stands, when that is not the flavour in use. */
+  readonly backend?: Backend;
+}
+
+/** Everything the configuration asks of the node. */
+export interface RoutesPlan {
+  readonly rules: readonly Planned<IpRule>[];
+  readonly routes: readonly Planned<IpRoute>[];
+  readonly sysctls: readonly Planned<WantedSysctl>[];
+  readonly forward: readonly Planned<ForwardRule>[];
+  /** Our nftables table as `nft -f` reads it; undefined: none. */
+  readonly nat: string | undefined;
+  /** The file with the tables' names; undefined: none. */
+  readonly names: { readonly path: string; readonly text: string } | undefined;
+  /** Gateways of each tenant as they were found on the node. */
+  readonly gateways: readonly ResolvedGateway[];
+  /** Marks that are stopped, because pods carry them and no tenant has them any more. */
+  readonly orphans: readonly Orphan[];
+}
+
+/** A gateway of the configuration, seen on this node. */
+export interface ResolvedGateway {
+  readonly tenant: string;
+  readonly family: Family;
+  readonly via: string | undefined;
+  /** The device, looked up when it was left out; undefined: nothing leads there. */
+  readonly dev: string | undefined;
+  readonly weight: number;
+  readonly check: string | undefined;
+  /** undefined: usable; else why it is not in the routes. */
+  readonly unusable:
+    "device-missing" | "device-down" | "own-address" | "off-link" | "failed" | undefined;
+}
+
+/** One change of the node. */
+export type Action =
+  | { readonly kind: "rule"; readonly op: "add" | "del"; readonly rule: IpRule }
+  | { readonly kind: "route"; readonly op: "replace" | "del"; readonly route: IpRoute }
+  | { readonly kind: "sysctl"; readonly path: string; readonly value: string }
+  | { readonly kind: "forward"; readonly op: "insert" | "del"; readonly rule: ForwardRule }
+  | { readonly kind: "nat"; readonly text: string | undefined }
+  | { readonly kind: "file"; readonly path: string; readonly text: string | undefined }
+  /** Takes an empty one away; one that others have put something into stays. */
+  | { readonly kind: "directory"; readonly path: string };
+
+export type CollisionKind = "mark" | "mask" | "table" | "priority" | "route" | "name" | "unseen";
+
+/** Something of others that the plan would disturb, or that would disturb it. */
+export interface Collision {
+  readonly kind: CollisionKind;
+  readonly tenant: string | undefined;
+  /** A sentence: what collides with what, and what to do. */
+  readonly text: string;
+}
+
+export type FindingKind =
+  | "device-missing"
+  | "device-down"
+  | "gateway-own-address"
+  | "gateway-off-link"
+  | "gateway-failed"
+  | "no-gateway"
+  | "mark-without-tenant"
+  | "forwarding-off"
+  | "strict-rp-filter"
+  | "no-default-route"
+  | "main-refuses"
+  | "main-may-refuse"
+  | "half-default"
+  | "rule-before"
+  | "ra-default"
+  | "mtu";
+
+/** Something that keeps the routes from working as the operator expects; nothing is refused for it. */
+export interface Finding {
+  readonly kind: FindingKind;
+  readonly tenant: string | undefined;
+  /** A sentence: what is so, what follows from it, and what to do. */
+  readonly text: string;
+}

@@ -1,0 +1,261 @@
+/** Pure: from the configuration and what the node has to everything that the node should have. */
+import type { PluginConf, Tenant } from "../../../conf/types";
+import {
+  canonicalAddress,
+  contains,
+  formatCidr,
+  formatPrefix,
+  parsePrefix,
+} from "../../net/address";
+import type { Family } from "../../ports";
+import { deviceName, gatewaysOf, type Health } from "./gateways";
+import { natTable } from "./nat";
+import type { Orphan } from "./retired-marks";
+import { wantedSysctls } from "./sysctls";
+import { tableNames } from "./table-names";
+import {
+  PROTOCOL_KERNEL,
+  TABLE_MAIN,
+  WORST_METRIC,
+  type ForwardRule,
+  type IpRoute,
+  type IpRule,
+  type NodeState,
+  type Nexthop,
+  type Planned,
+  type ResolvedGateway,
+  type RoutesPlan,
+} from "../model";
+
+/** A tenant that has a table, and so routes. */
+export type RoutedTenant = Tenant & { readonly table: number };
+
+/** The tenants whose packets the node routes lead anywhere, in the order of the configuration. */
+export function routedTenants(conf: PluginConf): readonly RoutedTenant[] {
+  return (conf.tenants ?? []).filter(
+    (tenant): tenant is RoutedTenant => tenant.table !== undefined,
+  );
+}
+
+/** The whole plan. `health` takes gateways out that do not answer; without it all count as working. `orphans` are stopped. */
+export function desiredRoutes(
+  conf: PluginConf,
+  state: NodeState,
+  health?: Health,
+  orphans: readonly Orphan[] = [],
+): RoutesPlan {
+  const tenants = routedTenants(conf);
+  const gateways = tenants.flatMap((tenant) => gatewaysOf(tenant, state, health));
+  const rules = state.families.flatMap((family) => rulesOf(conf, family, { gateways, orphans }));
+  const routes = state.families.flatMap((family) => [
+    ...tenants.flatMap((tenant) => tenantRoutes(tenant, family, gateways)),
+    ...nodeRoutes(conf, family, state),
+  ]);
+  const plan = { rules, routes, gateways, orphans, forward: forwardRules(conf, state.families) };
+  return {
+    ...plan,
+    sysctls: wantedSysctls(plan, state),
+    nat: natTable(conf, gateways),
+    names: tableNames(conf.routes.namesDir, tenants),
+  };
+}
+
+function rulesOf(
+  conf: PluginConf,
+  family: Family,
+  { gateways, orphans }: Pick<RoutesPlan, "gateways" | "orphans">,
+): readonly Planned<IpRule>[] {
+  const tenants = routedTenants(conf);
+  if (tenants.length + orphans.length === 0) return [];
+  const { excludePriority, localPriority, tenantPriority, excludeDestinations } = conf.routes;
+  const common = { family, protocol: PROTOCOL_KERNEL };
+  const local: Planned<IpRule> = {
+    item: { ...common, priority: localPriority, table: TABLE_MAIN, suppressPrefixLength: 0 },
+    tenant: undefined,
+    why: "what the main table knows better than by a default route comes first",
+  };
+  const exclusions = networksOf(excludeDestinations, family).map((to): Planned<IpRule> => ({
+    item: {
+      ...common,
+      priority: excludePriority,
+      table: TABLE_MAIN,
+      ...(to === "default" ? {} : { to }),
+    },
+    tenant: undefined,
+    why: "excluded destination",
+  }));
+  const marks = tenants.flatMap((tenant): readonly Planned<IpRule>[] => {
+    const mine = { ...common, priority: tenantPriority, fwmark: tenant.mark };
+    const lookup = {
+      item: { ...mine, table: tenant.table },
+      tenant: tenant.name,
+      why: `packets of tenant ${tenant.name}`,
+    };
+    // Behind the table, because `ip route flush table` takes the stop in it away too.
+    const stop = {
+      item: { ...mine, unreachable: true as const },
+      tenant: tenant.name,
+      why: `a stop for tenant ${tenant.name} when its table is empty`,
+    };
+    return stops(tenant, family, gateways) ? [lookup, stop] : [lookup];
+  });
+  const closed = orphans.map(({ stop }): Planned<IpRule> => ({
+    item: { ...common, priority: tenantPriority, fwmark: stop, unreachable: true },
+    tenant: undefined,
+    why: "pods still carry the mark of a tenant that is gone",
+  }));
+  return [...exclusions, local, ...marks, ...closed];
+}
+
+// A family without any gateway is closed, so that it is no way round the other.
+function stops(
+  { name, onGatewayLoss }: RoutedTenant,
+  family: Family,
+  gateways: readonly ResolvedGateway[],
+): boolean {
+  return (
+    onGatewayLoss === "stop" ||
+    !gateways.some((gateway) => gateway.tenant === name && gateway.family === family)
+  );
+}
+
+function tenantRoutes(
+  tenant: RoutedTenant,
+  family: Family,
+  all: readonly ResolvedGateway[],
+): readonly Planned<IpRoute>[] {
+  const gateways = all.filter(
+    (gateway) => gateway.tenant === tenant.name && gateway.family === family,
+  );
+  const base = { family, table: tenant.table, protocol: PROTOCOL_KERNEL } as const;
+  const planned = (item: IpRoute, why: string): Planned<IpRoute> => ({
+    item,
+    tenant: tenant.name,
+    why,
+  });
+  const usable = gateways.filter((gateway) => gateway.unusable === undefined);
+  const toDefault = { ...base, dst: "default" } as const;
+  const routes: Planned<IpRoute>[] = [];
+  if (stops(tenant, family, gateways)) {
+    const why =
+      gateways.length === 0
+        ? `no IPv${family} gateway: stop`
+        : "behind the gateways: a lost one is a stop, never a leak";
+    routes.push(
+      planned({ ...toDefault, type: "unreachable", metric: WORST_METRIC, nexthops: [] }, why),
+    );
+  }
+  if (usable.length > 0) {
+    const nexthops = usable.map(nexthopOf);
+    const route = {
+      ...toDefault,
+      type: "unicast",
+      metric: defaultMetric(family),
+      nexthops,
+    } as const;
+    routes.push(planned(withMtu(route, tenant), "by its gateways"));
+  }
+  return [...routes, ...checkRoutes(gateways, base, planned)];
+}
+
+// Kept while the gateway is out: it is how its return is noticed.
+function checkRoutes(
+  gateways: readonly ResolvedGateway[],
+  base: Pick<IpRoute, "family" | "table" | "protocol">,
+  planned: (item: IpRoute, why: string) => Planned<IpRoute>,
+): readonly Planned<IpRoute>[] {
+  return gateways.flatMap((gateway) => {
+    const { check, dev } = gateway;
+    if (
+      check === undefined ||
+      dev === undefined ||
+      (gateway.unusable !== undefined && gateway.unusable !== "failed")
+    )
+      return [];
+    const dst = canonicalAddress(check);
+    if (dst === gateway.via) return [];
+    const nexthops = [{ ...nexthopOf(gateway), weight: 1 }];
+    return [
+      planned(
+        { ...base, dst, type: "unicast", metric: defaultMetric(base.family), nexthops },
+        "address that tells whether the gateway works",
+      ),
+    ];
+  });
+}
+
+function withMtu(route: IpRoute, { mtu }: Tenant): IpRoute {
+  return mtu === undefined ? route : { ...route, mtu };
+}
+
+function nexthopOf({ via, dev, weight }: ResolvedGateway): Nexthop {
+  return { ...(via === undefined ? {} : { via }), ...(dev === undefined ? {} : { dev }), weight };
+}
+
+/** What the kernel makes of an absent metric: IPv6 has a default of its own. */
+export function defaultMetric(family: Family): number {
+  return family === 4 ? 0 : 1024;
+}
+
+function nodeRoutes(
+  conf: PluginConf,
+  family: Family,
+  { links }: NodeState,
+): readonly Planned<IpRoute>[] {
+  return conf.routes.nodeRoutes.flatMap(({ dst, via, dev }) => {
+    const network = parsePrefix(dst);
+    if (network?.family !== family) return [];
+    const hop: Nexthop = {
+      via: canonicalAddress(via),
+      ...(dev === undefined ? {} : { dev: deviceName(dev, links) }),
+      weight: 1,
+    };
+    const item: IpRoute = {
+      family,
+      table: TABLE_MAIN,
+      dst: formatPrefix(network),
+      type: "unicast",
+      metric: defaultMetric(family),
+      protocol: PROTOCOL_KERNEL,
+      nexthops: [hop],
+    };
+    return [{ item, tenant: undefined, why: "pods of another node" }];
+  });
+}
+
+function forwardRules(
+  conf: PluginConf,
+  families: readonly Family[],
+): readonly Planned<ForwardRule>[] {
+  if (!conf.routes.acceptForward) return [];
+  return conf.routes.podNetworks.flatMap((text) => {
+    const network = parsePrefix(text);
+    if (network === undefined || !families.includes(network.family)) return [];
+    return ["-s", "-d"].map((direction) => ({
+      item: {
+        family: network.family,
+        spec: `${direction} ${formatCidr(network)} -m comment --comment "tenant-routing routes" -j ACCEPT`,
+      },
+      tenant: undefined,
+      why: "forwarding of pods' packets, whatever the policy is",
+    }));
+  });
+}
+
+function networksOf(texts: readonly string[], family: Family): readonly string[] {
+  const networks = texts.flatMap((text) => {
+    const network = parsePrefix(text);
+    return network?.family === family ? [formatPrefix(network)] : [];
+  });
+  // 10.0.0.0/8 and 10.0.0.1/8 are one: the kernel refuses a rule that it has.
+  return [...new Set(networks)];
+}
+
+/** True when `address` is in the network `text`; false for anything unreadable. */
+export function isIn(text: string, address: string): boolean {
+  const [outer, inner] = [
+    parsePrefix(text === "default" ? (address.includes(":") ? "::/0" : "0.0.0.0/0") : text),
+    parsePrefix(address),
+  ];
+  return outer !== undefined && inner !== undefined && contains(outer, inner);
+}

@@ -1,0 +1,129 @@
+/** Pure: the configured gateways as this node sees them. */
+import type { Gateway, Tenant } from "../../../conf/types";
+import { canonicalAddress, contains, parsePrefix } from "../../net/address";
+import type { Family } from "../../ports";
+import {
+  TABLE_MAIN,
+  type IpRoute,
+  type Link,
+  type NodeState,
+  type ResolvedGateway,
+} from "../model";
+
+/** Whether a gateway answers; asked only for gateways that could be used. */
+export type Health = (gateway: ResolvedGateway) => boolean;
+
+/** Names a gateway across cycles: of a tenant, in a family. */
+export function gatewayKey({ tenant, family, via, dev }: ResolvedGateway): string {
+  return `${tenant} ${family} ${via ?? "-"} ${dev ?? "-"}`;
+}
+
+/** The tenant's gateways, each for its family; one without an address for every family that its device has. */
+export function gatewaysOf(
+  tenant: Tenant,
+  state: NodeState,
+  health?: Health,
+): readonly ResolvedGateway[] {
+  return tenant.gateways.flatMap((gateway) =>
+    familiesOf(gateway, state)
+      .filter((family) => state.families.includes(family))
+      .map((family) => judged(resolve(tenant, gateway, family, state), health)),
+  );
+}
+
+/** The name that the kernel prints for a device, of one of its names; the same when there is no such device. */
+export function deviceName(dev: string, links: readonly Link[]): string {
+  return linkNamed(dev, links)?.name ?? dev;
+}
+
+function linkNamed(dev: string, links: readonly Link[]): Link | undefined {
+  return links.find(({ name, altNames }) => name === dev || altNames.includes(dev));
+}
+
+function familiesOf({ via, dev, check }: Gateway, { links }: NodeState): readonly Family[] {
+  if (via !== undefined) return [familyOf(via)];
+  if (check !== undefined) return [familyOf(check)];
+  const families = new Set(
+    (dev === undefined ? undefined : linkNamed(dev, links))?.addresses.map(({ family }) => family),
+  );
+  // A tunnel without addresses of its own is taken for the IPv4 way.
+  return families.size === 0 ? [4] : [...families].sort();
+}
+
+function familyOf(address: string): Family {
+  return address.includes(":") ? 6 : 4;
+}
+
+function judged(gateway: ResolvedGateway, health: Health | undefined): ResolvedGateway {
+  if (gateway.unusable !== undefined || health === undefined || health(gateway)) return gateway;
+  return { ...gateway, unusable: "failed" };
+}
+
+function resolve(
+  tenant: Tenant,
+  gateway: Gateway,
+  family: Family,
+  state: NodeState,
+): ResolvedGateway {
+  const via = gateway.via === undefined ? undefined : canonicalAddress(gateway.via);
+  const dev =
+    gateway.dev === undefined
+      ? via === undefined
+        ? undefined
+        : deviceTowards(via, family, state)
+      : deviceName(gateway.dev, state.links);
+  const found = {
+    tenant: tenant.name,
+    family,
+    via,
+    dev,
+    weight: gateway.weight ?? 1,
+    check: gateway.check,
+  };
+  return { ...found, unusable: problemOf(found, state) };
+}
+
+function problemOf(
+  { via, dev, family }: { via: string | undefined; dev: string | undefined; family: Family },
+  state: NodeState,
+): ResolvedGateway["unusable"] {
+  if (dev === undefined) return "off-link";
+  const link = state.links.find(({ name }) => name === dev);
+  if (link === undefined) return "device-missing";
+  if (!link.up) return "device-down";
+  if (isOwn(via, state)) return "own-address";
+  return via === undefined || isOnLink(via, link, family, state) ? undefined : "off-link";
+}
+
+// The kernel refuses it as a next hop; with one conflist for all nodes, one of them may be the gateway.
+function isOwn(via: string | undefined, { links }: NodeState): boolean {
+  return links.some(({ addresses }) => addresses.some(({ address }) => address === via));
+}
+
+function isOnLink(via: string, link: Link, family: Family, state: NodeState): boolean {
+  return (
+    via.startsWith("fe80:") ||
+    connectedRoutes(via, family, state).some((route) => route.nexthops[0]?.dev === link.name)
+  );
+}
+
+/** The device of the most exact route of the main table that leads to the address without another hop. */
+function deviceTowards(via: string, family: Family, state: NodeState): string | undefined {
+  return connectedRoutes(via, family, state)[0]?.nexthops[0]?.dev;
+}
+
+function connectedRoutes(via: string, family: Family, { routes }: NodeState): readonly IpRoute[] {
+  const address = parsePrefix(via);
+  if (address === undefined) return [];
+  const length = (route: IpRoute): number => parsePrefix(route.dst)?.length ?? -1;
+  return routes
+    .filter(
+      (route) => route.family === family && route.table === TABLE_MAIN && route.type === "unicast",
+    )
+    .filter(({ nexthops }) => nexthops.length === 1 && nexthops[0]?.via === undefined)
+    .filter(({ dst }) => {
+      const network = parsePrefix(dst);
+      return network !== undefined && network.length > 0 && contains(network, address);
+    })
+    .sort((a, b) => length(b) - length(a));
+}

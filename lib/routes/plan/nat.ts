@@ -1,0 +1,91 @@
+/** Pure: our nftables table, which translates sources or keeps others from translating them. */
+import type { PluginConf, Translation } from "../../../conf/types";
+import { canonicalAddress, formatCidr, parsePrefix } from "../../net/address";
+import type { Family } from "../../ports";
+import type { RoutesRecord } from "../record-type";
+import type { ResolvedGateway } from "../model";
+
+/** A device by which a tenant's packets leave. */
+export type TenantDevice = Pick<ResolvedGateway, "tenant" | "dev">;
+
+export const NAT_TABLE = "inet tenant-routing";
+
+/**
+ * The text for `nft -f`; undefined when nothing is translated. Its chain comes before srcnat (100),
+ * where kube-proxy, kindnet and the plugins' ipMasq are: the first translation of a connection is
+ * the last, in iptables and nftables alike, so also one to the same address keeps the others away.
+ */
+export function natTable(conf: PluginConf, gateways: readonly TenantDevice[]): string | undefined {
+  const rules = [
+    ...(conf.tenants ?? []).flatMap(({ name, mark, snat }) => {
+      if (snat === undefined) return [];
+      const devices = [
+        ...new Set(
+          gateways
+            .filter((gateway) => gateway.tenant === name)
+            .flatMap(({ dev }) => (dev === undefined ? [] : [dev])),
+        ),
+      ];
+      const match = `meta mark & ${hex(mark.mask)} == ${hex(mark.value)}`;
+      return devices
+        .sort()
+        .flatMap((dev) =>
+          statements(snat).map((to) => `${match} oifname "${dev}" ${to} comment "${name}"`),
+        );
+    }),
+    ...podMasquerade(conf),
+  ];
+  if (rules.length === 0) return undefined;
+  const chain = ["type nat hook postrouting priority 90; policy accept;", ...rules].map(
+    (line) => `    ${line}`,
+  );
+  return [`table ${NAT_TABLE} {`, "  chain postrouting {", ...chain, "  }", "}", ""].join("\n");
+}
+
+/** The devices by which the tenants' packets left until now, by the lookups and routes that were made for their marks. */
+export function formerDevices(
+  { tenants = [] }: PluginConf,
+  { rules, routes }: Pick<RoutesRecord, "rules" | "routes">,
+): readonly TenantDevice[] {
+  return tenants.flatMap(({ name, mark }) => {
+    const tables = rules
+      .filter(({ fwmark }) => fwmark?.value === mark.value && fwmark.mask === mark.mask)
+      .map(({ table }) => table);
+    return routes
+      .filter(({ table }) => tables.includes(table))
+      .flatMap(({ nexthops }) => nexthops.map(({ dev }) => ({ tenant: name, dev })));
+  });
+}
+
+function statements(translation: Translation): readonly string[] {
+  if (translation === "none") return ["snat ip to ip saddr", "snat ip6 to ip6 saddr"];
+  if (translation === "masquerade") return ["masquerade"];
+  return translation.map(
+    (address) => `snat ${address.includes(":") ? "ip6" : "ip"} to ${canonicalAddress(address)}`,
+  );
+}
+
+// Not for marked packets: what a tenant's look like is the tenant's affair.
+function podMasquerade({ routes, tenants }: PluginConf): readonly string[] {
+  if (!routes.masquerade) return [];
+  const unmarked = (tenants ?? [])
+    .map(({ mark }) => `meta mark & ${hex(mark.mask)} != ${hex(mark.value)} `)
+    .join("");
+  return ([4, 6] as const).flatMap((family) => {
+    const networks = routes.podNetworks.flatMap((text) => networkText(text, family));
+    if (networks.length === 0) return [];
+    const [word, set] = [family === 4 ? "ip" : "ip6", `{ ${networks.join(", ")} }`];
+    return [
+      `${unmarked}${word} saddr ${set} ${word} daddr != ${set} fib daddr type != multicast masquerade comment "pods"`,
+    ];
+  });
+}
+
+function networkText(text: string, family: Family): readonly string[] {
+  const network = parsePrefix(text);
+  return network?.family === family ? [formatCidr(network)] : [];
+}
+
+function hex(bits: number): string {
+  return `0x${bits.toString(16)}`;
+}

@@ -1,0 +1,64 @@
+/** Pure: marks that pods still carry though no tenant has them any more. Their packets must find a stop, not the node's default route. */
+import type { PluginConf } from "../../../conf/types";
+import { formatMark, satisfiesMark, type Mark } from "../../net/mark";
+import { listText } from "../conflicts/free-mask";
+import type { RoutesRecord } from "../record-type";
+
+/** A running pod's mark. */
+export interface CarriedMark {
+  readonly mark: Mark;
+  /** For people: namespace and name. */
+  readonly pod: string;
+}
+
+/** A mark that led somewhere until the configuration changed, and the pods that carry it. */
+export interface Orphan {
+  readonly mark: Mark;
+  /** The mark by which they are stopped: no tenant's packets satisfy it. */
+  readonly stop: Mark;
+  readonly pods: readonly string[];
+}
+
+/** Whether rules were made for a mark that no tenant has: only then it matters what the pods carry. */
+export function hasFormerMarks({ tenants = [] }: PluginConf, { rules }: RoutesRecord): boolean {
+  const now = new Set(tenants.map(({ mark }) => formatMark(mark)));
+  return rules.some(({ fwmark }) => fwmark !== undefined && !now.has(formatMark(fwmark)));
+}
+
+/** The orphaned marks. One that satisfies any tenant's mark is served, also when that tenant has no table here. */
+export function orphansOf(
+  { tenants = [] }: PluginConf,
+  { rules }: RoutesRecord,
+  carried: readonly CarriedMark[],
+): readonly Orphan[] {
+  const former = rules.flatMap(({ fwmark }) => (fwmark === undefined ? [] : [fwmark]));
+  const lost = carried.filter(
+    ({ mark }) =>
+      former.some((rule) => satisfiesMark(mark, rule)) &&
+      !tenants.some((tenant) => satisfiesMark(mark, tenant.mark)),
+  );
+  const marks = new Map(lost.map(({ mark }) => [formatMark(mark), mark]));
+  // 0x10/0xff would take the packets of a tenant with 0x110/0xfff too; others may set bits, so no wider than need be.
+  const stopOf = (mark: Mark): Mark => {
+    const alike = tenants.filter((tenant) => satisfiesMark(tenant.mark, mark));
+    return {
+      value: mark.value,
+      mask: alike.reduce((bits, tenant) => (bits | tenant.mark.mask) >>> 0, mark.mask),
+    };
+  };
+  return [...marks].map(([text, mark]) => ({
+    mark,
+    stop: stopOf(mark),
+    pods: lost
+      .filter((each) => formatMark(each.mark) === text)
+      .map(({ pod }) => pod)
+      .sort(),
+  }));
+}
+
+/** What is so, what follows, and what to do. */
+export function orphanText({ mark, pods }: Orphan): string {
+  const [carry, their, them] =
+    pods.length === 1 ? ["carries", "its", "the pod"] : ["carry", "their", "the pods"];
+  return `${listText(pods, 3)} still ${carry} mark ${formatMark(mark)}, which no tenant of this configuration has any more, so ${their} packets beyond the cluster are stopped: delete ${them}, to have ${pods.length === 1 ? "it" : "them"} made anew with a mark of today, or give a tenant this mark again`;
+}

@@ -1,0 +1,109 @@
+/** Pure: rules, routes and changes as the words of `ip`, and as a person reads them. */
+import { formatMark } from "../net/mark";
+import { NAT_TABLE } from "./plan/nat";
+import {
+  PROTOCOL_KERNEL,
+  TABLE_LOCAL,
+  TABLE_MAIN,
+  type Action,
+  type ForwardRule,
+  type IpRoute,
+  type IpRule,
+  type Nexthop,
+} from "./model";
+
+/** Arguments of `ip -4|-6 rule add|del` after the verb. */
+export function ruleWords(rule: IpRule): readonly string[] {
+  const { priority, not, from, to, fwmark, table, unreachable, suppressPrefixLength } = rule;
+  return [
+    ...["pref", String(priority)],
+    ...(not === undefined ? [] : ["not"]),
+    ...(from === undefined ? [] : ["from", from]),
+    ...(to === undefined ? [] : ["to", to]),
+    ...(fwmark === undefined ? [] : ["fwmark", formatMark(fwmark)]),
+    ...(table === undefined ? [] : ["lookup", tableWord(table)]),
+    ...(unreachable === undefined ? [] : ["unreachable"]),
+    ...(suppressPrefixLength === undefined
+      ? []
+      : ["suppress_prefixlength", String(suppressPrefixLength)]),
+    ...protocolWords(rule.protocol),
+  ];
+}
+
+/** Arguments of `ip -4|-6 route replace|del` after the verb. */
+export function routeWords(route: IpRoute): readonly string[] {
+  const { dst, type, metric, table, protocol, mtu, nexthops, family, other } = route;
+  const silent = metric === (family === 4 ? 0 : 1024);
+  return [
+    ...(type === "unicast" ? [] : [type]),
+    dst,
+    ...(nexthops.length === 1 ? hopWords(nexthops[0], false) : []),
+    ...["table", tableWord(table)],
+    ...(silent ? [] : ["metric", String(metric)]),
+    ...protocolWords(protocol),
+    ...(mtu === undefined ? [] : ["mtu", String(mtu)]),
+    ...(other === undefined ? [] : other.split(" ")),
+    ...(nexthops.length > 1 ? nexthops.flatMap((hop) => ["nexthop", ...hopWords(hop, true)]) : []),
+  ];
+}
+
+function hopWords(hop: Nexthop | undefined, weighted: boolean): readonly string[] {
+  if (hop === undefined) return [];
+  const { via, dev, weight } = hop;
+  return [
+    ...(via === undefined ? [] : ["via", via]),
+    ...(dev === undefined ? [] : ["dev", dev]),
+    ...(weighted ? ["weight", String(weight)] : []),
+  ];
+}
+
+/** One change as a command that a person could type. */
+export function actionText(action: Action): string {
+  switch (action.kind) {
+    case "rule":
+      return `ip -${action.rule.family} rule ${action.op} ${ruleWords(action.rule).join(" ")}`;
+    case "route":
+      return `ip -${action.route.family} route ${action.op} ${routeWords(action.route).join(" ")}`;
+    case "sysctl":
+      return `sysctl -w ${sysctlName(action.path)}=${action.value}`;
+    case "forward":
+      return forwardText(action.op, action.rule);
+    case "nat":
+      return natText(action.text);
+    case "file":
+      return fileText(action.path, action.text);
+    case "directory":
+      return `rmdir --ignore-fail-on-non-empty ${action.path}`;
+  }
+}
+
+/** As sysctl(8) takes it: with dots, or, where a device's name has one, with slashes. */
+export function sysctlName(path: string): string {
+  return path.includes(".") ? path : path.replaceAll("/", ".");
+}
+
+function forwardText(op: "insert" | "del", { family, backend, spec }: ForwardRule): string {
+  const program = [
+    family === 6 ? "ip6tables" : "iptables",
+    ...(backend === undefined ? [] : [backend]),
+  ].join("-");
+  return `${program} -w ${op === "insert" ? "-I" : "-D"} FORWARD ${spec}`;
+}
+
+function natText(text: string | undefined): string {
+  return text === undefined ? `nft delete table ${NAT_TABLE}` : `nft -f - <<'EOF'\n${text}EOF`;
+}
+
+function fileText(path: string, text: string | undefined): string {
+  return text === undefined ? `rm -f ${path}` : `cat >${path} <<'EOF'\n${text}EOF`;
+}
+
+// The kernel's own tables by their names: those are the same everywhere (ip-route(8)).
+function tableWord(table: number): string {
+  return { 253: "default", [TABLE_MAIN]: "main", [TABLE_LOCAL]: "local" }[table] ?? String(table);
+}
+
+// By its name where it has one: so it is in the documentation.
+function protocolWords(protocol: number): readonly string[] {
+  return ["protocol", protocol === PROTOCOL_KERNEL ? "kernel" : String(protocol)];
+}

@@ -1,0 +1,55 @@
+/** Tells that links, addresses, routes or rules of the node have changed, by `ip monitor`. */
+import type { Clock, StartStream, Stream } from "../../ports";
+import { DIRECTORIES, type Host } from "../../node/host";
+
+/** Between the end of one `ip monitor` and the start of the next (ms). */
+const RESTART_MS = 2000;
+const ENVIRONMENT = { PATH: DIRECTORIES.join(":"), LC_ALL: "C" };
+const WORDS = ["-o", "monitor", "link", "address", "route", "rule"];
+
+export interface MonitorOptions {
+  readonly start: StartStream;
+  readonly host: Host;
+  readonly clock: Clock;
+  /** Something changed; what it was has to be looked up. */
+  readonly onEvent: () => void;
+  /** It ended by itself, and will be started again. Changes meanwhile are not told. */
+  readonly onTrouble: (why: string) => void;
+}
+
+/** Runs until `stop` is called. */
+export function startMonitor(options: MonitorOptions): { stop(): void } {
+  let stopped = false;
+  let stream: Stream | undefined;
+  const run = async (): Promise<void> => {
+    while (!stopped) {
+      stream = open(options);
+      const why = await stream.ended;
+      if (stopped) return;
+      options.onTrouble(why);
+      await options.clock.sleep(RESTART_MS);
+      // What happened in between.
+      options.onEvent();
+    }
+  };
+  void run();
+  return {
+    stop: () => {
+      stopped = true;
+      stream?.stop();
+    },
+  };
+}
+
+function open({ start, host, onEvent }: MonitorOptions): Stream {
+  const [ip, setpriv] = [host.find("ip"), host.find("setpriv")];
+  if (ip === undefined)
+    return {
+      ended: Promise.resolve("the program ip is missing: install the package iproute2"),
+      stop: () => {},
+    };
+  // prctl(2) PR_SET_PDEATHSIG: it dies with us even when we are killed. Without setpriv it ends at its next line (EPIPE).
+  const [path, args] =
+    setpriv === undefined ? [ip, WORDS] : [setpriv, ["--pdeathsig", "KILL", ip, ...WORDS]];
+  return start({ path, args, env: ENVIRONMENT }, onEvent);
+}

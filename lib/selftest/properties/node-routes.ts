@@ -1,0 +1,109 @@
+/** `wrapper routes apply` works on the test node, and a second time there is nothing to do. */
+import { isObject, own, parseJson } from "../../cni/json";
+import type { Json, JsonObject } from "../../ports";
+import type { Scene } from "../scene";
+
+/** What an apply said. */
+export interface Applied {
+  readonly status: number;
+  readonly output: string;
+  readonly said: JsonObject;
+}
+
+type Part = Pick<Scene, "stage" | "net" | "conflist" | "ledger">;
+
+/** Applies the routes, kernel settings too, as the unit of the installation does. */
+export async function applyRoutes(
+  { stage, net, conflist }: Pick<Scene, "stage" | "net" | "conflist">,
+  ...more: readonly string[]
+): Promise<Applied> {
+  const ran = await net.node.run([
+    stage.binary,
+    "routes",
+    "apply",
+    "--sysctl",
+    "-o",
+    "json",
+    "--conf",
+    conflist,
+    ...more,
+  ]);
+  const said = ran.stdout.trim().startsWith("{")
+    ? parseJson(Buffer.from(ran.stdout), "the answer of wrapper routes apply")
+    : null;
+  return { status: ran.status, output: ran.output, said: isObject(said) ? said : {} };
+}
+
+/** Both applies. Nothing else makes sense where the first one fails, but it is tried. */
+export async function checkNodeRoutes(part: Part, routed: boolean): Promise<void> {
+  const { ledger } = part;
+  if (!routed)
+    return ledger.skip(
+      "routes",
+      {},
+      "no tenant has a table, so the conflist asks for no routes",
+      'write "table" and "gateways" into "tenants", if wrapper routes shall lead marks to gateways',
+    );
+  const first = await applyRoutes(part);
+  for (const finding of list(first.said, "findings")) tellFinding(part, finding);
+  for (const { text } of list(first.said, "collisions"))
+    ledger.fail(
+      "routes",
+      {},
+      String(text),
+      "change the conflist as it says; wrapper routes plan looks at the real node",
+    );
+  for (const failure of texts(first.said, "failures"))
+    ledger.fail("routes", {}, failure, "correct the gateway or route that it names");
+  if (
+    first.status !== 0 &&
+    list(first.said, "findings", "collisions").length + texts(first.said, "failures").length === 0
+  ) {
+    return ledger.fail(
+      "routes",
+      {},
+      `wrapper routes apply fails: ${troubleOf(first)}`,
+      "correct what it names",
+    );
+  }
+  const second = await applyRoutes(part);
+  const changes = list(second.said, "changes").map(({ command }) => String(command));
+  if (changes.length === 0) ledger.ok("routes");
+  else
+    ledger.fail(
+      "routes",
+      {},
+      `a second wrapper routes apply changes something again: ${changes.join("; ")}`,
+      "two programs or two entries of the conflist want different things: look for tables, priorities or gateways that occur twice",
+    );
+}
+
+function tellFinding({ ledger }: Part, { severity, tenant, text }: JsonObject): void {
+  const about = typeof tenant === "string" ? { tenant } : {};
+  if (severity === "problem")
+    ledger.fail("routes", about, String(text), "correct the conflist as it says");
+  else ledger.note(`wrapper routes: ${String(text)}`);
+}
+
+function list(said: JsonObject, ...keys: readonly string[]): readonly JsonObject[] {
+  return keys.flatMap((key) => items(said, key)).filter(isObject);
+}
+
+function texts(said: JsonObject, key: string): readonly string[] {
+  return items(said, key).filter((item) => typeof item === "string");
+}
+
+function items(said: JsonObject, key: string): readonly Json[] {
+  const value = own(said, key);
+  return Array.isArray(value) ? (value as readonly Json[]) : [];
+}
+
+/** Why an apply did not end well, in its own words. */
+export function troubleOf({ said, output }: Applied): string {
+  const problems = [
+    ...list(said, "collisions"),
+    ...list(said, "findings").filter(({ severity }) => severity === "problem"),
+  ].map(({ text }) => String(text));
+  // The last line of an output without JSON: what went wrong comes last.
+  return [...problems, ...texts(said, "failures")][0] ?? output.trimEnd().split("\n").at(-1) ?? "";
+}

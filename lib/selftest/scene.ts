@@ -1,0 +1,103 @@
+/** What the properties work with. */
+import type { PluginConf } from "../../conf/types";
+import type { Family } from "../ports";
+import { call, target, type Call } from "../lab/kit/calls";
+import type { CniRan, Pod, PodSpec, Runtime } from "../lab/kit/runtime";
+import { startResponder } from "../lab/kit/calls";
+import type { Stage } from "../lab/kit/lab";
+import { at, FAMILIES } from "./addresses";
+import type { Ledger } from "./ledger";
+import { PORT, type Net } from "./net";
+import type { Subject } from "./subjects";
+
+/** A pod that is attached, with its addresses by family. */
+export interface Attached {
+  readonly pod: Pod;
+  readonly addresses: { readonly [family in Family]: string | undefined };
+}
+
+/** A tenant and its pod. */
+export interface Tested extends Subject {
+  readonly attached: Attached;
+  /** Families that the pod has an address of. */
+  readonly families: readonly Family[];
+  /** The node's port that portmap leads to the pod, where there is portmap. */
+  readonly hostPort: number;
+}
+
+export interface Scene {
+  readonly stage: Stage;
+  readonly net: Net;
+  readonly conf: PluginConf;
+  /** The copy of the conflist, without a kubeconfig. */
+  readonly conflist: string;
+  readonly runtime: Runtime;
+  readonly ledger: Ledger;
+  /** Whether portmap is in the chain and publishes ports. */
+  readonly portmap: boolean;
+  /** In the order of their ADD. */
+  readonly tested: readonly Tested[];
+  /** A pod without a tenant. */
+  readonly plain: Attached;
+}
+
+/** The annotation that selects the tenant. */
+export function annotate(
+  { annotationKeys }: Pick<PluginConf, "annotationKeys">,
+  value: string,
+): Readonly<Record<string, string>> {
+  return { [annotationKeys[0] ?? ""]: value };
+}
+
+export interface Attempt {
+  readonly pod: Pod;
+  readonly ran: CniRan;
+  /** undefined: ADD failed. */
+  readonly attached: Attached | undefined;
+}
+
+/** A new pod and its ADD. With `answers` it answers calls. */
+export async function attach(
+  stage: Stage,
+  runtime: Runtime,
+  spec: PodSpec,
+  answers = true,
+): Promise<Attempt> {
+  const pod = await runtime.sandbox(spec);
+  const ran = await runtime.add(pod);
+  if (!ran.ok) return { pod, ran, attached: undefined };
+  const addresses = {
+    4: ran.addresses.find((address) => !address.includes(":")),
+    6: ran.addresses.find((address) => address.includes(":")),
+  };
+  if (answers) await startResponder(stage, pod, PORT);
+  return { pod, ran, attached: { pod, addresses } };
+}
+
+/** Families that the pod has an address of. */
+export function familiesOf({ addresses }: Attached): readonly Family[] {
+  return FAMILIES.filter((family) => addresses[family] !== undefined);
+}
+
+/** Calls one of the test's addresses, without a word. */
+export function ask(
+  { stage }: Pick<Scene, "stage">,
+  from: Pod | Net["node"],
+  address: string,
+  port = PORT,
+): Promise<Call> {
+  return call(stage, from, target(address, port), { quiet: true });
+}
+
+/** The address of the family of a pair. */
+export function pick(pair: readonly [string, string], family: Family): string {
+  return pair[at(family)];
+}
+
+/** Runs a check for each tenant and family, in turn for the tenants, at once for the families. */
+export async function forEachFamily(
+  tested: readonly Tested[],
+  check: (one: Tested, family: Family) => Promise<void>,
+): Promise<void> {
+  for (const one of tested) await Promise.all(one.families.map((family) => check(one, family)));
+}

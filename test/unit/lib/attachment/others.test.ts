@@ -1,0 +1,292 @@
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { CniError } from "../../../../lib/cni/error";
+import { attachmentTag } from "../../../../lib/marks/tag";
+import { check } from "../../../../lib/attachment/check";
+import { gc } from "../../../../lib/attachment/gc";
+import { status } from "../../../../lib/attachment/status";
+import { tenantWith } from "../../../helpers/conf-object";
+import { failing, KEY, record, RESULT, setUp, TAG, type Setup } from "../../../helpers/context";
+
+let s: Setup;
+afterEach(() => s.cleanUp());
+const verbs = () => s.calls.map(({ verb }) => verb);
+const attached = async (key = KEY, part = {}) => {
+  const attachment = record({ key, ...part });
+  s.context.journal.write(attachmentTag(key), attachment);
+  await s.rules.install({
+    key,
+    label: "team-a/web-0",
+    mark: { value: 16, mask: 255 },
+    addresses: attachment.addresses,
+    markReplies: false,
+  });
+};
+
+describe("CHECK", () => {
+  test("asks the delegate, then compares the rules", async () => {
+    s = setUp({ prevResult: RESULT });
+    await attached();
+    expect(await check(s.context)).toBe("");
+    expect(s.calls).toMatchObject([{ verb: "CHECK", netconf: { prevResult: RESULT } }]);
+  });
+  test.each<[string, () => void, number]>([
+    [
+      "no prevResult",
+      () => {
+        s = setUp();
+      },
+      7,
+    ],
+    [
+      "no record",
+      () => {
+        s = setUp({ prevResult: RESULT });
+      },
+      114,
+    ],
+    [
+      "a corrupt record",
+      () => {
+        s = setUp({ prevResult: RESULT });
+        writeFileSync(join(s.journalDir, `${TAG}.json`), "{", { mode: 0o600 });
+      },
+      113,
+    ],
+    [
+      "an unfinished ADD",
+      () => {
+        s = setUp({ prevResult: RESULT });
+        s.context.journal.write(TAG, record({ state: "intent" }));
+      },
+      114,
+    ],
+    [
+      "a missing rule",
+      () => {
+        s = setUp({ prevResult: RESULT });
+        s.context.journal.write(TAG, record());
+      },
+      111,
+    ],
+    [
+      "a failing delegate",
+      () => {
+        s = setUp({ prevResult: RESULT });
+        s.context.journal.write(TAG, record());
+        s.answers["CHECK"] = failing(123, "x");
+      },
+      123,
+    ],
+  ])("%s", async (_name, prepare, code) => {
+    prepare();
+    await expect(check(s.context)).rejects.toMatchObject({ code });
+  });
+});
+
+describe("GC", () => {
+  const OTHER = { ...KEY, containerId: "c2" };
+  const FOREIGN = { ...KEY, network: "other" };
+  const entry = ({ containerId, ifname }: typeof KEY) => ({ containerID: containerId, ifname });
+  const tags = () => [...s.context.journal.tags()].sort();
+
+  test("takes down what is not listed, of this network only, then forwards", async () => {
+    s = setUp({ gc: { "cni.dev/valid-attachments": [entry(KEY)] } });
+    await attached();
+    await attached(OTHER, { addresses: ["10.0.0.6"] });
+    await attached(FOREIGN, { addresses: ["10.0.0.7"] });
+    await gc(s.context);
+    expect(tags()).toEqual([TAG, attachmentTag(FOREIGN)].sort());
+    expect(s.calls.map(({ verb, env }) => [verb, env["CNI_CONTAINERID"]])).toEqual([
+      ["DEL", "c2"],
+      ["GC", undefined],
+    ]);
+    expect(s.calls[1]?.netconf).toMatchObject({ "cni.dev/valid-attachments": [entry(KEY)] });
+  });
+  test.each([[[]], [null]])("%j: all of this network go", async (list) => {
+    s = setUp({ gc: { "cni.dev/valid-attachments": list } });
+    await attached();
+    await gc(s.context);
+    expect([tags(), s.rules.installed]).toEqual([[], []]);
+  });
+  test("no list: nothing goes", async () => {
+    s = setUp();
+    await attached();
+    await gc(s.context);
+    expect(tags()).toEqual([TAG]);
+    expect(verbs()).toEqual(["GC"]);
+  });
+  test("the older key alone is honoured", async () => {
+    s = setUp({ gc: { "cni.dev/attachments": [] } });
+    await attached();
+    await gc(s.context);
+    expect(tags()).toEqual([]);
+  });
+  test.each(["x", [1], [{}], [{ containerID: "c1" }], { a: 1 }])(
+    "a malformed list (%j) removes nothing",
+    async (list) => {
+      s = setUp({ gc: { "cni.dev/valid-attachments": list as never } });
+      await attached();
+      await expect(gc(s.context)).rejects.toMatchObject({ code: 7 });
+      expect(tags()).toEqual([TAG]);
+      expect(verbs()).toEqual([]);
+    },
+  );
+  test("rules without a record go by their tag", async () => {
+    s = setUp({ gc: { "cni.dev/valid-attachments": [] } });
+    await attached();
+    s.context.journal.remove(TAG);
+    await gc(s.context);
+    expect(s.rules.installed).toEqual([]);
+  });
+  test("an ADD under way is left alone", async () => {
+    s = setUp({ gc: { "cni.dev/valid-attachments": [] } });
+    await attached(KEY, { state: "intent" });
+    await gc(s.context);
+    expect(tags()).toEqual([TAG]);
+  });
+  test("a record that somebody else has taken over meanwhile is not removed", async () => {
+    s = setUp({ gc: { "cni.dev/valid-attachments": [] } });
+    await attached();
+    const theirs = record({ state: "deleting", owner: { pid: 77, startTime: "1" } });
+    s.answers["DEL"] = () => {
+      s.context.journal.write(TAG, theirs);
+      return {};
+    };
+    await gc(s.context);
+    expect(s.context.journal.read(TAG)).toEqual({ attachment: theirs });
+  });
+  test("one failure: the others are done, the error comes at the end", async () => {
+    s = setUp({ gc: { "cni.dev/valid-attachments": [] } });
+    await attached();
+    await attached(OTHER, { addresses: ["10.0.0.6"] });
+    let first = true;
+    s.answers["DEL"] = () => {
+      const fails = first;
+      first = false;
+      return fails ? failing(9, "x") : {};
+    };
+    s.answers["GC"] = failing(13, "delegate");
+    await expect(gc(s.context)).rejects.toMatchObject({
+      code: 9,
+      details: expect.stringContaining("delegate"),
+    });
+    expect(tags()).toHaveLength(1);
+  });
+  test("a record that cannot be trusted: told at the end, the others and the delegate's GC are done", async () => {
+    s = setUp({ gc: { "cni.dev/valid-attachments": [] } });
+    await attached();
+    await attached(OTHER, { addresses: ["10.0.0.6"] });
+    chmodSync(join(s.journalDir, `${TAG}.json`), 0o644);
+    await expect(gc(s.context)).rejects.toMatchObject({
+      code: 113,
+      message: expect.stringContaining("0644"),
+    });
+    expect(tags()).toEqual([TAG]);
+    expect(s.calls.map(({ verb, env }) => [verb, env["CNI_CONTAINERID"]])).toEqual([
+      ["DEL", "c2"],
+      ["GC", undefined],
+    ]);
+  });
+  test("what is no record file of ours is moved out of the way with a warning, the others and the delegate's GC are done", async () => {
+    s = setUp({ gc: { "cni.dev/valid-attachments": [] } });
+    await attached(OTHER, { addresses: ["10.0.0.6"] });
+    mkdirSync(join(s.journalDir, `${TAG}.json`));
+    await gc(s.context);
+    expect(s.warnings).toMatchObject([
+      {
+        code: 113,
+        message: expect.stringMatching(/not a regular file.*it was moved to .*unusable-/),
+      },
+    ]);
+    expect(tags()).toEqual([]);
+    expect(s.calls.map(({ verb, env }) => [verb, env["CNI_CONTAINERID"]])).toEqual([
+      ["DEL", "c2"],
+      ["GC", undefined],
+    ]);
+  });
+  test("rules that cannot be listed: told at the end, the delegate's GC is done", async () => {
+    s = setUp({ gc: { "cni.dev/valid-attachments": [] } });
+    await attached();
+    s.rules.fail.list = new CniError("rules", "broken");
+    await expect(gc(s.context)).rejects.toMatchObject({ code: 110 });
+    expect([tags(), verbs()]).toEqual([[TAG], ["GC"]]);
+  });
+  test("every distinct delegate netconf is told once", async () => {
+    s = setUp({ tenants: [tenantWith(), tenantWith({ name: "vpn", delegate: { mtu: 1400 } })] });
+    await gc(s.context);
+    expect(s.calls.map(({ netconf }) => netconf["mtu"])).toEqual([undefined, 1400]);
+  });
+  test("chained mode has no delegate to tell", async () => {
+    s = setUp({ delegate: undefined });
+    await gc(s.context);
+    expect(verbs()).toEqual([]);
+  });
+});
+
+describe("STATUS", () => {
+  test("all well: the delegate is asked", async () => {
+    s = setUp();
+    expect(await status(s.context)).toBe("");
+    expect(verbs()).toEqual(["STATUS"]);
+  });
+  test.each<[string, () => void, number, RegExp]>([
+    [
+      "rules",
+      () => {
+        s.rules.fail.probe = new CniError("rules", "no iptables");
+      },
+      50,
+      /no iptables/,
+    ],
+    [
+      "old delegate",
+      () => {
+        s.answers["STATUS"] = failing(4, "unknown CNI_COMMAND: STATUS");
+      },
+      50,
+      /before 1\.6\.0/,
+    ],
+    [
+      "delegate 51",
+      () => {
+        s.answers["STATUS"] = failing(51, "limited");
+      },
+      51,
+      /limited/,
+    ],
+    [
+      "delegate 50",
+      () => {
+        s.answers["STATUS"] = failing(50, "down");
+      },
+      50,
+      /down/,
+    ],
+  ])("%s", async (_name, prepare, code, message) => {
+    s = setUp();
+    prepare();
+    await expect(status(s.context)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
+  });
+  test("a missing delegate or kubeconfig is 50", async () => {
+    s = setUp({ delegate: { type: "absent" } });
+    await expect(status(s.context)).rejects.toMatchObject({ code: 50 });
+    s.cleanUp();
+    s = setUp();
+    const unreadable = {
+      ...s.context,
+      checkKubeconfig: () => {
+        throw new CniError("kubeconfig", "gone");
+      },
+    };
+    await expect(status(unreadable)).rejects.toMatchObject({ code: 50 });
+  });
+  test("chained mode has no delegate to ask", async () => {
+    s = setUp({ delegate: undefined });
+    await status(s.context);
+    expect(verbs()).toEqual([]);
+  });
+});

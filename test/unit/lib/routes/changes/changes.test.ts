@@ -1,0 +1,358 @@
+import {
+  changesFor,
+  changesToRemove,
+  foreignNames,
+  recordAfter,
+  temporaryOf,
+  type DiffInput,
+} from "../../../../../lib/routes/changes/changes";
+import { irreplaceable } from "../../../../../lib/routes/changes/displaced";
+import {
+  EMPTY_RECORD,
+  joinRecords,
+  type RoutesRecord,
+} from "../../../../../lib/routes/record-type";
+import { routePlace } from "../../../../../lib/routes/changes/identity";
+import type { IpRoute, NodeState, RoutesPlan } from "../../../../../lib/routes/model";
+import { NAMES, done, files, inputOf, texts } from "./rig";
+import { KERNEL_RULES, TENANTS, link, route, rule, stateOf } from "../node-rig";
+
+test("a fresh node: stops before gateways, tables before rules, names last", () => {
+  expect(texts(changesFor(inputOf()))).toEqual([
+    "ip -4 route replace unreachable default table 100 metric 4294967295 protocol kernel",
+    "ip -4 route replace unreachable default table 200 metric 4294967295 protocol kernel",
+    "ip -4 route replace default via 192.0.2.1 dev eth1 table 100 protocol kernel",
+    "ip -4 route replace default via 192.0.2.2 dev eth1 table 200 protocol kernel",
+    "ip -4 rule add pref 32764 lookup main suppress_prefixlength 0 protocol kernel",
+    "ip -4 rule add pref 32765 fwmark 0x10/0xff lookup 100 protocol kernel",
+    "ip -4 rule add pref 32765 fwmark 0x10/0xff unreachable protocol kernel",
+    "ip -4 rule add pref 32765 fwmark 0x20/0xff lookup 200 protocol kernel",
+    "ip -4 rule add pref 32765 fwmark 0x20/0xff unreachable protocol kernel",
+    "cat >/names/tenant-routing.conf <<'EOF'",
+  ]);
+});
+
+test("a node that is as planned: nothing, and the same record", () => {
+  const input = inputOf({
+    tenants: { a: { ...TENANTS.a, snat: "none" } },
+    routes: { acceptForward: true, podNetworks: ["10.200.0.0/16"] },
+  });
+  const after = done(input);
+  expect(changesFor(after)).toEqual([]);
+  expect(recordAfter(after)).toEqual(after.record);
+});
+
+test("a tenant gone: its rule before its routes; the other tenant is untouched", () => {
+  const before = done(inputOf());
+  const input = inputOf({
+    tenants: { b: TENANTS.b },
+    state: before.state,
+    record: before.record,
+    own: before.own,
+  });
+  expect(texts(changesFor(input))).toEqual([
+    "ip -4 rule del pref 32765 fwmark 0x10/0xff unreachable protocol kernel",
+    "ip -4 rule del pref 32765 fwmark 0x10/0xff lookup 100 protocol kernel",
+    "ip -4 route del unreachable default table 100 metric 4294967295 protocol kernel",
+    "ip -4 route del default via 192.0.2.1 dev eth1 table 100 protocol kernel",
+    "cat >/names/tenant-routing.conf <<'EOF'",
+  ]);
+});
+
+test("no tenant any more: the tenants' rules go before the one that keeps local traffic local", () => {
+  const before = done(inputOf());
+  const input = inputOf({
+    tenants: { b: { fwmark: "0x20" } },
+    state: before.state,
+    record: before.record,
+    own: before.own,
+  });
+  expect(
+    texts(changesFor(input))
+      .filter((text) => text.includes("rule del"))
+      .at(-1),
+  ).toContain("pref 32764");
+});
+
+test("another gateway replaces the old one in its place; sysctls only when asked for", () => {
+  const before = done(inputOf());
+  const state = {
+    ...before.state,
+    sysctl: (path: string) => (path.endsWith("ip_forward") ? "0" : before.state.sysctl(path)),
+  };
+  const tenants = { ...TENANTS, a: { ...TENANTS.a, gateways: [{ via: "192.0.2.7" }] } };
+  const input = inputOf({ tenants, state, record: before.record, own: before.own });
+  expect(texts(changesFor({ ...input, sysctl: false }))).toEqual([
+    "ip -4 route replace default via 192.0.2.7 dev eth1 table 100 protocol kernel",
+  ]);
+  expect(texts(changesFor(input))).toContain("sysctl -w net.ipv4.ip_forward=1");
+  expect(recordAfter({ ...input, sysctl: false }).sysctls).toEqual({});
+  expect(recordAfter(input).sysctls).toEqual({
+    "net/ipv4/ip_forward": { before: "0", written: "1" },
+  });
+});
+
+test("a lookup that comes back is put before its stop: the stop is added anew", () => {
+  const after = done(inputOf());
+  const rules = after.state.rules.filter(({ table }) => table !== 100);
+  expect(texts(changesFor({ ...after, state: { ...after.state, rules } }))).toEqual([
+    "ip -4 rule add pref 32765 fwmark 0x10/0xff lookup 100 protocol kernel",
+    "ip -4 rule del pref 32765 fwmark 0x10/0xff unreachable protocol kernel",
+    "ip -4 rule add pref 32765 fwmark 0x10/0xff unreachable protocol kernel",
+  ]);
+});
+
+describe("what others have", () => {
+  const foreign = route("default", {
+    table: 100,
+    nexthops: [{ via: "192.0.2.99", dev: "eth1", weight: 1 }],
+  });
+  const fresh = (more: readonly IpRoute[] = [foreign]): DiffInput =>
+    inputOf({ state: stateOf({ families: [4], routes: [...stateOf().routes, ...more] }) });
+  const PUT_BACK = "ip -4 route replace default via 192.0.2.99 dev eth1 table 100 protocol 3";
+
+  test("a route at our place is recorded, and comes back with remove", () => {
+    const after = done(fresh());
+    expect(after.record.displaced).toEqual([foreign]);
+    expect(recordAfter(after).displaced).toEqual([foreign]);
+    expect(texts(changesToRemove(after.record, after.state, after.own)).at(-1)).toBe(PUT_BACK);
+  });
+
+  test("or as soon as no tenant has its table, not while the tenant has no gateway", () => {
+    const after = done(fresh());
+    const lost = {
+      ...after,
+      plan: {
+        ...after.plan,
+        routes: after.plan.routes.filter(({ item }) => item.type !== "unicast"),
+      },
+    };
+    expect(texts(changesFor(lost)).filter((text) => text.includes("99"))).toEqual([]);
+    expect(recordAfter(lost).displaced).toEqual([foreign]);
+    const gone = inputOf({
+      tenants: { b: TENANTS.b },
+      state: after.state,
+      record: after.record,
+      own: after.own,
+    });
+    expect(texts(changesFor(gone))).toContain(PUT_BACK);
+    expect(recordAfter(gone).displaced).toEqual([]);
+  });
+
+  test("not where others have put another since, nor by a device that is gone or down", () => {
+    const after = done(fresh());
+    const since = route("default", { table: 100, protocol: 4 });
+    const taken = {
+      ...after.state,
+      routes: [
+        ...after.state.routes.filter((each) => routePlace(each) !== routePlace(foreign)),
+        since,
+      ],
+    };
+    const restored = (state: NodeState): boolean =>
+      texts(changesToRemove(after.record, state, after.own)).includes(PUT_BACK);
+    expect([restored(after.state), restored(taken)]).toEqual([true, false]);
+    expect(restored({ ...after.state, links: [] })).toBe(false);
+    expect(restored({ ...after.state, links: [link("eth1", "192.0.2.9", { up: false })] })).toBe(
+      false,
+    );
+    // Killed before ours was put there: it still stands.
+    expect(restored(fresh().state)).toBe(false);
+  });
+
+  test("routes to nowhere come back too", () => {
+    const stop = route("default", { table: 100, type: "throw", nexthops: [] });
+    const after = done(fresh([stop]));
+    expect(texts(changesToRemove(after.record, after.state, after.own)).at(-1)).toBe(
+      "ip -4 route replace throw default table 100 protocol 3",
+    );
+  });
+
+  test("a rule of others that does the same is used, not recorded, and left by remove", () => {
+    const theirs = rule(32764, { table: 254, suppressPrefixLength: 0, protocol: 3 });
+    const input = inputOf({ state: stateOf({ families: [4], rules: [...KERNEL_RULES, theirs] }) });
+    expect(texts(changesFor(input)).filter((text) => text.includes("32764"))).toEqual([]);
+    expect(recordAfter(input).rules.map(({ priority }) => priority)).toEqual([
+      32765, 32765, 32765, 32765,
+    ]);
+    // Once recorded, what others put in the place of ours is theirs.
+    const ours = recordAfter(inputOf());
+    expect(texts(changesToRemove(ours, input.state, input.own))).toEqual([]);
+  });
+
+  test("a rule with our protocol is ours, also without a record", () => {
+    const ours = rule(32764, { table: 254, suppressPrefixLength: 0 });
+    expect(
+      recordAfter(inputOf({ state: stateOf({ families: [4], rules: [...KERNEL_RULES, ours] }) }))
+        .rules,
+    ).toHaveLength(5);
+  });
+});
+
+test("remove: what lets packets through first, then the tenants' rules, then theirs that keep local traffic local, then all the rest", () => {
+  const input = inputOf({
+    tenants: { a: { ...TENANTS.a, snat: "masquerade" } },
+    routes: { acceptForward: true, podNetworks: ["10.200.0.0/16"] },
+    state: stateOf({ families: [4] }, { "net/ipv4/ip_forward": "0" }),
+  });
+  const after = done(input);
+  const state = { ...after.state, sysctl: () => "1" };
+  expect(texts(changesToRemove(after.record, state, after.own))).toEqual([
+    "sysctl -w net.ipv4.ip_forward=0",
+    'iptables -w -D FORWARD -s 10.200.0.0/16 -m comment --comment "tenant-routing routes" -j ACCEPT',
+    'iptables -w -D FORWARD -d 10.200.0.0/16 -m comment --comment "tenant-routing routes" -j ACCEPT',
+    "ip -4 rule del pref 32765 fwmark 0x10/0xff unreachable protocol kernel",
+    "ip -4 rule del pref 32765 fwmark 0x10/0xff lookup 100 protocol kernel",
+    "ip -4 rule del pref 32764 lookup main suppress_prefixlength 0 protocol kernel",
+    "ip -4 route del unreachable default table 100 metric 4294967295 protocol kernel",
+    "ip -4 route del default via 192.0.2.1 dev eth1 table 100 protocol kernel",
+    "nft delete table inet tenant-routing",
+    "rm -f /names/tenant-routing.conf",
+  ]);
+});
+
+test("FORWARD rules: those that stand twice, are stale, or are in the flavour that is not in use go", () => {
+  const input = inputOf({ routes: { acceptForward: true, podNetworks: ["10.200.0.0/16"] } });
+  const [from, to] = input.plan.forward.map(({ item }) => item) as [
+    RoutesPlan["forward"][0]["item"],
+    RoutesPlan["forward"][0]["item"],
+  ];
+  const forward = [
+    from,
+    from,
+    { ...to, backend: "legacy" as const },
+    { family: 4 as const, spec: "-s 10.1.0.0/16 -j ACCEPT" },
+  ];
+  const changes = texts(changesFor({ ...input, own: { ...input.own, forward } })).filter((text) =>
+    text.includes("FORWARD"),
+  );
+  expect(changes).toEqual([
+    `iptables -w -I FORWARD ${to.spec}`,
+    `iptables -w -D FORWARD ${from.spec}`,
+    `iptables-legacy -w -D FORWARD ${to.spec}`,
+    "iptables -w -D FORWARD -s 10.1.0.0/16 -j ACCEPT",
+  ]);
+});
+
+test("the nft table is written when it is not as it was listed, and removed when it is not wanted", () => {
+  const after = done(inputOf({ tenants: { a: { ...TENANTS.a, snat: "none" } } }));
+  const kinds = (input: DiffInput): string[] => changesFor(input).map(({ kind }) => kind);
+  expect(kinds({ ...after, own: { ...after.own, natListing: "changed" } })).toEqual(["nat"]);
+  expect(kinds({ ...after, own: { ...after.own, natListing: undefined } })).toEqual(["nat"]);
+  expect(
+    changesFor({ ...after, natBetween: undefined, plan: { ...after.plan, nat: undefined } }),
+  ).toEqual([{ kind: "nat", text: undefined }]);
+  expect(recordAfter({ ...after, plan: { ...after.plan, nat: "other" } }).nat).toEqual({
+    text: "other",
+    listing: "",
+  });
+});
+
+describe("the file with the tables' names", () => {
+  const ours = "# Made by wrapper routes apply\n";
+  const record: RoutesRecord = { ...EMPTY_RECORD, names: NAMES };
+  const changes = (input: DiffInput): string[] =>
+    texts(changesFor(input)).filter((text) => text.includes("/names"));
+
+  test("moves with its directory, and a killed writer's file goes too", () => {
+    const own = {
+      forward: [],
+      natListing: undefined,
+      file: files({ [NAMES]: ours, [temporaryOf(NAMES)]: "" }),
+      absent: () => [],
+    };
+    expect(changes(inputOf({ routes: { namesDir: "/names2" }, record, own }))).toEqual([
+      `rm -f ${NAMES}`,
+      `rm -f ${NAMES}.tmp`,
+      "cat >/names2/tenant-routing.conf <<'EOF'",
+    ]);
+    expect(changes(inputOf({ routes: { namesDir: "" }, record, own }))).toEqual([
+      `rm -f ${NAMES}`,
+      `rm -f ${NAMES}.tmp`,
+    ]);
+    expect(texts(changesToRemove(record, stateOf(), own))).toEqual([
+      `rm -f ${NAMES}`,
+      `rm -f ${NAMES}.tmp`,
+    ]);
+  });
+
+  test("takes the directories with it that were made for it", () => {
+    const input = inputOf({
+      own: {
+        forward: [],
+        natListing: undefined,
+        file: files({}),
+        absent: () => ["/etc/iproute2", "/etc/iproute2/rt_tables.d"],
+      },
+    });
+    const after = done(input);
+    expect(after.record.directories).toEqual(["/etc/iproute2", "/etc/iproute2/rt_tables.d"]);
+    expect(recordAfter(after).directories).toEqual(after.record.directories);
+    expect(texts(changesToRemove(after.record, after.state, after.own)).slice(-3)).toEqual([
+      `rm -f ${NAMES}`,
+      "rmdir --ignore-fail-on-non-empty /etc/iproute2/rt_tables.d",
+      "rmdir --ignore-fail-on-non-empty /etc/iproute2",
+    ]);
+  });
+
+  test("of somebody else stays, and says why it is in the way", () => {
+    const own = {
+      forward: [],
+      natListing: undefined,
+      file: files({ [NAMES]: "100 mine\n" }),
+      absent: () => [],
+    };
+    expect(texts(changesToRemove(record, stateOf(), own))).toEqual([]);
+    expect(foreignNames(inputOf({ own }))).toContain(
+      `${NAMES} was not made by wrapper routes apply: move it away`,
+    );
+    expect(
+      foreignNames(inputOf({ own: { ...own, file: files({ [NAMES]: ours }) } })),
+    ).toBeUndefined();
+    expect(foreignNames(inputOf({ routes: { namesDir: "" }, own }))).toBeUndefined();
+  });
+});
+
+test("a route that could not be put back is not displaced", () => {
+  const lossy = route("default", { table: 100, lossy: true });
+  const at = (...routes: IpRoute[]): string | undefined => {
+    const { plan, state, record } = inputOf({
+      state: stateOf({ families: [4], routes: [...stateOf().routes, ...routes] }),
+    });
+    return irreplaceable(plan, state, record);
+  };
+  expect(at(lossy)).toBe(
+    '"ip -4 route default via 198.51.100.1 dev eth0 table 100 protocol 3" is where a route of ours has to be, and has properties with which remove could not put it back: move it to another table, or delete it',
+  );
+  expect(at({ ...lossy, dst: "?" })).toContain("table 100");
+  expect(
+    at({ ...lossy, metric: 7 }, { ...lossy, table: 300 }, { ...lossy, dst: "?", table: 254 }),
+  ).toBeUndefined();
+});
+
+test("joined records: everything of both, once; what was displaced and changed first is kept", () => {
+  const a = {
+    ...done(inputOf()).record,
+    displaced: [route("default", { protocol: 4 })],
+    sysctls: { x: { before: "0", written: "1" } },
+  };
+  const b: RoutesRecord = {
+    ...recordAfter(inputOf({ tenants: { b: TENANTS.b } })),
+    nat: undefined,
+    names: undefined,
+    displaced: [route("default")],
+  };
+  const joined = joinRecords(a, b);
+  expect(joined.rules).toHaveLength(a.rules.length);
+  expect(joined.routes).toHaveLength(a.routes.length);
+  expect(joined).toMatchObject({ displaced: [{ protocol: 4 }], sysctls: a.sysctls, names: NAMES });
+  expect(joinRecords(b, { ...a, nat: { text: "t", listing: "l" } })).toMatchObject({
+    nat: { text: "t" },
+    names: NAMES,
+  });
+  const [x, y] = [
+    { family: 4 as const, spec: "x" },
+    { family: 6 as const, spec: "x" },
+  ];
+  expect(joinRecords({ ...a, forward: [x] }, { ...b, forward: [x, y] }).forward).toEqual([x, y]);
+});

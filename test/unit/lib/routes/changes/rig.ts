@@ -1,0 +1,75 @@
+/** A node before and after a plan, as changesFor() is asked with it. */
+import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
+import {
+  recordAfter,
+  type DiffInput,
+  type OwnThings,
+} from "../../../../../lib/routes/changes/changes";
+import { EMPTY_RECORD } from "../../../../../lib/routes/record-type";
+import { routePlace } from "../../../../../lib/routes/changes/identity";
+import type { Action, NodeState } from "../../../../../lib/routes/model";
+import { actionText } from "../../../../../lib/routes/text";
+import { KERNEL_RULES, TENANTS, confOf, stateOf } from "../node-rig";
+
+export const NAMES = "/names/tenant-routing.conf";
+const FIRST = (text: string): string => text.split("\n")[0] ?? "";
+/** The changes as commands, each by its first line. */
+export const texts = (actions: readonly Action[]): string[] =>
+  actions.map((action) => FIRST(actionText(action)));
+export const files =
+  (texts: Readonly<Record<string, string>>): OwnThings["file"] =>
+  (path) =>
+    texts[path];
+
+/** IPv4 only, names in /names. */
+export function inputOf(
+  part: Partial<DiffInput> & { tenants?: object; routes?: object } = {},
+): DiffInput {
+  const { tenants = TENANTS, routes = {}, state = stateOf({ families: [4] }), ...rest } = part;
+  const plan = desiredRoutes(
+    confOf({
+      tenants: tenants as never,
+      routes: { excludeDestinations: [], namesDir: "/names", ...routes },
+    }),
+    state,
+  );
+  return {
+    plan,
+    state,
+    own: { forward: [], natListing: undefined, file: files({}), absent: () => [] },
+    record: EMPTY_RECORD,
+    natBetween: plan.nat,
+    sysctl: true,
+    ...rest,
+  };
+}
+
+/** The node after everything of the plan was done, and what is recorded then. */
+export function done(input: DiffInput, others: Partial<NodeState> = {}): DiffInput {
+  const { plan, state } = input;
+  const kept = state.routes.filter(
+    (each) => !plan.routes.some(({ item }) => routePlace(item) === routePlace(each)),
+  );
+  const after: NodeState = {
+    ...state,
+    rules: [...KERNEL_RULES, ...plan.rules.map(({ item }) => item)],
+    routes: [...kept, ...plan.routes.map(({ item }) => item)],
+    ...others,
+  };
+  const own = {
+    forward: plan.forward.map(({ item }) => item),
+    natListing: plan.nat === undefined ? undefined : "listed",
+    file: files({ [NAMES]: plan.names?.text ?? "" }),
+    absent: () => [],
+  };
+  const record = recordAfter(input);
+  return {
+    ...input,
+    state: after,
+    own,
+    record: {
+      ...record,
+      nat: record.nat === undefined ? undefined : { ...record.nat, listing: "listed" },
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
+import {
+  hasFormerMarks,
+  orphansOf,
+  orphanText,
+  type CarriedMark,
+} from "../../../../../lib/routes/plan/retired-marks";
+import { EMPTY_RECORD, type RoutesRecord } from "../../../../../lib/routes/record-type";
+import { KERNEL_RULES, TENANTS, confOf, rule, stateOf } from "../node-rig";
+
+const mark = (value: number, mask = 0xff): CarriedMark["mark"] => ({ value, mask });
+const recorded = (...marks: CarriedMark["mark"][]): RoutesRecord => ({
+  ...EMPTY_RECORD,
+  rules: marks.map((fwmark) => rule(32765, { fwmark, table: 100 })),
+});
+const pods = (...marks: CarriedMark["mark"][]): CarriedMark[] =>
+  marks.map((each, i) => ({ mark: each, pod: `shop/web-${i}` }));
+
+test("a mark that had rules, that pods carry, and that no tenant has", () => {
+  const record = recorded(mark(0x10), mark(0x30));
+  expect(hasFormerMarks(confOf(), record)).toBe(true);
+  expect(orphansOf(confOf(), record, pods(mark(0x30), mark(0x10), mark(0x30), mark(0x40)))).toEqual(
+    [{ mark: mark(0x30), stop: mark(0x30), pods: ["shop/web-0", "shop/web-2"] }],
+  );
+  expect(orphansOf(confOf(), record, [])).toEqual([]);
+});
+
+test.each([
+  ["its tenant is as before", confOf(), recorded(mark(0x10)), false],
+  [
+    "its tenant has another mask",
+    confOf({ tenants: { a: { ...TENANTS.a, fwmark: "0x10/0xf0" } } }),
+    recorded(mark(0x10)),
+    true,
+  ],
+  [
+    "its tenant has no table here any more",
+    confOf({ tenants: { a: { fwmark: "0x10/0xff" } } }),
+    recorded(mark(0x10)),
+    false,
+  ],
+  ["it never had rules", confOf({ tenants: { b: TENANTS.b } }), EMPTY_RECORD, false],
+])("served, or not ours to stop: %s", (_, conf, record, former) => {
+  expect(hasFormerMarks(conf, record)).toBe(former);
+  expect(orphansOf(conf, record, pods(mark(0x10)))).toEqual([]);
+});
+
+test("the stop takes no packets of a tenant whose mark has more bits", () => {
+  const conf = confOf({ tenants: { a: { ...TENANTS.a, fwmark: "0x110/0xfff" } } });
+  expect(orphansOf(conf, recorded(mark(0x10)), pods(mark(0x10)))).toMatchObject([
+    { mark: mark(0x10), stop: mark(0x10, 0xfff) },
+  ]);
+});
+
+test("what is local stays local for them, also without any tenant", () => {
+  const conf = confOf({ tenants: { c: { fwmark: "0x80" } } });
+  const orphans = orphansOf(conf, recorded(mark(0x10)), pods(mark(0x10)));
+  const { rules, routes } = desiredRoutes(
+    conf,
+    stateOf({ families: [4], rules: KERNEL_RULES }),
+    undefined,
+    orphans,
+  );
+  expect(rules.map(({ item }) => item).filter(({ to }) => to === undefined)).toEqual([
+    rule(32764, { table: 254, suppressPrefixLength: 0 }),
+    rule(32765, { fwmark: mark(0x10), unreachable: true }),
+  ]);
+  expect(routes).toEqual([]);
+});
+
+test("in words", () => {
+  const orphan = { mark: mark(0x10), stop: mark(0x10), pods: ["shop/web-0"] };
+  expect(orphanText(orphan)).toBe(
+    "shop/web-0 still carries mark 0x10/0xff, which no tenant of this configuration has any more, so its packets beyond the cluster are stopped: delete the pod, to have it made anew with a mark of today, or give a tenant this mark again",
+  );
+  expect(orphanText({ ...orphan, pods: ["a/b", "c/d"] })).toMatch(/^a\/b, c\/d still carry mark/);
+});

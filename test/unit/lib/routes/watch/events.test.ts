@@ -1,0 +1,92 @@
+import type { Clock, ExecRequest, StartStream } from "../../../../../lib/ports";
+import { startMonitor } from "../../../../../lib/routes/watch/events";
+import { fakeHost } from "../../../../helpers/fakes";
+
+type Started = Pick<ExecRequest, "path" | "args"> & {
+  end(why: string): void;
+  output(): void;
+  stopped: boolean;
+};
+
+function world(programs: readonly string[]) {
+  const started: Started[] = [];
+  const told: string[] = [];
+  const sleeps: (() => void)[] = [];
+  const start: StartStream = ({ path, args }, onOutput) => {
+    let end = (_: string): void => {};
+    const one: Started = { path, args, end: (why) => end(why), output: onOutput, stopped: false };
+    started.push(one);
+    return {
+      ended: new Promise((resolve) => (end = resolve)),
+      stop: () => void (one.stopped = true),
+    };
+  };
+  const clock: Clock = {
+    now: () => new Date(0),
+    elapsed: () => 0,
+    sleep: () => new Promise((resolve) => sleeps.push(resolve)),
+  };
+  const monitor = startMonitor({
+    start,
+    clock,
+    host: fakeHost({ programs }),
+    onEvent: () => told.push("event"),
+    onTrouble: (why) => told.push(why),
+  });
+  return { started, told, sleeps, monitor };
+}
+
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test("every piece of output is an event", () => {
+  const { started, told } = world(["ip", "setpriv"]);
+  started[0]?.output();
+  started[0]?.output();
+  expect(told).toEqual(["event", "event"]);
+});
+
+test("the kernel kills it with us; without setpriv it is started alone", () => {
+  expect(world(["ip", "setpriv"]).started).toMatchObject([
+    {
+      path: "/usr/sbin/setpriv",
+      args: [
+        "--pdeathsig",
+        "KILL",
+        "/usr/sbin/ip",
+        "-o",
+        "monitor",
+        "link",
+        "address",
+        "route",
+        "rule",
+      ],
+    },
+  ]);
+  expect(world(["ip"]).started).toMatchObject([
+    { path: "/usr/sbin/ip", args: ["-o", "monitor", "link", "address", "route", "rule"] },
+  ]);
+});
+
+test("one that ends is told, started again after a pause, and what happened meanwhile is looked for", async () => {
+  const { started, told, sleeps } = world(["ip"]);
+  started[0]?.end("exit status 1");
+  await settle();
+  expect([told, started.length]).toEqual([["exit status 1"], 1]);
+  sleeps[0]?.();
+  await settle();
+  expect([told, started.length]).toEqual([["exit status 1", "event"], 2]);
+});
+
+test("stopped, it is killed and stays so", async () => {
+  const { started, told, monitor, sleeps } = world(["ip"]);
+  monitor.stop();
+  started[0]?.end("SIGKILL");
+  await settle();
+  expect([started[0]?.stopped, started.length, told, sleeps]).toEqual([true, 1, [], []]);
+});
+
+test("without ip it says what to install", async () => {
+  const { told } = world([]);
+  await settle();
+  expect(told).toEqual(["the program ip is missing: install the package iproute2"]);
+});
