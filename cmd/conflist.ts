@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { loadConf } from "../conf/load";
 import type { PluginConf } from "../conf/types";
 import { CniError } from "../lib/cni/error";
-import { isObject, own, parseJson } from "../lib/cni/json";
+import { isObject, own, parseJson, type Json, type JsonObject } from "../lib/cni/json";
 import type { Verb } from "../lib/cni/request";
 import { IMPLIED_VERSION } from "../lib/cni/version";
-import type { Json, JsonObject } from "../lib/ports";
 import { reasonOf } from "../lib/reason";
 
 /** Where runtimes look (containerd and CRI-O default). */

@@ -1,14 +1,14 @@
 import {
   FULL_MASK,
   makeMark,
-  parseMark,
-  parseUint32,
   type Mark,
   type MarkProblem,
+  parseMark,
+  parseUint32,
 } from "../lib/net/mark";
-import type { Draft, DraftMark, DraftTenant } from "./draft";
-import { translationOf } from "./routes";
-import type { Tenant } from "./types";
+import type { Draft, DraftMark, DraftTenant, DraftUplink } from "./draft";
+import type { RouterConf, RoutesConf, Tenant, Translation, Uplink } from "./types";
+import { parseDuration } from "./duration";
 
 /** An entry of `tenants` or `marks`, with its mark read. */
 export interface CatalogueEntry {
@@ -71,4 +71,43 @@ function fromMark(name: string, { mark, mask }: DraftMark): CatalogueEntry {
     mark: makeMark(mark, bits),
     settings: { onGatewayLoss: "stop" },
   };
+}
+
+/** From the written settings of the node routes to the checked ones. */
+
+/** `none`, `masquerade`, or the addresses; undefined stays undefined. */
+export function translationOf(text: string | readonly string[]): Translation {
+  if (text === "none" || text === "masquerade") return text;
+  return typeof text === "string" ? [text] : text;
+}
+
+/** The node routes apart from the tenants. */
+export function buildRoutes({ routes }: Draft): RoutesConf {
+  const { watch } = routes;
+  return {
+    ...routes,
+    podNetworks: routes.podNetworks ?? [],
+    nodeRoutes: routes.nodeRoutes ?? [],
+    namesDir: routes.namesDir === "" ? undefined : routes.namesDir,
+    watch: {
+      intervalMs: parseDuration(watch.interval),
+      timeoutMs: parseDuration(watch.timeout),
+      failAfter: watch.failAfter,
+      holdDownMs: parseDuration(watch.holdDown),
+      statusFile: watch.statusFile === "" ? undefined : watch.statusFile,
+    },
+  };
+}
+
+/** The upstream router; undefined when the configuration has none. */
+export function buildRouter({ router }: Draft): RouterConf | undefined {
+  if (router === undefined) return undefined;
+  const uplinks = Object.entries(router.uplinks).map(
+    ([name, uplink]) => [name, buildUplink(uplink)] as const,
+  );
+  return { nodes: router.nodes, lan: router.lan ?? [], uplinks: Object.fromEntries(uplinks) };
+}
+
+function buildUplink({ dev, via, table, snat, snat6 }: DraftUplink): Uplink {
+  return { dev, via: via ?? [], table, snat: translationOf(snat), snat6: translationOf(snat6) };
 }

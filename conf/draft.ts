@@ -1,4 +1,5 @@
-import type { Json, JsonObject, LogLevel } from "../lib/ports";
+import type { Json, JsonObject } from "../lib/cni/json";
+import type { LogLevel } from "../lib/ports";
 import type { Gateway, NodeRoute, RoutesConf } from "./types";
 
 export interface DraftTenant {

@@ -1,18 +1,15 @@
 /** From the plugin object of a conflist to a configuration that is complete, checked and frozen. */
-import type { Json, JsonObject } from "../lib/ports";
 import type { Verb } from "../lib/cni/request";
-import { isObject } from "../lib/cni/json";
+import { isObject, isRawNumber, type Json, type JsonObject } from "../lib/cni/json";
 import { FULL_MASK } from "../lib/net/mark";
-import { cloneJson, deepFreeze, type MutableObject } from "./clone";
 import type { Draft } from "./draft";
 import { parseDuration } from "./duration";
-import { problemText, problemsError, type Problem } from "./problem";
-import { buildRouter, buildRoutes } from "./routes";
+import { type Problem, problemsError, problemText } from "./problem";
+import { buildRouter, buildRoutes, buildTenants, defaultMask } from "./build";
 import { RULES } from "./checks/checks";
 import { errorPath, schemaProblems } from "./schema-problems";
-import { buildTenants, defaultMask } from "./build";
 import type { PluginConf } from "./types";
-import { validate, type SchemaError } from "./validate.generated";
+import { type SchemaError, validate } from "./validate.generated";
 
 export interface LoadedConf {
   readonly conf: PluginConf;
@@ -128,4 +125,28 @@ function attachments(draft: Draft): JsonObject {
     if (value !== undefined) gc[key] = value;
   }
   return gc;
+}
+
+/** JSON that is still ours to change. */
+export type MutableObject = Record<string, Json>;
+
+/**
+ * A deep copy without prototypes: own keys only, and none called `__proto__`, so that nothing in a
+ * configuration can reach or shadow an inherited property. Depth is bounded by the parser.
+ */
+export function cloneJson(value: Json): Json {
+  if (Array.isArray(value)) return value.map(cloneJson);
+  if (!isObject(value)) return value;
+  const copy = Object.create(null) as MutableObject;
+  for (const [key, item] of Object.entries(value)) {
+    if (key !== "__proto__") copy[key] = cloneJson(item);
+  }
+  return copy;
+}
+
+/** Freezes a value and everything in it; returns the same value. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || isRawNumber(value)) return value;
+  for (const item of Object.values(value)) deepFreeze(item);
+  return Object.freeze(value);
 }

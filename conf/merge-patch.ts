@@ -1,5 +1,4 @@
-import type { Json, JsonObject } from "../lib/ports";
-import { isObject } from "../lib/cni/json";
+import { isObject, type Json, type JsonObject } from "../lib/cni/json";
 
 /**
  * JSON merge patch (RFC 7396). Neither argument is changed; objects of the answer have no prototype,

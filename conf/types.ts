@@ -1,4 +1,5 @@
-import type { Json, JsonObject, LogLevel } from "../lib/ports";
+import type { Json, JsonObject } from "../lib/cni/json";
+import type { LogLevel } from "../lib/ports";
 import type { Mark } from "../lib/net/mark";
 
 /** One way out for a tenant's packets; used by the node routes, not by the plugin verbs. */

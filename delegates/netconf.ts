@@ -1,7 +1,7 @@
 /** Pure: what a delegate gets on stdin. */
 import type { PluginConf } from "../conf/types";
 import { mergePatch } from "../conf/merge-patch";
-import type { Json, JsonObject } from "../lib/ports";
+import type { Json, JsonObject } from "../lib/cni/json";
 import type { Verb } from "../lib/cni/request";
 import { atLeast, type CniVersion } from "../lib/cni/version";
 

@@ -1,8 +1,15 @@
 /** Runs a delegate for one verb, whatever the verb: the one place that knows how plugins fail. */
-import type { Clock, Exec, ExecOutcome, JsonObject } from "../lib/ports";
+import type { Clock, Exec, ExecOutcome } from "../lib/ports";
 import type { Verb } from "../lib/cni/request";
 import { CniError } from "../lib/cni/error";
-import { MAX_RESULT_BYTES, isObject, own, parseJson, quote } from "../lib/cni/json";
+import {
+  MAX_RESULT_BYTES,
+  isObject,
+  own,
+  parseJson,
+  quote,
+  type JsonObject,
+} from "../lib/cni/json";
 import { findPlugin } from "./find";
 import { delegateType } from "./netconf";
 

@@ -2,13 +2,8 @@
  * The seams between the pure core and the outside: types only. Every adapter implements one of
  * these, every verb takes them as parameters, and tests replace them one by one.
  */
+import type { Family } from "./net/family";
 import type { Mark } from "./net/mark";
-
-/** A JSON object as parsed by lib/cni/json: own keys only, never trusted for its prototype. */
-export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
-export interface JsonObject {
-  readonly [key: string]: Json;
-}
 
 /** What identifies everything we own. Never an IP address, never a netns path. */
 export interface AttachmentKey {
@@ -47,7 +42,6 @@ export interface PodSource {
 }
 
 export type Backend = "nft" | "legacy";
-export type Family = 4 | 6;
 
 /** The rules of one attachment, as they must stand in mangle PREROUTING. */
 export interface MarkRule {

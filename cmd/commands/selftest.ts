@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
-import { own, isObject, parseJson } from "../../lib/cni/json";
+import { own, isObject, parseJson, type Json } from "../../lib/cni/json";
 import { CniError } from "../../lib/cni/error";
 import { IMPLIED_VERSION } from "../../lib/cni/version";
 import { systemClock } from "../../lib/node/clock";
-import type { Json } from "../../lib/ports";
 import type { Values } from "../cli";
 import { cniPath } from "../cni-path";
 import { findConf } from "../conflist";

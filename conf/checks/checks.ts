@@ -1,7 +1,7 @@
 /** What no schema can say: rules between fields, and between the configuration and the verb. */
-import type { Json } from "../../lib/ports";
+import type { Json } from "../../lib/cni/json";
 import { gatewayRule } from "./gateways";
-import type { Problem } from "../problem";
+import { type Problem, type Rule, type RuleInput, showValue } from "../problem";
 import {
   outOfRange,
   podNetworksRule,
@@ -12,9 +12,7 @@ import {
   uplinkRule,
   watchRule,
 } from "./routes";
-import type { Rule, RuleInput } from "../rule";
 import { schemaAt } from "../schema/plugin";
-import { showValue } from "../show";
 import {
   delegatePatchRule,
   isOurselves,

@@ -1,10 +1,7 @@
 /** What the schema cannot say about a tenant's gateways. */
-import { parseAddress } from "../../lib/net/ip";
-import { contains, parsePrefix, sameNetwork } from "../../lib/net/address";
-import type { Problem } from "../problem";
-import type { Rule } from "../rule";
+import { contains, parseAddress, parsePrefix, sameNetwork } from "../../lib/net/address";
+import { type Problem, type Rule, showValue } from "../problem";
 import { schemaAt } from "../schema/plugin";
-import { showValue } from "../show";
 import type { Gateway } from "../types";
 
 /** Every interface has this network, so an address of it does not tell through which one it is reached (RFC 4291, 2.5.6). */

@@ -1,13 +1,10 @@
 /** What the schema cannot say about the node routes and the upstream router. */
-import { parseAddress } from "../../lib/net/ip";
-import { parsePrefix, sameNetwork } from "../../lib/net/address";
-import type { Family } from "../../lib/ports";
+import { parseAddress, parsePrefix, sameNetwork } from "../../lib/net/address";
+import type { Family } from "../../lib/net/family";
 import type { DraftRouter, DraftUplink } from "../draft";
-import { DURATION_BOUNDS, parseDuration, type DurationKey } from "../duration";
-import type { Problem } from "../problem";
-import type { Rule } from "../rule";
+import { DURATION_BOUNDS, type DurationKey, parseDuration } from "../duration";
+import { type Problem, type Rule, showValue } from "../problem";
 import { schemaAt } from "../schema/plugin";
-import { showValue } from "../show";
 import type { NodeRoute } from "../types";
 
 const DEFAULT_UPLINK = "default";

@@ -1,11 +1,9 @@
-import type { JsonObject } from "../../lib/ports";
+import type { JsonObject } from "../../lib/cni/json";
 import { formatMark, satisfiesMark } from "../../lib/net/mark";
 import type { Draft } from "../draft";
 import { mergePatch } from "../merge-patch";
-import type { Problem } from "../problem";
-import type { Rule } from "../rule";
+import { type Problem, type Rule, showValue } from "../problem";
 import { PLUGIN_TYPE_PATTERN } from "../schema/parts";
-import { showValue } from "../show";
 import { catalogue } from "../build";
 
 /** The released binary's name: the same file may be installed under another one too. */

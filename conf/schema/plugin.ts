@@ -2,19 +2,18 @@
  * The one schema of our plugin object in a conflist: validation, defaults, the editors' schema and
  * the configuration reference in the README are all made from it (`scripts/generate.mjs`).
  */
-import { duration } from "./schema-duration";
+import { duration, type Schema } from "./shared";
 import {
   ANNOTATION_KEY_PATTERN,
-  PATH_OR_EMPTY_PATTERN,
-  PATH_PATTERN,
-  UINT32_PATTERN,
   delegate,
   exemptNamespaces,
   marks,
+  PATH_OR_EMPTY_PATTERN,
+  PATH_PATTERN,
   tenants,
+  UINT32_PATTERN,
 } from "./parts";
 import { router, routes } from "./routes";
-import type { Schema } from "./shared";
 
 const oneOf = (values: readonly string[]): string =>
   `use one of ${values.map((v) => `"${v}"`).join(", ")}`;

@@ -1,6 +1,5 @@
 /** The node routes: what `wrapper routes` reads, inside the plugin object. The verbs never use it. */
-import { duration } from "./schema-duration";
-import type { Schema } from "./shared";
+import { duration, type Schema } from "./shared";
 
 const ADDRESS_PATTERN = "^[0-9a-fA-F:.]{2,45}$";
 /** An address with an optional prefix length; a rule checks that it really is one. */

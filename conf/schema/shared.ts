@@ -1,3 +1,5 @@
+import { DURATION_BOUNDS, DURATION_PATTERN, type DurationKey, formatDuration } from "../duration";
+
 /** The part of JSON Schema draft-07 that our schema uses; what is not listed here is not used. */
 export interface Schema {
   readonly type?: string | readonly string[];
@@ -26,4 +28,16 @@ export interface Schema {
   readonly dependencies?: Readonly<Record<string, readonly string[]>>;
   readonly minProperties?: number;
   readonly maxProperties?: number;
+}
+
+/** A time as text, such as `5s`; its bounds are checked by a rule, because a pattern cannot. */
+export function duration(key: DurationKey, byDefault: string, description: string): Schema {
+  const range = `from ${formatDuration(DURATION_BOUNDS[key].min)} to ${formatDuration(DURATION_BOUNDS[key].max)}`;
+  return {
+    type: "string",
+    pattern: DURATION_PATTERN,
+    default: byDefault,
+    description: `${description} A whole number with the unit \`ms\`, \`s\` or \`m\`, ${range}.`,
+    errorMessage: `write a whole number and its unit (ms, s or m), ${range}, such as "${byDefault}"`,
+  };
 }

@@ -2,14 +2,14 @@ import { delegateNetconf, delegateType, effectiveDelegate } from "../../delegate
 import { checkDelegate } from "../../delegates/requirements";
 import { DelegateNotStarted, runDelegate } from "../../delegates/run";
 import { CniError, RulesUntouched, toCniError } from "../cni/error";
-import { quote } from "../cni/json";
+import { quote, type JsonObject } from "../cni/json";
 import { podRef } from "../cni/request";
 import { parseResult, podAddresses, resultOfPrevious, type Result } from "../cni/result";
 import type { CniVersion } from "../cni/version";
 import type { Attachment } from "./journal";
 import { findMark, type Finding } from "./choose-mark";
 import { formatMark } from "../net/mark";
-import type { JsonObject, PodRef } from "../ports";
+import type { PodRef } from "../ports";
 import { claim, complete, forget } from "./claim";
 import { collectNowAndThen } from "./collect";
 import type { Context } from "./context";

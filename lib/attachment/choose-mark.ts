@@ -1,13 +1,11 @@
 /** From the request to the pod's mark: which annotations, from where, and what they mean. */
 import type { PluginConf, Tenant } from "../../conf/types";
-import type { Json, PodAnnotations, PodRef, PodSource } from "../ports";
+import type { PodAnnotations, PodRef, PodSource } from "../ports";
 import type { Mark } from "../net/mark";
-import { chooseAnnotation, type Choice } from "./annotation";
 import { CniError, toCniError } from "../cni/error";
-import { isObject, own, quote } from "../cni/json";
-import { matchesAnyGlob } from "./glob";
+import { isObject, own, quote, type Json } from "../cni/json";
+import { decideMark, matchesAnyGlob } from "./tenant";
 import { OwnedAnswerError } from "../cni/owned-answer";
-import { decideMark } from "./tenant";
 
 /** CONVENTIONS.md calls it a well-known capability; containerd and CRI-O fill it. */
 const ANNOTATIONS_CAPABILITY = "io.kubernetes.cri.pod-annotations";
@@ -128,4 +126,30 @@ function decide(conf: PluginConf, choice: Choice, pod: PodRef | undefined): Find
 
 function unmarked(source: string): Finding {
   return { mark: undefined, tenant: undefined, source, warning: undefined };
+}
+
+export type AnnotationSource = "pod" | "namespace";
+
+export interface Choice {
+  readonly key: string;
+  readonly value: string;
+  readonly source: AnnotationSource;
+}
+
+/**
+ * The annotation that decides: the first key that is present, all keys on the pod before any on
+ * its namespace. A present but empty value decides too (and is refused later): falling back in
+ * silence would hand the pod a tenant nobody asked for.
+ */
+export function chooseAnnotation(
+  keys: readonly string[],
+  found: PodAnnotations,
+): Choice | undefined {
+  for (const source of ["pod", "namespace"] as const) {
+    for (const key of keys) {
+      if (Object.hasOwn(found[source], key))
+        return { key, value: found[source][key] ?? "", source };
+    }
+  }
+  return undefined;
 }

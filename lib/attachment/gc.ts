@@ -1,9 +1,8 @@
 import { delegateNetconf, distinctDelegates } from "../../delegates/netconf";
 import { runDelegate } from "../../delegates/run";
 import { CniError, throwTogether, toCniError } from "../cni/error";
-import { isObject, own, quote } from "../cni/json";
+import { isObject, own, quote, type Json } from "../cni/json";
 import { UnusableRecord, type JournalRecord } from "./journal";
-import type { Json } from "../ports";
 import { forget, isLive, startDeleting } from "./claim";
 import { collectAbandoned, contextFor, findAbandoned, type Abandoned } from "./collect";
 import type { Context } from "./context";

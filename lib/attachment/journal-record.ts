@@ -2,10 +2,10 @@
  * What a journal record says, as bytes and as a value. Reading trusts nothing: whatever is not
  * exactly what we write is `corrupt`, so that nobody further on stumbles over it.
  */
-import type { AttachmentKey, Backend, Json, JsonObject, PodRef } from "../ports";
+import type { AttachmentKey, Backend, PodRef } from "../ports";
 import type { Mark } from "../net/mark";
 import { CniError } from "../cni/error";
-import { isObject, own, parseJson } from "../cni/json";
+import { isObject, own, parseJson, type Json, type JsonObject } from "../cni/json";
 import { attachmentTag } from "../marks/tag";
 
 export type AttachmentState = "intent" | "complete" | "deleting";

@@ -2,8 +2,7 @@ import { delegateNetconf, effectiveDelegate } from "../../delegates/netconf";
 import { checkDelegate } from "../../delegates/requirements";
 import { runDelegate } from "../../delegates/run";
 import { CniError, ERRORS, toCniError } from "../cni/error";
-import { quote } from "../cni/json";
-import type { JsonObject } from "../ports";
+import { quote, type JsonObject } from "../cni/json";
 import type { Context } from "./context";
 
 /** What plugins that do not know STATUS, or CNI 1.1.0, answer: version, unknown container (its ID is empty), environment. */

@@ -4,7 +4,8 @@ import { convertResult } from "../cni/convert";
 import { type CniError, ERRORS, throwTogether, toCniError } from "../cni/error";
 import { isSupported } from "../cni/version";
 import type { Attachment } from "./journal";
-import type { Json, JsonObject, RulePlace } from "../ports";
+import type { Json, JsonObject } from "../cni/json";
+import type { RulePlace } from "../ports";
 import type { Context } from "./context";
 
 /**

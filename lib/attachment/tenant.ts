@@ -1,9 +1,8 @@
 import type { PluginConf, Tenant } from "../../conf/types";
-import type { Choice } from "./annotation";
+import type { Choice } from "./choose-mark";
 import { CniError } from "../cni/error";
 import { quote } from "../cni/json";
-import { matchesAnyGlob } from "./glob";
-import { formatMark, parseMark, sameMark, type Mark } from "../net/mark";
+import { formatMark, type Mark, parseMark, sameMark } from "../net/mark";
 
 /** What an annotation value means on this node. */
 export interface Decision {
@@ -77,4 +76,24 @@ function checkNamespace(tenant: Tenant, namespace: string | undefined): void {
 
 function where(choice: Choice): string {
   return `annotation ${choice.key} on the ${choice.source} (${quote(choice.value)})`;
+}
+
+/** True when `name` matches `pattern`, in which `*` stands for any run of characters, also none. */
+export function matchesGlob(pattern: string, name: string): boolean {
+  const [head = "", ...rest] = pattern.split("*");
+  if (rest.length === 0) return pattern === name;
+  if (!name.startsWith(head)) return false;
+  let at = head.length;
+  const tail = rest.pop() ?? "";
+  for (const part of rest) {
+    const found = name.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return name.length - at >= tail.length && name.endsWith(tail);
+}
+
+/** True when any of the patterns matches. */
+export function matchesAnyGlob(patterns: readonly string[], name: string): boolean {
+  return patterns.some((pattern) => matchesGlob(pattern, name));
 }

@@ -3,9 +3,8 @@
  * Rules from the reference implementation (pkg/types/020, 040, 100). Only needed when a delegate
  * answers in another version than it was asked in.
  */
-import type { Json, JsonObject } from "../ports";
 import { CniError } from "./error";
-import { isObject, own } from "./json";
+import { isObject, own, type Json, type JsonObject } from "./json";
 import { atLeast, type CniVersion } from "./version";
 
 type Shape = "legacy" | "versioned" | "plain";

@@ -1,7 +1,11 @@
-import type { Json, JsonObject } from "../ports";
 import { CniError } from "./error";
 import { endOfString, faultPosition } from "./json-fault";
 
+/** A JSON object as parsed here: own keys only, never trusted for its prototype. */
+export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json;
+}
 /** Input larger than this is refused before it is parsed: a netconf with its prevResult is a few KiB. */
 export const MAX_INPUT_BYTES = 8 * 1024 * 1024;
 /** The same for a result, checked when it is read. */

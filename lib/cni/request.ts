@@ -2,10 +2,10 @@
  * One request of the runtime, parsed once: environment, CNI_ARGS, and the head of the netconf.
  * Rules from the CNI specification and its reference dispatcher (pkg/skel, pkg/utils).
  */
-import type { AttachmentKey, JsonObject, PodRef } from "../ports";
+import type { AttachmentKey, PodRef } from "../ports";
 import { isUnprintable } from "../text";
 import { CniError } from "./error";
-import { MAX_NETCONF_BYTES, isObject, own, parseJson, quote } from "./json";
+import { MAX_NETCONF_BYTES, isObject, own, parseJson, quote, type JsonObject } from "./json";
 import { IMPLIED_VERSION, atLeast, checkSupported, isSupported, type CniVersion } from "./version";
 
 export type Verb = "ADD" | "DEL" | "CHECK" | "GC" | "STATUS" | "VERSION";

@@ -1,10 +1,17 @@
 /** A delegate's (or the previous plugin's) result: read strictly, passed on unchanged. */
-import type { Json, JsonObject } from "../ports";
 import { convertResult } from "./convert";
 import { CniError } from "./error";
-import { parseCidrAddress, type Address } from "../net/ip";
-import { MAX_RESULT_BYTES, isObject, own, parseJson, quote } from "./json";
-import { atLeast, isSupported, type CniVersion } from "./version";
+import { type Address, parseCidrAddress } from "../net/address";
+import {
+  isObject,
+  MAX_RESULT_BYTES,
+  own,
+  parseJson,
+  quote,
+  type Json,
+  type JsonObject,
+} from "./json";
+import { atLeast, type CniVersion, isSupported } from "./version";
 
 /** More addresses than any interface of a pod has; a result with more is a mistake or an attack. */
 const MAX_ADDRESSES = 64;

@@ -2,9 +2,9 @@ import { X509Certificate } from "node:crypto";
 import type { RequestOptions } from "node:https";
 import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
 import { CniError } from "../cni/error";
-import { refuseSpecialFile, type Kubeconfig } from "./kubeconfig";
+import { type Kubeconfig, refuseSpecialFile } from "./kubeconfig";
 import type { UsePlugin } from "./open";
-import { RotationError } from "./rotation";
+import { RotationError } from "./errors";
 
 /** What a request needs in order to be trusted and to trust; made once, used by every request. */
 export interface Credentials {

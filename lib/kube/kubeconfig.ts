@@ -4,15 +4,15 @@ import {
   fstatSync,
   openSync,
   readFileSync,
-  statSync,
   type Stats,
+  statSync,
 } from "node:fs";
 import { dirname, isAbsolute } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import type { Cluster, User } from "@kubernetes/client-node/dist/config_types.js";
 import { CniError } from "../cni/error";
 import { quote } from "../cni/json";
-import { RotationError } from "./rotation";
+import { RotationError } from "./errors";
 
 /** A kubeconfig whose current context can be used: one https server, one user, verified TLS. */
 export interface Kubeconfig {

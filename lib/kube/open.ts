@@ -1,8 +1,8 @@
 import type { RequestOptions } from "node:https";
 import type { Clock } from "../ports";
-import { loadCredentials, type Credentials } from "./credentials";
-import { loadKubeconfig, type Kubeconfig } from "./kubeconfig";
-import { RotationError } from "./rotation";
+import { type Credentials, loadCredentials } from "./credentials";
+import { type Kubeconfig, loadKubeconfig } from "./kubeconfig";
+import { RotationError } from "./errors";
 
 /** What is done with a credential plugin: it is run for a request, and only looked for by STATUS. */
 export type UsePlugin = (kubeconfig: Kubeconfig, options: RequestOptions) => Promise<void>;

@@ -2,11 +2,16 @@ import type { Agent } from "node:https";
 import type { Subject } from "./answer";
 import type { Credentials } from "./credentials";
 import { applyExecCredential } from "./exec-credential";
-import { httpsGet, verifyingAgent, type Answer } from "./https-get";
+import { type Answer, httpsGet, verifyingAgent } from "./https-get";
 import type { Kubeconfig } from "./kubeconfig";
 import { openKubeconfig, ROTATION_PAUSE_MS } from "./open";
-import { remaining, type Budget } from "./retry";
-import { connectionFailure, rejectedCredentials, RejectedCredentials } from "./errors";
+import {
+  type Budget,
+  connectionFailure,
+  rejectedCredentials,
+  RejectedCredentials,
+  remaining,
+} from "./errors";
 
 /** The API server as one caller sees it for the length of one read. */
 export interface Session {

@@ -2,11 +2,10 @@ import { CniError } from "../cni/error";
 import { quote } from "../cni/json";
 import { readMetadata, type Subject } from "./answer";
 import { findExecPlugin } from "./exec-credential";
-import { refuseStale } from "./pod-identity";
-import { podIdentityProblem } from "./names";
+import { podIdentityProblem, refuseStale } from "./pod-identity";
 import { openKubeconfig } from "./open";
-import { retrying, type Budget } from "./retry";
-import { withSession, type Session } from "./session";
+import { type Budget, retrying } from "./errors";
+import { type Session, withSession } from "./session";
 import type { Clock, PodRef, PodSource } from "../ports";
 
 export interface PodSourceOptions {

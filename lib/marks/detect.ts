@@ -11,7 +11,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { RulesUntouched } from "../cni/error";
-import type { Backend, Family } from "../ports";
+import { FAMILIES } from "../net/family";
+import type { Backend } from "../ports";
 import { reasonOf } from "../reason";
 import type { Host } from "../node/host";
 import type { Tools } from "./iptables/programs";
@@ -33,7 +34,6 @@ export interface Detected {
 
 /** The chains by which a kubelet says which flavour the node uses (KEP-3178; KUBE-KUBELET-CANARY before it). */
 const HINT_CHAINS = [":KUBE-IPTABLES-HINT ", ":KUBE-KUBELET-CANARY "];
-const FAMILIES: readonly Family[] = [4, 6];
 
 /** The configured flavour, else the one remembered for this boot, else a decision now. Writes nothing. */
 export async function detectBackend(node: {

@@ -1,5 +1,8 @@
-import { mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { temporaryOf } from "../routes/changes/changes";
+import { CniError } from "../cni/error";
+import { reasonOf } from "../reason";
 
 /**
  * Creates a directory and what is missing above it. Not mkdir's own `recursive`: below a place where
@@ -21,5 +24,65 @@ function tryMake(path: string, mode: number): boolean {
     if (code === "EEXIST") return true;
     if (code === "ENOENT" && dirname(path) !== path) return false;
     throw error;
+  }
+}
+
+/** Replaces a file as a whole: readers see the old text or the new one. */
+
+/**
+ * Only one process may do it at a time. Makes the directory if need be. Throws the first errno,
+ * and leaves no half-written file then.
+ */
+export function replaceFile(
+  path: string,
+  text: string,
+  modes: { readonly file: number; readonly directory: number },
+): void {
+  const temporary = temporaryOf(path);
+  try {
+    makeDirectory(dirname(path), modes.directory);
+    // Of a writer that was killed; it might be a link.
+    rmSync(temporary, { force: true });
+    writeFileSync(temporary, text, { mode: modes.file, flag: "wx" });
+    renameSync(temporary, path);
+  } catch (error) {
+    discard(temporary);
+    throw error;
+  }
+}
+
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // What kept it from being written keeps it from being removed: the first error tells more.
+  }
+}
+
+/** The watcher's status for others to read. */
+
+/** Replaces the file at once, so that no reader ever sees half of it; everybody may read it. Throws CniError `io`. */
+export function writeStatusFile(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    rmSync(temporary, { force: true });
+    writeFileSync(temporary, text, { flag: "wx" });
+    chmodSync(temporary, 0o644);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new CniError(
+      "io",
+      `the status file ${path} cannot be written (${reasonOf(error)}): see "statusFile" in "routes": {"watch": {}}`,
+    );
+  }
+}
+
+/** Takes it away; one that is gone already is fine. */
+export function removeStatusFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // A read-only place by now: nothing was to be left there anyway.
   }
 }

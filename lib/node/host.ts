@@ -1,7 +1,8 @@
 /** What can be learnt about this node from its files, without running anything. */
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { Backend, Family } from "../ports";
+import type { Family } from "../net/family";
+import type { Backend } from "../ports";
 
 /** Where the iptables programs may be; the runtime's PATH is never asked. */
 export const DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin"];

@@ -1,13 +1,13 @@
 /** Looks at the node, and makes it match the configuration or takes everything back. */
 import type { PluginConf } from "../../conf/types";
 import { CniError, toCniError } from "../cni/error";
-import { findCollisions, type CollisionInput } from "./conflicts/collisions";
+import { type CollisionInput, findCollisions } from "./conflicts/collisions";
 import {
   changesFor,
   changesToRemove,
+  type DiffInput,
   foreignNames,
   recordAfter,
-  type DiffInput,
 } from "./changes/changes";
 import { desiredRoutes, routedTenants } from "./plan/desired";
 import { irreplaceable } from "./changes/displaced";
@@ -15,19 +15,20 @@ import { findFindings } from "./conflicts/findings";
 import type { Health } from "./plan/gateways";
 import type { Kernel } from "./kernel/kernel";
 import { formerDevices, natTable } from "./plan/nat";
-import { hasFormerMarks, orphansOf, type CarriedMark } from "./plan/retired-marks";
+import { type CarriedMark, hasFormerMarks, orphansOf } from "./plan/retired-marks";
 import type { RecordFile } from "./kernel/record";
-import { EMPTY_RECORD, joinRecords, type RoutesRecord } from "./record-type";
-import { indexRoutes } from "./changes/route-index";
-import { routePlace, ruleKey, satisfies } from "./changes/identity";
 import {
-  TABLE_MAIN,
   type Action,
   type Collision,
+  EMPTY_RECORD,
   type Finding,
   type IpRoute,
+  joinRecords,
+  type RoutesRecord,
   type Surroundings,
+  TABLE_MAIN,
 } from "./model";
+import { indexRoutes, routePlace, ruleKey, satisfies } from "./changes/identity";
 import { actionText } from "./text";
 
 /** The node, as far as the routes go. */

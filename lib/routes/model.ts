@@ -1,7 +1,9 @@
 /** The node routes' vocabulary: what the kernel has, what we want of it, and what is done about the difference. */
 import type { Mark } from "../net/mark";
-import type { Backend, Family } from "../ports";
+import type { Family } from "../net/family";
+import type { Backend } from "../ports";
 import type { Orphan } from "./plan/retired-marks";
+import { routeKey, routePlace, ruleKey } from "./changes/identity";
 
 /** `protocol kernel` (rtnetlink RTPROT_KERNEL): systemd-networkd leaves rules and routes with it alone. */
 export const PROTOCOL_KERNEL = 2;
@@ -217,4 +219,59 @@ export interface Finding {
   readonly tenant: string | undefined;
   /** A sentence: what is so, what follows from it, and what to do. */
   readonly text: string;
+}
+
+/** What was changed on the node, so that it can be put back. */
+
+/** A kernel setting before its first change, and what was written. */
+export interface ChangedSysctl {
+  readonly before: string;
+  readonly written: string;
+}
+
+export interface RoutesRecord {
+  readonly rules: readonly IpRule[];
+  readonly routes: readonly IpRoute[];
+  /** Routes of others that stood at the place of ours. */
+  readonly displaced: readonly IpRoute[];
+  /** By path under /proc/sys; `sides`: what the kernel changes along with it. */
+  readonly sysctls: Readonly<
+    Record<string, ChangedSysctl & { readonly sides?: Readonly<Record<string, ChangedSysctl>> }>
+  >;
+  readonly forward: readonly ForwardRule[];
+  /** Our nftables table as it was written, and as the kernel listed it right after. */
+  readonly nat: { readonly text: string; readonly listing: string } | undefined;
+  /** Path of the file with the tables' names. */
+  readonly names: string | undefined;
+  /** Directories that were made for it, the outermost first. */
+  readonly directories: readonly string[];
+}
+
+export const EMPTY_RECORD: RoutesRecord = {
+  rules: [],
+  routes: [],
+  displaced: [],
+  sysctls: {},
+  forward: [],
+  nat: undefined,
+  names: undefined,
+  directories: [],
+};
+
+/** Both records' things: what has to be undone when a change dies half-way. */
+export function joinRecords(a: RoutesRecord, b: RoutesRecord): RoutesRecord {
+  const once = <T>(items: readonly T[], key: (item: T) => string): readonly T[] => [
+    ...new Map(items.map((item) => [key(item), item])).values(),
+  ];
+  return {
+    ...b,
+    rules: once([...a.rules, ...b.rules], ruleKey),
+    routes: once([...a.routes, ...b.routes], routeKey),
+    displaced: once([...b.displaced, ...a.displaced], routePlace),
+    sysctls: { ...a.sysctls, ...b.sysctls },
+    forward: once([...a.forward, ...b.forward], ({ family, spec }) => `${family} ${spec}`),
+    nat: b.nat ?? a.nat,
+    names: b.names ?? a.names,
+    directories: [...new Set([...a.directories, ...b.directories])],
+  };
 }

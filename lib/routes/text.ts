@@ -2,14 +2,14 @@
 import { formatMark } from "../net/mark";
 import { NAT_TABLE } from "./plan/nat";
 import {
-  PROTOCOL_KERNEL,
-  TABLE_LOCAL,
-  TABLE_MAIN,
   type Action,
   type ForwardRule,
   type IpRoute,
   type IpRule,
   type Nexthop,
+  PROTOCOL_KERNEL,
+  TABLE_LOCAL,
+  TABLE_MAIN,
 } from "./model";
 
 /** Arguments of `ip -4|-6 rule add|del` after the verb. */
@@ -106,4 +106,20 @@ function tableWord(table: number): string {
 // By its name where it has one: so it is in the documentation.
 function protocolWords(protocol: number): readonly string[] {
   return ["protocol", protocol === PROTOCOL_KERNEL ? "kernel" : String(protocol)];
+}
+
+/** Pure: rules and routes of others inside a sentence. */
+
+/** The last words of a rule: `protocol` and its name. */
+const PROTOCOL_WORDS = 2;
+
+/** In quotes, as `ip rule add` and `ip rule del` take it; who made it is left out. */
+export function quotedRule(rule: IpRule): string {
+  const words = ruleWords(rule).slice(0, -PROTOCOL_WORDS);
+  return `"ip -${rule.family} rule ${[...words, ...(rule.other === undefined ? [] : [rule.other])].join(" ")}"`;
+}
+
+/** In quotes, as `ip route del` takes it. */
+export function quotedRoute(route: IpRoute): string {
+  return `"ip -${route.family} route ${routeWords(route).join(" ")}"`;
 }

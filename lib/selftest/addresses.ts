@@ -16,8 +16,6 @@ export const DEFAULT_GATEWAY = ["198.18.0.1", "fd00:5e1f:7e57::1"] as const;
 export const OTHER_NODE = ["198.18.1.1", "fd00:5e1f:7e57:1::1"] as const;
 export const OTHER_POD = ["198.18.130.2", "fd00:5e1f:7e57:130::2"] as const;
 
-export const FAMILIES = [4, 6] as const;
-
 /** The place of a family in the pairs above. */
 export function at(family: 4 | 6): 0 | 1 {
   return family === 4 ? 0 : 1;

@@ -1,9 +1,8 @@
 /** Pure: the operator's conflist with every path led into the test's own directory. */
 import type { PluginConf } from "../../conf/types";
 import { effectiveDelegate } from "../../delegates/netconf";
-import { isObject, own } from "../cni/json";
+import { isObject, own, type Json, type JsonObject } from "../cni/json";
 import { contains, parsePrefix } from "../net/address";
-import type { Json, JsonObject } from "../ports";
 import { POD_ANNOTATIONS } from "../lab/kit/runtime";
 import { MARKED, SERVER } from "./addresses";
 import { isolate, patchBetween, testDelegate, type Place } from "./isolate";

@@ -2,8 +2,7 @@
  * Pure: a delegate that works on nothing but the network namespace that it is started in. Others
  * have daemons, sockets and files of the node behind them, which a test must not reach.
  */
-import { isObject, own } from "../cni/json";
-import type { Json, JsonObject } from "../ports";
+import { isObject, own, type Json, type JsonObject } from "../cni/json";
 
 /** Plugins known to keep to the namespace they are started in. */
 const ISOLATED: readonly string[] = ["ptp", "bridge", "macvlan", "ipvlan"];

@@ -1,5 +1,5 @@
 /** What the self-test found out, check by check. */
-import type { Family } from "../ports";
+import type { Family } from "../net/family";
 
 /** In the order of the table. */
 export const PROPERTIES = {

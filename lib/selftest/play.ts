@@ -2,8 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { PluginConf } from "../../conf/types";
-import { isObject, own } from "../cni/json";
-import type { JsonObject } from "../ports";
+import { isObject, own, type JsonObject } from "../cni/json";
 import { routedTenants } from "../routes/plan/desired";
 import { recallBackend } from "../marks/detect";
 import { createRuntime, type PodSpec, type Runtime } from "../lab/kit/runtime";

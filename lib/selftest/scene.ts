@@ -1,11 +1,12 @@
 /** What the properties work with. */
+import { FAMILIES } from "../net/family";
 import type { PluginConf } from "../../conf/types";
-import type { Family } from "../ports";
+import type { Family } from "../net/family";
 import { call, target, type Call } from "../lab/kit/calls";
 import type { CniRan, Pod, PodSpec, Runtime } from "../lab/kit/runtime";
 import { startResponder } from "../lab/kit/calls";
 import type { Stage } from "../lab/kit/lab";
-import { at, FAMILIES } from "./addresses";
+import { at } from "./addresses";
 import type { Ledger } from "./ledger";
 import { PORT, type Net } from "./net";
 import type { Subject } from "./subjects";

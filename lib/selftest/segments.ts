@@ -1,8 +1,7 @@
 /** Pure: the networks around the test node, so that every gateway of the conflist has its interface and somebody who answers. */
 import type { PluginConf } from "../../conf/types";
 import { effectiveDelegate } from "../../delegates/netconf";
-import { own } from "../cni/json";
-import type { JsonObject } from "../ports";
+import { own, type JsonObject } from "../cni/json";
 import { routedTenants } from "../routes/plan/desired";
 
 /** A machine on a segment. */

@@ -5,8 +5,7 @@ import { LABS } from "../../lib/lab/labs";
 import { COMMANDS, commandHelp, helpText } from "../../cmd/cli";
 import { loadConf } from "../../conf/load";
 import { ERRORS } from "../../lib/cni/error";
-import { isObject, parseJson } from "../../lib/cni/json";
-import type { Json, JsonObject } from "../../lib/ports";
+import { isObject, parseJson, type Json, type JsonObject } from "../../lib/cni/json";
 
 const ROOT = join(__dirname, "../..");
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");

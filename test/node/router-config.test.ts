@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { routerConfigCommand } from "../../cmd/commands/routes/router-config";
 import type { PluginConf, RouterConf } from "../../conf/types";
-import type { JsonObject } from "../../lib/ports";
+import type { JsonObject } from "../../lib/cni/json";
 import { tenantWith } from "../helpers/conf-object";
 import { sh, until } from "../helpers/shell";
 import { exampleConf, uplinkWith } from "../unit/lib/routes/router/example";

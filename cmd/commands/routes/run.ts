@@ -6,7 +6,7 @@ import { createJournal } from "../../../lib/attachment/journal";
 import { createLock } from "../../../lib/node/lock";
 import type { Lock } from "../../../lib/ports";
 import type { RoutesNode } from "../../../lib/routes/apply";
-import { carriedMarks } from "../../../lib/routes/plan/carried-marks";
+import { carriedMarks } from "../../../lib/routes/plan/retired-marks";
 import { createForwardTable } from "../../../lib/routes/kernel/forward";
 import { createKernel } from "../../../lib/routes/kernel/kernel";
 import { createPrograms } from "../../../lib/node/programs";

@@ -1,13 +1,17 @@
 /** `wrapper routes watch`: composition, signals and output of the watcher. */
 import { systemClock } from "../../../lib/node/clock";
 import { createExec, startStream } from "../../../lib/node/exec";
-import { createInbox, type Inbox, type Notice } from "../../../lib/routes/watch/inbox";
-import { startMonitor } from "../../../lib/routes/watch/events";
+import {
+  createInbox,
+  type Inbox,
+  type Notice,
+  startMonitor,
+} from "../../../lib/routes/watch/events";
 import { createProbes } from "../../../lib/routes/watch/probe";
 import { createPrograms } from "../../../lib/node/programs";
-import { removeStatusFile, writeStatusFile } from "../../../lib/node/status-file";
+import { removeStatusFile, writeStatusFile } from "../../../lib/node/files";
 import type { Collision } from "../../../lib/routes/model";
-import { watchRoutes, type WatchPorts, type WatchTarget } from "../../../lib/routes/watch/watcher";
+import { type WatchPorts, watchRoutes, type WatchTarget } from "../../../lib/routes/watch/watcher";
 import type { WatchLine } from "../../../lib/routes/watch/report";
 import { localHost } from "../../../lib/node/host";
 import { EXIT_COLLISION, type RoutesRun } from ".";

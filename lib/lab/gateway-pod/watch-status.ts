@@ -1,7 +1,6 @@
 /** What the watcher of the lab `gateway-pod` says about the tenant, in its status file. */
 import { existsSync, readFileSync } from "node:fs";
-import { isObject, own, parseJson } from "../../cni/json";
-import type { Json, JsonObject } from "../../ports";
+import { isObject, own, parseJson, type Json, type JsonObject } from "../../cni/json";
 import type { Stage } from "../kit/lab";
 import { statusFile } from "./conflists";
 

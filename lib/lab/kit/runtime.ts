@@ -7,8 +7,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CniError } from "../../cni/error";
-import { isObject, own, parseJson } from "../../cni/json";
-import type { Json, JsonObject } from "../../ports";
+import { isObject, own, parseJson, type Json, type JsonObject } from "../../cni/json";
 import type { Stage } from "./lab";
 import type { Machine } from "./machines";
 

@@ -1,9 +1,9 @@
 /** The rules in the mangle table, through iptables-save and iptables-restore: one listing, one transaction per family. */
 import { throwTogether, toCniError } from "../../cni/error";
+import { FAMILIES, type Family } from "../../net/family";
 import type {
   Backend,
   Exec,
-  Family,
   InstalledRule,
   Locks,
   Log,
@@ -13,7 +13,6 @@ import type {
 } from "../../ports";
 import {
   BACKENDS,
-  FAMILIES,
   isIn,
   listableSlots,
   listEarly,

@@ -1,6 +1,7 @@
 /** Pure: our rules as iptables-restore reads and iptables-save prints them. */
 import { formatMark, parseUint32, type Mark } from "../../net/mark";
-import type { Backend, Family, InstalledRule, MarkRule } from "../../ports";
+import type { Family } from "../../net/family";
+import type { Backend, InstalledRule, MarkRule } from "../../ports";
 import { attachmentTag, formatComment, parseComment } from "../tag";
 
 /** The family of a canonical address literal. */

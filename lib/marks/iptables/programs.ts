@@ -1,6 +1,7 @@
 /** The iptables programs of this node: by absolute path, with an environment of their own. */
 import { CniError, RulesUntouched } from "../../cni/error";
-import type { Backend, Exec, ExecOutcome, Family } from "../../ports";
+import type { Family } from "../../net/family";
+import type { Backend, Exec, ExecOutcome } from "../../ports";
 import { DIRECTORIES, type Host } from "../../node/host";
 
 /** Nothing of the runtime's environment reaches the tools but what the caller names. */

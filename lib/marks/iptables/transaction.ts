@@ -4,11 +4,13 @@
  * address are made under that address's lock; nothing here locks the whole node.
  */
 import { CniError, RulesUntouched, toCniError } from "../../cni/error";
-import type { Backend, Family, InstalledRule, Locks } from "../../ports";
-import { nextGeneration, readGeneration } from "./generation";
+import type { Family } from "../../net/family";
+import type { Backend, InstalledRule, Locks } from "../../ports";
 import type { Host } from "../../node/host";
 import { parseSave, restoreInput } from "./format";
 import type { Slot, Tools } from "./programs";
+import { closeSync, constants, openSync, statSync, utimesSync } from "node:fs";
+import { join } from "node:path";
 
 export type Rules = readonly InstalledRule[];
 
@@ -33,7 +35,6 @@ export interface EarlyListing {
   readonly rules: Rules;
 }
 
-export const FAMILIES: readonly Family[] = [4, 6];
 export const BACKENDS: readonly Backend[] = ["nft", "legacy"];
 /** Rounds of list and change before a table that keeps changing under us is given up. */
 const MAX_ROUNDS = 5;
@@ -195,4 +196,29 @@ async function apply({ host, tools }: Tables, change: Change): Promise<void> {
 /** True when a rule or a change belongs to the slot. */
 export function isIn(thing: Slot, slot: Slot): boolean {
   return thing.backend === slot.backend && thing.family === slot.family;
+}
+
+/**
+ * Tells whether rules of ours have been added since: a value kept as the times of the file `generation`,
+ * which whoever adds rules changes before and after.
+ */
+
+/** The present generation (an opaque word); the same before the first change as without a directory. */
+export function readGeneration(dataDir: string): string {
+  const stat = statSync(join(dataDir, "generation"), { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? "none" : `${stat.atimeNs} ${stat.mtimeNs}`;
+}
+
+/** Makes every earlier generation out of date. Two processes that do so at once choose different ones. */
+export function nextGeneration(dataDir: string): void {
+  const path = join(dataDir, "generation");
+  closeSync(
+    openSync(
+      path,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+      0o600,
+    ),
+  );
+  const chance = (): number => Math.floor(Math.random() * 2 ** 31);
+  utimesSync(path, chance(), chance());
 }

@@ -1,22 +1,20 @@
 /** Pure: which changes make the node match a plan, or undo what was done. */
 import type { CniError } from "../../cni/error";
 import { displacedAfter, returningRoutes } from "./displaced";
-import type { RoutesRecord } from "../record-type";
-import { handover } from "./rule-order";
-import { missingRules } from "./missing-rules";
-import { indexRoutes } from "./route-index";
-import { ownRuleKey, routePlace, ruleKey } from "./identity";
-import { restoredSysctls, staleSysctls, sysctlChanges, sysctlsAfter } from "./sysctls";
-import { isOurNamesFile } from "../plan/table-names";
 import {
-  PROTOCOL_KERNEL,
   type Action,
   type ForwardRule,
   type IpRoute,
   type IpRule,
   type NodeState,
+  PROTOCOL_KERNEL,
   type RoutesPlan,
+  type RoutesRecord,
 } from "../model";
+import { handover, missingRules } from "./rule-order";
+import { indexRoutes, ownRuleKey, routePlace, ruleKey } from "./identity";
+import { restoredSysctls, staleSysctls, sysctlChanges, sysctlsAfter } from "./sysctls";
+import { isOurNamesFile } from "../plan/table-names";
 
 /** What of the node's firewall and files belongs to the node routes, as it is now. */
 export interface OwnThings {

@@ -1,15 +1,14 @@
 /** Pure: routes of others at the place of ours, which come back when ours go. */
-import type { RoutesRecord } from "../record-type";
-import { quotedRoute } from "../quoted";
-import { indexRoutes } from "./route-index";
-import { routeKey, routePlace } from "./identity";
 import {
-  TABLE_MAIN,
-  UNKNOWN_DESTINATION,
   type IpRoute,
   type NodeState,
   type RoutesPlan,
+  type RoutesRecord,
+  TABLE_MAIN,
+  UNKNOWN_DESTINATION,
 } from "../model";
+import { quotedRoute } from "../text";
+import { indexRoutes, routeKey, routePlace } from "./identity";
 
 /** What the plan's routes replace, now or earlier; without what `returningRoutes` brings back. */
 export function displacedAfter(

@@ -1,6 +1,5 @@
 /** Pure: kernel settings that have to change, what is recorded about it, and how they are put back. */
-import type { ChangedSysctl, RoutesRecord } from "../record-type";
-import type { Action, NodeState, RoutesPlan } from "../model";
+import type { Action, ChangedSysctl, NodeState, RoutesPlan, RoutesRecord } from "../model";
 
 export type SysctlChange = Extract<Action, { kind: "sysctl" }>;
 type Recorded = RoutesRecord["sysctls"];

@@ -2,18 +2,18 @@
 import type { Mark } from "../../net/mark";
 import { listText } from "./free-mask";
 import { markCollisions } from "./mark-collisions";
-import { quotedRoute, quotedRule } from "../quoted";
+import { quotedRoute, quotedRule } from "../text";
 import { routePlace } from "../changes/identity";
 import { tableName } from "../plan/table-names";
 import {
-  TABLE_LOCAL,
-  TABLE_MAIN,
   type Collision,
   type IpRoute,
   type IpRule,
   type NodeState,
   type RoutesPlan,
   type Surroundings,
+  TABLE_LOCAL,
+  TABLE_MAIN,
 } from "../model";
 
 export interface CollisionInput {

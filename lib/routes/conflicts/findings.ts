@@ -1,17 +1,13 @@
 /** Pure: what keeps the routes from working as the operator expects, though nothing is refused for it. */
 import type { PluginConf } from "../../../conf/types";
-import { broadLength, leadsEverywhere, leadsFar } from "./broad-routes";
-import { routedTenants, type RoutedTenant } from "../plan/desired";
+import { broadLength, leadsEverywhere, leadsFar, refusingRoutes } from "./broad-routes";
+import { type RoutedTenant, routedTenants } from "../plan/desired";
 import { listText } from "./free-mask";
 import { mtuFindings } from "./mtu-findings";
 import { orphanText } from "../plan/retired-marks";
-import { quotedRoute, quotedRule } from "../quoted";
-import { refusingRoutes } from "./refusing-routes";
+import { quotedRoute, quotedRule, sysctlName } from "../text";
 import { ruleKey } from "../changes/identity";
-import { sysctlName } from "../text";
 import {
-  TABLE_LOCAL,
-  TABLE_MAIN,
   type Finding,
   type FindingKind,
   type IpRoute,
@@ -20,6 +16,8 @@ import {
   type Planned,
   type ResolvedGateway,
   type RoutesPlan,
+  TABLE_LOCAL,
+  TABLE_MAIN,
   type WantedSysctl,
 } from "../model";
 

@@ -1,8 +1,7 @@
 /** Pure: whether a tenant's pods send larger packets than its routes carry. */
 import type { PluginConf, Tenant } from "../../../conf/types";
 import { mergePatch } from "../../../conf/merge-patch";
-import { isObject } from "../../cni/json";
-import type { JsonObject } from "../../ports";
+import { isObject, type JsonObject } from "../../cni/json";
 import type { Finding, NodeState, RoutesPlan } from "../model";
 
 /** What the kernel gives a veth, and with it ptp and bridge, when the configuration says nothing. */

@@ -1,4 +1,5 @@
 /** Our rules in iptables' filter FORWARD: only there can a DROP policy of the same table be answered. */
+import { FAMILIES } from "../../net/family";
 import { CniError, toCniError } from "../../cni/error";
 import type { Backend, Exec } from "../../ports";
 import { detectBackend } from "../../marks/detect";
@@ -8,7 +9,7 @@ import type { ForwardRule } from "../model";
 
 const OURS = /--comment "?tenant-routing routes"? /;
 const SLOTS = (["nft", "legacy"] as const).flatMap((backend) =>
-  ([4, 6] as const).map((family): Slot => ({ backend, family })),
+  FAMILIES.map((family): Slot => ({ backend, family })),
 );
 
 /** `problem` instead of `text`: a sentence about why there is none. */

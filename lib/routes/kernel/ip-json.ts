@@ -1,7 +1,7 @@
 /** Pure: from what `ip -j -N -d` prints to rules, routes and links. Words that we do not know are kept, not dropped. */
 import { canonicalAddress, formatPrefix, parsePrefix } from "../../net/address";
 import { FULL_MASK, parseUint32, type Mark } from "../../net/mark";
-import type { Family } from "../../ports";
+import type { Family } from "../../net/family";
 import {
   TABLE_MAIN,
   UNKNOWN_DESTINATION,

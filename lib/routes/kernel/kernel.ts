@@ -1,17 +1,16 @@
 /** The node as the routes' adapter sees and changes it: iproute2, nft, iptables, /proc/sys. */
-import { existsSync, readFileSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { CniError, toCniError } from "../../cni/error";
-import type { Family } from "../../ports";
+import type { Family } from "../../net/family";
 import { reasonOf } from "../../reason";
 import type { OwnThings } from "../changes/changes";
 import type { ForwardTable } from "./forward";
 import { parseLinks, parseRoutes, parseRules } from "./ip-json";
 import { NAT_TABLE } from "../plan/nat";
 import type { Programs } from "../../node/programs";
-import type { RoutesRecord } from "../record-type";
-import { replaceFile } from "../../node/replace-file";
-import type { Action, NodeState, RoutesPlan } from "../model";
+import type { Action, NodeState, RoutesPlan, RoutesRecord } from "../model";
+import { replaceFile } from "../../node/files";
 import { routeWords, ruleWords } from "../text";
 
 export interface Kernel {

@@ -5,8 +5,8 @@ import { CniError } from "../../cni/error";
 import { isObject, parseJson } from "../../cni/json";
 import { reasonOf } from "../../reason";
 import { temporaryOf } from "../changes/changes";
-import { EMPTY_RECORD, type RoutesRecord } from "../record-type";
-import { replaceFile } from "../../node/replace-file";
+import { EMPTY_RECORD, type RoutesRecord } from "../model";
+import { replaceFile } from "../../node/files";
 
 export interface RecordFile {
   /** EMPTY_RECORD when there is none. Throws CniError `journal` for one that cannot be used. */

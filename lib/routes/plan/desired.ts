@@ -7,7 +7,7 @@ import {
   formatPrefix,
   parsePrefix,
 } from "../../net/address";
-import type { Family } from "../../ports";
+import type { Family } from "../../net/family";
 import { deviceName, gatewaysOf, type Health } from "./gateways";
 import { natTable } from "./nat";
 import type { Orphan } from "./retired-marks";

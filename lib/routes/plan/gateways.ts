@@ -1,7 +1,7 @@
 /** Pure: the configured gateways as this node sees them. */
 import type { Gateway, Tenant } from "../../../conf/types";
 import { canonicalAddress, contains, parsePrefix } from "../../net/address";
-import type { Family } from "../../ports";
+import type { Family } from "../../net/family";
 import {
   TABLE_MAIN,
   type IpRoute,

@@ -1,9 +1,8 @@
 /** Pure: our nftables table, which translates sources or keeps others from translating them. */
 import type { PluginConf, Translation } from "../../../conf/types";
 import { canonicalAddress, formatCidr, parsePrefix } from "../../net/address";
-import type { Family } from "../../ports";
-import type { RoutesRecord } from "../record-type";
-import type { ResolvedGateway } from "../model";
+import { FAMILIES, type Family } from "../../net/family";
+import type { ResolvedGateway, RoutesRecord } from "../model";
 
 /** A device by which a tenant's packets leave. */
 export type TenantDevice = Pick<ResolvedGateway, "tenant" | "dev">;
@@ -71,7 +70,7 @@ function podMasquerade({ routes, tenants }: PluginConf): readonly string[] {
   const unmarked = (tenants ?? [])
     .map(({ mark }) => `meta mark & ${hex(mark.mask)} != ${hex(mark.value)} `)
     .join("");
-  return ([4, 6] as const).flatMap((family) => {
+  return FAMILIES.flatMap((family) => {
     const networks = routes.podNetworks.flatMap((text) => networkText(text, family));
     if (networks.length === 0) return [];
     const [word, set] = [family === 4 ? "ip" : "ip6", `{ ${networks.join(", ")} }`];

@@ -1,8 +1,9 @@
 /** Pure: marks that pods still carry though no tenant has them any more. Their packets must find a stop, not the node's default route. */
 import type { PluginConf } from "../../../conf/types";
-import { formatMark, satisfiesMark, type Mark } from "../../net/mark";
+import { formatMark, type Mark, satisfiesMark } from "../../net/mark";
 import { listText } from "../conflicts/free-mask";
-import type { RoutesRecord } from "../record-type";
+import type { RoutesRecord } from "../model";
+import type { Journal } from "../../attachment/journal";
 
 /** A running pod's mark. */
 export interface CarriedMark {
@@ -61,4 +62,25 @@ export function orphanText({ mark, pods }: Orphan): string {
   const [carry, their, them] =
     pods.length === 1 ? ["carries", "its", "the pod"] : ["carry", "their", "the pods"];
   return `${listText(pods, 3)} still ${carry} mark ${formatMark(mark)}, which no tenant of this configuration has any more, so ${their} packets beyond the cluster are stopped: delete ${them}, to have ${pods.length === 1 ? "it" : "them"} made anew with a mark of today, or give a tenant this mark again`;
+}
+
+/** The marks of the pods that run, by the records of their attachments. */
+
+/** A record that cannot be read says nothing; DEL of its pod goes by other traces. Throws CniError `journal` for a journal that cannot be trusted. */
+export function carriedMarks(journal: Journal): readonly CarriedMark[] {
+  return journal.tags().flatMap((tag) => {
+    const record = journal.read(tag);
+    if (record === undefined || "corrupt" in record) return [];
+    const { mark, pod, key } = record.attachment;
+    if (mark === undefined) return [];
+    return [
+      {
+        mark,
+        pod:
+          pod === undefined
+            ? `container ${key.containerId.slice(0, 12)}`
+            : `${pod.namespace}/${pod.name}`,
+      },
+    ];
+  });
 }

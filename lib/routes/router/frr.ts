@@ -1,5 +1,5 @@
 /** Pure: the upstream router as configuration of FRR (frr.conf; staticd and pbrd). */
-import type { Family } from "../../ports";
+import type { Family } from "../../net/family";
 import type { RouterModel, RouterUplink, Way } from "./model";
 import { natLines, ruleLines, tabled } from "./nftables";
 

@@ -2,13 +2,17 @@
 import type { PluginConf, RouterConf, Translation, Uplink } from "../../../conf/types";
 import { effectiveDelegate } from "../../../delegates/netconf";
 import { CniError } from "../../cni/error";
-import { quote } from "../../cni/json";
-import { canonicalAddress, formatCidr, parsePrefix, type Prefix } from "../../net/address";
-import type { Family, JsonObject } from "../../ports";
-import { addressPools, overlaps, withoutContained } from "./pools";
+import { isObject, own, quote, type Json, type JsonObject } from "../../cni/json";
+import {
+  canonicalAddress,
+  contains,
+  formatCidr,
+  parsePrefix,
+  type Prefix,
+} from "../../net/address";
+import { FAMILIES, type Family } from "../../net/family";
 
 const DEFAULT_UPLINK = "default";
-const FAMILIES: readonly Family[] = [4, 6];
 const LINK_LOCAL = /^fe[89ab]/;
 /** Names that need no quoting in any of the formats. */
 const PLAIN_DEVICE = /^[A-Za-z0-9_][A-Za-z0-9_.@-]*$/;
@@ -183,4 +187,64 @@ function ofFamily(addresses: readonly string[], family: Family): string | undefi
 
 function invalid(message: string): CniError {
   return new CniError("invalidConfig", `router configuration: ${message}`);
+}
+
+/** Pure: the address pools that a delegate's netconf names. */
+
+/** whereabouts: a network, or the part of a network from one address to another. */
+const FROM_TO = /^[0-9a-fA-F:.]+-(?=[0-9a-fA-F:.]+\/)/;
+
+/**
+ * The networks that the delegate's IPAM hands addresses out of, each once: `subnet` and `ranges` of
+ * host-local, `range` and `ipRanges` of whereabouts. A part of a network (`rangeStart`, `a-b/24`)
+ * counts as the whole network. Throws CniError `invalidConfig` for a value that is no network.
+ */
+export function addressPools(delegate: JsonObject): readonly Prefix[] {
+  const ipam = own(delegate, "ipam");
+  if (!isObject(ipam)) return [];
+  const texts: readonly (Json | undefined)[] = [
+    own(ipam, "subnet"),
+    ...list(own(ipam, "ranges"))
+      .flatMap(list)
+      .map((range) => member(range, "subnet")),
+    own(ipam, "range"),
+    ...list(own(ipam, "ipRanges")).map((range) => member(range, "range")),
+  ];
+  return withoutContained(
+    texts.flatMap((text) =>
+      text === undefined || text === null || text === "" ? [] : [pool(text)],
+    ),
+  );
+}
+
+/** True when some address is in both networks. */
+export function overlaps(a: Prefix, b: Prefix): boolean {
+  return contains(a, b) || contains(b, a);
+}
+
+/** The same addresses in as few of the networks as possible, in their order. */
+export function withoutContained(networks: readonly Prefix[]): readonly Prefix[] {
+  const unique = networks.filter(
+    (network, i) => networks.findIndex((other) => formatCidr(other) === formatCidr(network)) === i,
+  );
+  return unique.filter(
+    (network) => !unique.some((other) => other !== network && contains(other, network)),
+  );
+}
+
+function pool(text: Json): Prefix {
+  const prefix = typeof text === "string" ? parsePrefix(text.replace(FROM_TO, "")) : undefined;
+  if (prefix !== undefined) return prefix;
+  throw new CniError(
+    "invalidConfig",
+    `the delegate's ipam has ${quote(text)} as an address pool, which is no network: write it as "10.244.0.0/24"`,
+  );
+}
+
+function list(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? (value as readonly Json[]) : [];
+}
+
+function member(value: Json, key: string): Json | undefined {
+  return isObject(value) ? own(value, key) : undefined;
 }

@@ -1,5 +1,5 @@
 /** Pure: the upstream router as commands of RouterOS 7. */
-import type { Family } from "../../ports";
+import { FAMILIES, type Family } from "../../net/family";
 import type { RouterModel, RouterUplink, Way } from "./model";
 import { tabled } from "./nftables";
 
@@ -10,7 +10,7 @@ const OURS = "tenant-routing";
  * Routing rules rather than routing marks: packets of FastTracked connections pass no mangle rules.
  */
 export function routerosConfig(model: RouterModel): string {
-  const families = ([4, 6] as const).filter((family) =>
+  const families = FAMILIES.filter((family) =>
     model.returns.some((each) => each.family === family),
   );
   return `${[

@@ -1,9 +1,12 @@
 /** Pure: the watcher's status, as its file has it. */
 import type { PluginConf } from "../../../conf/types";
-import { routedTenants, type RoutedTenant } from "../plan/desired";
-import { canBeProbed } from "./health-book";
-import type { GatewayHealth } from "./health";
+import { type RoutedTenant, routedTenants } from "../plan/desired";
+import { canBeProbed, type GatewayHealth, type HealthBook } from "./health";
 import type { ResolvedGateway } from "../model";
+import { toCniError } from "../../cni/error";
+import type { Clock } from "../../ports";
+import { gatewayKey } from "../plan/gateways";
+import { problemText, type Troubles } from "./report";
 
 /** `down`: does not answer; `hold-down`: answers again, and is not used yet; the others as in ResolvedGateway. */
 export type GatewayState =
@@ -102,4 +105,64 @@ function tenantState(
     return onGatewayLoss === "stop" ? "stopped" : "fallback";
   }
   return gateways.every(({ state }) => state === "up") ? "ok" : "degraded";
+}
+
+/** Keeps the status: since when each gateway is as it is, and when all of it was last written. */
+
+/** The status is written this often even when nothing changes (ms). */
+export const HEARTBEAT_MS = 30_000;
+
+export interface StatusPorts {
+  readonly clock: Clock;
+  /** Throws CniError `io`. */
+  readonly writeStatus: (path: string, text: string) => void;
+}
+
+export interface StatusKeeper {
+  /** The gateways with their states; a state that is new begins now. */
+  seen(gateways: readonly ResolvedGateway[], book: HealthBook): readonly SeenGateway[];
+  /** Writes the file when something changed, when it is due, or when `anyway`. Returns the text. */
+  save(status: WatchStatus, anyway?: boolean): string;
+}
+
+export function createStatusKeeper(
+  { clock, writeStatus }: StatusPorts,
+  troubles: Troubles,
+): StatusKeeper {
+  const states = new Map<string, Pick<SeenGateway, "state" | "since">>();
+  let written = { path: "", text: "", at: -Infinity };
+  const write = (path: string, text: string): void => {
+    try {
+      writeStatus(path, text);
+      troubles.over("status");
+    } catch (thrown) {
+      troubles.tell("status", toCniError(thrown).message);
+    }
+  };
+  return {
+    seen: (gateways, book) =>
+      gateways.map((gateway) => {
+        const health = book.of(gateway);
+        const state = gatewayState(gateway, health);
+        const before = states.get(gatewayKey(gateway));
+        const now = before?.state === state ? before : { state, since: clock.now() };
+        states.set(gatewayKey(gateway), now);
+        const lastError = canBeProbed(gateway) ? health.lastError : problemText(gateway, () => "");
+        return { gateway, ...now, lastError };
+      }),
+    save: (status, anyway = false) => {
+      const object = statusObject(status);
+      const text = JSON.stringify(object);
+      const timed = `${JSON.stringify({ time: clock.now().toISOString(), ...object }, null, 2)}\n`;
+      const path = status.conf.routes.watch.statusFile;
+      const due =
+        text !== written.text ||
+        path !== written.path ||
+        clock.elapsed() - written.at >= HEARTBEAT_MS;
+      if (path === undefined || !(due || anyway)) return timed;
+      written = { path, text, at: clock.elapsed() };
+      write(path, timed);
+      return timed;
+    },
+  };
 }

@@ -2,9 +2,9 @@
 import type { PluginConf } from "../../../conf/types";
 import type { Clock, Lock } from "../../ports";
 import type { RoutesNode } from "../apply";
-import type { Inbox } from "./inbox";
+import type { Inbox } from "./events";
 import type { Probes } from "./probe";
-import type { StatusPorts } from "./status-keeper";
+import type { StatusPorts } from "./status";
 import type { WatchLine } from "./report";
 import type { WatcherSeat } from "./watcher-lock";
 

@@ -5,11 +5,10 @@ import { join } from "node:path";
 import type { PluginConf } from "../../../conf/types";
 import { CniError, ERRORS } from "../../cni/error";
 import { isObject, own, parseJson } from "../../cni/json";
-import { makeDirectory } from "../../node/files";
+import { makeDirectory, replaceFile } from "../../node/files";
 import { createLock } from "../../node/lock";
 import { reasonOf } from "../../reason";
 import { gatewayKey, type Health } from "../plan/gateways";
-import { replaceFile } from "../../node/replace-file";
 import type { ResolvedGateway } from "../model";
 
 /** How long a watcher that is just ending may hold up the next one (ms). */

@@ -2,16 +2,13 @@
 import { CniError, toCniError } from "../../cni/error";
 import { carryOut, collisionsOf, look, type RoutesView } from "../apply";
 import { routedTenants } from "../plan/desired";
-import { canBeProbed, createHealthBook, type HealthBook } from "./health-book";
-import { noCarrier, type LinkCondition } from "./probe";
-import { createStatusKeeper, HEARTBEAT_MS, type StatusKeeper } from "./status-keeper";
-import { createTroubles, type Troubles } from "./troubles";
+import { canBeProbed, createHealthBook, type HealthBook } from "./health";
+import { type LinkCondition, noCarrier } from "./probe";
+import { createStatusKeeper, HEARTBEAT_MS, type StatusKeeper, type WatchStatus } from "./status";
+import { createTroubles, hopText, tellChanges, type Troubles } from "./report";
 import type { Collision, ResolvedGateway } from "../model";
-import { tellChanges } from "./watch-changes";
-import { othersInTheWay, settingsText, type InTheWay } from "./watch-others";
-import type { WatchStatus } from "./status";
+import { type InTheWay, othersInTheWay, settingsText } from "./watch-others";
 import type { WatchOptions, WatchPorts, WatchTarget } from "./watch-ports";
-import { hopText } from "./report";
 
 export type { WatchOptions, WatchPorts, WatchTarget } from "./watch-ports";
 

@@ -1,7 +1,7 @@
 /** A pod is gone without a DEL, and its address goes to a pod without a tenant: that one must not have the tenant. */
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Family } from "../../ports";
+import type { Family } from "../../net/family";
 import { SERVER } from "../addresses";
 import {
   annotate,

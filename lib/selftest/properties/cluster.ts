@@ -1,6 +1,6 @@
 /** What is in the cluster, or excluded, does not go to the tenant's gateway; and the reply path of calls from outside. */
 import { parsePrefix } from "../../net/address";
-import type { Family } from "../../ports";
+import type { Family } from "../../net/family";
 import { call, target } from "../../lab/kit/calls";
 import { CLIENT, NODE, OTHER_POD } from "../addresses";
 import { NODE_PORT, PORT } from "../net";

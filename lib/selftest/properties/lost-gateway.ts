@@ -1,5 +1,5 @@
 /** A tenant whose gateway is lost stops: its packets are refused or dropped, and come out nowhere else. */
-import type { Family } from "../../ports";
+import type { Family } from "../../net/family";
 import { EXIT_COLLISION } from "../../../cmd/commands/routes";
 import { call, target, type Call } from "../../lab/kit/calls";
 import { SERVER } from "../addresses";

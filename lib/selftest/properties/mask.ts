@@ -1,5 +1,5 @@
 /** Bits of the mark that are not the tenant's come through our rule as they went in. */
-import type { Family } from "../../ports";
+import type { Family } from "../../net/family";
 import { formatMark } from "../../net/mark";
 import { call, target } from "../../lab/kit/calls";
 import { MARKED } from "../addresses";

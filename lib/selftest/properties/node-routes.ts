@@ -1,6 +1,5 @@
 /** `wrapper routes apply` works on the test node, and a second time there is nothing to do. */
-import { isObject, own, parseJson } from "../../cni/json";
-import type { Json, JsonObject } from "../../ports";
+import { isObject, own, parseJson, type Json, type JsonObject } from "../../cni/json";
 import type { Scene } from "../scene";
 
 /** What an apply said. */

@@ -1,6 +1,6 @@
 /** A tenant's packets arrive at its gateway, and nowhere else; those of other pods at the default gateway. */
 import { delegateType, effectiveDelegate } from "../../../delegates/netconf";
-import type { Family } from "../../ports";
+import type { Family } from "../../net/family";
 import type { Call } from "../../lab/kit/calls";
 import { countPackets } from "../../lab/kit/packets";
 import { SERVER } from "../addresses";

@@ -1,8 +1,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { loadConf } from "../../../conf/load";
-import { parseJson } from "../../../lib/cni/json";
-import type { JsonObject } from "../../../lib/ports";
+import { parseJson, type JsonObject } from "../../../lib/cni/json";
 
 const EXAMPLES = join(__dirname, "../../../conf/examples");
 const OUR_TYPE = "tenant-routing-wrapper";

@@ -1,5 +1,5 @@
 import type { CniError } from "../../../lib/cni/error";
-import type { Json, JsonObject } from "../../../lib/ports";
+import type { Json, JsonObject } from "../../../lib/cni/json";
 import type { Verb } from "../../../lib/cni/request";
 import { loadConf } from "../../../conf/load";
 

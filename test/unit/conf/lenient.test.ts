@@ -1,5 +1,5 @@
 import { loadConf } from "../../../conf/load";
-import type { Json } from "../../../lib/ports";
+import type { Json } from "../../../lib/cni/json";
 import { netconf, refusal } from "./helpers";
 
 const LENIENT = ["DEL", "GC", "CHECK"] as const;

@@ -1,6 +1,5 @@
 import { loadConf } from "../../../conf/load";
-import { parseJson } from "../../../lib/cni/json";
-import type { Json, JsonObject } from "../../../lib/ports";
+import { parseJson, type Json, type JsonObject } from "../../../lib/cni/json";
 import { netconf, refusal } from "./helpers";
 
 const add = (changes: Readonly<Record<string, Json | undefined>> = {}) =>

@@ -1,6 +1,5 @@
 import { mergePatch } from "../../../conf/merge-patch";
-import { parseJson } from "../../../lib/cni/json";
-import type { Json } from "../../../lib/ports";
+import { parseJson, type Json } from "../../../lib/cni/json";
 
 const parse = (text: string): Json => parseJson(new TextEncoder().encode(text), "the test");
 

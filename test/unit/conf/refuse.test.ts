@@ -1,4 +1,4 @@
-import type { Json } from "../../../lib/ports";
+import type { Json } from "../../../lib/cni/json";
 import { netconf, refusal, refusalText } from "./helpers";
 
 type Changes = Readonly<Record<string, Json | undefined>>;

@@ -1,7 +1,7 @@
 import { loadConf } from "../../../conf/load";
-import { translationOf } from "../../../conf/routes";
+import { translationOf } from "../../../conf/build";
 import type { PluginConf } from "../../../conf/types";
-import type { Json } from "../../../lib/ports";
+import type { Json } from "../../../lib/cni/json";
 import { netconf } from "./helpers";
 
 type Changes = Readonly<Record<string, Json | undefined>>;

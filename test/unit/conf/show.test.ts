@@ -1,4 +1,4 @@
-import { showValue, valueAt } from "../../../conf/show";
+import { showValue, valueAt } from "../../../conf/problem";
 
 describe("showValue", () => {
   test.each([

@@ -1,4 +1,4 @@
-import { closest, editDistance } from "../../../conf/suggest";
+import { closest, editDistance } from "../../../conf/schema-problems";
 
 describe("editDistance", () => {
   test.each([

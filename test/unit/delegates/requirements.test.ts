@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkDelegate } from "../../../delegates/requirements";
-import type { JsonObject } from "../../../lib/ports";
+import type { JsonObject } from "../../../lib/cni/json";
 
 let dir: string;
 beforeAll(() => {

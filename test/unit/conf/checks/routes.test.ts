@@ -1,5 +1,5 @@
 import { loadConf } from "../../../../conf/load";
-import type { Json } from "../../../../lib/ports";
+import type { Json } from "../../../../lib/cni/json";
 import { netconf, refusalText } from "../helpers";
 
 type Changes = Readonly<Record<string, Json | undefined>>;

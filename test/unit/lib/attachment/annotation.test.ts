@@ -1,4 +1,4 @@
-import { chooseAnnotation } from "../../../../lib/attachment/annotation";
+import { chooseAnnotation } from "../../../../lib/attachment/choose-mark";
 
 test("the first key that is present decides, all keys on the pod before any on the namespace", () => {
   const pod = { b: "pod-b" };

@@ -1,4 +1,4 @@
-import { matchesAnyGlob, matchesGlob } from "../../../../lib/attachment/glob";
+import { matchesAnyGlob, matchesGlob } from "../../../../lib/attachment/tenant";
 
 test.each([
   ["team-a", "team-a", true],

@@ -1,6 +1,6 @@
 import { parseResult, podAddresses, resultOfPrevious } from "../../../../lib/cni/result";
 import type { CniVersion } from "../../../../lib/cni/version";
-import type { JsonObject } from "../../../../lib/ports";
+import type { JsonObject } from "../../../../lib/cni/json";
 
 const bytes = (value: unknown): Uint8Array =>
   new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));

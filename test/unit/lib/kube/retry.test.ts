@@ -1,6 +1,6 @@
 import { CniError } from "../../../../lib/cni/error";
 import { DeadlineError } from "../../../../lib/kube/https-get";
-import { retrying, Transient, type Budget, type Patience } from "../../../../lib/kube/retry";
+import { type Budget, type Patience, retrying, Transient } from "../../../../lib/kube/errors";
 
 /** A clock that stands still but for its sleeps. */
 function budgetOf(ms: number): { budget: Budget; slept: number[] } {

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { removeStatusFile, writeStatusFile } from "../../../../lib/node/status-file";
+import { removeStatusFile, writeStatusFile } from "../../../../lib/node/files";
 
 let dir = "";
 beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), "status-"))));

@@ -9,11 +9,16 @@ import {
 } from "../../../../lib/routes/apply";
 import type { Kernel } from "../../../../lib/routes/kernel/kernel";
 import type { CarriedMark } from "../../../../lib/routes/plan/retired-marks";
-import { EMPTY_RECORD, type RoutesRecord } from "../../../../lib/routes/record-type";
+import {
+  type Action,
+  EMPTY_RECORD,
+  type IpRoute,
+  type NodeState,
+  type RoutesRecord,
+} from "../../../../lib/routes/model";
 import { routePlace, ruleKey } from "../../../../lib/routes/changes/identity";
-import type { Action, IpRoute, NodeState } from "../../../../lib/routes/model";
 import { actionText } from "../../../../lib/routes/text";
-import { TENANTS, confOf, link, route, rule, stateOf } from "./node-rig";
+import { confOf, link, route, rule, stateOf, TENANTS } from "./node-rig";
 
 const CONF = confOf({ routes: { namesDir: "/names" } });
 

@@ -5,7 +5,7 @@ import type { CollisionInput } from "../../../../lib/routes/conflicts/collisions
 import { desiredRoutes, routedTenants } from "../../../../lib/routes/plan/desired";
 import { ruleKey, satisfies } from "../../../../lib/routes/changes/identity";
 import type { IpRoute, IpRule, Link, NodeState, Surroundings } from "../../../../lib/routes/model";
-import type { Json } from "../../../../lib/ports";
+import type { Json } from "../../../../lib/cni/json";
 import { netconf } from "../../conf/helpers";
 
 export const TENANTS = {

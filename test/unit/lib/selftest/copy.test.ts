@@ -10,7 +10,7 @@ import { isolate, patchBetween } from "../../../../lib/selftest/isolate";
 import { loadConf } from "../../../../conf/load";
 import { mergePatch } from "../../../../conf/merge-patch";
 import { effectiveDelegate } from "../../../../delegates/netconf";
-import type { JsonObject } from "../../../../lib/ports";
+import type { JsonObject } from "../../../../lib/cni/json";
 
 const EXAMPLES = join(__dirname, "../../../../conf/examples");
 const PLACE: CopyPlace = {

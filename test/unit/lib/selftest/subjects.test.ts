@@ -1,7 +1,7 @@
 import { planSegments } from "../../../../lib/selftest/segments";
 import { namespaceOf, outsideOf, subjectsOf, subjectText } from "../../../../lib/selftest/subjects";
 import { loadConf } from "../../../../conf/load";
-import type { JsonObject } from "../../../../lib/ports";
+import type { JsonObject } from "../../../../lib/cni/json";
 
 function conf(fields: JsonObject) {
   return loadConf(

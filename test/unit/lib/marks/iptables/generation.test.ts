@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { nextGeneration, readGeneration } from "../../../../../lib/marks/iptables/generation";
+import { nextGeneration, readGeneration } from "../../../../../lib/marks/iptables/transaction";
 
 let dir: string;
 beforeEach(() => {

@@ -1,4 +1,4 @@
-import { nextGeneration } from "../../../../../lib/marks/iptables/generation";
+import { nextGeneration } from "../../../../../lib/marks/iptables/transaction";
 import { restoreInput, ruleSpecs } from "../../../../../lib/marks/iptables/format";
 import { attachmentTag } from "../../../../../lib/marks/tag";
 import { fakeHost } from "../../../../helpers/fakes";

@@ -1,21 +1,23 @@
 import {
   changesFor,
   changesToRemove,
+  type DiffInput,
   foreignNames,
   recordAfter,
   temporaryOf,
-  type DiffInput,
 } from "../../../../../lib/routes/changes/changes";
 import { irreplaceable } from "../../../../../lib/routes/changes/displaced";
 import {
   EMPTY_RECORD,
+  type IpRoute,
   joinRecords,
+  type NodeState,
+  type RoutesPlan,
   type RoutesRecord,
-} from "../../../../../lib/routes/record-type";
+} from "../../../../../lib/routes/model";
 import { routePlace } from "../../../../../lib/routes/changes/identity";
-import type { IpRoute, NodeState, RoutesPlan } from "../../../../../lib/routes/model";
-import { NAMES, done, files, inputOf, texts } from "./rig";
-import { KERNEL_RULES, TENANTS, link, route, rule, stateOf } from "../node-rig";
+import { done, files, inputOf, NAMES, texts } from "./rig";
+import { KERNEL_RULES, link, route, rule, stateOf, TENANTS } from "../node-rig";
 
 test("a fresh node: stops before gateways, tables before rules, names last", () => {
   expect(texts(changesFor(inputOf()))).toEqual([

@@ -1,15 +1,14 @@
 /** A node before and after a plan, as changesFor() is asked with it. */
 import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
 import {
-  recordAfter,
   type DiffInput,
   type OwnThings,
+  recordAfter,
 } from "../../../../../lib/routes/changes/changes";
-import { EMPTY_RECORD } from "../../../../../lib/routes/record-type";
+import { type Action, EMPTY_RECORD, type NodeState } from "../../../../../lib/routes/model";
 import { routePlace } from "../../../../../lib/routes/changes/identity";
-import type { Action, NodeState } from "../../../../../lib/routes/model";
 import { actionText } from "../../../../../lib/routes/text";
-import { KERNEL_RULES, TENANTS, confOf, stateOf } from "../node-rig";
+import { confOf, KERNEL_RULES, stateOf, TENANTS } from "../node-rig";
 
 export const NAMES = "/names/tenant-routing.conf";
 const FIRST = (text: string): string => text.split("\n")[0] ?? "";

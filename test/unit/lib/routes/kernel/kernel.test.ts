@@ -2,8 +2,8 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readFileSync,
   readdirSync,
+  readFileSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -13,7 +13,7 @@ import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
 import type { ForwardTable } from "../../../../../lib/routes/kernel/forward";
 import { createKernel, readSysctl } from "../../../../../lib/routes/kernel/kernel";
 import type { Programs } from "../../../../../lib/node/programs";
-import { EMPTY_RECORD } from "../../../../../lib/routes/record-type";
+import { EMPTY_RECORD } from "../../../../../lib/routes/model";
 import { confOf, route, rule, stateOf } from "../node-rig";
 
 let dir: string;

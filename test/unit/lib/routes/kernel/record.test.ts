@@ -10,7 +10,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRecordFile } from "../../../../../lib/routes/kernel/record";
-import { EMPTY_RECORD, type RoutesRecord } from "../../../../../lib/routes/record-type";
+import { EMPTY_RECORD, type RoutesRecord } from "../../../../../lib/routes/model";
 import { route, rule } from "../node-rig";
 
 const RECORD: RoutesRecord = {

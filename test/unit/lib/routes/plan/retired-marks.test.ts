@@ -1,12 +1,12 @@
 import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
 import {
+  type CarriedMark,
   hasFormerMarks,
   orphansOf,
   orphanText,
-  type CarriedMark,
 } from "../../../../../lib/routes/plan/retired-marks";
-import { EMPTY_RECORD, type RoutesRecord } from "../../../../../lib/routes/record-type";
-import { KERNEL_RULES, TENANTS, confOf, rule, stateOf } from "../node-rig";
+import { EMPTY_RECORD, type RoutesRecord } from "../../../../../lib/routes/model";
+import { confOf, KERNEL_RULES, rule, stateOf, TENANTS } from "../node-rig";
 
 const mark = (value: number, mask = 0xff): CarriedMark["mark"] => ({ value, mask });
 const recorded = (...marks: CarriedMark["mark"][]): RoutesRecord => ({

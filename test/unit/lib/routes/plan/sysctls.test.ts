@@ -1,12 +1,11 @@
 import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
-import type { RoutesRecord } from "../../../../../lib/routes/record-type";
+import type { NodeState, RoutesPlan, RoutesRecord } from "../../../../../lib/routes/model";
 import {
   restoredSysctls,
   staleSysctls,
   sysctlChanges,
   sysctlsAfter,
 } from "../../../../../lib/routes/changes/sysctls";
-import type { NodeState, RoutesPlan } from "../../../../../lib/routes/model";
 import { confOf, stateOf } from "../node-rig";
 
 const RP = "net/ipv4/conf/eth1/rp_filter";

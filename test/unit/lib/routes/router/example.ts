@@ -1,5 +1,5 @@
 import type { PluginConf, RouterConf, Uplink } from "../../../../../conf/types";
-import type { JsonObject } from "../../../../../lib/ports";
+import type { JsonObject } from "../../../../../lib/cni/json";
 import { confWith, tenantWith } from "../../../../helpers/conf-object";
 
 export function uplinkWith(part: Partial<Uplink> = {}): Uplink {

@@ -1,7 +1,7 @@
 import type { PluginConf } from "../../../../../conf/types";
 import { type CniError, ERRORS } from "../../../../../lib/cni/error";
 import { routerModel } from "../../../../../lib/routes/router/model";
-import type { JsonObject } from "../../../../../lib/ports";
+import type { JsonObject } from "../../../../../lib/cni/json";
 import { routerConfigCommand } from "../../../../../cmd/commands/routes/router-config";
 import type { Io } from "../../../../../cmd/io";
 import { tenantWith } from "../../../../helpers/conf-object";

@@ -1,6 +1,6 @@
 import { formatCidr } from "../../../../../lib/net/address";
-import { addressPools } from "../../../../../lib/routes/router/pools";
-import type { Json } from "../../../../../lib/ports";
+import { addressPools } from "../../../../../lib/routes/router/model";
+import type { Json } from "../../../../../lib/cni/json";
 
 const pools = (ipam: Json): readonly string[] =>
   addressPools({ type: "ptp", ipam }).map(formatCidr);

@@ -1,11 +1,11 @@
 import {
   ASSUMED_UP,
+  createHealthBook,
+  type GatewayHealth,
   interrupted,
   judged,
-  type GatewayHealth,
   type Verdict,
 } from "../../../../../lib/routes/watch/health";
-import { createHealthBook } from "../../../../../lib/routes/watch/health-book";
 import type { ResolvedGateway } from "../../../../../lib/routes/model";
 
 const RULES = { failAfter: 3, holdDownMs: 1000 };

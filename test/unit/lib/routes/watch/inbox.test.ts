@@ -1,4 +1,4 @@
-import { createInbox } from "../../../../../lib/routes/watch/inbox";
+import { createInbox } from "../../../../../lib/routes/watch/events";
 
 const never = (): Promise<void> => new Promise(() => {});
 

@@ -1,16 +1,16 @@
-import { tellChanges } from "../../../../../lib/routes/watch/watch-changes";
-import {
-  gatewayState,
-  statusObject,
-  type GatewayState,
-} from "../../../../../lib/routes/watch/status";
 import {
   commandsText,
   gatewayChanges,
   hopText,
   problemText,
+  tellChanges,
   type WatchLine,
 } from "../../../../../lib/routes/watch/report";
+import {
+  gatewayState,
+  type GatewayState,
+  statusObject,
+} from "../../../../../lib/routes/watch/status";
 import { ASSUMED_UP } from "../../../../../lib/routes/watch/health";
 import type { Action, ResolvedGateway } from "../../../../../lib/routes/model";
 import { CniError } from "../../../../../lib/cni/error";

@@ -2,22 +2,22 @@
 import type { PluginConf } from "../../../../../conf/types";
 import { CniError } from "../../../../../lib/cni/error";
 import type { Clock } from "../../../../../lib/ports";
-import { createInbox } from "../../../../../lib/routes/watch/inbox";
+import { createInbox } from "../../../../../lib/routes/watch/events";
 import type { LinkCondition } from "../../../../../lib/routes/watch/probe";
 import type { CarriedMark } from "../../../../../lib/routes/plan/retired-marks";
-import { EMPTY_RECORD } from "../../../../../lib/routes/record-type";
-import { routePlace, ruleKey } from "../../../../../lib/routes/changes/identity";
-import type {
-  Action,
-  Collision,
-  IpRoute,
-  IpRule,
-  NodeState,
-  Surroundings,
-} from "../../../../../lib/routes/model";
 import {
-  watchRoutes,
+  type Action,
+  type Collision,
+  EMPTY_RECORD,
+  type IpRoute,
+  type IpRule,
+  type NodeState,
+  type Surroundings,
+} from "../../../../../lib/routes/model";
+import { routePlace, ruleKey } from "../../../../../lib/routes/changes/identity";
+import {
   type WatchOptions,
+  watchRoutes,
   type WatchTarget,
 } from "../../../../../lib/routes/watch/watcher";
 import type { WatchLine } from "../../../../../lib/routes/watch/report";
