@@ -7,7 +7,7 @@ import { CniError } from "../lib/cni/error";
 import { isObject, own, parseJson, type Json, type JsonObject } from "../lib/cni/json";
 import type { Verb } from "../lib/cni/request";
 import { IMPLIED_VERSION } from "../lib/cni/version";
-import { reasonOf } from "../lib/reason";
+import { reasonOf } from "../lib/text/reason";
 
 /** Where runtimes look (containerd and CRI-O default). */
 export const DEFAULT_CONF_DIR = "/etc/cni/net.d";

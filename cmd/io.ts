@@ -1,7 +1,7 @@
 /** The process's edges as a value, so that everything above main can run in a test. */
 import { readSync, writeSync } from "node:fs";
 import { MAX_INPUT_BYTES } from "../lib/cni/json";
-import { printable } from "../lib/text";
+import { printable } from "../lib/text/printable";
 
 export interface Io {
   readonly env: Readonly<Record<string, string>>;

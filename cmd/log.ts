@@ -1,7 +1,7 @@
 import type { PluginConf } from "../conf/types";
 import { appendLine, formatRecord, isLogged } from "../lib/node/log-file";
 import type { Log } from "../lib/ports";
-import { printable } from "../lib/text";
+import { printable } from "../lib/text/printable";
 
 export interface PluginLog extends Log {
   /** Resolves when everything has been written. */

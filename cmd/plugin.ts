@@ -11,7 +11,7 @@ import {
 } from "../lib/cni/request";
 import { SUPPORTED_VERSIONS, versionJson } from "../lib/cni/version";
 import type { Log } from "../lib/ports";
-import { printable } from "../lib/text";
+import { printable } from "../lib/text/printable";
 import type { Context, RunVerb } from "../lib/attachment/context";
 import { createContext } from "./deps";
 import type { Io } from "./io";

@@ -1,6 +1,6 @@
 /** Whether the kernel itself can start a plugin's file. What it cannot, execvp gives to /bin/sh, as root. */
 import { closeSync, openSync, readSync } from "node:fs";
-import { reasonOf } from "../lib/reason";
+import { reasonOf } from "../lib/text/reason";
 
 /** Offset of an ELF header's e_machine (2 bytes) in the byte order of the machines below. */
 const MACHINE_AT = 18;

@@ -30,7 +30,7 @@ import {
   type Attachment,
   type JournalRecord,
 } from "./journal-record";
-import { reasonOf } from "../reason";
+import { reasonOf } from "../text/reason";
 
 export type { Attachment, AttachmentState, JournalRecord } from "./journal-record";
 

@@ -1,4 +1,4 @@
-import { printable } from "../text";
+import { printable } from "../text/printable";
 
 /**
  * The one registry of error codes. Codes below 100 are the CNI specification's (SPEC.md,

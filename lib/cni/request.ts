@@ -3,7 +3,7 @@
  * Rules from the CNI specification and its reference dispatcher (pkg/skel, pkg/utils).
  */
 import type { AttachmentKey, PodRef } from "../ports";
-import { isUnprintable } from "../text";
+import { isUnprintable } from "../text/printable";
 import { CniError } from "./error";
 import { MAX_NETCONF_BYTES, isObject, own, parseJson, quote, type JsonObject } from "./json";
 import { IMPLIED_VERSION, atLeast, checkSupported, isSupported, type CniVersion } from "./version";

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { RulesUntouched } from "../cni/error";
 import { FAMILIES } from "../net/family";
 import type { Backend } from "../ports";
-import { reasonOf } from "../reason";
+import { reasonOf } from "../text/reason";
 import type { Host } from "../node/host";
 import type { Tools } from "./iptables/programs";
 

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs
 import { dirname } from "node:path";
 import { temporaryOf } from "../routes/changes/changes";
 import { CniError } from "../cni/error";
-import { reasonOf } from "../reason";
+import { reasonOf } from "../text/reason";
 
 /**
  * Creates a directory and what is missing above it. Not mkdir's own `recursive`: below a place where

@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { makeDirectory } from "./files";
 import type { LogLevel } from "../ports";
-import { reasonOf } from "../reason";
+import { reasonOf } from "../text/reason";
 
 const ORDER: readonly LogLevel[] = ["error", "warn", "info", "debug"];
 

@@ -1,5 +1,5 @@
 /** What the audience of a lab sees: headings, commands with their output, and statements about it. */
-import { printable } from "../../text";
+import { printable } from "../../text/printable";
 import type { Io } from "../../../cmd/io";
 
 /** Where long output lines are broken. */

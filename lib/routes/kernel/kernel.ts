@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node
 import { dirname } from "node:path";
 import { CniError, toCniError } from "../../cni/error";
 import type { Family } from "../../net/family";
-import { reasonOf } from "../../reason";
+import { reasonOf } from "../../text/reason";
 import type { OwnThings } from "../changes/changes";
 import type { ForwardTable } from "./forward";
 import { parseLinks, parseRoutes, parseRules } from "./ip-json";

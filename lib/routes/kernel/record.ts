@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync, statSy
 import { join } from "node:path";
 import { CniError } from "../../cni/error";
 import { isObject, parseJson } from "../../cni/json";
-import { reasonOf } from "../../reason";
+import { reasonOf } from "../../text/reason";
 import { temporaryOf } from "../changes/changes";
 import { EMPTY_RECORD, type RoutesRecord } from "../model";
 import { replaceFile } from "../../node/files";

@@ -7,7 +7,7 @@ import { CniError, ERRORS } from "../../cni/error";
 import { isObject, own, parseJson } from "../../cni/json";
 import { makeDirectory, replaceFile } from "../../node/files";
 import { createLock } from "../../node/lock";
-import { reasonOf } from "../../reason";
+import { reasonOf } from "../../text/reason";
 import { gatewayKey, type Health } from "../plan/gateways";
 import type { ResolvedGateway } from "../model";
 

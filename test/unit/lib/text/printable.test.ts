@@ -1,4 +1,4 @@
-import { isUnprintable, printable } from "../../../lib/text";
+import { isUnprintable, printable } from "../../../../lib/text/printable";
 
 test.each([
   ["\u001b]0;owned\u0007", "\\u001b]0;owned\\u0007"],

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { reasonOf } from "../../../lib/reason";
+import { reasonOf } from "../../../../lib/text/reason";
 
 test.each<[unknown, string]>([
   [Object.assign(new Error("EROFS: read-only file system"), { code: "EROFS" }), "EROFS"],

@@ -1,0 +1,103 @@
+/**
+ * Which room (folder) may import which, types included. Whatever is not here is an error, and so is a
+ * room without a row. A room may always import its own files.
+ */
+const PURE = ["lib/net", "lib/cni", "lib/text"];
+const SEAMS = [...PURE, "lib"];
+const ADAPTERS = ["lib/node", "lib/kube", "lib/marks", "lib/marks/iptables"];
+const ROUTES = [
+  "lib/routes",
+  ...["plan", "changes", "conflicts", "kernel", "router", "watch"].map(within("lib/routes")),
+];
+const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge"].map(within("lib/lab"));
+const LAB = [...SEAMS, "lib/node", "lib/lab/kit"];
+const CMD = [...SEAMS, ...ADAPTERS, ...ROUTES, "conf", "delegates", "lib/attachment"];
+
+export const ROOMS = {
+  // Values and the protocol. They know nothing of this machine.
+  "lib/net": [],
+  "lib/text": [],
+  "lib/cni": ["lib/net", "lib/text"],
+  // Types only: the seams between what decides and what acts.
+  lib: ["lib/net", "lib/cni"],
+
+  conf: [...SEAMS, "conf/schema", "conf/checks"],
+  "conf/schema": ["conf"],
+  "conf/checks": [...SEAMS, "conf", "conf/schema"],
+  delegates: [...SEAMS, "conf"],
+
+  // One adapter each.
+  "lib/node": SEAMS,
+  "lib/kube": SEAMS,
+  "lib/marks": [...SEAMS, "lib/node"],
+  "lib/marks/iptables": [...SEAMS, "lib/node", "lib/marks"],
+
+  // One pod.
+  "lib/attachment": [...SEAMS, "conf", "delegates", "lib/marks", "lib/node"],
+
+  // The node's routes, from the values up.
+  "lib/routes": [...SEAMS, "conf", ...ROUTES],
+  "lib/routes/plan": [...SEAMS, "conf", "lib/routes"],
+  "lib/routes/changes": [...SEAMS, "lib/routes", "lib/routes/plan"],
+  "lib/routes/conflicts": [...SEAMS, "conf", "lib/routes", "lib/routes/plan", "lib/routes/changes"],
+  "lib/routes/kernel": [
+    ...SEAMS,
+    ...ADAPTERS,
+    "lib/routes",
+    "lib/routes/plan",
+    "lib/routes/changes",
+  ],
+  "lib/routes/router": [...SEAMS, "conf", "delegates", "lib/routes"],
+  "lib/routes/watch": [...SEAMS, "conf", "lib/node", ...ROUTES],
+
+  "lib/lab": [...LABS, "lib/lab/kit"],
+  "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
+  "lib/lab/kit/probe": SEAMS,
+  ...Object.fromEntries(LABS.map((lab) => [lab, LAB])),
+  "lib/selftest": [
+    ...LAB,
+    "conf",
+    "delegates",
+    "lib/attachment",
+    "lib/marks",
+    "lib/routes/plan",
+    "lib/selftest/properties",
+  ],
+  "lib/selftest/properties": [...LAB, "conf", "delegates", "lib/selftest"],
+
+  // Doors: argv, stdin, exit status. Nothing imports them but each other.
+  cmd: [...CMD, "cmd/commands", "cmd/commands/routes"],
+  "cmd/check": [...CMD, "cmd"],
+  "cmd/commands": [
+    ...CMD,
+    "cmd",
+    "cmd/check",
+    "lib/lab",
+    "lib/lab/kit",
+    "lib/lab/kit/probe",
+    "lib/selftest",
+  ],
+  "cmd/commands/routes": [...CMD, "cmd"],
+};
+
+/** Rooms that import nothing of Node.js: what they decide depends on their arguments alone. */
+export const WITHOUT_NODE = [
+  ...PURE,
+  "lib",
+  ...["lib/routes/plan", "lib/routes/changes", "lib/routes/conflicts"],
+];
+
+/** Packages, each with the one file that may import it. What is not here may not be imported at all. */
+export const PACKAGES = {
+  "@kubernetes/client-node": "lib/kube/kubeconfig.ts",
+  "@noble/hashes": "lib/marks/tag.ts",
+  "cross-spawn": "lib/node/exec.ts",
+  winston: "lib/node/log.ts",
+};
+
+/** Source files in one room, at most. */
+export const MOST_FILES = 15;
+
+function within(folder) {
+  return (name) => `${folder}/${name}`;
+}
