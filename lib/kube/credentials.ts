@@ -3,7 +3,6 @@ import type { RequestOptions } from "node:https";
 import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
 import { CniError } from "../cni/error";
 import { type Kubeconfig, refuseSpecialFile } from "./kubeconfig";
-import type { UsePlugin } from "./open";
 import { RotationError } from "./errors";
 
 /** What a request needs in order to be trusted and to trust; made once, used by every request. */
@@ -13,6 +12,9 @@ export interface Credentials {
   /** Authorization and impersonation. */
   readonly headers: Readonly<Record<string, string>>;
 }
+
+/** What is done with a credential plugin: it is run for a request, and only looked for by STATUS. */
+export type UsePlugin = (kubeconfig: Kubeconfig, options: RequestOptions) => Promise<void>;
 
 /**
  * Loads the credentials of the kubeconfig's user through client-node: files are read now, a

@@ -1,8 +1,18 @@
 import { CniError, type ErrorKind } from "../cni/error";
 import { quote } from "../cni/json";
 import { OwnedAnswerError } from "../cni/owned-answer";
-import { DeadlineError, MAX_BODY_BYTES, OversizeError } from "./https-get";
 import type { Clock } from "../ports";
+
+/** The answer did not come in time; slow drips included. */
+export class DeadlineError extends Error {}
+/** The answer was cut short by us: it would not fit. */
+export class OversizeError extends Error {}
+
+/**
+ * All that an API server can send: 256 KiB of annotations, of which JSON makes up to six times as much, and
+ * the rest of an object that etcd holds to 1.5 MiB.
+ */
+export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /** What every message about the API server names. */
 export interface Where {

@@ -1,6 +1,7 @@
 import { Agent, request } from "node:https";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Credentials } from "./credentials";
+import { DeadlineError, MAX_BODY_BYTES, OversizeError } from "./errors";
 
 export interface Answer {
   readonly status: number;
@@ -15,17 +16,6 @@ export interface GetOptions {
   /** From now to the last byte of the body. */
   readonly timeoutMs: number;
 }
-
-/** The answer did not come in time; slow drips included. */
-export class DeadlineError extends Error {}
-/** The answer was cut short by us: it would not fit. */
-export class OversizeError extends Error {}
-
-/**
- * All that an API server can send: 256 KiB of annotations, of which JSON makes up to six times as much, and
- * the rest of an object that etcd holds to 1.5 MiB.
- */
-export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /** Metadata only; a server that cannot do it sends the whole object, which holds the same metadata. */
 const ACCEPT = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";

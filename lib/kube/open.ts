@@ -1,11 +1,7 @@
-import type { RequestOptions } from "node:https";
 import type { Clock } from "../ports";
-import { type Credentials, loadCredentials } from "./credentials";
+import { type Credentials, loadCredentials, type UsePlugin } from "./credentials";
 import { type Kubeconfig, loadKubeconfig } from "./kubeconfig";
 import { RotationError } from "./errors";
-
-/** What is done with a credential plugin: it is run for a request, and only looked for by STATUS. */
-export type UsePlugin = (kubeconfig: Kubeconfig, options: RequestOptions) => Promise<void>;
 
 /** How long the kubelet may take between removing and writing a credential file. */
 export const ROTATION_PAUSE_MS = 50;

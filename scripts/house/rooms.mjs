@@ -87,9 +87,11 @@ export const WITHOUT_NODE = [
   ...["lib/routes/plan", "lib/routes/changes", "lib/routes/conflicts"],
 ];
 
-/** Packages, each with the one file that may import it. What is not here may not be imported at all. */
+/** Packages, or modules of them, each with the one file that may import it. What is not here may not be imported at all. */
 export const PACKAGES = {
-  "@kubernetes/client-node": "lib/kube/kubeconfig.ts",
+  "@kubernetes/client-node/dist/config.js": "lib/kube/kubeconfig.ts",
+  "@kubernetes/client-node/dist/config_types.js": "lib/kube/kubeconfig.ts",
+  "@kubernetes/client-node/dist/exec_auth.js": "lib/kube/exec-credential.ts",
   "@noble/hashes": "lib/marks/tag.ts",
   "cross-spawn": "lib/node/exec.ts",
   winston: "lib/node/log.ts",

@@ -1,6 +1,5 @@
 import { CniError } from "../../../../lib/cni/error";
-import { DeadlineError } from "../../../../lib/kube/https-get";
-import { type Budget, type Patience, retrying, Transient } from "../../../../lib/kube/errors";
+import { type Budget, type Patience, retrying, Transient, DeadlineError } from "../../../../lib/kube/errors";
 
 /** A clock that stands still but for its sleeps. */
 function budgetOf(ms: number): { budget: Budget; slept: number[] } {
