@@ -1,15 +1,9 @@
 import type { Json, JsonObject } from "../lib/cni/json";
-import type { LogLevel } from "../lib/ports";
 import type { Mark } from "../lib/net/mark";
+import type { Draft, DraftTenant } from "./draft";
 
 /** One way out for a tenant's packets; used by the node routes, not by the plugin verbs. */
-export interface Gateway {
-  readonly via?: string;
-  readonly dev?: string;
-  readonly weight?: number;
-  /** Address to ping through this gateway; undefined: the neighbour table tells. */
-  readonly check?: string;
-}
+export type Gateway = NonNullable<DraftTenant["gateways"]>[number];
 
 /** Source address of packets on their way out: as it is, the interface's, or these (one for each family). */
 export type Translation = "none" | "masquerade" | readonly string[];
@@ -40,25 +34,16 @@ export interface WatchConf {
 }
 
 /** A route of the main table to another node's pods. */
-export interface NodeRoute {
-  readonly dst: string;
-  readonly via: string;
-  readonly dev?: string;
-}
+export type NodeRoute = NonNullable<Draft["routes"]["nodeRoutes"]>[number];
 
 /** The node routes apart from the tenants. Networks are as written: `address/length` or an address. */
-export interface RoutesConf {
-  readonly tenantPriority: number;
-  readonly localPriority: number;
-  readonly excludePriority: number;
-  readonly excludeDestinations: readonly string[];
+export interface RoutesConf extends Omit<Draft["routes"], OtherwiseInRoutes> {
   readonly podNetworks: readonly string[];
   readonly nodeRoutes: readonly NodeRoute[];
-  readonly masquerade: boolean;
-  readonly acceptForward: boolean;
   readonly namesDir: string | undefined;
   readonly watch: WatchConf;
 }
+type OtherwiseInRoutes = "podNetworks" | "nodeRoutes" | "namesDir" | "watch";
 
 /** A way out of the upstream router. */
 export interface Uplink {
@@ -77,11 +62,13 @@ export interface RouterConf {
   readonly uplinks: Readonly<Record<string, Uplink>>;
 }
 
+/** Settings that are used as they are written, defaults included. */
+type AsWritten =
+  "type" | "cniVersion" | "onError" | "markReplies" | "iptables" | "dataDir" | "logLevel";
+
 /** Our plugin object after validation: defaults applied, frozen. Times in milliseconds. */
-export interface PluginConf {
+export interface PluginConf extends Pick<Draft, AsWritten> {
   readonly name: string;
-  readonly cniVersion: string;
-  readonly type: string;
   /** undefined: chained mode, after a main plugin. */
   readonly delegate: JsonObject | undefined;
   /** Absolute path; undefined: annotations come from the runtime only. */
@@ -90,13 +77,8 @@ export interface PluginConf {
   /** undefined: no catalogue, any non-zero mark is accepted. */
   readonly tenants: readonly Tenant[] | undefined;
   readonly defaultMask: number;
-  readonly onError: "deny" | "allow";
   readonly exemptNamespaces: readonly string[];
-  readonly markReplies: boolean;
-  readonly iptables: "auto" | "nft" | "legacy";
-  readonly dataDir: string;
   readonly logFile: string | undefined;
-  readonly logLevel: LogLevel;
   readonly apiTimeoutMs: number;
   readonly delegateTimeoutMs: number;
   readonly lockTimeoutMs: number;

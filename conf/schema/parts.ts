@@ -23,7 +23,7 @@ const NAMESPACE_GLOB_PATTERN = "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$";
 // Not a number: a tenant called "16" could not be told from the mark 16.
 const TENANT_NAME_PATTERN = "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
 
-const namespaceGlobs: Schema = {
+const namespaceGlobs = {
   type: "array",
   uniqueItems: true,
   errorMessage: 'list namespace names or globs, such as ["team-a", "team-a-*"]',
@@ -32,15 +32,15 @@ const namespaceGlobs: Schema = {
     pattern: NAMESPACE_GLOB_PATTERN,
     errorMessage: "write a namespace name, in which * stands for any characters",
   },
-};
+} as const satisfies Schema;
 
-export const exemptNamespaces: Schema = {
+export const exemptNamespaces = {
   ...namespaceGlobs,
   description:
     "Namespaces (names and `*` globs) whose pods are never marked: no lookup is made and no rule is written for them.",
-};
+} as const satisfies Schema;
 
-export const delegate: Schema = {
+export const delegate = {
   type: "object",
   description:
     "The netconf of the plugin that makes the interface, such as `ptp` or `bridge`; " +
@@ -56,9 +56,9 @@ export const delegate: Schema = {
         'use the file name of a plugin in CNI_PATH, such as "ptp", without "/" or control characters',
     },
   },
-};
+} as const satisfies Schema;
 
-const gateway: Schema = {
+const gateway = {
   type: "object",
   additionalProperties: false,
   errorMessage: 'write it as {"via": "10.10.10.131", "dev": "eth1"}',
@@ -91,9 +91,9 @@ const gateway: Schema = {
       errorMessage: "write one IPv4 or IPv6 address behind the gateway, without prefix length",
     },
   },
-};
+} as const satisfies Schema;
 
-const tenant: Schema = {
+const tenant = {
   type: "object",
   additionalProperties: false,
   required: ["fwmark"],
@@ -147,14 +147,14 @@ const tenant: Schema = {
         'write the keys of the delegate to change, such as {"ipam": {"subnet": "10.200.64.0/18"}}',
     },
   },
-};
+} as const satisfies Schema;
 
-const tenantName: Schema = {
+const tenantName = {
   pattern: TENANT_NAME_PATTERN,
   errorMessage: "name a tenant with letters, digits, - _ and ., at most 63, and not as a number",
-};
+} as const satisfies Schema;
 
-export const tenants: Schema = {
+export const tenants = {
   type: "object",
   description:
     "The tenants of this node by name. A pod's annotation holds a tenant's name, or a literal equal to its mark; " +
@@ -165,17 +165,18 @@ export const tenants: Schema = {
   maxProperties: 1024,
   propertyNames: tenantName,
   additionalProperties: tenant,
-};
+} as const satisfies Schema;
 
-const markNumber = (description: string, minimum: number): Schema => ({
-  type: "integer",
-  minimum,
-  maximum: MAX_UINT32,
-  description,
-  errorMessage: `write a decimal number from ${minimum} to 4294967295, such as 16`,
-});
+const markNumber = (description: string, minimum: number) =>
+  ({
+    type: "integer",
+    minimum,
+    maximum: MAX_UINT32,
+    description,
+    errorMessage: `write a decimal number from ${minimum} to 4294967295, such as 16`,
+  }) as const satisfies Schema;
 
-export const marks: Schema = {
+export const marks = {
   type: "object",
   description:
     "Named marks in the spelling of the `fwmark` plugin: another way to write `tenants`. " +
@@ -197,4 +198,4 @@ export const marks: Schema = {
       ),
     },
   },
-};
+} as const satisfies Schema;

@@ -18,18 +18,21 @@ import { router, routes } from "./routes";
 const oneOf = (values: readonly string[]): string =>
   `use one of ${values.map((v) => `"${v}"`).join(", ")}`;
 
-function choice(description: string, byDefault: string, values: readonly string[]): Schema {
-  return {
+const choice = <const Value extends string>(
+  description: string,
+  byDefault: NoInfer<Value>,
+  values: readonly Value[],
+) =>
+  ({
     type: "string",
     enum: values,
     default: byDefault,
     description,
     errorMessage: oneOf(values),
-  };
-}
+  }) as const satisfies Schema;
 
 /** Keys that belong to us, in the order of the reference. */
-export const ownProperties: Readonly<Record<string, Schema>> = {
+export const ownProperties = {
   delegate,
   kubeconfig: {
     type: "string",
@@ -130,19 +133,19 @@ export const ownProperties: Readonly<Record<string, Schema>> = {
   ),
   routes,
   router,
-};
+} as const satisfies Readonly<Record<string, Schema>>;
 
 // An absent map of the runtimes, which are written in Go, may arrive as null.
-const filledIn: Schema = {
+const filledIn = {
   type: ["object", "null"],
   description: "Filled in by the runtime.",
   errorMessage: "the runtime writes an object",
-};
+} as const satisfies Schema;
 
-const anything = (description: string): Schema => ({ description });
+const anything = (description: string) => ({ description }) as const satisfies Schema;
 
 /** Keys of CNI itself (SPEC.md, "Network configuration objects"): accepted, never ours to judge. */
-const cniProperties: Readonly<Record<string, Schema>> = {
+const cniProperties = {
   type: {
     type: "string",
     default: "tenant-routing-wrapper",
@@ -172,16 +175,16 @@ const cniProperties: Readonly<Record<string, Schema>> = {
   ipMasq: anything("Accepted because CNI names it; it has an effect only inside `delegate`."),
   disableCheck: anything("A setting of the list, not of a plugin; ignored here."),
   disableGC: anything("A setting of the list, not of a plugin; ignored here."),
-};
+} as const satisfies Readonly<Record<string, Schema>>;
 
 /** JSON schema (draft-07) of the plugin object as the runtime passes it on stdin. */
-export const pluginSchema: Schema = {
+export const pluginSchema = {
   title: "tenant-routing-wrapper plugin object",
   type: "object",
   properties: { ...ownProperties, ...cniProperties },
   patternProperties: { "^cni\\.dev/": anything("Reserved for CNI; used by the runtime.") },
   additionalProperties: false,
-};
+} as const satisfies Schema;
 
 /**
  * The sub-schema at a JSON pointer, with the names of tenants, marks and capabilities taken as they

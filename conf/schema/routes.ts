@@ -7,60 +7,64 @@ const PREFIX_PATTERN = "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$";
 export const DEVICE_PATTERN = "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$";
 const PATH_OR_EMPTY = "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$";
 
-const prefixes = (description: string, example: string): Schema => ({
-  type: "array",
-  uniqueItems: true,
-  description,
-  errorMessage: `list networks such as "${example}"`,
-  items: {
-    type: "string",
-    pattern: PREFIX_PATTERN,
-    errorMessage: `write a network such as "${example}"`,
-  },
-});
+const prefixes = (description: string, example: string) =>
+  ({
+    type: "array",
+    uniqueItems: true,
+    description,
+    errorMessage: `list networks such as "${example}"`,
+    items: {
+      type: "string",
+      pattern: PREFIX_PATTERN,
+      errorMessage: `write a network such as "${example}"`,
+    },
+  }) as const satisfies Schema;
 
-const priority = (description: string, byDefault: number): Schema => ({
-  type: "integer",
-  minimum: 1,
-  maximum: 32765,
-  default: byDefault,
-  description,
-  errorMessage: "write a whole number from 1 to 32765, below 32766 of the main table's rule",
-});
+const priority = (description: string, byDefault: number) =>
+  ({
+    type: "integer",
+    minimum: 1,
+    maximum: 32765,
+    default: byDefault,
+    description,
+    errorMessage: "write a whole number from 1 to 32765, below 32766 of the main table's rule",
+  }) as const satisfies Schema;
 
-const count = (description: string, byDefault: number): Schema => ({
-  type: "integer",
-  minimum: 1,
-  maximum: 100,
-  default: byDefault,
-  description,
-  errorMessage: "write a whole number from 1 to 100",
-});
+const count = (description: string, byDefault: number) =>
+  ({
+    type: "integer",
+    minimum: 1,
+    maximum: 100,
+    default: byDefault,
+    description,
+    errorMessage: "write a whole number from 1 to 100",
+  }) as const satisfies Schema;
 
 /** How the packets of a tenant are translated when they leave by its interface. */
-const translation = (description: string): Schema => ({
-  type: ["string", "array"],
-  pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$",
-  minItems: 1,
-  maxItems: 2,
-  uniqueItems: true,
-  items: {
-    type: "string",
-    pattern: ADDRESS_PATTERN,
-    errorMessage: 'write an address, such as "203.0.113.5"',
-  },
-  description,
-  errorMessage:
-    'write "none", "masquerade", or an address (one for each family at most), such as "203.0.113.5"',
-});
+const translation = (description: string) =>
+  ({
+    type: ["string", "array"],
+    pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$",
+    minItems: 1,
+    maxItems: 2,
+    uniqueItems: true,
+    items: {
+      type: "string",
+      pattern: ADDRESS_PATTERN,
+      errorMessage: 'write an address, such as "203.0.113.5"',
+    },
+    description,
+    errorMessage:
+      'write "none", "masquerade", or an address (one for each family at most), such as "203.0.113.5"',
+  }) as const satisfies Schema;
 
-export const snat: Schema = translation(
+export const snat = translation(
   "Source address of the tenant's packets on its gateways' interfaces: `none` keeps the pod's own, also against the " +
     "node's other masquerading; `masquerade` takes the interface's; an address, or one for each family, is written. " +
     "Left out, the node routes touch nothing. Needs the program `nft`.",
 );
 
-export const mtu: Schema = {
+export const mtu = {
   type: "integer",
   minimum: 576,
   maximum: 65535,
@@ -68,18 +72,18 @@ export const mtu: Schema = {
     "Largest packet that fits the tenant's way out, where that is less than its interface says (a tunnel behind the gateway). " +
     "Written into the tenant's routes, and compared with the delegate's MTU.",
   errorMessage: "write a number of bytes from 576 to 65535, such as 1420",
-};
+} as const satisfies Schema;
 
-export const onGatewayLoss: Schema = {
+export const onGatewayLoss = {
   type: "string",
   enum: ["stop", "fallback"],
   default: "stop",
   description:
     "What the tenant's packets do when none of its gateways is left: `stop` (unreachable), or `fallback` to the node's own default route.",
   errorMessage: 'use one of "stop", "fallback"',
-};
+} as const satisfies Schema;
 
-const nodeRoute: Schema = {
+const nodeRoute = {
   type: "object",
   additionalProperties: false,
   required: ["dst", "via"],
@@ -104,9 +108,9 @@ const nodeRoute: Schema = {
       errorMessage: "write an interface name of 1 to 15 characters, such as eth0",
     },
   },
-};
+} as const satisfies Schema;
 
-const watch: Schema = {
+const watch = {
   type: "object",
   additionalProperties: false,
   default: {},
@@ -129,9 +133,9 @@ const watch: Schema = {
       errorMessage: 'write an absolute path without "..", or "" to turn the status file off',
     },
   },
-};
+} as const satisfies Schema;
 
-export const routes: Schema = {
+export const routes = {
   type: "object",
   additionalProperties: false,
   default: {},
@@ -189,9 +193,9 @@ export const routes: Schema = {
     },
     watch,
   },
-};
+} as const satisfies Schema;
 
-const uplink: Schema = {
+const uplink = {
   type: "object",
   additionalProperties: false,
   required: ["dev"],
@@ -227,9 +231,9 @@ const uplink: Schema = {
     snat: { ...translation("Translation of IPv4 packets that leave here."), default: "masquerade" },
     snat6: { ...translation("Translation of IPv6 packets that leave here."), default: "none" },
   },
-};
+} as const satisfies Schema;
 
-export const router: Schema = {
+export const router = {
   type: "object",
   additionalProperties: false,
   description:
@@ -264,4 +268,4 @@ export const router: Schema = {
       errorMessage: 'map tenant names to uplinks, such as {"vpn": {"dev": "vpn0"}}',
     },
   },
-};
+} as const satisfies Schema;

@@ -30,8 +30,16 @@ export interface Schema {
   readonly maxProperties?: number;
 }
 
+interface DurationSchema {
+  readonly type: "string";
+  readonly pattern: string;
+  readonly default: string;
+  readonly description: string;
+  readonly errorMessage: string;
+}
+
 /** A time as text, such as `5s`; its bounds are checked by a rule, because a pattern cannot. */
-export function duration(key: DurationKey, byDefault: string, description: string): Schema {
+export function duration(key: DurationKey, byDefault: string, description: string): DurationSchema {
   const range = `from ${formatDuration(DURATION_BOUNDS[key].min)} to ${formatDuration(DURATION_BOUNDS[key].max)}`;
   return {
     type: "string",

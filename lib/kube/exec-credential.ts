@@ -4,6 +4,7 @@ import { ExecAuth } from "@kubernetes/client-node/dist/exec_auth.js";
 import type { RequestOptions } from "node:https";
 import { CniError } from "../cni/error";
 import { quote } from "../cni/json";
+import { reasonOf } from "../text/reason";
 import type { Kubeconfig } from "./kubeconfig";
 
 /** An ExecCredential is a token or a certificate with its key. */
@@ -67,7 +68,7 @@ function startProblem(file: string): string | undefined {
     accessSync(file, constants.X_OK);
     return statSync(file).isFile() ? undefined : "EACCES";
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? "unknown error";
+    return reasonOf(error);
   }
 }
 

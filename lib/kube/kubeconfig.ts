@@ -12,6 +12,7 @@ import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import type { Cluster, User } from "@kubernetes/client-node/dist/config_types.js";
 import { CniError } from "../cni/error";
 import { quote } from "../cni/json";
+import { reasonOf } from "../text/reason";
 import { RotationError } from "./errors";
 
 /** A kubeconfig whose current context can be used: one https server, one user, verified TLS. */
@@ -63,7 +64,7 @@ function readTrusted(path: string): string {
     // O_NONBLOCK: opening a FIFO must not hang the pod.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
+    const code = reasonOf(error);
     throw new RotationError(
       `kubeconfig ${path} cannot be opened (${code}): set "kubeconfig" to the kubelet's kubeconfig, and run as root`,
       error,

@@ -3,6 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import spawn from "cross-spawn";
 import type { Exec, ExecOutcome, ExecRequest, Stream, StartStream } from "../ports";
+import { reasonOf } from "../text/reason";
 
 /** How long output may still come after the program itself has ended (ms): a child of it may hold the pipes. */
 const DRAIN_MS = 200;
@@ -85,7 +86,7 @@ function start(request: ExecRequest, resolve: (outcome: ExecOutcome) => void): v
     });
   } catch (error) {
     // ETXTBSY, E2BIG, ENOMEM and a NUL byte in an argument are thrown; ENOENT and EACCES are emitted.
-    resolve({ ...NOT_STARTED, spawnError: (error as NodeJS.ErrnoException).code ?? String(error) });
+    resolve({ ...NOT_STARTED, spawnError: reasonOf(error) });
     return;
   }
   watch(child, request, resolve);
@@ -125,9 +126,7 @@ function watch(
       spawnError,
     });
   };
-  child.on("error", (error: NodeJS.ErrnoException) =>
-    finish(null, null, error.code ?? error.message),
-  );
+  child.on("error", (error) => finish(null, null, reasonOf(error)));
   child.on("exit", (code, signal) => {
     clearTimeout(deadline);
     clearTimeout(drain);
@@ -155,7 +154,7 @@ export const startStream: StartStream = ({ path, args, env }, onOutput) => {
     });
   } catch (error) {
     return {
-      ended: Promise.resolve((error as NodeJS.ErrnoException).code ?? String(error)),
+      ended: Promise.resolve(reasonOf(error)),
       stop: () => {},
     };
   }
@@ -167,7 +166,7 @@ function follow(child: ChildProcess, onOutput: () => void): Stream {
   child.stdout?.on("data", onOutput);
   child.stderr?.on("data", (chunk: Buffer) => stderr.add(chunk));
   const ended = new Promise<string>((resolve) => {
-    child.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    child.on("error", (error) => resolve(reasonOf(error)));
     child.on("close", (code, signal) =>
       resolve(endOf(signal ?? `exit status ${code ?? "unknown"}`, stderr.text())),
     );

@@ -22,7 +22,7 @@ export const ROOMS = {
   lib: ["lib/net", "lib/cni"],
 
   conf: [...SEAMS, "conf/schema", "conf/checks"],
-  "conf/schema": ["conf"],
+  "conf/schema": ["lib/cni", "conf"],
   "conf/checks": [...SEAMS, "conf", "conf/schema"],
   delegates: [...SEAMS, "conf"],
 

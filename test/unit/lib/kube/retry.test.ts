@@ -1,5 +1,11 @@
 import { CniError } from "../../../../lib/cni/error";
-import { type Budget, type Patience, retrying, Transient, DeadlineError } from "../../../../lib/kube/errors";
+import {
+  type Budget,
+  type Patience,
+  retrying,
+  Transient,
+  DeadlineError,
+} from "../../../../lib/kube/errors";
 
 /** A clock that stands still but for its sleeps. */
 function budgetOf(ms: number): { budget: Budget; slept: number[] } {
