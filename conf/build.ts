@@ -73,8 +73,6 @@ function fromMark(name: string, { mark, mask }: DraftMark): CatalogueEntry {
   };
 }
 
-/** From the written settings of the node routes to the checked ones. */
-
 /** `none`, `masquerade`, or the addresses; undefined stays undefined. */
 export function translationOf(text: string | readonly string[]): Translation {
   if (text === "none" || text === "masquerade") return text;

@@ -13,13 +13,13 @@ import { type SchemaError, validate } from "./validate.generated";
 
 export interface LoadedConf {
   readonly conf: PluginConf;
-  /** Problems that this verb may live with; each a sentence with pointer and hint. */
+  /** Problems that this verb tolerates, each a sentence with pointer and hint. */
   readonly warnings: readonly string[];
 }
 
-/** These act on what the configuration says; the others must clean up or look whatever it says. */
+/** These verbs need a correct configuration; the others must clean up or look whatever it says. */
 const STRICT_VERBS: readonly Verb[] = ["ADD", "STATUS"];
-/** Fields of which a part may go and the rest stay. */
+/** Fields whose wrong parts are left out one by one. */
 const PRUNED_INSIDE: readonly string[] = ["tenants", "marks", "delegate", "routes"];
 const TENANT_KEY = "tenant.routing/fwmark";
 const FWMARK_PLUGIN_KEY = "cni.fwmark.net/name";
@@ -48,8 +48,8 @@ export function loadConf(netconf: JsonObject, verb: Verb): LoadedConf {
 }
 
 /**
- * Takes out what the schema refuses until the rest satisfies it, and puts the defaults in. Returns
- * the errors of the first look: later ones are only consequences of what was taken out.
+ * Removes what the schema refuses until the rest satisfies it, and fills in the defaults. Returns the
+ * errors of the first pass: later ones only follow from what was removed.
  */
 function prune(draft: MutableObject): readonly SchemaError[] {
   if (validate(draft)) return [];
@@ -127,7 +127,7 @@ function attachments(draft: Draft): JsonObject {
   return gc;
 }
 
-/** JSON that is still ours to change. */
+/** JSON that may still be changed. */
 export type MutableObject = Record<string, Json>;
 
 /**

@@ -13,7 +13,7 @@ export interface Problem {
   /** A key that the schema does not have; `meant` is the path it was probably meant for. */
   readonly unknown?: { readonly meant: readonly string[] | undefined };
   readonly missing?: true;
-  /** What a verb that lives with the problem leaves out, where that is not what `path` leads to. */
+  /** What a verb that tolerates the problem leaves out, where that is not the value at `path`. */
   readonly drop?: readonly (readonly string[])[];
   /** Without this value no verb can go on, not even DEL. */
   readonly fatal?: true;
@@ -53,7 +53,7 @@ export function problemsError(network: string | undefined, problems: readonly Pr
   return new CniError(kind, message, { details: listed.join("; ") });
 }
 
-// A mistyped key is also a missing one; told twice, the typing error would hide behind it.
+// A mistyped key is also a missing one; reported twice, the typing error would hide behind it.
 function withoutConsequences(problems: readonly Problem[]): readonly Problem[] {
   const meant = new Set(
     problems.flatMap((p) => (p.unknown?.meant === undefined ? [] : [pointerOf(p.unknown.meant)])),

@@ -94,7 +94,7 @@ function parsePointer(pointer: string): readonly string[] {
     .map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
-/** Longer words are no typing errors of ours, and would cost quadratic time. */
+/** A longer word is no mistyped key, and would cost quadratic time (characters). */
 const MAX_LENGTH = 64;
 
 /**

@@ -8,7 +8,7 @@ export function isPluginType(type: string): boolean {
   return type !== "" && type !== "." && type !== ".." && !/[/\u0000-\u001f\u007f]/.test(type);
 }
 
-// A path that cannot be followed (ELOOP, ENOTDIR, EACCES) leads to no file.
+// A path that cannot be followed (ELOOP, ENOTDIR, EACCES) counts as missing.
 function isFile(path: string): boolean {
   try {
     return statSync(path).isFile();

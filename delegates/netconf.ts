@@ -1,4 +1,4 @@
-/** Pure: what a delegate gets on stdin. */
+/** What a delegate gets on stdin. */
 import type { PluginConf } from "../conf/types";
 import { mergePatch } from "../conf/merge-patch";
 import type { Json, JsonObject } from "../lib/cni/json";
@@ -10,7 +10,7 @@ export function effectiveDelegate(base: JsonObject, patch: JsonObject | undefine
   return patch === undefined ? base : (mergePatch(base, patch) as JsonObject);
 }
 
-/** Every delegate object that a pod of this configuration may have got, the conflist's own first; none when chained. */
+/** Every delegate object that a pod of this configuration may have, the conflist's own first; none when chained. */
 export function distinctDelegates({
   delegate,
   tenants,

@@ -1,4 +1,4 @@
-/** Whether the kernel itself can start a plugin's file. What it cannot, execvp gives to /bin/sh, as root. */
+/** Whether the kernel can start a plugin's file. execvp(3) gives any other file to /bin/sh, as root. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { reasonOf } from "../lib/text/reason";
 
@@ -8,7 +8,7 @@ const HEAD_BYTES = 256;
 /** e_machine by our own architecture, its 32-bit sibling included; another one is not judged. */
 const MACHINES: Readonly<Record<string, readonly number[]>> = { x64: [62, 3], arm64: [183, 40] };
 
-/** What keeps the file from being a program, or undefined: it is an ELF program for this machine, or a script with `#!`. */
+/** Returns why the file is no program; undefined for an ELF program of this machine or a script with `#!`. */
 export function programProblem(path: string): string | undefined {
   let head: Buffer;
   try {
@@ -48,7 +48,7 @@ function isForUs(head: Buffer): boolean {
   );
 }
 
-// The kernel refuses "#!" without an interpreter, and one that is relative would be looked for from where we are.
+// The kernel refuses "#!" without an interpreter, and would look for a relative one in our working directory.
 function isScript(head: Buffer): boolean {
   return /^#![ \t]*\/[^\s\0]/.test(head.toString("latin1"));
 }

@@ -1,10 +1,10 @@
-/** What must be true of a delegate's netconf before it runs; the likeliest mistakes, told early. */
+/** What a delegate's netconf needs before the delegate runs: the likeliest mistakes, reported early. */
 import { CniError } from "../lib/cni/error";
 import { isObject, own, quote, type JsonObject } from "../lib/cni/json";
 import { findPlugin } from "./find";
 import { delegateType } from "./netconf";
 
-/** Plugin types with checks of their own; every other type runs as it is. */
+/** Plugin types with checks of their own; any other type runs unchecked. */
 const CHECKS: Readonly<Record<string, (delegate: JsonObject) => readonly string[]>> = {
   ptp: ptpProblems,
   bridge: bridgeProblems,

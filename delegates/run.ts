@@ -1,4 +1,4 @@
-/** Runs a delegate for one verb, whatever the verb: the one place that knows how plugins fail. */
+/** Runs a delegate for a verb: the one place that knows how plugins fail. */
 import type { Clock, Exec, ExecOutcome } from "../lib/ports";
 import type { Verb } from "../lib/cni/request";
 import { CniError } from "../lib/cni/error";
@@ -19,7 +19,7 @@ const MAX_STDERR = 64 * 1024;
 const BUSY_TRIES = 6;
 const BUSY_WAIT_MS = 1000;
 
-/** A delegate that could not even be started, so that there is nothing of it to undo. */
+/** A delegate that could not be started, so there is nothing to undo. */
 export class DelegateNotStarted extends CniError {
   constructor(who: string, errno: string) {
     super("delegateFailed", `${who} could not be started: ${errno}`);
@@ -133,7 +133,7 @@ function bounded(text: string): string {
   return text.length > 2048 ? `${text.slice(0, 2048)}...` : text;
 }
 
-// The end of what a plugin said is where the cause stands.
+// A plugin's last lines say the cause.
 function quoteLong(text: string): string {
   const tail = text.length > 1024 ? `...${text.slice(-1024)}` : text;
   return tail.replace(/\p{Cc}+/gu, (c) => (c === "\n" ? " | " : quote(c).slice(1, -1)));

@@ -4,7 +4,7 @@ import { type Problem, type Rule, showValue } from "../problem";
 import { schemaAt } from "../schema/plugin";
 import type { Gateway } from "../types";
 
-/** Every interface has this network, so an address of it does not tell through which one it is reached (RFC 4291, 2.5.6). */
+/** Every interface has this network, so an address in it does not say by which interface it is reached (RFC 4291, 2.5.6). */
 const LINK_LOCAL = parsePrefix("fe80::/10");
 
 /** A gateway leads somewhere, is there once, and can be told from the others by its check. */

@@ -9,7 +9,7 @@ import type { NodeRoute } from "../types";
 
 const DEFAULT_UPLINK = "default";
 
-/** Exclusions are asked before the main table's exact routes, and those before the tenants. */
+/** Exclusions come before the main table's exact routes, and those before the tenants. */
 export const priorityRule: Rule = ({ draft }) => {
   const { excludePriority, localPriority, tenantPriority } = draft.routes;
   if (excludePriority < localPriority && localPriority < tenantPriority) return [];
@@ -28,7 +28,7 @@ export const priorityRule: Rule = ({ draft }) => {
   ];
 };
 
-/** Every network is one, every address a host's, and nothing speaks for the whole internet by accident. */
+/** Every network and every address is valid, and none covers the whole internet by accident. */
 export const prefixRule: Rule = ({ draft: { routes, router } }) => [
   ...networkProblems(
     ["routes", "excludeDestinations"],
@@ -90,7 +90,7 @@ export const tableRule: Rule = ({ draft }) => {
   });
 };
 
-/** Settings about the pod networks need to know them. */
+/** Settings about the pod networks need `podNetworks`. */
 export const podNetworksRule: Rule = ({ draft: { routes } }) => {
   if ((routes.podNetworks ?? []).length > 0) return [];
   const needing = (["masquerade", "acceptForward"] as const).filter((key) => routes[key]);

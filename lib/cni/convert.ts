@@ -1,7 +1,7 @@
 /**
  * Results between spec versions: 0.1/0.2 (ip4, ip6) - 0.3/0.4 (ips with `version`) - 1.x.
- * Rules from the reference implementation (pkg/types/020, 040, 100). Only needed when a delegate
- * answers in another version than it was asked in.
+ * Rules from the reference implementation (pkg/types/020, 040, 100). Needed only for a delegate that
+ * answers in another version than the one it was asked for.
  */
 import { CniError } from "./error";
 import { isObject, own, type Json, type JsonObject } from "./json";

@@ -42,7 +42,7 @@ export const ERRORS = {
 export type ErrorKind = keyof typeof ERRORS;
 
 export interface ErrorOptions {
-  /** Further facts: the original text, a rollback's own trouble. Shown after the message. */
+  /** Further facts: the original text, what failed in the rollback. Shown after the message. */
   readonly details?: string;
   readonly cause?: unknown;
 }
@@ -66,7 +66,7 @@ export class CniError extends Error {
   }
 }
 
-/** The programs to see or to change rules are missing, so no rule was changed. */
+/** The programs that list or change rules are missing, so no rule was changed. */
 export class RulesUntouched extends CniError {}
 
 /** Turns whatever was thrown into a CniError; unknown errors become `internal` with their text kept. */
@@ -87,14 +87,17 @@ export function toCniError(thrown: unknown): CniError {
   );
 }
 
-/** Throws the first of these, with the others in its details; does nothing when there is none. */
+/** Throws the first of these errors with the others in its details; returns when there is none. */
 export function throwTogether(errors: readonly CniError[]): void {
   const [first, ...others] = errors;
   if (first !== undefined)
     throw others.reduce((error, other) => error.withDetails(other.message), first);
 }
 
-/** The error JSON of the specification; `msg` is never empty, and nothing in it acts on a terminal: kubectl prints it as it is. */
+/**
+ * The error JSON of the specification. `msg` is never empty. kubectl prints it as it is, so what would
+ * act on a terminal is escaped.
+ */
 export function errorJson(error: CniError, cniVersion: string): string {
   const body = {
     cniVersion,

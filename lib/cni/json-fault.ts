@@ -1,13 +1,13 @@
 /**
- * Where a text stops being JSON. A scan of our own, for the error path only: the engine's message
- * quotes the text, which may hold a credential, and often says no position.
+ * Finds where a text stops being JSON. Our own scan, used only for the error: the engine's message
+ * quotes the text, which may hold a credential, and often gives no position.
  */
 
 type Token = "{" | "}" | "[" | "]" | ":" | "," | "string" | "scalar";
 type State = "value" | "first value" | "key" | "first key" | "colon" | "after";
 
 const VALUE = { "{": "first key", "[": "first value", string: "after", scalar: "after" } as const;
-/** RFC 8259, sections 2, 4 and 5: what may follow. A comma, and whether a bracket fits, depend on what is open. */
+/** RFC 8259, sections 2, 4 and 5: what may follow. Whether a comma or a closing bracket may follow depends on what is open. */
 const GRAMMAR: Readonly<Record<State, Partial<Record<Token, State>>>> = {
   value: VALUE,
   "first value": { ...VALUE, "]": "after" },
@@ -19,7 +19,7 @@ const GRAMMAR: Readonly<Record<State, Partial<Record<Token, State>>>> = {
 const OPENER: Partial<Record<Token, Token>> = { "}": "{", "]": "[" };
 const PUNCTUATION = "{}[]:,";
 
-/** Line and column (both from 1, in UTF-16 units) of the first token that cannot stand there; `text` must be no JSON. */
+/** Line and column (both from 1, in UTF-16 units) of the first token that is out of place; `text` must not be JSON. */
 export function faultPosition(text: string): string {
   const before = text.slice(0, faultOffset(text));
   const lineStart = before.lastIndexOf("\n") + 1;

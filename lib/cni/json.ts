@@ -8,9 +8,9 @@ export interface JsonObject {
 }
 /** Input larger than this is refused before it is parsed: a netconf with its prevResult is a few KiB. */
 export const MAX_INPUT_BYTES = 8 * 1024 * 1024;
-/** The same for a result, checked when it is read. */
+/** The limit of a result, checked when it is read. */
 export const MAX_RESULT_BYTES = 4 * 1024 * 1024;
-/** And for the netconf of an ADD, so that the DEL has room for the result beside it, and for its key. */
+/** The limit of an ADD's netconf: the DEL gets the result and its key too, and must still fit. */
 export const MAX_NETCONF_BYTES = MAX_INPUT_BYTES - MAX_RESULT_BYTES - 1024;
 /** Deeper nesting is refused, so that no later recursion can exhaust the stack. */
 const MAX_DEPTH = 100;

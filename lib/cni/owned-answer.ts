@@ -1,8 +1,9 @@
 import { CniError, type ErrorOptions } from "./error";
 
 /**
- * The API server gave an object that cannot be used, and what is in an object its owner controls. So
- * this is never "could not be found out": a pod must not get rid of its tenant by being unreadable.
+ * The API server answered with an object that cannot be used. The owner of the object controls its
+ * content, so this never counts as "could not be found out": a pod must not lose its tenant by being
+ * unreadable.
  */
 export class OwnedAnswerError extends CniError {
   constructor(message: string, options: ErrorOptions = {}) {

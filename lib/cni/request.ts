@@ -90,7 +90,7 @@ export function parseRequest(env: Env): Request {
 
 /**
  * The directories of CNI_PATH, or of what is given in its place (`name`). Throws CniError
- * `invalidEnvironment` for a relative one: it would be searched in one place, and run from another.
+ * `invalidEnvironment` for a relative one: it would be searched in one place and run from another.
  */
 export function pluginDirs(name: string, value: string): readonly string[] {
   const dirs = value.split(":").filter((dir) => dir !== "");
@@ -134,7 +134,7 @@ export function parseNetconf(stdin: Uint8Array, verb: Verb): NetconfHead {
   return { netconf, name, cniVersion };
 }
 
-/** What everything of this attachment is keyed by. */
+/** The key of everything that this attachment leaves on the node. */
 export function attachmentKey(network: string, request: Request): AttachmentKey {
   return { network, containerId: request.containerId, ifname: request.ifname };
 }

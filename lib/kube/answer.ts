@@ -4,7 +4,7 @@ import { OwnedAnswerError } from "../cni/owned-answer";
 import type { Answer } from "./https-get";
 import { RejectedCredentials, Transient } from "./errors";
 
-/** What is asked for. */
+/** The object that is read. */
 export interface Subject {
   readonly kind: "Pod" | "Namespace";
   readonly resource: "pods" | "namespaces";
@@ -92,7 +92,7 @@ function readAnnotations(
   return annotations;
 }
 
-/** Longer waits are the kubelet's business. */
+/** A longer wait is left to the kubelet (seconds). */
 const MAX_RETRY_AFTER_MS = 10_000;
 
 /** What a status other than 200 means for the pod; the body is a meta/v1 Status if a Kubernetes API server sent it. */

@@ -5,7 +5,7 @@ import { CniError } from "../cni/error";
 import { type Kubeconfig, refuseSpecialFile } from "./kubeconfig";
 import { RotationError } from "./errors";
 
-/** What a request needs in order to be trusted and to trust; made once, used by every request. */
+/** What makes a request trusted and trusting; made once, used by every request. */
 export interface Credentials {
   readonly secureContext: SecureContext;
   readonly servername: string | undefined;
@@ -13,7 +13,7 @@ export interface Credentials {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What is done with a credential plugin: it is run for a request, and only looked for by STATUS. */
+/** What happens to a credential plugin: a request runs it, STATUS only looks for it. */
 export type UsePlugin = (kubeconfig: Kubeconfig, options: RequestOptions) => Promise<void>;
 
 /**
@@ -73,7 +73,7 @@ function credentialFiles({ config, user }: Kubeconfig): readonly string[] {
 }
 
 function secureContext(kubeconfig: Kubeconfig, options: RequestOptions): SecureContext {
-  // Without a CA those of Mozilla count, as Node brings them: what NODE_EXTRA_CA_CERTS and its like add is not believed.
+  // Without a CA, Mozilla's list counts as Node ships it; what NODE_EXTRA_CA_CERTS adds does not.
   const { ca = [...rootCertificates], cert, key } = options;
   try {
     return createSecureContext({
@@ -106,7 +106,7 @@ function refuseExpired({ path, user }: Kubeconfig, { cert }: RequestOptions, now
   );
 }
 
-/** Of the first certificate, which is the client's own; undefined where only OpenSSL's PEM reader finds one. */
+/** The end of the first certificate, which is the client's own; undefined where only OpenSSL's PEM reader finds one. */
 function expiry(cert: string | Buffer): Date | undefined {
   try {
     return new X509Certificate(cert).validToDate;
@@ -115,7 +115,7 @@ function expiry(cert: string | Buffer): Date | undefined {
   }
 }
 
-/** A token file ends with a newline, which a header must not have; anything odder is refused here, unquoted. */
+/** A token file ends with a newline, which a header must not have. Other control characters are refused, unquoted. */
 function cleanHeaders(
   kubeconfig: Kubeconfig,
   headers: Readonly<Record<string, unknown>>,

@@ -3,9 +3,9 @@ import { quote } from "../cni/json";
 import { OwnedAnswerError } from "../cni/owned-answer";
 import type { Clock } from "../ports";
 
-/** The answer did not come in time; slow drips included. */
+/** The answer was not complete in time. */
 export class DeadlineError extends Error {}
-/** The answer was cut short by us: it would not fit. */
+/** The answer was larger than the limit; we cut it off. */
 export class OversizeError extends Error {}
 
 /**
@@ -22,7 +22,7 @@ export interface Where {
   readonly pod: string;
 }
 
-/** 401, or a client certificate refused during the handshake. The session looks once more at the files. */
+/** 401, or a client certificate refused during the handshake. The session reads the files once more. */
 export class RejectedCredentials extends Error {
   constructor(
     readonly server: string,
@@ -125,11 +125,11 @@ export function remaining(budget: Budget): number {
 export interface Patience {
   /** What the server asked for (Retry-After). */
   readonly retryAfterMs?: number;
-  /** Waited for as long as the budget lasts, and not only for six attempts. */
+  /** Retried as long as the budget lasts, and not only for six attempts. */
   readonly toTheEnd?: boolean;
 }
 
-/** A failure that may pass by itself; `final` is what it becomes when it does not. */
+/** A failure that may pass by itself; `final` is the error when it does not. */
 export class Transient extends Error {
   constructor(
     readonly final: CniError,
@@ -172,7 +172,7 @@ export async function retrying<T>(budget: Budget, attempt: () => Promise<T>): Pr
   }
 }
 
-/** An attempt that the end of the budget cut off says less than the answer that the one before it got. */
+/** An attempt that the budget cut off says less than the answer before it. */
 function lastWord(error: unknown, before: Transient | undefined): unknown {
   const isCutOff = error instanceof Error && error.cause instanceof DeadlineError;
   return isCutOff && before?.patience.toTheEnd === true ? before : error;

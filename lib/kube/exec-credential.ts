@@ -125,13 +125,13 @@ function failure(path: string, exec: ExecConfig, runner: BoundedSpawn, error: un
     return new CniError("kubeconfig", `${plugin} printed more than ${MAX_OUTPUT} bytes`);
   const { code } = error as NodeJS.ErrnoException;
   if (code !== undefined) return notStarted(path, exec, code);
-  // Not what it said on stderr: that, too, may be the token.
+  // Its stderr is left out: that, too, may be the token.
   if (runner.exitStatus !== 0)
     return new CniError(
       "kubeconfig",
       `${plugin} failed (${runner.exitStatus}): run it by hand to see why`,
     );
-  // Not the parser's message: it quotes what was printed, and that may be the token.
+  // The parser's message is left out: it quotes the output, which may be the token.
   return new CniError("kubeconfig", `${plugin} did not print an ExecCredential with a status`);
 }
 

@@ -46,7 +46,7 @@ export function httpsGet(url: URL, options: GetOptions): Promise<Answer> {
       agent,
       headers: { accept: ACCEPT, "user-agent": "tenant-routing-wrapper" },
     });
-    // Not among the options: NODE_DEBUG in the runtime's environment would print those.
+    // Set here and not in the options, which NODE_DEBUG in the runtime's environment would print.
     for (const [name, value] of Object.entries(credentials.headers))
       outgoing.setHeader(name, value);
     const settle: Settle = (error, answer) => {
@@ -54,7 +54,7 @@ export function httpsGet(url: URL, options: GetOptions): Promise<Answer> {
       if (answer === undefined) reject(error ?? cutOff());
       else resolve(answer);
     };
-    // A request that is destroyed already does not tell the error that it is destroyed with.
+    // A request that is already destroyed does not emit the error.
     const timer = setTimeout(() => {
       settle(new DeadlineError());
       outgoing.destroy();
@@ -73,13 +73,13 @@ export function httpsGet(url: URL, options: GetOptions): Promise<Answer> {
       });
       socket.destroy();
     });
-    // A body that ends with its connection may end after the request is closed: that is the response's to tell.
+    // A body that ends with its connection may end after the request is closed: the response reports that.
     outgoing.on("close", () => answered || settle(undefined));
     outgoing.end();
   });
 }
 
-/** Only the first call counts. Without an answer and without an error: the connection was closed. */
+/** Only the first call counts. Neither answer nor error means that the connection was closed. */
 type Settle = (error: Error | undefined, answer?: Answer) => void;
 
 function cutOff(): Error {

@@ -95,7 +95,7 @@ function refuseUntrusted(path: string, stats: Stats): void {
 
 /**
  * Throws CniError `kubeconfig` when `file`, which the kubeconfig at `path` names, exists but is a FIFO, a directory or
- * a device: reading one may never end. What cannot be looked at is for its reader to tell.
+ * a device: reading one may never end. Its reader reports a file that cannot be examined.
  */
 export function refuseSpecialFile(path: string, file: string): void {
   let stats: Stats;
@@ -139,7 +139,7 @@ function parseProblem(error: unknown): string {
     code?: string;
     path?: string;
   };
-  // A reason with more than words names an alias or a tag, and that may be a token that begins with * or !.
+  // A reason with more than words names an alias or a tag, which may be a token that begins with * or !.
   const why = reason !== undefined && /^[a-z ]+$/.test(reason) ? reason : "syntax error";
   if (name === "YAMLException") return `line ${(mark?.line ?? 0) + 1} is not valid YAML (${why})`;
   if (code !== undefined && path !== undefined)

@@ -8,7 +8,7 @@ export const ROTATION_PAUSE_MS = 50;
 
 /**
  * The kubeconfig at `path` and its credentials, as they are now: trusted, complete, fitting together, not
- * expired. The one check for ADD and STATUS. What the kubelet may be about to replace is looked at once more.
+ * expired. The one check for ADD and STATUS. Files that the kubelet may be replacing are read once more.
  * Throws CniError `kubeconfig`, `unauthorized` for an expired client certificate, and what `usePlugin` throws.
  */
 export async function openKubeconfig(

@@ -1,9 +1,9 @@
-/** Pure: networks in CIDR form, both families. */
+/** Addresses and networks in CIDR form, both families. */
 import type { Family } from "./family";
 
 const IPV4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}$/;
 const IPV6_CHARACTERS = /^[0-9a-fA-F:.]{2,45}$/;
-/** Without the form that ends like an IPv4 address. */
+/** Does not match the form that ends like an IPv4 address. */
 const BARE_IPV6 = /^[0-9a-fA-F:]{2,39}$/;
 /** IPv4-mapped (::ffff:0:0/96) and IPv4-compatible addresses, as the URL parser writes them. */
 const HOLDS_IPV4 = /^(::(?:ffff:)?)[0-9a-f]{1,4}:[0-9a-f]{1,4}$/;
@@ -58,7 +58,7 @@ export function formatCidr(prefix: Prefix): string {
   return `${address}/${prefix.length}`;
 }
 
-/** The canonical text of an address literal; as it is when it is none. */
+/** The canonical text of an address literal; any other text unchanged. */
 export function canonicalAddress(text: string): string {
   const prefix = text.includes("/") ? undefined : parsePrefix(text);
   return prefix === undefined

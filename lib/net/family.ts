@@ -1,5 +1,5 @@
-/** An IP version, as the number that programs take it by (`ip -4`, `ip -6`). */
+/** An IP version, as programs take it (`ip -4`, `ip -6`). */
 export type Family = 4 | 6;
 
-/** Both, in the order in which everything is done for them. */
+/** Both families, in the order in which everything is done. */
 export const FAMILIES: readonly Family[] = [4, 6];

@@ -21,7 +21,7 @@ const NOT_STARTED: ExecOutcome = {
   spawnError: undefined,
 };
 
-/** What is under way in this process. */
+/** Programs that this process runs at the moment. */
 const running = new Set<Promise<ExecOutcome>>();
 /** Out of file descriptors, in the process and on the machine: each program takes several for its pipes. */
 const NO_DESCRIPTORS: readonly (string | undefined)[] = ["EMFILE", "ENFILE"];
@@ -31,14 +31,14 @@ export function createExec(): Exec {
   return { run };
 }
 
-/** Where descriptors are short, programs that could run side by side run one after the other instead. */
+/** Runs programs one after the other where there are too few descriptors to run them side by side. */
 async function run(request: ExecRequest): Promise<ExecOutcome> {
   for (;;) {
     const outcome = await runOnce(request);
     const others = [...running];
     if (!NO_DESCRIPTORS.includes(outcome.spawnError) || others.length === 0) return outcome;
     await Promise.race(others);
-    // Its pipes are closed a moment after it has ended.
+    // The pipes close a moment after the program has ended.
     await new Promise(setImmediate);
   }
 }
@@ -57,8 +57,8 @@ async function runOnce(request: ExecRequest): Promise<ExecOutcome> {
 const DESCRIPTORS = 8;
 
 /**
- * The errno when there are too few file descriptors to start a program. Asked first: a spawn that runs
- * out of them half-way loses those that it had (Node.js 24), and then not even a rollback can be run.
+ * The errno when there are too few file descriptors to start a program. Checked first: a spawn that runs
+ * out of them half-way leaks those that it had (Node.js 24), and then not even a rollback can run.
  */
 function descriptorShortage(): string | undefined {
   const open: number[] = [];
@@ -103,7 +103,7 @@ function watch(
   let drain: NodeJS.Timeout | undefined;
   const kill = (): void => {
     killGroup(child);
-    // In an uninterruptible sleep it outlives even SIGKILL; we need not.
+    // In an uninterruptible sleep a program outlives even SIGKILL. We do not wait for it.
     drain ??= setTimeout(() => finish(null, "SIGKILL"), KILL_MS);
   };
   const deadline = setTimeout(() => {
@@ -113,7 +113,7 @@ function watch(
   const finish = (exitCode: number | null, signal: string | null, spawnError?: string): void => {
     clearTimeout(deadline);
     clearTimeout(drain);
-    // Out of file descriptors, it has none at all, whatever its type says.
+    // Without file descriptors the child has no stdio at all, whatever its type says.
     for (const pipe of (child.stdio as ChildProcess["stdio"] | undefined) ?? []) pipe?.destroy();
     // Later calls change nothing: a promise resolves once.
     resolve({
@@ -138,12 +138,12 @@ function watch(
     if (stdout.overflow) kill();
   });
   child.stderr?.on("data", (chunk: Buffer) => stderr.add(chunk));
-  // A program that does not read its stdin is its own affair (EPIPE).
+  // A program may ignore its stdin (EPIPE).
   child.stdin?.on("error", () => {});
   child.stdin?.end(request.stdin);
 }
 
-/** Runs a program on and on, in our own process group, so that a terminal's Ctrl-C reaches it too. */
+/** Starts a long-running program in our own process group, so that a terminal's Ctrl-C reaches it too. */
 export const startStream: StartStream = ({ path, args, env }, onOutput) => {
   let child: ChildProcess;
   try {

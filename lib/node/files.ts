@@ -27,11 +27,9 @@ function tryMake(path: string, mode: number): boolean {
   }
 }
 
-/** Replaces a file as a whole: readers see the old text or the new one. */
-
 /**
- * Only one process may do it at a time. Makes the directory if need be. Throws the first errno,
- * and leaves no half-written file then.
+ * Replaces a file as a whole: readers see the old text or the new one. Only one process may do it at a
+ * time. Makes the directory if need be. When it throws, with the first errno, no half-written file is left.
  */
 export function replaceFile(
   path: string,
@@ -41,7 +39,7 @@ export function replaceFile(
   const temporary = temporaryOf(path);
   try {
     makeDirectory(dirname(path), modes.directory);
-    // Of a writer that was killed; it might be a link.
+    // A writer that was killed left it; it might be a link.
     rmSync(temporary, { force: true });
     writeFileSync(temporary, text, { mode: modes.file, flag: "wx" });
     renameSync(temporary, path);
@@ -55,13 +53,11 @@ function discard(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // What kept it from being written keeps it from being removed: the first error tells more.
+    // The cause is that of the first error, which says more.
   }
 }
 
-/** The watcher's status for others to read. */
-
-/** Replaces the file at once, so that no reader ever sees half of it; everybody may read it. Throws CniError `io`. */
+/** Writes the watcher's status, as a whole and readable by everybody. Throws CniError `io`. */
 export function writeStatusFile(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
@@ -78,11 +74,11 @@ export function writeStatusFile(path: string, text: string): void {
   }
 }
 
-/** Takes it away; one that is gone already is fine. */
+/** Removes the status; it may be gone already. */
 export function removeStatusFile(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // A read-only place by now: nothing was to be left there anyway.
+    // The place has become read-only: the watcher's end must not fail because of that.
   }
 }

@@ -1,4 +1,4 @@
-/** What can be learnt about this node from its files, without running anything. */
+/** What this node's files say about it; no program is run. */
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Family } from "../net/family";
@@ -32,7 +32,7 @@ export const localHost: Host = {
         .split("\n")
         .filter((name) => name !== "");
     } catch (error) {
-      // Without the module, or IPv6, there is no such file; anything else is no answer.
+      // There is no such file without the module or IPv6. Any other error is no answer.
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
       throw error;
     }

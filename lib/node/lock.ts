@@ -29,7 +29,7 @@ const CHOOSING_PAUSE_MS = 1;
 /** After this a socket that nobody listens on is not one that is just being made (ms). */
 const STALE_MS = 60_000;
 
-/** The locks below `dir`, which exists and is ours alone. Waiting does not block the event loop. */
+/** The locks below `dir`, which exists and belongs to us alone. Waiting does not block the event loop. */
 export function createLocks(dir: string): Locks {
   return {
     hold: async (names, timeoutMs, body) => {
@@ -37,7 +37,7 @@ export function createLocks(dir: string): Locks {
       const held: Place[] = [];
       const directory = openQueue(dir);
       try {
-        // Always in the same order: nobody then waits for somebody who waits for us.
+        // Always in the same order, so that no two wait for each other.
         for (const name of [...new Set(names)].sort())
           held.push(await acquire({ ...directory, name }, deadline, timeoutMs));
         return await body();
@@ -96,7 +96,7 @@ async function acquire(queue: Named, deadline: number, timeoutMs: number): Promi
   }
 }
 
-/** Makes the socket and takes a ticket. All from the first name that others see on is done without a pause. */
+/** Makes the socket and takes a ticket. Once others can see a name, there is no pause until the ticket has a number. */
 async function enter(queue: Named): Promise<Place> {
   const id = `${process.pid}-${process.hrtime.bigint()}${Math.random().toString(36).slice(2, 8)}`;
   const visitors = new Set<Socket>();
@@ -112,7 +112,7 @@ async function enter(queue: Named): Promise<Place> {
   server.unref();
   const made = `${queue.name}@-@${id}`;
   await new Promise<void>((resolve, reject) => {
-    // Later ones are failures to accept: whoever waits is told by the kernel all the same.
+    // Later errors are failures to accept: the kernel wakes whoever waits all the same.
     server.on("error", reject).listen(`/proc/self/fd/${queue.fd}/${made}`, resolve);
   });
   const at = (file: string): string => join(queue.path, file);
@@ -197,7 +197,7 @@ function leave({ path, ticket, server, visitors }: Place): void {
   for (const visitor of visitors) visitor.destroy();
 }
 
-/** What killed processes left in the queues of locks that nobody has wanted since. Never fails. */
+/** Removes what killed processes left in the queues of locks that nobody has wanted since. Never fails. */
 async function sweep(dir: string): Promise<void> {
   let queue: Queue | undefined;
   try {
@@ -209,7 +209,7 @@ async function sweep(dir: string): Promise<void> {
       if ((await connectionEnds(queue, file, 0)) === "refused") unlink(join(queue.path, file));
     }
   } catch {
-    // Whoever takes a lock is told what is wrong with the directory.
+    // Whoever takes a lock gets the error of the directory.
   } finally {
     if (queue !== undefined) closeSync(queue.fd);
   }
@@ -219,7 +219,7 @@ function unlink(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // Somebody else has, or the disk has become read-only: a dead socket is passed over either way.
+    // Another process removed it, or the disk has become read-only: a dead socket is passed over either way.
   }
 }
 

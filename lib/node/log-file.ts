@@ -7,7 +7,7 @@ import { reasonOf } from "../text/reason";
 
 const ORDER: readonly LogLevel[] = ["error", "warn", "info", "debug"];
 
-/** True when a record of `level` is wanted at `threshold`. */
+/** True when a record of `level` is logged at `threshold`. */
 export function isLogged(level: LogLevel, threshold: LogLevel): boolean {
   return ORDER.indexOf(level) <= ORDER.indexOf(threshold);
 }
@@ -29,9 +29,9 @@ export function formatRecord(
 }
 
 /**
- * Appends one line. The file is opened for each, so that rotation just works; it is created 0600,
- * and anything but a regular file of one name is refused. Returns what went wrong, or undefined: a full disk
- * must not keep a pod from starting.
+ * Appends one line. The file is opened for each line, so that rotation needs no signal; it is
+ * created with mode 0600, and anything but a regular file with one name is refused. Returns what went
+ * wrong, or undefined: a full disk must not keep a pod from starting.
  */
 export function appendLine(path: string, line: string): string | undefined {
   try {
@@ -39,7 +39,7 @@ export function appendLine(path: string, line: string): string | undefined {
     try {
       const stat = fstatSync(fd);
       if (!stat.isFile()) return `log file ${path} is not a regular file`;
-      // None at all: it was rotated away just now.
+      // It has no name any more: it was rotated away just now.
       if (stat.nlink > 1)
         return `log file ${path} has ${stat.nlink} hard links, so it may be another file too: nothing was written; remove it`;
       writeSync(fd, `${line}\n`);

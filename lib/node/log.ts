@@ -1,7 +1,7 @@
 /**
- * The winston logger; sole importer of winston. It costs about as much as all the rest of an ADD
- * together, so the plugin loads it only when there is a warning or an error to tell (cmd/log.ts);
- * records look the same either way (lib/node/log-file).
+ * The winston logger; sole importer of winston. Loading it costs about as much as the
+ * rest of an ADD, so the plugin loads it only for a warning or an error (cmd/log.ts); records look
+ * the same either way (lib/node/log-file).
  */
 import { Writable } from "node:stream";
 import { createLogger, format, transports, type Logger } from "winston";
@@ -15,7 +15,7 @@ export interface LoggerOptions {
   readonly level: LogLevel;
   /** Absolute path; undefined: no file. */
   readonly file: string | undefined;
-  /** Receives warnings, and the trouble of writing the file. */
+  /** Receives warnings, and why the file cannot be written. */
   readonly stderr: (text: string) => void;
 }
 

@@ -4,8 +4,8 @@ import type { Request } from "../cni/request";
 
 /**
  * Refuses the host's own network namespace before anything is touched: an old delegate would build
- * the pod's interface on the node. A path that cannot be opened is the delegate's to judge, and
- * CNI_NETNS_OVERRIDE allows it (pkg/skel). Throws CniError `invalidNetns`.
+ * the pod's interface on the node. The delegate judges a path that cannot be
+ * opened. CNI_NETNS_OVERRIDE allows the host's (pkg/skel). Throws CniError `invalidNetns`.
  */
 export function refuseHostNetns(request: Request): void {
   if (request.netns === "" || request.netnsOverride) return;
@@ -19,7 +19,7 @@ export function refuseHostNetns(request: Request): void {
   );
 }
 
-// ENOENT is only one way not to lead anywhere: ELOOP, EACCES and ENAMETOOLONG are thrown.
+// `throwIfNoEntry` covers ENOENT only; ELOOP, EACCES and ENAMETOOLONG are thrown.
 function identity(path: string): BigIntStats | undefined {
   try {
     return statSync(path, { bigint: true });

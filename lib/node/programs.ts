@@ -15,15 +15,15 @@ const PACKAGES: Readonly<Record<string, string>> = {
 export interface ProgramOutcome {
   readonly ok: boolean;
   readonly stdout: string;
-  /** What it said when it failed, on one line. */
+  /** Its stderr on one line. */
   readonly said: string;
 }
 
 export interface Programs {
   has(name: string): boolean;
-  /** Runs to the end and tells how it went. Throws CniError `io` when the program is not there or does not end. */
+  /** Runs a program to its end and returns the outcome. Throws CniError `io` when it is missing or does not end. */
   try(name: string, args: readonly string[], stdin?: string): Promise<ProgramOutcome>;
-  /** Its output. Throws CniError `io` with its words when it fails. */
+  /** Returns its stdout. Throws CniError `io` with its stderr when it fails. */
   run(name: string, args: readonly string[], stdin?: string): Promise<string>;
 }
 

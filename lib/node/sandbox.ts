@@ -1,11 +1,11 @@
-/** What can be told of a pod's sandbox from its netns path. */
+/** What a netns path says about a pod's sandbox. */
 import { lstatSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
- * From where a process sees a netns path: the directory that holds such paths and the network namespace
- * that it is in, as numbers. Another mount namespace may have another directory of that name, another
- * network namespace has other rules. undefined where there is none, or for paths that say nothing later.
+ * The place from which this process sees a netns path: the directory of the path and this process's
+ * network namespace, as numbers. Another mount namespace may have another directory of that name, and
+ * another network namespace has other rules. undefined for a path that will mean nothing later.
  */
 export function viewpoint(netns: string): string | undefined {
   try {
@@ -18,14 +18,14 @@ export function viewpoint(netns: string): string | undefined {
   }
 }
 
-/** `gone` only when that is certain: seen from where it was seen at the ADD, the path is not there any more. */
+/** Returns `gone` only when it is certain: the path is missing in the same place as at the ADD. */
 export function sandboxState(
   netns: string,
   seenFrom: string | undefined,
 ): "there" | "gone" | "unknown" {
   if (seenFrom === undefined || viewpoint(netns) !== seenFrom) return "unknown";
   try {
-    // Of a process, the process counts: one of its threads may end before it.
+    // The process decides for a path of one of its threads: a thread may end before it.
     const process = /^\/proc\/[0-9]+(?=\/)/.exec(netns)?.[0];
     return lstatSync(process ?? netns, { throwIfNoEntry: false }) === undefined ? "gone" : "there";
   } catch {
@@ -33,7 +33,7 @@ export function sandboxState(
   }
 }
 
-// A process's own names for things (/proc/self, /dev/fd) mean something else to every other process.
+// /proc/self and /dev/fd mean something else to every process.
 function placeOf(netns: string): string | undefined {
   if (/^\/proc\/[0-9]+\//.test(netns)) return "/proc";
   return netns.startsWith("/") && !/^\/(?:proc|dev)\//.test(netns) ? dirname(netns) : undefined;

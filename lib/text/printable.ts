@@ -1,4 +1,4 @@
-/** Text of others on its way to people: what a terminal could act on becomes visible. */
+/** Foreign text for people: what a terminal would act on becomes visible. */
 
 /** Controls (C0, DEL, C1), format characters (bidi overrides among them), line and paragraph separators. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;

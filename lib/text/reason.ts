@@ -1,5 +1,5 @@
 /**
- * Why a system call failed, as short as it can be told: the errno name, else the message. A `code`
+ * Why a system call failed, in short: the errno name, else the message. A `code`
  * of "" is none: rmSync has no name for a read-only disk, and says ", Unknown error: ...".
  */
 export function reasonOf(error: unknown): string {
