@@ -1,6 +1,6 @@
 /**
  * The one schema of our plugin object in a conflist: validation, defaults, the editors' schema and
- * the configuration reference in the README are all made from it (`scripts/generate.mjs`).
+ * the reference in docs/configuration.md are all made from it (`scripts/generate.mjs`).
  */
 import { duration, type Schema } from "./shared";
 import {

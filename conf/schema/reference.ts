@@ -1,4 +1,4 @@
-/** The configuration reference of the README, written from the schema. */
+/** The configuration reference of docs/configuration.md, written from the schema. */
 import { ownProperties } from "./plugin";
 import { delegate, marks, tenants } from "./parts";
 import { router, routes } from "./routes";

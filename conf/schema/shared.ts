@@ -4,7 +4,7 @@ import { DURATION_BOUNDS, DURATION_PATTERN, type DurationKey, formatDuration } f
 export interface Schema {
   readonly type?: string | readonly string[];
   readonly title?: string;
-  /** For operators: becomes the configuration reference in the README. */
+  /** For operators: becomes the reference in docs/configuration.md. */
   readonly description?: string;
   /** The remedy shown when a value is refused; editors show it too. */
   readonly errorMessage?: string;

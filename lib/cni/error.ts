@@ -2,7 +2,7 @@ import { printable } from "../text/printable";
 
 /**
  * The one registry of error codes. Codes below 100 are the CNI specification's (SPEC.md,
- * "Error"), the rest are ours. ERRORS.md documents every entry; a test ties the two together.
+ * "Error"), the rest are ours. docs/errors.md documents every entry; a test ties the two together.
  *
  * A runtime drops the plugin's stderr when it fails with JSON, so the message must carry all that
  * an operator needs: who, what failed, what to do.

@@ -193,14 +193,14 @@ test("J11 the delegate has stdin, stdout and stderr open, and nothing of ours", 
 const LONG_LOCALE = "abcdefghijkl";
 const LOCALES = ["LC_ALL", "LANG", "LC_MESSAGES"];
 
-// Node's own fault (ICU), before any code of ours runs. Should this test fail one day, README.md and ON-CALL.md may forget it.
+// Node's own fault (ICU), before any code of ours runs. Should this test fail one day, docs/limits.md and docs/on-call.md may forget it.
 test.each(LOCALES)(
   "J8 %s of 12 letters in one word ends the program by a segmentation fault, as the pages say",
   async (name) => {
     const outcome = await world.run("ADD", { conf: conf(), env: { [name]: LONG_LOCALE } });
     expect([outcome.exit, outcome.signal, outcome.stdout]).toEqual([null, "SIGSEGV", ""]);
     expect(world.leftovers()).toEqual([]);
-    for (const page of ["README.md", "ON-CALL.md"]) {
+    for (const page of ["docs/limits.md", "docs/on-call.md"]) {
       const text = readFileSync(join(__dirname, "../..", page), "utf8");
       expect([page, text]).toEqual([page, expect.stringContaining(`\`${name}\``)]);
     }

@@ -1,63 +1,35 @@
 /** The pages against the code: what they link to, name and show exists and is as they show it. */
-import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, globSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { LABS } from "../../lib/lab/labs";
 import { COMMANDS, commandHelp, helpText } from "../../cmd/cli";
 import { loadConf } from "../../conf/load";
 import { ERRORS } from "../../lib/cni/error";
 import { isObject, parseJson, type Json, type JsonObject } from "../../lib/cni/json";
+import {
+  anchorsOf,
+  codeIn,
+  codeOf,
+  DOCS,
+  fences,
+  linksOf,
+  PAGES,
+  proseOf,
+  read,
+  ROOT,
+  section,
+} from "../helpers/pages";
 
-const ROOT = join(__dirname, "../..");
-const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
-const PAGES = [
-  ...readdirSync(ROOT).filter((name) => name.endsWith(".md")),
-  "test/apiserver/README.md",
-];
 const SCRIPTS = (JSON.parse(read("package.json")) as { scripts: Record<string, string> }).scripts;
 const HELP_FLAGS = ["--help", "-h"];
 
-/** The fenced blocks of a page in one language. */
-function fences(file: string, language: string): readonly string[] {
-  return [...read(file).matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)]
-    .filter(([, lang]) => lang === language)
-    .map(([, , body]) => body ?? "");
-}
-
-/** Everything that a page prints as code: fenced lines and inline spans. */
-function codeOf(file: string): readonly string[] {
-  const text = read(file);
-  const inline = text.replace(/^```[\s\S]*?^```$/gm, "").matchAll(/`([^`\n]+)`/g);
-  return [
-    ...fences(file, "sh").flatMap((body) => body.split("\n")),
-    ...[...inline].map(([, code]) => code ?? ""),
-  ];
-}
-
-/** GitHub's anchor of a heading. */
-function anchorsOf(file: string): readonly string[] {
-  const headings = read(file)
-    .replace(/^```[\s\S]*?^```$/gm, "")
-    .matchAll(/^#{1,6} (.+)$/gm);
-  return [...headings].map(([, title]) =>
-    (title ?? "")
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N} _-]/gu, "")
-      .replaceAll(" ", "-"),
-  );
-}
-
 describe.each(PAGES)("%s", (page) => {
   test("every relative link leads to a file and heading that exist", () => {
-    const links = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)]
-      .map(([, target]) => target ?? "")
-      .filter((target) => !/^[a-z]+:/.test(target));
-    const broken = links.filter((link) => {
-      const [path = "", anchor] = link.split("#");
-      const file = path === "" ? page : join(dirname(page), path);
-      return (
-        !existsSync(join(ROOT, file)) || (anchor !== undefined && !anchorsOf(file).includes(anchor))
-      );
-    });
+    const broken = linksOf(page).filter(
+      ({ file, anchor }) =>
+        !existsSync(join(ROOT, file)) ||
+        (anchor !== undefined && !anchorsOf(file).includes(anchor)),
+    );
     expect(broken).toEqual([]);
   });
 
@@ -65,7 +37,7 @@ describe.each(PAGES)("%s", (page) => {
     const paths = codeOf(page).flatMap((code) =>
       [
         ...code.matchAll(
-          /(?:^|[\s=(])(?:\.\/)?((?:cmd|lib|delegates|conf|scripts|manifests|test|\.ci)\/[\w./-]*)/g,
+          /(?:^|[\s=(])(?:\.\/)?((?:cmd|lib|delegates|conf|scripts|manifests|docs|test|\.ci)\/[\w./-]*)/g,
         ),
       ].map(([, path]) => path ?? ""),
     );
@@ -94,11 +66,11 @@ function calls(page: string): readonly string[][] {
     .filter(([name = ""]) => name !== "COMMAND" && !HELP_FLAGS.includes(name));
 }
 
-describe.each(["README.md", "ON-CALL.md"])("calls of wrapper in %s", (page) => {
-  test("there are some", () => {
-    expect(calls(page).length).toBeGreaterThan(3);
-  });
+test.each(["README.md", "docs/on-call.md"])("%s calls wrapper", (page) => {
+  expect(calls(page).length).toBeGreaterThan(3);
+});
 
+describe.each(PAGES.filter((page) => calls(page).length > 0))("calls of wrapper in %s", (page) => {
   test.each(calls(page).map((words) => [words.join(" "), words] as const))(
     "wrapper %s",
     (_, [name = "", ...rest]) => {
@@ -116,16 +88,25 @@ describe.each(["README.md", "ON-CALL.md"])("calls of wrapper in %s", (page) => {
   );
 });
 
-test("README names every option of every command", () => {
-  const text = codeOf("README.md").join("\n");
-  const flags = Object.values(COMMANDS).flatMap(({ options }) =>
-    Object.entries(options).map(([long, { short }]) => [`--${long}`, `-${short ?? long} `]),
-  );
-  expect(flags.filter((spellings) => !spellings.some((flag) => text.includes(flag)))).toEqual([]);
-});
+test.each(Object.entries(COMMANDS))(
+  "docs/command-line.md has a section on %s that names every option",
+  (name, { options }) => {
+    expect(read("docs/command-line.md")).toContain(`\n## wrapper ${name}\n`);
+    const named = codeIn(section("docs/command-line.md", `## wrapper ${name}`)).flatMap((code) =>
+      code.split(" "),
+    );
+    const spellings = Object.entries(options).flatMap(([long, { short }]) => [
+      `--${long}`,
+      ...(short === undefined ? [] : [`-${short}`]),
+    ]);
+    expect(spellings.filter((option) => !named.includes(option))).toEqual([]);
+  },
+);
 
-test("README shows the help text as it is", () => {
-  expect(fences("README.md", "text").map((body) => body.trimEnd())).toContain(helpText().trimEnd());
+test("docs/command-line.md shows the help text as it is", () => {
+  expect(fences("docs/command-line.md", "text").map((body) => body.trimEnd())).toContain(
+    helpText().trimEnd(),
+  );
 });
 
 test("every command has a help of its own", () => {
@@ -134,25 +115,25 @@ test("every command has a help of its own", () => {
 });
 
 test("pictures fit a terminal", () => {
-  const pictures = fences("README.md", "text").filter((body) => body.includes("+----"));
+  const pictures = PAGES.flatMap((page) =>
+    fences(page, "text").filter((body) => body.includes("+----")),
+  );
   expect(pictures).toHaveLength(1 + Object.keys(LABS).length);
   for (const line of pictures.join("").split("\n")) expect(line.length).toBeLessThanOrEqual(80);
 });
 
 test.each(Object.entries(LABS))(
-  "README has a page for the lab %s, with its picture",
+  "docs/labs.md has a section for the lab %s, with its picture",
   async (name, { load }) => {
-    const page =
-      read("README.md")
-        .split(/^### /m)
-        .find((section) => section.startsWith(`${name}\n`)) ?? "";
-    expect(page).toContain((await load()).picture.replace(/^\n+|\s+$/g, ""));
+    expect(section("docs/labs.md", `## ${name}`)).toContain(
+      (await load()).picture.replace(/^\n+|\s+$/g, ""),
+    );
   },
 );
 
 /** Our plugin objects of a conflist as the runtime sends them. */
 function ourObjects(text: string): readonly JsonObject[] {
-  const list = parseJson(Buffer.from(text), "README") as JsonObject;
+  const list = parseJson(Buffer.from(text), "a page") as JsonObject;
   const { name = "", cniVersion = "", plugins } = list;
   const ours = ((plugins ?? []) as readonly Json[])
     .filter(isObject)
@@ -160,31 +141,50 @@ function ourObjects(text: string): readonly JsonObject[] {
   return ours.map((plugin) => ({ ...plugin, name, cniVersion }));
 }
 
-test("the conflist in README is valid for ADD", () => {
-  const objects = fences("README.md", "json")
-    .filter((body) => body.includes('"plugins"'))
-    .flatMap(ourObjects);
-  expect(objects).toHaveLength(1);
-  for (const netconf of objects) expect(loadConf(netconf, "ADD").warnings).toEqual([]);
+const conflists = (page: string): readonly string[] =>
+  fences(page, "json").filter((body) => body.includes('"plugins"'));
+
+test.each(PAGES.filter((page) => conflists(page).length > 0))(
+  "the conflist in %s is valid for ADD",
+  (page) => {
+    const objects = conflists(page).flatMap(ourObjects);
+    expect(objects).toHaveLength(1);
+    for (const netconf of objects) expect(loadConf(netconf, "ADD").warnings).toEqual([]);
+  },
+);
+
+test("README and docs/install.md have the same conflist", () => {
+  expect(conflists("README.md")).toHaveLength(1);
+  expect(conflists("docs/install.md")).toEqual(conflists("README.md"));
 });
 
-test("the log line in README is one that the field list of ON-CALL.md explains", () => {
-  const lines = fences("README.md", "json").filter((body) => body.startsWith('{"time"'));
+test("docs/configuration.md lists the examples that exist", () => {
+  const listed = [...read("docs/configuration.md").matchAll(/^\| `conf\/examples\/([^`]+)` \|/gm)];
+  expect(listed.map(([, name]) => name).sort()).toEqual(
+    readdirSync(join(ROOT, "conf/examples")).sort(),
+  );
+});
+
+test("the log line in docs/operations.md is one that the field list of docs/on-call.md explains", () => {
+  const lines = fences("docs/operations.md", "json").filter((body) => body.startsWith('{"time"'));
   expect(lines).toHaveLength(1);
   const fields = Object.keys(JSON.parse(lines[0] ?? "") as object);
-  const table = read("ON-CALL.md").split("## Read a log line")[1]?.split("\n## ")[0] ?? "";
+  const table = section("docs/on-call.md", "## Read a log line");
   expect(fields.filter((field) => !table.includes(`\`${field}\``))).toEqual([]);
 });
 
-test("README has the places that are filled by programs", () => {
-  for (const place of ["config-reference", "bench"]) {
-    expect(read("README.md").split(`<!-- ${place}:begin -->`)).toHaveLength(2);
-    expect(read("README.md").split(`<!-- ${place}:end -->`)).toHaveLength(2);
-  }
+test.each([
+  ["config-reference", "docs/configuration.md"],
+  ["bench", "docs/figures.md"],
+])("the place %s, which a program fills, is in %s and nowhere else", (place, page) => {
+  expect(read(page).split(`<!-- ${place}:begin -->`)).toHaveLength(2);
+  expect(read(page).split(`<!-- ${place}:end -->`)).toHaveLength(2);
+  const others = PAGES.filter((other) => other !== page);
+  expect(others.filter((other) => read(other).includes(`<!-- ${place}:`))).toEqual([]);
 });
 
-test("every code that ON-CALL.md names is in the registry, under that name", () => {
-  const named = [...read("ON-CALL.md").matchAll(/\bcode (\d+)(?: \((\w+)\))?/gi)].map(
+test("every code that docs/on-call.md names is in the registry, under that name", () => {
+  const named = [...read("docs/on-call.md").matchAll(/\bcode (\d+)(?: \((\w+)\))?/gi)].map(
     ([, code, kind]) => ({ code: Number(code), kind }),
   );
   const wrong = named.filter(
@@ -198,13 +198,72 @@ test("every code that ON-CALL.md names is in the registry, under that name", () 
   expect([11, 103, 105, 107, 110, 112, 113].filter((code) => !onCall.has(code))).toEqual([]);
 });
 
-test("decisions are numbered in order, each with context, decision and consequence", () => {
-  const entries = read("DECISIONS.md").split(/^### /m).slice(1);
-  expect(entries.map((entry) => Number.parseInt(entry, 10))).toEqual(entries.map((_, i) => i + 1));
-  for (const entry of entries) {
-    const parts = ["**Context.**", "**Decision.**", "**Consequence.**"].map(
-      (part) => entry.split(part).length - 1,
+describe("the pages together", () => {
+  test("README has at most 200 lines", () => {
+    expect(read("README.md").trimEnd().split("\n").length).toBeLessThanOrEqual(200);
+  });
+
+  test("README begins with the two commands, as they are", () => {
+    expect(fences("README.md", "sh")[0]).toBe("sudo ./scripts/demo.sh\nsudo ./scripts/test.sh\n");
+  });
+
+  test("README links to docs/README.md, and from there links lead to every page in docs/", () => {
+    expect(linksOf("README.md").map(({ file }) => file)).toContain("docs/README.md");
+    const reached = new Set(["docs/README.md"]);
+    for (const page of reached)
+      for (const { file } of linksOf(page)) if (DOCS.includes(file)) reached.add(file);
+    expect(DOCS.filter((page) => !reached.has(page))).toEqual([]);
+  });
+
+  test("docs/README.md lists every page directly in docs/", () => {
+    const listed = linksOf("docs/README.md").map(({ file }) => file);
+    const direct = DOCS.filter((page) => /^docs\/[^/]+$/.test(page) && page !== "docs/README.md");
+    expect(direct.filter((page) => !listed.includes(page))).toEqual([]);
+  });
+
+  test.each(["README.md", ...DOCS])("%s keeps to 120 columns outside tables and code", (page) => {
+    expect(proseOf(page).filter((line) => line.length > 120)).toEqual([]);
+  });
+
+  test("whatever page a page or a source names exists", () => {
+    const sources = globSync(
+      "{cmd,lib,delegates,conf,scripts,manifests,test}/**/*.{ts,mjs,sh,yaml}",
+      {
+        cwd: ROOT,
+      },
     );
-    expect([entry.split("\n")[0], parts]).toEqual([entry.split("\n")[0], [1, 1, 1]]);
-  }
+    const gone = [...PAGES, ...sources].flatMap((file) =>
+      [...read(file).matchAll(/(?<![\w./-])(?:docs\/[\w/-]+|[A-Z][A-Z-]+)\.md\b/g)]
+        .map(([name]) => name)
+        // These two are CNI's own.
+        .filter(
+          (name) => !["SPEC.md", "CONVENTIONS.md"].includes(name) && !existsSync(join(ROOT, name)),
+        )
+        .map((name) => `${file}: ${name}`),
+    );
+    expect(gone).toEqual([]);
+  });
+});
+
+describe("CHANGELOG.md", () => {
+  const versions = read("CHANGELOG.md").split(/^## /m).slice(1);
+  const names = versions.map((text) => text.split("\n")[0] ?? "");
+
+  test("is in the form of Keep a Changelog, from 0.1.0 on", () => {
+    expect(names[0]).toBe("[Unreleased]");
+    for (const name of names.slice(1))
+      expect(name).toMatch(/^\[\d+\.\d+\.\d+\] - \d{4}-\d{2}-\d{2}$/);
+    expect(names.at(-1)).toMatch(/^\[0\.1\.0\]/);
+    const kinds = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"];
+    for (const text of versions) {
+      const headings = [...text.matchAll(/^### (.*)$/gm)].map(([, kind]) => kind ?? "");
+      expect(headings).toEqual(kinds.filter((kind) => headings.includes(kind)));
+      expect(headings.length).toBeGreaterThan(0);
+    }
+  });
+
+  test("has the version of package.json", () => {
+    const { version } = JSON.parse(read("package.json")) as { version: string };
+    expect(names.join("\n")).toContain(`[${version}]`);
+  });
 });

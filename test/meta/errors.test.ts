@@ -2,12 +2,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CniError, ERRORS, errorJson, toCniError } from "../../lib/cni/error";
 
-const page = readFileSync(join(__dirname, "../../ERRORS.md"), "utf8");
+const page = readFileSync(join(__dirname, "../../docs/errors.md"), "utf8");
 const rows = [...page.matchAll(/^\| (\d+) \| `(\w+)` \| (.+) \| (.+) \|$/gm)].map(
   ([, code, kind, cause, remedy]) => ({ code: Number(code), kind, cause, remedy }),
 );
 
-test("ERRORS.md lists exactly the codes of the registry", () => {
+test("docs/errors.md lists exactly the codes of the registry", () => {
   expect(rows.map(({ code, kind }) => [kind, code])).toEqual(
     Object.entries(ERRORS).map(([kind, { code }]) => [kind, code]),
   );

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   appendFileSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -17,6 +18,7 @@ import type { Schema } from "../../conf/schema/shared";
 
 const ROOT = join(__dirname, "../..");
 const EXAMPLES = join(ROOT, "conf/examples");
+const PAGE = "docs/configuration.md";
 const GENERATE = join(ROOT, "scripts/generate.mjs");
 
 function check(root: string): { status: number | null; stderr: string } {
@@ -72,30 +74,31 @@ describe("generate --check", () => {
       status: 1,
       stderr: expect.stringContaining("conf/schema.json") as string,
     });
+    mkdirSync(join(dir, "docs"));
     writeFileSync(
-      join(dir, "README.md"),
+      join(dir, PAGE),
       "# x\n<!-- config-reference:begin -->\nold\n<!-- config-reference:end -->\ntail\n",
     );
     execFileSync(process.execPath, [GENERATE, "--root", dir]);
     expect(check(dir)).toMatchObject({ status: 0, stderr: "" });
-    const readme = readFileSync(join(dir, "README.md"), "utf8");
-    expect(readme).toBe(
+    const page = readFileSync(join(dir, PAGE), "utf8");
+    expect(page).toBe(
       `# x\n<!-- config-reference:begin -->\n${configReference()}\n<!-- config-reference:end -->\ntail\n`,
     );
 
     appendFileSync(join(dir, "conf/validate.generated.js"), "// by hand\n");
-    writeFileSync(join(dir, "README.md"), readme.replace("kubeconfig", "kubeconf"));
+    writeFileSync(join(dir, PAGE), page.replace("kubeconfig", "kubeconf"));
     const { status, stderr } = check(dir);
     expect(status).toBe(1);
     expect(stderr).toBe(
-      'not up to date: conf/validate.generated.js, README.md: run "npm run generate" and commit the result\n',
+      'not up to date: conf/validate.generated.js, docs/configuration.md: run "npm run generate" and commit the result\n',
     );
   });
 
-  test("leaves a README without the markers alone", () => {
-    writeFileSync(join(dir, "README.md"), "# nothing to fill in\n");
+  test("leaves a page without the markers alone", () => {
+    writeFileSync(join(dir, PAGE), "# nothing to fill in\n");
     execFileSync(process.execPath, [GENERATE, "--root", dir]);
-    expect(readFileSync(join(dir, "README.md"), "utf8")).toBe("# nothing to fill in\n");
+    expect(readFileSync(join(dir, PAGE), "utf8")).toBe("# nothing to fill in\n");
     expect(check(dir).status).toBe(0);
   });
 });

@@ -1,4 +1,4 @@
-/** Commands of ON-CALL.md as they stand, on a node whose files are where the page says: the support bundle, and what is left over. */
+/** Commands of docs/on-call.md as they are, on a node whose files are where the page says: the support bundle, and what is left over. */
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -17,7 +17,7 @@ import { PLUGINS, useNode } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 import { sh, until } from "../helpers/shell";
 
-const PAGE = readFileSync(resolve(__dirname, "../../ON-CALL.md"), "utf8");
+const PAGE = readFileSync(resolve(__dirname, "../../docs/on-call.md"), "utf8");
 const world = useNode();
 
 /** The blocks of shell of a section, as they are pasted. */
@@ -32,7 +32,7 @@ interface Node {
   readonly paste: (...lines: readonly string[]) => string;
 }
 
-/** A node that is set up as the README says; `paste` runs lines on it, with the test's directory for /tmp. */
+/** A node that is set up as docs/install.md says; `paste` runs lines on it, with the test's directory for /tmp. */
 function nodeWith(ours: Conf): Node {
   const files = nodeFiles(world);
   const delegate = {

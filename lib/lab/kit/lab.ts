@@ -6,7 +6,7 @@ import type { Story } from "./story";
 import type { World } from "./world";
 
 export interface Lab extends Needs {
-  /** At most 80 columns; also in the README. */
+  /** At most 80 columns; also in docs/labs.md. */
   readonly picture: string;
   /**
    * Builds the topology and tells the story. What it throws ends the lab as "could not run"; what
