@@ -1,6 +1,7 @@
 /** The decisions: files in order, in one form, and all of them in the index. */
+import { globSync } from "node:fs";
 import { basename } from "node:path";
-import { DOCS, linksOf, read } from "../helpers/pages";
+import { DOCS, linksOf, PAGES, read, ROOT } from "../helpers/pages";
 
 const INDEX = "docs/decisions/README.md";
 const FILES = DOCS.filter((page) => page.startsWith("docs/decisions/") && page !== INDEX);
@@ -71,4 +72,18 @@ test("the index names each decision once, and no other file", () => {
     .map(({ file }) => file)
     .filter((file) => file.startsWith("docs/decisions/"));
   expect([...linked].sort()).toEqual(FILES);
+});
+
+test("every decision that the code or a page names exists", () => {
+  const sources = globSync(
+    "{cmd,lib,delegates,conf,scripts,manifests,test,.ci}/**/*.{ts,mjs,cjs,js,c,sh,yaml,service}",
+    { cwd: ROOT },
+  );
+  const numbers = FILES.map((file) => basename(file).slice(0, 4));
+  const unknown = [...PAGES, ...sources, "eslint.config.mjs", "jest.config.ts"].flatMap((file) =>
+    [...read(file).matchAll(/\bdecisions? (\d+)/gi)]
+      .filter(([, number = ""]) => !numbers.includes(number))
+      .map(([text]) => `${file}: ${text}`),
+  );
+  expect(unknown).toEqual([]);
 });
