@@ -2,6 +2,7 @@
 import { existsSync, globSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { LABS } from "../../lib/lab/labs";
+import { PROPERTIES } from "../../lib/selftest/ledger";
 import { COMMANDS, commandHelp, helpText } from "../../cmd/cli";
 import { loadConf } from "../../conf/load";
 import { ERRORS } from "../../lib/cni/error";
@@ -130,6 +131,13 @@ test.each(Object.entries(LABS))(
     );
   },
 );
+
+test("docs/selftest.md has a row for every property, in the order of the report", () => {
+  const rows = [...read("docs/selftest.md").matchAll(/^\| ([^|]+) \| [^|]+ \|$/gm)].slice(2);
+  expect(rows.map(([, property]) => property)).toEqual(Object.values(PROPERTIES));
+  const [report = ""] = fences("docs/selftest.md", "text");
+  expect(Object.values(PROPERTIES).filter((name) => !report.includes(`\n${name} `))).toEqual([]);
+});
 
 /** Our plugin objects of a conflist as the runtime sends them. */
 function ourObjects(text: string): readonly JsonObject[] {
