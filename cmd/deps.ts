@@ -21,7 +21,7 @@ const ORPHAN_TIMES = { graceMs: 1000, timeoutMs: 2000 };
 
 /** How often the ADDs of a node look for attachments whose sandbox is gone (ms). */
 const COLLECTION_MS = 60_000;
-/** Who started us. When that process ends, the kernel gives us another parent. */
+/** Who started us. When that process ends, the kernel gives us another parent (decision 0045). */
 const PARENT = process.ppid;
 
 export interface Node {

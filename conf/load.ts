@@ -28,7 +28,8 @@ const FWMARK_PLUGIN_KEY = "cni.fwmark.net/name";
  * Checks the netconf and fills in the defaults. ADD and STATUS throw one CniError with every
  * problem: `unsupportedField` when only unknown keys are wrong, else `invalidConfig`. The other
  * verbs use each field that is valid and the default of each that is not, and return the problems
- * as warnings; they throw only for a missing network name and, for CHECK, a missing prevResult.
+ * as warnings; they throw only for a missing network name and, for CHECK, a missing prevResult
+ * (decision 0017).
  */
 export function loadConf(netconf: JsonObject, verb: Verb): LoadedConf {
   const raw = cloneJson(netconf) as JsonObject;

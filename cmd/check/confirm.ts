@@ -18,7 +18,8 @@ const CHANGED = "its record changed while it was looked at, so it was not judged
 
 /**
  * Looks at `entries` (read just now), and after a pause again at those with something wrong. Only
- * what is wrong in both looks, with the record unchanged all the time, is in the answer as wrong.
+ * what is wrong in both looks, with the record unchanged all the time, is in the answer as wrong
+ * (decision 0051).
  */
 export async function lookTwice(node: Node, entries: Entries): Promise<Look> {
   const first = await lookAt(node, entries, () => true);

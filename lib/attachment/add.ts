@@ -102,7 +102,10 @@ async function obtainResult(
   return parseResult(stdout, version, who);
 }
 
-/** Installs the rules, or, without a mark, makes sure that nobody's are left on the addresses. */
+/**
+ * Installs the rules, or, without a mark, makes sure that nobody's are left on the addresses
+ * (decision 0007).
+ */
 async function programRules(
   context: Context,
   attachment: Attachment,

@@ -1,4 +1,7 @@
-/** The journal's transitions of one attachment, each atomic under the lock of its record. */
+/**
+ * The journal's transitions of one attachment, each atomic under the lock of its record
+ * (decision 0004).
+ */
 import { CniError, toCniError } from "../cni/error";
 import { quote } from "../cni/json";
 import { podRef, type Request } from "../cni/request";

@@ -29,7 +29,10 @@ export interface Attachment {
   readonly source?: string;
   readonly addresses: readonly string[];
   readonly backend?: Backend;
-  /** The delegate's netconf as it was really used: merge patch applied, nothing injected. Absent: chained mode. */
+  /**
+   * The delegate's netconf as it was really used: merge patch applied, nothing injected
+   * (decision 0006). Absent: chained mode.
+   */
   readonly delegate?: JsonObject;
   /** The delegate's result in the config's version, for a DEL that comes without prevResult. Left out when it is too large. */
   readonly result?: JsonObject;

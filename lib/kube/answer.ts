@@ -155,7 +155,8 @@ function forbidden(message: string, subject: Subject, source: Source): Transient
       { toTheEnd: true },
     );
   }
-  // The node authorizer has not seen the binding yet: its informer is a moment behind the kubelet's.
+  // The node authorizer has not seen the binding yet: its informer is a moment behind the kubelet's
+  // (decision 0015).
   if (message.includes("no relationship found")) {
     return new Transient(
       new CniError(

@@ -109,7 +109,8 @@ export function refuseSpecialFile(path: string, file: string): void {
 
 /**
  * client-node 2.0.1 knows a user's token file only as `token-file`, read relative to the working
- * directory; kubeconfigs spell it `tokenFile`, relative to the kubeconfig (client-go, clientcmd/api/v1).
+ * directory; kubeconfigs spell it `tokenFile`, relative to the kubeconfig (client-go, clientcmd/api/v1)
+ * (decision 0022).
  */
 function withTokenFileKey(text: string, path: string): string {
   const key = /(^[ \t]*(?:-[ \t]+)?|[{,]\s*)(["']?)tokenFile\2(\s*:\s*)(["']?)([^\s"',}]+)\4/gm;

@@ -55,7 +55,7 @@ export async function detectBackend(node: {
   };
 }
 
-/** Lists every table of the flavour that exists, and so creates none. */
+/** Lists every table of the flavour that exists, and so creates none (decision 0010). */
 async function lookAt(
   { host, tools }: { host: Host; tools: Tools },
   backend: Backend,

@@ -6,7 +6,8 @@
  * name of that socket with a number above all that it sees (Lamport's bakery). Whoever has the lowest
  * ticket holds the lock. The others connect to the socket of the ticket just before theirs; the kernel
  * ends that connection when its owner releases the lock or dies, and nobody else wakes up. Tickets are
- * unique names, so one of a dead process can be removed without hitting anybody else's.
+ * unique names, so one of a dead process can be removed without hitting anybody else's. Why no file
+ * lock: decision 0001.
  */
 import {
   closeSync,

@@ -32,7 +32,8 @@ export interface OrphanTimes {
 
 /**
  * Waits for every process whose environment says that it works on an ADD of this container
- * interface, ourselves and our ancestors excepted, and kills what has not finished in time.
+ * interface, ourselves and our ancestors excepted, and kills what has not finished in time
+ * (decision 0005).
  */
 export function createOrphans(clock: Clock, { graceMs, timeoutMs }: OrphanTimes): Orphans {
   return {

@@ -5,7 +5,10 @@ import type { Backend } from "../ports";
 import type { Orphan } from "./plan/retired-marks";
 import { routeKey, routePlace, ruleKey } from "./changes/identity";
 
-/** `protocol kernel` (rtnetlink RTPROT_KERNEL): systemd-networkd leaves rules and routes with it alone. */
+/**
+ * `protocol kernel` (rtnetlink RTPROT_KERNEL): systemd-networkd leaves rules and routes with it alone
+ * (decision 0034).
+ */
 export const PROTOCOL_KERNEL = 2;
 /** Tables of the kernel. */
 export const TABLE_MAIN = 254;

@@ -6,8 +6,8 @@ const require = createRequire(import.meta.url);
 /**
  * How the binary's Node runs. The environment is the container runtime's, not ours: its
  * NODE_OPTIONS must not load code into a root process, and a stray SIGUSR1 must not open a debugger:
- * its address is one that cannot be listened on. (--disable-sigusr1 blocks the signal for good, and
- * `routes watch` answers to it.)
+ * its address is one that cannot be listened on (decision 0026). (--disable-sigusr1 blocks the
+ * signal for good, and `routes watch` answers to it.)
  * V8 flags do not belong here: most make V8 reject the compiled code, its own library's included.
  */
 const RUNTIME = { execArgvExtension: "none", execArgv: ["--inspect-port=0.0.0.1:1024"] };

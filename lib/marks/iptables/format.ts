@@ -16,7 +16,8 @@ export function ruleSpecs(rule: MarkRule, family: Family): readonly string[] {
     .filter((address) => familyOf(address) === family)
     .flatMap((address) => {
       const mark = markSpec(address, comment, rule.mark);
-      // Value 0 under the tenant's mask: takes the tenant's bits off replies, and no others.
+      // Value 0 under the tenant's mask: takes the tenant's bits off replies, and no others
+      // (decision 0008).
       const reply = replySpec(address, comment, { value: 0, mask: rule.mark.mask });
       return rule.markReplies ? [mark] : [mark, reply];
     });

@@ -23,7 +23,7 @@ export interface Tools {
   has(slot: Slot): boolean;
   /**
    * True when the slot may hold rules of ours, as far as that can be known without its programs: the
-   * kernel's list of legacy tables, nft, or what we have done on this node.
+   * kernel's list of legacy tables, nft, or what we have done on this node (decision 0044).
    */
   mayHoldRules(slot: Slot): Promise<boolean>;
   /** The error that names the missing program of the slot and says what to do. */

@@ -87,7 +87,7 @@ export async function listSlots({ tools }: Tables, slots: readonly Slot[]): Prom
 /**
  * A listing before its address is known, good for as long as the generation read with it stands: whoever
  * adds rules moves that before and after. An address is handed out after its last user's ADD has ended,
- * so a rule on it is either in the listing or has moved the generation.
+ * so a rule on it is either in the listing or has moved the generation (decision 0029).
  */
 export async function listEarly(tables: Tables): Promise<EarlyListing> {
   const generation = readGeneration(tables.dataDir);
@@ -97,7 +97,7 @@ export async function listEarly(tables: Tables): Promise<EarlyListing> {
 /**
  * Lists, plans and applies, once; again only when it failed and the next plan is another one, which
  * is to say that somebody changed our rules in between. Returns the listing of the plan that held.
- * Whoever adds rules holds the locks of their addresses.
+ * Whoever adds rules holds the locks of their addresses (decision 0009).
  */
 export async function settle(
   tables: Tables,

@@ -13,7 +13,7 @@ export interface Handover {
 /**
  * A table that changes hands, as when two tenants exchange theirs, has the new owner's routes as soon
  * as they are put in, and the old owner's lookup would lead there. So the lookup goes first, and
- * what it served is stopped for the moment until its new one stands.
+ * what it served is stopped for the moment until its new one stands (decision 0041).
  */
 export function handover(
   wanted: readonly IpRule[],

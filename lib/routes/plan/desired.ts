@@ -91,7 +91,8 @@ function rulesOf(
       tenant: tenant.name,
       why: `packets of tenant ${tenant.name}`,
     };
-    // Behind the table, because `ip route flush table` takes the stop in it away too.
+    // Behind the table, because `ip route flush table` takes the stop in it away too
+    // (decision 0036).
     const stop = {
       item: { ...mine, unreachable: true as const },
       tenant: tenant.name,

@@ -12,7 +12,8 @@ export const NAT_TABLE = "inet tenant-routing";
 /**
  * The text for `nft -f`; undefined when nothing is translated. Its chain comes before srcnat (100),
  * where kube-proxy, kindnet and the plugins' ipMasq are: the first translation of a connection is
- * the last, in iptables and nftables alike, so also one to the same address keeps the others away.
+ * the last, in iptables and nftables alike, so also one to the same address keeps the others away
+ * (decision 0035).
  */
 export function natTable(conf: PluginConf, gateways: readonly TenantDevice[]): string | undefined {
   const rules = [

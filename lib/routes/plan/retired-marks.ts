@@ -1,4 +1,7 @@
-/** Pure: marks that pods still carry though no tenant has them any more. Their packets must find a stop, not the node's default route. */
+/**
+ * Pure: marks that pods still carry though no tenant has them any more. Their packets must find a
+ * stop, not the node's default route (decision 0042).
+ */
 import type { PluginConf } from "../../../conf/types";
 import { formatMark, type Mark, satisfiesMark } from "../../net/mark";
 import { listText } from "../conflicts/free-mask";
