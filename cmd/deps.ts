@@ -8,8 +8,9 @@ import { createExec } from "../lib/node/exec";
 import { createJournal, type Journal, type JournalRecord } from "../lib/attachment/journal";
 import { createLocks } from "../lib/node/lock";
 import { createOrphans, isAlive, ownProcess } from "../lib/node/processes";
-import type { Backend, Locks, Log, MarkRules, PodSource } from "../lib/ports";
-import { createIptablesRules } from "../lib/marks/iptables/backend";
+import type { Locks, Log, MarkBackend, PodSource } from "../lib/ports";
+import { combineBackends } from "../lib/marks/combine";
+import { createIptablesBackend } from "../lib/marks/iptables/backend";
 import { attachmentTag, networkPrefix } from "../lib/marks/tag";
 import { sandboxState, viewpoint } from "../lib/node/sandbox";
 import type { Context } from "../lib/attachment/context";
@@ -27,43 +28,39 @@ const PARENT = process.ppid;
 export interface Node {
   readonly journal: Journal;
   readonly locks: Locks;
-  readonly rules: MarkRules;
+  readonly backend: MarkBackend;
 }
 
-/**
- * What the node's state is reached through, for the plugin and the command line alike. `cniEnv`:
- * the CNI variables of the operation; a command line has none.
- */
-export function nodeAdapters(
-  conf: PluginConf,
-  log: Log,
-  cniEnv: Readonly<Record<string, string>> = {},
-): Node {
+/** What the node's state is reached through, for the plugin and the command line alike. */
+export function nodeAdapters(conf: PluginConf, log: Log): Node {
   const journal = createJournal(conf.dataDir);
   const locks = preparedLocks(createLocks(conf.dataDir), journal);
-  const rules = createIptablesRules({
-    exec: createExec(),
-    locks,
-    lockTimeoutMs: conf.lockTimeoutMs,
-    configured: conf.iptables,
-    dataDir: conf.dataDir,
-    log,
-    cniEnv,
-    recordedBackends: () => recordedBackends(journal),
-  });
-  return { journal, locks, rules };
+  const backend = combineBackends(
+    createIptablesBackend({
+      exec: createExec(),
+      locks,
+      lockTimeoutMs: conf.lockTimeoutMs,
+      configured: conf.iptables,
+      dataDir: conf.dataDir,
+      log,
+      recordedPlaces: () => recordedPlaces(journal),
+    }),
+  );
+  return { journal, locks, backend };
 }
 
 /** Everything a verb works with. */
 export function createContext(request: Request, conf: PluginConf, io: Io, log: Log): Context {
   const key = attachmentKey(conf.name, request);
   const facts: Record<string, unknown> = {};
+  const node = nodeAdapters(conf, log);
   return {
     request,
     conf,
     key,
     tag: attachmentTag(key),
-    ...nodeAdapters(conf, log, cniVariables(request)),
+    ...node,
+    marks: node.backend.open(cniVariables(request)),
     pods: () => openPodSource(conf),
     delegate: {
       exec: createExec(),
@@ -108,11 +105,11 @@ async function openPodSource(conf: PluginConf): Promise<PodSource> {
   });
 }
 
-function recordedBackends(journal: Journal): readonly Backend[] {
+function recordedPlaces(journal: Journal): readonly string[] {
   return journal.tags().flatMap((tag) => {
     const record = tryRead(journal, tag);
     return record !== undefined && "attachment" in record
-      ? [record.attachment.backend].filter((backend) => backend !== undefined)
+      ? [record.attachment.backend].filter((place) => place !== undefined)
       : [];
   });
 }

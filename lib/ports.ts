@@ -2,7 +2,6 @@
  * The seams between the pure core and the outside: types only. Every adapter implements one of
  * these, every verb takes them as parameters, and tests replace them one by one.
  */
-import type { Family } from "./net/family";
 import type { Mark } from "./net/mark";
 
 /** What identifies everything we own. Never an IP address, never a netns path. */
@@ -41,73 +40,95 @@ export interface PodSource {
   readNamespace(pod: PodRef): Promise<Readonly<Record<string, string>>>;
 }
 
-export type Backend = "nft" | "legacy";
-
-/** The rules of one attachment, as they must stand in mangle PREROUTING. */
-export interface MarkRule {
-  readonly key: AttachmentKey;
-  /** `<namespace>/<pod>` for people who read the rule list; may be "". */
-  readonly label: string;
+/** The mark of one attachment, as it is to be in force. */
+export interface Marking {
   readonly mark: Mark;
   /** Bare IPv4 or IPv6 literals, canonical form, no prefix length. */
   readonly addresses: readonly string[];
-  /** true: replies of inbound connections keep the mark, so there is no second rule per address. */
+  /** true: replies of inbound connections keep the mark. */
   readonly markReplies: boolean;
 }
 
-/** Where the rules of an attachment are, as its record says. */
-export interface RulePlace {
-  readonly backend: Backend;
+/** The same for whoever puts it in force. */
+export interface MarkOrder extends Marking {
+  readonly key: AttachmentKey;
+  /** `<namespace>/<pod>` for people who read what is installed; may be "". */
+  readonly label: string;
+}
+
+/** Where the marks of an attachment are, as its record says. */
+export interface MarkPlace {
+  /** What `install` returned as its place; whatever else it is, an older or newer version wrote it. */
+  readonly backend: string;
   readonly addresses: readonly string[];
 }
 
-/** One of our rules as the kernel has it. Rules of others are never listed. */
-export interface InstalledRule {
-  readonly backend: Backend;
-  readonly family: Family;
-  /** Key hash from the comment, see lib/marks/tag. */
-  readonly tag: string;
-  readonly label: string;
+/**
+ * One piece of what a backend installs for one address. How many it needs, and what they are, is its
+ * own business.
+ */
+export interface MarkPiece {
   readonly address: string;
-  readonly kind: "mark" | "reply";
-  /** undefined when the rule carries our tag but another target or form than we write. */
-  readonly mark: Mark | undefined;
-  /** The rule in iptables-save form without `-A `. */
-  readonly spec: string;
+  /** For people, and to tell the pieces of one address apart, e.g. `mark rule`. */
+  readonly piece: string;
+  readonly mark: Mark;
 }
 
-/** The rules on this node. All methods throw CniError `rules`, or `tryAgainLater` for a lock that stays busy. */
-export interface MarkRules {
-  /** The flavour in use for new rules: configured, remembered for this boot, or detected now. */
-  backend(): Promise<Backend>;
+/** One piece of ours as the kernel has it. Those of others are never listed. */
+export interface InstalledMark extends Omit<MarkPiece, "mark"> {
+  /** The place it is in, as records have it. */
+  readonly backend: string;
+  /** Hash of the attachment's key, see lib/marks/tag. */
+  readonly tag: string;
+  readonly label: string;
+  /** undefined: it is not intact, which is to say that it does something else than what was installed. */
+  readonly mark: Mark | undefined;
+  /** For people: how the backend's own tools print it. */
+  readonly text: string;
+}
+
+/** The marks on this node. All methods throw CniError `rules`, or `tryAgainLater` for a lock that stays busy. */
+export interface Marks {
   /**
    * Starts what install() and evict() will need while something else runs: a listing that is used
-   * only if no rule of ours changes in the meantime. Never fails.
+   * only if no mark of ours changes in the meantime. Never fails.
    */
   anticipate(): void;
   /**
-   * Makes exactly these rules stand for the attachment and for nobody else on these addresses, one
-   * transaction per family; our other rules on the addresses go in the same step, foreign rules
-   * stay. If one family fails, the other is taken back. Returns the tags that were evicted.
+   * Puts the mark in force for the attachment and for nobody else on these addresses, all at once or
+   * not at all; what is foreign stays. Returns the place for the record, and the tags that were evicted.
    */
-  install(rule: MarkRule): Promise<readonly string[]>;
+  install(order: MarkOrder): Promise<{ place: string; evicted: readonly string[] }>;
   /**
-   * For an attachment without a mark: removes our rules of every other attachment on these
-   * addresses, in every flavour that is present, so that a reused address inherits no tenant.
-   * A node whose kernel has no such table has no rules, and that is fine; throws CniError `rules` where
-   * rules may be and the programs to list them are missing. Returns the tags that were evicted.
+   * For an attachment without a mark: removes those of every other attachment on these addresses,
+   * wherever they may be, so that a reused address inherits no tenant.
+   * A node whose kernel has no such tables has no marks, and that is fine; throws CniError `rules` where
+   * some may be and the programs to list them are missing. Returns the tags that were evicted.
    */
   evict(key: AttachmentKey, addresses: readonly string[]): Promise<readonly string[]>;
   /**
-   * Removes every rule of these tags, where they are known to be or (undefined) in every flavour and both
-   * families. Absent rules are fine. Where rules may be and cannot be listed, the others are removed, then
-   * it throws.
+   * Removes every mark of these tags, where they are known to be, or (undefined, or a place that nobody
+   * knows) wherever they may be. Absent ones are fine. Where marks may be and cannot be listed, the others
+   * are removed, then it throws.
    */
-  remove(tags: readonly string[], known?: RulePlace): Promise<void>;
-  /** Every rule of ours, all flavours and families that are present on this node. Throws where it cannot look. */
-  list(): Promise<readonly InstalledRule[]>;
-  /** Whether the tools exist and can list the table; throws what is wrong otherwise. Changes nothing. */
+  remove(tags: readonly string[], known?: MarkPlace): Promise<void>;
+  /** Everything of ours, wherever it may be. Throws where it cannot look. */
+  list(): Promise<readonly InstalledMark[]>;
+  /** Whether install() could work now; throws what is wrong otherwise. Changes nothing. */
   probe(): Promise<void>;
+}
+
+/** A way to mark packets, for as long as the process lives. */
+export interface MarkBackend {
+  /** Places that records and listings may name; no other backend has one of them. */
+  readonly places: readonly string[];
+  /** Pure: what list() has in that place when all is well, in its order. */
+  pieces(marking: Marking, place: string | undefined): readonly MarkPiece[];
+  /**
+   * The marks for one operation. `environment`: what every program gets that changes something, so that
+   * a DEL recognises what a killed ADD has left running.
+   */
+  open(environment: Readonly<Record<string, string>>): Marks;
 }
 
 export interface ExecRequest {

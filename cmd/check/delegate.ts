@@ -10,18 +10,18 @@ import type { Values } from "../cli";
 import { cniPath } from "../cni-path";
 import type { Io } from "../io";
 
-const OK = "ok";
-/** The delegate was not asked: there is none, or it knows no CHECK, or the attachment is not complete. */
-export const NOT_ASKED = "-";
-/** What everything in the column says when nobody wanted the delegate's CHECK. */
-export const NOT_RUN = "not run";
+/**
+ * What the delegate's CHECK says of an attachment. not-asked: there is no delegate, or it knows no
+ * CHECK, or the attachment is not complete. not-run: nobody wanted the delegates' CHECK.
+ */
+export type Verdict = "ok" | "not-asked" | "not-run" | { readonly failure: string };
 
-/** What the delegate's CHECK says of an attachment: a verdict that is no problem, or the error's text. */
-export type DelegateChecker = (attachment: Attachment) => Promise<string>;
+/** Asks the delegate of an attachment. Never throws. */
+export type DelegateChecker = (attachment: Attachment) => Promise<Verdict>;
 
-/** Whether a delegate's verdict is a problem. */
-export function isFailure(verdict: string): boolean {
-  return ![OK, NOT_ASKED, NOT_RUN].includes(verdict);
+/** Whether a verdict is a problem. */
+export function isFailure(verdict: Verdict): verdict is { readonly failure: string } {
+  return typeof verdict === "object";
 }
 
 /** Runs the delegates as a runtime would: with the configuration, the record, and the runtime's search path. */
@@ -32,8 +32,8 @@ export function delegateChecker(conf: PluginConf, io: Io, values: Values): Deleg
   return async (attachment) => {
     const { delegate, key, pod, result } = attachment;
     if (delegate === undefined || result === undefined || attachment.state !== "complete")
-      return NOT_ASKED;
-    if (!atLeast(attachment.cniVersion as CniVersion, "0.4.0")) return NOT_ASKED;
+      return "not-asked";
+    if (!atLeast(attachment.cniVersion as CniVersion, "0.4.0")) return "not-asked";
     const path = cniPath(values, io.env, attachment.cniPath);
     const env = {
       ...io.env,
@@ -59,9 +59,9 @@ export function delegateChecker(conf: PluginConf, io: Io, values: Values): Deleg
     };
     try {
       await runDelegate(context, "CHECK", delegateNetconf(sent, delegate, "CHECK", result));
-      return OK;
+      return "ok";
     } catch (error) {
-      return toCniError(error).message;
+      return { failure: toCniError(error).message };
     }
   };
 }

@@ -2,14 +2,15 @@
 import { toCniError } from "../../lib/cni/error";
 import type { Attachment, Journal, JournalRecord } from "../../lib/attachment/journal";
 import type { ProcessId } from "../../lib/node/processes";
-import { ruleProblems, wantedRules } from "../../lib/attachment/drift";
-import type { Clock, InstalledRule, MarkRules } from "../../lib/ports";
-import { NOT_ASKED, NOT_RUN, type DelegateChecker } from "./delegate";
+import { driftOf, wantedPieces, type Drift } from "../../lib/attachment/drift";
+import type { Clock, InstalledMark, MarkBackend, Marks } from "../../lib/ports";
+import type { DelegateChecker, Verdict } from "./delegate";
 
 /** What the command looks through. */
-export interface Node {
+export interface Observed {
   readonly journal: Pick<Journal, "tags" | "read">;
-  readonly rules: Pick<MarkRules, "list">;
+  readonly backend: Pick<MarkBackend, "pieces">;
+  readonly marks: Pick<Marks, "list">;
   /** Whether the process that is at work on a record still runs. */
   readonly isAlive: (owner: ProcessId) => boolean;
   readonly clock: Pick<Clock, "sleep">;
@@ -28,35 +29,46 @@ export interface Sight {
   readonly entry: Entry;
   /** False when the record changed during the look: then neither rules nor delegate were judged. */
   readonly settled: boolean;
-  readonly rules: { readonly expected: number; readonly found: number };
-  readonly delegate: string;
+  /** How many pieces of marks. */
+  readonly marks: { readonly expected: number; readonly found: number };
+  readonly delegate: Verdict;
   /** What is wrong, the delegate's verdict excepted. */
-  readonly problems: readonly string[];
-  /** What is so, and not wrong. */
-  readonly notes: readonly string[];
+  readonly problems: readonly Problem[];
+  readonly note: Note | undefined;
 }
+
+/** One thing that is wrong. */
+export type Problem =
+  | { readonly kind: "unusable-record"; readonly tag: string; readonly reason: string }
+  | { readonly kind: "unfinished"; readonly verb: "ADD" | "DEL" }
+  | { readonly kind: "drift"; readonly drift: Drift };
+
+/** What needs nobody: who is at work on it, or that it did not hold still long enough to be judged. */
+export type Note =
+  | { readonly kind: "under-way"; readonly verb: "ADD" | "DEL"; readonly pid: number }
+  | { readonly kind: "changed" };
 
 export interface Look {
   /** By tag; attachments that went away during the look are not there. */
   readonly sights: ReadonlyMap<string, Sight>;
-  /** Rules of ours that no record accounts for. */
-  readonly strays: readonly InstalledRule[];
+  /** Marks of ours that no record accounts for. */
+  readonly strays: readonly InstalledMark[];
 }
 
 /** All records of the journal, in the order of their tags. */
-export function readEntries(journal: Node["journal"]): Entries {
+export function readEntries(journal: Observed["journal"]): Entries {
   const entries = [...journal.tags()].sort().map((tag) => [tag, readEntry(journal, tag)] as const);
   return new Map(entries.flatMap(([tag, entry]) => (entry === undefined ? [] : [[tag, entry]])));
 }
 
-function readEntry(journal: Node["journal"], tag: string): Entry | undefined {
+function readEntry(journal: Observed["journal"], tag: string): Entry | undefined {
   const record = readOrTell(journal, tag);
   if (record === undefined) return undefined;
   return "attachment" in record ? record.attachment : record.corrupt;
 }
 
 // A record that is a symbolic link, say: one line about it, and the others are reported all the same.
-function readOrTell(journal: Node["journal"], tag: string): JournalRecord {
+function readOrTell(journal: Observed["journal"], tag: string): JournalRecord {
   try {
     return journal.read(tag);
   } catch (error) {
@@ -64,21 +76,24 @@ function readOrTell(journal: Node["journal"], tag: string): JournalRecord {
   }
 }
 
-/** True when a record says what it said before; a deletion and a new ADD leave their own time and process in it. */
-export function isSame(one: Entry | undefined, other: Entry | undefined): boolean {
+/**
+ * True when two looks gave the same. Records too: a deletion and a new ADD leave their own time and
+ * process in them.
+ */
+export function isSame<T extends Entry | Problem | undefined>(one: T, other: T): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
 /**
- * Lists the rules, reads the journal again, and judges those of `before` (read just now) that stayed
+ * Lists the marks, reads the journal again, and judges those of `before` (read just now) that stayed
  * as they were. The delegate is asked where `asks` says so.
  */
 export async function lookAt(
-  node: Node,
+  node: Observed,
   before: Entries,
   asks: (tag: string) => boolean,
 ): Promise<Look> {
-  const installed = await node.rules.list();
+  const installed = await node.marks.list();
   const after = readEntries(node.journal);
   const sights = new Map<string, Sight>();
   for (const [tag, entry] of before) {
@@ -88,66 +103,67 @@ export async function lookAt(
       : unsettled(node, tag, now);
     if (sight !== undefined) sights.set(tag, sight);
   }
-  // An ADD writes its record before its rules, a DEL removes it after them: a record is there before or after.
+  // An ADD writes its record before its marks, a DEL removes it after them: a record is there before or after.
   return { sights, strays: installed.filter(({ tag }) => !before.has(tag) && !after.has(tag)) };
 }
 
 interface Facts {
-  readonly installed: readonly InstalledRule[];
+  readonly installed: readonly InstalledMark[];
   readonly asks: (tag: string) => boolean;
 }
 
 async function judge(
-  node: Node,
+  node: Observed,
   tag: string,
   entry: Entry,
   { installed, asks }: Facts,
 ): Promise<Sight | undefined> {
   if (typeof entry === "string")
-    return { ...blank(tag, entry), problems: [`journal record ${tag} is unusable: ${entry}`] };
-  const rules = {
-    expected: wantedRules(entry).length,
-    found: installed.filter((rule) => rule.tag === tag).length,
-  };
-  if (entry.state !== "complete")
-    return { ...blank(tag, entry), rules, ...progressOf(node, entry) };
-  const delegate = asks(tag) ? await askDelegate(node, entry) : NOT_ASKED;
+    return {
+      ...blank(node, tag, entry),
+      problems: [{ kind: "unusable-record", tag, reason: entry }],
+    };
+  const blankSight = blank(node, tag, entry);
+  const found = installed.filter((mark) => mark.tag === tag).length;
+  const sight = { ...blankSight, marks: { ...blankSight.marks, found } };
+  if (entry.state !== "complete") return { ...sight, ...progressOf(node, entry) };
+  const delegate = asks(tag) ? await askDelegate(node, entry) : "not-asked";
   const now = readEntry(node.journal, tag);
   if (!isSame(entry, now)) return unsettled(node, tag, now);
-  return { ...blank(tag, entry), rules, delegate, problems: ruleProblems(entry, tag, installed) };
+  const drifts = driftOf({ tag, attachment: entry }, node.backend, installed);
+  return { ...sight, delegate, problems: drifts.map((drift) => ({ kind: "drift", drift })) };
 }
 
-function unsettled(node: Node, tag: string, now: Entry | undefined): Sight | undefined {
+function unsettled(node: Observed, tag: string, now: Entry | undefined): Sight | undefined {
   if (now === undefined) return undefined;
-  const notes = typeof now === "string" ? [] : progressOf(node, now).notes;
-  return { ...blank(tag, now), settled: false, notes };
+  const note = typeof now === "string" ? undefined : progressOf(node, now).note;
+  return { ...blank(node, tag, now), settled: false, note };
 }
 
-function blank(tag: string, entry: Entry): Sight {
-  const expected = typeof entry === "string" ? 0 : wantedRules(entry).length;
+function blank({ backend }: Observed, tag: string, entry: Entry): Sight {
+  const expected = typeof entry === "string" ? 0 : wantedPieces(backend, entry).length;
   return {
     tag,
     entry,
     settled: true,
-    rules: { expected, found: 0 },
-    delegate: NOT_ASKED,
+    marks: { expected, found: 0 },
+    delegate: "not-asked",
     problems: [],
-    notes: [],
+    note: undefined,
   };
 }
 
-async function askDelegate({ checkDelegate }: Node, attachment: Attachment): Promise<string> {
-  return checkDelegate === undefined ? NOT_RUN : checkDelegate(attachment);
+async function askDelegate({ checkDelegate }: Observed, attachment: Attachment): Promise<Verdict> {
+  return checkDelegate === undefined ? "not-run" : checkDelegate(attachment);
 }
 
-/** Of an ADD or DEL that has not ended: its rules and its delegate are in between, whoever is at work. */
+/** Of an ADD or DEL that has not ended: its marks and its delegate are in between, whoever is at work. */
 function progressOf(
-  { isAlive }: Node,
+  { isAlive }: Observed,
   { state, owner }: Attachment,
-): Pick<Sight, "problems" | "notes"> {
-  if (state === "complete") return { problems: [], notes: [] };
+): Pick<Sight, "problems" | "note"> {
+  if (state === "complete") return { problems: [], note: undefined };
   const verb = state === "intent" ? "ADD" : "DEL";
-  if (isAlive(owner))
-    return { problems: [], notes: [`its ${verb} is under way (process ${owner.pid})`] };
-  return { problems: [`its ${verb} did not finish`], notes: [] };
+  if (isAlive(owner)) return { problems: [], note: { kind: "under-way", verb, pid: owner.pid } };
+  return { problems: [{ kind: "unfinished", verb }], note: undefined };
 }

@@ -1,9 +1,10 @@
 /** What `wrapper check` prints. */
 import { formatMark } from "../../lib/net/mark";
-import type { InstalledRule } from "../../lib/ports";
+import { driftText } from "../../lib/attachment/drift";
+import type { InstalledMark } from "../../lib/ports";
 import { formatTable } from "../table";
-import { isFailure } from "./delegate";
-import type { Look, Sight } from "./look";
+import { isFailure, type Verdict } from "./delegate";
+import type { Look, Note, Problem, Sight } from "./look";
 
 /** One attachment as `wrapper check` reports it. */
 export interface Report {
@@ -17,19 +18,19 @@ export interface Report {
   readonly addresses: readonly string[];
   readonly backend: string;
   readonly rules: { readonly expected: number; readonly found: number };
-  readonly delegate: string;
+  readonly delegate: Verdict;
   readonly problems: readonly string[];
   /** What needs nobody: an ADD or DEL that is under way. */
   readonly notes: readonly string[];
 }
 
-/** What the looks gave, in words. */
+/** What the looks gave, for people and programs. */
 export interface Findings {
   readonly reports: readonly Report[];
   readonly strays: readonly string[];
 }
 
-/** Puts it into words; strays only where all attachments were looked at. */
+/** Reports what the looks gave; strays only where all attachments were looked at. */
 export function findingsOf(look: Look, all: boolean): Findings {
   return {
     reports: [...look.sights.values()].map(reportOf),
@@ -42,7 +43,12 @@ export function isGood({ reports, strays }: Findings): boolean {
   return strays.length === 0 && reports.every(({ problems }) => problems.length === 0);
 }
 
-function reportOf({ entry, rules, delegate, problems, notes }: Sight): Report {
+function reportOf({ entry, marks, delegate, problems: wrong, note }: Sight): Report {
+  const problems = [
+    ...wrong.map(problemText),
+    ...(isFailure(delegate) ? [`delegate: ${delegate.failure}`] : []),
+  ];
+  const notes = note === undefined ? [] : [noteText(note)];
   if (typeof entry === "string") return { ...UNREADABLE, problems, notes };
   const { pod, key, mark } = entry;
   return {
@@ -55,11 +61,34 @@ function reportOf({ entry, rules, delegate, problems, notes }: Sight): Report {
     source: entry.source ?? "",
     addresses: entry.addresses,
     backend: entry.backend ?? "-",
-    rules,
+    rules: marks,
     delegate,
-    problems: isFailure(delegate) ? [...problems, `delegate: ${delegate}`] : problems,
+    problems,
     notes,
   };
+}
+
+function problemText(problem: Problem): string {
+  switch (problem.kind) {
+    case "unusable-record":
+      return `journal record ${problem.tag} is unusable: ${problem.reason}`;
+    case "unfinished":
+      return `its ${problem.verb} did not finish`;
+    case "drift":
+      return driftText(problem.drift);
+  }
+}
+
+function noteText(note: Note): string {
+  return note.kind === "under-way"
+    ? `its ${note.verb} is under way (process ${note.pid})`
+    : "its record changed while it was looked at, so it was not judged: look again";
+}
+
+const VERDICTS = { ok: "ok", "not-asked": "-", "not-run": "not run" } as const;
+
+function verdictText(verdict: Verdict): string {
+  return isFailure(verdict) ? verdict.failure : VERDICTS[verdict];
 }
 
 const UNREADABLE: Omit<Report, "problems" | "notes"> = {
@@ -73,16 +102,17 @@ const UNREADABLE: Omit<Report, "problems" | "notes"> = {
   addresses: [],
   backend: "?",
   rules: { expected: 0, found: 0 },
-  delegate: "-",
+  delegate: "not-asked",
 };
 
-function strayText(rule: InstalledRule): string {
-  return `${rule.label} ${rule.tag} on ${rule.address} (${rule.backend})`;
+function strayText({ label, tag, address, backend }: InstalledMark): string {
+  return `${label} ${tag} on ${address} (${backend})`;
 }
 
 /** For programs. `path`: the conflist. */
 export function toJson(path: string, { reports, strays }: Findings): string {
-  return `${JSON.stringify({ conf: path, attachments: reports, rulesWithoutAttachment: strays }, null, 2)}\n`;
+  const attachments = reports.map((r) => ({ ...r, delegate: verdictText(r.delegate) }));
+  return `${JSON.stringify({ conf: path, attachments, rulesWithoutAttachment: strays }, null, 2)}\n`;
 }
 
 /** For people. `path`: the conflist. */
@@ -94,7 +124,7 @@ export function toText(path: string, { reports, strays }: Findings): string {
     r.mark,
     r.addresses.join(",") || "-",
     `${r.rules.found}/${r.rules.expected}`,
-    isFailure(r.delegate) ? "FAILED" : r.delegate,
+    isFailure(r.delegate) ? "FAILED" : verdictText(r.delegate),
     verdictOf(r),
   ]);
   const table =

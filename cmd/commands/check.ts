@@ -24,12 +24,12 @@ export async function checkCommand(
   const { conf, path, warnings } = findConf(values["conf"] as string | undefined);
   for (const warning of warnings) io.stderr(`${path}: ${warning}\n`);
   const log = { write: (_level: string, message: string) => io.stderr(`${message}\n`) };
-  const { journal, rules } = nodeAdapters(conf, log);
+  const { journal, backend } = nodeAdapters(conf, log);
   const checkDelegate =
     values["no-delegate"] === true ? undefined : delegateChecker(conf, io, values);
   const [wanted] = positionals;
   const look = await lookTwice(
-    { journal, rules, isAlive, clock: systemClock, checkDelegate },
+    { journal, backend, marks: backend.open({}), isAlive, clock: systemClock, checkDelegate },
     select(readEntries(journal), wanted),
   );
   const findings = findingsOf(look, wanted === undefined);

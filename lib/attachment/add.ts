@@ -96,7 +96,7 @@ async function obtainResult(
     "ADD",
     delegateNetconf(context.conf, delegate, "ADD", undefined),
   );
-  context.rules.anticipate();
+  context.marks.anticipate();
   const stdout = await running;
   context.facts["delegateMs"] = Math.round(context.delegate.clock.elapsed() - started);
   return parseResult(stdout, version, who);
@@ -119,9 +119,9 @@ async function programRules(
   } catch (error) {
     if (context.conf.onError === "deny") throw error;
     context.warn(toCniError(error));
-    await context.rules.remove([context.tag]);
+    await context.marks.remove([context.tag]);
     // Unmarked is allowed, another tenant's mark is not: if that cannot be ruled out, ADD fails after all.
-    noteEvicted(context, await context.rules.evict(context.key, attachment.addresses));
+    noteEvicted(context, await context.marks.evict(context.key, attachment.addresses));
     return { ...withoutRules(attachment), source: "rules failed, onError is allow" };
   }
 }
@@ -131,10 +131,10 @@ async function installRules(
   attachment: Attachment,
   who: string,
 ): Promise<Attachment> {
-  const { rules, key, conf } = context;
+  const { marks, key, conf } = context;
   const { mark, addresses } = attachment;
   if (mark === undefined) {
-    noteEvicted(context, await rules.evict(key, addresses));
+    noteEvicted(context, await marks.evict(key, addresses));
     return attachment;
   }
   if (addresses.length === 0) {
@@ -145,11 +145,10 @@ async function installRules(
   }
   const label =
     attachment.pod === undefined ? "" : `${attachment.pod.namespace}/${attachment.pod.name}`;
-  noteEvicted(
-    context,
-    await rules.install({ key, label, mark, addresses, markReplies: conf.markReplies }),
-  );
-  return { ...attachment, backend: await rules.backend() };
+  const { markReplies } = conf;
+  const { place, evicted } = await marks.install({ key, label, mark, addresses, markReplies });
+  noteEvicted(context, evicted);
+  return { ...attachment, backend: place };
 }
 
 function noteEvicted(context: Context, tags: readonly string[]): void {

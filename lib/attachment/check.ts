@@ -3,12 +3,12 @@ import { runDelegate } from "../../delegates/run";
 import { CniError } from "../cni/error";
 import { quote } from "../cni/json";
 import type { Attachment } from "./journal";
-import { ruleProblems } from "./drift";
+import { driftOf, driftText } from "./drift";
 import type { Context } from "./context";
 
 /** CHECK: the delegate's CHECK, then our rules, exactly once each, against the journal. Changes nothing. */
 export async function check(context: Context): Promise<string> {
-  const { conf, tag } = context;
+  const { conf, tag, backend } = context;
   if (conf.prevResult === undefined) {
     throw new CniError(
       "invalidConfig",
@@ -23,15 +23,15 @@ export async function check(context: Context): Promise<string> {
       delegateNetconf(conf, attachment.delegate, "CHECK", conf.prevResult),
     );
   }
-  const problems = ruleProblems(attachment, tag, await context.rules.list());
-  if (problems.length > 0) {
+  const drift = driftOf({ tag, attachment }, backend, await context.marks.list());
+  if (drift.length > 0) {
     const pod =
       attachment.pod === undefined
         ? `container ${context.key.containerId}`
         : `pod ${attachment.pod.namespace}/${attachment.pod.name}`;
     throw new CniError(
       "ruleDrift",
-      `${pod}: ${problems.join("; ")}: recreate the pod, or restore what removed the rules`,
+      `${pod}: ${drift.map(driftText).join("; ")}: recreate the pod, or restore what removed the rules`,
     );
   }
   return "";

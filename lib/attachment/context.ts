@@ -4,7 +4,7 @@ import type { CniError } from "../cni/error";
 import type { Request } from "../cni/request";
 import type { Journal } from "./journal";
 import type { PodSourceFactory } from "./choose-mark";
-import type { AttachmentKey, Locks, MarkRules, Orphans } from "../ports";
+import type { AttachmentKey, Locks, MarkBackend, Marks, Orphans } from "../ports";
 import type { ProcessId } from "../node/processes";
 
 /** What the verbs share: the parsed request, the configuration, and the ports. */
@@ -16,7 +16,9 @@ export interface Context {
   readonly tag: string;
   readonly journal: Journal;
   readonly locks: Locks;
-  readonly rules: MarkRules;
+  readonly backend: MarkBackend;
+  /** The backend, opened for this operation. */
+  readonly marks: Marks;
   readonly pods: PodSourceFactory;
   readonly delegate: DelegateContext;
   readonly orphans: Orphans;

@@ -1,66 +1,96 @@
-/** Pure: what should stand on the node against what does. */
-import type { Attachment } from "./journal";
-import type { InstalledRule } from "../ports";
+/** Pure: what should be installed for an attachment against what is. */
 import { formatMark, sameMark, type Mark } from "../net/mark";
+import type { InstalledMark, MarkBackend, MarkPiece } from "../ports";
+import type { Attachment } from "./journal";
 
-interface Wanted {
+/** One difference between an attachment's record and what is installed. */
+export interface Drift {
+  readonly kind: DriftKind;
   readonly address: string;
-  readonly kind: "mark" | "reply";
-  readonly mark: Mark;
-}
-
-/** The rules that an attachment should have, each exactly once. */
-export function wantedRules(attachment: Attachment): readonly Wanted[] {
-  const { mark } = attachment;
-  if (mark === undefined) return [];
-  return attachment.addresses.flatMap((address) => [
-    { address, kind: "mark" as const, mark },
-    ...(attachment.markReplies === true
-      ? []
-      : [{ address, kind: "reply" as const, mark: { value: 0, mask: mark.mask } }]),
-  ]);
+  /** What should be there, exactly once; undefined: nothing should. */
+  readonly want: MarkPiece | undefined;
+  /** What is there instead. */
+  readonly have: readonly InstalledMark[];
 }
 
 /**
- * What is wrong with an attachment's rules, one sentence each; empty when all is well.
- * `installed` are all rules of ours on the node.
+ * missing: nothing is there. double: more than one is. wrong-mark: it sets another mark, or something
+ * else. unexpected: under the attachment's tag, and not needed. foreign: another attachment's, on one
+ * of this one's addresses.
  */
-export function ruleProblems(
+export type DriftKind = "missing" | "double" | "wrong-mark" | "unexpected" | "foreign";
+
+/** What should be installed for an attachment; nothing for one without a mark. */
+export function wantedPieces(
+  backend: Pick<MarkBackend, "pieces">,
   attachment: Attachment,
-  tag: string,
-  installed: readonly InstalledRule[],
-): readonly string[] {
-  const mine = installed.filter((rule) => rule.tag === tag);
-  const wanted = wantedRules(attachment);
+): readonly MarkPiece[] {
+  const { mark, addresses, markReplies = false } = attachment;
+  if (mark === undefined) return [];
+  return backend.pieces({ mark, addresses, markReplies }, attachment.backend);
+}
+
+/** How the node differs from the record kept under `tag`. `installed`: everything of ours on the node. */
+export function driftOf(
+  { tag, attachment }: { readonly tag: string; readonly attachment: Attachment },
+  backend: Pick<MarkBackend, "pieces">,
+  installed: readonly InstalledMark[],
+): readonly Drift[] {
+  const mine = installed.filter((mark) => mark.tag === tag);
+  const wanted = wantedPieces(backend, attachment);
   return [
-    ...wanted.flatMap((want) => problemsOf(want, mine)),
+    ...wanted.flatMap((want) => driftOfPiece(want, mine)),
     ...mine
-      .filter((rule) => !wanted.some((want) => isSlot(rule, want)))
-      .map((rule) => `unexpected rule for ${rule.address}: ${rule.spec}`),
+      .filter((mark) => !wanted.some((want) => isFor(mark, want)))
+      .map((mark) => surplus("unexpected", mark)),
     ...installed
-      .filter((rule) => rule.tag !== tag && attachment.addresses.includes(rule.address))
-      .map(
-        (rule) =>
-          `rule of another attachment (${rule.label} ${rule.tag}) on ${rule.address}: ${rule.spec}`,
-      ),
+      .filter((mark) => mark.tag !== tag && attachment.addresses.includes(mark.address))
+      .map((mark) => surplus("foreign", mark)),
   ];
 }
 
-function problemsOf(want: Wanted, mine: readonly InstalledRule[]): readonly string[] {
-  const name = `${want.kind === "mark" ? "mark rule" : "reply rule"} for ${want.address}`;
-  const found = mine.filter((rule) => isSlot(rule, want));
-  if (found.length === 0) return [`${name} is missing`];
-  const problems = found.length > 1 ? [`${name} is there ${found.length} times`] : [];
-  const wrong = found.filter((rule) => rule.mark === undefined || !sameMark(rule.mark, want.mark));
+function driftOfPiece(want: MarkPiece, mine: readonly InstalledMark[]): readonly Drift[] {
+  const { address } = want;
+  const found = mine.filter((mark) => isFor(mark, want));
+  if (found.length === 0) return [{ kind: "missing", address, want, have: [] }];
+  const wrong = found.filter(({ mark }) => mark === undefined || !sameMark(mark, want.mark));
   return [
-    ...problems,
-    ...wrong.map(
-      (rule) =>
-        `${name} sets ${rule.mark === undefined ? "something else" : formatMark(rule.mark)} instead of ${formatMark(want.mark)}`,
-    ),
+    ...(found.length > 1 ? [{ kind: "double" as const, address, want, have: found }] : []),
+    ...wrong.map((mark): Drift => ({ kind: "wrong-mark", address, want, have: [mark] })),
   ];
 }
 
-function isSlot(rule: InstalledRule, want: Wanted): boolean {
-  return rule.address === want.address && rule.kind === want.kind;
+function isFor(mark: InstalledMark, want: MarkPiece): boolean {
+  return mark.address === want.address && mark.piece === want.piece;
+}
+
+function surplus(kind: "unexpected" | "foreign", mark: InstalledMark): Drift {
+  return { kind, address: mark.address, want: undefined, have: [mark] };
+}
+
+/** For people: one clause that says what is wrong. */
+export function driftText(drift: Drift): string {
+  return TEXTS[drift.kind](drift);
+}
+
+const TEXTS: Readonly<Record<DriftKind, (drift: Drift) => string>> = {
+  missing: (drift) => `${pieceName(drift)} is missing`,
+  double: (drift) => `${pieceName(drift)} is there ${drift.have.length} times`,
+  "wrong-mark": (drift) =>
+    `${pieceName(drift)} sets ${markText(drift.have[0]?.mark)} instead of ${markText(drift.want?.mark)}`,
+  unexpected: ({ address, have }) => `unexpected rule for ${address}: ${textOf(have)}`,
+  foreign: ({ address, have }) =>
+    `rule of another attachment (${have.map(({ label, tag }) => `${label} ${tag}`).join()}) on ${address}: ${textOf(have)}`,
+};
+
+function pieceName({ want, address }: Drift): string {
+  return `${want?.piece ?? "rule"} for ${address}`;
+}
+
+function markText(mark: Mark | undefined): string {
+  return mark === undefined ? "something else" : formatMark(mark);
+}
+
+function textOf(have: readonly InstalledMark[]): string {
+  return have.map(({ text }) => text).join();
 }

@@ -84,11 +84,11 @@ async function collectStale(
   for (const tag of finished) await collectGarbage(context, tag).catch(note);
 }
 
-// Rules are listed before the journal is read: an ADD writes its intent before its rules, so a rule
+// Marks are listed before the journal is read: an ADD writes its intent before it marks, so a mark
 // without a record really has none.
 async function staleTags(context: Context, valid: ReadonlySet<string>): Promise<readonly string[]> {
-  const ruleTags = (await context.rules.list()).map((rule) => rule.tag);
-  const tags = new Set([...ruleTags, ...context.journal.tags()]);
+  const installed = (await context.marks.list()).map((mark) => mark.tag);
+  const tags = new Set([...installed, ...context.journal.tags()]);
   return [...tags].filter((tag) => tag.startsWith(context.networkPrefix) && !valid.has(tag));
 }
 
@@ -111,7 +111,7 @@ function readUnlessUnusable({ journal }: Context, tag: string): JournalRecord {
 
 async function collectGarbage(context: Context, tag: string): Promise<void> {
   const attachment = await startDeleting(context, tag);
-  if (attachment === undefined) await context.rules.remove([tag]);
+  if (attachment === undefined) await context.marks.remove([tag]);
   else
     await tearDown(
       contextFor(context, attachment, tag, attachment.netns),

@@ -2,7 +2,7 @@
  * What a journal record says, as bytes and as a value. Reading trusts nothing: whatever is not
  * exactly what we write is `corrupt`, so that nobody further on stumbles over it.
  */
-import type { AttachmentKey, Backend, PodRef } from "../ports";
+import type { AttachmentKey, PodRef } from "../ports";
 import type { Mark } from "../net/mark";
 import { CniError } from "../cni/error";
 import { isObject, own, parseJson, type Json, type JsonObject } from "../cni/json";
@@ -28,11 +28,9 @@ export interface Attachment {
   /** For people: where the mark came from, e.g. `pod annotation tenant.routing/fwmark`. */
   readonly source?: string;
   readonly addresses: readonly string[];
-  readonly backend?: Backend;
-  /**
-   * The delegate's netconf as it was really used: merge patch applied, nothing injected
-   * (decision 0006). Absent: chained mode.
-   */
+  /** Where its marks are: a place of a backend. One that this version does not know means: look everywhere. */
+  readonly backend?: string;
+  /** The delegate's netconf as it was really used: merge patch applied, nothing injected. Absent: chained mode. */
   readonly delegate?: JsonObject;
   /** The delegate's result in the config's version, for a DEL that comes without prevResult. Left out when it is too large. */
   readonly result?: JsonObject;
@@ -50,7 +48,7 @@ export type JournalRecord =
 /** Bytes of the largest record that is written or read. */
 export const MAX_RECORD = 1024 * 1024;
 
-/** Bytes that an intent leaves free for what its outcome adds: 64 addresses and the flavour. */
+/** Bytes that an intent leaves free for what its outcome adds: 64 addresses and the place of the marks. */
 const ROOM_FOR_OUTCOME = 4096;
 
 /**
@@ -131,7 +129,7 @@ const FIELDS: Readonly<Record<keyof Attachment, Check>> = {
   markReplies: optional(oneOf(true, false)),
   source: optional(isString),
   addresses: isStrings,
-  backend: optional(oneOf("nft", "legacy")),
+  backend: optional(isString),
   delegate: optional(object({ type: isPluginType })),
   result: optional(object({})),
   cniVersion: isString,

@@ -17,7 +17,7 @@ const SAID_BY_OLD_PLUGINS: readonly number[] = [1, 3, 4];
 export async function status(context: Context): Promise<string> {
   const { conf, request } = context;
   await ready(async () => context.journal.inspect());
-  await ready(() => context.rules.probe());
+  await ready(() => context.marks.probe());
   await ready(() => context.checkKubeconfig(conf.kubeconfig));
   const { delegate } = conf;
   if (delegate === undefined) return "";

@@ -5,7 +5,7 @@ import { type CniError, ERRORS, throwTogether, toCniError } from "../cni/error";
 import { isSupported } from "../cni/version";
 import type { Attachment } from "./journal";
 import type { Json, JsonObject } from "../cni/json";
-import type { RulePlace } from "../ports";
+import type { MarkPlace } from "../ports";
 import type { Context } from "./context";
 
 /**
@@ -30,7 +30,7 @@ export async function tearDown(
   }
   // A record without a mark is that of a pod that got no rule.
   if (attachment === undefined || attachment.mark !== undefined)
-    await collect(failures, () => context.rules.remove([context.tag], placeOf(attachment)));
+    await collect(failures, () => context.marks.remove([context.tag], placeOf(attachment)));
   const delegates =
     attachment === undefined
       ? distinctDelegates(context.conf)
@@ -50,7 +50,7 @@ export async function tearDown(
 }
 
 /** Where the record says that the rules are; undefined when it does not: an ADD may have been killed anywhere. */
-function placeOf(attachment: Attachment | undefined): RulePlace | undefined {
+function placeOf(attachment: Attachment | undefined): MarkPlace | undefined {
   if (attachment?.backend === undefined || attachment.addresses.length === 0) return undefined;
   return { backend: attachment.backend, addresses: attachment.addresses };
 }

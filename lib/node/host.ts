@@ -2,7 +2,9 @@
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Family } from "../net/family";
-import type { Backend } from "../ports";
+
+/** What an iptables program works on: nf_tables, or the older x_tables. */
+export type IptablesVariant = "nft" | "legacy";
 
 /** Where the iptables programs may be; the runtime's PATH is never asked. */
 export const DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin"];
@@ -10,8 +12,8 @@ export const DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/loca
 export interface Host {
   /** Absolute path of a program in the fixed directories; undefined when it is not installed. */
   find(name: string): string | undefined;
-  /** The flavour of a program without one in its name, by what it links to; undefined when that does not say. */
-  flavour(path: string): Backend | undefined;
+  /** The variant of an iptables program that has none in its name, by what it links to; undefined when that does not say. */
+  iptablesVariant(path: string): IptablesVariant | undefined;
   /** True when the kernel speaks the family here. */
   hasFamily(family: Family): boolean;
   /**
@@ -24,7 +26,7 @@ export interface Host {
 /** The node that this process runs on. */
 export const localHost: Host = {
   find: (name) => DIRECTORIES.map((dir) => join(dir, name)).find((path) => existsSync(path)),
-  flavour: (path) => flavourOf(basename(realpathSync(path))),
+  iptablesVariant: (path) => variantOf(basename(realpathSync(path))),
   hasFamily: (family) => family === 4 || existsSync("/proc/net/if_inet6"),
   legacyTables: (family) => {
     try {
@@ -40,11 +42,11 @@ export const localHost: Host = {
 };
 
 /**
- * The flavour of a program by the file name behind its links: Debian and Fedora alternatives lead
+ * The variant of an iptables program by the file name behind its links: Debian and Fedora alternatives lead
  * to xtables-nft-multi or xtables-legacy-multi; before 1.8 there was xtables-multi (legacy) and
  * xtables-compat-multi (nft).
  */
-export function flavourOf(file: string): Backend | undefined {
+export function variantOf(file: string): IptablesVariant | undefined {
   if (/nft|compat/.test(file)) return "nft";
   return /legacy|^xtables-multi$/.test(file) ? "legacy" : undefined;
 }

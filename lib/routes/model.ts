@@ -1,7 +1,6 @@
 /** The node routes' vocabulary: what the kernel has, what we want of it, and what is done about the difference. */
 import type { Mark } from "../net/mark";
 import type { Family } from "../net/family";
-import type { Backend } from "../ports";
 import type { Orphan } from "./plan/retired-marks";
 import { routeKey, routePlace, ruleKey } from "./changes/identity";
 
@@ -144,7 +143,7 @@ export interface ForwardRule {
   readonly family: Family;
   readonly spec: string;
   /** Where it stands, when that is not the flavour in use. */
-  readonly backend?: Backend;
+  readonly backend?: "nft" | "legacy";
 }
 
 /** Everything the configuration asks of the node. */

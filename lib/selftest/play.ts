@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { PluginConf } from "../../conf/types";
 import { isObject, own, type JsonObject } from "../cni/json";
 import { routedTenants } from "../routes/plan/desired";
-import { recallBackend } from "../marks/detect";
+import { recallVariant } from "../marks/iptables/variant";
 import { createRuntime, type PodSpec, type Runtime } from "../lab/kit/runtime";
 import type { Stage } from "../lab/kit/lab";
 import { census } from "./census";
@@ -41,7 +41,7 @@ const FIRST_HOST_PORT = 30900;
 
 /** The chain as it will run. Reads of the real node only which iptables it has decided for. */
 export function copyFor({ conf, list, pluginDirs }: Task, dir: string): Copied {
-  const iptables = conf.iptables === "auto" ? recallBackend(conf.dataDir) : undefined;
+  const iptables = conf.iptables === "auto" ? recallVariant(conf.dataDir) : undefined;
   const has = (type: string): boolean => pluginDirs.some((at) => existsSync(join(at, type)));
   return copyList(list, conf, { dir, leases: join(dir, "leases"), ipv6: hasIpv6(), iptables, has });
 }

@@ -60,6 +60,7 @@ export const ROOMS = {
     "delegates",
     "lib/attachment",
     "lib/marks",
+    "lib/marks/iptables",
     "lib/routes/plan",
     "lib/selftest/properties",
   ],

@@ -6,7 +6,8 @@ import type { PluginConf } from "../../conf/types";
 import type { CniError } from "../../lib/cni/error";
 import type { Request } from "../../lib/cni/request";
 import { createJournal, type Attachment } from "../../lib/attachment/journal";
-import type { ExecOutcome, InstalledRule, MarkRule, MarkRules } from "../../lib/ports";
+import type { ExecOutcome, InstalledMark, MarkBackend, MarkOrder, Marks } from "../../lib/ports";
+import { createIptablesBackend, type IptablesOptions } from "../../lib/marks/iptables/backend";
 import { attachmentTag, networkPrefix } from "../../lib/marks/tag";
 import type { Context } from "../../lib/attachment/context";
 import { confWith } from "./conf-object";
@@ -18,36 +19,29 @@ export const RESULT = {
 };
 export const KEY = { network: "net", containerId: "c1", ifname: "eth0" };
 export const TAG = attachmentTag(KEY);
+/** What iptables' rules for a marking are. */
+const rulePieces = createIptablesBackend({} as IptablesOptions).pieces;
 const ME = { pid: 4242, startTime: "1" };
 
-/** In-memory rules; `fail` makes a method throw. */
-export class FakeRules implements MarkRules {
-  installed: InstalledRule[] = [];
+/** Marks in memory, in pieces as iptables has them; `fail` makes a method throw. */
+export class FakeMarks implements MarkBackend, Marks {
+  installed: InstalledMark[] = [];
   fail: Partial<Record<"install" | "evict" | "remove" | "list" | "probe", CniError>> = {};
+  readonly places = ["nft"];
+  readonly pieces: MarkBackend["pieces"] = rulePieces;
 
-  backend = async () => "nft" as const;
+  open = (): Marks => this;
 
   anticipate(): void {}
 
-  async install(rule: MarkRule) {
+  async install(order: MarkOrder) {
     this.check("install");
-    const tag = attachmentTag(rule.key);
-    const evicted = await this.evict(rule.key, rule.addresses);
+    const tag = attachmentTag(order.key);
+    const evicted = await this.evict(order.key, order.addresses);
     this.installed = this.installed.filter((r) => r.tag !== tag);
-    for (const address of rule.addresses) {
-      const common = {
-        backend: "nft" as const,
-        family: 4 as const,
-        tag,
-        label: rule.label,
-        address,
-        spec: "",
-      };
-      this.installed.push({ ...common, kind: "mark", mark: rule.mark });
-      if (!rule.markReplies)
-        this.installed.push({ ...common, kind: "reply", mark: { value: 0, mask: rule.mark.mask } });
-    }
-    return evicted;
+    for (const piece of this.pieces(order, undefined))
+      this.installed.push({ ...piece, backend: "nft", tag, label: order.label, text: "" });
+    return { place: "nft", evicted };
   }
 
   async evict(key: Attachment["key"], addresses: readonly string[]) {
@@ -73,7 +67,7 @@ export class FakeRules implements MarkRules {
     this.check("probe");
   }
 
-  private check(method: keyof FakeRules["fail"]): void {
+  private check(method: keyof FakeMarks["fail"]): void {
     const error = this.fail[method];
     if (error !== undefined) throw error;
   }
@@ -81,7 +75,7 @@ export class FakeRules implements MarkRules {
 
 export interface Setup {
   readonly context: Context;
-  readonly rules: FakeRules;
+  readonly marks: FakeMarks;
   /** Verbs that reached the delegate, in order, and what it got on stdin. */
   readonly calls: {
     verb: string;
@@ -110,9 +104,9 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
   writeFileSync(join(dir, "noop"), "#!/bin/sh\n");
   const journal = createJournal(join(dir, "journal"));
   journal.prepare();
-  const rules = new FakeRules();
+  const marks = new FakeMarks();
   const setup: Omit<Setup, "context"> = {
-    rules,
+    marks,
     calls: [],
     warnings: [],
     alive: new Set([ME.pid]),
@@ -144,7 +138,8 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
     key: KEY,
     tag: TAG,
     journal,
-    rules,
+    backend: marks,
+    marks,
     locks: { hold: (_names, _timeout, body) => body(), sweep: async () => {} },
     pods: async () => {
       throw new Error("no API in this test");

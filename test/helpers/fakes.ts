@@ -92,15 +92,15 @@ export function fakeHost(
   const { programs = PROGRAMS, plain, legacy4 = [], legacy6 = [], ipv6 = true } = part;
   return {
     find: (name) => (programs.includes(name) ? `/usr/sbin/${name}` : undefined),
-    flavour: () => plain,
+    iptablesVariant: () => plain,
     hasFamily: (family) => family === 4 || ipv6,
     legacyTables: (family) => (family === 4 ? legacy4 : legacy6),
   };
 }
 
-const PROGRAMS = ["nft", "legacy"].flatMap((flavour) =>
+const PROGRAMS = ["nft", "legacy"].flatMap((variant) =>
   ["iptables", "ip6tables"].flatMap((tool) => [
-    `${tool}-${flavour}-save`,
-    `${tool}-${flavour}-restore`,
+    `${tool}-${variant}-save`,
+    `${tool}-${variant}-restore`,
   ]),
 );

@@ -1,107 +1,127 @@
-/** The rules in the mangle table, through iptables-save and iptables-restore: one listing, one transaction per family. */
+/** Marks as rules in the mangle table, through iptables-save and iptables-restore: one listing, one transaction per family. */
 import { throwTogether, toCniError } from "../../cni/error";
 import { FAMILIES, type Family } from "../../net/family";
+import { localHost, type Host, type IptablesVariant } from "../../node/host";
 import type {
-  Backend,
   Exec,
-  InstalledRule,
+  InstalledMark,
   Locks,
   Log,
-  MarkRule,
-  MarkRules,
-  RulePlace,
+  MarkBackend,
+  MarkOrder,
+  MarkPlace,
+  Marks,
 } from "../../ports";
+import { attachmentTag } from "../tag";
+import { familyOf, KIND_NAMES, rulesFor, ruleSpecs, type InstalledRule } from "./format";
+import { createTools, type Slot } from "./programs";
 import {
-  BACKENDS,
   isIn,
   listableSlots,
   listEarly,
   listSlots,
   settle,
   slotsWithRules,
+  VARIANTS,
   type Change,
   type EarlyListing,
   type Rules,
   type Tables,
 } from "./transaction";
-import { detectBackend, recallBackend, rememberBackend, type Detected } from "../detect";
-import { localHost, type Host } from "../../node/host";
-import { familyOf, ruleSpecs } from "./format";
-import { attachmentTag } from "../tag";
-import { createTools, type Slot } from "./programs";
+import { detectVariant, recallVariant, rememberVariant, type Detected } from "./variant";
 
 export interface IptablesOptions {
   readonly exec: Exec;
   readonly locks: Locks;
   readonly lockTimeoutMs: number;
-  readonly configured: "auto" | Backend;
+  readonly configured: "auto" | IptablesVariant;
   readonly dataDir: string;
   readonly log: Log;
-  /** CNI variables of the operation at work, for the tools' environment; none for a command line. */
-  readonly cniEnv?: Readonly<Record<string, string>>;
-  /** Flavours that records of attachments name; asked only where a flavour's programs are missing. */
-  readonly recordedBackends?: () => readonly Backend[];
+  /** Places that records of attachments name; asked only where a variant's programs are missing. */
+  readonly recordedPlaces?: () => readonly string[];
   /** Tests put another node here. */
   readonly host?: Host;
 }
 
-interface Node extends Tables {
+/** What one operation works with. */
+interface Operation extends Tables {
   readonly log: Log;
   readonly detected: () => Promise<Detected>;
   early: Promise<EarlyListing | undefined> | undefined;
 }
 
-/** The iptables adapter of the MarkRules port. Nothing is executed before the first call. */
-export function createIptablesRules(options: IptablesOptions): MarkRules {
+/**
+ * Marks as rules of iptables. A place is a variant, as in every record ever written. Nothing is
+ * executed before the first call of an opened operation.
+ */
+export function createIptablesBackend(options: IptablesOptions): MarkBackend {
+  return {
+    places: VARIANTS,
+    pieces: (marking) =>
+      rulesFor(marking).map(({ address, piece, mark }) => ({ address, piece, mark })),
+    open: (environment) => openMarks(options, environment),
+  };
+}
+
+function openMarks(options: IptablesOptions, environment: Readonly<Record<string, string>>): Marks {
   const host = options.host ?? localHost;
   const tools = createTools(options.exec, host, {
-    ...options,
-    mayHaveUsed: (backend) => mayHaveUsed(options, backend),
+    lockTimeoutMs: options.lockTimeoutMs,
+    cniEnv: environment,
+    mayHaveUsed: (variant) => mayHaveUsed(options, variant),
   });
   let detected: Promise<Detected> | undefined;
-  const node: Node = {
+  const operation: Operation = {
     ...options,
     host,
     tools,
     early: undefined,
-    detected: () => (detected ??= detectBackend({ ...options, host, tools })),
+    detected: () => (detected ??= detectVariant({ ...options, host, tools })),
   };
   return {
-    backend: async () => (await node.detected()).backend,
     anticipate: () => {
-      node.early = listEarly(node).catch(() => undefined);
+      operation.early = listEarly(operation).catch(() => undefined);
     },
-    install: (rule) => install(node, rule),
-    evict: (key, addresses) => evict(node, attachmentTag(key), addresses),
+    install: (order) => install(operation, order),
+    evict: (key, addresses) => evict(operation, attachmentTag(key), addresses),
     remove: async (tags, known) => {
-      if (tags.length > 0) await remove(node, (rule) => tags.includes(rule.tag), known);
+      if (tags.length > 0) await remove(operation, (rule) => tags.includes(rule.tag), known);
     },
-    list: async () => listSlots(node, await listableSlots(node, FAMILIES)),
-    probe: () => probe(node),
+    list: async () =>
+      (await listSlots(operation, await listableSlots(operation, FAMILIES))).map(toInstalledMark),
+    probe: () => probe(operation),
   };
 }
 
-async function install(node: Node, rule: MarkRule): Promise<readonly string[]> {
-  const { backend, fresh } = await node.detected();
-  if (fresh) remember(node, backend);
-  const tag = attachmentTag(rule.key);
-  const families = familiesOf(rule.addresses);
-  const early = await takeEarly(node);
-  return node.locks.hold(rule.addresses, node.lockTimeoutMs, async () => {
-    const slots = await listableSlots(node, families);
-    const before = await settle(node, slots, early, (installed) => {
+function toInstalledMark(rule: InstalledRule): InstalledMark {
+  const { variant, tag, label, address, kind, mark, spec } = rule;
+  return { backend: variant, tag, label, address, piece: KIND_NAMES[kind], mark, text: spec };
+}
+
+async function install(
+  operation: Operation,
+  order: MarkOrder,
+): Promise<{ place: string; evicted: readonly string[] }> {
+  const { variant, fresh } = await operation.detected();
+  if (fresh) remember(operation, variant);
+  const tag = attachmentTag(order.key);
+  const families = familiesOf(order.addresses);
+  const early = await takeEarly(operation);
+  return operation.locks.hold(order.addresses, operation.lockTimeoutMs, async () => {
+    const slots = await listableSlots(operation, families);
+    const before = await settle(operation, slots, early, (installed) => {
       const outdated = removals(
-        installed.filter((r) => r.tag === tag || rule.addresses.includes(r.address)),
+        installed.filter((r) => r.tag === tag || order.addresses.includes(r.address)),
       );
-      const others = outdated.filter((change) => change.backend !== backend);
+      const others = outdated.filter((change) => change.variant !== variant);
       return [
         ...families.map((family) =>
-          replacement(outdated, { backend, family }, ruleSpecs(rule, family)),
+          replacement(outdated, { variant, family }, ruleSpecs(order, family)),
         ),
         ...others,
       ];
     });
-    return evictedTags(before, tag, rule.addresses);
+    return { place: variant, evicted: evictedTags(before, tag, order.addresses) };
   });
 }
 
@@ -120,26 +140,31 @@ function replacement(
 type Matches = (rule: InstalledRule) => boolean;
 
 async function evict(
-  node: Node,
+  operation: Operation,
   tag: string,
   addresses: readonly string[],
 ): Promise<readonly string[]> {
-  const early = await takeEarly(node);
+  const early = await takeEarly(operation);
   const matches: Matches = (rule) => addresses.includes(rule.address);
-  const gone = await node.locks.hold(addresses, node.lockTimeoutMs, async () =>
-    clearSlots(node, await listableSlots(node, familiesOf(addresses)), early, matches),
+  const gone = await operation.locks.hold(addresses, operation.lockTimeoutMs, async () =>
+    clearSlots(operation, await listableSlots(operation, familiesOf(addresses)), early, matches),
   );
   return evictedTags(gone, tag, addresses);
 }
 
 /** Needs no lock: what it takes away is named, and a DEL must not depend on anything more than it has to. */
-async function remove(node: Node, matches: Matches, known: RulePlace | undefined): Promise<void> {
-  const { present, unlistable } = await (known === undefined
-    ? slotsWithRules(node, FAMILIES)
-    : slotsWithRules(node, familiesOf(known.addresses), [known.backend]));
+async function remove(
+  operation: Operation,
+  matches: Matches,
+  known: MarkPlace | undefined,
+): Promise<void> {
+  const variant = VARIANTS.find((each) => each === known?.backend);
+  const { present, unlistable } = await (known === undefined || variant === undefined
+    ? slotsWithRules(operation, FAMILIES)
+    : slotsWithRules(operation, familiesOf(known.addresses), [variant]));
   const failures = [...unlistable];
-  await clearSlots(node, present, await takeEarly(node), matches).catch((error: unknown) =>
-    failures.push(toCniError(error)),
+  await clearSlots(operation, present, await takeEarly(operation), matches).catch(
+    (error: unknown) => failures.push(toCniError(error)),
   );
   throwTogether(failures);
 }
@@ -169,23 +194,25 @@ async function clearSlots(
 }
 
 // Used once: a change makes it stale.
-async function takeEarly(node: Node): Promise<EarlyListing | undefined> {
-  const early = await node.early;
-  node.early = undefined;
+async function takeEarly(operation: Operation): Promise<EarlyListing | undefined> {
+  const early = await operation.early;
+  operation.early = undefined;
   return early;
 }
 
-async function probe(node: Node): Promise<void> {
-  await listableSlots(node, FAMILIES);
-  const slot: Slot = { backend: (await node.detected()).backend, family: 4 };
+async function probe(operation: Operation): Promise<void> {
+  await listableSlots(operation, FAMILIES);
+  const slot: Slot = { variant: (await operation.detected()).variant, family: 4 };
   // A legacy table that does not exist yet would be created by looking; a missing program is for save() to say.
   const canLook =
-    slot.backend === "nft" || node.host.legacyTables(4).includes("mangle") || !node.tools.has(slot);
-  if (canLook) await node.tools.save(slot, "mangle");
+    slot.variant === "nft" ||
+    operation.host.legacyTables(4).includes("mangle") ||
+    !operation.tools.has(slot);
+  if (canLook) await operation.tools.save(slot, "mangle");
 }
 
 function removals(rules: Rules): readonly Change[] {
-  return BACKENDS.flatMap((backend) => FAMILIES.map((family) => ({ backend, family })))
+  return VARIANTS.flatMap((variant) => FAMILIES.map((family) => ({ variant, family })))
     .map((slot) => ({
       ...slot,
       deletions: rules.filter((rule) => isIn(rule, slot)).map((rule) => rule.spec),
@@ -208,15 +235,15 @@ function evictedTags(before: Rules, tag: string, addresses: readonly string[]): 
   ];
 }
 
-// A rule of ours is in a flavour only because we put it there since the node was started.
+// A rule of ours is in a variant only because we put it there since the node was started.
 function mayHaveUsed(
-  { dataDir, recordedBackends = () => [] }: IptablesOptions,
-  backend: Backend,
+  { dataDir, recordedPlaces = () => [] }: IptablesOptions,
+  variant: IptablesVariant,
 ): boolean {
-  return recallBackend(dataDir) === backend || recordedBackends().includes(backend);
+  return recallVariant(dataDir) === variant || recordedPlaces().includes(variant);
 }
 
-function remember({ dataDir, log }: Node, backend: Backend): void {
-  const trouble = rememberBackend(dataDir, backend);
-  if (trouble !== undefined) log.write("debug", trouble, {});
+function remember({ dataDir, log }: Operation, variant: IptablesVariant): void {
+  const problem = rememberVariant(dataDir, variant);
+  if (problem !== undefined) log.write("debug", problem, {});
 }

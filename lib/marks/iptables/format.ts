@@ -1,27 +1,63 @@
 /** Pure: our rules as iptables-restore reads and iptables-save prints them. */
 import { formatMark, parseUint32, type Mark } from "../../net/mark";
 import type { Family } from "../../net/family";
-import type { Backend, InstalledRule, MarkRule } from "../../ports";
+import type { IptablesVariant } from "../../node/host";
+import type { MarkOrder, MarkPiece, Marking } from "../../ports";
 import { attachmentTag, formatComment, parseComment } from "../tag";
+
+/** One of our rules as the kernel has it. */
+export interface InstalledRule {
+  readonly variant: IptablesVariant;
+  readonly family: Family;
+  /** From the comment, as the label. */
+  readonly tag: string;
+  readonly label: string;
+  readonly address: string;
+  readonly kind: RuleKind;
+  /** undefined when the rule carries our tag but another target or form than we write. */
+  readonly mark: Mark | undefined;
+  /** The rule in iptables-save form without `-A `. */
+  readonly spec: string;
+}
+
+/** The rule that sets the mark, and the one that takes it off replies of inbound connections. */
+export type RuleKind = "mark" | "reply";
+
+/** What each kind is called for people. */
+export const KIND_NAMES: Readonly<Record<RuleKind, string>> = {
+  mark: "mark rule",
+  reply: "reply rule",
+};
 
 /** The family of a canonical address literal. */
 export function familyOf(address: string): Family {
   return address.includes(":") ? 6 : 4;
 }
 
-/** The rules of one family, without `-A `, in the order and the form in which iptables-save prints them. */
-export function ruleSpecs(rule: MarkRule, family: Family): readonly string[] {
-  const comment = formatComment(rule.label, attachmentTag(rule.key));
-  return [...new Set(rule.addresses)]
-    .filter((address) => familyOf(address) === family)
-    .flatMap((address) => {
-      const mark = markSpec(address, comment, rule.mark);
-      // Value 0 under the tenant's mask: takes the tenant's bits off replies, and no others
-      // (decision 0008).
-      const reply = replySpec(address, comment, { value: 0, mask: rule.mark.mask });
-      return rule.markReplies ? [mark] : [mark, reply];
-    });
+/** The rules that a marking needs: one or two for each address, in the order in which they are to run. */
+export function rulesFor({ mark, addresses, markReplies }: Marking): readonly (MarkPiece & {
+  readonly kind: RuleKind;
+})[] {
+  // Value 0 under the tenant's mask: takes the tenant's bits off replies, and no others.
+  const off: Mark = { value: 0, mask: mark.mask };
+  return addresses.flatMap((address) => [
+    { address, kind: "mark" as const, piece: KIND_NAMES.mark, mark },
+    ...(markReplies
+      ? []
+      : [{ address, kind: "reply" as const, piece: KIND_NAMES.reply, mark: off }]),
+  ]);
 }
+
+/** The rules of one family, without `-A `, in the order and the form in which iptables-save prints them. */
+export function ruleSpecs(order: MarkOrder, family: Family): readonly string[] {
+  const comment = formatComment(order.label, attachmentTag(order.key));
+  const addresses = [...new Set(order.addresses)];
+  return rulesFor({ ...order, addresses })
+    .filter(({ address }) => familyOf(address) === family)
+    .map(({ kind, address, mark }) => SPECS[kind](address, comment, mark));
+}
+
+const SPECS = { mark: markSpec, reply: replySpec } as const;
 
 function markSpec(address: string, comment: string, mark: Mark): string {
   return `PREROUTING -s ${host(address)} -m comment --comment "${comment}" -j MARK --set-xmark ${formatMark(mark)}`;
@@ -49,16 +85,20 @@ export function restoreInput(deletions: readonly string[], additions: readonly s
 /** Our rules in the output of `iptables-save -t mangle`; rules of others are passed over. */
 export function parseSave(
   text: string,
-  backend: Backend,
+  variant: IptablesVariant,
   family: Family,
 ): readonly InstalledRule[] {
   return text
     .split("\n")
     .filter((line) => line.startsWith("-A PREROUTING ") && line.includes("tenant-routing "))
-    .flatMap((line) => parseRule(line.slice("-A ".length), backend, family));
+    .flatMap((line) => parseRule(line.slice("-A ".length), variant, family));
 }
 
-function parseRule(spec: string, backend: Backend, family: Family): readonly InstalledRule[] {
+function parseRule(
+  spec: string,
+  variant: IptablesVariant,
+  family: Family,
+): readonly InstalledRule[] {
   const comment = firstGroup(spec, /--comment "([^"\\]*)"/);
   const ours = parseComment(comment);
   if (ours === undefined) return [];
@@ -66,10 +106,8 @@ function parseRule(spec: string, backend: Backend, family: Family): readonly Ins
   const kind = spec.includes("--ctdir REPLY") ? "reply" : "mark";
   const mark = parseXmark(spec);
   // One more match (-p tcp, -i eth0, ...) makes it another rule than the one we write.
-  const asWritten =
-    mark !== undefined &&
-    sameWords(spec, (kind === "mark" ? markSpec : replySpec)(address, comment, mark));
-  return [{ backend, family, ...ours, address, kind, mark: asWritten ? mark : undefined, spec }];
+  const asWritten = mark !== undefined && sameWords(spec, SPECS[kind](address, comment, mark));
+  return [{ variant, family, ...ours, address, kind, mark: asWritten ? mark : undefined, spec }];
 }
 
 function firstGroup(text: string, pattern: RegExp): string {

@@ -1,8 +1,8 @@
 /** The iptables programs of this node: by absolute path, with an environment of their own. */
 import { CniError, RulesUntouched } from "../../cni/error";
 import type { Family } from "../../net/family";
-import type { Backend, Exec, ExecOutcome } from "../../ports";
-import { DIRECTORIES, type Host } from "../../node/host";
+import type { Exec, ExecOutcome } from "../../ports";
+import { DIRECTORIES, type Host, type IptablesVariant } from "../../node/host";
 
 /** Nothing of the runtime's environment reaches the tools but what the caller names. */
 const ENVIRONMENT = { PATH: DIRECTORIES.join(":"), LC_ALL: "C" };
@@ -10,9 +10,9 @@ const TOOL_TIMEOUT_SLACK_MS = 5000;
 const MAX_LISTING = 64 * 1024 * 1024;
 const MAX_SAID = 1000;
 
-/** One table of rules: a family in a flavour. */
+/** One table of rules: a family in a variant. */
 export interface Slot {
-  readonly backend: Backend;
+  readonly variant: IptablesVariant;
   readonly family: Family;
 }
 
@@ -45,8 +45,8 @@ export interface ToolsOptions {
    * killed ADD has left running. A listing may outlive anybody.
    */
   readonly cniEnv?: Readonly<Record<string, string>> | undefined;
-  /** True when we may have made rules in that flavour on this node; asked where neither its programs nor nft are installed. */
-  readonly mayHaveUsed?: ((backend: Backend) => boolean) | undefined;
+  /** True when we may have made rules in that variant on this node; asked where neither its programs nor nft are installed. */
+  readonly mayHaveUsed?: ((variant: IptablesVariant) => boolean) | undefined;
 }
 
 /** The tools of `host`. */
@@ -83,7 +83,7 @@ export function createTools(
   return {
     has,
     mayHoldRules: async (slot) => {
-      if (slot.backend === "legacy") return host.legacyTables(slot.family).includes("mangle");
+      if (slot.variant === "legacy") return host.legacyTables(slot.family).includes("mangle");
       return has(slot) || ((await nftHasMangle(exec, host, slot.family)) ?? mayHaveUsed("nft"));
     },
     missing: (slot) => unseen(host, slot),
@@ -95,13 +95,13 @@ export function createTools(
   };
 }
 
-/** By the name that carries the flavour, else (distributions with a single flavour) by the plain one. */
-function findTool(host: Host, { backend, family }: Slot, action: string): string | undefined {
+/** By the name that carries the variant, else (distributions with a single variant) by the plain one. */
+function findTool(host: Host, { variant, family }: Slot, action: string): string | undefined {
   const prefix = programPrefix(family);
-  const named = host.find(`${prefix}-${backend}-${action}`);
+  const named = host.find(`${prefix}-${variant}-${action}`);
   if (named !== undefined) return named;
   const plain = host.find(`${prefix}-${action}`);
-  return plain !== undefined && host.flavour(plain) === backend ? plain : undefined;
+  return plain !== undefined && host.iptablesVariant(plain) === variant ? plain : undefined;
 }
 
 function programPrefix(family: Family): string {
@@ -119,8 +119,8 @@ function unseen(host: Host, slot: Slot): RulesUntouched {
   return new RulesUntouched("rules", notInstalled(slot, absent, remedy));
 }
 
-function notInstalled({ backend, family }: Slot, action: string, remedy: string): string {
-  return `${programPrefix(family)}-${backend}-${action} is not installed in ${DIRECTORIES.join(", ")}: ${remedy}`;
+function notInstalled({ variant, family }: Slot, action: string, remedy: string): string {
+  return `${programPrefix(family)}-${variant}-${action} is not installed in ${DIRECTORIES.join(", ")}: ${remedy}`;
 }
 
 /** Asks nft whether the kernel has the table; undefined when nft is not installed or cannot say. */

@@ -5,9 +5,9 @@
  */
 import { CniError, RulesUntouched, toCniError } from "../../cni/error";
 import type { Family } from "../../net/family";
-import type { Backend, InstalledRule, Locks } from "../../ports";
-import type { Host } from "../../node/host";
-import { parseSave, restoreInput } from "./format";
+import type { Locks } from "../../ports";
+import type { Host, IptablesVariant } from "../../node/host";
+import { parseSave, restoreInput, type InstalledRule } from "./format";
 import type { Slot, Tools } from "./programs";
 import { closeSync, constants, openSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ export interface EarlyListing {
   readonly rules: Rules;
 }
 
-export const BACKENDS: readonly Backend[] = ["nft", "legacy"];
+export const VARIANTS: readonly IptablesVariant[] = ["nft", "legacy"];
 /** Rounds of list and change before a table that keeps changing under us is given up. */
 const MAX_ROUNDS = 5;
 
@@ -49,10 +49,10 @@ export interface Slots {
 export async function slotsWithRules(
   { host, tools }: Tables,
   families: readonly Family[],
-  backends: readonly Backend[] = BACKENDS,
+  variants: readonly IptablesVariant[] = VARIANTS,
 ): Promise<Slots> {
-  const possible = backends
-    .flatMap((backend) => families.map((family) => ({ backend, family })))
+  const possible = variants
+    .flatMap((variant) => families.map((family) => ({ variant, family })))
     .filter((slot) => host.hasFamily(slot.family));
   const mayHold = await Promise.all(possible.map((slot) => tools.mayHoldRules(slot)));
   const slots = possible.filter((_, i) => mayHold[i]);
@@ -78,7 +78,7 @@ export async function listableSlots(
 export async function listSlots({ tools }: Tables, slots: readonly Slot[]): Promise<Rules> {
   const listings = await Promise.all(
     slots.map(async (slot) =>
-      parseSave(await tools.save(slot, "mangle"), slot.backend, slot.family),
+      parseSave(await tools.save(slot, "mangle"), slot.variant, slot.family),
     ),
   );
   return listings.flat();
@@ -195,7 +195,7 @@ async function apply({ host, tools }: Tables, change: Change): Promise<void> {
 
 /** True when a rule or a change belongs to the slot. */
 export function isIn(thing: Slot, slot: Slot): boolean {
-  return thing.backend === slot.backend && thing.family === slot.family;
+  return thing.variant === slot.variant && thing.family === slot.family;
 }
 
 /**

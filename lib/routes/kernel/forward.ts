@@ -1,15 +1,15 @@
 /** Our rules in iptables' filter FORWARD: only there can a DROP policy of the same table be answered. */
 import { FAMILIES } from "../../net/family";
 import { CniError, toCniError } from "../../cni/error";
-import type { Backend, Exec } from "../../ports";
-import { detectBackend } from "../../marks/detect";
-import { localHost, type Host } from "../../node/host";
+import type { Exec } from "../../ports";
+import { detectVariant } from "../../marks/iptables/variant";
+import { localHost, type Host, type IptablesVariant } from "../../node/host";
 import { createTools, type Slot } from "../../marks/iptables/programs";
 import type { ForwardRule } from "../model";
 
 const OURS = /--comment "?tenant-routing routes"? /;
-const SLOTS = (["nft", "legacy"] as const).flatMap((backend) =>
-  FAMILIES.map((family): Slot => ({ backend, family })),
+const SLOTS = (["nft", "legacy"] as const).flatMap((variant) =>
+  FAMILIES.map((family): Slot => ({ variant, family })),
 );
 
 /** `problem` instead of `text`: a sentence about why there is none. */
@@ -27,7 +27,7 @@ export interface ForwardTable {
 
 export interface ForwardOptions {
   readonly exec: Exec;
-  readonly configured: "auto" | Backend;
+  readonly configured: "auto" | IptablesVariant;
   readonly dataDir: string;
   readonly lockTimeoutMs: number;
   /** This node by default. */
@@ -38,27 +38,27 @@ export interface ForwardOptions {
 export function createForwardTable(options: ForwardOptions): ForwardTable {
   const { host = localHost } = options;
   const tools = createTools(options.exec, host, options);
-  const backend = async (): Promise<Backend> =>
-    (await detectBackend({ ...options, host, tools })).backend;
-  const exists = ({ backend: flavour, family }: Slot, table?: string): boolean => {
-    if (!tools.has({ backend: flavour, family }) || !host.hasFamily(family)) return false;
-    if (flavour === "nft") return true;
+  const variantInUse = async (): Promise<IptablesVariant> =>
+    (await detectVariant({ ...options, host, tools })).variant;
+  const exists = ({ variant, family }: Slot, table?: string): boolean => {
+    if (!tools.has({ variant, family }) || !host.hasFamily(family)) return false;
+    if (variant === "nft") return true;
     const tables = host.legacyTables(family);
     return table === undefined ? tables.length > 0 : tables.includes(table);
   };
   return {
     list: async () => {
-      const flavour = await backend();
+      const inUse = await variantInUse();
       const slots = SLOTS.filter((slot) => exists(slot, "filter"));
       const listings = await Promise.all(
-        slots.map(async (slot) => oursIn(await tools.save(slot, "filter"), slot, flavour)),
+        slots.map(async (slot) => oursIn(await tools.save(slot, "filter"), slot, inUse)),
       );
       return listings.flat();
     },
     change: async (op, rule) => {
       const verb = op === "insert" ? "-I" : "-D";
       await tools.restore(
-        { backend: rule.backend ?? (await backend()), family: rule.family },
+        { variant: rule.backend ?? (await variantInUse()), family: rule.family },
         `*filter\n${verb} FORWARD ${rule.spec}\nCOMMIT\n`,
       );
     },
@@ -78,8 +78,8 @@ export function createForwardTable(options: ForwardOptions): ForwardTable {
 
 function oursIn(
   listing: string,
-  { backend, family }: Slot,
-  inUse: Backend,
+  { variant, family }: Slot,
+  inUse: IptablesVariant,
 ): readonly ForwardRule[] {
   if (/^# Table `filter' is incompatible/m.test(listing)) {
     const table = `${family === 6 ? "ip6" : "ip"} filter`;
@@ -94,10 +94,10 @@ function oursIn(
     .map((line) => ({
       family,
       spec: line.slice("-A FORWARD ".length),
-      ...(backend === inUse ? {} : { backend }),
+      ...(variant === inUse ? {} : { backend: variant }),
     }));
 }
 
-function programName({ backend, family }: Slot): string {
-  return `${family === 6 ? "ip6tables" : "iptables"}-${backend}`;
+function programName({ variant, family }: Slot): string {
+  return `${family === 6 ? "ip6tables" : "iptables"}-${variant}`;
 }

@@ -2,14 +2,14 @@
 import { mkdirSync } from "node:fs";
 import { createExec } from "../../../lib/node/exec";
 import { createLocks } from "../../../lib/node/lock";
-import type { AttachmentKey, MarkRule } from "../../../lib/ports";
-import { createIptablesRules } from "../../../lib/marks/iptables/backend";
+import type { AttachmentKey, MarkOrder } from "../../../lib/ports";
+import { createIptablesBackend } from "../../../lib/marks/iptables/backend";
 
 export type Call =
-  | readonly ["install", MarkRule]
+  | readonly ["install", MarkOrder]
   | readonly ["evict", AttachmentKey, readonly string[]]
   | readonly ["remove", readonly string[]]
-  | readonly ["list" | "probe" | "backend"];
+  | readonly ["list" | "probe"];
 
 export interface Batch {
   readonly dataDir: string;
@@ -37,10 +37,10 @@ async function main(): Promise<void> {
   process.stdout.write(JSON.stringify(replies));
 }
 
-type Options = Omit<Parameters<typeof createIptablesRules>[0], "configured" | "dataDir">;
+type Options = Omit<Parameters<typeof createIptablesBackend>[0], "configured" | "dataDir">;
 
 async function reply({ configured, dataDir }: Batch, options: Options, call: Call): Promise<Reply> {
-  const rules = createIptablesRules({ ...options, configured, dataDir });
+  const rules = createIptablesBackend({ ...options, configured, dataDir }).open({});
   try {
     // As ADD does while its delegate runs.
     if (call[0] === "install" || call[0] === "evict") rules.anticipate();

@@ -1,7 +1,7 @@
 /** The rules adapter on real tables: what it writes, what it leaves alone, and many of it at once. */
 import { restoreInput, ruleSpecs } from "../../../lib/marks/iptables/format";
 import { attachmentTag } from "../../../lib/marks/tag";
-import type { MarkRule } from "../../../lib/ports";
+import type { MarkOrder } from "../../../lib/ports";
 import { FLAVOURS } from "../../helpers/firewall";
 import type { Call, Reply } from "./driver";
 import { useRig } from "./rig";
@@ -10,25 +10,25 @@ jest.setTimeout(120_000);
 const rig = useRig();
 
 const KEY = { network: "net", containerId: "c1", ifname: "eth0" };
-const RULE: MarkRule = {
+const RULE: MarkOrder = {
   key: KEY,
   label: "team-a/web-0",
   mark: { value: 0x10, mask: 0xff },
   addresses: ["10.0.0.5", "fd00::5"],
   markReplies: false,
 };
-const numbered = (n: number): MarkRule => ({
+const numbered = (n: number): MarkOrder => ({
   ...RULE,
   key: { ...KEY, containerId: `pod-${n}` },
   addresses: [`10.1.${n >> 8}.${n & 255}`],
 });
-const lines = (rule: MarkRule): readonly string[] =>
+const lines = (rule: MarkOrder): readonly string[] =>
   [...ruleSpecs(rule, 4), ...ruleSpecs(rule, 6)].map((spec) => `-A ${spec}`);
 const failures = (replies: readonly Reply[]): readonly Reply[] =>
   replies.filter((reply) => reply.message !== undefined);
 
 describe.each(FLAVOURS)("on %s", (flavour) => {
-  test.each<[string, Partial<MarkRule>]>([
+  test.each<[string, Partial<MarkOrder>]>([
     ["a mark under a mask", {}],
     ["a full mask", { mark: { value: 0xdeadbeef, mask: 0xffffffff } }],
     ["replies marked", { markReplies: true }],
@@ -40,15 +40,15 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     ],
   ])("%s: the table has exactly what was written, and it reads back", async (_name, part) => {
     const rule = { ...RULE, ...part };
-    expect(await rig.ok(flavour, ["install", rule])).toEqual([]);
+    expect(await rig.ok(flavour, ["install", rule])).toEqual({ place: flavour, evicted: [] });
     expect(rig.firewall.prerouting()).toEqual(lines(rule));
     const listed = await rig.list();
-    expect(listed.map((each) => `-A ${each.spec}`)).toEqual(lines(rule));
+    expect(listed.map((each) => `-A ${each.text}`)).toEqual(lines(rule));
     for (const each of listed) {
       expect(each).toMatchObject({
         backend: flavour,
         tag: attachmentTag(KEY),
-        mark: { value: each.kind === "mark" ? rule.mark.value : 0, mask: rule.mark.mask },
+        mark: { value: each.piece === "mark rule" ? rule.mark.value : 0, mask: rule.mark.mask },
       });
     }
     await rig.ok(flavour, ["remove", [attachmentTag(KEY)]]);
@@ -71,7 +71,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
   });
 
   test("IDs of 300 characters that share a prefix are two attachments", async () => {
-    const ending = (end: string): MarkRule => ({
+    const ending = (end: string): MarkOrder => ({
       ...RULE,
       key: { ...KEY, containerId: "x".repeat(299) + end },
       addresses: [`10.0.0.${end}`],
@@ -106,9 +106,10 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     const stale = numbered(1);
     for (const old of FLAVOURS) {
       await rig.ok(old, ["install", stale]);
-      expect(await rig.ok(flavour, ["install", { ...RULE, addresses: stale.addresses }])).toEqual([
-        attachmentTag(stale.key),
-      ]);
+      expect(await rig.ok(flavour, ["install", { ...RULE, addresses: stale.addresses }])).toEqual({
+        place: flavour,
+        evicted: [attachmentTag(stale.key)],
+      });
       expect(rig.firewall.prerouting()).toEqual(lines({ ...RULE, addresses: stale.addresses }));
       await rig.ok(old, ["install", { ...stale, addresses: ["10.0.0.99"] }]);
       expect(
@@ -137,7 +138,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
 
   test("150 attachments at once, in 3 processes: all there, once; then all gone", async () => {
     const rules = Array.from({ length: 150 }, (_, n) => numbered(n + 1));
-    const inThree = async (call: (rule: MarkRule) => Call): Promise<readonly Reply[]> =>
+    const inThree = async (call: (rule: MarkOrder) => Call): Promise<readonly Reply[]> =>
       (
         await Promise.all(
           [0, 1, 2].map((part) =>
@@ -188,7 +189,6 @@ test("to look, evict and remove creates no table of either flavour", async () =>
           configured,
           ["list"],
           ["probe"],
-          ["backend"],
           ["remove", ["x"]],
           ["evict", KEY, RULE.addresses],
         ),

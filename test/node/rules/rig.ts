@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
-import type { InstalledRule } from "../../../lib/ports";
+import type { InstalledMark } from "../../../lib/ports";
 import { createFirewall, type Firewall } from "../../helpers/firewall";
 import { sh } from "../../helpers/shell";
 import type { Batch, Call, Reply } from "./driver";
@@ -16,7 +16,7 @@ export interface Rig {
   run(configured: Batch["configured"], ...calls: Call[]): Promise<readonly Reply[]>;
   /** The one reply of one call that must succeed. */
   ok(configured: Batch["configured"], call: Call): Promise<unknown>;
-  list(): Promise<readonly InstalledRule[]>;
+  list(): Promise<readonly InstalledMark[]>;
   /** Stdout of a shell command in the namespace. */
   inside(command: string): string;
 }
@@ -53,7 +53,7 @@ export function useRig(): Rig {
   return Object.assign(rig, {
     run,
     ok,
-    list: async () => (await ok("auto", ["list"])) as readonly InstalledRule[],
+    list: async () => (await ok("auto", ["list"])) as readonly InstalledMark[],
     inside: (command: string) => sh("ip", "netns", "exec", rig.netns, "sh", "-c", command),
   });
 }

@@ -1,11 +1,12 @@
 /** The two looks of `wrapper check`, with a node that changes at a chosen moment. */
 import { lookTwice } from "../../../../cmd/check/confirm";
-import { readEntries, type Look, type Node } from "../../../../cmd/check/look";
+import type { Verdict } from "../../../../cmd/check/delegate";
+import { readEntries, type Look, type Observed } from "../../../../cmd/check/look";
 import { findingsOf, isGood, toText } from "../../../../cmd/check/report";
 import type { Attachment } from "../../../../lib/attachment/journal";
-import type { InstalledRule } from "../../../../lib/ports";
+import type { InstalledMark } from "../../../../lib/ports";
 import { attachmentTag } from "../../../../lib/marks/tag";
-import { FakeRules, KEY, record, TAG } from "../../../helpers/context";
+import { FakeMarks, KEY, record, TAG } from "../../../helpers/context";
 
 const WORKER = { pid: 77, startTime: "7" };
 const LABEL = "team-a/web-0";
@@ -13,10 +14,11 @@ const LABEL = "team-a/web-0";
 /** What happens, by the moment: while the rules are listed, while the delegate is asked (each by its number), and in the pause. */
 type Script = Readonly<Record<string, () => void>>;
 
-class FakeNode implements Node {
+class FakeNode implements Observed {
   readonly records = new Map<string, Attachment | string>();
   readonly alive = new Set<number>();
-  readonly marks = new FakeRules();
+  readonly kernel = new FakeMarks();
+  readonly backend = this.kernel;
   /** Verdicts of the delegate, one after the other; "ok" when there are no more. */
   verdicts: string[] = [];
   script: Script = {};
@@ -30,18 +32,19 @@ class FakeNode implements Node {
       return typeof entry === "string" ? { corrupt: entry } : { attachment: entry };
     },
   };
-  readonly rules = {
-    list: async (): Promise<readonly InstalledRule[]> => {
-      const listed = this.marks.installed;
+  readonly marks = {
+    list: async (): Promise<readonly InstalledMark[]> => {
+      const listed = this.kernel.installed;
       this.pass("list");
       return listed;
     },
   };
   readonly isAlive = ({ pid }: { pid: number }): boolean => this.alive.has(pid);
   readonly clock = { sleep: async () => this.pass("pause") };
-  readonly checkDelegate = async (): Promise<string> => {
+  readonly checkDelegate = async (): Promise<Verdict> => {
     this.pass("delegate");
-    return this.verdicts.shift() ?? "ok";
+    const said = this.verdicts.shift() ?? "ok";
+    return said === "ok" ? said : { failure: said };
   };
 
   private pass(moment: string): void {
@@ -61,7 +64,7 @@ beforeEach(async () => {
 
 async function install(key = KEY): Promise<void> {
   const { mark, addresses } = record();
-  await node.marks.install({
+  await node.kernel.install({
     key,
     label: LABEL,
     mark: mark ?? { value: 0, mask: 0 },
@@ -70,7 +73,7 @@ async function install(key = KEY): Promise<void> {
   });
 }
 
-const uninstall = (): void => void (node.marks.installed = []);
+const uninstall = (): void => void (node.kernel.installed = []);
 const set = (part: Partial<Attachment>): void => void node.records.set(TAG, record(part));
 const forget = (): void => void node.records.delete(TAG);
 const look = (): Promise<Look> => lookTwice(node, readEntries(node.journal));
@@ -230,9 +233,9 @@ test.each(PASSING)("$what: nothing is wrong", async ({ script, verdicts = [], li
 });
 
 test("rules that are there again in the second look were never missing; the delegate is not asked again", async () => {
-  const { installed } = node.marks;
+  const { installed } = node.kernel;
   uninstall();
-  node.script = { "pause 1": () => (node.marks.installed = installed) };
+  node.script = { "pause 1": () => (node.kernel.installed = installed) };
   expect(await check()).toEqual({ good: true, lines: [], rows: 1, once: false });
   expect(node.moments).toEqual(["list 1", "delegate 1", "pause 1", "list 2"]);
 });

@@ -27,7 +27,7 @@ const state = () => {
 };
 const verbs = () => s.calls.map(({ verb }) => verb);
 const nothingLeft = () => {
-  expect(s.rules.installed).toEqual([]);
+  expect(s.marks.installed).toEqual([]);
   expect(s.context.journal.tags()).toEqual([]);
 };
 
@@ -43,9 +43,9 @@ test("delegate, rules, journal, and the delegate's bytes", async () => {
     return stdout(text);
   };
   expect(await add(s.context)).toBe(text);
-  expect(s.rules.installed.map(({ address, kind, label }) => [address, kind, label])).toEqual([
-    ["10.0.0.5", "mark", "team-a/web-0"],
-    ["10.0.0.5", "reply", "team-a/web-0"],
+  expect(s.marks.installed.map(({ address, piece, label }) => [address, piece, label])).toEqual([
+    ["10.0.0.5", "mark rule", "team-a/web-0"],
+    ["10.0.0.5", "reply rule", "team-a/web-0"],
   ]);
   expect(state()).toMatchObject({
     state: "complete",
@@ -60,7 +60,7 @@ test("delegate, rules, journal, and the delegate's bytes", async () => {
 test("a pod without a mark is journalled, and evicts who had its address", async () => {
   s = setUp({ ...UNANNOTATED, kubeconfig: undefined });
   const other = { ...KEY, containerId: "old" };
-  await s.rules.install({
+  await s.marks.install({
     key: other,
     label: "x/y",
     mark: { value: 32, mask: 255 },
@@ -68,7 +68,7 @@ test("a pod without a mark is journalled, and evicts who had its address", async
     markReplies: false,
   });
   await add(s.context);
-  expect(s.rules.installed).toEqual([]);
+  expect(s.marks.installed).toEqual([]);
   expect(state()).toMatchObject({ state: "complete", addresses: ["10.0.0.5"] });
   expect(state()?.mark).toBeUndefined();
   expect(s.context.facts["evicted"]).toEqual([attachmentTag(other)]);
@@ -149,14 +149,14 @@ describe("rules that cannot be programmed", () => {
   const failure = new CniError("rules", "iptables is on fire");
   test("deny: rolled back, the delegate gets its own result as prevResult", async () => {
     s = setUp();
-    s.rules.fail.install = failure;
+    s.marks.fail.install = failure;
     await expect(add(s.context)).rejects.toMatchObject({ code: 110 });
     expect(s.calls[1]).toMatchObject({ verb: "DEL", netconf: { prevResult: RESULT } });
     nothingLeft();
   });
   test("allow: the pod starts unmarked, with a warning", async () => {
     s = setUp({ onError: "allow" });
-    s.rules.fail.install = failure;
+    s.marks.fail.install = failure;
     expect(JSON.parse(await add(s.context))).toEqual(RESULT);
     expect(s.warnings).toEqual([failure]);
     expect(state()?.mark).toBeUndefined();
@@ -168,8 +168,8 @@ test("allow does not cover a stale rule on the pod's address that cannot be remo
   const failure = new CniError("rules", "iptables is on fire");
   for (const conf of [{}, { ...UNANNOTATED, kubeconfig: undefined }]) {
     s = setUp({ onError: "allow", ...conf });
-    s.rules.fail.install = failure;
-    s.rules.fail.evict = failure;
+    s.marks.fail.install = failure;
+    s.marks.fail.evict = failure;
     await expect(add(s.context)).rejects.toMatchObject({ code: 110 });
     expect(verbs()).toEqual(["ADD", "DEL"]);
     nothingLeft();
@@ -280,7 +280,7 @@ test("a DEL that came in between makes the ADD give way, and has its record left
   };
   await expect(add(s.context)).rejects.toMatchObject({ code: 115 });
   expect(verbs()).toEqual(["ADD", "DEL"]);
-  expect([s.rules.installed, state()]).toEqual([[], theirs]);
+  expect([s.marks.installed, state()]).toEqual([[], theirs]);
 });
 
 test("a process with the PID of the ADD is not the ADD", async () => {
@@ -309,5 +309,5 @@ test("chained mode marks the previous plugin's addresses and passes its result o
   s = setUp({ delegate: undefined, prevResult: RESULT });
   expect(JSON.parse(await add(s.context))).toEqual(RESULT);
   expect(verbs()).toEqual([]);
-  expect(s.rules.installed).toHaveLength(2);
+  expect(s.marks.installed).toHaveLength(2);
 });

@@ -12,7 +12,7 @@ const verbs = () => s.calls.map(({ verb }) => verb);
 const attached = async (key = KEY, part = {}) => {
   const attachment = record({ key, ...part });
   s.context.journal.write(attachmentTag(key), attachment);
-  await s.rules.install({
+  await s.marks.install({
     key,
     label: "team-a/web-0",
     mark: { value: 16, mask: 255 },
@@ -25,7 +25,7 @@ test("rules before the delegate, journal last; the journal's netconf and result 
   s = setUp({ delegate: { type: "noop", now: "changed" } });
   await attached(KEY, { delegate: { type: "noop", then: "used" } });
   s.answers["DEL"] = () => {
-    expect(s.rules.installed).toEqual([]);
+    expect(s.marks.installed).toEqual([]);
     expect(s.context.journal.tags()).toEqual([TAG]);
     return {};
   };
@@ -103,7 +103,7 @@ test("a failing delegate: rule gone, its error returned, record kept for the nex
     code: 9,
     message: expect.not.stringMatching(/not found|no such file/i),
   });
-  expect(s.rules.installed).toEqual([]);
+  expect(s.marks.installed).toEqual([]);
   s.answers["DEL"] = {};
   await del(s.context);
   expect(s.context.journal.tags()).toEqual([]);
@@ -112,7 +112,7 @@ test("a failing delegate: rule gone, its error returned, record kept for the nex
 test("rules that cannot be removed: the delegate is still called, the error returned", async () => {
   s = setUp();
   await attached();
-  s.rules.fail.remove = new CniError("rules", "broken");
+  s.marks.fail.remove = new CniError("rules", "broken");
   await expect(del(s.context)).rejects.toMatchObject({ code: 110 });
   expect(verbs()).toEqual(["DEL"]);
 });
@@ -125,7 +125,7 @@ test("an unusable journal: rules and delegate are still taken down, then the err
     locks: { hold: () => Promise.reject(new CniError("journal", "unsafe")), sweep: async () => {} },
   };
   await expect(del(broken)).rejects.toMatchObject({ code: 113 });
-  expect([s.rules.installed, verbs()]).toEqual([[], ["DEL"]]);
+  expect([s.marks.installed, verbs()]).toEqual([[], ["DEL"]]);
 });
 
 test("a corrupt record: told, and taken down by tag and conflist", async () => {
@@ -134,7 +134,7 @@ test("a corrupt record: told, and taken down by tag and conflist", async () => {
   writeFileSync(join(s.journalDir, `${TAG}.json`), "{", { mode: 0o600 });
   await del(s.context);
   expect(s.warnings).toMatchObject([{ code: 113, message: expect.stringContaining("unusable") }]);
-  expect([s.rules.installed, verbs(), s.context.journal.tags()]).toEqual([[], ["DEL"], []]);
+  expect([s.marks.installed, verbs(), s.context.journal.tags()]).toEqual([[], ["DEL"], []]);
 });
 
 test("a record that cannot be rewritten (full disk) is still taken down and removed", async () => {
@@ -148,7 +148,7 @@ test("a record that cannot be rewritten (full disk) is still taken down and remo
   };
   await del({ ...s.context, journal });
   expect(s.warnings).toMatchObject([{ message: "ENOSPC" }]);
-  expect([s.rules.installed, s.context.journal.tags()]).toEqual([[], []]);
+  expect([s.marks.installed, s.context.journal.tags()]).toEqual([[], []]);
 });
 
 test("the record says who is deleting it, also when somebody had begun before", async () => {

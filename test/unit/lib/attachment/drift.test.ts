@@ -1,6 +1,7 @@
 import type { Attachment } from "../../../../lib/attachment/journal";
-import { ruleProblems, wantedRules } from "../../../../lib/attachment/drift";
-import type { InstalledRule } from "../../../../lib/ports";
+import { driftOf, driftText, wantedPieces } from "../../../../lib/attachment/drift";
+import type { InstalledMark } from "../../../../lib/ports";
+import { FakeMarks } from "../../../helpers/context";
 
 const MARK = { value: 0x10, mask: 0xff };
 const ATTACHMENT: Attachment = {
@@ -15,30 +16,30 @@ const ATTACHMENT: Attachment = {
   cniVersion: "1.0.0",
   since: "",
 };
-const rule = (part: Partial<InstalledRule> = {}): InstalledRule => ({
+const rule = (part: Partial<InstalledMark> = {}): InstalledMark => ({
   backend: "nft",
-  family: 4,
   tag: "t",
   label: "ns/pod",
   address: "10.0.0.5",
-  kind: "mark",
+  piece: "mark rule",
   mark: MARK,
-  spec: "PREROUTING ...",
+  text: "PREROUTING ...",
   ...part,
 });
-const REPLY = { kind: "reply" as const, mark: { value: 0, mask: 0xff } };
+const BACKEND = new FakeMarks();
+const REPLY = { piece: "reply rule", mark: { value: 0, mask: 0xff } };
 const GOOD = [
   rule(),
   rule(REPLY),
-  rule({ address: "fd00::5", family: 6 }),
-  rule({ address: "fd00::5", family: 6, ...REPLY }),
+  rule({ address: "fd00::5" }),
+  rule({ address: "fd00::5", ...REPLY }),
 ];
-const problems = (installed: readonly InstalledRule[], attachment = ATTACHMENT) =>
-  ruleProblems(attachment, "t", installed);
+const problems = (installed: readonly InstalledMark[], attachment = ATTACHMENT) =>
+  driftOf({ tag: "t", attachment }, BACKEND, installed).map(driftText);
 
 test("all rules in place: nothing to say", () => {
   expect(problems(GOOD)).toEqual([]);
-  expect(wantedRules(ATTACHMENT)).toHaveLength(4);
+  expect(wantedPieces(BACKEND, ATTACHMENT)).toHaveLength(4);
 });
 
 test("markReplies needs no reply rules", () => {
@@ -76,4 +77,16 @@ test.each([
   ],
 ])("%s is named", (_name, installed, message) => {
   expect(problems(installed)).toEqual([expect.stringContaining(message)]);
+});
+
+test("is data: what is wanted, and what is there", () => {
+  const drifts = driftOf({ tag: "t", attachment: ATTACHMENT }, BACKEND, [
+    ...GOOD.slice(1),
+    rule({ mark: { value: 0x20, mask: 0xff } }),
+    rule({ address: "10.0.0.6" }),
+  ]);
+  expect(drifts.map(({ kind, address, want, have }) => [kind, address, want?.mark, have])).toEqual([
+    ["wrong-mark", "10.0.0.5", MARK, [rule({ mark: { value: 0x20, mask: 0xff } })]],
+    ["unexpected", "10.0.0.6", undefined, [rule({ address: "10.0.0.6" })]],
+  ]);
 });

@@ -102,7 +102,7 @@ test.each<[string, object]>([
   ["owner", { owner: { pid: "1", startTime: "2" } }],
   ["owner", { owner: { pid: 1, startTime: 2 } }],
   ["pod", { pod: { namespace: "team-a" } }],
-  ["backend", { backend: "ipvs" }],
+  ["backend", { backend: 7 }],
   ["delegate", { delegate: {} }],
   ["delegate", { delegate: { type: "../x" } }],
   ["result", { result: [] }],
@@ -124,6 +124,16 @@ const ofSize = (attachment: Attachment, size: number): Attachment => {
   });
   return padded(size - sizeOf(padded(0)));
 };
+
+test.each(["nft", "legacy", "nftables", undefined])(
+  "the place %s of its marks is taken as it is",
+  (backend) => {
+    const journal = prepared();
+    const attachment = { ...ATTACHMENT, ...(backend === undefined ? {} : { backend }) };
+    journal.write(TAG, attachment);
+    expect(journal.read(TAG)).toEqual({ attachment });
+  },
+);
 
 test("a record that could not be read again is not written: the one before it stays", () => {
   const journal = prepared();

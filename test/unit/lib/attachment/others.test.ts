@@ -14,7 +14,7 @@ const verbs = () => s.calls.map(({ verb }) => verb);
 const attached = async (key = KEY, part = {}) => {
   const attachment = record({ key, ...part });
   s.context.journal.write(attachmentTag(key), attachment);
-  await s.rules.install({
+  await s.marks.install({
     key,
     label: "team-a/web-0",
     mark: { value: 16, mask: 255 },
@@ -107,7 +107,7 @@ describe("GC", () => {
     s = setUp({ gc: { "cni.dev/valid-attachments": list } });
     await attached();
     await gc(s.context);
-    expect([tags(), s.rules.installed]).toEqual([[], []]);
+    expect([tags(), s.marks.installed]).toEqual([[], []]);
   });
   test("no list: nothing goes", async () => {
     s = setUp();
@@ -137,7 +137,7 @@ describe("GC", () => {
     await attached();
     s.context.journal.remove(TAG);
     await gc(s.context);
-    expect(s.rules.installed).toEqual([]);
+    expect(s.marks.installed).toEqual([]);
   });
   test("an ADD under way is left alone", async () => {
     s = setUp({ gc: { "cni.dev/valid-attachments": [] } });
@@ -208,7 +208,7 @@ describe("GC", () => {
   test("rules that cannot be listed: told at the end, the delegate's GC is done", async () => {
     s = setUp({ gc: { "cni.dev/valid-attachments": [] } });
     await attached();
-    s.rules.fail.list = new CniError("rules", "broken");
+    s.marks.fail.list = new CniError("rules", "broken");
     await expect(gc(s.context)).rejects.toMatchObject({ code: 110 });
     expect([tags(), verbs()]).toEqual([[TAG], ["GC"]]);
   });
@@ -234,7 +234,7 @@ describe("STATUS", () => {
     [
       "rules",
       () => {
-        s.rules.fail.probe = new CniError("rules", "no iptables");
+        s.marks.fail.probe = new CniError("rules", "no iptables");
       },
       50,
       /no iptables/,

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { flavourOf, localHost } from "../../../../lib/node/host";
+import { variantOf, localHost } from "../../../../lib/node/host";
 
 test.each([
   ["xtables-nft-multi", "nft"],
@@ -7,8 +7,8 @@ test.each([
   ["xtables-multi", "legacy"],
   ["xtables-compat-multi", "nft"],
   ["iptables", undefined],
-])("%s is %s", (file, flavour) => {
-  expect(flavourOf(file)).toBe(flavour);
+])("%s is %s", (file, variant) => {
+  expect(variantOf(file)).toBe(variant);
 });
 
 test("programs are looked for in fixed directories, whatever PATH says", () => {
@@ -22,10 +22,10 @@ test("programs are looked for in fixed directories, whatever PATH says", () => {
   expect(localHost.find("no-such-program-here")).toBeUndefined();
 });
 
-test("a program's flavour is that of the file behind its links", () => {
+test("an iptables program's variant is that of the file behind its links", () => {
   const plain = localHost.find("iptables-save");
-  if (plain !== undefined) expect(["nft", "legacy"]).toContain(localHost.flavour(plain));
-  expect(localHost.flavour("/bin/sh")).toBeUndefined();
+  if (plain !== undefined) expect(["nft", "legacy"]).toContain(localHost.iptablesVariant(plain));
+  expect(localHost.iptablesVariant("/bin/sh")).toBeUndefined();
 });
 
 test("families and legacy tables come from /proc", () => {

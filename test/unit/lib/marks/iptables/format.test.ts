@@ -47,7 +47,7 @@ test("reads back what it wrote, and nobody else's rules", () => {
   const [mark, reply, ...rest] = parseSave(listing, "nft", 4);
   expect(rest).toEqual([]);
   expect(mark).toEqual({
-    backend: "nft",
+    variant: "nft",
     family: 4,
     tag: TAG,
     label: "team-a/web-0",

@@ -1,12 +1,12 @@
 import { createTools, type Slot } from "../../../../../lib/marks/iptables/programs";
 import { FakeExec, fakeHost, type Answer } from "../../../../helpers/fakes";
 
-const V4: Slot = { backend: "nft", family: 4 };
+const V4: Slot = { variant: "nft", family: 4 };
 
-test("the program is named by family and flavour, with a bounded wait for the lock", async () => {
+test("the program is named by family and variant, with a bounded wait for the lock", async () => {
   const exec = new FakeExec("listing", "", "");
   const tools = createTools(exec, fakeHost(), { lockTimeoutMs: 2500 });
-  expect(await tools.save({ backend: "legacy", family: 6 }, "mangle")).toBe("listing");
+  expect(await tools.save({ variant: "legacy", family: 6 }, "mangle")).toBe("listing");
   await tools.save(V4, undefined);
   await tools.restore(V4, "*mangle\nCOMMIT\n");
   expect(exec.calls).toEqual([
@@ -23,21 +23,21 @@ test("a wait below a second is one second: 0 would mean not to wait", async () =
   expect(exec.calls).toEqual(["/usr/sbin/iptables-nft-restore --noflush -w 1"]);
 });
 
-test("a distribution with plain names only: used for the flavour they link to", async () => {
+test("a distribution with plain names only: used for the variant they link to", async () => {
   const exec = new FakeExec("");
   const tools = createTools(
     exec,
     fakeHost({ programs: ["iptables-save", "iptables-restore"], plain: "legacy" }),
     { lockTimeoutMs: 1000 },
   );
-  await tools.save({ backend: "legacy", family: 4 }, "mangle");
+  await tools.save({ variant: "legacy", family: 4 }, "mangle");
   expect(exec.calls).toEqual(["/usr/sbin/iptables-save -t mangle"]);
-  expect([tools.has({ backend: "legacy", family: 4 }), tools.has(V4)]).toEqual([true, false]);
+  expect([tools.has({ variant: "legacy", family: 4 }), tools.has(V4)]).toEqual([true, false]);
 });
 
 test("a program that is not installed is named, with the remedy", async () => {
   const tools = createTools(new FakeExec(), fakeHost({ programs: [] }), { lockTimeoutMs: 1000 });
-  await expect(tools.restore({ backend: "nft", family: 6 }, "x")).rejects.toMatchObject({
+  await expect(tools.restore({ variant: "nft", family: 6 }, "x")).rejects.toMatchObject({
     code: 110,
     message: expect.stringMatching(
       /^ip6tables-nft-restore is not installed in .*install the package iptables/,

@@ -2,11 +2,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { MarkRules } from "../../../../../lib/ports";
+import type { Marks } from "../../../../../lib/ports";
 import {
-  createIptablesRules,
+  createIptablesBackend,
   type IptablesOptions,
 } from "../../../../../lib/marks/iptables/backend";
+import { createTools } from "../../../../../lib/marks/iptables/programs";
+import { detectVariant } from "../../../../../lib/marks/iptables/variant";
 import { attachmentTag } from "../../../../../lib/marks/tag";
 import { FakeExec, FakeLocks, fakeHost, type Answer } from "../../../../helpers/fakes";
 
@@ -46,7 +48,9 @@ export const EMPTY = listing();
 export interface Scripted {
   readonly exec: FakeExec;
   readonly locks: FakeLocks;
-  readonly rules: MarkRules;
+  readonly rules: Marks;
+  /** What the adapter decides on. */
+  readonly variant: () => Promise<string>;
   readonly logged: string[];
 }
 
@@ -61,17 +65,21 @@ export function useRules(): ((script: Answer[], part?: Partial<IptablesOptions>)
     const log = {
       write: (level: string, message: string) => void logged.push(`${level} ${message}`),
     };
-    const rules = createIptablesRules({
+    const options = {
       exec,
       locks: locks.port,
       lockTimeoutMs: 2500,
-      configured: "nft",
+      configured: "nft" as const,
       dataDir: tools.dataDir,
       log,
       host: fakeHost(),
       ...part,
-    });
-    return { exec, locks, rules, logged };
+    };
+    const rules = createIptablesBackend(options).open({});
+    const variant = async (): Promise<string> =>
+      (await detectVariant({ ...options, tools: createTools(exec, options.host, options) }))
+        .variant;
+    return { exec, locks, rules, variant, logged };
   };
   const tools = Object.assign(setUp, { dataDir: "" });
   beforeEach(() => {

@@ -95,7 +95,7 @@ describe("a listing taken early", () => {
   test("is the only one of IPv4 while no rule of ours changes", async () => {
     const { exec, locks, rules } = setUp([V4, EMPTY, "", ""]);
     rules.anticipate();
-    expect(await rules.install(DUAL)).toEqual([OTHER_TAG]);
+    expect(await rules.install(DUAL)).toEqual({ place: "nft", evicted: [OTHER_TAG] });
     expect(exec.calls).toEqual([SAVE4, SAVE6, RESTORE4, RESTORE6]);
     expect(locks.waits).toEqual([2500]);
   });
@@ -105,7 +105,7 @@ describe("a listing taken early", () => {
     rules.anticipate();
     await new Promise(setImmediate);
     nextGeneration(setUp.dataDir);
-    expect(await rules.install(RULE)).toEqual([]);
+    expect((await rules.install(RULE)).evicted).toEqual([]);
     expect(exec.calls).toEqual([SAVE4, SAVE4, RESTORE4]);
   });
 
@@ -122,7 +122,7 @@ describe("a listing taken early", () => {
   test("is of the families asked for", async () => {
     const { exec, rules } = setUp([V4, EMPTY, ""]);
     rules.anticipate();
-    expect(await rules.install({ ...RULE, addresses: ["fd00::5"] })).toEqual([]);
+    expect((await rules.install({ ...RULE, addresses: ["fd00::5"] })).evicted).toEqual([]);
     expect(exec.calls).toEqual([SAVE4, SAVE6, RESTORE6]);
   });
 

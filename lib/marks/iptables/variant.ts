@@ -1,4 +1,4 @@
-/** Which flavour of iptables new rules go to, when the configuration leaves it to us. */
+/** Which variant of iptables (nft or legacy) new rules go to, when the configuration leaves it to us. */
 import {
   constants,
   closeSync,
@@ -10,15 +10,14 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { RulesUntouched } from "../cni/error";
-import { FAMILIES } from "../net/family";
-import type { Backend } from "../ports";
-import { reasonOf } from "../text/reason";
-import type { Host } from "../node/host";
-import type { Tools } from "./iptables/programs";
+import { RulesUntouched } from "../../cni/error";
+import { FAMILIES } from "../../net/family";
+import { reasonOf } from "../../text/reason";
+import type { Host, IptablesVariant } from "../../node/host";
+import type { Tools } from "./programs";
 
-/** What a look at the node gave for one flavour. */
-export interface FlavourFacts {
+/** What a look at the node gave for one variant. */
+export interface VariantFacts {
   readonly installed: boolean;
   /** The kubelet's hint chain, or its older canary, is there. */
   readonly kubeletHint: boolean;
@@ -26,46 +25,50 @@ export interface FlavourFacts {
   readonly rules: number;
 }
 
-/** A flavour and whether it was decided just now, so that it is still to be remembered. */
+/** A variant and whether it was decided just now, so that it is still to be remembered. */
 export interface Detected {
-  readonly backend: Backend;
+  readonly variant: IptablesVariant;
   readonly fresh: boolean;
 }
 
-/** The chains by which a kubelet says which flavour the node uses (KEP-3178; KUBE-KUBELET-CANARY before it). */
+/** The chains by which a kubelet says which variant the node uses (KEP-3178; KUBE-KUBELET-CANARY before it). */
 const HINT_CHAINS = [":KUBE-IPTABLES-HINT ", ":KUBE-KUBELET-CANARY "];
 
-/** The configured flavour, else the one remembered for this boot, else a decision now. Writes nothing. */
-export async function detectBackend(node: {
-  configured: "auto" | Backend;
+/** The configured variant, else the one remembered for this boot, else a decision now. Writes nothing. */
+export async function detectVariant(node: {
+  configured: "auto" | IptablesVariant;
   dataDir: string;
   host: Host;
   tools: Tools;
 }): Promise<Detected> {
   const { configured, dataDir, host, tools } = node;
-  if (configured !== "auto") return { backend: configured, fresh: false };
-  const recalled = recallBackend(dataDir);
-  if (recalled !== undefined && tools.has({ backend: recalled, family: 4 }))
-    return { backend: recalled, fresh: false };
+  if (configured !== "auto") return { variant: configured, fresh: false };
+  const recalled = recallVariant(dataDir);
+  if (recalled !== undefined && tools.has({ variant: recalled, family: 4 }))
+    return { variant: recalled, fresh: false };
   const [nft, legacy] = await Promise.all([lookAt(node, "nft"), lookAt(node, "legacy")]);
   const plain = host.find("iptables");
   return {
-    backend: chooseBackend(nft, legacy, plain === undefined ? undefined : host.flavour(plain)),
+    variant: chooseVariant(
+      nft,
+      legacy,
+      plain === undefined ? undefined : host.iptablesVariant(plain),
+    ),
     fresh: true,
   };
 }
 
-/** Lists every table of the flavour that exists, and so creates none (decision 0010). */
+/** Lists every table of the variant that exists, and so creates none. */
 async function lookAt(
   { host, tools }: { host: Host; tools: Tools },
-  backend: Backend,
-): Promise<FlavourFacts> {
-  if (!tools.has({ backend, family: 4 })) return factsFrom(undefined);
-  const slots = FAMILIES.map((family) => ({ backend, family })).filter(
+  variant: IptablesVariant,
+): Promise<VariantFacts> {
+  if (!tools.has({ variant, family: 4 })) return factsFrom(undefined);
+  const slots = FAMILIES.map((family) => ({ variant, family })).filter(
     (slot) =>
       tools.has(slot) &&
       host.hasFamily(slot.family) &&
-      (backend === "nft" || host.legacyTables(slot.family).length > 0),
+      (variant === "nft" || host.legacyTables(slot.family).length > 0),
   );
   const listings = await Promise.all(slots.map((slot) => tools.save(slot, undefined)));
   return factsFrom(listings.join(""));
@@ -75,11 +78,11 @@ async function lookAt(
  * Decides from facts: the kubelet's hint, else where more rules are, else what the plain
  * `iptables` command is, else what is installed. Throws CniError `rules` when nothing is.
  */
-export function chooseBackend(
-  nft: FlavourFacts,
-  legacy: FlavourFacts,
-  plain: Backend | undefined,
-): Backend {
+export function chooseVariant(
+  nft: VariantFacts,
+  legacy: VariantFacts,
+  plain: IptablesVariant | undefined,
+): IptablesVariant {
   if (!nft.installed && !legacy.installed) {
     throw new RulesUntouched(
       "rules",
@@ -93,8 +96,8 @@ export function chooseBackend(
   return plain ?? "nft";
 }
 
-/** Facts from the output of `iptables-<flavour>-save`; undefined when the flavour is not installed. */
-export function factsFrom(listing: string | undefined): FlavourFacts {
+/** Facts from the output of `iptables-<variant>-save`; undefined when the variant is not installed. */
+export function factsFrom(listing: string | undefined): VariantFacts {
   const lines = (listing ?? "").split("\n");
   return {
     installed: listing !== undefined,
@@ -104,7 +107,7 @@ export function factsFrom(listing: string | undefined): FlavourFacts {
 }
 
 /** What was decided earlier in this boot, from `<dataDir>/iptables-backend`; undefined for anything odd. */
-export function recallBackend(dataDir: string): Backend | undefined {
+export function recallVariant(dataDir: string): IptablesVariant | undefined {
   try {
     const fd = openSync(
       join(dataDir, "iptables-backend"),
@@ -114,8 +117,8 @@ export function recallBackend(dataDir: string): Backend | undefined {
       const stat = fstatSync(fd);
       if (!stat.isFile() || stat.size > 256 || (stat.uid !== 0 && stat.uid !== process.geteuid?.()))
         return undefined;
-      const [boot, backend] = readFileSync(fd, "utf8").trim().split(" ");
-      return boot === bootId() && (backend === "nft" || backend === "legacy") ? backend : undefined;
+      const [boot, variant] = readFileSync(fd, "utf8").trim().split(" ");
+      return boot === bootId() && (variant === "nft" || variant === "legacy") ? variant : undefined;
     } finally {
       closeSync(fd);
     }
@@ -125,13 +128,13 @@ export function recallBackend(dataDir: string): Backend | undefined {
 }
 
 /** Remembers the decision for this boot, so that ADDs minutes apart agree. Returns what went wrong, if anything. */
-export function rememberBackend(dataDir: string, backend: Backend): string | undefined {
+export function rememberVariant(dataDir: string, variant: IptablesVariant): string | undefined {
   const path = join(dataDir, "iptables-backend");
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     // A process of this PID that was killed in between may have left one, and "wx" would refuse it.
     rmSync(temporary, { force: true });
-    writeFileSync(temporary, `${bootId()} ${backend}\n`, { mode: 0o600, flag: "wx" });
+    writeFileSync(temporary, `${bootId()} ${variant}\n`, { mode: 0o600, flag: "wx" });
     renameSync(temporary, path);
     return undefined;
   } catch (error) {

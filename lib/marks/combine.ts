@@ -1,0 +1,98 @@
+/** Several backends as one: new marks go to the first, and old ones are looked for in all. */
+import { CniError, throwTogether, toCniError } from "../cni/error";
+import type { MarkBackend, MarkOrder, Marks } from "../ports";
+import { attachmentTag } from "./tag";
+
+/** The backends of a node. The first gets the marks of new pods; those of running pods may be in any. */
+export function combineBackends(
+  first: MarkBackend,
+  ...others: readonly MarkBackend[]
+): MarkBackend {
+  if (others.length === 0) return first;
+  const backends = [first, ...others];
+  const ownerOf = (place: string | undefined): MarkBackend | undefined =>
+    backends.find(({ places }) => place !== undefined && places.includes(place));
+  return {
+    places: backends.flatMap(({ places }) => places),
+    pieces: (marking, place) => (ownerOf(place) ?? first).pieces(marking, place),
+    open: (environment) => {
+      const opened = new Map(backends.map((backend) => [backend, backend.open(environment)]));
+      const [head, ...rest] = opened.values();
+      return combineMarks(head as Marks, rest, (place) => {
+        const owner = ownerOf(place);
+        return owner === undefined ? undefined : opened.get(owner);
+      });
+    },
+  };
+}
+
+function combineMarks(
+  first: Marks,
+  others: readonly Marks[],
+  ownerOf: (place: string | undefined) => Marks | undefined,
+): Marks {
+  const all = [first, ...others];
+  return {
+    anticipate: () => all.forEach((marks) => marks.anticipate()),
+    install: (order) => installInFirst(first, others, order),
+    evict: async (key, addresses) =>
+      distinct(await inEach(all, (marks) => marks.evict(key, addresses))),
+    remove: async (tags, known) => {
+      const owner = ownerOf(known?.backend);
+      await inEach(owner === undefined ? all : [owner], (marks) => marks.remove(tags, known));
+    },
+    list: async () => (await inEach(all, (marks) => marks.list())).flat(),
+    probe: async () => {
+      await first.probe();
+      await inEach(others, (marks) => marks.list());
+    },
+  };
+}
+
+/**
+ * First the new mark, then whatever the others had, so that a pod that runs is never without one. If
+ * the others cannot be cleared, the new mark is taken back.
+ */
+async function installInFirst(
+  first: Marks,
+  others: readonly Marks[],
+  order: MarkOrder,
+): Promise<{ place: string; evicted: readonly string[] }> {
+  const { key, addresses } = order;
+  const tag = attachmentTag(key);
+  const { place, evicted } = await first.install(order);
+  try {
+    const elsewhere = await inEach(others, async (marks) => {
+      await marks.remove([tag]);
+      return marks.evict(key, addresses);
+    });
+    return { place, evicted: distinct([evicted, ...elsewhere]) };
+  } catch (thrown) {
+    // As a plain CniError: that nothing was touched is true of one backend only.
+    const { code, message, details } = toCniError(thrown);
+    const error = new CniError(code, message, { details, cause: thrown });
+    throw await first.remove([tag], { backend: place, addresses }).then(
+      () => error,
+      (second: unknown) =>
+        error.withDetails(`taking back the new mark failed too: ${toCniError(second).message}`),
+    );
+  }
+}
+
+/** Asks each at once; trouble with one keeps none of the others from it, and is thrown at the end. */
+async function inEach<T>(
+  all: readonly Marks[],
+  body: (marks: Marks) => Promise<T>,
+): Promise<readonly T[]> {
+  const outcomes = await Promise.allSettled(all.map(body));
+  throwTogether(
+    outcomes.flatMap((outcome) =>
+      outcome.status === "rejected" ? [toCniError(outcome.reason)] : [],
+    ),
+  );
+  return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+}
+
+function distinct(lists: readonly (readonly string[])[]): readonly string[] {
+  return [...new Set(lists.flat())];
+}
