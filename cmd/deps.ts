@@ -1,43 +1,39 @@
 /** The composition root: builds the adapters that a verb or a command needs, each on first use. */
 import { join } from "node:path";
 import type { PluginConf } from "../conf/types";
+import type { Context, Node } from "../lib/attachment/context";
+import { createJournal, type Journal, type JournalRecord } from "../lib/attachment/journal";
+import { createProgress, factFields } from "../lib/attachment/outcome";
 import { attachmentKey, type Request } from "../lib/cni/request";
+import { combineBackends } from "../lib/marks/combine";
+import { createIptablesBackend } from "../lib/marks/iptables/backend";
+import { attachmentTag } from "../lib/marks/tag";
 import { systemClock } from "../lib/node/clock";
 import { isDue } from "../lib/node/due";
 import { createExec } from "../lib/node/exec";
-import { createJournal, type Journal, type JournalRecord } from "../lib/attachment/journal";
 import { createLocks } from "../lib/node/lock";
-import { createOrphans, isAlive, ownProcess } from "../lib/node/processes";
-import type { Locks, Log, MarkBackend, PodSource } from "../lib/ports";
-import { combineBackends } from "../lib/marks/combine";
-import { createIptablesBackend } from "../lib/marks/iptables/backend";
-import { attachmentTag, networkPrefix } from "../lib/marks/tag";
+import { createLeftoverProcesses, isAlive, ownProcess } from "../lib/node/processes";
 import { sandboxState, viewpoint } from "../lib/node/sandbox";
-import type { Context } from "../lib/attachment/context";
-import { checkKubeconfigFile } from "./kubeconfig-check";
+import type { Locks, Log, PodSource } from "../lib/ports";
 import type { Io } from "./io";
 
 /** DEL after a killed ADD: what the ADD started may finish, then it is killed (ms). */
-const ORPHAN_TIMES = { graceMs: 1000, timeoutMs: 2000 };
+const LEFTOVER_TIMES = { graceMs: 1000, timeoutMs: 2000 };
 
 /** How often the ADDs of a node look for attachments whose sandbox is gone (ms). */
 const COLLECTION_MS = 60_000;
 /** Who started us. When that process ends, the kernel gives us another parent (decision 0045). */
 const PARENT = process.ppid;
 
-export interface Node {
-  readonly journal: Journal;
-  readonly locks: Locks;
-  readonly backend: MarkBackend;
-}
-
-/** What the node's state is reached through, for the plugin and the command line alike. */
-export function nodeAdapters(conf: PluginConf, log: Log): Node {
+/** What lives as long as the process, for the plugin and the command line alike. */
+export function openNode(conf: PluginConf, log: Log): Node {
+  const exec = createExec();
   const journal = createJournal(conf.dataDir);
   const locks = preparedLocks(createLocks(conf.dataDir), journal);
+  // A new backend is one more line here: the first gets the marks of new pods, all are looked into.
   const backend = combineBackends(
     createIptablesBackend({
-      exec: createExec(),
+      exec,
       locks,
       lockTimeoutMs: conf.lockTimeoutMs,
       configured: conf.iptables,
@@ -46,47 +42,60 @@ export function nodeAdapters(conf: PluginConf, log: Log): Node {
       recordedPlaces: () => recordedPlaces(journal),
     }),
   );
-  return { journal, locks, backend };
-}
-
-/** Everything a verb works with. */
-export function createContext(request: Request, conf: PluginConf, io: Io, log: Log): Context {
-  const key = attachmentKey(conf.name, request);
-  const facts: Record<string, unknown> = {};
-  const node = nodeAdapters(conf, log);
   return {
-    request,
-    conf,
-    key,
-    tag: attachmentTag(key),
-    ...node,
-    marks: node.backend.open(cniVariables(request)),
+    journal,
+    locks,
+    backend,
+    exec,
+    clock: systemClock,
     pods: () => openPodSource(conf),
-    delegate: {
-      exec: createExec(),
-      clock: systemClock,
-      env: io.env,
-      path: request.path,
-      timeoutMs: conf.delegateTimeoutMs,
-      stderr: io.stderr,
-    },
-    orphans: createOrphans(systemClock, ORPHAN_TIMES),
-    checkKubeconfig: checkKubeconfigFile,
-    self: ownProcess(),
+    leftovers: createLeftoverProcesses(systemClock, LEFTOVER_TIMES),
+    checkKubeconfig,
+    process: ownProcess(),
     isAlive,
-    parentIsGone: () => process.ppid !== PARENT,
     sandboxState,
     viewpoint,
     isCollectionDue: () => isDue(join(conf.dataDir, "collected"), COLLECTION_MS, systemClock.now()),
-    tagOf: attachmentTag,
-    networkPrefix: networkPrefix(conf.name),
-    facts,
-    warn: (warning) =>
-      log.write("warn", warning.message, {
-        code: warning.code,
-        details: warning.details,
-        ...facts,
-      }),
+  };
+}
+
+/** A request, and where it comes from. */
+export interface Asked {
+  readonly cni: Request;
+  readonly conf: PluginConf;
+  readonly io: Pick<Io, "env" | "stderr">;
+  readonly log: Log;
+}
+
+let requests = 0;
+
+/** What a verb works with for this request. */
+export function forRequest(node: Node, { cni, conf, io, log }: Asked): Context {
+  const key = attachmentKey(conf.name, cni);
+  const progress = createProgress();
+  const { exec, clock } = node;
+  return {
+    node,
+    request: {
+      cni,
+      conf,
+      key,
+      tag: attachmentTag(key),
+      owner: { ...node.process, request: String(++requests) },
+      marks: node.backend.open(cniVariables(cni)),
+      delegate: {
+        exec,
+        clock,
+        env: io.env,
+        path: cni.path,
+        timeoutMs: conf.delegateTimeoutMs,
+        stderr: io.stderr,
+      },
+      progress,
+      warn: ({ message, code, details }) =>
+        log.write("warn", message, { code, details, ...factFields(progress.facts) }),
+      callerIsGone: () => process.ppid !== PARENT,
+    },
   };
 }
 
@@ -103,6 +112,16 @@ async function openPodSource(conf: PluginConf): Promise<PodSource> {
     timeoutMs: conf.apiTimeoutMs,
     clock: systemClock,
   });
+}
+
+/**
+ * STATUS's view of the kubeconfig: would it do for an ADD? Whether the API server answers is not asked.
+ * Loaded as late as for ADD. Throws the CniError that ADD would throw.
+ */
+export async function checkKubeconfig(path: string | undefined): Promise<void> {
+  if (path === undefined) return;
+  const source = await import("../lib/kube/source");
+  await source.checkKubeconfig(path, systemClock);
 }
 
 function recordedPlaces(journal: Journal): readonly string[] {

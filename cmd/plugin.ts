@@ -7,25 +7,16 @@ import {
   podRef,
   type NetconfHead,
   type Request,
-  type Verb,
 } from "../lib/cni/request";
 import { SUPPORTED_VERSIONS, versionJson } from "../lib/cni/version";
 import type { Log } from "../lib/ports";
 import { printable } from "../lib/text/printable";
-import type { Context, RunVerb } from "../lib/attachment/context";
-import { createContext } from "./deps";
+import type { Context } from "../lib/attachment/context";
+import { factFields } from "../lib/attachment/outcome";
+import { runVerb, type WorkingVerb } from "../lib/attachment/verbs";
+import { forRequest, openNode } from "./deps";
 import type { Io } from "./io";
 import { createLog } from "./log";
-import { refuseHostNetns } from "../lib/node/netns";
-
-/** Each verb's implementation, loaded when it is asked for. */
-const VERBS: Readonly<Record<Exclude<Verb, "VERSION">, () => Promise<RunVerb>>> = {
-  ADD: async () => (await import("../lib/attachment/add")).add,
-  DEL: async () => (await import("../lib/attachment/del")).del,
-  CHECK: async () => (await import("../lib/attachment/check")).check,
-  GC: async () => (await import("../lib/attachment/gc")).gc,
-  STATUS: async () => (await import("../lib/attachment/status")).status,
-};
 
 /** Answers one request and returns the exit status. Never throws. */
 export async function runPlugin(io: Io): Promise<number> {
@@ -47,7 +38,7 @@ export async function runPlugin(io: Io): Promise<number> {
 
 async function answer(
   request: Request,
-  verb: Exclude<Verb, "VERSION">,
+  verb: WorkingVerb,
   head: NetconfHead,
   io: Io,
 ): Promise<void> {
@@ -55,7 +46,8 @@ async function answer(
   const log = createLog(conf, io.stderr);
   for (const warning of warnings) log.write("warn", warning, { network: head.name });
   try {
-    await perform(createContext(request, conf, io, log), verb, { log, stdout: io.stdout });
+    const context = forRequest(openNode(conf, log), { cni: request, conf, io, log });
+    await perform(context, verb, { log, stdout: io.stdout });
   } finally {
     await log.flush();
   }
@@ -69,55 +61,58 @@ interface Outputs {
 
 async function perform(
   context: Context,
-  verb: Exclude<Verb, "VERSION">,
+  verb: WorkingVerb,
   { log, stdout }: Outputs,
 ): Promise<void> {
-  const { request, conf } = context;
+  const { cni, conf, progress } = context.request;
   const started = performance.now();
-  const about = { network: conf.name, ...aboutRequest(request) };
-  const outcome = (): Record<string, unknown> => ({
-    ...about,
-    ...context.facts,
+  const fields = (): Record<string, unknown> => ({
+    network: conf.name,
+    ...aboutRequest(cni),
+    ...factFields(progress.facts),
     durationMs: Math.round(performance.now() - started),
   });
-  try {
-    refuseHostNetns(request);
-    const run = await VERBS[verb]();
-    await deliver(context, verb, await run(context), stdout);
-    if (verb !== "STATUS") log.write("info", verb, { ...outcome(), outcome: "ok" });
-  } catch (thrown) {
-    throw logged(log, verb, withPod(toCniError(thrown), request), outcome());
-  }
+  const outcome = await runVerb(verb, context);
+  const error =
+    "error" in outcome ? outcome.error : await deliver(context, verb, outcome.output, stdout);
+  if (error !== undefined) throw logged(log, verb, withPod(error, cni), fields());
+  if (verb !== "STATUS") log.write("info", verb, { ...fields(), outcome: "ok" });
 }
 
-/** Prints the answer. An ADD whose result nobody reads is taken back: nobody will ask for its DEL. */
+/**
+ * Prints the answer; returns why that failed. An ADD whose result nobody reads is taken back: nobody will
+ * ask for its DEL.
+ */
 async function deliver(
   context: Context,
-  verb: Verb,
+  verb: WorkingVerb,
   output: string,
   stdout: (text: string) => void,
-): Promise<void> {
+): Promise<CniError | undefined> {
   try {
     stdout(output);
+    return undefined;
   } catch (thrown) {
     const error = toCniError(thrown);
-    if (verb !== "ADD") throw error;
-    const del = await VERBS.DEL();
-    await del(context).catch((trouble: unknown) => {
-      throw error.withDetails(
-        `taking the attachment back failed too: ${toCniError(trouble).message}`,
-      );
-    });
-    throw error.withDetails(
-      "the container runtime did not take the result, so the attachment was taken back",
+    if (verb !== "ADD") return error;
+    const undone = await runVerb("DEL", context);
+    return error.withDetails(
+      "error" in undone
+        ? `taking the attachment back failed too: ${undone.error.message}`
+        : "the container runtime did not take the result, so the attachment was taken back",
     );
   }
 }
 
-function logged(log: Log, verb: Verb, error: CniError, outcome: Record<string, unknown>): CniError {
+function logged(
+  log: Log,
+  verb: WorkingVerb,
+  error: CniError,
+  fields: Record<string, unknown>,
+): CniError {
   const { code, details } = error;
   log.write("error", verb, {
-    ...outcome,
+    ...fields,
     outcome: "error",
     code,
     error: error.message,

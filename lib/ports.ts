@@ -205,7 +205,7 @@ export interface Locks {
 }
 
 /** Processes that a killed ADD may have left running. */
-export interface Orphans {
+export interface LeftoverProcesses {
   /** Lets them finish for a moment, then kills them and waits until they are gone. Returns how many there were. */
   end(containerId: string, ifname: string): Promise<number>;
 }

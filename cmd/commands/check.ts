@@ -1,14 +1,12 @@
 import { CniError } from "../../lib/cni/error";
-import { systemClock } from "../../lib/node/clock";
 import type { Attachment } from "../../lib/attachment/journal";
-import { isAlive } from "../../lib/node/processes";
 import { lookTwice } from "../check/confirm";
 import { delegateChecker } from "../check/delegate";
 import { readEntries, type Entries } from "../check/look";
 import { findingsOf, isGood, toJson, toText } from "../check/report";
 import type { Values } from "../cli";
 import { findConf } from "../conflist";
-import { nodeAdapters } from "../deps";
+import { openNode } from "../deps";
 import type { Io } from "../io";
 
 /**
@@ -24,13 +22,13 @@ export async function checkCommand(
   const { conf, path, warnings } = findConf(values["conf"] as string | undefined);
   for (const warning of warnings) io.stderr(`${path}: ${warning}\n`);
   const log = { write: (_level: string, message: string) => io.stderr(`${message}\n`) };
-  const { journal, backend } = nodeAdapters(conf, log);
+  const node = openNode(conf, log);
   const checkDelegate =
     values["no-delegate"] === true ? undefined : delegateChecker(conf, io, values);
   const [wanted] = positionals;
   const look = await lookTwice(
-    { journal, backend, marks: backend.open({}), isAlive, clock: systemClock, checkDelegate },
-    select(readEntries(journal), wanted),
+    { ...node, marks: node.backend.open({}), checkDelegate },
+    select(readEntries(node.journal), wanted),
   );
   const findings = findingsOf(look, wanted === undefined);
   io.stdout(format === "json" ? toJson(path, findings) : toText(path, findings));

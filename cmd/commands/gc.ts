@@ -10,7 +10,7 @@ import type { Attachment } from "../../lib/attachment/journal";
 import type { Values } from "../cli";
 import { cniPath } from "../cni-path";
 import { findConf } from "../conflist";
-import { createContext } from "../deps";
+import { forRequest, openNode } from "../deps";
 import type { Io } from "../io";
 
 /**
@@ -25,7 +25,7 @@ export async function gcCommand(
   const { conf, path, warnings } = findConf(values["conf"] as string | undefined);
   for (const warning of warnings) io.stderr(`${path}: ${warning}\n`);
   const log = { write: (_level: string, message: string) => io.stderr(`${message}\n`) };
-  const request = {
+  const cni = {
     verb: "DEL",
     containerId: "",
     netns: "",
@@ -34,15 +34,16 @@ export async function gcCommand(
     path: cniPath(values, io.env),
     netnsOverride: false,
   } as const;
-  const context = createContext(request, conf, io, log);
-  context.journal.inspect();
+  const node = openNode(conf, log);
+  const context = forRequest(node, { cni, conf, io, log });
+  node.journal.inspect();
   const abandoned = findAbandoned(context);
   if (abandoned.length === 0) io.stdout("no attachment has lost its sandbox\n");
   if (values["dry-run"] === true) {
     for (const each of abandoned) io.stdout(`would remove ${describe(each)}\n`);
     return 0;
   }
-  await context.locks.sweep();
+  await node.locks.sweep();
   return collectAll(
     (attachment) => searching(context, cniPath(values, io.env, attachment.cniPath)),
     abandoned,
@@ -50,15 +51,9 @@ export async function gcCommand(
   );
 }
 
-function searching(context: Context, path: readonly string[]): Context {
-  return {
-    ...context,
-    delegate: {
-      ...context.delegate,
-      path,
-      env: { ...context.delegate.env, CNI_PATH: path.join(":") },
-    },
-  };
+function searching({ node, request }: Context, path: readonly string[]): Context {
+  const env = { ...request.delegate.env, CNI_PATH: path.join(":") };
+  return { node, request: { ...request, delegate: { ...request.delegate, path, env } } };
 }
 
 async function collectAll(

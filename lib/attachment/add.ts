@@ -6,50 +6,56 @@ import { quote, type JsonObject } from "../cni/json";
 import { podRef } from "../cni/request";
 import { parseResult, podAddresses, resultOfPrevious, type Result } from "../cni/result";
 import type { CniVersion } from "../cni/version";
-import type { Attachment } from "./journal";
-import { findMark, type Finding } from "./choose-mark";
 import { formatMark } from "../net/mark";
 import type { PodRef } from "../ports";
-import { claim, complete, forget } from "./claim";
+import { chooseMark } from "./choose-mark";
 import { collectNowAndThen } from "./collect";
 import type { Context } from "./context";
+import type { Attachment } from "./journal";
+import { choiceText, type MarkChoice } from "./mark-choice";
 import { tearDown } from "./tear-down";
+import { complete, forget, reserve } from "./transitions";
 
 /**
- * ADD: find the mark, journal the intent, run the delegate, program the rules, journal the
+ * ADD: choose the mark, journal the intent, run the delegate, put the mark in force, journal the
  * outcome, and return the delegate's result. Whatever fails after the intent is rolled back; the
- * original error is thrown, the rollback's own trouble goes into its details.
+ * original error is thrown, what went wrong with the rollback goes into its details.
  */
 export async function add(context: Context): Promise<string> {
-  const { conf, request } = context;
-  const pod = podRef(request);
-  const finding = await findMark(conf, pod, context.pods);
-  if (finding.warning !== undefined) context.warn(finding.warning);
+  const { cni, conf, progress, warn } = context.request;
+  const pod = podRef(cni);
+  const choice = await chooseMark(conf, pod, context.node.pods);
+  if (choice.source === "failed") warn(choice.error);
   const delegate =
     conf.delegate === undefined
       ? undefined
-      : effectiveDelegate(conf.delegate, finding.tenant?.delegate);
-  if (delegate !== undefined) checkDelegate(delegate, request.path);
-  const intent = intentOf(context, pod, finding, delegate);
-  noteFacts(context, intent);
-  await claimCleared(context, intent);
-  const progress: { result?: Result } = {};
+      : effectiveDelegate(conf.delegate, choice.tenant?.delegate);
+  if (delegate !== undefined) checkDelegate(delegate, cni.path);
+  const intent = intentOf(context, pod, choice, delegate);
+  progress.note({ choice });
+  await reserveCleared(context, intent);
+  const made: Made = {};
   let output: string;
   try {
-    output = await attach(context, intent, progress);
+    output = await attach(context, intent, made);
   } catch (error) {
-    throw await rollBack(context, intent, progress.result, toCniError(error));
+    throw await rollBack(context, intent, made.result, toCniError(error));
   }
   await collectNowAndThen(context);
   return output;
 }
 
-/** Claims the key; what a crashed ADD or DEL left under it is taken down first, and stays on record until that succeeds. */
-async function claimCleared(context: Context, intent: Attachment): Promise<void> {
+/** What an ADD has made so far, for its rollback. */
+interface Made {
+  result?: Result;
+}
+
+/** Reserves the key; what a crashed ADD or DEL left under it is taken down first, and stays on record until that succeeds. */
+async function reserveCleared(context: Context, intent: Attachment): Promise<void> {
   for (
-    let remainder = await claim(context, intent);
+    let remainder = await reserve(context, intent);
     remainder !== undefined;
-    remainder = await claim(context, intent)
+    remainder = await reserve(context, intent)
   ) {
     try {
       await tearDown(context, remainder, remainder.result);
@@ -61,78 +67,76 @@ async function claimCleared(context: Context, intent: Attachment): Promise<void>
   }
 }
 
-async function attach(
-  context: Context,
-  intent: Attachment,
-  progress: { result?: Result },
-): Promise<string> {
-  const { conf, request } = context;
+async function attach(context: Context, intent: Attachment, made: Made): Promise<string> {
+  const { cni, conf, progress, callerIsGone } = context.request;
   const version = conf.cniVersion as CniVersion;
   const who =
     intent.delegate === undefined ? "prevResult" : `delegate "${delegateType(intent.delegate)}"`;
   const result = await obtainResult(context, intent.delegate, version, who);
-  progress.result = result;
-  const addresses = podAddresses(result.json, version, request.ifname, who).map(
+  made.result = result;
+  const addresses = podAddresses(result.json, version, cni.ifname, who).map(
     (address) => address.ip,
   );
-  context.facts["addresses"] = addresses;
-  const done = await programRules(context, { ...intent, addresses, result: result.json }, who);
+  progress.note({ addresses });
+  const done = await putInForce(context, { ...intent, addresses, result: result.json }, who);
   // Nobody will ask for the DEL of an ADD whose runtime has died: it has not heard of it.
-  if (context.parentIsGone()) throw orphaned(context);
+  if (callerIsGone()) throw unheard(context);
   await complete(context, { ...done, state: "complete" });
   return result.output;
 }
 
 async function obtainResult(
-  context: Context,
+  { node, request }: Context,
   delegate: JsonObject | undefined,
   version: CniVersion,
   who: string,
 ): Promise<Result> {
-  if (delegate === undefined) return resultOfPrevious(context.conf.prevResult ?? null, version);
-  const started = context.delegate.clock.elapsed();
+  const { conf, marks, progress } = request;
+  if (delegate === undefined) return resultOfPrevious(conf.prevResult ?? null, version);
+  const started = node.clock.elapsed();
   const running = runDelegate(
-    context.delegate,
+    request.delegate,
     "ADD",
-    delegateNetconf(context.conf, delegate, "ADD", undefined),
+    delegateNetconf(conf, delegate, "ADD", undefined),
   );
-  context.marks.anticipate();
+  marks.anticipate();
   const stdout = await running;
-  context.facts["delegateMs"] = Math.round(context.delegate.clock.elapsed() - started);
+  progress.note({ delegateMs: Math.round(node.clock.elapsed() - started) });
   return parseResult(stdout, version, who);
 }
 
-/**
- * Installs the rules, or, without a mark, makes sure that nobody's are left on the addresses
- * (decision 0007).
- */
-async function programRules(
+/** Installs the mark, or, without one, makes sure that nobody's is left on the addresses. */
+async function putInForce(
   context: Context,
   attachment: Attachment,
   who: string,
 ): Promise<Attachment> {
-  const started = context.delegate.clock.elapsed();
+  const { clock } = context.node;
+  const { conf, key, tag, marks, progress, warn } = context.request;
+  const started = clock.elapsed();
   try {
-    const done = await installRules(context, attachment, who);
-    context.facts["rulesMs"] = Math.round(context.delegate.clock.elapsed() - started);
+    const done = await installMark(context, attachment, who);
+    progress.note({ rulesMs: Math.round(clock.elapsed() - started) });
     return done;
-  } catch (error) {
-    if (context.conf.onError === "deny") throw error;
-    context.warn(toCniError(error));
-    await context.marks.remove([context.tag]);
+  } catch (thrown) {
+    if (conf.onError === "deny") throw thrown;
+    const error = toCniError(thrown);
+    warn(error);
+    await marks.remove([tag]);
     // Unmarked is allowed, another tenant's mark is not: if that cannot be ruled out, ADD fails after all.
-    noteEvicted(context, await context.marks.evict(context.key, attachment.addresses));
-    return { ...withoutRules(attachment), source: "rules failed, onError is allow" };
+    noteEvicted(context, await marks.evict(key, attachment.addresses));
+    const choice: MarkChoice = { source: "failed", step: "rules", error };
+    return { ...withoutMark(attachment), source: choiceText(choice) };
   }
 }
 
-async function installRules(
+async function installMark(
   context: Context,
   attachment: Attachment,
   who: string,
 ): Promise<Attachment> {
-  const { marks, key, conf } = context;
-  const { mark, addresses } = attachment;
+  const { marks, key, conf } = context.request;
+  const { mark, addresses, pod } = attachment;
   if (mark === undefined) {
     noteEvicted(context, await marks.evict(key, addresses));
     return attachment;
@@ -143,22 +147,21 @@ async function installRules(
       `the result of ${who} has no address on ${quote(key.ifname)}, so its packets cannot be marked ${formatMark(mark)}`,
     );
   }
-  const label =
-    attachment.pod === undefined ? "" : `${attachment.pod.namespace}/${attachment.pod.name}`;
+  const label = pod === undefined ? "" : `${pod.namespace}/${pod.name}`;
   const { markReplies } = conf;
   const { place, evicted } = await marks.install({ key, label, mark, addresses, markReplies });
   noteEvicted(context, evicted);
   return { ...attachment, backend: place };
 }
 
-function noteEvicted(context: Context, tags: readonly string[]): void {
-  if (tags.length > 0) context.facts["evicted"] = tags;
+function noteEvicted({ request }: Context, evicted: readonly string[]): void {
+  if (evicted.length > 0) request.progress.note({ evicted });
 }
 
-function orphaned({ key }: Context): CniError {
+function unheard({ request }: Context): CniError {
   return new CniError(
     "superseded",
-    `container ${key.containerId}: the container runtime that asked for the interface has ended, and nobody will delete it: nothing was kept`,
+    `container ${request.key.containerId}: the container runtime that asked for the interface has ended, and nobody will delete it: nothing was kept`,
   );
 }
 
@@ -173,51 +176,44 @@ async function rollBack(
     if (!(error instanceof DelegateNotStarted))
       await tearDown(
         context,
-        error instanceof RulesUntouched ? withoutRules(intent) : intent,
+        error instanceof RulesUntouched ? withoutMark(intent) : intent,
         result?.json,
       );
-    await forget(context, context.tag, undefined);
+    await forget(context, context.request.tag, undefined);
     return error;
-  } catch (trouble) {
-    return error.withDetails(`rolling back failed too: ${toCniError(trouble).message}`);
+  } catch (second) {
+    return error.withDetails(`rolling back failed too: ${toCniError(second).message}`);
   }
 }
 
-/** The same for a pod that got no rule. */
-function withoutRules({ mark: _mark, ...attachment }: Attachment): Attachment {
+/** The same for a pod that got no mark. */
+function withoutMark({ mark: _mark, ...attachment }: Attachment): Attachment {
   return attachment;
 }
 
 function intentOf(
-  context: Context,
+  { node, request }: Context,
   pod: PodRef | undefined,
-  finding: Finding,
+  choice: MarkChoice,
   delegate: JsonObject | undefined,
 ): Attachment {
-  const seenFrom = context.viewpoint(context.request.netns);
+  const { cni, conf, key, owner } = request;
+  const seenFrom = node.viewpoint(cni.netns);
   return {
     format: 1,
     state: "intent",
-    key: context.key,
-    netns: context.request.netns,
+    key,
+    netns: cni.netns,
     ...(seenFrom === undefined ? {} : { seenFrom }),
-    owner: context.self,
+    owner,
     ...(pod === undefined ? {} : { pod }),
-    ...(finding.tenant === undefined ? {} : { tenant: finding.tenant.name }),
-    ...(finding.mark === undefined
-      ? {}
-      : { mark: finding.mark, markReplies: context.conf.markReplies }),
-    source: finding.source,
+    ...(choice.tenant === undefined ? {} : { tenant: choice.tenant.name }),
+    ...(choice.mark === undefined ? {} : { mark: choice.mark, markReplies: conf.markReplies }),
+    source: choiceText(choice),
     addresses: [],
     ...(delegate === undefined ? {} : { delegate }),
-    cniVersion: context.conf.cniVersion,
-    cniPath: context.request.path,
-    since: context.delegate.clock.now().toISOString(),
+    cniVersion: conf.cniVersion,
+    cniPath: cni.path,
+    since: node.clock.now().toISOString(),
   };
-}
-
-function noteFacts(context: Context, intent: Attachment): void {
-  context.facts["mark"] = intent.mark === undefined ? "none" : formatMark(intent.mark);
-  context.facts["tenant"] = intent.tenant;
-  context.facts["source"] = intent.source;
 }

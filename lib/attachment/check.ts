@@ -6,9 +6,9 @@ import type { Attachment } from "./journal";
 import { driftOf, driftText } from "./drift";
 import type { Context } from "./context";
 
-/** CHECK: the delegate's CHECK, then our rules, exactly once each, against the journal. Changes nothing. */
+/** CHECK: the delegate's CHECK, then what is installed against the journal. Changes nothing. */
 export async function check(context: Context): Promise<string> {
-  const { conf, tag, backend } = context;
+  const { conf, tag, key, marks, delegate } = context.request;
   if (conf.prevResult === undefined) {
     throw new CniError(
       "invalidConfig",
@@ -18,16 +18,16 @@ export async function check(context: Context): Promise<string> {
   const attachment = recordOf(context);
   if (attachment.delegate !== undefined) {
     await runDelegate(
-      context.delegate,
+      delegate,
       "CHECK",
       delegateNetconf(conf, attachment.delegate, "CHECK", conf.prevResult),
     );
   }
-  const drift = driftOf({ tag, attachment }, backend, await context.marks.list());
+  const drift = driftOf({ tag, attachment }, context.node.backend, await marks.list());
   if (drift.length > 0) {
     const pod =
       attachment.pod === undefined
-        ? `container ${context.key.containerId}`
+        ? `container ${key.containerId}`
         : `pod ${attachment.pod.namespace}/${attachment.pod.name}`;
     throw new CniError(
       "ruleDrift",
@@ -37,9 +37,9 @@ export async function check(context: Context): Promise<string> {
   return "";
 }
 
-function recordOf(context: Context): Attachment {
-  const record = context.journal.read(context.tag);
-  const { containerId, ifname } = context.key;
+function recordOf({ node, request }: Context): Attachment {
+  const record = node.journal.read(request.tag);
+  const { containerId, ifname } = request.key;
   if (record === undefined) {
     throw new CniError(
       "attachmentUnknown",

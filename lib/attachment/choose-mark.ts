@@ -1,40 +1,30 @@
 /** From the request to the pod's mark: which annotations, from where, and what they mean. */
-import type { PluginConf, Tenant } from "../../conf/types";
+import type { PluginConf } from "../../conf/types";
 import type { PodAnnotations, PodRef, PodSource } from "../ports";
-import type { Mark } from "../net/mark";
 import { CniError, toCniError } from "../cni/error";
 import { isObject, own, quote, type Json } from "../cni/json";
+import type { ChosenAnnotation, MarkChoice } from "./mark-choice";
 import { decideMark, matchesAnyGlob } from "./tenant";
 import { OwnedAnswerError } from "../cni/owned-answer";
 
 /** CONVENTIONS.md calls it a well-known capability; containerd and CRI-O fill it. */
 const ANNOTATIONS_CAPABILITY = "io.kubernetes.cri.pod-annotations";
 
-export interface Finding {
-  /** undefined: the pod runs without a mark. */
-  readonly mark: Mark | undefined;
-  readonly tenant: Tenant | undefined;
-  /** For people: where the mark came from, or why there is none. */
-  readonly source: string;
-  /** Set when the mark could not be found out and `onError` is "allow". */
-  readonly warning: CniError | undefined;
-}
-
 export type PodSourceFactory = () => Promise<PodSource>;
 
 /**
- * Finds the pod's mark: annotations passed by the runtime first, without any API call when the key
+ * Chooses the pod's mark: annotations passed by the runtime first, without any API call when the key
  * is among them, else the API. Throws CniError: `invalidConfig` and `tenantForbidden` for a value
  * that is refused, `invalidEnvironment` without a pod name; unless `onError` is "allow" also when
  * there is nobody to tell the annotations, and the PodSource's errors.
  */
-export async function findMark(
+export async function chooseMark(
   conf: PluginConf,
   pod: PodRef | undefined,
   pods: PodSourceFactory,
-): Promise<Finding> {
+): Promise<MarkChoice> {
   if (pod !== undefined && matchesAnyGlob(conf.exemptNamespaces, pod.namespace)) {
-    return unmarked(`namespace ${pod.namespace} is exempt`);
+    return { source: "exempt", namespace: pod.namespace };
   }
   const passed = runtimeAnnotations(conf);
   const onPod = chooseAnnotation(conf.annotationKeys, { pod: passed ?? {}, namespace: {} });
@@ -45,12 +35,12 @@ export async function findMark(
     found = await askApi(pod, passed, { keys: conf.annotationKeys, pods });
   } catch (error) {
     if (pod === undefined || !mayGoOn(conf, error)) throw error;
-    return { ...unmarked("lookup failed, onError is allow"), warning: toCniError(error) };
+    return { source: "failed", step: "lookup", error: toCniError(error) };
   }
-  const choice = chooseAnnotation(conf.annotationKeys, found);
-  return choice === undefined
-    ? unmarked("no annotation on the pod or its namespace")
-    : decide(conf, choice, pod);
+  const annotation = chooseAnnotation(conf.annotationKeys, found);
+  return annotation === undefined
+    ? { source: "none", askedApi: true }
+    : decide(conf, annotation, pod);
 }
 
 function mayGoOn({ onError }: PluginConf, error: unknown): boolean {
@@ -58,9 +48,8 @@ function mayGoOn({ onError }: PluginConf, error: unknown): boolean {
 }
 
 // null and {} say that the pod has none; no key at all says nothing, and a tenant's pod must not start unmarked for that.
-function withoutApi(conf: PluginConf, pod: PodRef | undefined): Finding {
-  if (whatRuntimePassed(conf) !== undefined)
-    return unmarked("no annotation from the runtime, and no kubeconfig to look further");
+function withoutApi(conf: PluginConf, pod: PodRef | undefined): MarkChoice {
+  if (whatRuntimePassed(conf) !== undefined) return { source: "none", askedApi: false };
   const error = new CniError(
     "invalidEnvironment",
     `${pod === undefined ? "" : `pod ${pod.namespace}/${pod.name}: `}the container runtime did not pass the pod's annotations ` +
@@ -68,7 +57,7 @@ function withoutApi(conf: PluginConf, pod: PodRef | undefined): Finding {
       `containerd 1.5 and CRI-O 1.29 are the first that pass them; upgrade the runtime, or set "kubeconfig" in the conflist`,
   );
   if (conf.onError === "deny") throw error;
-  return { ...unmarked("lookup failed, onError is allow"), warning: error };
+  return { source: "failed", step: "lookup", error };
 }
 
 async function askApi(
@@ -119,21 +108,12 @@ function whatRuntimePassed({ runtimeConfig }: PluginConf): Json | undefined {
   return runtimeConfig === undefined ? undefined : own(runtimeConfig, ANNOTATIONS_CAPABILITY);
 }
 
-function decide(conf: PluginConf, choice: Choice, pod: PodRef | undefined): Finding {
-  const { mark, tenant } = decideMark(conf, choice, pod?.namespace);
-  return { mark, tenant, source: `${choice.source} annotation ${choice.key}`, warning: undefined };
-}
-
-function unmarked(source: string): Finding {
-  return { mark: undefined, tenant: undefined, source, warning: undefined };
-}
-
-export type AnnotationSource = "pod" | "namespace";
-
-export interface Choice {
-  readonly key: string;
-  readonly value: string;
-  readonly source: AnnotationSource;
+function decide(
+  conf: PluginConf,
+  annotation: ChosenAnnotation,
+  pod: PodRef | undefined,
+): MarkChoice {
+  return { ...annotation, ...decideMark(conf, annotation, pod?.namespace) };
 }
 
 /**
@@ -144,7 +124,7 @@ export interface Choice {
 export function chooseAnnotation(
   keys: readonly string[],
   found: PodAnnotations,
-): Choice | undefined {
+): ChosenAnnotation | undefined {
   for (const source of ["pod", "namespace"] as const) {
     for (const key of keys) {
       if (Object.hasOwn(found[source], key))

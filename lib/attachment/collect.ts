@@ -4,9 +4,10 @@
  */
 import { CniError, toCniError } from "../cni/error";
 import type { Attachment } from "./journal";
-import { forget, isAtWork, startCollecting } from "./claim";
 import type { Context } from "./context";
+import { createProgress } from "./outcome";
 import { tearDown } from "./tear-down";
+import { forget, isAtWork, startCollecting } from "./transitions";
 
 /** Younger records are left alone: their runtime may still be about to delete them (ms). */
 const MIN_AGE_MS = 60_000;
@@ -24,7 +25,7 @@ export interface Abandoned {
  * those that are younger than a minute, or that a living process is at work on.
  */
 export function findAbandoned(context: Context): readonly Abandoned[] {
-  return context.journal.tags().flatMap((tag) => {
+  return context.node.journal.tags().flatMap((tag) => {
     const attachment = attachmentOf(context, tag);
     return attachment !== undefined && isAbandoned(context, attachment)
       ? [{ tag, attachment }]
@@ -48,18 +49,22 @@ export async function collectAbandoned(
 
 /** What an ADD does for its node, now and then. Never fails: it has nothing to do with the ADD's own pod. */
 export async function collectNowAndThen(context: Context): Promise<void> {
+  const { node, request } = context;
   try {
-    if (!context.isCollectionDue()) return;
-    await context.locks.sweep();
-    const timeoutMs = Math.min(PATIENCE_MS, context.delegate.timeoutMs);
-    const impatient = { ...context, delegate: { ...context.delegate, timeoutMs } };
-    const started = context.delegate.clock.elapsed();
+    if (!node.isCollectionDue()) return;
+    await node.locks.sweep();
+    const timeoutMs = Math.min(PATIENCE_MS, request.delegate.timeoutMs);
+    const impatient = {
+      node,
+      request: { ...request, delegate: { ...request.delegate, timeoutMs } },
+    };
+    const started = node.clock.elapsed();
     for (const abandoned of fromAnywhere(findAbandoned(context))) {
       await collectOrWarn(impatient, abandoned);
-      if (context.delegate.clock.elapsed() - started >= PATIENCE_MS) return;
+      if (node.clock.elapsed() - started >= PATIENCE_MS) return;
     }
   } catch (error) {
-    context.warn(toCniError(error));
+    request.warn(toCniError(error));
   }
 }
 
@@ -70,11 +75,12 @@ function fromAnywhere<T>(items: readonly T[]): readonly T[] {
 }
 
 async function collectOrWarn(context: Context, abandoned: Abandoned): Promise<void> {
+  const { warn } = context.request;
   try {
-    if (await collectAbandoned(context, abandoned)) context.warn(collectedText(abandoned));
+    if (await collectAbandoned(context, abandoned)) warn(collectedText(abandoned));
   } catch (thrown) {
     const error = toCniError(thrown);
-    context.warn(
+    warn(
       new CniError(
         error.code,
         `container ${abandoned.attachment.key.containerId}, whose sandbox is gone, could not be cleaned up: ${error.message}`,
@@ -98,9 +104,9 @@ export function attachmentLabel({ key, pod }: Attachment): string {
     : `pod ${pod.namespace}/${pod.name} (container ${key.containerId})`;
 }
 
-function attachmentOf({ journal }: Context, tag: string): Attachment | undefined {
+function attachmentOf({ node }: Context, tag: string): Attachment | undefined {
   try {
-    const record = journal.read(tag);
+    const record = node.journal.read(tag);
     return record !== undefined && "attachment" in record ? record.attachment : undefined;
   } catch {
     // Its DEL says what is wrong with it.
@@ -109,11 +115,12 @@ function attachmentOf({ journal }: Context, tag: string): Attachment | undefined
 }
 
 function isAbandoned(context: Context, attachment: Attachment): boolean {
-  const age = context.delegate.clock.now().getTime() - Date.parse(attachment.since);
+  const { clock, sandboxState } = context.node;
+  const age = clock.now().getTime() - Date.parse(attachment.since);
   return (
     age >= MIN_AGE_MS &&
     !isAtWork(context, attachment) &&
-    context.sandboxState(attachment.netns, attachment.seenFrom) === "gone"
+    sandboxState(attachment.netns, attachment.seenFrom) === "gone"
   );
 }
 
@@ -122,7 +129,7 @@ function isAbandoned(context: Context, attachment: Attachment): boolean {
  * runtime would pass. Nothing of the request at hand goes with it.
  */
 export function contextFor(
-  context: Context,
+  { node, request }: Context,
   attachment: Attachment,
   tag: string,
   netns: string,
@@ -133,18 +140,19 @@ export function contextFor(
       ? ""
       : `;K8S_POD_NAMESPACE=${pod.namespace};K8S_POD_NAME=${pod.name};K8S_POD_INFRA_CONTAINER_ID=${key.containerId}`;
   const env = {
-    ...context.delegate.env,
+    ...request.delegate.env,
     CNI_CONTAINERID: key.containerId,
     CNI_IFNAME: key.ifname,
     CNI_NETNS: netns,
     CNI_ARGS: `IgnoreUnknown=1${args}`,
   };
   const conf = {
-    ...context.conf,
+    ...request.conf,
     name: key.network,
     runtimeConfig: undefined,
     args: undefined,
     prevResult: undefined,
   };
-  return { ...context, conf, key, tag, facts: {}, delegate: { ...context.delegate, env } };
+  const delegate = { ...request.delegate, env };
+  return { node, request: { ...request, conf, key, tag, progress: createProgress(), delegate } };
 }

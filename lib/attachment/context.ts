@@ -2,31 +2,40 @@ import type { PluginConf } from "../../conf/types";
 import type { DelegateContext } from "../../delegates/run";
 import type { CniError } from "../cni/error";
 import type { Request } from "../cni/request";
-import type { Journal } from "./journal";
-import type { PodSourceFactory } from "./choose-mark";
-import type { AttachmentKey, Locks, MarkBackend, Marks, Orphans } from "../ports";
 import type { ProcessId } from "../node/processes";
+import type {
+  AttachmentKey,
+  Clock,
+  Exec,
+  LeftoverProcesses,
+  Locks,
+  MarkBackend,
+  Marks,
+} from "../ports";
+import type { PodSourceFactory } from "./choose-mark";
+import type { Journal, Owner } from "./journal";
+import type { Progress } from "./outcome";
 
-/** What the verbs share: the parsed request, the configuration, and the ports. */
+/** What the verbs work with. */
 export interface Context {
-  readonly request: Request;
-  readonly conf: PluginConf;
-  readonly key: AttachmentKey;
-  /** Hash of the key: names the journal record and tags the rules. */
-  readonly tag: string;
+  readonly node: Node;
+  readonly request: RequestScope;
+}
+
+/** What lives as long as the process: the ports to this node, whatever is asked of it. */
+export interface Node {
   readonly journal: Journal;
   readonly locks: Locks;
   readonly backend: MarkBackend;
-  /** The backend, opened for this operation. */
-  readonly marks: Marks;
+  readonly exec: Exec;
+  readonly clock: Clock;
   readonly pods: PodSourceFactory;
-  readonly delegate: DelegateContext;
-  readonly orphans: Orphans;
+  readonly leftovers: LeftoverProcesses;
   /** Throws CniError when an ADD could not use the configured kubeconfig; undefined means none is configured. */
   readonly checkKubeconfig: (path: string | undefined) => Promise<void>;
-  readonly self: ProcessId;
-  /** True when the process that started this one has ended. */
-  readonly parentIsGone: () => boolean;
+  readonly process: ProcessId;
+  /** True while that very process runs. */
+  readonly isAlive: (process: ProcessId) => boolean;
   /** What became of a sandbox, by its netns path; `unknown` where that cannot be told from here. */
   readonly sandboxState: (
     netns: string,
@@ -36,15 +45,27 @@ export interface Context {
   readonly viewpoint: (netns: string) => string | undefined;
   /** True once a minute on this node, for one of all processes: time to look for what nobody will delete. */
   readonly isCollectionDue: () => boolean;
-  readonly isAlive: (process: ProcessId) => boolean;
-  readonly tagOf: (key: AttachmentKey) => string;
-  /** Common beginning of the tags of this network. */
-  readonly networkPrefix: string;
-  /** Collects facts for the one log line of this operation. */
-  readonly facts: Record<string, unknown>;
-  /** Something an operator should know although the operation goes on. */
-  readonly warn: (warning: CniError) => void;
 }
 
-/** Runs a verb; returns what goes to stdout. */
+/** What belongs to one request. */
+export interface RequestScope {
+  /** As it was parsed. */
+  readonly cni: Request;
+  readonly conf: PluginConf;
+  readonly key: AttachmentKey;
+  /** Hash of the key: names the journal record and tags the marks. */
+  readonly tag: string;
+  /** Who this request is to all others, those of the same process included. */
+  readonly owner: Owner;
+  /** The node's backend, opened for this request. */
+  readonly marks: Marks;
+  readonly delegate: DelegateContext;
+  readonly progress: Progress;
+  /** Something an operator should know although the operation goes on. */
+  readonly warn: (warning: CniError) => void;
+  /** True when whoever asked has ended, so that nobody will hear the answer. */
+  readonly callerIsGone: () => boolean;
+}
+
+/** Runs a verb; returns what goes to stdout. Throws CniError. */
 export type RunVerb = (context: Context) => Promise<string>;

@@ -1,12 +1,11 @@
 import { CniError, toCniError } from "../cni/error";
 import type { Attachment } from "./journal";
-import { formatMark } from "../net/mark";
-import { forget, startDeleting } from "./claim";
 import type { Context } from "./context";
 import { tearDown } from "./tear-down";
+import { forget, startDeleting } from "./transitions";
 
 /**
- * DEL: rules, then the delegate's DEL, then the record. No API, no annotation and no prevResult is
+ * DEL: the mark, then the delegate's DEL, then the record. No API, no annotation and no prevResult is
  * needed, and whatever is missing is fine; a real failure is an error, and the next DEL finishes.
  */
 export async function del(context: Context): Promise<string> {
@@ -19,25 +18,26 @@ export async function del(context: Context): Promise<string> {
 }
 
 async function remove(context: Context): Promise<void> {
+  const { tag, conf, progress } = context.request;
   let attachment: Attachment | undefined;
   let journalFailure: CniError | undefined;
   try {
-    attachment = await startDeleting(context, context.tag);
+    attachment = await startDeleting(context, tag);
   } catch (error) {
-    // An unusable journal must not keep the rules and the address in place.
+    // An unusable journal must not keep the marks and the address in place.
     journalFailure = toCniError(error);
   }
-  if (attachment?.mark !== undefined) context.facts["mark"] = formatMark(attachment.mark);
-  context.facts["addresses"] = attachment?.addresses;
+  if (attachment?.mark !== undefined) progress.note({ mark: attachment.mark });
+  if (attachment !== undefined) progress.note({ addresses: attachment.addresses });
   try {
-    await tearDown(context, attachment, context.conf.prevResult ?? attachment?.result);
+    await tearDown(context, attachment, conf.prevResult ?? attachment?.result);
   } catch (error) {
     throw journalFailure === undefined
       ? error
       : toCniError(error).withDetails(journalFailure.message);
   }
   if (journalFailure !== undefined) throw journalFailure;
-  await forget(context, context.tag, attachment);
+  await forget(context, tag, attachment);
 }
 
 /**

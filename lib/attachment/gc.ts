@@ -1,12 +1,13 @@
 import { delegateNetconf, distinctDelegates } from "../../delegates/netconf";
 import { runDelegate } from "../../delegates/run";
+import { networkPrefix, attachmentTag } from "../marks/tag";
 import { CniError, throwTogether, toCniError } from "../cni/error";
 import { isObject, own, quote, type Json } from "../cni/json";
 import { UnusableRecord, type JournalRecord } from "./journal";
-import { forget, isLive, startDeleting } from "./claim";
 import { collectAbandoned, contextFor, findAbandoned, type Abandoned } from "./collect";
 import type { Context } from "./context";
 import { tearDown } from "./tear-down";
+import { forget, isLive, startDeleting } from "./transitions";
 
 /**
  * GC: takes down every attachment of this network that the runtime does not list, then forwards to
@@ -15,18 +16,19 @@ import { tearDown } from "./tear-down";
  * Goes on after a failure, reports at the end.
  */
 export async function gc(context: Context): Promise<string> {
+  const { conf } = context.request;
   const valid = validTags(context);
   const failures: CniError[] = [];
   const note = (error: unknown): void => void failures.push(toCniError(error));
   if (valid !== undefined) await collectStale(context, valid, note).catch(note);
-  await context.locks.sweep();
+  await context.node.locks.sweep();
   for (const abandoned of abandonedHere(context, valid))
     await collectAbandoned(context, abandoned).catch(note);
-  for (const delegate of distinctDelegates(context.conf)) {
+  for (const delegate of distinctDelegates(conf)) {
     await runDelegate(
-      context.delegate,
+      context.request.delegate,
       "GC",
-      delegateNetconf(context.conf, delegate, "GC", undefined),
+      delegateNetconf(conf, delegate, "GC", undefined),
     ).catch(note);
   }
   throwTogether(failures);
@@ -37,13 +39,14 @@ function abandonedHere(
   context: Context,
   valid: ReadonlySet<string> | undefined,
 ): readonly Abandoned[] {
+  const prefix = networkPrefix(context.request.conf.name);
   return findAbandoned(context).filter(
-    ({ tag }) => tag.startsWith(context.networkPrefix) && valid?.has(tag) !== true,
+    ({ tag }) => tag.startsWith(prefix) && valid?.has(tag) !== true,
   );
 }
 
 function validTags(context: Context): ReadonlySet<string> | undefined {
-  const lists = context.conf.gc;
+  const lists = context.request.conf.gc;
   const key = ["cni.dev/valid-attachments", "cni.dev/attachments"].find((name) =>
     Object.hasOwn(lists, name),
   );
@@ -64,7 +67,7 @@ function tagOfEntry(context: Context, listKey: string, entry: Json): string {
   ) {
     throw malformed(listKey, entry);
   }
-  return context.tagOf({ network: context.key.network, containerId, ifname });
+  return attachmentTag({ network: context.request.key.network, containerId, ifname });
 }
 
 /** Throws only when it cannot look; a failure with one attachment is noted, and the others are done. */
@@ -87,9 +90,11 @@ async function collectStale(
 // Marks are listed before the journal is read: an ADD writes its intent before it marks, so a mark
 // without a record really has none.
 async function staleTags(context: Context, valid: ReadonlySet<string>): Promise<readonly string[]> {
-  const installed = (await context.marks.list()).map((mark) => mark.tag);
-  const tags = new Set([...installed, ...context.journal.tags()]);
-  return [...tags].filter((tag) => tag.startsWith(context.networkPrefix) && !valid.has(tag));
+  const { node, request } = context;
+  const prefix = networkPrefix(request.conf.name);
+  const installed = (await request.marks.list()).map((mark) => mark.tag);
+  const tags = new Set([...installed, ...node.journal.tags()]);
+  return [...tags].filter((tag) => tag.startsWith(prefix) && !valid.has(tag));
 }
 
 // Asked for all of them before the first is touched: an ADD that ends meanwhile is newer than the list.
@@ -99,10 +104,10 @@ function isBeingAdded(context: Context, tag: string): boolean {
   return record.attachment.state === "intent" && isLive(context, record.attachment);
 }
 
-// What is no file of ours is nobody's ADD; it is moved out of the way when its turn comes.
-function readUnlessUnusable({ journal }: Context, tag: string): JournalRecord {
+// What is no file of ours is nobody's ADD; it is moved out of the way when it is deleted.
+function readUnlessUnusable({ node }: Context, tag: string): JournalRecord {
   try {
-    return journal.read(tag);
+    return node.journal.read(tag);
   } catch (error) {
     if (error instanceof UnusableRecord) return undefined;
     throw error;
@@ -111,7 +116,7 @@ function readUnlessUnusable({ journal }: Context, tag: string): JournalRecord {
 
 async function collectGarbage(context: Context, tag: string): Promise<void> {
   const attachment = await startDeleting(context, tag);
-  if (attachment === undefined) await context.marks.remove([tag]);
+  if (attachment === undefined) await context.request.marks.remove([tag]);
   else
     await tearDown(
       contextFor(context, attachment, tag, attachment.netns),

@@ -10,6 +10,14 @@ import { attachmentTag } from "../marks/tag";
 
 export type AttachmentState = "intent" | "complete" | "deleting";
 
+/** A request, and the wrapper process that works on it. */
+export interface Owner {
+  readonly pid: number;
+  readonly startTime: string;
+  /** Unique within the process. Absent in records of older versions, whose processes served one each. */
+  readonly request?: string;
+}
+
 export interface Attachment {
   readonly format: 1;
   readonly state: AttachmentState;
@@ -17,8 +25,8 @@ export interface Attachment {
   readonly netns: string;
   /** From where the ADD saw that path (lib/node/sandbox); absent in records of older versions. */
   readonly seenFrom?: string;
-  /** The wrapper process that wrote the intent or is deleting; tells one that has died from one at work. */
-  readonly owner: { readonly pid: number; readonly startTime: string };
+  /** Who wrote the intent or is deleting; tells one that has died from one at work. */
+  readonly owner: Owner;
   /** Written by a DEL that found no record, to keep an ADD away while it works. What is to undo is not in it. */
   readonly unknown?: true;
   readonly pod?: PodRef;
@@ -121,7 +129,7 @@ const FIELDS: Readonly<Record<keyof Attachment, Check>> = {
   key: object({ network: isString, containerId: isString, ifname: isString }),
   netns: isString,
   seenFrom: optional(isString),
-  owner: object({ pid: isUint32, startTime: isString }),
+  owner: object({ pid: isUint32, startTime: isString, request: optional(isString) }),
   unknown: optional(oneOf(true)),
   pod: optional(object({ namespace: isString, name: isString, uid: optional(isString) })),
   tenant: optional(isString),

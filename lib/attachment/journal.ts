@@ -32,7 +32,7 @@ import {
 } from "./journal-record";
 import { reasonOf } from "../text/reason";
 
-export type { Attachment, AttachmentState, JournalRecord } from "./journal-record";
+export type { Attachment, AttachmentState, JournalRecord, Owner } from "./journal-record";
 
 const SUFFIX = ".json";
 

@@ -15,17 +15,18 @@ const SAID_BY_OLD_PLUGINS: readonly number[] = [1, 3, 4];
  * says so.
  */
 export async function status(context: Context): Promise<string> {
-  const { conf, request } = context;
-  await ready(async () => context.journal.inspect());
-  await ready(() => context.marks.probe());
-  await ready(() => context.checkKubeconfig(conf.kubeconfig));
+  const { node, request } = context;
+  const { cni, conf } = request;
+  await ready(async () => node.journal.inspect());
+  await ready(() => request.marks.probe());
+  await ready(() => node.checkKubeconfig(conf.kubeconfig));
   const { delegate } = conf;
   if (delegate === undefined) return "";
   await ready(async () => {
-    checkDelegate(delegate, request.path);
+    checkDelegate(delegate, cni.path);
     checkTenants(context, delegate);
     await runDelegate(
-      context.delegate,
+      request.delegate,
       "STATUS",
       delegateNetconf(conf, delegate, "STATUS", undefined),
     );
@@ -33,11 +34,11 @@ export async function status(context: Context): Promise<string> {
   return "";
 }
 
-function checkTenants({ conf, request }: Context, delegate: JsonObject): void {
+function checkTenants({ request: { cni, conf } }: Context, delegate: JsonObject): void {
   for (const { name, delegate: patch } of conf.tenants ?? []) {
     if (patch === undefined) continue;
     try {
-      checkDelegate(effectiveDelegate(delegate, patch), request.path);
+      checkDelegate(effectiveDelegate(delegate, patch), cni.path);
     } catch (thrown) {
       const error = toCniError(thrown);
       throw new CniError(error.code, `tenant ${quote(name)}: ${error.message}`, {

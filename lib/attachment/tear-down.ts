@@ -9,7 +9,7 @@ import type { MarkPlace } from "../ports";
 import type { Context } from "./context";
 
 /**
- * Takes an attachment down: orphans of a crashed ADD first, then the rules (the address may be
+ * Takes an attachment down: what a crashed ADD left running first, then the mark (the address may be
  * handed out again at once), then the delegate's DEL. Goes on after a failure and throws the first
  * one at the end, the others in its details. Without a record, the tag has to do, and a DEL of every
  * delegate that the conflist could have used: which one it was is not known (after a reboot the
@@ -20,22 +20,23 @@ export async function tearDown(
   attachment: Attachment | undefined,
   prevResult: Json | undefined,
 ): Promise<void> {
-  const { containerId, ifname } = context.key;
+  const { node, request } = context;
+  const { conf, key, tag, marks, progress } = request;
   const failures: CniError[] = [];
   if (attachment?.state !== "complete") {
     await collect(failures, async () => {
-      const ended = await context.orphans.end(containerId, ifname);
-      if (ended > 0) context.facts["orphansEnded"] = ended;
+      const leftoversEnded = await node.leftovers.end(key.containerId, key.ifname);
+      if (leftoversEnded > 0) progress.note({ leftoversEnded });
     });
   }
-  // A record without a mark is that of a pod that got no rule.
+  // A record without a mark is that of a pod that got none.
   if (attachment === undefined || attachment.mark !== undefined)
-    await collect(failures, () => context.marks.remove([context.tag], placeOf(attachment)));
+    await collect(failures, () => marks.remove([tag], placeOf(attachment)));
   const delegates =
     attachment === undefined
-      ? distinctDelegates(context.conf)
+      ? distinctDelegates(conf)
       : [attachment.delegate].filter((each) => each !== undefined);
-  const started = context.delegate.clock.elapsed();
+  const started = node.clock.elapsed();
   for (const [i, delegate] of delegates.entries()) {
     const body = (): Promise<void> =>
       delegateDel(context, delegate, previous(context, attachment, prevResult));
@@ -45,25 +46,25 @@ export async function tearDown(
     );
   }
   if (delegates.length > 0)
-    context.facts["delegateMs"] = Math.round(context.delegate.clock.elapsed() - started);
+    progress.note({ delegateMs: Math.round(node.clock.elapsed() - started) });
   throwTogether(failures);
 }
 
-/** Where the record says that the rules are; undefined when it does not: an ADD may have been killed anywhere. */
+/** Where the record says that the mark is; undefined when it does not: an ADD may have been killed anywhere. */
 function placeOf(attachment: Attachment | undefined): MarkPlace | undefined {
   if (attachment?.backend === undefined || attachment.addresses.length === 0) return undefined;
   return { backend: attachment.backend, addresses: attachment.addresses };
 }
 
 async function delegateDel(
-  context: Context,
+  { request }: Context,
   delegate: JsonObject,
   prevResult: Json | undefined,
 ): Promise<void> {
   await runDelegate(
-    context.delegate,
+    request.delegate,
     "DEL",
-    delegateNetconf(context.conf, delegate, "DEL", prevResult),
+    delegateNetconf(request.conf, delegate, "DEL", prevResult),
   );
 }
 
@@ -74,7 +75,7 @@ async function unlessMissing(context: Context, body: () => Promise<void>): Promi
   } catch (thrown) {
     const error = toCniError(thrown);
     if (error.code !== ERRORS.delegateMissing.code) throw error;
-    context.warn(error);
+    context.request.warn(error);
   }
 }
 
@@ -82,7 +83,7 @@ async function unlessMissing(context: Context, body: () => Promise<void>): Promi
 // the list may have another by now; a delegate need not understand a prevResult that is not in its
 // netconf's version, and must do without one (SPEC.md, "DEL").
 function previous(
-  { conf }: Context,
+  { request: { conf } }: Context,
   attachment: Attachment | undefined,
   prevResult: Json | undefined,
 ): Json | undefined {

@@ -1,5 +1,5 @@
 import type { PluginConf, Tenant } from "../../conf/types";
-import type { Choice } from "./choose-mark";
+import type { ChosenAnnotation } from "./mark-choice";
 import { CniError } from "../cni/error";
 import { quote } from "../cni/json";
 import { formatMark, type Mark, parseMark, sameMark } from "../net/mark";
@@ -18,30 +18,30 @@ export interface Decision {
  */
 export function decideMark(
   conf: PluginConf,
-  choice: Choice,
+  annotation: ChosenAnnotation,
   namespace: string | undefined,
 ): Decision {
   const tenants = conf.tenants;
   if (tenants === undefined)
-    return { mark: literalMark(choice, conf.defaultMask), tenant: undefined };
+    return { mark: literalMark(annotation, conf.defaultMask), tenant: undefined };
   const tenant =
-    tenants.find((t) => t.name === choice.value) ??
-    tenantOfLiteral(tenants, choice.value, conf.defaultMask);
+    tenants.find((t) => t.name === annotation.value) ??
+    tenantOfLiteral(tenants, annotation.value, conf.defaultMask);
   if (tenant === undefined) {
     const known = tenants.map((t) => `${t.name} (${formatMark(t.mark)})`).join(", ");
     throw new CniError(
       "invalidConfig",
-      `${where(choice)} names no tenant of this node: use one of ${known}`,
+      `${where(annotation)} names no tenant of this node: use one of ${known}`,
     );
   }
   checkNamespace(tenant, namespace);
   return { mark: tenant.mark, tenant };
 }
 
-function literalMark(choice: Choice, defaultMask: number): Mark {
-  const mark = parseMark(choice.value, defaultMask);
+function literalMark(annotation: ChosenAnnotation, defaultMask: number): Mark {
+  const mark = parseMark(annotation.value, defaultMask);
   if (typeof mark === "string")
-    throw new CniError("invalidConfig", `${where(choice)} is not a usable mark: ${mark}`);
+    throw new CniError("invalidConfig", `${where(annotation)} is not a usable mark: ${mark}`);
   return mark;
 }
 
@@ -74,8 +74,8 @@ function checkNamespace(tenant: Tenant, namespace: string | undefined): void {
   );
 }
 
-function where(choice: Choice): string {
-  return `annotation ${choice.key} on the ${choice.source} (${quote(choice.value)})`;
+function where(annotation: ChosenAnnotation): string {
+  return `annotation ${annotation.key} on the ${annotation.source} (${quote(annotation.value)})`;
 }
 
 /** True when `name` matches `pattern`, in which `*` stands for any run of characters, also none. */

@@ -4,7 +4,7 @@
  * about to remove; they are recognised by the CNI variables in their environment and ended first.
  */
 import { readFileSync, readdirSync } from "node:fs";
-import type { Clock, Orphans } from "../ports";
+import type { Clock, LeftoverProcesses } from "../ports";
 
 export interface ProcessId {
   readonly pid: number;
@@ -23,7 +23,7 @@ export function isAlive(id: ProcessId): boolean {
   return startTime !== "" && startTime === id.startTime;
 }
 
-export interface OrphanTimes {
+export interface LeftoverTimes {
   /** How long they may finish by themselves: what a plugin has written half (host-local's lease) no DEL can undo. */
   readonly graceMs: number;
   /** How long to wait afterwards until the killed ones are gone. */
@@ -35,7 +35,10 @@ export interface OrphanTimes {
  * interface, ourselves and our ancestors excepted, and kills what has not finished in time
  * (decision 0005).
  */
-export function createOrphans(clock: Clock, { graceMs, timeoutMs }: OrphanTimes): Orphans {
+export function createLeftoverProcesses(
+  clock: Clock,
+  { graceMs, timeoutMs }: LeftoverTimes,
+): LeftoverProcesses {
   return {
     async end(containerId, ifname) {
       const graceEnd = clock.elapsed() + graceMs;

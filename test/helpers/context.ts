@@ -6,11 +6,20 @@ import type { PluginConf } from "../../conf/types";
 import type { CniError } from "../../lib/cni/error";
 import type { Request } from "../../lib/cni/request";
 import { createJournal, type Attachment } from "../../lib/attachment/journal";
-import type { ExecOutcome, InstalledMark, MarkBackend, MarkOrder, Marks } from "../../lib/ports";
+import type {
+  Exec,
+  ExecOutcome,
+  InstalledMark,
+  MarkBackend,
+  MarkOrder,
+  Marks,
+} from "../../lib/ports";
 import { createIptablesBackend, type IptablesOptions } from "../../lib/marks/iptables/backend";
-import { attachmentTag, networkPrefix } from "../../lib/marks/tag";
-import type { Context } from "../../lib/attachment/context";
+import { attachmentTag } from "../../lib/marks/tag";
+import type { Context, Node, RequestScope } from "../../lib/attachment/context";
+import { createProgress } from "../../lib/attachment/outcome";
 import { confWith } from "./conf-object";
+import { OUTCOME } from "./fakes";
 
 export const RESULT = {
   cniVersion: "1.0.0",
@@ -73,6 +82,8 @@ export class FakeMarks implements MarkBackend, Marks {
   }
 }
 
+type Answer = Partial<ExecOutcome>;
+
 export interface Setup {
   readonly context: Context;
   readonly marks: FakeMarks;
@@ -85,7 +96,7 @@ export interface Setup {
   readonly warnings: CniError[];
   readonly alive: Set<number>;
   /** What the delegate answers per verb; a function may look around first. */
-  readonly answers: Record<string, Partial<ExecOutcome> | (() => Partial<ExecOutcome>)>;
+  readonly answers: Record<string, Answer | (() => Answer | Promise<Answer>)>;
   readonly ended: string[];
   readonly journalDir: string;
   readonly cleanUp: () => void;
@@ -115,8 +126,32 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
     answers: { ADD: stdout(RESULT), DEL: {}, CHECK: {}, GC: {}, STATUS: {} },
     cleanUp: () => rmSync(dir, { recursive: true, force: true }),
   };
-  const context: Context = {
-    request: {
+  const clock = { now: () => new Date(0), elapsed: () => 0, sleep: async () => {} };
+  const exec = delegateExec(setup);
+  const node: Node = {
+    journal,
+    locks: { hold: (_names, _timeout, body) => body(), sweep: async () => {} },
+    backend: marks,
+    exec,
+    clock,
+    pods: async () => {
+      throw new Error("no API in this test");
+    },
+    leftovers: {
+      end: async (id) => {
+        setup.ended.push(id);
+        return 0;
+      },
+    },
+    checkKubeconfig: async () => {},
+    process: ME,
+    isAlive: ({ pid }) => setup.alive.has(pid),
+    viewpoint: () => undefined,
+    sandboxState: (netns) => (netns.startsWith("/gone/") ? "gone" : "there"),
+    isCollectionDue: () => false,
+  };
+  const scope: RequestScope = {
+    cni: {
       verb: "ADD",
       containerId: "c1",
       netns: "/run/netns/x",
@@ -137,61 +172,44 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
     }),
     key: KEY,
     tag: TAG,
-    journal,
-    backend: marks,
+    owner: { ...ME, request: "1" },
     marks,
-    locks: { hold: (_names, _timeout, body) => body(), sweep: async () => {} },
-    pods: async () => {
-      throw new Error("no API in this test");
-    },
     delegate: {
-      exec: {
-        run: async ({ env, stdin }) => {
-          const verb = env["CNI_COMMAND"] ?? "";
-          setup.calls.push({
-            verb,
-            netconf: JSON.parse(String(stdin)) as Record<string, unknown>,
-            env,
-          });
-          const answer = setup.answers[verb] ?? {};
-          const outcome = typeof answer === "function" ? answer() : answer;
-          return {
-            exitCode: 0,
-            signal: null,
-            stdout: new Uint8Array(),
-            stderr: "",
-            timedOut: false,
-            overflow: false,
-            spawnError: undefined,
-            ...outcome,
-          };
-        },
-      },
-      clock: { now: () => new Date(0), elapsed: () => 0, sleep: async () => {} },
+      exec,
+      clock,
       env: { CNI_COMMAND: "ADD" },
       path: [dir],
       timeoutMs: 1000,
       stderr: () => {},
     },
-    orphans: {
-      end: async (id) => {
-        setup.ended.push(id);
-        return 0;
-      },
-    },
-    checkKubeconfig: async () => {},
-    self: ME,
-    parentIsGone: () => false,
-    viewpoint: () => undefined,
-    sandboxState: (netns) => (netns.startsWith("/gone/") ? "gone" : "there"),
-    isCollectionDue: () => false,
-    isAlive: ({ pid }) => setup.alive.has(pid),
-    tagOf: attachmentTag,
-    networkPrefix: networkPrefix("net"),
-    facts: {},
+    progress: createProgress(),
     warn: (warning) => setup.warnings.push(warning),
+    callerIsGone: () => false,
   };
-  return { ...setup, context };
+  return { ...setup, context: { node, request: scope } };
+}
+
+/** Delegates that answer as the test says. */
+function delegateExec({ calls, answers }: Pick<Setup, "calls" | "answers">): Exec {
+  return {
+    run: async ({ env, stdin }) => {
+      const verb = env["CNI_COMMAND"] ?? "";
+      calls.push({ verb, netconf: JSON.parse(String(stdin)) as Record<string, unknown>, env });
+      const answer = answers[verb] ?? {};
+      return { ...OUTCOME, ...(typeof answer === "function" ? await answer() : answer) };
+    },
+  };
+}
+
+/** The same context on a node that differs in these things. */
+export function onNode({ context }: Setup, part: Partial<Node>): Context {
+  return { ...context, node: { ...context.node, ...part } };
+}
+
+/** Another request of the same process at the same time. */
+export function otherRequest({ context }: Setup, id: string): Context {
+  const owner = { ...context.request.owner, request: id };
+  return { ...context, request: { ...context.request, owner, progress: createProgress() } };
 }
 
 /** A record as a finished ADD leaves it. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { COMMANDS, runCli } from "../../../cmd/cli";
 import { findConf } from "../../../cmd/conflist";
 import type { Io } from "../../../cmd/io";
-import { checkKubeconfigFile } from "../../../cmd/kubeconfig-check";
+import { checkKubeconfig } from "../../../cmd/deps";
 import { refuseHostNetns } from "../../../lib/node/netns";
 import { formatTable } from "../../../cmd/table";
 import { parseRequest } from "../../../lib/cni/request";
@@ -126,7 +126,7 @@ test("formatTable aligns columns and leaves no trailing space", () => {
 });
 
 test("no kubeconfig is fine", async () => {
-  await checkKubeconfigFile(undefined);
+  await checkKubeconfig(undefined);
 });
 
 describe("the node's own network namespace", () => {

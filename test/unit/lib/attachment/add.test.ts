@@ -4,10 +4,12 @@ import { CniError } from "../../../../lib/cni/error";
 import { attachmentTag } from "../../../../lib/marks/tag";
 import { add } from "../../../../lib/attachment/add";
 import { del } from "../../../../lib/attachment/del";
+import type { Context } from "../../../../lib/attachment/context";
 import { tenantWith } from "../../../helpers/conf-object";
 import {
   failing,
   KEY,
+  otherRequest,
   record,
   RESULT,
   setUp,
@@ -22,13 +24,13 @@ const UNANNOTATED = { runtimeConfig: { "io.kubernetes.cri.pod-annotations": {} }
 let s: Setup;
 afterEach(() => s.cleanUp());
 const state = () => {
-  const found = s.context.journal.read(TAG);
+  const found = s.context.node.journal.read(TAG);
   return found !== undefined && "attachment" in found ? found.attachment : undefined;
 };
 const verbs = () => s.calls.map(({ verb }) => verb);
 const nothingLeft = () => {
   expect(s.marks.installed).toEqual([]);
-  expect(s.context.journal.tags()).toEqual([]);
+  expect(s.context.node.journal.tags()).toEqual([]);
 };
 
 test("delegate, rules, journal, and the delegate's bytes", async () => {
@@ -71,7 +73,7 @@ test("a pod without a mark is journalled, and evicts who had its address", async
   expect(s.marks.installed).toEqual([]);
   expect(state()).toMatchObject({ state: "complete", addresses: ["10.0.0.5"] });
   expect(state()?.mark).toBeUndefined();
-  expect(s.context.facts["evicted"]).toEqual([attachmentTag(other)]);
+  expect(s.context.request.progress.facts.evicted).toEqual([attachmentTag(other)]);
 });
 
 test("the tenant's patch goes to the delegate and into the journal", async () => {
@@ -85,7 +87,7 @@ test("the tenant's patch goes to the delegate and into the journal", async () =>
     mtu: 1400,
     name: "net",
     cniVersion: "1.0.0",
-    runtimeConfig: s.context.conf.runtimeConfig,
+    runtimeConfig: s.context.request.conf.runtimeConfig,
   });
   expect(state()).toMatchObject({ tenant: "tenant-a", delegate: { type: "noop", mtu: 1400 } });
 });
@@ -180,7 +182,7 @@ test("allow does not cover a stale rule on the pod's address that cannot be remo
 describe("a record under the same key", () => {
   test("complete: refused, and left alone", async () => {
     s = setUp();
-    s.context.journal.write(TAG, record());
+    s.context.node.journal.write(TAG, record());
     await expect(add(s.context)).rejects.toMatchObject({ code: 112 });
     expect(state()).toEqual(record());
     expect(verbs()).toEqual([]);
@@ -188,14 +190,17 @@ describe("a record under the same key", () => {
   test("intent of a live process: refused", async () => {
     s = setUp();
     s.alive.add(77);
-    s.context.journal.write(TAG, record({ state: "intent", owner: { pid: 77, startTime: "1" } }));
+    s.context.node.journal.write(
+      TAG,
+      record({ state: "intent", owner: { pid: 77, startTime: "1" } }),
+    );
     await expect(add(s.context)).rejects.toMatchObject({ code: 112 });
   });
   test.each(["intent", "deleting"] as const)(
     "%s of a dead process: cleaned up first",
     async (remains) => {
       s = setUp();
-      s.context.journal.write(
+      s.context.node.journal.write(
         TAG,
         record({
           state: remains,
@@ -219,14 +224,14 @@ describe("a record under the same key", () => {
         owner: { pid: 77, startTime: "1" },
         delegate: { type: "noop", old: true },
       });
-      s.context.journal.write(TAG, left);
+      s.context.node.journal.write(TAG, left);
       s.answers["DEL"] = failing(9, "busy");
       await expect(add(s.context)).rejects.toMatchObject({
         code: 9,
         details: expect.stringContaining("nothing was added"),
       });
       expect(verbs()).toEqual(["DEL"]);
-      expect(state()).toEqual({ ...left, state: "deleting", owner: s.context.self });
+      expect(state()).toEqual({ ...left, state: "deleting", owner: s.context.request.owner });
       s.answers["DEL"] = {};
       await del(s.context);
       expect(s.calls.at(-1)).toMatchObject({
@@ -240,7 +245,7 @@ describe("a record under the same key", () => {
     s = setUp();
     s.alive.add(77);
     const theirs = record({ state: "deleting", owner: { pid: 77, startTime: "1" } });
-    s.context.journal.write(TAG, theirs);
+    s.context.node.journal.write(TAG, theirs);
     await expect(add(s.context)).rejects.toMatchObject({
       code: 11,
       message: expect.stringContaining("process 77"),
@@ -249,7 +254,7 @@ describe("a record under the same key", () => {
   });
   test("the mark of a DEL that died, about something that it did not know: nothing to clean up", async () => {
     s = setUp();
-    s.context.journal.write(
+    s.context.node.journal.write(
       TAG,
       record({ state: "deleting", unknown: true, owner: { pid: 77, startTime: "1" } }),
     );
@@ -275,7 +280,7 @@ test("a DEL that came in between makes the ADD give way, and has its record left
   s = setUp();
   const theirs = record({ state: "deleting", owner: { pid: 77, startTime: "1" } });
   s.answers["ADD"] = () => {
-    s.context.journal.write(TAG, theirs);
+    s.context.node.journal.write(TAG, theirs);
     return stdout(RESULT);
   };
   await expect(add(s.context)).rejects.toMatchObject({ code: 115 });
@@ -286,9 +291,9 @@ test("a DEL that came in between makes the ADD give way, and has its record left
 test("a process with the PID of the ADD is not the ADD", async () => {
   s = setUp();
   s.answers["ADD"] = () => {
-    s.context.journal.write(
+    s.context.node.journal.write(
       TAG,
-      record({ state: "intent", owner: { pid: s.context.self.pid, startTime: "later" } }),
+      record({ state: "intent", owner: { pid: s.context.request.owner.pid, startTime: "later" } }),
     );
     return stdout(RESULT);
   };
@@ -300,7 +305,7 @@ test("a result too large for the journal is passed on, and not kept", async () =
   const large = { ...RESULT, padding: "x".repeat(1024 * 1024) };
   s.answers["ADD"] = stdout(large);
   expect(JSON.parse(await add(s.context))).toEqual(large);
-  expect(s.context.journal.read(TAG)).toEqual({
+  expect(s.context.node.journal.read(TAG)).toEqual({
     attachment: expect.not.objectContaining({ result: expect.anything() }),
   });
 });
@@ -310,4 +315,65 @@ test("chained mode marks the previous plugin's addresses and passes its result o
   expect(JSON.parse(await add(s.context))).toEqual(RESULT);
   expect(verbs()).toEqual([]);
   expect(s.marks.installed).toHaveLength(2);
+});
+
+describe("two requests of one process", () => {
+  const during = (run: (other: Context) => Promise<unknown>) => {
+    const outcome: { error?: unknown } = {};
+    s.answers["ADD"] = async () => {
+      delete s.answers["ADD"];
+      await run(otherRequest(s, "2")).catch((error: unknown) => (outcome.error = error));
+      return stdout(RESULT);
+    };
+    return outcome;
+  };
+
+  test("an ADD of a key that the other is adding is refused, as if it were another process", async () => {
+    s = setUp();
+    const second = during(add);
+    await add(s.context);
+    expect(second.error).toMatchObject({ code: 112 });
+    expect([verbs(), state()?.state]).toEqual([["ADD"], "complete"]);
+  });
+  test("an ADD of a key that the other is deleting comes later", async () => {
+    s = setUp();
+    let error: unknown;
+    s.answers["DEL"] = async () => {
+      await add(otherRequest(s, "2")).catch((thrown: unknown) => (error = thrown));
+      return {};
+    };
+    s.context.node.journal.write(TAG, record());
+    await del(s.context);
+    expect(error).toMatchObject({ code: 11, message: expect.stringContaining("under way") });
+    expect([verbs(), s.context.node.journal.tags()]).toEqual([["DEL"], []]);
+  });
+  test("a DEL makes the other's ADD give way", async () => {
+    s = setUp();
+    const second = during(del);
+    await expect(add(s.context)).rejects.toMatchObject({ code: 115 });
+    expect(second.error).toBeUndefined();
+    expect(verbs()).toEqual(["ADD", "DEL", "DEL"]);
+    nothingLeft();
+  });
+  test("an ADD gives way too when a DEL and a new ADD of the same process came in between", async () => {
+    s = setUp();
+    const theirs = record({ state: "intent", owner: { ...s.context.request.owner, request: "3" } });
+    s.answers["ADD"] = () => {
+      s.context.node.journal.write(TAG, theirs);
+      return stdout(RESULT);
+    };
+    await expect(add(s.context)).rejects.toMatchObject({ code: 115 });
+    expect(state()).toEqual(theirs);
+  });
+});
+
+test("a record without a request is that of the whole process, as older versions wrote it", async () => {
+  s = setUp();
+  const { request: _request, ...process } = s.context.request.owner;
+  s.answers["ADD"] = () => {
+    s.context.node.journal.write(TAG, record({ state: "intent", owner: process }));
+    return stdout(RESULT);
+  };
+  await add(s.context);
+  expect(state()?.state).toBe("complete");
 });

@@ -1,5 +1,6 @@
 import { CniError } from "../../../../lib/cni/error";
-import { findMark } from "../../../../lib/attachment/choose-mark";
+import { chooseMark } from "../../../../lib/attachment/choose-mark";
+import { choiceText } from "../../../../lib/attachment/mark-choice";
 import { OwnedAnswerError } from "../../../../lib/cni/owned-answer";
 import type { PodAnnotations, PodSource } from "../../../../lib/ports";
 import { confWith } from "../../../helpers/conf-object";
@@ -30,22 +31,26 @@ const never = async (): Promise<PodSource> => {
 };
 
 test("an annotation from the runtime needs no API", async () => {
-  const found = await findMark(confWith(runtime({ [KEY]: "0x10" })), POD, never);
-  expect(found).toMatchObject({
-    mark: { value: 16 },
-    source: `pod annotation ${KEY}`,
-    warning: undefined,
+  const found = await chooseMark(confWith(runtime({ [KEY]: "0x10" })), POD, never);
+  expect(found).toEqual({
+    source: "pod",
+    key: KEY,
+    value: "0x10",
+    mark: { value: 16, mask: 0xffffffff },
+    tenant: undefined,
   });
+  expect(choiceText(found)).toBe(`pod annotation ${KEY}`);
 });
 
 test("runtime annotations without the key ask for the namespace only", async () => {
   const calls: string[] = [];
-  const found = await findMark(
+  const found = await chooseMark(
     confWith(runtime({ other: "x" })),
     POD,
     source({ namespace: { [KEY]: "0x20" } }, calls),
   );
   expect(found.mark?.value).toBe(0x20);
+  expect(choiceText(found)).toBe(`namespace annotation ${KEY}`);
   expect(calls).toEqual(["namespace"]);
 });
 
@@ -54,33 +59,36 @@ test.each([undefined, null, {}])(
   async (annotations) => {
     const calls: string[] = [];
     const conf = annotations === undefined ? confWith() : confWith(runtime(annotations));
-    const found = await findMark(
+    const found = await chooseMark(
       conf,
       POD,
       source({ pod: { [KEY]: "0x10" }, namespace: { [KEY]: "0x20" } }, calls),
     );
-    expect(found).toMatchObject({ mark: { value: 16 }, source: `pod annotation ${KEY}` });
+    expect(found).toMatchObject({ source: "pod", key: KEY, mark: { value: 16 } });
     expect(calls).toEqual(["read"]);
   },
 );
 
 test("neither: no mark", async () => {
-  expect((await findMark(confWith(), POD, source({}))).mark).toBeUndefined();
+  const found = await chooseMark(confWith(), POD, source({}));
+  expect(found).toEqual({ source: "none", askedApi: true });
+  expect(choiceText(found)).toBe("no annotation on the pod or its namespace");
 });
 
 test("an exempt namespace is not looked up", async () => {
-  const found = await findMark(
+  const found = await chooseMark(
     confWith({ exemptNamespaces: ["kube-*"], ...runtime({ [KEY]: "0x10" }) }),
     { ...POD, namespace: "kube-system" },
     never,
   );
-  expect(found).toMatchObject({ mark: undefined, source: "namespace kube-system is exempt" });
+  expect(found).toEqual({ source: "exempt", namespace: "kube-system" });
+  expect(choiceText(found)).toBe("namespace kube-system is exempt");
 });
 
 test("without a kubeconfig the runtime's annotations are all there is", async () => {
   expect(
     (
-      await findMark(
+      await chooseMark(
         confWith({ kubeconfig: undefined, ...runtime({ other: "x" }) }),
         undefined,
         never,
@@ -92,12 +100,15 @@ test("without a kubeconfig the runtime's annotations are all there is", async ()
 test.each([null, {}])(
   "without a kubeconfig, %j from the runtime says that the pod has none",
   async (annotations) => {
-    const found = await findMark(
+    const found = await chooseMark(
       confWith({ kubeconfig: undefined, ...runtime(annotations) }),
       POD,
       never,
     );
-    expect(found).toMatchObject({ mark: undefined, warning: undefined });
+    expect(found).toEqual({ source: "none", askedApi: false });
+    expect(choiceText(found)).toBe(
+      "no annotation from the runtime, and no kubeconfig to look further",
+    );
   },
 );
 
@@ -108,31 +119,29 @@ describe("without a kubeconfig and without the key in runtimeConfig nobody can t
       /team-a\/web-0.*pod-annotations.*containerd 1\.5.*CRI-O 1\.29.*"kubeconfig"/,
     );
     await expect(
-      findMark(confWith({ kubeconfig: undefined, runtimeConfig }), POD, never),
+      chooseMark(confWith({ kubeconfig: undefined, runtimeConfig }), POD, never),
     ).rejects.toMatchObject({ code: 4, message: words });
     await expect(
-      findMark(confWith({ kubeconfig: undefined, runtimeConfig }), undefined, never),
+      chooseMark(confWith({ kubeconfig: undefined, runtimeConfig }), undefined, never),
     ).rejects.toMatchObject({ code: 4 });
   });
   test.each(lost)(
     "%j with onError allow: unmarked, with that as a warning",
     async (runtimeConfig) => {
-      const found = await findMark(
+      const found = await chooseMark(
         confWith({ kubeconfig: undefined, onError: "allow", runtimeConfig }),
         POD,
         never,
       );
-      expect(found).toMatchObject({
-        mark: undefined,
-        warning: { code: 4 },
-        source: "lookup failed, onError is allow",
-      });
+      expect(found).toMatchObject({ source: "failed", step: "lookup", error: { code: 4 } });
+      expect(found.mark).toBeUndefined();
+      expect(choiceText(found)).toBe("lookup failed, onError is allow");
     },
   );
   test("an exempt namespace needs no annotations", async () => {
     expect(
       (
-        await findMark(
+        await chooseMark(
           confWith({ kubeconfig: undefined, exemptNamespaces: ["team-*"] }),
           POD,
           never,
@@ -144,7 +153,7 @@ describe("without a kubeconfig and without the key in runtimeConfig nobody can t
 
 test("no pod in CNI_ARGS: code 4 naming the variables, whatever onError says", async () => {
   for (const onError of ["deny", "allow"] as const) {
-    await expect(findMark(confWith({ onError }), undefined, never)).rejects.toMatchObject({
+    await expect(chooseMark(confWith({ onError }), undefined, never)).rejects.toMatchObject({
       code: 4,
       message: expect.stringContaining("K8S_POD_NAMESPACE"),
     });
@@ -153,25 +162,25 @@ test("no pod in CNI_ARGS: code 4 naming the variables, whatever onError says", a
 
 test("onError decides what a failed lookup means", async () => {
   const failure = new CniError("tryAgainLater", "api down");
-  await expect(findMark(confWith(), POD, source(failure))).rejects.toBe(failure);
-  const found = await findMark(confWith({ onError: "allow" }), POD, source(failure));
-  expect(found).toMatchObject({ mark: undefined, warning: failure });
+  await expect(chooseMark(confWith(), POD, source(failure))).rejects.toBe(failure);
+  const found = await chooseMark(confWith({ onError: "allow" }), POD, source(failure));
+  expect(found).toEqual({ source: "failed", step: "lookup", error: failure });
 });
 
 test("onError allow does not cover a refused value", async () => {
   const conf = confWith({ onError: "allow", ...runtime({ [KEY]: "" }) });
-  await expect(findMark(conf, POD, never)).rejects.toMatchObject({ code: 7 });
+  await expect(chooseMark(conf, POD, never)).rejects.toMatchObject({ code: 7 });
 });
 
 test.each([["x"], [[]], [{ a: 1 }]])("runtime annotations %j are refused", async (annotations) => {
-  await expect(findMark(confWith(runtime(annotations)), POD, never)).rejects.toMatchObject({
+  await expect(chooseMark(confWith(runtime(annotations)), POD, never)).rejects.toMatchObject({
     code: 7,
   });
 });
 
 test("inherited names are not annotations", async () => {
   const annotations = JSON.parse('{"__proto__":{"tenant.routing/fwmark":"0x10"}}') as unknown;
-  await expect(findMark(confWith(runtime(annotations)), POD, never)).rejects.toMatchObject({
+  await expect(chooseMark(confWith(runtime(annotations)), POD, never)).rejects.toMatchObject({
     code: 7,
   });
 });
@@ -180,6 +189,6 @@ test("an object that its owner made unusable is refused, whatever onError says; 
   const error = new OwnedAnswerError("too large", { details: "a" }).withDetails("b");
   expect(error).toMatchObject({ code: 108, message: "too large", details: "a; b" });
   for (const onError of ["deny", "allow"] as const) {
-    await expect(findMark(confWith({ onError }), POD, source(error))).rejects.toBe(error);
+    await expect(chooseMark(confWith({ onError }), POD, source(error))).rejects.toBe(error);
   }
 });

@@ -4,14 +4,23 @@ import { CniError } from "../../../../lib/cni/error";
 import type { Attachment } from "../../../../lib/attachment/journal";
 import { attachmentTag } from "../../../../lib/marks/tag";
 import { del } from "../../../../lib/attachment/del";
-import { failing, KEY, record, RESULT, setUp, TAG, type Setup } from "../../../helpers/context";
+import {
+  failing,
+  KEY,
+  onNode,
+  record,
+  RESULT,
+  setUp,
+  TAG,
+  type Setup,
+} from "../../../helpers/context";
 
 let s: Setup;
 afterEach(() => s.cleanUp());
 const verbs = () => s.calls.map(({ verb }) => verb);
 const attached = async (key = KEY, part = {}) => {
   const attachment = record({ key, ...part });
-  s.context.journal.write(attachmentTag(key), attachment);
+  s.context.node.journal.write(attachmentTag(key), attachment);
   await s.marks.install({
     key,
     label: "team-a/web-0",
@@ -26,12 +35,12 @@ test("rules before the delegate, journal last; the journal's netconf and result 
   await attached(KEY, { delegate: { type: "noop", then: "used" } });
   s.answers["DEL"] = () => {
     expect(s.marks.installed).toEqual([]);
-    expect(s.context.journal.tags()).toEqual([TAG]);
+    expect(s.context.node.journal.tags()).toEqual([TAG]);
     return {};
   };
   expect(await del(s.context)).toBe("");
   expect(s.calls[0]?.netconf).toMatchObject({ then: "used", prevResult: RESULT });
-  expect(s.context.journal.tags()).toEqual([]);
+  expect(s.context.node.journal.tags()).toEqual([]);
 });
 
 test("the runtime's prevResult goes before the journal's", async () => {
@@ -44,13 +53,13 @@ test("the runtime's prevResult goes before the journal's", async () => {
 test("of an attachment that nobody knows: the delegate is still called, and no ADD of it begins meanwhile", async () => {
   s = setUp();
   s.answers["DEL"] = () => {
-    expect(s.context.journal.read(TAG)).toMatchObject({
-      attachment: { state: "deleting", unknown: true, owner: s.context.self },
+    expect(s.context.node.journal.read(TAG)).toMatchObject({
+      attachment: { state: "deleting", unknown: true, owner: s.context.request.owner },
     });
     return {};
   };
   await del(s.context);
-  expect([verbs(), s.context.journal.tags()]).toEqual([["DEL"], []]);
+  expect([verbs(), s.context.node.journal.tags()]).toEqual([["DEL"], []]);
 });
 
 test.each([
@@ -68,7 +77,7 @@ test.each([
   );
   s.answers["DEL"] = failing(9, "not now");
   await expect(del(s.context)).rejects.toMatchObject({ code: 9 });
-  const found = s.context.journal.read(TAG);
+  const found = s.context.node.journal.read(TAG);
   expect(found !== undefined && "attachment" in found ? found.attachment.pod : "no record").toEqual(
     pod,
   );
@@ -82,13 +91,13 @@ test("the mark of a DEL that died, about something that it did not know, is no r
     mark: _mark,
     ...mark
   } = record({ state: "deleting", unknown: true, owner: { pid: 77, startTime: "1" } });
-  s.context.journal.write(TAG, mark);
+  s.context.node.journal.write(TAG, mark);
   await del(s.context);
   expect(s.calls).toMatchObject([{ verb: "DEL", netconf: { now: "used" } }]);
-  expect(s.context.journal.tags()).toEqual([]);
+  expect(s.context.node.journal.tags()).toEqual([]);
 });
 
-test("of an unfinished ADD ends its orphans", async () => {
+test("of an unfinished ADD ends the processes that it left", async () => {
   s = setUp();
   await attached(KEY, { state: "intent", owner: { pid: 1, startTime: "0" } });
   await del(s.context);
@@ -106,7 +115,7 @@ test("a failing delegate: rule gone, its error returned, record kept for the nex
   expect(s.marks.installed).toEqual([]);
   s.answers["DEL"] = {};
   await del(s.context);
-  expect(s.context.journal.tags()).toEqual([]);
+  expect(s.context.node.journal.tags()).toEqual([]);
 });
 
 test("rules that cannot be removed: the delegate is still called, the error returned", async () => {
@@ -120,11 +129,11 @@ test("rules that cannot be removed: the delegate is still called, the error retu
 test("an unusable journal: rules and delegate are still taken down, then the error", async () => {
   s = setUp();
   await attached();
-  const broken = {
-    ...s.context,
-    locks: { hold: () => Promise.reject(new CniError("journal", "unsafe")), sweep: async () => {} },
+  const locks = {
+    hold: () => Promise.reject(new CniError("journal", "unsafe")),
+    sweep: async () => {},
   };
-  await expect(del(broken)).rejects.toMatchObject({ code: 113 });
+  await expect(del(onNode(s, { locks }))).rejects.toMatchObject({ code: 113 });
   expect([s.marks.installed, verbs()]).toEqual([[], ["DEL"]]);
 });
 
@@ -134,34 +143,34 @@ test("a corrupt record: told, and taken down by tag and conflist", async () => {
   writeFileSync(join(s.journalDir, `${TAG}.json`), "{", { mode: 0o600 });
   await del(s.context);
   expect(s.warnings).toMatchObject([{ code: 113, message: expect.stringContaining("unusable") }]);
-  expect([s.marks.installed, verbs(), s.context.journal.tags()]).toEqual([[], ["DEL"], []]);
+  expect([s.marks.installed, verbs(), s.context.node.journal.tags()]).toEqual([[], ["DEL"], []]);
 });
 
 test("a record that cannot be rewritten (full disk) is still taken down and removed", async () => {
   s = setUp();
   await attached();
   const journal = {
-    ...s.context.journal,
+    ...s.context.node.journal,
     write: () => {
       throw new CniError("journal", "ENOSPC");
     },
   };
-  await del({ ...s.context, journal });
+  await del(onNode(s, { journal }));
   expect(s.warnings).toMatchObject([{ message: "ENOSPC" }]);
-  expect([s.marks.installed, s.context.journal.tags()]).toEqual([[], []]);
+  expect([s.marks.installed, s.context.node.journal.tags()]).toEqual([[], []]);
 });
 
 test("the record says who is deleting it, also when somebody had begun before", async () => {
   s = setUp();
   await attached(KEY, { state: "deleting", owner: { pid: 77, startTime: "1" } });
   s.answers["DEL"] = () => {
-    expect(s.context.journal.read(TAG)).toEqual({
-      attachment: record({ state: "deleting", owner: s.context.self }),
+    expect(s.context.node.journal.read(TAG)).toEqual({
+      attachment: record({ state: "deleting", owner: s.context.request.owner }),
     });
     return {};
   };
   await del(s.context);
-  expect(s.context.journal.tags()).toEqual([]);
+  expect(s.context.node.journal.tags()).toEqual([]);
 });
 
 test.each<[string, Partial<Attachment>]>([
@@ -177,20 +186,20 @@ test.each<[string, Partial<Attachment>]>([
     s = setUp();
     if (known) await attached();
     s.answers["DEL"] = () => {
-      s.context.journal.write(TAG, record(part));
+      s.context.node.journal.write(TAG, record(part));
       return {};
     };
     await del(s.context);
-    expect(s.context.journal.read(TAG)).toEqual({ attachment: record(part) });
+    expect(s.context.node.journal.read(TAG)).toEqual({ attachment: record(part) });
     if (known) s.cleanUp();
   }
 });
 
-test("orphans that were ended are in the log line", async () => {
+test("leftover processes that were ended are in the log line", async () => {
   s = setUp();
   await attached(KEY, { state: "intent", owner: { pid: 1, startTime: "0" } });
-  await del({ ...s.context, orphans: { end: async () => 2 } });
-  expect(s.context.facts["orphansEnded"]).toBe(2);
+  await del(onNode(s, { leftovers: { end: async () => 2 } }));
+  expect(s.context.request.progress.facts.leftoversEnded).toBe(2);
 });
 
 test("in chained mode there is no delegate to call", async () => {

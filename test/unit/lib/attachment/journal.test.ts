@@ -101,6 +101,7 @@ test.each<[string, object]>([
   ["owner", { owner: {} }],
   ["owner", { owner: { pid: "1", startTime: "2" } }],
   ["owner", { owner: { pid: 1, startTime: 2 } }],
+  ["owner", { owner: { pid: 1, startTime: "2", request: 3 } }],
   ["pod", { pod: { namespace: "team-a" } }],
   ["backend", { backend: 7 }],
   ["delegate", { delegate: {} }],

@@ -6,14 +6,23 @@ import { check } from "../../../../lib/attachment/check";
 import { gc } from "../../../../lib/attachment/gc";
 import { status } from "../../../../lib/attachment/status";
 import { tenantWith } from "../../../helpers/conf-object";
-import { failing, KEY, record, RESULT, setUp, TAG, type Setup } from "../../../helpers/context";
+import {
+  failing,
+  KEY,
+  onNode,
+  record,
+  RESULT,
+  setUp,
+  TAG,
+  type Setup,
+} from "../../../helpers/context";
 
 let s: Setup;
 afterEach(() => s.cleanUp());
 const verbs = () => s.calls.map(({ verb }) => verb);
 const attached = async (key = KEY, part = {}) => {
   const attachment = record({ key, ...part });
-  s.context.journal.write(attachmentTag(key), attachment);
+  s.context.node.journal.write(attachmentTag(key), attachment);
   await s.marks.install({
     key,
     label: "team-a/web-0",
@@ -57,7 +66,7 @@ describe("CHECK", () => {
       "an unfinished ADD",
       () => {
         s = setUp({ prevResult: RESULT });
-        s.context.journal.write(TAG, record({ state: "intent" }));
+        s.context.node.journal.write(TAG, record({ state: "intent" }));
       },
       114,
     ],
@@ -65,7 +74,7 @@ describe("CHECK", () => {
       "a missing rule",
       () => {
         s = setUp({ prevResult: RESULT });
-        s.context.journal.write(TAG, record());
+        s.context.node.journal.write(TAG, record());
       },
       111,
     ],
@@ -73,7 +82,7 @@ describe("CHECK", () => {
       "a failing delegate",
       () => {
         s = setUp({ prevResult: RESULT });
-        s.context.journal.write(TAG, record());
+        s.context.node.journal.write(TAG, record());
         s.answers["CHECK"] = failing(123, "x");
       },
       123,
@@ -88,7 +97,7 @@ describe("GC", () => {
   const OTHER = { ...KEY, containerId: "c2" };
   const FOREIGN = { ...KEY, network: "other" };
   const entry = ({ containerId, ifname }: typeof KEY) => ({ containerID: containerId, ifname });
-  const tags = () => [...s.context.journal.tags()].sort();
+  const tags = () => [...s.context.node.journal.tags()].sort();
 
   test("takes down what is not listed, of this network only, then forwards", async () => {
     s = setUp({ gc: { "cni.dev/valid-attachments": [entry(KEY)] } });
@@ -135,7 +144,7 @@ describe("GC", () => {
   test("rules without a record go by their tag", async () => {
     s = setUp({ gc: { "cni.dev/valid-attachments": [] } });
     await attached();
-    s.context.journal.remove(TAG);
+    s.context.node.journal.remove(TAG);
     await gc(s.context);
     expect(s.marks.installed).toEqual([]);
   });
@@ -150,11 +159,11 @@ describe("GC", () => {
     await attached();
     const theirs = record({ state: "deleting", owner: { pid: 77, startTime: "1" } });
     s.answers["DEL"] = () => {
-      s.context.journal.write(TAG, theirs);
+      s.context.node.journal.write(TAG, theirs);
       return {};
     };
     await gc(s.context);
-    expect(s.context.journal.read(TAG)).toEqual({ attachment: theirs });
+    expect(s.context.node.journal.read(TAG)).toEqual({ attachment: theirs });
   });
   test("one failure: the others are done, the error comes at the end", async () => {
     s = setUp({ gc: { "cni.dev/valid-attachments": [] } });
@@ -276,13 +285,10 @@ describe("STATUS", () => {
     await expect(status(s.context)).rejects.toMatchObject({ code: 50 });
     s.cleanUp();
     s = setUp();
-    const unreadable = {
-      ...s.context,
-      checkKubeconfig: () => {
-        throw new CniError("kubeconfig", "gone");
-      },
+    const checkKubeconfig = () => {
+      throw new CniError("kubeconfig", "gone");
     };
-    await expect(status(unreadable)).rejects.toMatchObject({ code: 50 });
+    await expect(status(onNode(s, { checkKubeconfig }))).rejects.toMatchObject({ code: 50 });
   });
   test("chained mode has no delegate to ask", async () => {
     s = setUp({ delegate: undefined });

@@ -3,7 +3,7 @@ import { CniError } from "../../../../lib/cni/error";
 import { del } from "../../../../lib/attachment/del";
 import { gc } from "../../../../lib/attachment/gc";
 import { tenantWith } from "../../../helpers/conf-object";
-import { failing, record, RESULT, setUp, TAG, type Setup } from "../../../helpers/context";
+import { failing, onNode, record, RESULT, setUp, TAG, type Setup } from "../../../helpers/context";
 
 let s: Setup;
 afterEach(() => s.cleanUp());
@@ -60,14 +60,11 @@ describe("without a record, as after a reboot", () => {
   test("an unusable journal is no better than none", async () => {
     s = setUp({ tenants: POOLS });
     rmSync(s.journalDir, { recursive: true });
-    const broken = {
-      ...s.context,
-      locks: {
-        hold: () => Promise.reject(new CniError("journal", "unsafe")),
-        sweep: async () => {},
-      },
+    const locks = {
+      hold: () => Promise.reject(new CniError("journal", "unsafe")),
+      sweep: async () => {},
     };
-    await expect(del(broken)).rejects.toMatchObject({ code: 113 });
+    await expect(del(onNode(s, { locks }))).rejects.toMatchObject({ code: 113 });
     expect(sent()).toHaveLength(3);
   });
   test("tenants without changes of their own cost no further call; chained mode has none", async () => {
@@ -78,13 +75,13 @@ describe("without a record, as after a reboot", () => {
     s = setUp({ tenants: POOLS, delegate: undefined });
     await del(s.context);
     expect(sent()).toEqual([]);
-    expect(s.context.facts).not.toHaveProperty("delegateMs");
+    expect(s.context.request.progress.facts).not.toHaveProperty("delegateMs");
   });
 });
 
 test("with a record only its own delegate is told", async () => {
   s = setUp({ tenants: POOLS });
-  s.context.journal.write(
+  s.context.node.journal.write(
     TAG,
     record({ delegate: { type: "noop", ipam: { dataDir: "/gone-from-the-conflist" } } }),
   );
@@ -123,7 +120,7 @@ describe("the record's result stands in for prevResult, in the version that the 
   ])("from %s to %s, for DEL and GC", async (from, to, result, expected) => {
     for (const run of [del, gc]) {
       s = setUp({ cniVersion: to, gc: { "cni.dev/valid-attachments": [] } });
-      s.context.journal.write(TAG, record({ cniVersion: from, result }));
+      s.context.node.journal.write(TAG, record({ cniVersion: from, result }));
       await run(s.context);
       expect(passed()).toMatchObject({ cniVersion: to, prevResult: expected });
       expect(passed()?.["prevResult"]).toEqual(expected);
@@ -135,7 +132,7 @@ describe("the record's result stands in for prevResult, in the version that the 
     ["1.0.0", "0.2.0"],
   ])("what cannot be converted (from %s to %s) is left out", async (from, to) => {
     s = setUp({ cniVersion: to });
-    s.context.journal.write(TAG, record({ cniVersion: from, result: { cniVersion: from } }));
+    s.context.node.journal.write(TAG, record({ cniVersion: from, result: { cniVersion: from } }));
     await del(s.context);
     expect(verbs()).toEqual(["DEL"]);
     expect(passed()).not.toHaveProperty("prevResult");
@@ -143,7 +140,7 @@ describe("the record's result stands in for prevResult, in the version that the 
   test("what the runtime passed is not touched, whatever it is", async () => {
     const prevResult = { cniVersion: "0.4.0", ips: [{ version: "4", address: "10.0.0.5/24" }] };
     s = setUp({ cniVersion: "1.0.0", prevResult });
-    s.context.journal.write(TAG, record({ cniVersion: "0.4.0" }));
+    s.context.node.journal.write(TAG, record({ cniVersion: "0.4.0" }));
     await del(s.context);
     expect(passed()?.["prevResult"]).toEqual(prevResult);
   });

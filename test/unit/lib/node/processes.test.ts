@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createOrphans, isAlive, ownProcess } from "../../../../lib/node/processes";
+import { createLeftoverProcesses, isAlive, ownProcess } from "../../../../lib/node/processes";
 import { systemClock } from "../../../../lib/node/clock";
 
 const started: ChildProcess[] = [];
@@ -23,7 +23,10 @@ test("ends the processes of an ADD of that interface, and only those", async () 
   ]);
   const gone = once(mine, "exit");
   expect(
-    await createOrphans(systemClock, { graceMs: 50, timeoutMs: 2000 }).end("orphan-test", "eth0"),
+    await createLeftoverProcesses(systemClock, { graceMs: 50, timeoutMs: 2000 }).end(
+      "orphan-test",
+      "eth0",
+    ),
   ).toBe(1);
   expect((await gone)[1]).toBe("SIGKILL");
   expect(others.map((child) => child.exitCode ?? child.signalCode)).toEqual([null, null, null]);
@@ -43,15 +46,15 @@ test("what finishes in time is left to finish", async () => {
     elapsed: () => 0,
     sleep: async () => void (child.stdin.end(), await gone),
   };
-  expect(await createOrphans(clock, { graceMs: 1, timeoutMs: 1 }).end("orphan-quick", "eth0")).toBe(
-    1,
-  );
+  expect(
+    await createLeftoverProcesses(clock, { graceMs: 1, timeoutMs: 1 }).end("orphan-quick", "eth0"),
+  ).toBe(1);
   expect(await gone).toEqual([0, null]);
 });
 
 test("finding none is fine", async () => {
   expect(
-    await createOrphans(systemClock, { graceMs: 50, timeoutMs: 100 }).end(
+    await createLeftoverProcesses(systemClock, { graceMs: 50, timeoutMs: 100 }).end(
       "nobody-has-this",
       "eth0",
     ),
@@ -74,7 +77,10 @@ test("ends also what a process starts while it is being ended", async () => {
     if (more-- > 0) started.push(spawn("/bin/sleep", ["30"], { env, stdio: "ignore" }));
     return 0;
   };
-  const orphans = createOrphans({ ...systemClock, elapsed }, { graceMs: 0, timeoutMs: 1 });
+  const orphans = createLeftoverProcesses(
+    { ...systemClock, elapsed },
+    { graceMs: 0, timeoutMs: 1 },
+  );
   expect(await orphans.end("orphan-fork", "eth0")).toBe(4);
   expect(await orphans.end("orphan-fork", "eth0")).toBe(0);
 });

@@ -1,28 +1,25 @@
-/**
- * The journal's transitions of one attachment, each atomic under the lock of its record
- * (decision 0004).
- */
+/** The steps of one attachment's record through its life, each atomic under the lock of the record. */
 import { CniError, toCniError } from "../cni/error";
 import { quote } from "../cni/json";
 import { podRef, type Request } from "../cni/request";
-import { UnusableRecord, type Attachment, type JournalRecord } from "./journal";
-import type { ProcessId } from "../node/processes";
+import { UnusableRecord, type Attachment, type JournalRecord, type Owner } from "./journal";
 import type { PodRef } from "../ports";
 import type { Context } from "./context";
 
 /**
  * Writes the intent to add; then it returns undefined. A live attachment under the same key is
  * refused and left alone, and so is a record that cannot be read. What a crashed ADD or DEL left is
- * returned instead, marked as being deleted by us: the caller tears it down and claims again.
+ * returned instead, marked as being deleted by us: the caller tears it down and comes again.
  * Throws CniError `duplicateAttachment`, `journal`, `tryAgainLater` (a DEL of it is under way).
  */
-export function claim(context: Context, intent: Attachment): Promise<Attachment | undefined> {
-  return locked(context, context.tag, async () => {
+export function reserve(context: Context, intent: Attachment): Promise<Attachment | undefined> {
+  const { tag } = context.request;
+  return locked(context, tag, async () => {
     const existing = readable(context);
     const remainder = existing === undefined || isDone(context, existing) ? undefined : existing;
     if (remainder !== undefined) refuseInUse(context, remainder);
-    context.journal.write(
-      context.tag,
+    context.node.journal.write(
+      tag,
       remainder === undefined ? intent : asDeleting(context, remainder),
     );
     return remainder;
@@ -33,12 +30,13 @@ export function claim(context: Context, intent: Attachment): Promise<Attachment 
 function isDone(context: Context, { state, owner, unknown }: Attachment): boolean {
   return (
     state === "deleting" &&
-    (isSelf(context, owner) || (unknown === true && !context.isAlive(owner)))
+    (isSelf(context, owner) || (unknown === true && !context.node.isAlive(owner)))
   );
 }
 
-function readable({ journal, tag, key }: Context): Attachment | undefined {
-  const record = journal.read(tag);
+function readable({ node, request }: Context): Attachment | undefined {
+  const { tag, key } = request;
+  const record = node.journal.read(tag);
   if (record === undefined || "attachment" in record) return record?.attachment;
   throw new CniError(
     "journal",
@@ -56,7 +54,7 @@ function refuseInUse(context: Context, existing: Attachment): void {
         `(added ${existing.since}): it was left as it is; DEL it before adding again`,
     );
   }
-  if (existing.state === "deleting" && context.isAlive(existing.owner)) {
+  if (existing.state === "deleting" && context.node.isAlive(existing.owner)) {
     throw new CniError(
       "tryAgainLater",
       `container ${containerId}, interface ${quote(ifname)}: its deletion by process ${existing.owner.pid} is still under way; add it again after that`,
@@ -68,16 +66,17 @@ function refuseInUse(context: Context, existing: Attachment): void {
  * Turns the intent into a complete record. Throws CniError `superseded` when a DEL came in between.
  */
 export function complete(context: Context, attachment: Attachment): Promise<void> {
-  return locked(context, context.tag, async () => {
-    const record = context.journal.read(context.tag);
+  const { tag, key } = context.request;
+  return locked(context, tag, async () => {
+    const record = context.node.journal.read(tag);
     const current = record !== undefined && "attachment" in record ? record.attachment : undefined;
     if (current?.state !== "intent" || !isSelf(context, current.owner)) {
       throw new CniError(
         "superseded",
-        `container ${context.key.containerId} was deleted while its interface was being added: nothing was kept`,
+        `container ${key.containerId} was deleted while its interface was being added: nothing was kept`,
       );
     }
-    context.journal.write(context.tag, attachment);
+    context.node.journal.write(tag, attachment);
   });
 }
 
@@ -89,7 +88,7 @@ export function startDeleting(context: Context, tag: string): Promise<Attachment
   return locked(context, tag, async () => {
     const record = readOrSetAside(context, tag);
     if (record !== undefined && "corrupt" in record) {
-      context.warn(
+      context.request.warn(
         new CniError(
           "journal",
           `journal record ${tag} is unusable (${record.corrupt}): going on by the rules' tag and the conflist`,
@@ -97,7 +96,8 @@ export function startDeleting(context: Context, tag: string): Promise<Attachment
       );
       return undefined;
     }
-    const found = record?.attachment ?? (tag === context.tag ? unknownTo(context) : undefined);
+    const found =
+      record?.attachment ?? (tag === context.request.tag ? unknownTo(context) : undefined);
     if (found !== undefined) markDeleting(context, tag, found);
     return found?.unknown === true ? undefined : found;
   });
@@ -109,7 +109,7 @@ export function startDeleting(context: Context, tag: string): Promise<Attachment
  */
 export function startCollecting(context: Context, tag: string, seen: Attachment): Promise<boolean> {
   return locked(context, tag, async () => {
-    const record = context.journal.read(tag);
+    const record = context.node.journal.read(tag);
     if (record === undefined || !("attachment" in record)) return false;
     const { attachment } = record;
     if (JSON.stringify(attachment) !== JSON.stringify(seen) || isAtWork(context, attachment))
@@ -119,13 +119,14 @@ export function startCollecting(context: Context, tag: string, seen: Attachment)
   });
 }
 
-// A link, a FIFO or a stranger's file in the record's place would make every DEL fail until somebody removes it.
-function readOrSetAside({ journal, warn }: Context, tag: string): JournalRecord {
+// A link, a FIFO or a foreign file in the record's place would make every DEL fail until somebody removes it.
+function readOrSetAside({ node, request }: Context, tag: string): JournalRecord {
+  const { journal } = node;
   try {
     return journal.read(tag);
   } catch (error) {
     if (!(error instanceof UnusableRecord)) throw error;
-    warn(
+    request.warn(
       new CniError(
         "journal",
         `${error.message}: it was moved to ${journal.setAside(tag)}, going on by the rules' tag and the conflist`,
@@ -138,21 +139,22 @@ function readOrSetAside({ journal, warn }: Context, tag: string): JournalRecord 
 // A full disk must not keep DEL from going on: removing the record needs no space.
 function markDeleting(context: Context, tag: string, attachment: Attachment): void {
   try {
-    context.journal.write(tag, asDeleting(context, attachment));
+    context.node.journal.write(tag, asDeleting(context, attachment));
   } catch (error) {
-    context.warn(toCniError(error));
+    context.request.warn(toCniError(error));
   }
 }
 
-function unknownTo({ key, request, self, conf, delegate }: Context): Attachment {
-  const since = delegate.clock.now().toISOString();
-  const pod = podIfNamed(request);
+function unknownTo({ node, request }: Context): Attachment {
+  const { cni, conf, key, owner } = request;
+  const since = node.clock.now().toISOString();
+  const pod = podIfNamed(cni);
   return {
     format: 1,
     state: "deleting",
     key,
-    netns: request.netns,
-    owner: self,
+    netns: cni.netns,
+    owner,
     unknown: true,
     ...(pod === undefined ? {} : { pod }),
     addresses: [],
@@ -180,14 +182,14 @@ export function forget(
   found: Attachment | undefined,
 ): Promise<void> {
   return locked(context, tag, async () => {
-    const record = context.journal.read(tag);
+    const record = context.node.journal.read(tag);
     if (
       record !== undefined &&
       "attachment" in record &&
       !isOursToRemove(context, record.attachment, found)
     )
       return;
-    context.journal.remove(tag);
+    context.node.journal.remove(tag);
   });
 }
 
@@ -201,24 +203,30 @@ function isOursToRemove(
 }
 
 function asDeleting(context: Context, attachment: Attachment): Attachment {
-  return { ...attachment, state: "deleting", owner: context.self };
+  return { ...attachment, state: "deleting", owner: context.request.owner };
 }
 
-function isSelf({ self }: Context, process: ProcessId): boolean {
-  return process.pid === self.pid && process.startTime === self.startTime;
+// A process may serve many requests at once, and none is the other. An owner without a request is the
+// whole process: versions that served one request each wrote it.
+function isSelf({ request: { owner: self } }: Context, owner: Owner): boolean {
+  return (
+    owner.pid === self.pid &&
+    owner.startTime === self.startTime &&
+    (owner.request === undefined || owner.request === self.request)
+  );
 }
 
 /** True while the process that adds or deletes it runs. */
 export function isAtWork(context: Context, { state, owner }: Attachment): boolean {
-  return state !== "complete" && context.isAlive(owner);
+  return state !== "complete" && context.node.isAlive(owner);
 }
 
 /** True for an attachment that is in use, or being added by a process that still runs. */
 export function isLive(context: Context, attachment: Attachment): boolean {
   if (attachment.state === "complete") return true;
-  return attachment.state === "intent" && context.isAlive(attachment.owner);
+  return attachment.state === "intent" && context.node.isAlive(attachment.owner);
 }
 
 function locked<T>(context: Context, tag: string, body: () => Promise<T>): Promise<T> {
-  return context.locks.hold([tag], context.conf.lockTimeoutMs, body);
+  return context.node.locks.hold([tag], context.request.conf.lockTimeoutMs, body);
 }
