@@ -5,24 +5,11 @@
  * intent -> complete -> gone. DEL turns either into `deleting` first, so that an ADD still under
  * way sees that it lost, and a DEL that dies half-way can be finished by the next one.
  */
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  lstatSync,
-  openSync,
-  readSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  type Stats,
-} from "node:fs";
+import { existsSync, lstatSync, readdirSync, renameSync, rmSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { CniError } from "../cni/error";
 import { makeDirectory } from "../node/files";
+import { isOurs, readPrivateFile, replacePrivateFile } from "../node/private-file";
 import {
   decodeRecord,
   encodeRecord,
@@ -44,7 +31,7 @@ export interface Journal {
   prepare(): void;
   /** The same checks without creating anything; an absent directory is fine. */
   inspect(): void;
-  /** Throws `UnusableRecord` for what is no record file of ours (a link, a FIFO, a stranger's), CniError `journal` when it cannot look. */
+  /** Throws `UnusableRecord` for what is no record file of ours (a link, a FIFO, a foreign one), CniError `journal` when it cannot look. */
   read(tag: string): JournalRecord;
   /**
    * Moves a record that cannot be used out of the way, whatever it is, and returns where it is now. Throws CniError `journal`.
@@ -69,11 +56,7 @@ export function createJournal(dir: string): Journal {
     inspect: () => inspectDirectory(dir),
     read: (tag) => readRecord(path(tag), tag),
     write: (tag, attachment) =>
-      writeAtomically(
-        join(dir, `.${tag}.${uniqueName()}.tmp`),
-        path(tag),
-        encodeRecord(attachment),
-      ),
+      writeRecord(join(dir, `.${tag}.${uniqueName()}.tmp`), path(tag), encodeRecord(attachment)),
     setAside: (tag) => attempt(path(tag), "move", () => moveAside(dir, tag)),
     remove: (tag) => attempt(path(tag), "remove", () => removeRecord(dir, tag)),
     tags: () => listTags(dir),
@@ -84,72 +67,37 @@ function inspectDirectory(dir: string): void {
   const stat = attempt(dir, "examine", () => lstatSync(dir, { throwIfNoEntry: false }));
   if (stat === undefined) return;
   if (!stat.isDirectory()) throw unsafe(dir, "it is not a directory (symbolic links are refused)");
-  if (!ownedByUs(stat)) throw unsafe(dir, `it belongs to user ${stat.uid}`);
+  if (!isOurs(stat)) throw unsafe(dir, `it belongs to user ${stat.uid}`);
   if ((stat.mode & 0o077) !== 0)
     throw unsafe(dir, `its mode is 0${(stat.mode & 0o777).toString(8)}, expected 0700`);
 }
 
 function readRecord(path: string, tag: string): JournalRecord {
-  let fd: number;
   try {
-    // O_NONBLOCK: a FIFO in the file's place must not hang us.
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    return decodeRecord(
+      readPrivateFile(path, MAX_RECORD, (stat) => checkFile(path, stat)),
+      tag,
+    );
   } catch (error) {
+    if (error instanceof CniError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT") return undefined;
     if (code === "ELOOP") throw unusable(path, "it is a symbolic link");
     if (code === "ENXIO") throw unusable(path, "it is a socket");
     throw unsafe(path, (error as Error).message);
   }
-  try {
-    const stat = fstatSync(fd);
-    // Replaced or removed since it was opened; what is there now is what counts.
-    if (stat.isFile() && stat.nlink === 0) return readRecord(path, tag);
-    checkFile(path, stat);
-    return decodeRecord(readBounded(fd), tag);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function checkFile(path: string, stat: Stats): void {
   if (!stat.isFile()) throw unusable(path, "it is not a regular file");
   if (stat.nlink !== 1) throw unusable(path, `it has ${stat.nlink} hard links`);
-  if (!ownedByUs(stat)) throw unusable(path, `it belongs to user ${stat.uid}`);
+  if (!isOurs(stat)) throw unusable(path, `it belongs to user ${stat.uid}`);
   if ((stat.mode & 0o077) !== 0)
     throw unsafe(path, `its mode is 0${(stat.mode & 0o777).toString(8)}, expected 0600`);
 }
 
-function readBounded(fd: number): Uint8Array {
-  const chunks: Buffer[] = [];
-  for (let total = 0; total <= MAX_RECORD;) {
-    const chunk = Buffer.alloc(16 * 1024);
-    const n = readSync(fd, chunk);
-    if (n === 0) break;
-    chunks.push(chunk.subarray(0, n));
-    total += n;
-  }
-  return Buffer.concat(chunks);
-}
-
-function writeAtomically(temporary: string, path: string, text: string): void {
-  attempt(path, "write", () => {
-    try {
-      const flags =
-        constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-      const fd = openSync(temporary, flags, 0o600);
-      try {
-        writeFileSync(fd, text);
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
-      renameSync(temporary, path);
-    } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
-    }
-  });
+function writeRecord(temporary: string, path: string, text: string): void {
+  attempt(path, "write", () => replacePrivateFile(temporary, path, text));
 }
 
 // Beside the records under a name that is none: whoever wants to know how it came there can look at it.
@@ -182,10 +130,6 @@ function listTags(dir: string): readonly string[] {
 // Not node:crypto, which takes 4 to 5 ms to load; O_EXCL guards what is left to chance.
 function uniqueName(): string {
   return `${process.pid}-${process.hrtime.bigint()}-${Math.random().toString(36).slice(2)}`;
-}
-
-function ownedByUs(stat: Stats): boolean {
-  return stat.uid === 0 || stat.uid === process.geteuid?.();
 }
 
 // The runtime swallows errors that say "no such file or directory" (go-cni): with the errno name we do not.

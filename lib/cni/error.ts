@@ -95,9 +95,20 @@ export function throwTogether(errors: readonly CniError[]): void {
 }
 
 /**
- * The error JSON of the specification. `msg` is never empty. kubectl prints it as it is, so what would
- * act on a terminal is escaped.
+ * Waits until all of these have ended. Throws the first failure, with the others in its details, so
+ * that trouble with one keeps none of the others from its end.
  */
+export async function settleTogether<T>(all: readonly Promise<T>[]): Promise<readonly T[]> {
+  const outcomes = await Promise.allSettled(all);
+  throwTogether(
+    outcomes.flatMap((outcome) =>
+      outcome.status === "rejected" ? [toCniError(outcome.reason)] : [],
+    ),
+  );
+  return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+}
+
+/** The error JSON of the specification; `msg` is never empty, and nothing in it acts on a terminal: kubectl prints it as it is. */
 export function errorJson(error: CniError, cniVersion: string): string {
   const body = {
     cniVersion,

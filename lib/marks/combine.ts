@@ -1,5 +1,5 @@
 /** Several backends as one: new marks go to the first, and old ones are looked for in all. */
-import { CniError, throwTogether, toCniError } from "../cni/error";
+import { CniError, settleTogether, toCniError } from "../cni/error";
 import type { MarkBackend, MarkOrder, Marks } from "../ports";
 import { attachmentTag } from "./tag";
 
@@ -79,18 +79,12 @@ async function installInFirst(
   }
 }
 
-/** Asks each at once; trouble with one keeps none of the others from it, and is thrown at the end. */
-async function inEach<T>(
+/** Asks each at once. */
+function inEach<T>(
   all: readonly Marks[],
   body: (marks: Marks) => Promise<T>,
 ): Promise<readonly T[]> {
-  const outcomes = await Promise.allSettled(all.map(body));
-  throwTogether(
-    outcomes.flatMap((outcome) =>
-      outcome.status === "rejected" ? [toCniError(outcome.reason)] : [],
-    ),
-  );
-  return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+  return settleTogether(all.map(body));
 }
 
 function distinct(lists: readonly (readonly string[])[]): readonly string[] {

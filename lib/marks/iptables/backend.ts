@@ -1,5 +1,5 @@
 /** Marks as rules in the mangle table, through iptables-save and iptables-restore: one listing, one transaction per family. */
-import { throwTogether, toCniError } from "../../cni/error";
+import { settleTogether, throwTogether, toCniError } from "../../cni/error";
 import { FAMILIES, type Family } from "../../net/family";
 import { localHost, type Host, type IptablesVariant } from "../../node/host";
 import type {
@@ -180,17 +180,8 @@ async function clearSlots(
   matches: Matches,
 ): Promise<Rules> {
   const plan = (installed: Rules): readonly Change[] => removals(installed.filter(matches));
-  const outcomes = await Promise.allSettled(
-    slots.map((slot) => settle(tables, [slot], early, plan)),
-  );
-  throwTogether(
-    outcomes.flatMap((outcome) =>
-      outcome.status === "rejected" ? [toCniError(outcome.reason)] : [],
-    ),
-  );
-  return outcomes.flatMap((outcome) =>
-    outcome.status === "fulfilled" ? outcome.value.filter(matches) : [],
-  );
+  const before = await settleTogether(slots.map((slot) => settle(tables, [slot], early, plan)));
+  return before.flat().filter(matches);
 }
 
 // Used once: a change makes it stale.

@@ -1,19 +1,11 @@
 /** Which variant of iptables (nft or legacy) new rules go to, when the configuration leaves it to us. */
-import {
-  constants,
-  closeSync,
-  fstatSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RulesUntouched } from "../../cni/error";
 import { FAMILIES } from "../../net/family";
 import { reasonOf } from "../../text/reason";
 import type { Host, IptablesVariant } from "../../node/host";
+import { isOurs, readPrivateFile, replacePrivateFile } from "../../node/private-file";
 import type { Tools } from "./programs";
 
 /** What a look at the node gave for one variant. */
@@ -106,22 +98,17 @@ export function factsFrom(listing: string | undefined): VariantFacts {
   };
 }
 
+const MAX_MEMORY = 256;
+
 /** What was decided earlier in this boot, from `<dataDir>/iptables-backend`; undefined for anything odd. */
 export function recallVariant(dataDir: string): IptablesVariant | undefined {
   try {
-    const fd = openSync(
-      join(dataDir, "iptables-backend"),
-      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-    );
-    try {
-      const stat = fstatSync(fd);
-      if (!stat.isFile() || stat.size > 256 || (stat.uid !== 0 && stat.uid !== process.geteuid?.()))
-        return undefined;
-      const [boot, variant] = readFileSync(fd, "utf8").trim().split(" ");
-      return boot === bootId() && (variant === "nft" || variant === "legacy") ? variant : undefined;
-    } finally {
-      closeSync(fd);
-    }
+    const bytes = readPrivateFile(memoryOf(dataDir), MAX_MEMORY, (stat) => {
+      if (!stat.isFile() || !isOurs(stat)) throw new Error("not ours");
+    });
+    if (bytes.byteLength > MAX_MEMORY) return undefined;
+    const [boot, variant] = new TextDecoder().decode(bytes).trim().split(" ");
+    return boot === bootId() && (variant === "nft" || variant === "legacy") ? variant : undefined;
   } catch {
     return undefined;
   }
@@ -129,18 +116,18 @@ export function recallVariant(dataDir: string): IptablesVariant | undefined {
 
 /** Remembers the decision for this boot, so that ADDs minutes apart agree. Returns what went wrong, if anything. */
 export function rememberVariant(dataDir: string, variant: IptablesVariant): string | undefined {
-  const path = join(dataDir, "iptables-backend");
-  const temporary = `${path}.${process.pid}.tmp`;
+  const path = memoryOf(dataDir);
   try {
-    // A process of this PID that was killed in between may have left one, and "wx" would refuse it.
-    rmSync(temporary, { force: true });
-    writeFileSync(temporary, `${bootId()} ${variant}\n`, { mode: 0o600, flag: "wx" });
-    renameSync(temporary, path);
+    replacePrivateFile(`${path}.${process.pid}.tmp`, path, `${bootId()} ${variant}\n`);
     return undefined;
   } catch (error) {
-    rmSync(temporary, { force: true });
     return `cannot remember the iptables flavour in ${path}: ${reasonOf(error)}`;
   }
+}
+
+// The name is older than the word: operators remove this file after a change of variant.
+function memoryOf(dataDir: string): string {
+  return join(dataDir, "iptables-backend");
 }
 
 function bootId(): string {
