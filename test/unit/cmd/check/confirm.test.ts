@@ -1,58 +1,18 @@
-/** The two looks of `wrapper check`, with a node that changes at a chosen moment. */
-import { lookTwice } from "../../../../cmd/check/confirm";
-import type { Verdict } from "../../../../cmd/check/delegate";
-import { readEntries, type Look, type Observed } from "../../../../cmd/check/look";
-import { findingsOf, isGood, toText } from "../../../../cmd/check/report";
+/** The two looks of `wrapper check`. */
+import type { Look } from "../../../../cmd/check/look";
+import { findingsOf, toText } from "../../../../cmd/check/report";
 import type { Attachment } from "../../../../lib/attachment/journal";
-import type { InstalledMark } from "../../../../lib/ports";
-import { attachmentTag } from "../../../../lib/marks/tag";
-import { FakeMarks, KEY, record, TAG } from "../../../helpers/context";
-
-const WORKER = { pid: 77, startTime: "7" };
-const LABEL = "team-a/web-0";
-
-/** What happens, by the moment: while the rules are listed, while the delegate is asked (each by its number), and in the pause. */
-type Script = Readonly<Record<string, () => void>>;
-
-class FakeNode implements Observed {
-  readonly records = new Map<string, Attachment | string>();
-  readonly alive = new Set<number>();
-  readonly kernel = new FakeMarks();
-  readonly backend = this.kernel;
-  /** Verdicts of the delegate, one after the other; "ok" when there are no more. */
-  verdicts: string[] = [];
-  script: Script = {};
-  readonly moments: string[] = [];
-
-  readonly journal = {
-    tags: () => [...this.records.keys()],
-    read: (tag: string) => {
-      const entry = this.records.get(tag);
-      if (entry === undefined) return undefined;
-      return typeof entry === "string" ? { corrupt: entry } : { attachment: entry };
-    },
-  };
-  readonly marks = {
-    list: async (): Promise<readonly InstalledMark[]> => {
-      const listed = this.kernel.installed;
-      this.pass("list");
-      return listed;
-    },
-  };
-  readonly isAlive = ({ pid }: { pid: number }): boolean => this.alive.has(pid);
-  readonly clock = { sleep: async () => this.pass("pause") };
-  readonly checkDelegate = async (): Promise<Verdict> => {
-    this.pass("delegate");
-    const said = this.verdicts.shift() ?? "ok";
-    return said === "ok" ? said : { failure: said };
-  };
-
-  private pass(moment: string): void {
-    const name = `${moment} ${this.moments.filter((each) => each.startsWith(moment)).length + 1}`;
-    this.moments.push(name);
-    this.script[name]?.();
-  }
-}
+import { KEY, record, TAG } from "../../../helpers/context";
+import {
+  FakeNode,
+  installMarks,
+  LABEL,
+  lookAtAll,
+  print,
+  WORKER,
+  type Printed,
+  type Script,
+} from "./set-up";
 
 let node: FakeNode;
 
@@ -62,41 +22,12 @@ beforeEach(async () => {
   await install();
 });
 
-async function install(key = KEY): Promise<void> {
-  const { mark, addresses } = record();
-  await node.kernel.install({
-    key,
-    label: LABEL,
-    mark: mark ?? { value: 0, mask: 0 },
-    addresses,
-    markReplies: false,
-  });
-}
-
+const install = (key = KEY): Promise<void> => installMarks(node, key);
 const uninstall = (): void => void (node.kernel.installed = []);
 const set = (part: Partial<Attachment>): void => void node.records.set(TAG, record(part));
 const forget = (): void => void node.records.delete(TAG);
-const look = (): Promise<Look> => lookTwice(node, readEntries(node.journal));
-
-/** What would be printed, without the line of the configuration and the table. */
-async function check(): Promise<{
-  good: boolean;
-  lines: readonly string[];
-  rows: number;
-  once: boolean;
-}> {
-  const findings = findingsOf(await look(), true);
-  const lines = toText("x", findings)
-    .split("\n")
-    .filter((line) => /: /.test(line) && !line.startsWith("configuration"));
-  return {
-    good: isGood(findings),
-    lines,
-    rows: findings.reports.length,
-    once: !node.moments.includes("pause 1"),
-  };
-}
-
+const look = (): Promise<Look> => lookAtAll(node);
+const check = (): Promise<Printed> => print(node);
 const said = (...texts: string[]) => texts.map((text) => `${LABEL} (c1): ${text}`);
 const DELETING = { state: "deleting", owner: WORKER } as const;
 const ADDING = { state: "intent", owner: WORKER, addresses: [] } as const;
@@ -290,43 +221,5 @@ describe("real faults, in both looks", () => {
       ["? (?): journal record odd is unusable: no JSON"],
       2,
     ]);
-  });
-});
-
-describe("a rule without attachment", () => {
-  const OTHER = { ...KEY, containerId: "c2" };
-  const line = `rule without attachment: ${LABEL} ${attachmentTag(OTHER)} on 10.0.0.5 (nft)`;
-  beforeEach(async () => {
-    ends();
-    await install(OTHER);
-  });
-
-  test("is one in both looks", async () => {
-    expect(await check()).toEqual({ good: false, lines: [line, line], rows: 0, once: false });
-  });
-
-  test.each([
-    ["its record came while the rules were listed", "list 1"],
-    ["its record came in the pause", "pause 1"],
-  ])("%s: it is none", async (_, moment) => {
-    node.script = {
-      [moment]: () => void node.records.set(attachmentTag(OTHER), record({ key: OTHER })),
-    };
-    expect(await check()).toMatchObject({ good: true, lines: [] });
-  });
-
-  test("the record was there before the listing: it is none", async () => {
-    node.records.set(attachmentTag(OTHER), record({ key: OTHER, ...DELETING }));
-    node.script = { "list 1": () => void node.records.clear() };
-    expect(await check()).toMatchObject({ good: true, lines: [] });
-  });
-
-  test("it is gone in the second look: it is none", async () => {
-    node.script = { "pause 1": uninstall };
-    expect(await check()).toMatchObject({ good: true, lines: [] });
-  });
-
-  test("when one pod was asked for, nothing is said of it", async () => {
-    expect(findingsOf(await look(), false).strays).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { CniError } from "../../../../lib/cni/error";
-import { chooseMark } from "../../../../lib/attachment/choose-mark";
+import { chooseAnnotation, chooseMark } from "../../../../lib/attachment/choose-mark";
 import { choiceText } from "../../../../lib/attachment/mark-choice";
 import { OwnedAnswerError } from "../../../../lib/cni/owned-answer";
 import type { PodAnnotations, PodSource } from "../../../../lib/ports";
@@ -191,4 +191,35 @@ test("an object that its owner made unusable is refused, whatever onError says; 
   for (const onError of ["deny", "allow"] as const) {
     await expect(chooseMark(confWith({ onError }), POD, source(error))).rejects.toBe(error);
   }
+});
+
+describe("the annotation", () => {
+  test("the first key that is present decides, all keys on the pod before any on the namespace", () => {
+    const pod = { b: "pod-b" };
+    const namespace = { a: "ns-a", b: "ns-b" };
+    expect(chooseAnnotation(["a", "b"], { pod, namespace })).toEqual({
+      key: "b",
+      value: "pod-b",
+      source: "pod",
+    });
+    expect(chooseAnnotation(["a", "b"], { pod: {}, namespace })).toEqual({
+      key: "a",
+      value: "ns-a",
+      source: "namespace",
+    });
+    expect(chooseAnnotation(["c"], { pod, namespace })).toBeUndefined();
+  });
+
+  test("an empty value decides too", () => {
+    expect(chooseAnnotation(["a"], { pod: { a: "" }, namespace: { a: "x" } })).toMatchObject({
+      value: "",
+      source: "pod",
+    });
+  });
+
+  test("inherited names are no annotations", () => {
+    expect(
+      chooseAnnotation(["constructor", "toString"], { pod: {}, namespace: {} }),
+    ).toBeUndefined();
+  });
 });

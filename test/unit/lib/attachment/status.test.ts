@@ -1,9 +1,73 @@
+import { CniError } from "../../../../lib/cni/error";
 import { status } from "../../../../lib/attachment/status";
 import { tenantWith } from "../../../helpers/conf-object";
-import { setUp, type Setup } from "../../../helpers/context";
+import { failing, onNode, setUp, type Setup } from "../../../helpers/context";
 
 let s: Setup;
 afterEach(() => s.cleanUp());
+const verbs = () => s.calls.map(({ verb }) => verb);
+
+test("all well: the delegate is asked", async () => {
+  s = setUp();
+  expect(await status(s.context)).toBe("");
+  expect(verbs()).toEqual(["STATUS"]);
+});
+test.each<[string, () => void, number, RegExp]>([
+  [
+    "rules",
+    () => {
+      s.marks.fail.probe = new CniError("rules", "no iptables");
+    },
+    50,
+    /no iptables/,
+  ],
+  [
+    "old delegate",
+    () => {
+      s.answers["STATUS"] = failing(4, "unknown CNI_COMMAND: STATUS");
+    },
+    50,
+    /before 1\.6\.0/,
+  ],
+  [
+    "delegate 51",
+    () => {
+      s.answers["STATUS"] = failing(51, "limited");
+    },
+    51,
+    /limited/,
+  ],
+  [
+    "delegate 50",
+    () => {
+      s.answers["STATUS"] = failing(50, "down");
+    },
+    50,
+    /down/,
+  ],
+])("%s", async (_name, prepare, code, message) => {
+  s = setUp();
+  prepare();
+  await expect(status(s.context)).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(message),
+  });
+});
+test("a missing delegate or kubeconfig is 50", async () => {
+  s = setUp({ delegate: { type: "absent" } });
+  await expect(status(s.context)).rejects.toMatchObject({ code: 50 });
+  s.cleanUp();
+  s = setUp();
+  const checkKubeconfig = () => {
+    throw new CniError("kubeconfig", "gone");
+  };
+  await expect(status(onNode(s, { checkKubeconfig }))).rejects.toMatchObject({ code: 50 });
+});
+test("chained mode has no delegate to ask", async () => {
+  s = setUp({ delegate: undefined });
+  await status(s.context);
+  expect(verbs()).toEqual([]);
+});
 
 test.each([
   ["type", { type: "absent" }, /tenant "vpn": plugin "absent" is in none/],
