@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { PluginConf } from "../conf/types";
 import type { Context, Node } from "../lib/attachment/context";
 import { createJournal, type Journal, type JournalRecord } from "../lib/attachment/journal";
-import { createProgress, factFields } from "../lib/attachment/outcome";
+import { createProgress, factFields } from "../lib/attachment/facts";
 import { attachmentKey, type Request } from "../lib/cni/request";
 import { combineBackends } from "../lib/marks/combine";
 import { createIptablesBackend } from "../lib/marks/iptables/backend";

@@ -12,7 +12,7 @@ import { SUPPORTED_VERSIONS, versionJson } from "../lib/cni/version";
 import type { Log } from "../lib/ports";
 import { printable } from "../lib/text/printable";
 import type { Context } from "../lib/attachment/context";
-import { factFields } from "../lib/attachment/outcome";
+import { factFields } from "../lib/attachment/facts";
 import { runVerb, type WorkingVerb } from "../lib/attachment/verbs";
 import { forRequest, openNode } from "./deps";
 import type { Io } from "./io";

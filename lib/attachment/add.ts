@@ -12,7 +12,7 @@ import { chooseMark } from "./choose-mark";
 import { collectNowAndThen } from "./collect";
 import type { Context } from "./context";
 import type { Attachment } from "./journal";
-import { choiceText, type MarkChoice } from "./mark-choice";
+import { choiceText, type MarkChoice } from "./facts";
 import { tearDown } from "./tear-down";
 import { complete, forget, reserve } from "./transitions";
 

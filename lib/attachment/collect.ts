@@ -5,7 +5,7 @@
 import { CniError, toCniError } from "../cni/error";
 import type { Attachment } from "./journal";
 import type { Context } from "./context";
-import { createProgress } from "./outcome";
+import { createProgress } from "./facts";
 import { tearDown } from "./tear-down";
 import { forget, isAtWork, startCollecting } from "./transitions";
 

@@ -14,7 +14,7 @@ import type {
 } from "../ports";
 import type { PodSourceFactory } from "./choose-mark";
 import type { Journal, Owner } from "./journal";
-import type { Progress } from "./outcome";
+import type { Progress } from "./facts";
 
 /** What the verbs work with. */
 export interface Context {

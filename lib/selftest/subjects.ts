@@ -1,6 +1,6 @@
 /** Pure: which tenants are tested, and as whom. */
 import type { PluginConf, Tenant } from "../../conf/types";
-import { matchesAnyGlob } from "../attachment/tenant";
+import { matchesAnyGlob } from "../attachment/choose-mark";
 import { formatMark, type Mark } from "../net/mark";
 
 /** Of those with a table, and of those without. */

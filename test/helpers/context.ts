@@ -17,7 +17,7 @@ import type {
 import { createIptablesBackend, type IptablesOptions } from "../../lib/marks/iptables/backend";
 import { attachmentTag } from "../../lib/marks/tag";
 import type { Context, Node, RequestScope } from "../../lib/attachment/context";
-import { createProgress } from "../../lib/attachment/outcome";
+import { createProgress } from "../../lib/attachment/facts";
 import { confWith } from "./conf-object";
 import { OUTCOME } from "./fakes";
 

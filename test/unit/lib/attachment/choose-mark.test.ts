@@ -1,6 +1,6 @@
 import { CniError } from "../../../../lib/cni/error";
 import { chooseAnnotation, chooseMark } from "../../../../lib/attachment/choose-mark";
-import { choiceText } from "../../../../lib/attachment/mark-choice";
+import { choiceText } from "../../../../lib/attachment/facts";
 import { OwnedAnswerError } from "../../../../lib/cni/owned-answer";
 import type { PodAnnotations, PodSource } from "../../../../lib/ports";
 import { confWith } from "../../../helpers/conf-object";

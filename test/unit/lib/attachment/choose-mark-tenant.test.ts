@@ -1,4 +1,4 @@
-import { decideMark, matchesAnyGlob, matchesGlob } from "../../../../lib/attachment/tenant";
+import { decideMark, matchesAnyGlob, matchesGlob } from "../../../../lib/attachment/choose-mark";
 import { confWith, tenantWith } from "../../../helpers/conf-object";
 
 const KEY = "tenant.routing/fwmark";
