@@ -121,7 +121,7 @@ function logged(
   return error;
 }
 
-/** A pod event shows only the message, so it must say whose it is. */
+/** A pod event shows only the message, so that has to name the pod. */
 function withPod(error: CniError, request: Request): CniError {
   const [namespace, name] = [
     request.args.get("K8S_POD_NAMESPACE") ?? "",

@@ -49,7 +49,7 @@ export interface Marking {
   readonly markReplies: boolean;
 }
 
-/** The same for whoever puts it in force. */
+/** What a backend needs to put a mark in force. */
 export interface MarkOrder extends Marking {
   readonly key: AttachmentKey;
   /** `<namespace>/<pod>` for people who read what is installed; may be "". */
@@ -58,23 +58,23 @@ export interface MarkOrder extends Marking {
 
 /** Where the marks of an attachment are, as its record says. */
 export interface MarkPlace {
-  /** What `install` returned as its place; whatever else it is, an older or newer version wrote it. */
+  /** The place that `install` returned, or one that only another version knows. */
   readonly backend: string;
   readonly addresses: readonly string[];
 }
 
 /**
- * One piece of what a backend installs for one address. How many it needs, and what they are, is its
- * own business.
+ * One piece of what a backend installs for one address. How many there are, and what they are, only the
+ * backend knows.
  */
 export interface MarkPiece {
   readonly address: string;
-  /** For people, and to tell the pieces of one address apart, e.g. `mark rule`. */
+  /** For people, and to distinguish the pieces of one address, e.g. `mark rule`. */
   readonly piece: string;
   readonly mark: Mark;
 }
 
-/** One piece of ours as the kernel has it. Those of others are never listed. */
+/** One managed piece as the kernel has it. Foreign ones are never listed. */
 export interface InstalledMark extends Omit<MarkPiece, "mark"> {
   /** The place it is in, as records have it. */
   readonly backend: string;
@@ -91,7 +91,7 @@ export interface InstalledMark extends Omit<MarkPiece, "mark"> {
 export interface Marks {
   /**
    * Starts what install() and evict() will need while something else runs: a listing that is used
-   * only if no mark of ours changes in the meantime. Never fails.
+   * only if no managed mark changes in the meantime. Never fails.
    */
   anticipate(): void;
   /**
@@ -112,7 +112,7 @@ export interface Marks {
    * are removed, then it throws.
    */
   remove(tags: readonly string[], known?: MarkPlace): Promise<void>;
-  /** Everything of ours, wherever it may be. Throws where it cannot look. */
+  /** All managed marks, wherever they may be. Throws where it cannot look. */
   list(): Promise<readonly InstalledMark[]>;
   /** Whether install() could work now; throws what is wrong otherwise. Changes nothing. */
   probe(): Promise<void>;

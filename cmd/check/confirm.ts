@@ -1,4 +1,4 @@
-/** Looks a second time at whatever seems wrong: what passes by itself is no problem. */
+/** Looks a second time at everything that seems wrong: what passes by itself is no problem. */
 import type { InstalledMark } from "../../lib/ports";
 import { isFailure } from "./delegate";
 import {

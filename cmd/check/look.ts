@@ -1,4 +1,4 @@
-/** One look at the node, without its lock: pods come and go meanwhile, and what does not fit together is not judged. */
+/** One look at the node, without its locks: pods come and go meanwhile, and a record that changes is not judged. */
 import { toCniError } from "../../lib/cni/error";
 import type { Attachment, Journal, JournalRecord } from "../../lib/attachment/journal";
 import type { ProcessId } from "../../lib/node/processes";
@@ -51,7 +51,7 @@ export type Note =
 export interface Look {
   /** By tag; attachments that went away during the look are not there. */
   readonly sights: ReadonlyMap<string, Sight>;
-  /** Marks of ours that no record accounts for. */
+  /** Managed marks that no record accounts for. */
   readonly strays: readonly InstalledMark[];
 }
 
@@ -157,7 +157,7 @@ async function askDelegate({ checkDelegate }: Observed, attachment: Attachment):
   return checkDelegate === undefined ? "not-run" : checkDelegate(attachment);
 }
 
-/** Of an ADD or DEL that has not ended: its marks and its delegate are in between, whoever is at work. */
+/** Of an ADD or DEL that has not ended: neither its marks nor its delegate can be judged. */
 function progressOf(
   { isAlive }: Observed,
   { state, owner }: Attachment,

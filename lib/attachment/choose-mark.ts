@@ -15,8 +15,8 @@ export type PodSourceFactory = () => Promise<PodSource>;
 /**
  * Chooses the pod's mark: annotations passed by the runtime first, without any API call when the key
  * is among them, else the API. Throws CniError: `invalidConfig` and `tenantForbidden` for a value
- * that is refused, `invalidEnvironment` without a pod name; unless `onError` is "allow" also when
- * there is nobody to tell the annotations, and the PodSource's errors.
+ * that is refused, `invalidEnvironment` without a pod name; unless `onError` is "allow", also when neither
+ * the runtime nor an API server can say what the annotations are, and the PodSource's errors.
  */
 export async function chooseMark(
   conf: PluginConf,
@@ -47,7 +47,8 @@ function mayGoOn({ onError }: PluginConf, error: unknown): boolean {
   return onError === "allow" && !(error instanceof OwnedAnswerError);
 }
 
-// null and {} say that the pod has none; no key at all says nothing, and a tenant's pod must not start unmarked for that.
+// null and {} say that the pod has no annotations. Without the key nothing is known, and a tenant's pod
+// must not start unmarked because of that.
 function withoutApi(conf: PluginConf, pod: PodRef | undefined): MarkChoice {
   if (whatRuntimePassed(conf) !== undefined) return { source: "none", askedApi: false };
   const error = new CniError(
@@ -82,7 +83,7 @@ async function askApi(
   return { pod: passed, namespace: await source.readNamespace(pod) };
 }
 
-// With a kubeconfig, null and {} are not the last word: the API is asked for the pod's too.
+// With a kubeconfig, null and {} do not settle it: the API is asked for the pod's annotations too.
 function runtimeAnnotations(conf: PluginConf): Readonly<Record<string, string>> | undefined {
   const value = whatRuntimePassed(conf);
   if (value === undefined || value === null) return undefined;
@@ -118,8 +119,8 @@ function decide(
 
 /**
  * The annotation that decides: the first key that is present, all keys on the pod before any on
- * its namespace. A present but empty value decides too (and is refused later): falling back in
- * silence would hand the pod a tenant nobody asked for.
+ * its namespace. A present but empty value decides too, and is refused later: falling back in silence
+ * would give the pod a tenant that nobody asked for.
  */
 export function chooseAnnotation(
   keys: readonly string[],
@@ -208,7 +209,7 @@ function where(annotation: ChosenAnnotation): string {
   return `annotation ${annotation.key} on the ${annotation.source} (${quote(annotation.value)})`;
 }
 
-/** True when `name` matches `pattern`, in which `*` stands for any run of characters, also none. */
+/** True when `name` matches `pattern`, in which `*` matches any run of characters, even an empty one. */
 export function matchesGlob(pattern: string, name: string): boolean {
   const [head = "", ...rest] = pattern.split("*");
   if (rest.length === 0) return pattern === name;

@@ -41,13 +41,13 @@ export async function collectAbandoned(
   const own = contextFor(context, seen, tag, "");
   // What was seen may be long ago: other attachments came first.
   if (!isAbandoned(context, seen) || !(await startCollecting(own, tag, seen))) return false;
-  // The mark of a DEL that died, about something that it did not know, does not say what there is to undo.
+  // What a DEL without a record wrote before it died does not say what there is to undo.
   await tearDown(own, seen.unknown === true ? undefined : seen, seen.result);
   await forget(own, tag, seen);
   return true;
 }
 
-/** What an ADD does for its node, now and then. Never fails: it has nothing to do with the ADD's own pod. */
+/** What an ADD does for its node now and then. Never fails, because it has nothing to do with the ADD's own pod. */
 export async function collectNowAndThen(context: Context): Promise<void> {
   const { node, request } = context;
   try {
@@ -68,7 +68,7 @@ export async function collectNowAndThen(context: Context): Promise<void> {
   }
 }
 
-// So that what cannot be taken down is not in the way of the others every time.
+// A different start each time, so that one that cannot be taken down does not always block the others.
 function fromAnywhere<T>(items: readonly T[]): readonly T[] {
   const at = Math.floor(Math.random() * items.length);
   return [...items.slice(at), ...items.slice(0, at)];
@@ -109,7 +109,7 @@ function attachmentOf({ node }: Context, tag: string): Attachment | undefined {
     const record = node.journal.read(tag);
     return record !== undefined && "attachment" in record ? record.attachment : undefined;
   } catch {
-    // Its DEL says what is wrong with it.
+    // Its DEL reports what is wrong with it.
     return undefined;
   }
 }
@@ -125,8 +125,8 @@ function isAbandoned(context: Context, attachment: Attachment): boolean {
 }
 
 /**
- * The context of a DEL of that attachment, environment included, whoever asks for it: `netns` is what its
- * runtime would pass. Nothing of the request at hand goes with it.
+ * The context of a DEL of that attachment, environment included. `netns` is what its runtime would pass;
+ * nothing of the present request goes with it.
  */
 export function contextFor(
   { node, request }: Context,

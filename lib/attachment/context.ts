@@ -36,7 +36,7 @@ export interface Node {
   readonly process: ProcessId;
   /** True while that very process runs. */
   readonly isAlive: (process: ProcessId) => boolean;
-  /** What became of a sandbox, by its netns path; `unknown` where that cannot be told from here. */
+  /** What became of a sandbox, by its netns path; `unknown` where this process cannot see it. */
   readonly sandboxState: (
     netns: string,
     seenFrom: string | undefined,
@@ -63,7 +63,7 @@ export interface RequestScope {
   readonly progress: Progress;
   /** Something an operator should know although the operation goes on. */
   readonly warn: (warning: CniError) => void;
-  /** True when whoever asked has ended, so that nobody will hear the answer. */
+  /** True when the process that asked has ended, so that nobody will hear the answer. */
   readonly callerIsGone: () => boolean;
 }
 

@@ -30,7 +30,7 @@ export function wantedPieces(
   return backend.pieces({ mark, addresses, markReplies }, attachment.backend);
 }
 
-/** How the node differs from the record kept under `tag`. `installed`: everything of ours on the node. */
+/** How the node differs from the record kept under `tag`. `installed`: all managed marks on the node. */
 export function driftOf(
   { tag, attachment }: { readonly tag: string; readonly attachment: Attachment },
   backend: Pick<MarkBackend, "pieces">,

@@ -85,7 +85,7 @@ export function factFields(facts: Facts): Readonly<Record<string, unknown>> {
     delegateMs,
     rulesMs,
     evicted,
-    // As it has always been called: whoever reads the log may look for it.
+    // The name is older than the word for it: programs that read the log know it.
     orphansEnded: facts.leftoversEnded,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

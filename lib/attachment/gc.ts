@@ -11,9 +11,8 @@ import { forget, isLive, startDeleting } from "./transitions";
 
 /**
  * GC: takes down every attachment of this network that the runtime does not list, then forwards to
- * the delegates. An absent list means "unknown" and deletes nothing but what has lost its sandbox; null
- * and [] mean "none".
- * Goes on after a failure, reports at the end.
+ * the delegates. An absent list means "unknown" and deletes only what has lost its sandbox; null and []
+ * mean "none". Goes on after a failure and throws all of them together at the end.
  */
 export async function gc(context: Context): Promise<string> {
   const { conf } = context.request;
@@ -97,14 +96,14 @@ async function staleTags(context: Context, valid: ReadonlySet<string>): Promise<
   return [...tags].filter((tag) => tag.startsWith(prefix) && !valid.has(tag));
 }
 
-// Asked for all of them before the first is touched: an ADD that ends meanwhile is newer than the list.
+// Asked of all before the first is touched: an ADD that ends in the meantime is newer than the list.
 function isBeingAdded(context: Context, tag: string): boolean {
   const record = readUnlessUnusable(context, tag);
   if (record === undefined || !("attachment" in record)) return false;
   return record.attachment.state === "intent" && isLive(context, record.attachment);
 }
 
-// What is no file of ours is nobody's ADD; it is moved out of the way when it is deleted.
+// A record that is not our file belongs to no ADD; it is moved aside when its turn to be deleted comes.
 function readUnlessUnusable({ node }: Context, tag: string): JournalRecord {
   try {
     return node.journal.read(tag);

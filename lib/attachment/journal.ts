@@ -23,7 +23,7 @@ export type { Attachment, AttachmentState, JournalRecord, Owner } from "./journa
 
 const SUFFIX = ".json";
 
-/** A record that is no file of ours. It says nothing about an attachment, and can be moved out of the way. */
+/** A record that is not our file: it says nothing about an attachment, and can be moved aside. */
 export class UnusableRecord extends CniError {}
 
 export interface Journal {
@@ -31,11 +31,9 @@ export interface Journal {
   prepare(): void;
   /** The same checks without creating anything; an absent directory is fine. */
   inspect(): void;
-  /** Throws `UnusableRecord` for what is no record file of ours (a link, a FIFO, a foreign one), CniError `journal` when it cannot look. */
+  /** Throws `UnusableRecord` for what is not our file (a link, a FIFO, a foreign file), CniError `journal` when it cannot look. */
   read(tag: string): JournalRecord;
-  /**
-   * Moves a record that cannot be used out of the way, whatever it is, and returns where it is now. Throws CniError `journal`.
-   */
+  /** Moves an unusable record aside, whatever it is, and returns where it is now. Throws CniError `journal`. */
   setAside(tag: string): string;
   /** Writes atomically: readers see the old record or the new one. Throws CniError `journal`, also for a record too large to be read again. */
   write(tag: string, attachment: Attachment): void;
@@ -100,14 +98,14 @@ function writeRecord(temporary: string, path: string, text: string): void {
   attempt(path, "write", () => replacePrivateFile(temporary, path, text));
 }
 
-// Beside the records under a name that is none: whoever wants to know how it came there can look at it.
+// Beside the records, under a name that is not a record's, for those who want to know how it came there.
 function moveAside(dir: string, tag: string): string {
   const aside = join(dir, `unusable-${tag}-${uniqueName()}`);
   renameSync(join(dir, `${tag}${SUFFIX}`), aside);
   return aside;
 }
 
-// The record, and what a writer that was killed in the middle left beside it.
+// The record, and what a killed writer left beside it.
 function removeRecord(dir: string, tag: string): void {
   const names = existsSync(dir) ? readdirSync(dir) : [];
   for (const name of names.filter(

@@ -68,7 +68,7 @@ async function delegateDel(
   );
 }
 
-// A guess only: that a tenant's own plugin is not installed must not keep the others' pods from going.
+// Which delegate it was is a guess: a tenant's missing plugin must not keep pods of others from being deleted.
 async function unlessMissing(context: Context, body: () => Promise<void>): Promise<void> {
   try {
     await body();
@@ -79,9 +79,9 @@ async function unlessMissing(context: Context, body: () => Promise<void>): Promi
   }
 }
 
-// What the runtime passed goes on as it is. The record's result is in the version of the ADD, and
-// the list may have another by now; a delegate need not understand a prevResult that is not in its
-// netconf's version, and must do without one (SPEC.md, "DEL").
+// What the runtime passed is sent as it is. The record's result is in the version of the ADD, and the
+// conflist may have another by now. A delegate need not understand a prevResult of another version than
+// its netconf's, and must do without one (SPEC.md, "DEL").
 function previous(
   { request: { conf } }: Context,
   attachment: Attachment | undefined,

@@ -26,7 +26,7 @@ export function reserve(context: Context, intent: Attachment): Promise<Attachmen
   });
 }
 
-// Torn down by us just now; or the mark of a DEL that died, about something that it did not know.
+// Torn down by us just now; or written by a DEL without a record, which then died.
 function isDone(context: Context, { state, owner, unknown }: Attachment): boolean {
   return (
     state === "deleting" &&
@@ -104,8 +104,8 @@ export function startDeleting(context: Context, tag: string): Promise<Attachment
 }
 
 /**
- * Marks a record as being deleted by us if it is still the one that was `seen`, and nobody is at work on
- * it; otherwise leaves it alone and returns false.
+ * Marks a record as being deleted by us if it is still the one that was `seen` and nobody works on it;
+ * otherwise leaves it alone and returns false.
  */
 export function startCollecting(context: Context, tag: string, seen: Attachment): Promise<boolean> {
   return locked(context, tag, async () => {
@@ -163,7 +163,7 @@ function unknownTo({ node, request }: Context): Attachment {
   };
 }
 
-// For people only: a DEL goes on, whatever the runtime calls the pod.
+// For people only: a DEL must not fail because of the pod's name.
 function podIfNamed(request: Request): PodRef | undefined {
   try {
     return podRef(request);
@@ -173,8 +173,8 @@ function podIfNamed(request: Request): PodRef | undefined {
 }
 
 /**
- * Removes the record of what has been taken down, and leaves it alone when it has become somebody
- * else's meanwhile. `found` is what startDeleting returned: a record that could not be marked.
+ * Removes the record of what has been taken down, unless another request has taken the record over in the
+ * meantime. `found` is what startDeleting returned: a record that could not be marked.
  */
 export function forget(
   context: Context,

@@ -1,4 +1,4 @@
-/** How our rules are recognised: by a hash of the attachment's key at the end of their comment. */
+/** How managed marks are recognised: by a hash of the attachment's key at the end of their comment. */
 import { sha256 } from "@noble/hashes/sha2";
 import { bytesToHex } from "@noble/hashes/utils";
 import type { AttachmentKey } from "../ports";
@@ -8,7 +8,7 @@ const PREFIX = "tenant-routing";
 const MAX_COMMENT = 127;
 const COMMENT = /^tenant-routing (\S+) ([0-9a-f]{8}-[0-9a-f]{24})$/;
 
-/** Common beginning of the tags of one network, so that GC finds its rules without any record. */
+/** Common beginning of the tags of one network, so that GC finds its marks without any record. */
 export function networkPrefix(network: string): string {
   return `${hash(network).slice(0, 8)}-`;
 }
@@ -21,14 +21,14 @@ export function attachmentTag(key: AttachmentKey): string {
   );
 }
 
-/** The rule comment, at most 127 bytes of plain characters; the label is for people and may be cut. */
+/** The comment, at most 127 bytes of plain characters; the label is for people and may be cut. */
 export function formatComment(label: string, tag: string): string {
   const room = MAX_COMMENT - PREFIX.length - tag.length - 2;
   const plain = label.replace(/[^A-Za-z0-9./_-]/g, "_").slice(0, room);
   return `${PREFIX} ${plain === "" ? "-" : plain} ${tag}`;
 }
 
-/** Label and tag of a comment of ours; undefined for anybody else's. */
+/** Label and tag of a managed comment; undefined for a foreign one. */
 export function parseComment(comment: string): { label: string; tag: string } | undefined {
   const match = COMMENT.exec(comment);
   return match === null ? undefined : { label: match[1] ?? "", tag: match[2] ?? "" };

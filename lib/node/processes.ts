@@ -1,7 +1,7 @@
 /**
- * Processes that a killed ADD left running. A runtime kills only its direct child, so a delegate
- * (and its IPAM), or an iptables-restore that waits for its lock, may go on creating what DEL is
- * about to remove; they are recognised by the CNI variables in their environment and ended first.
+ * Leftover processes: those that a killed ADD left running. A runtime kills only its direct child, so a
+ * delegate (and its IPAM), or an iptables-restore that waits for its lock, may go on creating what DEL is
+ * about to remove. They are recognised by the CNI variables in their environment, and ended first.
  */
 import { readFileSync, readdirSync } from "node:fs";
 import type { Clock, LeftoverProcesses } from "../ports";
@@ -12,7 +12,7 @@ export interface ProcessId {
   readonly startTime: string;
 }
 
-/** This process, in a form that tells it from a later one with the same PID. */
+/** This process, as distinct from a later one with the same PID. */
 export function ownProcess(): ProcessId {
   return { pid: process.pid, startTime: startTimeOf(process.pid) };
 }

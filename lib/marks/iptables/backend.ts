@@ -152,7 +152,7 @@ async function evict(
   return evictedTags(gone, tag, addresses);
 }
 
-/** Needs no lock: what it takes away is named, and a DEL must not depend on anything more than it has to. */
+/** Needs no lock: it names what it removes, and a DEL must depend on as little as possible. */
 async function remove(
   operation: Operation,
   matches: Matches,
@@ -170,8 +170,7 @@ async function remove(
 }
 
 /**
- * Each slot on its own: trouble in one keeps no rule in another. Throws the first failure, with the
- * others in its details.
+ * Each slot on its own: a failure in one keeps no rule in another. Throws all failures together.
  */
 async function clearSlots(
   tables: Tables,
@@ -184,7 +183,7 @@ async function clearSlots(
   return before.flat().filter(matches);
 }
 
-// Used once: a change makes it stale.
+// Used once, because a change makes it stale.
 async function takeEarly(operation: Operation): Promise<EarlyListing | undefined> {
   const early = await operation.early;
   operation.early = undefined;
@@ -194,7 +193,7 @@ async function takeEarly(operation: Operation): Promise<EarlyListing | undefined
 async function probe(operation: Operation): Promise<void> {
   await listableSlots(operation, FAMILIES);
   const slot: Slot = { variant: (await operation.detected()).variant, family: 4 };
-  // A legacy table that does not exist yet would be created by looking; a missing program is for save() to say.
+  // Looking would create a legacy table that does not exist yet; save() reports a missing program.
   const canLook =
     slot.variant === "nft" ||
     operation.host.legacyTables(4).includes("mangle") ||
@@ -226,7 +225,7 @@ function evictedTags(before: Rules, tag: string, addresses: readonly string[]): 
   ];
 }
 
-// A rule of ours is in a variant only because we put it there since the node was started.
+// A managed rule is in a variant only if it was put there since the node was started.
 function mayHaveUsed(
   { dataDir, recordedPlaces = () => [] }: IptablesOptions,
   variant: IptablesVariant,

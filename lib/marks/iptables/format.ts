@@ -82,7 +82,7 @@ export function restoreInput(deletions: readonly string[], additions: readonly s
   ].join("\n");
 }
 
-/** Our rules in the output of `iptables-save -t mangle`; rules of others are passed over. */
+/** The managed rules in the output of `iptables-save -t mangle`; foreign rules are passed over. */
 export function parseSave(
   text: string,
   variant: IptablesVariant,
@@ -114,7 +114,7 @@ function firstGroup(text: string, pattern: RegExp): string {
   return pattern.exec(text)?.[1] ?? "";
 }
 
-// Not their order: that of the matches is the printing program's choice.
+// Not their order: the printing program chooses that of the matches.
 function sameWords(a: string, b: string): boolean {
   return a.split(" ").sort().join(" ") === b.split(" ").sort().join(" ");
 }

@@ -22,8 +22,8 @@ export interface Tools {
   /** True when the programs of the slot are installed. */
   has(slot: Slot): boolean;
   /**
-   * True when the slot may hold rules of ours, as far as that can be known without its programs: the
-   * kernel's list of legacy tables, nft, or what we have done on this node (decision 0044).
+   * True when the slot may hold managed rules. Where its programs are missing, the kernel's list of
+   * legacy tables, nft, or what was done on this node before must do.
    */
   mayHoldRules(slot: Slot): Promise<boolean>;
   /** The error that names the missing program of the slot and says what to do. */
@@ -42,7 +42,7 @@ export interface ToolsOptions {
   readonly lockTimeoutMs: number;
   /**
    * Goes into the environment of what changes rules: the CNI variables by which a DEL recognises what a
-   * killed ADD has left running. A listing may outlive anybody.
+   * killed ADD has left running. A listing changes nothing, so it may go on.
    */
   readonly cniEnv?: Readonly<Record<string, string>> | undefined;
   /** True when we may have made rules in that variant on this node; asked where neither its programs nor nft are installed. */
@@ -143,8 +143,8 @@ async function nftHasMangle(exec: Exec, host: Host, family: Family): Promise<boo
   return /not supported/i.test(outcome.stderr) ? false : undefined;
 }
 
-// iptables-nft-save says this instead of the rules, and succeeds: taken for an empty table, our
-// rules would stay for ever. Restoring works all the same, but blindly.
+// iptables-nft-save prints this instead of the rules, and succeeds. Taken for an empty table, managed
+// rules would stay for ever. Restoring would still work, but blindly.
 function refuseIncompatible({ family }: Slot, stdout: string): void {
   if (!/^# Table `mangle' is incompatible/m.test(stdout)) return;
   const table = `${family === 6 ? "ip6" : "ip"} mangle`;

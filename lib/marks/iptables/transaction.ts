@@ -1,6 +1,6 @@
 /**
- * Listing and changing the mangle tables. A change names the rules that it takes away, so one that
- * somebody else has taken away in between fails as a whole, and costs one more round. Additions on one
+ * Listing and changing the mangle tables. A change names the rules that it removes. If another program
+ * has removed one in the meantime, the change fails as a whole and costs one more round. Additions on one
  * address are made under that address's lock; nothing here locks the whole node.
  */
 import { CniError, RulesUntouched, toCniError } from "../../cni/error";
@@ -20,7 +20,7 @@ export interface Change extends Slot {
   readonly additions: readonly string[];
 }
 
-/** The tables of a node and who guards them. */
+/** The tables of a node, and what guards them. */
 export interface Tables {
   readonly host: Host;
   readonly tools: Tools;
@@ -39,7 +39,7 @@ export const VARIANTS: readonly IptablesVariant[] = ["nft", "legacy"];
 /** Rounds of list and change before a table that keeps changing under us is given up. */
 const MAX_ROUNDS = 5;
 
-/** Slots that may hold rules of ours, and those among them that cannot be listed. */
+/** Slots that may hold managed rules: those that can be listed, and why the others cannot. */
 export interface Slots {
   readonly present: readonly Slot[];
   readonly unlistable: readonly RulesUntouched[];
@@ -62,7 +62,7 @@ export async function slotsWithRules(
   };
 }
 
-/** The same for those who have to know all of them. Throws `RulesUntouched` that names what is missing. */
+/** The slots that may hold rules, for callers that need all. Throws `RulesUntouched` that names what is missing. */
 export async function listableSlots(
   tables: Tables,
   families: readonly Family[],
@@ -85,9 +85,9 @@ export async function listSlots({ tools }: Tables, slots: readonly Slot[]): Prom
 }
 
 /**
- * A listing before its address is known, good for as long as the generation read with it stands: whoever
- * adds rules moves that before and after. An address is handed out after its last user's ADD has ended,
- * so a rule on it is either in the listing or has moved the generation (decision 0029).
+ * A listing from before the address is known. It is valid while the generation read with it stays the
+ * same: each process moves the generation before and after it adds rules. An address is handed out again
+ * after its last user's ADD has ended, so a rule on it is either in the listing or has moved the generation.
  */
 export async function listEarly(tables: Tables): Promise<EarlyListing> {
   const generation = readGeneration(tables.dataDir);
@@ -95,9 +95,9 @@ export async function listEarly(tables: Tables): Promise<EarlyListing> {
 }
 
 /**
- * Lists, plans and applies, once; again only when it failed and the next plan is another one, which
- * is to say that somebody changed our rules in between. Returns the listing of the plan that held.
- * Whoever adds rules holds the locks of their addresses (decision 0009).
+ * Lists, plans and applies, once; again only when that failed and the next plan is another one, which
+ * means that another program changed managed rules in between. Returns the listing of the plan that was
+ * applied. The caller holds the locks of the addresses that rules are added on.
  */
 export async function settle(
   tables: Tables,
@@ -122,7 +122,10 @@ export async function settle(
   }
 }
 
-/** Moves the generation around changes that add rules. A listing that shows too many is no danger: what it takes away is named. */
+/**
+ * Moves the generation before and after changes that add rules. Removals need no such care: a change
+ * that is planned from an outdated listing names the rules that it removes, and fails.
+ */
 async function inGeneration(
   tables: Tables,
   changes: readonly Change[],
@@ -176,9 +179,9 @@ async function takeBack(
     for (const change of applied)
       await apply(tables, { ...change, deletions: change.additions, additions: change.deletions });
     return error;
-  } catch (trouble) {
+  } catch (second) {
     return error.withDetails(
-      `taking back the other family failed too: ${toCniError(trouble).message}`,
+      `taking back the other family failed too: ${toCniError(second).message}`,
     );
   }
 }
@@ -199,17 +202,15 @@ export function isIn(thing: Slot, slot: Slot): boolean {
 }
 
 /**
- * Tells whether rules of ours have been added since: a value kept as the times of the file `generation`,
- * which whoever adds rules changes before and after.
+ * The present generation, an opaque word that changes whenever managed rules are added: the times of the
+ * file `generation`. It is the same before the first change as without a directory.
  */
-
-/** The present generation (an opaque word); the same before the first change as without a directory. */
 export function readGeneration(dataDir: string): string {
   const stat = statSync(join(dataDir, "generation"), { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? "none" : `${stat.atimeNs} ${stat.mtimeNs}`;
 }
 
-/** Makes every earlier generation out of date. Two processes that do so at once choose different ones. */
+/** Makes every earlier generation outdated. Two processes that do so at once choose different ones. */
 export function nextGeneration(dataDir: string): void {
   const path = join(dataDir, "generation");
   closeSync(
