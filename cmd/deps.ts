@@ -2,7 +2,12 @@
 import { join } from "node:path";
 import type { PluginConf } from "../conf/types";
 import type { Context, Node } from "../lib/attachment/context";
-import { createJournal, type Journal, type JournalRecord } from "../lib/attachment/journal";
+import {
+  createJournal,
+  type Journal,
+  type JournalRecord,
+  type Owner,
+} from "../lib/attachment/journal";
 import { createProgress, factFields } from "../lib/attachment/facts";
 import { attachmentKey, type Request } from "../lib/cni/request";
 import { combineBackends } from "../lib/marks/combine";
@@ -12,7 +17,12 @@ import { systemClock } from "../lib/node/clock";
 import { isDue } from "../lib/node/due";
 import { createExec } from "../lib/node/exec";
 import { createLocks } from "../lib/node/lock";
-import { createLeftoverProcesses, isAlive, ownProcess } from "../lib/node/processes";
+import {
+  createLeftoverProcesses,
+  isAlive,
+  ownProcess,
+  type ProcessId,
+} from "../lib/node/processes";
 import { sandboxState, viewpoint } from "../lib/node/sandbox";
 import type { Locks, Log, PodSource } from "../lib/ports";
 import type { Io } from "./io";
@@ -42,6 +52,8 @@ export function openNode(conf: PluginConf, log: Log): Node {
       recordedPlaces: () => recordedPlaces(journal),
     }),
   );
+  const self = ownProcess();
+  const requests = new Set<string>();
   return {
     journal,
     locks,
@@ -51,12 +63,22 @@ export function openNode(conf: PluginConf, log: Log): Node {
     pods: () => openPodSource(conf),
     leftovers: createLeftoverProcesses(systemClock, LEFTOVER_TIMES),
     checkKubeconfig,
-    process: ownProcess(),
-    isAlive,
+    process: self,
+    requests,
+    // What a request of this process left behind when it failed is as dead as a killed process.
+    isAlive: (owner) => isAlive(owner) && (!isSame(owner, self) || isOneOf(requests, owner)),
     sandboxState,
     viewpoint,
     isCollectionDue: () => isDue(join(conf.dataDir, "collected"), COLLECTION_MS, systemClock.now()),
   };
+}
+
+function isSame(one: ProcessId, other: ProcessId): boolean {
+  return one.pid === other.pid && one.startTime === other.startTime;
+}
+
+function isOneOf(requests: ReadonlySet<string>, { request }: Owner): boolean {
+  return request === undefined || requests.has(request);
 }
 
 /** A request, and where it comes from. */

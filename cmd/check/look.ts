@@ -1,7 +1,6 @@
 /** One look at the node, without its locks: pods come and go meanwhile, and a record that changes is not judged. */
 import { toCniError } from "../../lib/cni/error";
-import type { Attachment, Journal, JournalRecord } from "../../lib/attachment/journal";
-import type { ProcessId } from "../../lib/node/processes";
+import type { Attachment, Journal, JournalRecord, Owner } from "../../lib/attachment/journal";
 import { driftOf, wantedPieces, type Drift } from "../../lib/attachment/drift";
 import type { Clock, InstalledMark, MarkBackend, Marks } from "../../lib/ports";
 import type { DelegateChecker, Verdict } from "./delegate";
@@ -12,7 +11,7 @@ export interface Observed {
   readonly backend: Pick<MarkBackend, "pieces">;
   readonly marks: Pick<Marks, "list">;
   /** Whether the process that is at work on a record still runs. */
-  readonly isAlive: (owner: ProcessId) => boolean;
+  readonly isAlive: (owner: Owner) => boolean;
   readonly clock: Pick<Clock, "sleep">;
   /** Undefined: the delegates are not asked at all. */
   readonly checkDelegate: DelegateChecker | undefined;

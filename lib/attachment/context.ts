@@ -34,8 +34,10 @@ export interface Node {
   /** Throws CniError when an ADD could not use the configured kubeconfig; undefined means none is configured. */
   readonly checkKubeconfig: (path: string | undefined) => Promise<void>;
   readonly process: ProcessId;
-  /** True while that very process runs. */
-  readonly isAlive: (process: ProcessId) => boolean;
+  /** Requests that this process works on now, by their IDs. */
+  readonly requests: Set<string>;
+  /** True while that very process runs; of this one, while it works on that request. */
+  readonly isAlive: (owner: Owner) => boolean;
   /** What became of a sandbox, by its netns path; `unknown` where this process cannot see it. */
   readonly sandboxState: (
     netns: string,

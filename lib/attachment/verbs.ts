@@ -24,13 +24,17 @@ const VERBS: Readonly<Record<WorkingVerb, () => Promise<RunVerb>>> = {
 
 /** Carries out one request. Never throws: whatever is thrown is the outcome's error. */
 export async function runVerb(verb: WorkingVerb, context: Context): Promise<Outcome> {
-  const { cni, progress } = context.request;
+  const { cni, owner, progress } = context.request;
   const { facts } = progress;
+  const id = owner.request ?? "";
+  context.node.requests.add(id);
   try {
     refuseHostNetns(cni);
     const run = await VERBS[verb]();
     return { facts, output: await run(context) };
   } catch (thrown) {
     return { facts, error: toCniError(thrown) };
+  } finally {
+    context.node.requests.delete(id);
   }
 }

@@ -145,6 +145,7 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
     },
     checkKubeconfig: async () => {},
     process: ME,
+    requests: new Set(),
     isAlive: ({ pid }) => setup.alive.has(pid),
     viewpoint: () => undefined,
     sandboxState: (netns) => (netns.startsWith("/gone/") ? "gone" : "there"),

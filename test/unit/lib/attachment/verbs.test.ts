@@ -42,3 +42,14 @@ test("the node's own network namespace is refused before anything is done", asyn
   });
   expect(s.calls).toEqual([]);
 });
+
+test("a request is at work until it has its outcome", async () => {
+  s = setUp();
+  const { requests } = s.context.node;
+  s.answers["ADD"] = () => {
+    expect([...requests]).toEqual(["1"]);
+    return failing(11, "busy");
+  };
+  await runVerb("ADD", s.context);
+  expect([...requests]).toEqual([]);
+});
