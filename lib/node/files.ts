@@ -1,6 +1,5 @@
 import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { temporaryOf } from "../routes/changes/changes";
 import { CniError } from "../cni/error";
 import { reasonOf } from "../text/reason";
 
@@ -28,20 +27,30 @@ function tryMake(path: string, mode: number): boolean {
 }
 
 /**
- * Replaces a file as a whole: readers see the old text or the new one. Only one process may do it at a
- * time. Makes the directory if need be. When it throws, with the first errno, no half-written file is left.
+ * Replaces a file as a whole: readers see the old text or the new one. Only one process may do it at
+ * a time. Makes the directory if need be. Throws the first errno, and leaves no half-written file then.
  */
 export function replaceFile(
   path: string,
   text: string,
   modes: { readonly file: number; readonly directory: number },
 ): void {
-  const temporary = temporaryOf(path);
+  makeDirectory(dirname(path), modes.directory);
+  replaceBy(temporaryOf(path), path, text, modes.file);
+}
+
+/** Where a file is written before it takes the place of the old one. iproute2 reads only names that end in .conf. */
+export function temporaryOf(path: string): string {
+  return `${path}.tmp`;
+}
+
+function replaceBy(temporary: string, path: string, text: string, mode: number): void {
   try {
-    makeDirectory(dirname(path), modes.directory);
-    // A writer that was killed left it; it might be a link.
+    // A killed writer may have left one; it might be a link.
     rmSync(temporary, { force: true });
-    writeFileSync(temporary, text, { mode: modes.file, flag: "wx" });
+    writeFileSync(temporary, text, { mode, flag: "wx" });
+    // Whatever the umask is.
+    chmodSync(temporary, mode);
     renameSync(temporary, path);
   } catch (error) {
     discard(temporary);
@@ -57,16 +66,14 @@ function discard(path: string): void {
   }
 }
 
-/** Writes the watcher's status, as a whole and readable by everybody. Throws CniError `io`. */
+/**
+ * Replaces the watcher's status file; everybody may read it. Several processes may be asked to write
+ * to one path, so each has a temporary file of its own. Throws CniError `io`.
+ */
 export function writeStatusFile(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.tmp`;
   try {
-    rmSync(temporary, { force: true });
-    writeFileSync(temporary, text, { flag: "wx" });
-    chmodSync(temporary, 0o644);
-    renameSync(temporary, path);
+    replaceBy(`${path}.${process.pid}.tmp`, path, text, 0o644);
   } catch (error) {
-    rmSync(temporary, { force: true });
     throw new CniError(
       "io",
       `the status file ${path} cannot be written (${reasonOf(error)}): see "statusFile" in "routes": {"watch": {}}`,
@@ -74,7 +81,7 @@ export function writeStatusFile(path: string, text: string): void {
   }
 }
 
-/** Removes the status; it may be gone already. */
+/** Takes the status file away; one that is gone already is fine. */
 export function removeStatusFile(path: string): void {
   try {
     rmSync(path, { force: true });

@@ -6,8 +6,11 @@ import type { Family } from "../net/family";
 /** What an iptables program works on: nf_tables, or the older x_tables. */
 export type IptablesVariant = "nft" | "legacy";
 
-/** Where the iptables programs may be; the runtime's PATH is never asked. */
+/** Where the node's programs may be; the runtime's PATH is never asked. */
 export const DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin"];
+
+/** What the node's programs are run with: nothing of the caller's environment, and English messages. */
+export const PROGRAM_ENVIRONMENT = { PATH: DIRECTORIES.join(":"), LC_ALL: "C" } as const;
 
 export interface Host {
   /** Absolute path of a program in the fixed directories; undefined when it is not installed. */

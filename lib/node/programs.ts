@@ -1,9 +1,8 @@
 /** The programs that the node routes are made with: by absolute path, with an environment of their own. */
 import { CniError } from "../cni/error";
 import type { Exec } from "../ports";
-import { DIRECTORIES, localHost } from "./host";
+import { localHost, PROGRAM_ENVIRONMENT } from "./host";
 
-const ENVIRONMENT = { PATH: DIRECTORIES.join(":"), LC_ALL: "C" };
 const TIMEOUT_MS = 20_000;
 const MAX_OUTPUT = 64 * 1024 * 1024;
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -43,7 +42,7 @@ export function createPrograms(exec: Exec): Programs {
     const outcome = await exec.run({
       path,
       args,
-      env: ENVIRONMENT,
+      env: PROGRAM_ENVIRONMENT,
       stdin,
       timeoutMs: TIMEOUT_MS,
       maxStdout: MAX_OUTPUT,

@@ -2,28 +2,23 @@
 import type { PluginConf } from "../../conf/types";
 import { CniError, toCniError } from "../cni/error";
 import { type CollisionInput, findCollisions } from "./conflicts/collisions";
-import {
-  changesFor,
-  changesToRemove,
-  type DiffInput,
-  foreignNames,
-  recordAfter,
-} from "./changes/changes";
+import { changesFor, changesToRemove, type DiffInput, foreignNames } from "./changes/changes";
+import { joinRecords, recordAfter } from "./changes/record";
 import { desiredRoutes, routedTenants } from "./plan/desired";
 import { irreplaceable } from "./changes/displaced";
 import { findFindings } from "./conflicts/findings";
 import type { Health } from "./plan/gateways";
 import type { Kernel } from "./kernel/kernel";
 import { formerDevices, natTable } from "./plan/nat";
-import { type CarriedMark, hasFormerMarks, orphansOf } from "./plan/retired-marks";
+import { hasRetiredMarks, retiredMarks } from "./plan/retired-marks";
 import type { RecordFile } from "./kernel/record";
 import {
   type Action,
+  type CarriedMark,
   type Collision,
   EMPTY_RECORD,
   type Finding,
   type IpRoute,
-  joinRecords,
   type RoutesRecord,
   type Surroundings,
   TABLE_MAIN,
@@ -58,8 +53,8 @@ export async function look(
   { sysctl, health }: LookOptions,
 ): Promise<RoutesView> {
   const [state, record] = [await kernel.state(), records.read()];
-  const orphans = hasFormerMarks(conf, record) ? orphansOf(conf, record, carriedMarks()) : [];
-  const plan = desiredRoutes(conf, state, health, orphans);
+  const retired = hasRetiredMarks(conf, record) ? retiredMarks(conf, record, carriedMarks()) : [];
+  const plan = desiredRoutes(conf, state, health, retired);
   const natBetween = natTable(conf, [...plan.gateways, ...formerDevices(conf, record)]);
   const input = { plan, state, own: await kernel.own(plan, record), record, natBetween, sysctl };
   return { ...input, actions: changesFor(input) };

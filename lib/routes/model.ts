@@ -1,8 +1,6 @@
 /** The node routes' vocabulary: what the kernel has, what we want of it, and what is done about the difference. */
 import type { Mark } from "../net/mark";
 import type { Family } from "../net/family";
-import type { Orphan } from "./plan/retired-marks";
-import { routeKey, routePlace, ruleKey } from "./changes/identity";
 
 /**
  * `protocol kernel` (rtnetlink RTPROT_KERNEL): systemd-networkd leaves rules and routes with it alone
@@ -16,6 +14,8 @@ export const TABLE_LOCAL = 255;
 export const UNKNOWN_DESTINATION = "?";
 /** Worst metric there is: behind every other default route of its table. */
 export const WORST_METRIC = 4294967295;
+/** Our nftables table, as `nft` takes it. */
+export const NAT_TABLE = "inet tenant-routing";
 
 /** One `ip rule`. Absent selectors match everything. */
 export interface IpRule {
@@ -159,7 +159,22 @@ export interface RoutesPlan {
   /** Gateways of each tenant as they were found on the node. */
   readonly gateways: readonly ResolvedGateway[];
   /** Marks that are stopped, because pods carry them and no tenant has them any more. */
-  readonly orphans: readonly Orphan[];
+  readonly retired: readonly RetiredMark[];
+}
+
+/** A running pod's mark. */
+export interface CarriedMark {
+  readonly mark: Mark;
+  /** For people: namespace and name. */
+  readonly pod: string;
+}
+
+/** A mark that led somewhere until the configuration changed, and the pods that still carry it. */
+export interface RetiredMark {
+  readonly mark: Mark;
+  /** The mark by which they are stopped: no tenant's packets match it. */
+  readonly stop: Mark;
+  readonly pods: readonly string[];
 }
 
 /** A gateway of the configuration, seen on this node. */
@@ -259,21 +274,3 @@ export const EMPTY_RECORD: RoutesRecord = {
   names: undefined,
   directories: [],
 };
-
-/** Both records' things: what has to be undone when a change dies half-way. */
-export function joinRecords(a: RoutesRecord, b: RoutesRecord): RoutesRecord {
-  const once = <T>(items: readonly T[], key: (item: T) => string): readonly T[] => [
-    ...new Map(items.map((item) => [key(item), item])).values(),
-  ];
-  return {
-    ...b,
-    rules: once([...a.rules, ...b.rules], ruleKey),
-    routes: once([...a.routes, ...b.routes], routeKey),
-    displaced: once([...b.displaced, ...a.displaced], routePlace),
-    sysctls: { ...a.sysctls, ...b.sysctls },
-    forward: once([...a.forward, ...b.forward], ({ family, spec }) => `${family} ${spec}`),
-    nat: b.nat ?? a.nat,
-    names: b.names ?? a.names,
-    directories: [...new Set([...a.directories, ...b.directories])],
-  };
-}

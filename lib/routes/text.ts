@@ -1,11 +1,11 @@
 /** Pure: rules, routes and changes as the words of `ip`, and as a person reads them. */
 import { formatMark } from "../net/mark";
-import { NAT_TABLE } from "./plan/nat";
 import {
   type Action,
   type ForwardRule,
   type IpRoute,
   type IpRule,
+  NAT_TABLE,
   type Nexthop,
   PROTOCOL_KERNEL,
   TABLE_LOCAL,
@@ -122,4 +122,10 @@ export function quotedRule(rule: IpRule): string {
 /** In quotes, as `ip route del` takes it. */
 export function quotedRoute(route: IpRoute): string {
   return `"ip -${route.family} route ${routeWords(route).join(" ")}"`;
+}
+
+/** Words with commas, the first `most` of them. */
+export function listText(words: readonly string[], most: number): string {
+  const rest = words.length - most;
+  return rest > 0 ? `${words.slice(0, most).join(", ")} and ${rest} more` : words.join(", ");
 }

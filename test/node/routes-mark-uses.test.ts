@@ -1,7 +1,8 @@
 /** Who uses which mark bits, read from what the real iptables of both flavours and nft print. */
 import { execFileSync } from "node:child_process";
 import { natTable } from "../../lib/routes/plan/nat";
-import { chainsInSave, usesInNft, usesInSave } from "../../lib/routes/conflicts/mark-uses-iptables";
+import { chainsInSave, usesInSave } from "../../lib/routes/kernel/mark-uses-iptables";
+import { usesInNft } from "../../lib/routes/kernel/mark-uses-nft";
 import { detected } from "../../lib/routes/conflicts/known-users";
 import { FLAVOURS } from "../helpers/firewall";
 import { sh } from "../helpers/shell";

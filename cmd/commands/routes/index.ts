@@ -1,4 +1,3 @@
-import type { PluginConf } from "../../../conf/types";
 import { CniError } from "../../../lib/cni/error";
 import {
   carryOut,
@@ -14,25 +13,15 @@ import { actionText } from "../../../lib/routes/text";
 import type { Values } from "../../cli";
 import { findConf } from "../../conflist";
 import type { Io } from "../../io";
-import { routesNode, type RoutesAdapters } from "./run";
+import { EXIT_COLLISION, routesNode, type RoutesRun } from "./run";
 import { changesOf, isBad, reportJson, reportText, type RoutesReport } from "./report";
 
-/** Exit status of a plan that collides with what others have on the node. */
-export const EXIT_COLLISION = 3;
+export { EXIT_COLLISION } from "./run";
+
 /** Exit status when something is wrong. */
 const EXIT_WRONG = 1;
 
-interface Run {
-  readonly io: Io;
-  readonly conf: PluginConf;
-  readonly path: string;
-  readonly node: RoutesAdapters;
-  readonly json: boolean;
-  readonly sysctl: boolean;
-  readonly force: boolean;
-}
-
-const ACTIONS: Readonly<Record<string, (run: Run, values: Values) => Promise<number>>> = {
+const ACTIONS: Readonly<Record<string, (run: RoutesRun, values: Values) => Promise<number>>> = {
   plan,
   apply,
   show,
@@ -87,7 +76,7 @@ export async function routesCommand(
 }
 
 /** With a watcher at work, its word on the gateways counts: else each would undo what the other does. */
-async function look({ conf, node, sysctl }: Run): Promise<RoutesView> {
+async function look({ conf, node, sysctl }: RoutesRun): Promise<RoutesView> {
   const watcher = await node.seat.watcher();
   return lookWith(conf, node, {
     sysctl,
@@ -95,7 +84,7 @@ async function look({ conf, node, sysctl }: Run): Promise<RoutesView> {
   });
 }
 
-async function plan(run: Run): Promise<number> {
+async function plan(run: RoutesRun): Promise<number> {
   const view = await look(run);
   const collisions = await collisionsOf(run.conf, run.node, view);
   return print(run, { ...reportOf(run, withSysctls(view)), collisions, heading: "changes" });
@@ -114,7 +103,7 @@ function withSysctls(view: RoutesView): RoutesView {
   };
 }
 
-async function apply(run: Run): Promise<number> {
+async function apply(run: RoutesRun): Promise<number> {
   const { conf, node, io, force } = run;
   return node.lock.hold(conf.lockTimeoutMs, async () => {
     if ((await node.seat.watcher())?.keeps(conf) === false)
@@ -148,7 +137,7 @@ async function apply(run: Run): Promise<number> {
   });
 }
 
-async function show(run: Run): Promise<number> {
+async function show(run: RoutesRun): Promise<number> {
   const view = await look(run);
   const status = print(run, {
     ...reportOf(run, view),
@@ -157,7 +146,7 @@ async function show(run: Run): Promise<number> {
   return view.actions.length > 0 ? EXIT_WRONG : status;
 }
 
-async function remove({ io, conf, node, json }: Run): Promise<number> {
+async function remove({ io, conf, node, json }: RoutesRun): Promise<number> {
   return node.lock.hold(conf.lockTimeoutMs, async () => {
     if (await node.seat.taken())
       throw watched(
@@ -179,7 +168,7 @@ function watched(what: string): CniError {
   return new CniError("tryAgainLater", `wrapper routes watch is at work on this node, and ${what}`);
 }
 
-function reportOf({ conf, path }: Run, view: RoutesView): Omit<RoutesReport, "heading"> {
+function reportOf({ conf, path }: RoutesRun, view: RoutesView): Omit<RoutesReport, "heading"> {
   return {
     conf: path,
     plan: view.plan,
@@ -194,7 +183,7 @@ function failureText({ message, details }: CniError): string {
   return details === "" ? message : `${message} (${details})`;
 }
 
-function print({ io, conf, json }: Run, report: RoutesReport): number {
+function print({ io, conf, json }: RoutesRun, report: RoutesReport): number {
   io.stdout(json ? reportJson(conf, report) : reportText(conf, report));
   if (report.collisions.length > 0) return EXIT_COLLISION;
   return isBad(report) ? EXIT_WRONG : 0;
@@ -208,5 +197,3 @@ function outputFormat(values: Values): "table" | "json" {
     `unknown output format "${String(format)}": use table or json`,
   );
 }
-
-export type { Run as RoutesRun };

@@ -6,13 +6,31 @@ import { createJournal } from "../../../lib/attachment/journal";
 import { createLock } from "../../../lib/node/lock";
 import type { Lock } from "../../../lib/ports";
 import type { RoutesNode } from "../../../lib/routes/apply";
-import { carriedMarks } from "../../../lib/routes/plan/retired-marks";
+import type { Io } from "../../io";
+import { carriedMarks } from "./carried-marks";
 import { createForwardTable } from "../../../lib/routes/kernel/forward";
 import { createKernel } from "../../../lib/routes/kernel/kernel";
 import { createPrograms } from "../../../lib/node/programs";
 import { createRecordFile } from "../../../lib/routes/kernel/record";
-import { lookAround } from "../../../lib/routes/conflicts/surroundings";
+import { lookAround } from "../../../lib/routes/kernel/surroundings";
 import { createWatcherSeat, type WatcherSeat } from "../../../lib/routes/watch/watcher-lock";
+
+/** Exit status of a plan that collides with what others have on the node. */
+export const EXIT_COLLISION = 3;
+
+/** One call of `wrapper routes`: what it was asked, and what it works with. */
+export interface RoutesRun {
+  readonly io: Io;
+  readonly conf: PluginConf;
+  /** Path of the configuration. */
+  readonly path: string;
+  readonly node: RoutesAdapters;
+  readonly json: boolean;
+  /** Whether kernel settings are changed, too. */
+  readonly sysctl: boolean;
+  /** Goes ahead in spite of collisions. */
+  readonly force: boolean;
+}
 
 export interface RoutesAdapters extends RoutesNode {
   /** Between commands that change the routes; prepares the directory first. */

@@ -14,9 +14,8 @@ import type { Collision } from "../../../lib/routes/model";
 import { type WatchPorts, watchRoutes, type WatchTarget } from "../../../lib/routes/watch/watcher";
 import type { WatchLine } from "../../../lib/routes/watch/report";
 import { localHost } from "../../../lib/node/host";
-import { EXIT_COLLISION, type RoutesRun } from ".";
 import { findConf } from "../../conflist";
-import { routesNode } from "./run";
+import { EXIT_COLLISION, routesNode, type RoutesRun } from "./run";
 
 const SIGNALS: readonly (readonly [NodeJS.Signals, Notice])[] = [
   ["SIGTERM", "stop"],

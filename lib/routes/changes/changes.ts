@@ -1,19 +1,18 @@
 /** Pure: which changes make the node match a plan, or undo what was done. */
 import type { CniError } from "../../cni/error";
-import { displacedAfter, returningRoutes } from "./displaced";
+import { returningRoutes } from "./displaced";
 import {
   type Action,
   type ForwardRule,
   type IpRoute,
   type IpRule,
   type NodeState,
-  PROTOCOL_KERNEL,
   type RoutesPlan,
   type RoutesRecord,
 } from "../model";
 import { handover, missingRules } from "./rule-order";
 import { indexRoutes, ownRuleKey, routePlace, ruleKey } from "./identity";
-import { restoredSysctls, staleSysctls, sysctlChanges, sysctlsAfter } from "./sysctls";
+import { restoredSysctls, staleSysctls, sysctlChanges } from "./sysctls";
 import { isOurNamesFile } from "../plan/table-names";
 
 /** What of the node's firewall and files belongs to the node routes, as it is now. */
@@ -26,6 +25,8 @@ export interface OwnThings {
   readonly natListing: string | undefined;
   /** Text of a file; undefined: absent. */
   readonly file: (path: string) => string | undefined;
+  /** Path of the half-written file that a killed writer left beside this one; undefined: none. */
+  readonly leftover: (path: string) => string | undefined;
   /** A directory and those above it, as far as they are absent, the outermost first. */
   readonly absent: (directory: string) => readonly string[];
 }
@@ -96,44 +97,6 @@ function aroundRoutes(
     ...missingRules(wanted, between),
     ...staleRules(wanted, between, record).map(change("del")),
   ];
-}
-
-/** The record of a node that matches the plan, before which it was as `record` and `state` say. */
-export function recordAfter({ plan, state, own, record, sysctl }: DiffInput): RoutesRecord {
-  return {
-    rules: ownRules(plan, state, record),
-    routes: plan.routes.map(({ item }) => item),
-    displaced: displacedAfter(plan, state, record),
-    sysctls: sysctl ? sysctlsAfter(plan, state, record.sysctls) : record.sysctls,
-    forward:
-      own.forwardTrouble === undefined ? plan.forward.map(({ item }) => item) : record.forward,
-    nat:
-      plan.nat === undefined
-        ? undefined
-        : { text: plan.nat, listing: record.nat?.text === plan.nat ? record.nat.listing : "" },
-    names: plan.names?.path,
-    directories:
-      plan.names === undefined
-        ? record.directories
-        : [...new Set([...record.directories, ...own.absent(parentOf(plan.names.path))])],
-  };
-}
-
-// A rule of others that does the same was there before, and stays when ours go.
-function ownRules(plan: RoutesPlan, state: NodeState, record: RoutesRecord): readonly IpRule[] {
-  const recorded = new Set(record.rules.map(ruleKey));
-  const others = new Set(
-    state.rules.filter(({ protocol }) => protocol !== PROTOCOL_KERNEL).map(ruleKey),
-  );
-  const ours = new Set(
-    state.rules.filter(({ protocol }) => protocol === PROTOCOL_KERNEL).map(ruleKey),
-  );
-  return plan.rules
-    .map(({ item }) => item)
-    .filter(
-      (rule) =>
-        recorded.has(ruleKey(rule)) || ours.has(ruleKey(rule)) || !others.has(ruleKey(rule)),
-    );
 }
 
 /** The changes that take everything away again that `record` tells of: what lets packets through first, then the tenants' rules. */
@@ -255,27 +218,17 @@ function fileChanges(plan: RoutesPlan, own: OwnThings, record: RoutesRecord): re
   ];
 }
 
-function removedNames(path: string | undefined, { file }: OwnThings): readonly Action[] {
+function removedNames(path: string | undefined, { file, leftover }: OwnThings): readonly Action[] {
   if (path === undefined) return [];
-  const text = file(path);
+  const [text, temporary] = [file(path), leftover(path)];
   return [
     ...(text === undefined || !isOurNamesFile(text)
       ? []
       : [{ kind: "file", path, text: undefined } as const]),
-    // Of a writer that was killed.
-    ...(file(temporaryOf(path)) === undefined
+    ...(temporary === undefined
       ? []
-      : [{ kind: "file", path: temporaryOf(path), text: undefined } as const]),
+      : [{ kind: "file", path: temporary, text: undefined } as const]),
   ];
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, path.lastIndexOf("/"));
-}
-
-/** Where a file is written before it takes the place of the old one. iproute2 reads only names that end in .conf. */
-export function temporaryOf(path: string): string {
-  return `${path}.tmp`;
 }
 
 /** Why the file with the tables' names must not be written: somebody else made it. undefined: it may be. */

@@ -1,8 +1,7 @@
 /** Pure: what others on the node have that the plan would disturb, or that would disturb it. */
 import type { Mark } from "../../net/mark";
-import { listText } from "./free-mask";
 import { markCollisions } from "./mark-collisions";
-import { quotedRoute, quotedRule } from "../text";
+import { listText, quotedRoute, quotedRule } from "../text";
 import { routePlace } from "../changes/identity";
 import { tableName } from "../plan/table-names";
 import {

@@ -2,10 +2,9 @@
 import type { PluginConf } from "../../../conf/types";
 import { broadLength, leadsEverywhere, leadsFar, refusingRoutes } from "./broad-routes";
 import { type RoutedTenant, routedTenants } from "../plan/desired";
-import { listText } from "./free-mask";
 import { mtuFindings } from "./mtu-findings";
-import { orphanText } from "../plan/retired-marks";
-import { quotedRoute, quotedRule, sysctlName } from "../text";
+import { retiredMarkText } from "../plan/retired-marks";
+import { listText, quotedRoute, quotedRule, sysctlName } from "../text";
 import { ruleKey } from "../changes/identity";
 import {
   type Finding,
@@ -39,10 +38,10 @@ export function findFindings({ conf, plan, state }: FindingInput): readonly Find
     ...routedTenants(conf)
       .filter(({ gateways }) => gateways.length === 0)
       .map(noGateway),
-    ...plan.orphans.map((orphan): Finding => ({
+    ...plan.retired.map((retired): Finding => ({
       kind: "mark-without-tenant",
       tenant: undefined,
-      text: orphanText(orphan),
+      text: retiredMarkText(retired),
     })),
     ...plan.sysctls.flatMap((wanted) => sysctlFinding(wanted, state)),
     ...noDefaultRoute(plan, state),

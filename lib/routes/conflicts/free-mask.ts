@@ -2,6 +2,7 @@
 import { formatMark, type Mark } from "../../net/mark";
 import { REGISTRY } from "./known-users";
 import type { MarkUse } from "../model";
+import { listText } from "../text";
 
 const BITS = 32;
 
@@ -57,12 +58,6 @@ export function proposalText(tenants: readonly string[], uses: readonly MarkUse[
       ? ""
       : ` (elsewhere used by ${listText(proposal.alsoUsedBy, 3)})`;
   return `free on this node: ${listText(marks, 8)}${elsewhere}${aside}`;
-}
-
-/** Words with commas, the first `most` of them. */
-export function listText(words: readonly string[], most: number): string {
-  const rest = words.length - most;
-  return rest > 0 ? `${words.slice(0, most).join(", ")} and ${rest} more` : words.join(", ");
 }
 
 function runOf(low: number, width: number): number {

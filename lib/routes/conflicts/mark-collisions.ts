@@ -1,8 +1,9 @@
 /** Pure: uses of mark bits by others that meet the tenants' marks. */
 import { FULL_MASK, formatMark, type Mark } from "../../net/mark";
-import { listText, proposalText } from "./free-mask";
+import { proposalText } from "./free-mask";
 import { detected, remedyFor } from "./known-users";
 import type { Collision, IpRule, MarkUse, NodeState, Surroundings } from "../model";
+import { listText } from "../text";
 
 interface Tenant {
   readonly name: string;

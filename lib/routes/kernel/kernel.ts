@@ -7,10 +7,15 @@ import { reasonOf } from "../../text/reason";
 import type { OwnThings } from "../changes/changes";
 import type { ForwardTable } from "./forward";
 import { parseLinks, parseRoutes, parseRules } from "./ip-json";
-import { NAT_TABLE } from "../plan/nat";
 import type { Programs } from "../../node/programs";
-import type { Action, NodeState, RoutesPlan, RoutesRecord } from "../model";
-import { replaceFile } from "../../node/files";
+import {
+  type Action,
+  NAT_TABLE,
+  type NodeState,
+  type RoutesPlan,
+  type RoutesRecord,
+} from "../model";
+import { replaceFile, temporaryOf } from "../../node/files";
 import { routeWords, ruleWords } from "../text";
 
 export interface Kernel {
@@ -36,6 +41,7 @@ export function createKernel(programs: Programs, forward: ForwardTable): Kernel 
           ? await natListing(programs)
           : undefined,
       file: readText,
+      leftover: (path) => (existsSync(temporaryOf(path)) ? temporaryOf(path) : undefined),
       absent: absentDirectories,
     }),
     perform: (action) => perform(programs, forward, action),

@@ -4,9 +4,8 @@ import { join } from "node:path";
 import { CniError } from "../../cni/error";
 import { isObject, parseJson } from "../../cni/json";
 import { reasonOf } from "../../text/reason";
-import { temporaryOf } from "../changes/changes";
 import { EMPTY_RECORD, type RoutesRecord } from "../model";
-import { replaceFile } from "../../node/files";
+import { replaceFile, temporaryOf } from "../../node/files";
 
 export interface RecordFile {
   /** EMPTY_RECORD when there is none. Throws CniError `journal` for one that cannot be used. */

@@ -10,7 +10,6 @@ import {
 import type { Family } from "../../net/family";
 import { deviceName, gatewaysOf, type Health } from "./gateways";
 import { natTable } from "./nat";
-import type { Orphan } from "./retired-marks";
 import { wantedSysctls } from "./sysctls";
 import { tableNames } from "./table-names";
 import {
@@ -24,6 +23,7 @@ import {
   type Nexthop,
   type Planned,
   type ResolvedGateway,
+  type RetiredMark,
   type RoutesPlan,
 } from "../model";
 
@@ -37,21 +37,21 @@ export function routedTenants(conf: PluginConf): readonly RoutedTenant[] {
   );
 }
 
-/** The whole plan. `health` takes gateways out that do not answer; without it all count as working. `orphans` are stopped. */
+/** The whole plan. `health` takes gateways out that do not answer; without it all count as working. `retired` marks are stopped. */
 export function desiredRoutes(
   conf: PluginConf,
   state: NodeState,
   health?: Health,
-  orphans: readonly Orphan[] = [],
+  retired: readonly RetiredMark[] = [],
 ): RoutesPlan {
   const tenants = routedTenants(conf);
   const gateways = tenants.flatMap((tenant) => gatewaysOf(tenant, state, health));
-  const rules = state.families.flatMap((family) => rulesOf(conf, family, { gateways, orphans }));
+  const rules = state.families.flatMap((family) => rulesOf(conf, family, { gateways, retired }));
   const routes = state.families.flatMap((family) => [
     ...tenants.flatMap((tenant) => tenantRoutes(tenant, family, gateways)),
     ...nodeRoutes(conf, family, state),
   ]);
-  const plan = { rules, routes, gateways, orphans, forward: forwardRules(conf, state.families) };
+  const plan = { rules, routes, gateways, retired, forward: forwardRules(conf, state.families) };
   return {
     ...plan,
     sysctls: wantedSysctls(plan, state),
@@ -63,10 +63,10 @@ export function desiredRoutes(
 function rulesOf(
   conf: PluginConf,
   family: Family,
-  { gateways, orphans }: Pick<RoutesPlan, "gateways" | "orphans">,
+  { gateways, retired }: Pick<RoutesPlan, "gateways" | "retired">,
 ): readonly Planned<IpRule>[] {
   const tenants = routedTenants(conf);
-  if (tenants.length + orphans.length === 0) return [];
+  if (tenants.length + retired.length === 0) return [];
   const { excludePriority, localPriority, tenantPriority, excludeDestinations } = conf.routes;
   const common = { family, protocol: PROTOCOL_KERNEL };
   const local: Planned<IpRule> = {
@@ -100,7 +100,7 @@ function rulesOf(
     };
     return stops(tenant, family, gateways) ? [lookup, stop] : [lookup];
   });
-  const closed = orphans.map(({ stop }): Planned<IpRule> => ({
+  const closed = retired.map(({ stop }): Planned<IpRule> => ({
     item: { ...common, priority: tenantPriority, fwmark: stop, unreachable: true },
     tenant: undefined,
     why: "pods still carry the mark of a tenant that is gone",

@@ -2,12 +2,10 @@
 import type { PluginConf, Translation } from "../../../conf/types";
 import { canonicalAddress, formatCidr, parsePrefix } from "../../net/address";
 import { FAMILIES, type Family } from "../../net/family";
-import type { ResolvedGateway, RoutesRecord } from "../model";
+import { NAT_TABLE, type ResolvedGateway, type RoutesRecord } from "../model";
 
 /** A device by which a tenant's packets leave. */
 export type TenantDevice = Pick<ResolvedGateway, "tenant" | "dev">;
-
-export const NAT_TABLE = "inet tenant-routing";
 
 /**
  * The text for `nft -f`; undefined when nothing is translated. Its chain comes before srcnat (100),

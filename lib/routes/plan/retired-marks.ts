@@ -4,37 +4,21 @@
  */
 import type { PluginConf } from "../../../conf/types";
 import { formatMark, type Mark, satisfiesMark } from "../../net/mark";
-import { listText } from "../conflicts/free-mask";
-import type { RoutesRecord } from "../model";
-import type { Journal } from "../../attachment/journal";
-
-/** A running pod's mark. */
-export interface CarriedMark {
-  readonly mark: Mark;
-  /** For people: namespace and name. */
-  readonly pod: string;
-}
-
-/** A mark that led somewhere until the configuration changed, and the pods that carry it. */
-export interface Orphan {
-  readonly mark: Mark;
-  /** The mark by which they are stopped: no tenant's packets satisfy it. */
-  readonly stop: Mark;
-  readonly pods: readonly string[];
-}
+import type { CarriedMark, RetiredMark, RoutesRecord } from "../model";
+import { listText } from "../text";
 
 /** Whether rules were made for a mark that no tenant has: only then it matters what the pods carry. */
-export function hasFormerMarks({ tenants = [] }: PluginConf, { rules }: RoutesRecord): boolean {
+export function hasRetiredMarks({ tenants = [] }: PluginConf, { rules }: RoutesRecord): boolean {
   const now = new Set(tenants.map(({ mark }) => formatMark(mark)));
   return rules.some(({ fwmark }) => fwmark !== undefined && !now.has(formatMark(fwmark)));
 }
 
-/** The orphaned marks. One that satisfies any tenant's mark is served, also when that tenant has no table here. */
-export function orphansOf(
+/** The retired marks that pods still carry. One that satisfies any tenant's mark is served, also when that tenant has no table here. */
+export function retiredMarks(
   { tenants = [] }: PluginConf,
   { rules }: RoutesRecord,
   carried: readonly CarriedMark[],
-): readonly Orphan[] {
+): readonly RetiredMark[] {
   const former = rules.flatMap(({ fwmark }) => (fwmark === undefined ? [] : [fwmark]));
   const lost = carried.filter(
     ({ mark }) =>
@@ -61,29 +45,8 @@ export function orphansOf(
 }
 
 /** What is so, what follows, and what to do. */
-export function orphanText({ mark, pods }: Orphan): string {
+export function retiredMarkText({ mark, pods }: RetiredMark): string {
   const [carry, their, them] =
     pods.length === 1 ? ["carries", "its", "the pod"] : ["carry", "their", "the pods"];
   return `${listText(pods, 3)} still ${carry} mark ${formatMark(mark)}, which no tenant of this configuration has any more, so ${their} packets beyond the cluster are stopped: delete ${them}, to have ${pods.length === 1 ? "it" : "them"} made anew with a mark of today, or give a tenant this mark again`;
-}
-
-/** The marks of the pods that run, by the records of their attachments. */
-
-/** A record that cannot be read says nothing; DEL of its pod goes by other traces. Throws CniError `journal` for a journal that cannot be trusted. */
-export function carriedMarks(journal: Journal): readonly CarriedMark[] {
-  return journal.tags().flatMap((tag) => {
-    const record = journal.read(tag);
-    if (record === undefined || "corrupt" in record) return [];
-    const { mark, pod, key } = record.attachment;
-    if (mark === undefined) return [];
-    return [
-      {
-        mark,
-        pod:
-          pod === undefined
-            ? `container ${key.containerId.slice(0, 12)}`
-            : `${pod.namespace}/${pod.name}`,
-      },
-    ];
-  });
 }

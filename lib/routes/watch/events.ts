@@ -1,10 +1,9 @@
 /** Tells that links, addresses, routes or rules of the node have changed, by `ip monitor`. */
 import type { Clock, StartStream, Stream } from "../../ports";
-import { DIRECTORIES, type Host } from "../../node/host";
+import { type Host, PROGRAM_ENVIRONMENT } from "../../node/host";
 
 /** Between the end of one `ip monitor` and the start of the next (ms). */
 const RESTART_MS = 2000;
-const ENVIRONMENT = { PATH: DIRECTORIES.join(":"), LC_ALL: "C" };
 const WORDS = ["-o", "monitor", "link", "address", "route", "rule"];
 
 export interface MonitorOptions {
@@ -51,7 +50,7 @@ function open({ start, host, onEvent }: MonitorOptions): Stream {
   // prctl(2) PR_SET_PDEATHSIG: it dies with us even when we are killed. Without setpriv it ends at its next line (EPIPE).
   const [path, args] =
     setpriv === undefined ? [ip, WORDS] : [setpriv, ["--pdeathsig", "KILL", ip, ...WORDS]];
-  return start({ path, args, env: ENVIRONMENT }, onEvent);
+  return start({ path, args, env: PROGRAM_ENVIRONMENT }, onEvent);
 }
 
 /** What the watcher still has to see to. Notices of one kind are one: what has changed is looked up, not told. */

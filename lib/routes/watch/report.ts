@@ -1,12 +1,11 @@
 /** Pure: what the watcher says about gateways and changes. */
 import type { PluginConf } from "../../../conf/types";
 import { routedTenants } from "../plan/desired";
-import { NAT_TABLE } from "../plan/nat";
-import type { Action, ResolvedGateway } from "../model";
+import { type Action, NAT_TABLE, type ResolvedGateway } from "../model";
 import { actionText } from "../text";
 import type { CniError } from "../../cni/error";
 import { madeOf, type RoutesView } from "../apply";
-import { orphanText } from "../plan/retired-marks";
+import { retiredMarkText } from "../plan/retired-marks";
 
 /** Commands on one line of the log. */
 const MOST_COMMANDS = 6;
@@ -150,7 +149,8 @@ export function tellChanges(
       message: beginning(cause, conf, plan.gateways, done),
       commands: done.map(actionText),
     });
-    for (const orphan of plan.orphans) say({ event: "trouble", message: orphanText(orphan) });
+    for (const retired of plan.retired)
+      say({ event: "trouble", message: retiredMarkText(retired) });
     return [];
   }
   const tables = tablesOf(

@@ -8,9 +8,9 @@ import {
   type RoutesNode,
 } from "../../../../lib/routes/apply";
 import type { Kernel } from "../../../../lib/routes/kernel/kernel";
-import type { CarriedMark } from "../../../../lib/routes/plan/retired-marks";
 import {
   type Action,
+  type CarriedMark,
   EMPTY_RECORD,
   type IpRoute,
   type NodeState,
@@ -62,6 +62,7 @@ class FakeNode implements RoutesNode {
       forward: [],
       natListing: this.nat,
       file: (path) => this.files[path],
+      leftover: () => undefined,
       absent: () => [],
     }),
     natListing: async () => this.nat,

@@ -3,20 +3,19 @@ import {
   changesToRemove,
   type DiffInput,
   foreignNames,
-  recordAfter,
-  temporaryOf,
 } from "../../../../../lib/routes/changes/changes";
+import { joinRecords, recordAfter } from "../../../../../lib/routes/changes/record";
+import { temporaryOf } from "../../../../../lib/node/files";
 import { irreplaceable } from "../../../../../lib/routes/changes/displaced";
 import {
   EMPTY_RECORD,
   type IpRoute,
-  joinRecords,
   type NodeState,
   type RoutesPlan,
   type RoutesRecord,
 } from "../../../../../lib/routes/model";
 import { routePlace } from "../../../../../lib/routes/changes/identity";
-import { done, files, inputOf, NAMES, texts } from "./rig";
+import { done, inputOf, NAMES, ownThings, texts } from "./rig";
 import { KERNEL_RULES, link, route, rule, stateOf, TENANTS } from "../node-rig";
 
 test("a fresh node: stops before gateways, tables before rules, names last", () => {
@@ -257,12 +256,7 @@ describe("the file with the tables' names", () => {
     texts(changesFor(input)).filter((text) => text.includes("/names"));
 
   test("moves with its directory, and a killed writer's file goes too", () => {
-    const own = {
-      forward: [],
-      natListing: undefined,
-      file: files({ [NAMES]: ours, [temporaryOf(NAMES)]: "" }),
-      absent: () => [],
-    };
+    const own = ownThings({ [NAMES]: ours, [temporaryOf(NAMES)]: "" });
     expect(changes(inputOf({ routes: { namesDir: "/names2" }, record, own }))).toEqual([
       `rm -f ${NAMES}`,
       `rm -f ${NAMES}.tmp`,
@@ -280,12 +274,7 @@ describe("the file with the tables' names", () => {
 
   test("takes the directories with it that were made for it", () => {
     const input = inputOf({
-      own: {
-        forward: [],
-        natListing: undefined,
-        file: files({}),
-        absent: () => ["/etc/iproute2", "/etc/iproute2/rt_tables.d"],
-      },
+      own: ownThings({}, { absent: () => ["/etc/iproute2", "/etc/iproute2/rt_tables.d"] }),
     });
     const after = done(input);
     expect(after.record.directories).toEqual(["/etc/iproute2", "/etc/iproute2/rt_tables.d"]);
@@ -298,19 +287,12 @@ describe("the file with the tables' names", () => {
   });
 
   test("of somebody else stays, and says why it is in the way", () => {
-    const own = {
-      forward: [],
-      natListing: undefined,
-      file: files({ [NAMES]: "100 mine\n" }),
-      absent: () => [],
-    };
+    const own = ownThings({ [NAMES]: "100 mine\n" });
     expect(texts(changesToRemove(record, stateOf(), own))).toEqual([]);
     expect(foreignNames(inputOf({ own }))).toContain(
       `${NAMES} was not made by wrapper routes apply: move it away`,
     );
-    expect(
-      foreignNames(inputOf({ own: { ...own, file: files({ [NAMES]: ours }) } })),
-    ).toBeUndefined();
+    expect(foreignNames(inputOf({ own: ownThings({ [NAMES]: ours }) }))).toBeUndefined();
     expect(foreignNames(inputOf({ routes: { namesDir: "" }, own }))).toBeUndefined();
   });
 });

@@ -1,10 +1,7 @@
 /** A node before and after a plan, as changesFor() is asked with it. */
 import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
-import {
-  type DiffInput,
-  type OwnThings,
-  recordAfter,
-} from "../../../../../lib/routes/changes/changes";
+import type { DiffInput, OwnThings } from "../../../../../lib/routes/changes/changes";
+import { recordAfter } from "../../../../../lib/routes/changes/record";
 import { type Action, EMPTY_RECORD, type NodeState } from "../../../../../lib/routes/model";
 import { routePlace } from "../../../../../lib/routes/changes/identity";
 import { actionText } from "../../../../../lib/routes/text";
@@ -15,10 +12,20 @@ const FIRST = (text: string): string => text.split("\n")[0] ?? "";
 /** The changes as commands, each by its first line. */
 export const texts = (actions: readonly Action[]): string[] =>
   actions.map((action) => FIRST(actionText(action)));
-export const files =
-  (texts: Readonly<Record<string, string>>): OwnThings["file"] =>
-  (path) =>
-    texts[path];
+/** What is ours of the firewall and the files: nothing but these files and `part`. */
+export function ownThings(
+  texts: Readonly<Record<string, string>> = {},
+  part: Partial<OwnThings> = {},
+): OwnThings {
+  return {
+    forward: [],
+    natListing: undefined,
+    file: (path) => texts[path],
+    leftover: (path) => (texts[`${path}.tmp`] === undefined ? undefined : `${path}.tmp`),
+    absent: () => [],
+    ...part,
+  };
+}
 
 /** IPv4 only, names in /names. */
 export function inputOf(
@@ -35,7 +42,7 @@ export function inputOf(
   return {
     plan,
     state,
-    own: { forward: [], natListing: undefined, file: files({}), absent: () => [] },
+    own: ownThings(),
     record: EMPTY_RECORD,
     natBetween: plan.nat,
     sysctl: true,
@@ -55,12 +62,13 @@ export function done(input: DiffInput, others: Partial<NodeState> = {}): DiffInp
     routes: [...kept, ...plan.routes.map(({ item }) => item)],
     ...others,
   };
-  const own = {
-    forward: plan.forward.map(({ item }) => item),
-    natListing: plan.nat === undefined ? undefined : "listed",
-    file: files({ [NAMES]: plan.names?.text ?? "" }),
-    absent: () => [],
-  };
+  const own = ownThings(
+    { [NAMES]: plan.names?.text ?? "" },
+    {
+      forward: plan.forward.map(({ item }) => item),
+      natListing: plan.nat === undefined ? undefined : "listed",
+    },
+  );
   const record = recordAfter(input);
   return {
     ...input,

@@ -1,11 +1,10 @@
 import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
 import {
-  type CarriedMark,
-  hasFormerMarks,
-  orphansOf,
-  orphanText,
+  hasRetiredMarks,
+  retiredMarks,
+  retiredMarkText,
 } from "../../../../../lib/routes/plan/retired-marks";
-import { EMPTY_RECORD, type RoutesRecord } from "../../../../../lib/routes/model";
+import { type CarriedMark, EMPTY_RECORD, type RoutesRecord } from "../../../../../lib/routes/model";
 import { confOf, KERNEL_RULES, rule, stateOf, TENANTS } from "../node-rig";
 
 const mark = (value: number, mask = 0xff): CarriedMark["mark"] => ({ value, mask });
@@ -18,11 +17,11 @@ const pods = (...marks: CarriedMark["mark"][]): CarriedMark[] =>
 
 test("a mark that had rules, that pods carry, and that no tenant has", () => {
   const record = recorded(mark(0x10), mark(0x30));
-  expect(hasFormerMarks(confOf(), record)).toBe(true);
-  expect(orphansOf(confOf(), record, pods(mark(0x30), mark(0x10), mark(0x30), mark(0x40)))).toEqual(
-    [{ mark: mark(0x30), stop: mark(0x30), pods: ["shop/web-0", "shop/web-2"] }],
-  );
-  expect(orphansOf(confOf(), record, [])).toEqual([]);
+  expect(hasRetiredMarks(confOf(), record)).toBe(true);
+  expect(
+    retiredMarks(confOf(), record, pods(mark(0x30), mark(0x10), mark(0x30), mark(0x40))),
+  ).toEqual([{ mark: mark(0x30), stop: mark(0x30), pods: ["shop/web-0", "shop/web-2"] }]);
+  expect(retiredMarks(confOf(), record, [])).toEqual([]);
 });
 
 test.each([
@@ -41,25 +40,25 @@ test.each([
   ],
   ["it never had rules", confOf({ tenants: { b: TENANTS.b } }), EMPTY_RECORD, false],
 ])("served, or not ours to stop: %s", (_, conf, record, former) => {
-  expect(hasFormerMarks(conf, record)).toBe(former);
-  expect(orphansOf(conf, record, pods(mark(0x10)))).toEqual([]);
+  expect(hasRetiredMarks(conf, record)).toBe(former);
+  expect(retiredMarks(conf, record, pods(mark(0x10)))).toEqual([]);
 });
 
 test("the stop takes no packets of a tenant whose mark has more bits", () => {
   const conf = confOf({ tenants: { a: { ...TENANTS.a, fwmark: "0x110/0xfff" } } });
-  expect(orphansOf(conf, recorded(mark(0x10)), pods(mark(0x10)))).toMatchObject([
+  expect(retiredMarks(conf, recorded(mark(0x10)), pods(mark(0x10)))).toMatchObject([
     { mark: mark(0x10), stop: mark(0x10, 0xfff) },
   ]);
 });
 
 test("what is local stays local for them, also without any tenant", () => {
   const conf = confOf({ tenants: { c: { fwmark: "0x80" } } });
-  const orphans = orphansOf(conf, recorded(mark(0x10)), pods(mark(0x10)));
+  const retired = retiredMarks(conf, recorded(mark(0x10)), pods(mark(0x10)));
   const { rules, routes } = desiredRoutes(
     conf,
     stateOf({ families: [4], rules: KERNEL_RULES }),
     undefined,
-    orphans,
+    retired,
   );
   expect(rules.map(({ item }) => item).filter(({ to }) => to === undefined)).toEqual([
     rule(32764, { table: 254, suppressPrefixLength: 0 }),
@@ -69,9 +68,11 @@ test("what is local stays local for them, also without any tenant", () => {
 });
 
 test("in words", () => {
-  const orphan = { mark: mark(0x10), stop: mark(0x10), pods: ["shop/web-0"] };
-  expect(orphanText(orphan)).toBe(
+  const retired = { mark: mark(0x10), stop: mark(0x10), pods: ["shop/web-0"] };
+  expect(retiredMarkText(retired)).toBe(
     "shop/web-0 still carries mark 0x10/0xff, which no tenant of this configuration has any more, so its packets beyond the cluster are stopped: delete the pod, to have it made anew with a mark of today, or give a tenant this mark again",
   );
-  expect(orphanText({ ...orphan, pods: ["a/b", "c/d"] })).toMatch(/^a\/b, c\/d still carry mark/);
+  expect(retiredMarkText({ ...retired, pods: ["a/b", "c/d"] })).toMatch(
+    /^a\/b, c\/d still carry mark/,
+  );
 });

@@ -4,9 +4,9 @@ import { CniError } from "../../../../../lib/cni/error";
 import type { Clock } from "../../../../../lib/ports";
 import { createInbox } from "../../../../../lib/routes/watch/events";
 import type { LinkCondition } from "../../../../../lib/routes/watch/probe";
-import type { CarriedMark } from "../../../../../lib/routes/plan/retired-marks";
 import {
   type Action,
+  type CarriedMark,
   type Collision,
   EMPTY_RECORD,
   type IpRoute,
@@ -97,6 +97,7 @@ export class PaperKernel {
     forward: [],
     natListing: undefined,
     file: () => undefined,
+    leftover: () => undefined,
     absent: () => [],
   });
   natListing = async () => undefined;

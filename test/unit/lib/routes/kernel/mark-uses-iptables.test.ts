@@ -1,4 +1,4 @@
-import { chainsInSave, usesInSave } from "../../../../../lib/routes/conflicts/mark-uses-iptables";
+import { chainsInSave, usesInSave } from "../../../../../lib/routes/kernel/mark-uses-iptables";
 
 const ALL = 0xffffffff;
 

@@ -1,8 +1,9 @@
 /** Looks at what others have on this node, for collisions. */
 import { readFileSync, readdirSync } from "node:fs";
 import { toCniError } from "../../cni/error";
-import type { ForwardTable } from "../kernel/forward";
-import { chainsInSave, usesInNft, usesInSave } from "./mark-uses-iptables";
+import type { ForwardTable } from "./forward";
+import { chainsInSave, usesInSave } from "./mark-uses-iptables";
+import { usesInNft } from "./mark-uses-nft";
 import type { Programs } from "../../node/programs";
 import { NAMES_FILE } from "../plan/table-names";
 import type { Surroundings } from "../model";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { CniError } from "../../../../../lib/cni/error";
 import type { ForwardTable } from "../../../../../lib/routes/kernel/forward";
 import type { Programs } from "../../../../../lib/node/programs";
-import { lookAround } from "../../../../../lib/routes/conflicts/surroundings";
+import { lookAround } from "../../../../../lib/routes/kernel/surroundings";
 
 const MANGLE =
   "*mangle\n:PREROUTING ACCEPT [0:0]\n:VPN - [0:0]\n-A VPN -j MARK --set-xmark 0x5/0xff\nCOMMIT\n";

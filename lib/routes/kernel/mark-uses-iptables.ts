@@ -2,8 +2,6 @@
 import { FULL_MASK, parseUint32 } from "../../net/mark";
 import type { MarkUse } from "../model";
 
-export { usesInNft } from "./mark-uses-nft";
-
 /** Comments of the wrapper's rules and of the node routes' begin so. */
 const OURS = "tenant-routing";
 const WORD = /"(?:[^"\\]|\\.)*"|\S+/g;

@@ -1,7 +1,6 @@
 /** Pure: who reads or writes which mark bits, from the parsed output of `nft -j list ruleset`. */
 import { FULL_MASK } from "../../net/mark";
-import { NAT_TABLE } from "../plan/nat";
-import type { MarkUse } from "../model";
+import { type MarkUse, NAT_TABLE } from "../model";
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,4 +1,4 @@
-import { usesInNft } from "../../../../../lib/routes/conflicts/mark-uses-iptables";
+import { usesInNft } from "../../../../../lib/routes/kernel/mark-uses-nft";
 
 const ALL = 0xffffffff;
 const META = { meta: { key: "mark" } };

@@ -1,0 +1,22 @@
+/** The marks of the pods that run, by the records of their attachments. */
+import type { Journal } from "../../../lib/attachment/journal";
+import type { CarriedMark } from "../../../lib/routes/model";
+
+/** A record that cannot be read says nothing; DEL of its pod goes by other traces. Throws CniError `journal` for a journal that cannot be trusted. */
+export function carriedMarks(journal: Journal): readonly CarriedMark[] {
+  return journal.tags().flatMap((tag) => {
+    const record = journal.read(tag);
+    if (record === undefined || "corrupt" in record) return [];
+    const { mark, pod, key } = record.attachment;
+    if (mark === undefined) return [];
+    return [
+      {
+        mark,
+        pod:
+          pod === undefined
+            ? `container ${key.containerId.slice(0, 12)}`
+            : `${pod.namespace}/${pod.name}`,
+      },
+    ];
+  });
+}
