@@ -1,4 +1,5 @@
 /** Pure: rules, routes and changes as the words of `ip`, and as a person reads them. */
+import type { CniError } from "../cni/error";
 import { formatMark } from "../net/mark";
 import {
   type Action,
@@ -108,8 +109,6 @@ function protocolWords(protocol: number): readonly string[] {
   return ["protocol", protocol === PROTOCOL_KERNEL ? "kernel" : String(protocol)];
 }
 
-/** Pure: rules and routes of others inside a sentence. */
-
 /** The last words of a rule: `protocol` and its name. */
 const PROTOCOL_WORDS = 2;
 
@@ -128,4 +127,9 @@ export function quotedRoute(route: IpRoute): string {
 export function listText(words: readonly string[], most: number): string {
   const rest = words.length - most;
   return rest > 0 ? `${words.slice(0, most).join(", ")} and ${rest} more` : words.join(", ");
+}
+
+/** What failed and, in parentheses, at what. */
+export function errorText({ message, details }: CniError): string {
+  return details === "" ? message : `${message} (${details})`;
 }

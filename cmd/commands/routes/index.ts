@@ -1,15 +1,12 @@
 import { CniError } from "../../../lib/cni/error";
 import {
-  carryOut,
   collisionsOf,
   findingsOf,
   look as lookWith,
-  madeOf,
   removeRoutes,
-  troublesOf,
-  type RoutesView,
 } from "../../../lib/routes/apply";
-import { actionText } from "../../../lib/routes/text";
+import { carryOut, errorsOf, type RoutesView, unreadOf } from "../../../lib/routes/carry-out";
+import { actionText, errorText } from "../../../lib/routes/text";
 import type { Values } from "../../cli";
 import { findConf } from "../../conflist";
 import type { Io } from "../../io";
@@ -123,13 +120,13 @@ async function apply(run: RoutesRun): Promise<number> {
       );
       return status;
     }
-    const refused = await carryOut(view, node);
+    const outcome = await carryOut(view, node);
     const after = await look(run);
     const report = {
       ...reportOf(run, after),
-      actions: madeOf(view.actions, refused),
+      actions: outcome.made,
       collisions,
-      failures: refused.map(failureText),
+      failures: errorsOf(outcome).map(errorText),
       heading: "changes made",
     };
     print(run, report);
@@ -175,12 +172,8 @@ function reportOf({ conf, path }: RoutesRun, view: RoutesView): Omit<RoutesRepor
     actions: view.actions,
     collisions: [],
     findings: findingsOf(conf, view),
-    failures: troublesOf(view).map(failureText),
+    failures: unreadOf(view).map(errorText),
   };
-}
-
-function failureText({ message, details }: CniError): string {
-  return details === "" ? message : `${message} (${details})`;
 }
 
 function print({ io, conf, json }: RoutesRun, report: RoutesReport): number {

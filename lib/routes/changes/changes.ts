@@ -20,7 +20,7 @@ export interface OwnThings {
   /** Our FORWARD rules that stand, in the order of the chain; those of the flavour that is not in use, too. */
   readonly forward: readonly ForwardRule[];
   /** Why the FORWARD rules could not be read, and are left as they are. */
-  readonly forwardTrouble?: CniError;
+  readonly forwardError?: CniError;
   /** Our nftables table as the kernel lists it; undefined: absent. */
   readonly natListing: string | undefined;
   /** Text of a file; undefined: absent. */
@@ -65,7 +65,7 @@ export function changesFor(input: DiffInput): readonly Action[] {
       op: "replace",
       route,
     })),
-    ...(own.forwardTrouble === undefined
+    ...(own.forwardError === undefined
       ? forwardChanges(
           plan.forward.map(({ item }) => item),
           own.forward,

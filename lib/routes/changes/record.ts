@@ -18,8 +18,7 @@ export function recordAfter({ plan, state, own, record, sysctl }: DiffInput): Ro
     routes: plan.routes.map(({ item }) => item),
     displaced: displacedAfter(plan, state, record),
     sysctls: sysctl ? sysctlsAfter(plan, state, record.sysctls) : record.sysctls,
-    forward:
-      own.forwardTrouble === undefined ? plan.forward.map(({ item }) => item) : record.forward,
+    forward: own.forwardError === undefined ? plan.forward.map(({ item }) => item) : record.forward,
     nat:
       plan.nat === undefined
         ? undefined

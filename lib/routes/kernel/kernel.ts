@@ -72,11 +72,11 @@ async function readState(programs: Programs): Promise<NodeState> {
 // Tables that cannot be read hold up only the rules in them.
 async function forwardRules(
   forward: ForwardTable,
-): Promise<Pick<OwnThings, "forward" | "forwardTrouble">> {
+): Promise<Pick<OwnThings, "forward" | "forwardError">> {
   try {
     return { forward: await forward.list() };
   } catch (thrown) {
-    return { forward: [], forwardTrouble: toCniError(thrown) };
+    return { forward: [], forwardError: toCniError(thrown) };
   }
 }
 

@@ -3,8 +3,7 @@ import type { PluginConf } from "../../../conf/types";
 import { routedTenants } from "../plan/desired";
 import { type Action, NAT_TABLE, type ResolvedGateway } from "../model";
 import { actionText } from "../text";
-import type { CniError } from "../../cni/error";
-import { madeOf, type RoutesView } from "../apply";
+import type { RoutesView } from "../carry-out";
 import { retiredMarkText } from "../plan/retired-marks";
 
 /** Commands on one line of the log. */
@@ -125,9 +124,9 @@ export interface Looked {
   readonly conf: PluginConf;
   /** The gateways of the look before; undefined: there was none. */
   readonly before: readonly ResolvedGateway[] | undefined;
-  readonly view: RoutesView;
-  /** Changes that the kernel refused. */
-  readonly refused: readonly CniError[];
+  readonly view: Pick<RoutesView, "plan">;
+  /** The changes that were made. */
+  readonly made: readonly Action[];
   /** What is wrong with a gateway that does not answer. */
   readonly why: (gateway: ResolvedGateway) => string;
   /** undefined: an ordinary look. */
@@ -136,18 +135,16 @@ export interface Looked {
 
 /** Says it, and returns the commands of the repairs. */
 export function tellChanges(
-  { conf, before, view, refused, why, cause }: Looked,
+  { conf, before, view: { plan }, made, why, cause }: Looked,
   say: (line: WatchLine) => void,
 ): readonly string[] {
-  const { actions, plan } = view;
-  const done = madeOf(actions, refused);
   const moved = gatewayChanges(conf, before, plan.gateways, why);
   for (const { line } of moved) say(line);
   if (cause !== undefined) {
     say({
       event: cause,
-      message: beginning(cause, conf, plan.gateways, done),
-      commands: done.map(actionText),
+      message: beginning(cause, conf, plan.gateways, made),
+      commands: made.map(actionText),
     });
     for (const retired of plan.retired)
       say({ event: "trouble", message: retiredMarkText(retired) });
@@ -157,15 +154,15 @@ export function tellChanges(
     conf,
     moved.map(({ gateway }) => gateway.tenant),
   );
-  const freed = done.filter((action) => isFormer(action, conf));
+  const freed = made.filter((action) => isFormer(action, conf));
   if (freed.length > 0)
     say({
       event: "change",
       message: `no pod carries the mark of a former tenant any more: ${commandsText(freed)}`,
       commands: freed.map(actionText),
     });
-  const repaired = done.filter((action) => !follows(action, tables) && !freed.includes(action));
-  const followed = done.filter((action) => follows(action, tables));
+  const repaired = made.filter((action) => !follows(action, tables) && !freed.includes(action));
+  const followed = made.filter((action) => follows(action, tables));
   if (followed.length > 0)
     say({
       event: "change",

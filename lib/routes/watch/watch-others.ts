@@ -1,6 +1,7 @@
 /** Pure: what others have put in the way of the tenants' packets, as far as rules and routes tell. */
 import type { PluginConf } from "../../../conf/types";
-import { findingsOf, isOursIn, type RoutesView } from "../apply";
+import { findingsOf, isOursIn } from "../apply";
+import type { RoutesView } from "../carry-out";
 import { findCollisions } from "../conflicts/collisions";
 import { routedTenants } from "../plan/desired";
 import type { Collision, FindingKind, Surroundings } from "../model";

@@ -1,12 +1,14 @@
 /** Keeps the node routes true: looks at the node again and again, and mends what differs. */
 import { CniError, toCniError } from "../../cni/error";
-import { carryOut, collisionsOf, look, type RoutesView } from "../apply";
+import { collisionsOf, look } from "../apply";
+import { carryOut, type CarriedOut, errorsOf, type RoutesView } from "../carry-out";
 import { routedTenants } from "../plan/desired";
 import { canBeProbed, createHealthBook, type HealthBook } from "./health";
 import { type LinkCondition, noCarrier } from "./probe";
 import { createStatusKeeper, HEARTBEAT_MS, type StatusKeeper, type WatchStatus } from "./status";
 import { createTroubles, hopText, tellChanges, type Troubles } from "./report";
 import type { Collision, ResolvedGateway } from "../model";
+import { errorText } from "../text";
 import { type InTheWay, othersInTheWay, settingsText } from "./watch-others";
 import type { WatchOptions, WatchPorts, WatchTarget } from "./watch-ports";
 
@@ -145,8 +147,8 @@ class Watcher {
           sysctl: this.options.sysctl,
           health: (gateway) => this.isUp(gateway),
         });
-        const refused = await carryOut(view, node);
-        this.tell(view, refused, cause);
+        const outcome = await carryOut(view, node);
+        this.tell(view, outcome, cause);
         node.seat.tell(conf, view.plan.gateways);
       });
       this.troubles.over("cycle");
@@ -166,11 +168,7 @@ class Watcher {
     return this.book.of(gateway).up;
   }
 
-  private tell(
-    view: RoutesView,
-    refused: readonly CniError[],
-    cause: "start" | "reload" | undefined,
-  ): void {
+  private tell(view: RoutesView, outcome: CarriedOut, cause: "start" | "reload" | undefined): void {
     const why = (gateway: ResolvedGateway): string => {
       const { failures, lastError } = this.book.of(gateway);
       return failures > 1
@@ -178,14 +176,14 @@ class Watcher {
         : (lastError ?? "it has not answered for long enough");
     };
     const repaired = tellChanges(
-      { conf: this.target.conf, before: this.gateways, view, refused, why, cause },
+      { conf: this.target.conf, before: this.gateways, view, made: outcome.made, why, cause },
       this.ports.say,
     );
     if (repaired.length > 0) {
       this.repairs += repaired.length;
       this.lastRepair = { time: this.ports.clock.now(), commands: repaired };
     }
-    this.troubles.now("routes", refused.map(troubleText).join("; "));
+    this.troubles.now("routes", errorsOf(outcome).map(errorText).join("; "));
     this.others = othersInTheWay(this.target.conf, view);
     this.troubles.now("settings", settingsText(this.target.conf, view));
     this.troubles.now("others", this.others.map(({ text }) => text).join("; "));
@@ -287,6 +285,5 @@ async function requirePing({ conf, node }: WatchTarget): Promise<void> {
 }
 
 function troubleText(thrown: unknown): string {
-  const { message, details } = toCniError(thrown);
-  return details === "" ? message : `${message} (${details})`;
+  return errorText(toCniError(thrown));
 }
