@@ -6,19 +6,13 @@ import { recordAfter } from "./changes/record";
 import { carryOutAll, type RoutesView, sameRecord, unreadOf } from "./carry-out";
 import { desiredRoutes, routedTenants } from "./plan/desired";
 import { findFindings } from "./conflicts/findings";
+import type { Collision, Finding } from "./conflicts/kinds";
 import type { Health } from "./plan/gateways";
 import type { Kernel } from "./kernel/kernel";
 import { formerDevices, natTable } from "./plan/nat";
 import { hasRetiredMarks, retiredMarks } from "./plan/retired-marks";
 import type { RecordFile } from "./kernel/record";
-import {
-  type Action,
-  type CarriedMark,
-  type Collision,
-  EMPTY_RECORD,
-  type Finding,
-  type Surroundings,
-} from "./model";
+import { type Action, type CarriedMark, EMPTY_RECORD, type Surroundings } from "./model";
 import { indexRoutes, ruleKey } from "./changes/identity";
 import { errorText } from "./text";
 
@@ -68,7 +62,7 @@ export async function collisionsOf(
   });
   return [
     ...found,
-    ...(names === undefined ? [] : [{ kind: "name", tenant: undefined, text: names } as const]),
+    ...(names === undefined ? [] : [{ kind: "name", tenant: undefined, path: names } as const]),
   ];
 }
 

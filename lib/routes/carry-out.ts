@@ -7,7 +7,7 @@ import { joinRecords, recordAfter } from "./changes/record";
 import type { Kernel } from "./kernel/kernel";
 import type { RecordFile } from "./kernel/record";
 import { type Action, type IpRoute, type RoutesRecord, TABLE_MAIN } from "./model";
-import { actionText } from "./text";
+import { actionText, foreignNamesText } from "./text";
 
 /** What the node has, what it should have, and the changes from one to the other. */
 export interface RoutesView extends DiffInput {
@@ -50,7 +50,11 @@ export async function carryOut(
 ): Promise<CarriedOut> {
   const { kernel, records } = node;
   const after = recordAfter(view);
-  const obstacle = foreignNames(view) ?? irreplaceable(view.plan, view.state, view.record);
+  const names = foreignNames(view);
+  const obstacle =
+    names === undefined
+      ? irreplaceable(view.plan, view.state, view.record)
+      : foreignNamesText(names);
   if (obstacle !== undefined) throw new CniError("io", obstacle);
   const unread = unreadOf(view);
   if (view.actions.length === 0 && sameRecord(view.record, after))

@@ -93,15 +93,36 @@ export interface NodeState {
   readonly sysctl: (path: string) => string | undefined;
 }
 
-/** Somebody's use of mark bits on this node. */
+/** Who uses mark bits on this node, and where. */
+export type MarkUser =
+  | { readonly kind: "ip-rule"; readonly family: Family; readonly priority: number }
+  | {
+      readonly kind: "iptables";
+      /** With family and flavour, such as `ip6tables-nft`. */
+      readonly program: string;
+      readonly table: string;
+      readonly chain: string;
+    }
+  /** `table`: with its family, such as `inet firewalld`. */
+  | { readonly kind: "nft"; readonly table: string; readonly chain: string }
+  /** A project that is known to use marks; `sign`: what it was recognised by. */
+  | { readonly kind: "known"; readonly name: string; readonly sign: string };
+
+/** A use of mark bits on this node that is not ours. */
 export interface MarkUse {
-  /** Who or where, for people: `ip rule 100`, `iptables-nft mangle PREROUTING`, `Cilium (interface cilium_host)`. */
-  readonly where: string;
+  readonly by: MarkUser;
   /** Bits that are read or written, and the value they are compared with or set to, where it is known. */
   readonly mask: number;
   readonly value: number | undefined;
   /** The whole mark is read or written: every other user of any bit disturbs it. */
   readonly whole: boolean;
+}
+
+/** A line of rt_tables. */
+export interface TableNameEntry {
+  readonly number: number;
+  readonly name: string;
+  readonly file: string;
 }
 
 /** What else lives on the node: for collisions, so read only before something is changed. */
@@ -112,11 +133,7 @@ export interface Surroundings {
   /** `family name` of native nftables tables, ours excepted. */
   readonly nftTables: readonly string[];
   /** Entries of rt_tables and rt_tables.d that we did not write. */
-  readonly tableNames: readonly {
-    readonly number: number;
-    readonly name: string;
-    readonly file: string;
-  }[];
+  readonly tableNames: readonly TableNameEntry[];
   /** Sentences about what could not be read. */
   readonly unseen: readonly string[];
 }
@@ -202,50 +219,13 @@ export type Action =
   /** Takes an empty one away; one that others have put something into stays. */
   | { readonly kind: "directory"; readonly path: string };
 
-export type CollisionKind = "mark" | "mask" | "table" | "priority" | "route" | "name" | "unseen";
-
-/** Something of others that the plan would disturb, or that would disturb it. */
-export interface Collision {
-  readonly kind: CollisionKind;
-  readonly tenant: string | undefined;
-  /** A sentence: what collides with what, and what to do. */
-  readonly text: string;
-}
-
-export type FindingKind =
-  | "device-missing"
-  | "device-down"
-  | "gateway-own-address"
-  | "gateway-off-link"
-  | "gateway-failed"
-  | "no-gateway"
-  | "mark-without-tenant"
-  | "forwarding-off"
-  | "strict-rp-filter"
-  | "no-default-route"
-  | "main-refuses"
-  | "main-may-refuse"
-  | "half-default"
-  | "rule-before"
-  | "ra-default"
-  | "mtu";
-
-/** Something that keeps the routes from working as the operator expects; nothing is refused for it. */
-export interface Finding {
-  readonly kind: FindingKind;
-  readonly tenant: string | undefined;
-  /** A sentence: what is so, what follows from it, and what to do. */
-  readonly text: string;
-}
-
-/** What was changed on the node, so that it can be put back. */
-
 /** A kernel setting before its first change, and what was written. */
 export interface ChangedSysctl {
   readonly before: string;
   readonly written: string;
 }
 
+/** What was changed on the node, so that it can be put back. */
 export interface RoutesRecord {
   readonly rules: readonly IpRule[];
   readonly routes: readonly IpRoute[];

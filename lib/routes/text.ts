@@ -9,6 +9,7 @@ import {
   NAT_TABLE,
   type Nexthop,
   PROTOCOL_KERNEL,
+  type RetiredMark,
   TABLE_LOCAL,
   TABLE_MAIN,
 } from "./model";
@@ -132,4 +133,16 @@ export function listText(words: readonly string[], most: number): string {
 /** What failed and, in parentheses, at what. */
 export function errorText({ message, details }: CniError): string {
   return details === "" ? message : `${message} (${details})`;
+}
+
+/** What is so with a retired mark, what follows, and what to do. */
+export function retiredMarkText({ mark, pods }: RetiredMark): string {
+  const [carry, their, them] =
+    pods.length === 1 ? ["carries", "its", "the pod"] : ["carry", "their", "the pods"];
+  return `${listText(pods, 3)} still ${carry} mark ${formatMark(mark)}, which no tenant of this configuration has any more, so ${their} packets beyond the cluster are stopped: delete ${them}, to have ${pods.length === 1 ? "it" : "them"} made anew with a mark of today, or give a tenant this mark again`;
+}
+
+/** Why the file with the tables' names must not be written: somebody else made it. */
+export function foreignNamesText(path: string): string {
+  return `${path} was not made by wrapper routes apply: move it away, or set "routes": {"namesDir": ""} for no names`;
 }

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createJournal } from "../../lib/attachment/journal";
-import type { CollisionKind, FindingKind } from "../../lib/routes/model";
+import type { CollisionKind, FindingKind } from "../../lib/routes/conflicts/kinds";
 import { attachmentTag } from "../../lib/marks/tag";
 import { TENANTS, useRoutesNode } from "../helpers/routes-node";
 import { useWatchers } from "../helpers/routes-watch";

@@ -7,6 +7,7 @@ import { detected } from "../../lib/routes/conflicts/known-users";
 import { FLAVOURS } from "../helpers/firewall";
 import { sh } from "../helpers/shell";
 import { confOf } from "../unit/lib/routes/node-rig";
+import { markUserText } from "../../lib/routes/conflicts/text";
 
 const NETNS = `tr-marks-${process.pid}`;
 const ALL = 0xffffffff;
@@ -75,16 +76,16 @@ test.each(FLAVOURS)("what iptables-%s prints of every form of use", (flavour) =>
   const uses = usesInSave(saved, `iptables-${flavour}`);
   expect(
     uses
-      .filter(({ where }) => where === `iptables-${flavour} mangle PREROUTING`)
+      .filter(({ by }) => markUserText(by) === `iptables-${flavour} mangle PREROUTING`)
       .map(({ mask, value }) => [mask, value]),
   ).toEqual(WRITTEN.flatMap((each) => each[1]));
   expect(
     uses
-      .filter(({ where }) => where === `iptables-${flavour} nat CNI-HOSTPORT-MASQ`)
+      .filter(({ by }) => markUserText(by) === `iptables-${flavour} nat CNI-HOSTPORT-MASQ`)
       .map(({ mask }) => mask),
   ).toEqual([0x2000]);
   const chains = chainsInSave(saved);
-  expect(detected({ chains, nftTables: [] }, []).map(({ where }) => where)).toEqual([
+  expect(detected({ chains, nftTables: [] }, []).map(({ by }) => markUserText(by))).toEqual([
     "portmap (chain CNI-HOSTPORT-MASQ)",
   ]);
 });
@@ -134,7 +135,7 @@ test("what nft prints of every form of use", () => {
   );
   const { uses, tables } = usesInNft(ruleset());
   expect(uses.map(({ mask, value }) => [mask, value])).toEqual(NATIVE.flatMap((each) => each[1]));
-  expect(new Set(uses.map(({ where }) => where))).toEqual(new Set(["nft inet vpn marks"]));
+  expect(new Set(uses.map(({ by }) => markUserText(by)))).toEqual(new Set(["nft inet vpn marks"]));
   expect(tables).toEqual(["inet vpn"]);
 });
 

@@ -2,29 +2,17 @@
 import type { PluginConf } from "../../../conf/types";
 import { formatMark } from "../../../lib/net/mark";
 import { routedTenants } from "../../../lib/routes/plan/desired";
-import type {
-  Action,
-  Collision,
-  Finding,
-  FindingKind,
-  ResolvedGateway,
-  RoutesPlan,
-} from "../../../lib/routes/model";
+import {
+  type Collision,
+  COLLISIONS,
+  type Finding,
+  FINDINGS,
+  isProblem,
+} from "../../../lib/routes/conflicts/kinds";
+import { collisionText, findingText } from "../../../lib/routes/conflicts/text";
+import type { Action, ResolvedGateway, RoutesPlan } from "../../../lib/routes/model";
 import { actionText } from "../../../lib/routes/text";
 import { formatTable } from "../../table";
-
-/** Findings with which a tenant's packets do not get through; the others are warnings. */
-const ERRORS: readonly FindingKind[] = [
-  "device-missing",
-  "device-down",
-  "gateway-own-address",
-  "gateway-off-link",
-  "gateway-failed",
-  "mark-without-tenant",
-  "forwarding-off",
-  "strict-rp-filter",
-  "main-refuses",
-];
 
 export interface RoutesReport {
   readonly conf: string;
@@ -43,7 +31,7 @@ export function isBad({
   findings,
   failures,
 }: Pick<RoutesReport, "findings" | "failures">): boolean {
-  return failures.length > 0 || findings.some(({ kind }) => ERRORS.includes(kind));
+  return failures.length > 0 || findings.some(isProblem);
 }
 
 /** For people. */
@@ -55,10 +43,10 @@ export function reportText(conf: PluginConf, report: RoutesReport): string {
     actions.length === 0
       ? `${heading}: none\n`
       : `${heading}:\n${actions.map((action) => indent(actionText(action))).join("")}`,
-    ...collisions.map(({ kind, tenant, text }) => `COLLISION ${kind}${about(tenant)}: ${text}\n`),
+    ...collisions.map((each) => `COLLISION ${each.kind}${about(each)}: ${collisionText(each)}\n`),
     ...findings.map(
-      ({ kind, tenant, text }) =>
-        `${ERRORS.includes(kind) ? "PROBLEM" : "warning"} ${kind}${about(tenant)}: ${text}\n`,
+      (each) =>
+        `${isProblem(each) ? "PROBLEM" : "warning"} ${each.kind}${about(each)}: ${findingText(each)}\n`,
     ),
     ...failures.map((text) => `FAILED: ${text}\n`),
   ].join("");
@@ -75,11 +63,26 @@ export function reportJson(conf: PluginConf, report: RoutesReport): string {
       .filter(({ tenant }) => tenant === name)
       .map(({ family, via, dev, weight, unusable }) => ({ family, via, dev, weight, unusable })),
   }));
-  const graded = findings.map((finding) => ({
-    ...finding,
-    severity: ERRORS.includes(finding.kind) ? "problem" : "warning",
-  }));
-  return `${JSON.stringify({ conf: report.conf, tenants, changes: changesOf(actions), collisions, findings: graded, failures }, null, 2)}\n`;
+  const object = {
+    conf: report.conf,
+    tenants,
+    changes: changesOf(actions),
+    collisions: collisions.map((each) => ({
+      kind: each.kind,
+      tenant: each.tenant,
+      text: collisionText(each),
+      code: COLLISIONS[each.kind].code,
+    })),
+    findings: findings.map((each) => ({
+      kind: each.kind,
+      tenant: each.tenant,
+      text: findingText(each),
+      severity: FINDINGS[each.kind].severity,
+      code: FINDINGS[each.kind].code,
+    })),
+    failures,
+  };
+  return `${JSON.stringify(object, null, 2)}\n`;
 }
 
 /** The changes as objects for machines. */
@@ -115,7 +118,7 @@ function gatewaysText(
   return `${hops.join(" + ")}, else ${onGatewayLoss}`;
 }
 
-function about(tenant: string | undefined): string {
+function about({ tenant }: { readonly tenant: string | undefined }): string {
   return tenant === undefined ? "" : ` (tenant ${tenant})`;
 }
 

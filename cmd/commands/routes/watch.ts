@@ -10,7 +10,8 @@ import {
 import { createProbes } from "../../../lib/routes/watch/probe";
 import { createPrograms } from "../../../lib/node/programs";
 import { removeStatusFile, writeStatusFile } from "../../../lib/node/files";
-import type { Collision } from "../../../lib/routes/model";
+import type { Collision } from "../../../lib/routes/conflicts/kinds";
+import { collisionText } from "../../../lib/routes/conflicts/text";
 import { type WatchPorts, watchRoutes, type WatchTarget } from "../../../lib/routes/watch/watcher";
 import type { WatchLine } from "../../../lib/routes/watch/report";
 import { localHost } from "../../../lib/node/host";
@@ -73,8 +74,9 @@ function portsOf({ io, path, json }: RoutesRun, inbox: Inbox): WatchPorts {
   };
 }
 
-function collisionLine({ kind, tenant, text }: Collision): WatchLine {
-  const message = `COLLISION ${kind}${tenant === undefined ? "" : ` (tenant ${tenant})`}: ${text}; nothing was changed, --force goes ahead in spite of it`;
+function collisionLine(collision: Collision): WatchLine {
+  const { kind, tenant } = collision;
+  const message = `COLLISION ${kind}${tenant === undefined ? "" : ` (tenant ${tenant})`}: ${collisionText(collision)}; nothing was changed, --force goes ahead in spite of it`;
   return { event: "trouble", message, ...(tenant === undefined ? {} : { tenant }) };
 }
 

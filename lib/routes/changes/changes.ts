@@ -231,12 +231,11 @@ function removedNames(path: string | undefined, { file, leftover }: OwnThings): 
   ];
 }
 
-/** Why the file with the tables' names must not be written: somebody else made it. undefined: it may be. */
+/** The path of a foreign file where the one with the tables' names has to be; undefined: none is in the way. */
 export function foreignNames({
   plan: { names },
   own,
 }: Pick<DiffInput, "plan" | "own">): string | undefined {
   const present = names === undefined ? undefined : own.file(names.path);
-  if (names === undefined || present === undefined || isOurNamesFile(present)) return undefined;
-  return `${names.path} was not made by wrapper routes apply: move it away, or set "routes": {"namesDir": ""} for no names`;
+  return present === undefined || isOurNamesFile(present) ? undefined : names?.path;
 }

@@ -1,7 +1,7 @@
 /** Pure: routes that lead to most of the world, default or not. */
 import { contains, parsePrefix, type Prefix } from "../../net/address";
-import { type Finding, type IpRoute, type NodeState, type RoutesPlan, TABLE_MAIN } from "../model";
-import { quotedRoute } from "../text";
+import { type IpRoute, type NodeState, type RoutesPlan, TABLE_MAIN } from "../model";
+import type { Finding } from "./kinds";
 
 /** All global IPv6 addresses are in one /3, so that is as good as a default route there. */
 const BROADEST = { 4: 1, 6: 3 } as const;
@@ -33,8 +33,6 @@ export function leadsEverywhere(routes: readonly IpRoute[]): boolean {
 
 /** Pure: routes of the main table that refuse most of the world. */
 
-/** Behind the kernel's own rules for the tables main (32766) and default (32767). */
-const LAST_PRIORITY = 32768;
 const REFUSALS: readonly IpRoute["type"][] = ["unreachable", "blackhole", "prohibit"];
 
 /**
@@ -65,8 +63,6 @@ export function refusingRoutes(
           other.metric < route.metric &&
           !REFUSALS.includes(other.type),
       );
-      const when = better ? "once the better routes beside it are gone, because" : "because";
-      const text = `the main table has ${quotedRoute(route)}, which takes the tenants' packets too ${when} no rule passes over a route that refuses: delete it; to refuse what has no route, have "ip -${route.family} rule add pref ${LAST_PRIORITY} ${route.type}" instead`;
-      return { kind: better ? "main-may-refuse" : "main-refuses", tenant: undefined, text };
+      return { kind: better ? "main-may-refuse" : "main-refuses", tenant: undefined, route };
     });
 }

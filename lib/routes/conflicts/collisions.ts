@@ -1,11 +1,10 @@
 /** Pure: what others on the node have that the plan would disturb, or that would disturb it. */
 import type { Mark } from "../../net/mark";
+import type { Collision } from "./kinds";
 import { markCollisions } from "./mark-collisions";
-import { listText, quotedRoute, quotedRule } from "../text";
 import { routePlace } from "../changes/identity";
 import { tableName } from "../plan/table-names";
 import {
-  type Collision,
   type IpRoute,
   type IpRule,
   type NodeState,
@@ -46,7 +45,11 @@ export function findCollisions(input: CollisionInput): readonly Collision[] {
     ...lateLocalRules(plan, state),
     ...replacedRoutes(plan, routes),
     ...tables.flatMap((each) => takenNames(each, plan, input.surroundings)),
-    ...input.surroundings.unseen.map(unseenCollision),
+    ...input.surroundings.unseen.map((problem): Collision => ({
+      kind: "unseen",
+      tenant: undefined,
+      problem,
+    })),
   ];
 }
 
@@ -59,20 +62,16 @@ function tablesOf(plan: RoutesPlan): readonly TenantTable[] {
 }
 
 function lookups({ tenant, table }: TenantTable, rules: readonly IpRule[]): readonly Collision[] {
-  const others = rules.filter((rule) => rule.table === table);
-  if (others.length === 0) return [];
-  const text = `table ${table} of tenant ${tenant} is looked up by ${listText(others.map(quotedRule), 3)}, so packets that are not the tenant's take its gateways: delete ${them(others)}, or give the tenant another table`;
-  return [{ kind: "table", tenant, text }];
+  const foreign = rules.filter((rule) => rule.table === table);
+  return foreign.length === 0 ? [] : [{ kind: "table", tenant, table, rules: foreign, routes: [] }];
 }
 
 function strangers(
   { tenant, table }: TenantTable,
   routes: readonly IpRoute[],
 ): readonly Collision[] {
-  const others = routes.filter((route) => route.table === table);
-  if (others.length === 0) return [];
-  const text = `table ${table} of tenant ${tenant} has routes of others, which the tenant's packets would take: ${listText(others.map(quotedRoute), 3)}; delete ${them(others)}, or give the tenant another table`;
-  return [{ kind: "table", tenant, text }];
+  const foreign = routes.filter((route) => route.table === table);
+  return foreign.length === 0 ? [] : [{ kind: "table", tenant, table, rules: [], routes: foreign }];
 }
 
 function samePriorities(
@@ -81,13 +80,14 @@ function samePriorities(
 ): readonly Collision[] {
   const priorities = [...new Set(planned.map(({ item }) => item.priority))];
   return priorities.flatMap((priority): readonly Collision[] => {
-    const mine = planned.filter(({ item }) => item.priority === priority);
-    const others = rules.filter(
-      (rule) => rule.priority === priority && mine.some(({ item }) => item.family === rule.family),
+    const ours = planned.filter(({ item }) => item.priority === priority);
+    const foreign = rules.filter(
+      (rule) => rule.priority === priority && ours.some(({ item }) => item.family === rule.family),
     );
-    if (others.length === 0) return [];
-    const text = `priority ${priority}, which is for ${mine[0]?.why ?? "our rules"}, is used by ${listText(others.map(quotedRule), 3)}, and which of them is first is chance: move ${them(others)}, or set another priority in "routes" of the conflist`;
-    return [{ kind: "priority", tenant: undefined, text }];
+    if (foreign.length === 0) return [];
+    return [
+      { kind: "priority", tenant: undefined, priority, purpose: ours[0]?.why, rules: foreign },
+    ];
   });
 }
 
@@ -102,17 +102,12 @@ function lateLocalRules(
       .map(({ item }) => item.priority);
     if (ours.length === 0) return [];
     const first = Math.min(...ours);
-    const local = rules
+    const [local] = rules
       .filter((rule) => rule.family === family && isLocalRule(rule))
-      .map(({ priority }) => priority);
-    if (local.some((priority) => priority < first)) return [];
-    const found = local.length === 0 ? "is missing" : `is at ${Math.min(...local)}`;
-    const remedy =
-      local.length === 0
-        ? `put it back with "ip -${family} rule add pref 0 lookup local"`
-        : `set priorities above ${Math.min(...local)} in "routes" of the conflist`;
-    const text = `the IPv${family} rule for the local table ${found} and our first rule is at ${first}, so packets to the node itself would leave by a gateway: ${remedy}`;
-    return [{ kind: "priority", tenant: undefined, text }];
+      .map(({ priority }) => priority)
+      .sort((a, b) => a - b);
+    if (local !== undefined && local < first) return [];
+    return [{ kind: "priority", tenant: undefined, family, first, local }];
   });
 }
 
@@ -130,10 +125,8 @@ function replacedRoutes(
   return planned
     .filter(({ item }) => item.table === TABLE_MAIN)
     .flatMap(({ item, why, tenant }): readonly Collision[] => {
-      const other = routes.find((route) => routePlace(route) === routePlace(item));
-      if (other === undefined) return [];
-      const text = `the main table has ${quotedRoute(other)}, which ${quotedRoute(item)} (${why}) would replace: delete it if it is not needed, or take ${item.dst} out of "nodeRoutes"`;
-      return [{ kind: "route", tenant, text }];
+      const present = routes.find((route) => routePlace(route) === routePlace(item));
+      return present === undefined ? [] : [{ kind: "route", tenant, present, wanted: item, why }];
     });
 }
 
@@ -146,19 +139,7 @@ function takenNames(
   const name = tableName(tenant);
   const numbers = tableNames.filter((entry) => entry.number === table && entry.name !== name);
   const others = tableNames.filter((entry) => entry.name === name && entry.number !== table);
-  return [...numbers, ...others].slice(0, 1).map((entry) => {
-    const remedy =
-      'remove that line, give the tenant another table, or set "routes": {"namesDir": ""} for no names';
-    const text = `${entry.file} calls table ${entry.number} ${entry.name}, but tenant ${tenant} has table ${table} under the name ${name}: ${remedy}`;
-    return { kind: "name", tenant, text } as const;
-  });
-}
-
-function unseenCollision(problem: string): Collision {
-  const text = `${problem}, so it is not known who else uses marks there: mend that, or go ahead with --force once you know that nobody uses the tenants' bits`;
-  return { kind: "unseen", tenant: undefined, text };
-}
-
-function them(others: readonly unknown[]): string {
-  return others.length === 1 ? "it" : "them";
+  return [...numbers, ...others]
+    .slice(0, 1)
+    .map((entry): Collision => ({ kind: "name", tenant, table, entry }));
 }

@@ -1,14 +1,12 @@
 /** Pure: what keeps the routes from working as the operator expects, though nothing is refused for it. */
 import type { PluginConf } from "../../../conf/types";
 import { broadLength, leadsEverywhere, leadsFar, refusingRoutes } from "./broad-routes";
-import { type RoutedTenant, routedTenants } from "../plan/desired";
+import { routedTenants } from "../plan/desired";
+import type { Finding } from "./kinds";
 import { mtuFindings } from "./mtu-findings";
-import { retiredMarkText } from "../plan/retired-marks";
-import { listText, quotedRoute, quotedRule, sysctlName } from "../text";
+import { findingText } from "./text";
 import { ruleKey } from "../changes/identity";
 import {
-  type Finding,
-  type FindingKind,
   type IpRoute,
   type IpRule,
   type NodeState,
@@ -37,11 +35,11 @@ export function findFindings({ conf, plan, state }: FindingInput): readonly Find
     ...plan.gateways.flatMap(gatewayFinding),
     ...routedTenants(conf)
       .filter(({ gateways }) => gateways.length === 0)
-      .map(noGateway),
+      .map(({ name, table }): Finding => ({ kind: "no-gateway", tenant: name, table })),
     ...plan.retired.map((retired): Finding => ({
       kind: "mark-without-tenant",
       tenant: undefined,
-      text: retiredMarkText(retired),
+      retired,
     })),
     ...plan.sysctls.flatMap((wanted) => sysctlFinding(wanted, state)),
     ...noDefaultRoute(plan, state),
@@ -51,78 +49,34 @@ export function findFindings({ conf, plan, state }: FindingInput): readonly Find
     ...advertisedDefaults(plan, state),
     ...mtuFindings(conf, plan, state),
   ];
-  return [...new Map(findings.map((finding) => [finding.text, finding])).values()];
+  return [...new Map(findings.map((finding) => [findingText(finding), finding])).values()];
 }
 
-function gatewayFinding({
-  tenant,
-  family,
-  via,
-  dev,
-  unusable,
-}: ResolvedGateway): readonly Finding[] {
-  if (unusable === undefined) return [];
-  const name = `gateway ${[via ?? `IPv${family}`, ...(dev === undefined ? [] : [`dev ${dev}`])].join(" ")} of tenant ${tenant}`;
-  const [kind, text] = gatewayText(unusable, dev ?? "", via ?? "");
-  return [{ kind, tenant, text: `${name} ${text}` }];
-}
+const UNUSABLE = {
+  "device-missing": "device-missing",
+  "device-down": "device-down",
+  "own-address": "gateway-own-address",
+  "off-link": "gateway-off-link",
+  failed: "gateway-failed",
+} as const;
 
-function noGateway({ name, table }: RoutedTenant): Finding {
-  const text = `tenant ${name} has table ${table} and no gateways, so its packets beyond the cluster are stopped: list its "gateways"; or, where a router behind the node tells it apart, leave out its "table", and set that of the router's uplink`;
-  return { kind: "no-gateway", tenant: name, text };
-}
-
-function gatewayText(
-  unusable: NonNullable<ResolvedGateway["unusable"]>,
-  dev: string,
-  via: string,
-): readonly [FindingKind, string] {
-  switch (unusable) {
-    case "device-missing":
-      return [
-        "device-missing",
-        `is left out because this node has no interface ${dev}: make it, or correct "dev"`,
-      ];
-    case "device-down":
-      return ["device-down", `is left out because ${dev} is down: ip link set ${dev} up`];
-    case "own-address":
-      return [
-        "gateway-own-address",
-        `is left out because ${via} is an address of this node, which cannot be its own gateway: correct "via", or keep the tenant's pods off this node`,
-      ];
-    case "off-link":
-      return dev === ""
-        ? [
-            "gateway-off-link",
-            `is left out because no connected route leads to ${via}: give an interface an address in its network, or name the interface as "dev"`,
-          ]
-        : [
-            "gateway-off-link",
-            `is left out because ${dev} has no connected route to ${via}: give ${dev} an address in its network, or correct "via" or "dev"`,
-          ];
-    case "failed":
-      return [
-        "gateway-failed",
-        "is left out because it does not answer: see ip neigh and the gateway itself; it is taken back when it answers",
-      ];
-  }
+function gatewayFinding(gateway: ResolvedGateway): readonly Finding[] {
+  const { unusable, tenant } = gateway;
+  return unusable === undefined ? [] : [{ kind: UNUSABLE[unusable], tenant, gateway }];
 }
 
 function sysctlFinding(
-  { item, tenant, why }: Planned<WantedSysctl>,
+  { item: { path, value, also }, tenant, why }: Planned<WantedSysctl>,
   state: NodeState,
 ): readonly Finding[] {
-  const now = state.sysctl(item.path);
-  if (now === undefined || now === item.value || item.also.includes(now)) return [];
-  const change = `apply --sysctl sets ${sysctlName(item.path)} to ${item.value}`;
-  if (!item.path.endsWith("/rp_filter")) {
-    const text = `${sysctlName(item.path)} is ${now}, so the node drops what it should send on (${why}): ${change}`;
-    return [{ kind: "forwarding-off", tenant, text }];
-  }
-  const dev = item.path.split("/").at(-2) ?? "";
+  const have = state.sysctl(path);
+  if (have === undefined || have === value || also.includes(have)) return [];
+  const setting = { tenant, path, have, want: value };
+  if (!path.endsWith("/rp_filter")) return [{ ...setting, kind: "forwarding-off", why }];
+  const dev = path.split("/").at(-2) ?? "";
   // src_valid_mark is no way out: without a rule that puts the connection's mark on replies, they have none.
-  const text = `the reverse-path filter on ${dev} is strict (the larger of ${now} on ${dev} and ${state.sysctl(ALL_RP_FILTER) ?? "0"} on all), so every reply that comes in there is dropped: ${change}`;
-  return [{ kind: "strict-rp-filter", tenant, text }];
+  const all = state.sysctl(ALL_RP_FILTER) ?? "0";
+  return [{ ...setting, kind: "strict-rp-filter", dev, all }];
 }
 
 /** Loose filtering wants a route to the sender, whatever its interface, and replies come from anywhere. */
@@ -145,8 +99,7 @@ function noDefaultRoute({ gateways }: RoutesPlan, state: NodeState): readonly Fi
     )
   )
     return [];
-  const text = `the main table has no IPv4 default route, so even the loose reverse-path filter on ${listText(filtered, 3)} drops replies from the internet: give the node a default route, or set rp_filter of ${listText(filtered, 3)} and of all to 0`;
-  return [{ kind: "no-default-route", tenant: undefined, text }];
+  return [{ kind: "no-default-route", tenant: undefined, devices: filtered }];
 }
 
 function halfDefaults(plan: RoutesPlan, { families, routes }: NodeState): readonly Finding[] {
@@ -158,9 +111,9 @@ function halfDefaults(plan: RoutesPlan, { families, routes }: NodeState): readon
       const halves = routes.filter(
         (route) => route.family === family && route.table === TABLE_MAIN && isHalf(route),
       );
-      if (halves.length === 0) return [];
-      const text = `the main table has ${listText(halves.map(quotedRoute), 2)}, as VPN clients make them in place of a default route; they come before the tenants' tables, so tenants' packets take them: let the VPN client put its routes in a table of its own, or name its interface as a tenant's gateway`;
-      return [{ kind: "half-default", tenant: undefined, text }];
+      return halves.length === 0
+        ? []
+        : [{ kind: "half-default", tenant: undefined, routes: halves }];
     });
 }
 
@@ -172,6 +125,7 @@ function isHalf(route: IpRoute): boolean {
 function rulesBefore(plan: RoutesPlan, state: NodeState): readonly Finding[] {
   const ours = new Set(plan.rules.map(({ item }) => ruleKey(item)));
   const last = plan.rules.filter(({ tenant }) => tenant !== undefined).map(({ item }) => item);
+  const behind = Math.max(...last.map(({ priority }) => priority));
   const before = state.rules.filter(
     (rule) =>
       !ours.has(ruleKey(rule)) &&
@@ -179,10 +133,7 @@ function rulesBefore(plan: RoutesPlan, state: NodeState): readonly Finding[] {
   );
   return before
     .filter((rule) => takesAnything(rule) && leadsAway(rule, state))
-    .map((rule) => {
-      const text = `the rule ${quotedRule(rule)} comes before the tenants' rules and takes their packets too: move it behind ${Math.max(...last.map(({ priority }) => priority))}, or narrow it by from, to or fwmark`;
-      return { kind: "rule-before", tenant: undefined, text };
-    });
+    .map((rule): Finding => ({ kind: "rule-before", tenant: undefined, rule, behind }));
 }
 
 /** No selector, or one that leaves almost everything: `not`. */
@@ -225,8 +176,5 @@ function advertisedDefaults({ sysctls }: RoutesPlan, state: NodeState): readonly
   );
   return [...devices]
     .filter((dev) => state.sysctl(`net/ipv6/conf/${dev}/accept_ra`) === "1")
-    .map((dev) => {
-      const text = `the IPv6 default route on ${dev} is from router advertisements, which the kernel ignores once IPv6 forwarding is on, so the route goes: set ${sysctlName(`net/ipv6/conf/${dev}/accept_ra`)} to 2`;
-      return { kind: "ra-default", tenant: undefined, text };
-    });
+    .map((dev): Finding => ({ kind: "ra-default", tenant: undefined, dev }));
 }

@@ -1,18 +1,10 @@
 /** Pure: mark bits that nobody else uses. */
-import { formatMark, type Mark } from "../../net/mark";
-import { REGISTRY } from "./known-users";
+import { FULL_MASK } from "../../net/mark";
+import type { FreeMarks, Proposal } from "./kinds";
+import { KNOWN_USERS } from "./known-users";
 import type { MarkUse } from "../model";
-import { listText } from "../text";
 
 const BITS = 32;
-
-/** One mask for all tenants and a value for each, in their order. */
-export interface Proposal {
-  readonly mask: number;
-  readonly marks: readonly Mark[];
-  /** Known users that are not on this node and would use some of these bits. */
-  readonly alsoUsedBy: readonly string[];
-}
 
 /**
  * A run of contiguous bits, wide enough for `count` values other than 0, that no use on this node
@@ -39,25 +31,13 @@ export function proposeMarks(count: number, uses: readonly MarkUse[]): Proposal 
   };
 }
 
-/** The proposal as the end of a sentence, with the tenants' names. */
-export function proposalText(tenants: readonly string[], uses: readonly MarkUse[]): string {
-  const proposal = proposeMarks(tenants.length, uses);
-  const whole = [...new Set(uses.filter((use) => use.whole).map(({ where }) => where))];
-  const aside =
-    whole.length === 0
-      ? ""
-      : `, apart from ${listText(whole, 2)}, whose use of the whole mark no mask avoids`;
-  if (proposal === undefined)
-    return `no run of bits is free on this node for ${tenants.length} tenants${aside}`;
-  const marks = tenants.map(
-    (tenant, i) =>
-      `${tenant} ${formatMark(proposal.marks[i] ?? { value: 0, mask: proposal.mask })}`,
-  );
-  const elsewhere =
-    proposal.alsoUsedBy.length === 0
-      ? ""
-      : ` (elsewhere used by ${listText(proposal.alsoUsedBy, 3)})`;
-  return `free on this node: ${listText(marks, 8)}${elsewhere}${aside}`;
+/** What these tenants could have instead, next to those uses. */
+export function freeMarks(tenants: readonly string[], uses: readonly MarkUse[]): FreeMarks {
+  return {
+    tenants,
+    proposal: proposeMarks(tenants.length, uses),
+    unavoidable: uses.filter(({ whole }) => whole).map(({ by }) => by),
+  };
 }
 
 function runOf(low: number, width: number): number {
@@ -65,8 +45,8 @@ function runOf(low: number, width: number): number {
 }
 
 function knownUsersOf(mask: number): readonly string[] {
-  const partial = REGISTRY.filter(({ bits }) =>
-    bits.some((each) => each.mask !== 0xffffffff && (each.mask & mask) !== 0),
+  const partial = KNOWN_USERS.filter(({ bits }) =>
+    bits.some((each) => each.mask !== FULL_MASK && (each.mask & mask) !== 0),
   );
   return partial.map(({ name }) => name);
 }

@@ -1,6 +1,6 @@
 /** Pure: who is known to use the firewall mark, which bits, and what gives them away on a node. */
 import { FULL_MASK } from "../../net/mark";
-import type { Link, MarkUse, Surroundings } from "../model";
+import type { Link, MarkUse, MarkUser, Surroundings } from "../model";
 
 /** Bits of a mark and the value that they are compared with or set to, where that is fixed. */
 export interface KnownBits {
@@ -26,7 +26,7 @@ const whole = (value: number): KnownBits => ({ mask: FULL_MASK, value });
 const bit = (value: number): KnownBits => ({ mask: value, value });
 
 /** Bits as those projects' sources and documents have them; checked with each release of the wrapper. */
-export const REGISTRY: readonly KnownUser[] = [
+export const KNOWN_USERS: readonly KnownUser[] = [
   {
     name: "kube-proxy",
     source: "https://github.com/fwmark/registry",
@@ -187,14 +187,14 @@ export function detected(
   links: readonly Pick<Link, "name">[],
 ): readonly MarkUse[] {
   const names = links.map(({ name }) => name);
-  return REGISTRY.flatMap((user) => {
+  return KNOWN_USERS.flatMap((user) => {
     const sign =
       signOf("interface", user.link, names) ??
       signOf("chain", user.chain, surroundings.chains) ??
       signOf("nftables table", user.nftTable, surroundings.nftTables);
     if (sign === undefined) return [];
     return user.bits.map(({ mask, value }) => ({
-      where: `${user.name} (${sign})`,
+      by: { kind: "known", name: user.name, sign },
       mask,
       value,
       whole: mask === FULL_MASK,
@@ -202,9 +202,9 @@ export function detected(
   });
 }
 
-/** How the known user that `where` names makes its use of the mark smaller; undefined when it cannot, or is not known. */
-export function remedyFor(where: string): string | undefined {
-  return REGISTRY.find(({ name }) => where.startsWith(`${name} (`))?.remedy;
+/** How a known user can be told to use fewer bits; undefined when it cannot, or is not known. */
+export function remedyFor(by: MarkUser): string | undefined {
+  return by.kind === "known" ? KNOWN_USERS.find(({ name }) => name === by.name)?.remedy : undefined;
 }
 
 function signOf(

@@ -1,9 +1,9 @@
 /** Pure: uses of mark bits by others that meet the tenants' marks. */
-import { FULL_MASK, formatMark, type Mark } from "../../net/mark";
-import { proposalText } from "./free-mask";
-import { detected, remedyFor } from "./known-users";
-import type { Collision, IpRule, MarkUse, NodeState, Surroundings } from "../model";
-import { listText } from "../text";
+import { FULL_MASK, type Mark } from "../../net/mark";
+import { freeMarks } from "./free-mask";
+import type { Collision, FreeMarks } from "./kinds";
+import { detected } from "./known-users";
+import type { IpRule, MarkUse, MarkUser, NodeState, Surroundings } from "../model";
 
 interface Tenant {
   readonly name: string;
@@ -33,54 +33,54 @@ export function markCollisions({
     ...surroundings.markUses,
     ...detected(surroundings, state.links),
   ];
-  const places = byPlace(uses);
-  const free = proposalText(
+  const users = byUser(uses);
+  const free = freeMarks(
     tenants.map(({ name }) => name),
     uses,
   );
-  return tenants.flatMap((tenant) => places.flatMap((place) => collisionOf(tenant, place, free)));
+  return tenants.flatMap((tenant) => users.flatMap((each) => collisionOf(tenant, each, free)));
 }
 
 function useOfRule({ family, priority, fwmark }: IpRule): readonly MarkUse[] {
   if (fwmark === undefined) return [];
-  const where = `${family === 6 ? "ip -6 rule" : "ip rule"} ${priority}`;
-  return [{ where, mask: fwmark.mask, value: fwmark.value, whole: fwmark.mask === FULL_MASK }];
+  const { mask, value } = fwmark;
+  return [{ by: { kind: "ip-rule", family, priority }, mask, value, whole: mask === FULL_MASK }];
 }
 
-// By all but the last word of where they are: a chain, a priority, or what a user was recognised by.
-function byPlace(uses: readonly MarkUse[]): readonly (readonly MarkUse[])[] {
-  const places = new Map<string, MarkUse[]>();
+/** The uses of each user: the rules of a family, a table of a firewall, a known project. */
+function byUser(uses: readonly MarkUse[]): readonly (readonly MarkUse[])[] {
+  const groups = new Map<string, MarkUse[]>();
   for (const use of uses) {
-    const place = use.where.replace(/ \S+$/, "");
-    const there = places.get(place);
-    if (there === undefined) places.set(place, [use]);
-    else there.push(use);
+    const key = userKey(use.by);
+    groups.set(key, [...(groups.get(key) ?? []), use]);
   }
-  return [...places.values()];
+  return [...groups.values()];
+}
+
+function userKey(by: MarkUser): string {
+  switch (by.kind) {
+    case "ip-rule":
+      return `${by.kind} ${by.family}`;
+    case "iptables":
+      return `${by.kind} ${by.program} ${by.table}`;
+    case "nft":
+      return `${by.kind} ${by.table}`;
+    case "known":
+      return `${by.kind} ${by.name}`;
+  }
 }
 
 function collisionOf(
   { name, mark }: Tenant,
-  place: readonly MarkUse[],
-  free: string,
+  uses: readonly MarkUse[],
+  free: FreeMarks,
 ): readonly Collision[] {
-  const meeting = place.filter((use) => (use.mask & mark.mask) !== 0);
+  const meeting = uses.filter((use) => (use.mask & mark.mask) !== 0);
   const same = meeting.filter((use) => isTakenFor(use, mark));
-  const [first] = same.length > 0 ? same : meeting;
-  if (first === undefined) return [];
-  const own = `mark ${formatMark(mark)} of tenant ${name}`;
-  const theirs = `${bitsText(first)} of ${first.where}${likeIt(first, meeting)}`;
-  const meets =
-    same.length > 0
-      ? `${own} and ${theirs} are the same in the common bits ${hex(first.mask & mark.mask)}, so packets of one are taken for the other's`
-      : `${own} and ${theirs} have the bits ${hex(first.mask & mark.mask)} in common, so each disturbs what the other wrote`;
-  return [
-    {
-      kind: same.length > 0 ? "mark" : "mask",
-      tenant: name,
-      text: `${meets}: ${remedyText(first)}; ${free}`,
-    },
-  ];
+  const [use] = same.length > 0 ? same : meeting;
+  if (use === undefined) return [];
+  const kind = same.length > 0 ? "mark" : "mask";
+  return [{ kind, tenant: name, mark, use, meeting, free }];
 }
 
 // Value 0 under the common bits is what every unmarked packet has.
@@ -89,30 +89,4 @@ function isTakenFor({ mask, value }: MarkUse, mark: Mark): boolean {
   return (
     value !== undefined && (value & common) !== 0 && (value & common) === (mark.value & common)
   );
-}
-
-function bitsText({ mask, value, whole }: MarkUse): string {
-  if (whole) return value === undefined ? "the whole mark" : `${hex(value)} of the whole mark`;
-  return value === undefined ? `the bits ${hex(mask)}` : formatMark({ value, mask });
-}
-
-function likeIt(first: MarkUse, meeting: readonly MarkUse[]): string {
-  const rest = meeting.length - 1;
-  if (rest === 0) return "";
-  const elsewhere = [...new Set(meeting.map(({ where }) => where))].filter(
-    (where) => where !== first.where,
-  );
-  return ` (and ${rest} more like it${elsewhere.length === 0 ? "" : `, also in ${listText(elsewhere, 2)}`})`;
-}
-
-function remedyText(use: MarkUse): string {
-  const other = use.whole
-    ? "give that rule a mask, or the tenants other marks"
-    : "give the tenants other marks";
-  const known = remedyFor(use.where);
-  return known === undefined ? other : `${other} (${known})`;
-}
-
-function hex(bits: number): string {
-  return `0x${(bits >>> 0).toString(16)}`;
 }

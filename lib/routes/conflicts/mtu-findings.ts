@@ -2,15 +2,16 @@
 import type { PluginConf, Tenant } from "../../../conf/types";
 import { mergePatch } from "../../../conf/merge-patch";
 import { isObject, type JsonObject } from "../../cni/json";
-import type { Finding, NodeState, RoutesPlan } from "../model";
+import type { NodeState, RoutesPlan } from "../model";
+import type { Finding } from "./kinds";
 
 /** What the kernel gives a veth, and with it ptp and bridge, when the configuration says nothing. */
 const DEFAULT_MTU = 1500;
 
-/** A number of bytes and where it is from, for people. */
+/** Bytes that a device carries, or, without one, the tenant's route. */
 interface Limit {
   readonly mtu: number;
-  readonly from: string;
+  readonly dev: string | undefined;
 }
 
 /** One finding for each tenant whose pods' MTU is above the least of its gateways' interfaces and its own `mtu`. */
@@ -24,12 +25,16 @@ export function mtuFindings(
     const pods = podMtu(delegate, tenant, state);
     const [least] = [...limitsOf(tenant, plan, state)].sort((a, b) => a.mtu - b.mtu);
     if (pods === undefined || least === undefined || pods <= least.mtu) return [];
-    const key =
-      tenant.delegate?.["mtu"] === undefined
-        ? `/tenants/${tenant.name}/delegate/mtu, or /delegate/mtu for all pods,`
-        : `/tenants/${tenant.name}/delegate/mtu`;
-    const text = `pods of tenant ${tenant.name} have an MTU of ${pods}, but ${least.from} ${least.mtu}, so their larger packets are refused or lost: set ${key} to ${least.mtu}`;
-    return [{ kind: "mtu", tenant: tenant.name, text }];
+    return [
+      {
+        kind: "mtu",
+        tenant: tenant.name,
+        pods,
+        least: least.mtu,
+        dev: least.dev,
+        patched: tenant.delegate?.["mtu"] !== undefined,
+      },
+    ];
   });
 }
 
@@ -42,8 +47,8 @@ function limitsOf(
   return [
     ...links
       .filter((link) => devices.has(link.name))
-      .map((link) => ({ mtu: link.mtu, from: `${link.name}, which their packets leave by, has` })),
-    ...(mtu === undefined ? [] : [{ mtu, from: "the tenant's route allows" }]),
+      .map((link) => ({ mtu: link.mtu, dev: link.name })),
+    ...(mtu === undefined ? [] : [{ mtu, dev: undefined }]),
   ];
 }
 

@@ -13,7 +13,7 @@ const SLOTS = (["nft", "legacy"] as const).flatMap((variant) =>
 );
 
 /** `problem` instead of `text`: a sentence about why there is none. */
-export type Saved = { readonly where: string } & (
+export type Saved = { readonly program: string } & (
   { readonly text: string } | { readonly problem: string }
 );
 
@@ -65,10 +65,10 @@ export function createForwardTable(options: ForwardOptions): ForwardTable {
     saved: async () => {
       return Promise.all(
         SLOTS.filter((slot) => exists(slot)).map(async (slot): Promise<Saved> => {
-          const where = programName(slot);
+          const program = programName(slot);
           return tools.save(slot, undefined).then(
-            (text) => ({ where, text }),
-            (thrown: unknown) => ({ where, problem: toCniError(thrown).message }),
+            (text) => ({ program, text }),
+            (thrown: unknown) => ({ program, problem: toCniError(thrown).message }),
           );
         }),
       );

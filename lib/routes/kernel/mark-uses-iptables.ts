@@ -12,16 +12,16 @@ type Bits = readonly [mask: number, value: number | undefined];
 type Reader = (word: string, option: (name: string) => string | undefined) => Bits | undefined;
 
 /**
- * Uses of the mark in `iptables-save`'s output of all tables; our own rules are passed over. `where`
- * names the program, and table and chain are added to it. Bits of the connection's mark count as
+ * Uses of the mark in `iptables-save`'s output of all tables; our own rules are passed over. `program`
+ * is what it was printed by, such as `iptables-nft`. Bits of the connection's mark count as
  * bits of the packet's, between which rules copy them; a rule about all 32 of the connection's says
  * nothing about the packet's.
  */
-export function usesInSave(text: string, where: string): readonly MarkUse[] {
+export function usesInSave(text: string, program: string): readonly MarkUse[] {
   return rulesOf(text).flatMap(({ table, chain, words }) => {
     if (commentOf(words).startsWith(OURS)) return [];
     return bitsOf(words).map(([mask, value]) => ({
-      where: `${where} ${table} ${chain}`,
+      by: { kind: "iptables", program, table, chain },
       mask,
       value,
       whole: mask === FULL_MASK,

@@ -1,6 +1,6 @@
 /** Pure: who reads or writes which mark bits, from the parsed output of `nft -j list ruleset`. */
 import { FULL_MASK } from "../../net/mark";
-import { type MarkUse, NAT_TABLE } from "../model";
+import { type MarkUse, type MarkUser, NAT_TABLE } from "../model";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -40,10 +40,10 @@ export function usesInNft(json: unknown): {
     .flatMap(({ rule }) => (rule === undefined ? [] : [fieldsOf(rule)]))
     .filter((rule) => isForeign(nameOf(rule, "table")));
   const uses = rules.flatMap((rule) => {
-    const where = `nft ${nameOf(rule, "table")} ${String(rule["chain"])}`;
+    const by = { kind: "nft", table: nameOf(rule, "table"), chain: String(rule["chain"]) } as const;
     return listOf(rule["expr"])
       .flatMap((statement) => bitsOf(fieldsOf(statement)))
-      .flatMap((bits) => usesOf(bits, where));
+      .flatMap((bits) => usesOf(bits, by));
   });
   return { uses, tables };
 }
@@ -56,9 +56,9 @@ function nameOf(fields: Fields, key: string): string {
   return `${String(fields["family"])} ${String(fields[key])}`;
 }
 
-function usesOf({ mask, values }: Bits, where: string): readonly MarkUse[] {
+function usesOf({ mask, values }: Bits, by: MarkUser): readonly MarkUse[] {
   if (mask === 0) return [];
-  const use = { where, mask, whole: mask === FULL_MASK };
+  const use = { by, mask, whole: mask === FULL_MASK };
   return values.length === 0
     ? [{ ...use, value: undefined }]
     : values.map((value) => ({ ...use, value }));

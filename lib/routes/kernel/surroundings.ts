@@ -31,7 +31,7 @@ export async function lookAround(
   const native = "problem" in ruleset ? { uses: [], tables: [] } : usesInNft(ruleset);
   return {
     unseen: [...listings, ruleset].flatMap((each) => ("problem" in each ? [each.problem] : [])),
-    markUses: [...saved.flatMap(({ where, text }) => usesInSave(text, where)), ...native.uses],
+    markUses: [...saved.flatMap(({ program, text }) => usesInSave(text, program)), ...native.uses],
     chains: [...new Set(saved.flatMap(({ text }) => chainsInSave(text)))],
     nftTables: native.tables,
     tableNames: [

@@ -5,7 +5,6 @@
 import type { PluginConf } from "../../../conf/types";
 import { formatMark, type Mark, satisfiesMark } from "../../net/mark";
 import type { CarriedMark, RetiredMark, RoutesRecord } from "../model";
-import { listText } from "../text";
 
 /** Whether rules were made for a mark that no tenant has: only then it matters what the pods carry. */
 export function hasRetiredMarks({ tenants = [] }: PluginConf, { rules }: RoutesRecord): boolean {
@@ -42,11 +41,4 @@ export function retiredMarks(
       .map(({ pod }) => pod)
       .sort(),
   }));
-}
-
-/** What is so, what follows, and what to do. */
-export function retiredMarkText({ mark, pods }: RetiredMark): string {
-  const [carry, their, them] =
-    pods.length === 1 ? ["carries", "its", "the pod"] : ["carry", "their", "the pods"];
-  return `${listText(pods, 3)} still ${carry} mark ${formatMark(mark)}, which no tenant of this configuration has any more, so ${their} packets beyond the cluster are stopped: delete ${them}, to have ${pods.length === 1 ? "it" : "them"} made anew with a mark of today, or give a tenant this mark again`;
 }

@@ -2,9 +2,8 @@
 import type { PluginConf } from "../../../conf/types";
 import { routedTenants } from "../plan/desired";
 import { type Action, NAT_TABLE, type ResolvedGateway } from "../model";
-import { actionText } from "../text";
+import { actionText, retiredMarkText } from "../text";
 import type { RoutesView } from "../carry-out";
-import { retiredMarkText } from "../plan/retired-marks";
 
 /** Commands on one line of the log. */
 const MOST_COMMANDS = 6;

@@ -4,7 +4,9 @@ import { findingsOf, isOursIn } from "../apply";
 import type { RoutesView } from "../carry-out";
 import { findCollisions } from "../conflicts/collisions";
 import { routedTenants } from "../plan/desired";
-import type { Collision, FindingKind, Surroundings } from "../model";
+import type { Surroundings } from "../model";
+import { COLLISIONS, FINDINGS } from "../conflicts/kinds";
+import { collisionText, findingText } from "../conflicts/text";
 
 /** Firewalls and files are looked at when the watcher starts: at every event that would cost too much. */
 const UNSEEN: Surroundings = {
@@ -14,13 +16,11 @@ const UNSEEN: Surroundings = {
   tableNames: [],
   unseen: [],
 };
-/** Made by others, and no affair of a gateway or of a setting, which the watcher tells by itself. */
-const FOREIGN: readonly FindingKind[] = ["rule-before", "half-default", "main-refuses"];
-/** With --sysctl they are put right instead. */
-const SETTINGS: readonly FindingKind[] = ["forwarding-off", "strict-rp-filter"];
-
 /** What is in the way, and of whom; undefined: of every tenant. */
-export type InTheWay = Pick<Collision, "tenant" | "text">;
+export interface InTheWay {
+  readonly tenant: string | undefined;
+  readonly text: string;
+}
 
 /** All of it: the watcher takes nothing away that others have put there. */
 export function othersInTheWay(conf: PluginConf, view: RoutesView): readonly InTheWay[] {
@@ -32,16 +32,22 @@ export function othersInTheWay(conf: PluginConf, view: RoutesView): readonly InT
     surroundings: UNSEEN,
     isOurs: isOursIn(view),
   });
-  const findings = findingsOf(conf, view).filter(({ kind }) => FOREIGN.includes(kind));
-  // A rule that compares the same bits with another value takes no packet of the tenant's.
-  return [...collisions.filter(({ kind }) => kind !== "mask"), ...findings];
+  const findings = findingsOf(conf, view).filter(
+    ({ kind }) => FINDINGS[kind].watched === "foreign",
+  );
+  return [
+    ...collisions
+      .filter(({ kind }) => COLLISIONS[kind].watched)
+      .map((collision) => ({ tenant: collision.tenant, text: collisionText(collision) })),
+    ...findings.map((finding) => ({ tenant: finding.tenant, text: findingText(finding) })),
+  ];
 }
 
 /** Kernel settings that keep the tenants' packets from getting through, and that may not be changed. */
 export function settingsText(conf: PluginConf, view: RoutesView): string {
   if (view.sysctl) return "";
   return findingsOf(conf, view)
-    .filter(({ kind }) => SETTINGS.includes(kind))
-    .map(({ text }) => text)
+    .filter(({ kind }) => FINDINGS[kind].watched === "setting")
+    .map(findingText)
     .join("; ");
 }

@@ -7,7 +7,9 @@ import { canBeProbed, createHealthBook, type HealthBook } from "./health";
 import { type LinkCondition, noCarrier } from "./probe";
 import { createStatusKeeper, HEARTBEAT_MS, type StatusKeeper, type WatchStatus } from "./status";
 import { createTroubles, hopText, tellChanges, type Troubles } from "./report";
-import type { Collision, ResolvedGateway } from "../model";
+import type { Collision } from "../conflicts/kinds";
+import { collisionText } from "../conflicts/text";
+import type { ResolvedGateway } from "../model";
 import { errorText } from "../text";
 import { type InTheWay, othersInTheWay, settingsText } from "./watch-others";
 import type { WatchOptions, WatchPorts, WatchTarget } from "./watch-ports";
@@ -238,7 +240,10 @@ class Watcher {
       const next = await this.readAgain();
       const [collision] = await this.collisionsWith(next);
       if (collision !== undefined)
-        throw new CniError("invalidConfig", `it collides with what others have: ${collision.text}`);
+        throw new CniError(
+          "invalidConfig",
+          `it collides with what others have: ${collisionText(collision)}`,
+        );
       this.target = next;
     } catch (thrown) {
       say({

@@ -4,7 +4,15 @@ import type { PluginConf } from "../../../../conf/types";
 import type { CollisionInput } from "../../../../lib/routes/conflicts/collisions";
 import { desiredRoutes, routedTenants } from "../../../../lib/routes/plan/desired";
 import { ruleKey, satisfies } from "../../../../lib/routes/changes/identity";
-import type { IpRoute, IpRule, Link, NodeState, Surroundings } from "../../../../lib/routes/model";
+import type {
+  IpRoute,
+  IpRule,
+  Link,
+  MarkUse,
+  MarkUser,
+  NodeState,
+  Surroundings,
+} from "../../../../lib/routes/model";
 import type { Json } from "../../../../lib/cni/json";
 import { netconf } from "../../conf/helpers";
 
@@ -73,6 +81,21 @@ export function stateOf(
     sysctl: (path) => values[path],
     ...change,
   };
+}
+
+/** A use of mark bits by a rule or a chain, as the sentences name it: `ip rule 100`, `nft ip vpn c`, `iptables-nft mangle X`. */
+export function useOf(where: string, mask: number, value?: number): MarkUse {
+  return { by: userOf(where), mask, value, whole: mask === 0xffffffff };
+}
+
+function userOf(where: string): MarkUser {
+  const [program = "", ...words] = where.split(" ");
+  const chain = words.at(-1) ?? "";
+  if (program === "ip") return { kind: "ip-rule", family: 4, priority: Number(chain) };
+  const table = words.slice(0, -1).join(" ");
+  return program === "nft"
+    ? { kind: "nft", table, chain }
+    : { kind: "iptables", program, table, chain };
 }
 
 export function confOf(changes: Readonly<Record<string, Json | undefined>> = {}): PluginConf {

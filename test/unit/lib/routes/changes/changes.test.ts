@@ -1,22 +1,15 @@
+import { temporaryOf } from "../../../../../lib/node/files";
 import {
   changesFor,
   changesToRemove,
   type DiffInput,
   foreignNames,
 } from "../../../../../lib/routes/changes/changes";
-import { joinRecords, recordAfter } from "../../../../../lib/routes/changes/record";
-import { temporaryOf } from "../../../../../lib/node/files";
-import { irreplaceable } from "../../../../../lib/routes/changes/displaced";
-import {
-  EMPTY_RECORD,
-  type IpRoute,
-  type NodeState,
-  type RoutesPlan,
-  type RoutesRecord,
-} from "../../../../../lib/routes/model";
-import { routePlace } from "../../../../../lib/routes/changes/identity";
+import { recordAfter } from "../../../../../lib/routes/changes/record";
+import { EMPTY_RECORD, type RoutesPlan, type RoutesRecord } from "../../../../../lib/routes/model";
+import { foreignNamesText } from "../../../../../lib/routes/text";
+import { stateOf, TENANTS } from "../node-rig";
 import { done, inputOf, NAMES, ownThings, texts } from "./rig";
-import { KERNEL_RULES, link, route, rule, stateOf, TENANTS } from "../node-rig";
 
 test("a fresh node: stops before gateways, tables before rules, names last", () => {
   expect(texts(changesFor(inputOf()))).toEqual([
@@ -101,93 +94,6 @@ test("a lookup that comes back is put before its stop: the stop is added anew", 
     "ip -4 rule del pref 32765 fwmark 0x10/0xff unreachable protocol kernel",
     "ip -4 rule add pref 32765 fwmark 0x10/0xff unreachable protocol kernel",
   ]);
-});
-
-describe("what others have", () => {
-  const foreign = route("default", {
-    table: 100,
-    nexthops: [{ via: "192.0.2.99", dev: "eth1", weight: 1 }],
-  });
-  const fresh = (more: readonly IpRoute[] = [foreign]): DiffInput =>
-    inputOf({ state: stateOf({ families: [4], routes: [...stateOf().routes, ...more] }) });
-  const PUT_BACK = "ip -4 route replace default via 192.0.2.99 dev eth1 table 100 protocol 3";
-
-  test("a route at our place is recorded, and comes back with remove", () => {
-    const after = done(fresh());
-    expect(after.record.displaced).toEqual([foreign]);
-    expect(recordAfter(after).displaced).toEqual([foreign]);
-    expect(texts(changesToRemove(after.record, after.state, after.own)).at(-1)).toBe(PUT_BACK);
-  });
-
-  test("or as soon as no tenant has its table, not while the tenant has no gateway", () => {
-    const after = done(fresh());
-    const lost = {
-      ...after,
-      plan: {
-        ...after.plan,
-        routes: after.plan.routes.filter(({ item }) => item.type !== "unicast"),
-      },
-    };
-    expect(texts(changesFor(lost)).filter((text) => text.includes("99"))).toEqual([]);
-    expect(recordAfter(lost).displaced).toEqual([foreign]);
-    const gone = inputOf({
-      tenants: { b: TENANTS.b },
-      state: after.state,
-      record: after.record,
-      own: after.own,
-    });
-    expect(texts(changesFor(gone))).toContain(PUT_BACK);
-    expect(recordAfter(gone).displaced).toEqual([]);
-  });
-
-  test("not where others have put another since, nor by a device that is gone or down", () => {
-    const after = done(fresh());
-    const since = route("default", { table: 100, protocol: 4 });
-    const taken = {
-      ...after.state,
-      routes: [
-        ...after.state.routes.filter((each) => routePlace(each) !== routePlace(foreign)),
-        since,
-      ],
-    };
-    const restored = (state: NodeState): boolean =>
-      texts(changesToRemove(after.record, state, after.own)).includes(PUT_BACK);
-    expect([restored(after.state), restored(taken)]).toEqual([true, false]);
-    expect(restored({ ...after.state, links: [] })).toBe(false);
-    expect(restored({ ...after.state, links: [link("eth1", "192.0.2.9", { up: false })] })).toBe(
-      false,
-    );
-    // Killed before ours was put there: it still stands.
-    expect(restored(fresh().state)).toBe(false);
-  });
-
-  test("routes to nowhere come back too", () => {
-    const stop = route("default", { table: 100, type: "throw", nexthops: [] });
-    const after = done(fresh([stop]));
-    expect(texts(changesToRemove(after.record, after.state, after.own)).at(-1)).toBe(
-      "ip -4 route replace throw default table 100 protocol 3",
-    );
-  });
-
-  test("a rule of others that does the same is used, not recorded, and left by remove", () => {
-    const theirs = rule(32764, { table: 254, suppressPrefixLength: 0, protocol: 3 });
-    const input = inputOf({ state: stateOf({ families: [4], rules: [...KERNEL_RULES, theirs] }) });
-    expect(texts(changesFor(input)).filter((text) => text.includes("32764"))).toEqual([]);
-    expect(recordAfter(input).rules.map(({ priority }) => priority)).toEqual([
-      32765, 32765, 32765, 32765,
-    ]);
-    // Once recorded, what others put in the place of ours is theirs.
-    const ours = recordAfter(inputOf());
-    expect(texts(changesToRemove(ours, input.state, input.own))).toEqual([]);
-  });
-
-  test("a rule with our protocol is ours, also without a record", () => {
-    const ours = rule(32764, { table: 254, suppressPrefixLength: 0 });
-    expect(
-      recordAfter(inputOf({ state: stateOf({ families: [4], rules: [...KERNEL_RULES, ours] }) }))
-        .rules,
-    ).toHaveLength(5);
-  });
 });
 
 test("remove: what lets packets through first, then the tenants' rules, then theirs that keep local traffic local, then all the rest", () => {
@@ -289,54 +195,11 @@ describe("the file with the tables' names", () => {
   test("of somebody else stays, and says why it is in the way", () => {
     const own = ownThings({ [NAMES]: "100 mine\n" });
     expect(texts(changesToRemove(record, stateOf(), own))).toEqual([]);
-    expect(foreignNames(inputOf({ own }))).toContain(
+    const path = foreignNames(inputOf({ own })) ?? "";
+    expect(foreignNamesText(path)).toContain(
       `${NAMES} was not made by wrapper routes apply: move it away`,
     );
     expect(foreignNames(inputOf({ own: ownThings({ [NAMES]: ours }) }))).toBeUndefined();
     expect(foreignNames(inputOf({ routes: { namesDir: "" }, own }))).toBeUndefined();
   });
-});
-
-test("a route that could not be put back is not displaced", () => {
-  const lossy = route("default", { table: 100, lossy: true });
-  const at = (...routes: IpRoute[]): string | undefined => {
-    const { plan, state, record } = inputOf({
-      state: stateOf({ families: [4], routes: [...stateOf().routes, ...routes] }),
-    });
-    return irreplaceable(plan, state, record);
-  };
-  expect(at(lossy)).toBe(
-    '"ip -4 route default via 198.51.100.1 dev eth0 table 100 protocol 3" is where a route of ours has to be, and has properties with which remove could not put it back: move it to another table, or delete it',
-  );
-  expect(at({ ...lossy, dst: "?" })).toContain("table 100");
-  expect(
-    at({ ...lossy, metric: 7 }, { ...lossy, table: 300 }, { ...lossy, dst: "?", table: 254 }),
-  ).toBeUndefined();
-});
-
-test("joined records: everything of both, once; what was displaced and changed first is kept", () => {
-  const a = {
-    ...done(inputOf()).record,
-    displaced: [route("default", { protocol: 4 })],
-    sysctls: { x: { before: "0", written: "1" } },
-  };
-  const b: RoutesRecord = {
-    ...recordAfter(inputOf({ tenants: { b: TENANTS.b } })),
-    nat: undefined,
-    names: undefined,
-    displaced: [route("default")],
-  };
-  const joined = joinRecords(a, b);
-  expect(joined.rules).toHaveLength(a.rules.length);
-  expect(joined.routes).toHaveLength(a.routes.length);
-  expect(joined).toMatchObject({ displaced: [{ protocol: 4 }], sysctls: a.sysctls, names: NAMES });
-  expect(joinRecords(b, { ...a, nat: { text: "t", listing: "l" } })).toMatchObject({
-    nat: { text: "t" },
-    names: NAMES,
-  });
-  const [x, y] = [
-    { family: 4 as const, spec: "x" },
-    { family: 6 as const, spec: "x" },
-  ];
-  expect(joinRecords({ ...a, forward: [x] }, { ...b, forward: [x, y] }).forward).toEqual([x, y]);
 });

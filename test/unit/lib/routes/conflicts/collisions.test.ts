@@ -1,27 +1,28 @@
 import { findCollisions } from "../../../../../lib/routes/conflicts/collisions";
 import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
-import type { Collision, MarkUse, NodeState, Surroundings } from "../../../../../lib/routes/model";
-import { KERNEL_RULES, confOf, inputOf, link, route, rule, stateOf } from "../node-rig";
+import type { Collision } from "../../../../../lib/routes/conflicts/kinds";
+import { collisionText } from "../../../../../lib/routes/conflicts/text";
+import type { NodeState, Surroundings } from "../../../../../lib/routes/model";
+import { KERNEL_RULES, confOf, inputOf, link, route, rule, stateOf, useOf } from "../node-rig";
 
 const FREE = /free on this node: a 0x[0-9a-f]+\/0x[0-9a-f]+, b 0x[0-9a-f]+\/0x[0-9a-f]+/;
-const use = (where: string, mask: number, value?: number): MarkUse => ({
-  where,
-  mask,
-  value,
-  whole: mask === 0xffffffff,
-});
+/** A collision with its sentence. */
+type Told = Collision & { readonly text: string };
 
 function found(
   change: Partial<NodeState> = {},
   surroundings: Partial<Surroundings> = {},
   conf = confOf(),
-): readonly Collision[] {
-  return findCollisions(inputOf(conf, stateOf(change), surroundings));
+): readonly Told[] {
+  return findCollisions(inputOf(conf, stateOf(change), surroundings)).map((each) => ({
+    ...each,
+    text: collisionText(each),
+  }));
 }
 
-function only(collisions: readonly Collision[]): Collision {
+function only(collisions: readonly Told[]): Told {
   expect(collisions).toHaveLength(1);
-  return collisions[0] as Collision;
+  return collisions[0] as Told;
 }
 
 const withRules = (...rules: NodeState["rules"]): Partial<NodeState> => ({
@@ -43,7 +44,7 @@ test("a node that already is as planned has no collision", () => {
 
 test("mark: another's rule sets the very value of a tenant", () => {
   const { kind, tenant, text } = only(
-    found({}, { markUses: [use("iptables-nft mangle VPN", 0x30, 0x10)] }).filter(
+    found({}, { markUses: [useOf("iptables-nft mangle VPN", 0x30, 0x10)] }).filter(
       (each) => each.kind === "mark",
     ),
   );
@@ -55,7 +56,7 @@ test("mark: another's rule sets the very value of a tenant", () => {
 });
 
 test("mask: another uses bits inside a tenant's mask for a value of its own", () => {
-  const collisions = found({}, { markUses: [use("iptables-nft mangle X", 0x4, 0x4)] });
+  const collisions = found({}, { markUses: [useOf("iptables-nft mangle X", 0x4, 0x4)] });
   expect(collisions.map(({ kind, tenant }) => [kind, tenant])).toEqual([
     ["mask", "a"],
     ["mask", "b"],
@@ -68,18 +69,20 @@ test("mask: another uses bits inside a tenant's mask for a value of its own", ()
 
 test("mask: a value of 0 in the common bits is every packet's, and so taken for nobody's", () => {
   const conf = confOf({ tenants: { a: { fwmark: "0x10/0x1f", table: 100 } } });
-  expect(only(found({}, { markUses: [use("nft inet t c", 0x2f, 0x20)] }, conf)).kind).toBe("mask");
+  expect(only(found({}, { markUses: [useOf("nft inet t c", 0x2f, 0x20)] }, conf)).kind).toBe(
+    "mask",
+  );
 });
 
 test("bits beside a tenant's mask are no collision", () => {
   expect(
-    found({}, { markUses: [use("iptables-nft nat KUBE-POSTROUTING", 0x4000, 0x4000)] }),
+    found({}, { markUses: [useOf("iptables-nft nat KUBE-POSTROUTING", 0x4000, 0x4000)] }),
   ).toEqual([]);
 });
 
 test("many uses in one table are one collision for each tenant", () => {
   const markUses = Array.from({ length: 13 }, (_, i) =>
-    use(`iptables-nft mangle POD-${i}`, 0x4, 0x4),
+    useOf(`iptables-nft mangle POD-${i}`, 0x4, 0x4),
   );
   const collisions = found({}, { markUses });
   expect(collisions).toHaveLength(2);
@@ -89,7 +92,7 @@ test("many uses in one table are one collision for each tenant", () => {
 });
 
 test("a whole-mark user is told apart, because no mask avoids it", () => {
-  const [first] = found({}, { markUses: [use("nft ip vpn c", 0xffffffff, 0xca6c)] });
+  const [first] = found({}, { markUses: [useOf("nft ip vpn c", 0xffffffff, 0xca6c)] });
   expect(first).toMatchObject({ kind: "mask", tenant: "a" });
   expect(first?.text).toContain("0xca6c of the whole mark of nft ip vpn c");
   expect(first?.text).toContain("give that rule a mask");
@@ -200,6 +203,7 @@ test("unseen: what could not be read", () => {
   expect(only(found({}, { unseen: ["iptables-nft-save failed"] }))).toEqual({
     kind: "unseen",
     tenant: undefined,
+    problem: "iptables-nft-save failed",
     text: "iptables-nft-save failed, so it is not known who else uses marks there: mend that, or go ahead with --force once you know that nobody uses the tenants' bits",
   });
 });

@@ -1,19 +1,7 @@
-import type { PluginConf } from "../../../../../conf/types";
 import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
-import { findFindings } from "../../../../../lib/routes/conflicts/findings";
-import type { Finding, FindingKind, NodeState } from "../../../../../lib/routes/model";
-import { KERNEL_RULES, TENANTS, confOf, connected, link, route, rule, stateOf } from "../node-rig";
-
-function found(state: NodeState, conf: PluginConf = confOf()): readonly Finding[] {
-  return findFindings({ conf, plan: desiredRoutes(conf, state), state });
-}
-
-function only(kind: FindingKind, findings: readonly Finding[]): Finding {
-  expect(findings.map((each) => each.kind)).toEqual([kind]);
-  return findings[0] as Finding;
-}
-
-const one = (tenant: object): PluginConf => confOf({ tenants: { a: { ...TENANTS.a, ...tenant } } });
+import type { NodeState } from "../../../../../lib/routes/model";
+import { KERNEL_RULES, confOf, connected, link, route, rule, stateOf } from "../node-rig";
+import { found, one, only, told } from "./rig";
 
 test("a node where all is well has no finding", () => {
   expect(found(stateOf())).toEqual([]);
@@ -62,7 +50,7 @@ test("gateway-own-address: the node is its own gateway", () => {
 test("gateway-failed: the gateway does not answer", () => {
   const [conf, state] = [one({}), stateOf()];
   const plan = desiredRoutes(conf, state, () => false);
-  expect(only("gateway-failed", findFindings({ conf, plan, state })).text).toContain(
+  expect(only("gateway-failed", told({ conf, plan, state })).text).toContain(
     "gateway 192.0.2.1 dev eth1 of tenant a is left out because it does not answer",
   );
 });
@@ -80,7 +68,7 @@ test("mark-without-tenant: pods carry a mark that no tenant has any more", () =>
   const [conf, state] = [confOf(), stateOf()];
   const mark = { value: 0x30, mask: 0xff };
   const plan = desiredRoutes(conf, state, undefined, [{ mark, stop: mark, pods: ["shop/web-0"] }]);
-  expect(only("mark-without-tenant", findFindings({ conf, plan, state })).text).toContain(
+  expect(only("mark-without-tenant", told({ conf, plan, state })).text).toContain(
     "shop/web-0 still carries mark 0x30/0xff",
   );
 });
@@ -182,57 +170,6 @@ test.each([
 
 const GATEWAY6 = { gateways: [{ via: "2001:db8:1::1", dev: "eth1" }] };
 
-test("main-refuses: a default route of the main table that refuses, which no rule passes over", () => {
-  const stop = (change: object): ReturnType<typeof route> =>
-    route("default", { type: "blackhole", nexthops: [], ...change });
-  const routes = stateOf().routes.filter(({ dst }) => dst !== "default");
-  expect(
-    only(
-      "main-refuses",
-      found(
-        stateOf(
-          { routes: [...routes, stop({ metric: 9999 })] },
-          { "net/ipv4/conf/eth1/rp_filter": "0" },
-        ),
-      ),
-    ).text,
-  ).toBe(
-    'the main table has "ip -4 route blackhole default table main metric 9999 protocol 3", which takes the tenants\' packets too because no rule passes over a route that refuses: delete it; to refuse what has no route, have "ip -4 rule add pref 32768 blackhole" instead',
-  );
-  expect(
-    only(
-      "main-refuses",
-      found(
-        stateOf({
-          routes: [
-            ...stateOf().routes,
-            stop({ family: 6, type: "unreachable", metric: 512 }),
-            route("default", { family: 6, metric: 1024 }),
-          ],
-        }),
-      ),
-    ).text,
-  ).toContain("ip -6 rule add pref 32768 unreachable");
-  expect(
-    only(
-      "main-refuses",
-      found(
-        stateOf({ routes: [...stateOf().routes, stop({ dst: "0.0.0.0/1", type: "prohibit" })] }),
-      ),
-    ).text,
-  ).toContain("0.0.0.0/1");
-  expect(found(stateOf({ routes: [...stateOf().routes, stop({ dst: "10.0.0.0/8" })] }))).toEqual(
-    [],
-  );
-});
-
-test("main-may-refuse: one behind a better default route", () => {
-  const stop = route("default", { type: "blackhole", nexthops: [], metric: 9999 });
-  expect(
-    only("main-may-refuse", found(stateOf({ routes: [...stateOf().routes, stop] }))).text,
-  ).toContain("once the better routes beside it are gone");
-});
-
 test("ra-default: the node's IPv6 default route goes when forwarding is on", () => {
   const routes = [
     ...stateOf().routes,
@@ -251,48 +188,6 @@ test("ra-default: the node's IPv6 default route goes when forwarding is on", () 
   expect(found(state("2"), one(GATEWAY6))).toEqual([]);
   expect(found(state("0"), one(GATEWAY6))).toEqual([]);
   expect(found(state("1"), one({}))).toEqual([]);
-});
-
-const links = [link("eth0", "198.51.100.2"), link("eth1", "192.0.2.9", { mtu: 1450 })];
-
-test("mtu: pods send larger packets than their gateway's interface carries", () => {
-  const { tenant, text } = only("mtu", found(stateOf({ links }), one({})));
-  expect(tenant).toBe("a");
-  expect(text).toBe(
-    "pods of tenant a have an MTU of 1500, but eth1, which their packets leave by, has 1450, so their larger packets are refused or lost: set /tenants/a/delegate/mtu, or /delegate/mtu for all pods, to 1450",
-  );
-});
-
-test("mtu: the tenant's own route allows less than its interface", () => {
-  expect(
-    only("mtu", found(stateOf({ links }), one({ mtu: 1400, delegate: { mtu: 1450 } }))).text,
-  ).toContain("an MTU of 1450, but the tenant's route allows 1400");
-});
-
-test("mtu: the tenant's change to the delegate counts, and is the key to change", () => {
-  expect(found(stateOf({ links }), one({ delegate: { mtu: 1450 } }))).toEqual([]);
-  expect(only("mtu", found(stateOf({ links }), one({ delegate: { mtu: 9000 } }))).text).toContain(
-    "set /tenants/a/delegate/mtu to 1450",
-  );
-});
-
-test("mtu: macvlan has its parent's, and what other delegates have is not known", () => {
-  const ipam = { type: "host-local", subnet: "10.200.0.0/18" };
-  const big = [link("eth0", "198.51.100.2", { mtu: 9000 }), link("eth1", "192.0.2.9")];
-  const withDelegate = (delegate: object): PluginConf =>
-    confOf({ tenants: { a: TENANTS.a }, delegate: { ...delegate, ipam } });
-  expect(
-    only("mtu", found(stateOf({ links: big }), withDelegate({ type: "macvlan", master: "eth0" })))
-      .text,
-  ).toContain("an MTU of 9000, but eth1");
-  expect(found(stateOf({ links }), withDelegate({ type: "somebody-elses" }))).toEqual([]);
-  expect(
-    found(stateOf({ links }), withDelegate({ type: "bridge", bridge: "cni0", mtu: 1400 })),
-  ).toEqual([]);
-});
-
-test("mtu: chained behind another plugin, the pods' MTU is not ours to know", () => {
-  expect(found(stateOf({ links }), { ...confOf(), delegate: undefined })).toEqual([]);
 });
 
 test("a gateway without an address, on an interface of both families, is found down once for each", () => {

@@ -1,12 +1,11 @@
-import { proposalText, proposeMarks } from "../../../../../lib/routes/conflicts/free-mask";
+import { freeMarks, proposeMarks } from "../../../../../lib/routes/conflicts/free-mask";
+import { freeMarksText } from "../../../../../lib/routes/conflicts/text";
 import type { MarkUse } from "../../../../../lib/routes/model";
+import { useOf } from "../node-rig";
 
-const use = (mask: number, where = "ip rule 100"): MarkUse => ({
-  where,
-  mask,
-  value: undefined,
-  whole: mask === 0xffffffff,
-});
+const use = (mask: number, where = "ip rule 100"): MarkUse => useOf(where, mask);
+const text = (tenants: readonly string[], uses: readonly MarkUse[]): string =>
+  freeMarksText(freeMarks(tenants, uses));
 
 test("on an empty node one tenant gets the one bit that no known user claims", () => {
   expect(proposeMarks(1, [])).toEqual({
@@ -46,27 +45,26 @@ test("every value is inside the mask, and no two are the same, up to the highest
 
 test("where no run is wide enough, it says so", () => {
   expect(proposeMarks(2, [use(0x55555555)])).toBeUndefined();
-  expect(proposalText(["a", "b"], [use(0x55555555)])).toBe(
+  expect(text(["a", "b"], [use(0x55555555)])).toBe(
     "no run of bits is free on this node for 2 tenants",
   );
 });
 
 test("users of the whole mark are left aside, and named", () => {
-  const text = proposalText(["a"], [use(0xffffffff, "nft inet vpn mark")]);
-  expect(text).toBe(
+  expect(text(["a"], [use(0xffffffff, "nft inet vpn mark")])).toBe(
     "free on this node: a 0x1000/0x1000, apart from nft inet vpn mark, whose use of the whole mark no mask avoids",
   );
 });
 
 test("known users that are not here are named with the bits that they would use", () => {
-  expect(proposalText(["a"], [use(0x1fff)])).toBe(
+  expect(text(["a"], [use(0x1fff)])).toBe(
     "free on this node: a 0x2000/0x2000 (elsewhere used by portmap)",
   );
 });
 
 test("a long list of tenants is cut", () => {
   expect(
-    proposalText(
+    text(
       Array.from({ length: 12 }, (_, i) => `t${i}`),
       [],
     ),

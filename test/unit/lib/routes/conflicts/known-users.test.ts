@@ -1,4 +1,6 @@
-import { REGISTRY, detected, remedyFor } from "../../../../../lib/routes/conflicts/known-users";
+import { KNOWN_USERS, detected, remedyFor } from "../../../../../lib/routes/conflicts/known-users";
+import { markUserText } from "../../../../../lib/routes/conflicts/text";
+import { useOf } from "../node-rig";
 
 const nothing = { chains: [], nftTables: [] };
 const links = (...names: string[]) => names.map((name) => ({ name }));
@@ -47,7 +49,7 @@ test.each(SIGNS)("%s is recognised by its %s %s, and nobody else is", (user, kin
     { chains: kind === "chain" ? [name] : [], nftTables: kind === "table" ? [name] : [] },
     kind === "link" ? links(name) : [],
   );
-  expect(new Set(uses.map(({ where }) => where))).toEqual(
+  expect(new Set(uses.map(({ by }) => markUserText(by)))).toEqual(
     new Set([
       `${user} (${{ link: "interface", chain: "chain", table: "nftables table" }[kind]} ${name})`,
     ]),
@@ -76,15 +78,15 @@ test("a plain node has no known user", () => {
   ).toEqual([]);
 });
 
-test("every user of the registry but the one that only its rule shows can be recognised", () => {
-  const unseen = REGISTRY.filter(({ name }) => !SIGNS.some(([user]) => user === name)).map(
+test("every known user but the one that only its rule shows can be recognised", () => {
+  const unseen = KNOWN_USERS.filter(({ name }) => !SIGNS.some(([user]) => user === name)).map(
     ({ name }) => name,
   );
   expect(unseen).toEqual(["OVH Managed Kubernetes"]);
 });
 
-test("no value of the registry is outside its mask, and every source is a link", () => {
-  for (const { bits, source } of REGISTRY) {
+test("no value of a known user is outside its mask, and every source is a link", () => {
+  for (const { bits, source } of KNOWN_USERS) {
     expect(source).toMatch(/^https:\/\//);
     for (const { mask, value = 0 } of bits) expect((value & ~mask) >>> 0).toBe(0);
   }
@@ -93,13 +95,13 @@ test("no value of the registry is outside its mask, and every source is a link",
 test("the whole mark is told from a part of it", () => {
   const uses = detected(nothing, links("wt0", "tailscale0"));
   expect(uses).toContainEqual({
-    where: "NetBird (interface wt0)",
+    by: { kind: "known", name: "NetBird", sign: "interface wt0" },
     mask: 0xffffffff,
     value: 0x1bd00,
     whole: true,
   });
   expect(uses).toContainEqual({
-    where: "Tailscale (interface tailscale0)",
+    by: { kind: "known", name: "Tailscale", sign: "interface tailscale0" },
     mask: 0xff0000,
     value: 0x40000,
     whole: false,
@@ -107,6 +109,8 @@ test("the whole mark is told from a part of it", () => {
 });
 
 test("who can be told to use fewer bits is", () => {
-  expect(remedyFor("Cilium (interface cilium_host)")).toContain("enable-identity-mark");
-  expect(remedyFor("iptables-nft mangle PREROUTING")).toBeUndefined();
+  expect(remedyFor({ kind: "known", name: "Cilium", sign: "interface cilium_host" })).toContain(
+    "enable-identity-mark",
+  );
+  expect(remedyFor(useOf("iptables-nft mangle PREROUTING", 1).by)).toBeUndefined();
 });

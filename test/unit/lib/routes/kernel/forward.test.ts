@@ -86,9 +86,9 @@ test("a change is one restore, in the flavour in use or that of the rule", async
 test("all that is there, by program; no legacy table is made by looking", async () => {
   const { table, exec } = tableOf(["a", "b", "c"], { host: { legacy6: ["mangle"] } });
   expect(await table.saved()).toEqual([
-    { where: "iptables-nft", text: "a" },
-    { where: "ip6tables-nft", text: "b" },
-    { where: "ip6tables-legacy", text: "c" },
+    { program: "iptables-nft", text: "a" },
+    { program: "ip6tables-nft", text: "b" },
+    { program: "ip6tables-legacy", text: "c" },
   ]);
   expect(exec.calls).toEqual([
     "/usr/sbin/iptables-nft-save",

@@ -1,4 +1,5 @@
 import { chainsInSave, usesInSave } from "../../../../../lib/routes/kernel/mark-uses-iptables";
+import { useOf } from "../node-rig";
 
 const ALL = 0xffffffff;
 
@@ -69,8 +70,8 @@ test("a use says in which program, table and chain it is", () => {
   const text =
     "*nat\n:CNI-HOSTPORT-MASQ - [0:0]\n-A CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 -j MASQUERADE\nCOMMIT\n*mangle\n-A X -m mark --mark 0x1 -j ACCEPT\nCOMMIT\n";
   expect(usesInSave(text, "iptables-legacy")).toEqual([
-    { where: "iptables-legacy nat CNI-HOSTPORT-MASQ", mask: 0x2000, value: 0x2000, whole: false },
-    { where: "iptables-legacy mangle X", mask: ALL, value: 1, whole: true },
+    useOf("iptables-legacy nat CNI-HOSTPORT-MASQ", 0x2000, 0x2000),
+    useOf("iptables-legacy mangle X", ALL, 1),
   ]);
 });
 

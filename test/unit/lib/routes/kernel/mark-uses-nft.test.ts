@@ -1,4 +1,5 @@
 import { usesInNft } from "../../../../../lib/routes/kernel/mark-uses-nft";
+import { markUserText } from "../../../../../lib/routes/conflicts/text";
 
 const ALL = 0xffffffff;
 const META = { meta: { key: "mark" } };
@@ -132,7 +133,10 @@ test("our table and those of iptables-nft are passed over, all others are named"
     nftables: pairs.flatMap(([family, name]) => [table(family, name), rule(family, name)]),
   });
   expect(tables).toEqual(["inet mangle", "ip kube-proxy"]);
-  expect(found.map(({ where }) => where)).toEqual(["nft inet mangle c", "nft ip kube-proxy c"]);
+  expect(found.map(({ by }) => markUserText(by))).toEqual([
+    "nft inet mangle c",
+    "nft ip kube-proxy c",
+  ]);
 });
 
 test.each([

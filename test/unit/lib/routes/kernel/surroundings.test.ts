@@ -5,6 +5,7 @@ import { CniError } from "../../../../../lib/cni/error";
 import type { ForwardTable } from "../../../../../lib/routes/kernel/forward";
 import type { Programs } from "../../../../../lib/node/programs";
 import { lookAround } from "../../../../../lib/routes/kernel/surroundings";
+import { markUserText } from "../../../../../lib/routes/conflicts/text";
 
 const MANGLE =
   "*mangle\n:PREROUTING ACCEPT [0:0]\n:VPN - [0:0]\n-A VPN -j MARK --set-xmark 0x5/0xff\nCOMMIT\n";
@@ -17,8 +18,8 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const forward = {
   saved: async () => [
-    { where: "iptables-nft", text: MANGLE },
-    { where: "ip6tables-nft", text: MANGLE },
+    { program: "iptables-nft", text: MANGLE },
+    { program: "ip6tables-nft", text: MANGLE },
   ],
 } as unknown as ForwardTable;
 const withNft = (ruleset: string | undefined): Programs =>
@@ -36,7 +37,7 @@ test("marks and chains of iptables, tables of nft, names of tables that are not 
   });
   const found = await lookAround(withNft(nft), forward, dir);
   expect(found.chains).toEqual(["PREROUTING", "VPN"]);
-  expect(found.markUses.map(({ where, mask, value }) => [where, mask, value])).toEqual([
+  expect(found.markUses.map(({ by, mask, value }) => [markUserText(by), mask, value])).toEqual([
     ["iptables-nft mangle VPN", 0xff, 5],
     ["ip6tables-nft mangle VPN", 0xff, 5],
   ]);
@@ -64,11 +65,11 @@ test("what cannot be read is told, and the rest is read", async () => {
   } as unknown as Programs;
   const half = {
     saved: async () => [
-      { where: "iptables-nft", problem: "iptables-nft-save failed" },
-      { where: "ip6tables-nft", text: MANGLE },
+      { program: "iptables-nft", problem: "iptables-nft-save failed" },
+      { program: "ip6tables-nft", text: MANGLE },
     ],
   } as unknown as ForwardTable;
   const { unseen, markUses } = await lookAround(broken, half, dir);
   expect(unseen).toEqual(["iptables-nft-save failed", "nft failed: JSON support not compiled-in"]);
-  expect(markUses.map(({ where }) => where)).toEqual(["ip6tables-nft mangle VPN"]);
+  expect(markUses.map(({ by }) => markUserText(by))).toEqual(["ip6tables-nft mangle VPN"]);
 });

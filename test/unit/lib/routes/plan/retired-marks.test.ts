@@ -1,10 +1,7 @@
 import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
-import {
-  hasRetiredMarks,
-  retiredMarks,
-  retiredMarkText,
-} from "../../../../../lib/routes/plan/retired-marks";
+import { hasRetiredMarks, retiredMarks } from "../../../../../lib/routes/plan/retired-marks";
 import { type CarriedMark, EMPTY_RECORD, type RoutesRecord } from "../../../../../lib/routes/model";
+import { retiredMarkText } from "../../../../../lib/routes/text";
 import { confOf, KERNEL_RULES, rule, stateOf, TENANTS } from "../node-rig";
 
 const mark = (value: number, mask = 0xff): CarriedMark["mark"] => ({ value, mask });

@@ -3,11 +3,11 @@ import type { PluginConf } from "../../../../../conf/types";
 import { CniError } from "../../../../../lib/cni/error";
 import type { Clock } from "../../../../../lib/ports";
 import { createInbox } from "../../../../../lib/routes/watch/events";
+import type { Collision } from "../../../../../lib/routes/conflicts/kinds";
 import type { LinkCondition } from "../../../../../lib/routes/watch/probe";
 import {
   type Action,
   type CarriedMark,
-  type Collision,
   EMPTY_RECORD,
   type IpRoute,
   type IpRule,
