@@ -20,7 +20,7 @@ import { errorText } from "./text";
 export interface RoutesNode {
   readonly kernel: Kernel;
   readonly records: RecordFile;
-  readonly lookAround: () => Promise<Surroundings>;
+  readonly readSurroundings: () => Promise<Surroundings>;
   /** The marks of the pods that run. Throws CniError `journal`. */
   readonly carriedMarks: () => readonly CarriedMark[];
 }
@@ -48,7 +48,7 @@ export async function look(
 /** What others have that the plan would disturb, or that would disturb it. */
 export async function collisionsOf(
   conf: PluginConf,
-  { lookAround }: RoutesNode,
+  { readSurroundings }: RoutesNode,
   view: RoutesView,
 ): Promise<readonly Collision[]> {
   const { plan, state } = view;
@@ -57,7 +57,7 @@ export async function collisionsOf(
     tenants: routedTenants(conf),
     plan,
     state,
-    surroundings: await lookAround(),
+    surroundings: await readSurroundings(),
     isOurs: isOursIn(view),
   });
   return [

@@ -15,7 +15,7 @@ import {
 } from "./model";
 
 /** Arguments of `ip -4|-6 rule add|del` after the verb. */
-export function ruleWords(rule: IpRule): readonly string[] {
+export function ruleArguments(rule: IpRule): readonly string[] {
   const { priority, not, from, to, fwmark, table, unreachable, suppressPrefixLength } = rule;
   return [
     ...["pref", String(priority)],
@@ -23,33 +23,35 @@ export function ruleWords(rule: IpRule): readonly string[] {
     ...(from === undefined ? [] : ["from", from]),
     ...(to === undefined ? [] : ["to", to]),
     ...(fwmark === undefined ? [] : ["fwmark", formatMark(fwmark)]),
-    ...(table === undefined ? [] : ["lookup", tableWord(table)]),
+    ...(table === undefined ? [] : ["lookup", tableArgument(table)]),
     ...(unreachable === undefined ? [] : ["unreachable"]),
     ...(suppressPrefixLength === undefined
       ? []
       : ["suppress_prefixlength", String(suppressPrefixLength)]),
-    ...protocolWords(rule.protocol),
+    ...protocolArguments(rule.protocol),
   ];
 }
 
 /** Arguments of `ip -4|-6 route replace|del` after the verb. */
-export function routeWords(route: IpRoute): readonly string[] {
+export function routeArguments(route: IpRoute): readonly string[] {
   const { dst, type, metric, table, protocol, mtu, nexthops, family, other } = route;
   const silent = metric === (family === 4 ? 0 : 1024);
   return [
     ...(type === "unicast" ? [] : [type]),
     dst,
-    ...(nexthops.length === 1 ? hopWords(nexthops[0], false) : []),
-    ...["table", tableWord(table)],
+    ...(nexthops.length === 1 ? hopArguments(nexthops[0], false) : []),
+    ...["table", tableArgument(table)],
     ...(silent ? [] : ["metric", String(metric)]),
-    ...protocolWords(protocol),
+    ...protocolArguments(protocol),
     ...(mtu === undefined ? [] : ["mtu", String(mtu)]),
     ...(other === undefined ? [] : other.split(" ")),
-    ...(nexthops.length > 1 ? nexthops.flatMap((hop) => ["nexthop", ...hopWords(hop, true)]) : []),
+    ...(nexthops.length > 1
+      ? nexthops.flatMap((hop) => ["nexthop", ...hopArguments(hop, true)])
+      : []),
   ];
 }
 
-function hopWords(hop: Nexthop | undefined, weighted: boolean): readonly string[] {
+function hopArguments(hop: Nexthop | undefined, weighted: boolean): readonly string[] {
   if (hop === undefined) return [];
   const { via, dev, weight } = hop;
   return [
@@ -63,9 +65,9 @@ function hopWords(hop: Nexthop | undefined, weighted: boolean): readonly string[
 export function actionText(action: Action): string {
   switch (action.kind) {
     case "rule":
-      return `ip -${action.rule.family} rule ${action.op} ${ruleWords(action.rule).join(" ")}`;
+      return `ip -${action.rule.family} rule ${action.op} ${ruleArguments(action.rule).join(" ")}`;
     case "route":
-      return `ip -${action.route.family} route ${action.op} ${routeWords(action.route).join(" ")}`;
+      return `ip -${action.route.family} route ${action.op} ${routeArguments(action.route).join(" ")}`;
     case "sysctl":
       return `sysctl -w ${sysctlName(action.path)}=${action.value}`;
     case "forward":
@@ -101,27 +103,27 @@ function fileText(path: string, text: string | undefined): string {
 }
 
 // The kernel's own tables by their names: those are the same everywhere (ip-route(8)).
-function tableWord(table: number): string {
+function tableArgument(table: number): string {
   return { 253: "default", [TABLE_MAIN]: "main", [TABLE_LOCAL]: "local" }[table] ?? String(table);
 }
 
 // By its name where it has one: so it is in the documentation.
-function protocolWords(protocol: number): readonly string[] {
+function protocolArguments(protocol: number): readonly string[] {
   return ["protocol", protocol === PROTOCOL_KERNEL ? "kernel" : String(protocol)];
 }
 
 /** The last words of a rule: `protocol` and its name. */
-const PROTOCOL_WORDS = 2;
+const PROTOCOL_ARGUMENTS = 2;
 
 /** In quotes, as `ip rule add` and `ip rule del` take it; who made it is left out. */
 export function quotedRule(rule: IpRule): string {
-  const words = ruleWords(rule).slice(0, -PROTOCOL_WORDS);
+  const words = ruleArguments(rule).slice(0, -PROTOCOL_ARGUMENTS);
   return `"ip -${rule.family} rule ${[...words, ...(rule.other === undefined ? [] : [rule.other])].join(" ")}"`;
 }
 
 /** In quotes, as `ip route del` takes it. */
 export function quotedRoute(route: IpRoute): string {
-  return `"ip -${route.family} route ${routeWords(route).join(" ")}"`;
+  return `"ip -${route.family} route ${routeArguments(route).join(" ")}"`;
 }
 
 /** Words with commas, the first `most` of them. */

@@ -74,7 +74,7 @@ export async function routesCommand(
 
 /** With a watcher at work, its word on the gateways counts: else each would undo what the other does. */
 async function look({ conf, node, sysctl }: RoutesRun): Promise<RoutesView> {
-  const watcher = await node.seat.watcher();
+  const watcher = await node.watcherLock.watcher();
   return lookWith(conf, node, {
     sysctl,
     ...(watcher === undefined ? {} : { health: watcher.health }),
@@ -103,7 +103,7 @@ function withSysctls(view: RoutesView): RoutesView {
 async function apply(run: RoutesRun): Promise<number> {
   const { conf, node, io, force } = run;
   return node.lock.hold(conf.lockTimeoutMs, async () => {
-    if ((await node.seat.watcher())?.keeps(conf) === false)
+    if ((await node.watcherLock.watcher())?.keeps(conf) === false)
       throw watched(
         `keeps the routes of ${run.path} as it was when it was last read, or of another file: have it read the file again (systemctl reload tenant-routing-routes, or SIGHUP)`,
       );
@@ -145,7 +145,7 @@ async function show(run: RoutesRun): Promise<number> {
 
 async function remove({ io, conf, node, json }: RoutesRun): Promise<number> {
   return node.lock.hold(conf.lockTimeoutMs, async () => {
-    if (await node.seat.taken())
+    if (await node.watcherLock.isHeld())
       throw watched(
         "would put everything back: stop it first (systemctl stop tenant-routing-routes, or delete the DaemonSet)",
       );

@@ -12,8 +12,8 @@ import { createForwardTable } from "../../../lib/routes/kernel/forward";
 import { createKernel } from "../../../lib/routes/kernel/kernel";
 import { createPrograms } from "../../../lib/node/programs";
 import { createRecordFile } from "../../../lib/routes/kernel/record";
-import { lookAround } from "../../../lib/routes/kernel/surroundings";
-import { createWatcherSeat, type WatcherSeat } from "../../../lib/routes/watch/watcher-lock";
+import { readSurroundings } from "../../../lib/routes/kernel/surroundings";
+import { createWatcherLock, type WatcherLock } from "../../../lib/routes/watch/watcher-lock";
 
 /** Exit status of a plan that collides with what others have on the node. */
 export const EXIT_COLLISION = 3;
@@ -35,7 +35,7 @@ export interface RoutesRun {
 export interface RoutesAdapters extends RoutesNode {
   /** Between commands that change the routes; prepares the directory first. */
   readonly lock: Lock;
-  readonly seat: WatcherSeat;
+  readonly watcherLock: WatcherLock;
 }
 
 /** The node's routes with what was done to them. */
@@ -53,9 +53,9 @@ export function routesNode(conf: PluginConf): RoutesAdapters {
   return {
     kernel: createKernel(programs, forward),
     records: createRecordFile(dir),
-    seat: createWatcherSeat(dir),
+    watcherLock: createWatcherLock(dir),
     carriedMarks: () => carriedMarks(createJournal(conf.dataDir)),
-    lookAround: () => lookAround(programs, forward, conf.routes.namesDir),
+    readSurroundings: () => readSurroundings(programs, forward, conf.routes.namesDir),
     lock: {
       hold: (timeoutMs, body) => {
         createJournal(conf.dataDir).prepare();

@@ -2,9 +2,9 @@
 import { systemClock } from "../../../lib/node/clock";
 import { createExec, startStream } from "../../../lib/node/exec";
 import {
-  createInbox,
-  type Inbox,
-  type Notice,
+  createEventQueue,
+  type EventQueue,
+  type WatchEvent,
   startMonitor,
 } from "../../../lib/routes/watch/events";
 import { createProbes } from "../../../lib/routes/watch/probe";
@@ -18,7 +18,7 @@ import { localHost } from "../../../lib/node/host";
 import { findConf } from "../../conflist";
 import { EXIT_COLLISION, routesNode, type RoutesRun } from "./run";
 
-const SIGNALS: readonly (readonly [NodeJS.Signals, Notice])[] = [
+const SIGNALS: readonly (readonly [NodeJS.Signals, WatchEvent])[] = [
   ["SIGTERM", "stop"],
   ["SIGINT", "stop"],
   ["SIGHUP", "reload"],
@@ -27,18 +27,18 @@ const SIGNALS: readonly (readonly [NodeJS.Signals, Notice])[] = [
 
 /** Runs until SIGTERM or SIGINT: 0. Returns 3 when the plan collides and there is no --force. */
 export async function watchCommand(run: RoutesRun): Promise<number> {
-  const inbox = createInbox();
-  for (const [signal, notice] of SIGNALS) process.on(signal, () => inbox.post(notice));
+  const events = createEventQueue();
+  for (const [signal, event] of SIGNALS) process.on(signal, () => events.post(event));
   // Makes the directory, with its modes.
   await run.node.lock.hold(run.conf.lockTimeoutMs, async () => undefined);
-  return run.node.seat.take(async () => {
-    const ports = portsOf(run, inbox);
+  return run.node.watcherLock.hold(async () => {
+    const ports = portsOf(run, events);
     const monitor = startMonitor({
       start: startStream,
       host: localHost,
       clock: systemClock,
-      onEvent: () => inbox.post("event"),
-      onTrouble: (why) =>
+      onEvent: () => events.post("changed"),
+      onExit: (why) =>
         ports.say({
           event: "trouble",
           message: `ip monitor ended (${why}) and is started again; changes are noticed at the next interval meanwhile`,
@@ -59,10 +59,10 @@ function targetOf({ path, conf, node }: Pick<RoutesRun, "path" | "conf" | "node"
   return { path, conf, node: { ...node, probes } };
 }
 
-function portsOf({ io, path, json }: RoutesRun, inbox: Inbox): WatchPorts {
+function portsOf({ io, path, json }: RoutesRun, events: EventQueue): WatchPorts {
   return {
     clock: systemClock,
-    inbox,
+    events,
     pid: process.pid,
     say: (line) => io.stderr(json ? jsonLine(line) : textLine(line)),
     reload: () => {

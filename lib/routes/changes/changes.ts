@@ -10,7 +10,7 @@ import {
   type RoutesPlan,
   type RoutesRecord,
 } from "../model";
-import { handover, missingRules } from "./rule-order";
+import { rulesBeforeRoutes, missingRules } from "./rule-order";
 import { indexRoutes, ownRuleKey, routePlace, ruleKey } from "./identity";
 import { restoredSysctls, staleSysctls, sysctlChanges } from "./sysctls";
 import { isOurNamesFile } from "../plan/table-names";
@@ -84,7 +84,7 @@ function aroundRoutes(
   routes: readonly Action[],
 ): readonly Action[] {
   const wanted = plan.rules.map(({ item }) => item);
-  const { stops, lookups } = handover(wanted, state.rules, record);
+  const { stops, lookups } = rulesBeforeRoutes(wanted, state.rules, record);
   const gone = new Set(lookups.map(ownRuleKey));
   const between = [...state.rules.filter((rule) => !gone.has(ownRuleKey(rule))), ...stops];
   const change =

@@ -3,7 +3,7 @@ import type { Action, IpRule, RoutesRecord } from "../model";
 import { type Mark, sameMark, satisfiesMark } from "../../net/mark";
 import { ownRuleKey, ruleKey } from "./identity";
 
-export interface Handover {
+export interface RulesBeforeRoutes {
   /** Stops that are to stand before the lookups go. */
   readonly stops: readonly IpRule[];
   /** The old lookups, in the order in which they go. */
@@ -15,11 +15,11 @@ export interface Handover {
  * as they are put in, and the old owner's lookup would lead there. So the lookup goes first, and
  * what it served is stopped for the moment until its new one stands (decision 0041).
  */
-export function handover(
+export function rulesBeforeRoutes(
   wanted: readonly IpRule[],
   present: readonly IpRule[],
   record: RoutesRecord,
-): Handover {
+): RulesBeforeRoutes {
   const keep = new Set(wanted.map(ruleKey));
   const there = new Set(present.map(ownRuleKey));
   const old = record.rules.filter(

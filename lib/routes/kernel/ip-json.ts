@@ -112,7 +112,7 @@ export function parseRoutes(entries: readonly unknown[], family: Family): readon
     const type = TYPES[String(route["type"] ?? "1")] ?? "other";
     const optional = {
       mtu: mtuOf(route["metrics"]),
-      other: otherWords(route),
+      other: otherArguments(route),
       lossy: isLossy(route, type),
     };
     return {
@@ -165,7 +165,7 @@ function nexthopsOf(route: Fields): readonly Nexthop[] {
 }
 
 // What a route of others may have and ours never has, as `ip` reads it again.
-function otherWords(route: Fields): string | undefined {
+function otherArguments(route: Fields): string | undefined {
   const { prefsrc, scope, flags, tos, pref, metrics } = route;
   const words = {
     src: prefsrc,

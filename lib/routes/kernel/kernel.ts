@@ -16,7 +16,7 @@ import {
   type RoutesRecord,
 } from "../model";
 import { replaceFile, temporaryOf } from "../../node/files";
-import { routeWords, ruleWords } from "../text";
+import { routeArguments, ruleArguments } from "../text";
 
 export interface Kernel {
   state(): Promise<NodeState>;
@@ -116,7 +116,7 @@ async function perform(programs: Programs, forward: ForwardTable, action: Action
         `-${action.rule.family}`,
         "rule",
         action.op,
-        ...ruleWords(action.rule),
+        ...ruleArguments(action.rule),
       ]);
       return;
     case "route":
@@ -124,7 +124,7 @@ async function perform(programs: Programs, forward: ForwardTable, action: Action
         `-${action.route.family}`,
         "route",
         action.op,
-        ...routeWords(action.route),
+        ...routeArguments(action.route),
       ]);
       return;
     case "sysctl":

@@ -20,7 +20,7 @@ const NAME_DIRS = ["/etc/iproute2/rt_tables.d", "/usr/share/iproute2/rt_tables.d
  * Everything of others; our own rules, tables and names are left out. What cannot be read is told as
  * such, because a node whose routes are not made for it would be worse off. Changes nothing, loads no module.
  */
-export async function lookAround(
+export async function readSurroundings(
   programs: Programs,
   forward: ForwardTable,
   namesDir: string | undefined,

@@ -1,22 +1,22 @@
-/** Tells that links, addresses, routes or rules of the node have changed, by `ip monitor`. */
+/** What the watcher reacts to: changes of the node, seen with `ip monitor`, signals and the time. */
 import type { Clock, StartStream, Stream } from "../../ports";
 import { type Host, PROGRAM_ENVIRONMENT } from "../../node/host";
 
 /** Between the end of one `ip monitor` and the start of the next (ms). */
 const RESTART_MS = 2000;
-const WORDS = ["-o", "monitor", "link", "address", "route", "rule"];
+const MONITOR_ARGUMENTS = ["-o", "monitor", "link", "address", "route", "rule"];
 
 export interface MonitorOptions {
   readonly start: StartStream;
   readonly host: Host;
   readonly clock: Clock;
-  /** Something changed; what it was has to be looked up. */
+  /** A link, address, route or rule changed; which one has to be looked up. */
   readonly onEvent: () => void;
-  /** It ended by itself, and will be started again. Changes meanwhile are not told. */
-  readonly onTrouble: (why: string) => void;
+  /** The monitor ended by itself and is started again; changes in between go unseen. */
+  readonly onExit: (why: string) => void;
 }
 
-/** Runs until `stop` is called. */
+/** Starts `ip monitor`, and starts it again whenever it ends, until `stop` is called. */
 export function startMonitor(options: MonitorOptions): { stop(): void } {
   let stopped = false;
   let stream: Stream | undefined;
@@ -25,9 +25,9 @@ export function startMonitor(options: MonitorOptions): { stop(): void } {
       stream = open(options);
       const why = await stream.ended;
       if (stopped) return;
-      options.onTrouble(why);
+      options.onExit(why);
       await options.clock.sleep(RESTART_MS);
-      // What happened in between.
+      // Something may have changed in between.
       options.onEvent();
     }
   };
@@ -49,41 +49,43 @@ function open({ start, host, onEvent }: MonitorOptions): Stream {
     };
   // prctl(2) PR_SET_PDEATHSIG: it dies with us even when we are killed. Without setpriv it ends at its next line (EPIPE).
   const [path, args] =
-    setpriv === undefined ? [ip, WORDS] : [setpriv, ["--pdeathsig", "KILL", ip, ...WORDS]];
+    setpriv === undefined
+      ? [ip, MONITOR_ARGUMENTS]
+      : [setpriv, ["--pdeathsig", "KILL", ip, ...MONITOR_ARGUMENTS]];
   return start({ path, args, env: PROGRAM_ENVIRONMENT }, onEvent);
 }
 
-/** What the watcher still has to see to. Notices of one kind are one: what has changed is looked up, not told. */
+/** Why the watcher has something to do. */
+export type WatchEvent = "changed" | "tick" | "heartbeat" | "probed" | "report" | "reload" | "stop";
 
-export type Notice = "event" | "tick" | "heartbeat" | "probed" | "report" | "reload" | "stop";
-
-export interface Inbox {
-  post(notice: Notice): void;
-  /** Whether there was such a notice; it is gone then. */
-  take(notice: Notice): boolean;
-  /** Until there is any notice. */
+/** Events that are still to be handled. Several of one kind count as one: what changed is looked up. */
+export interface EventQueue {
+  post(event: WatchEvent): void;
+  /** Removes the event; returns whether it was there. */
+  take(event: WatchEvent): boolean;
+  /** Resolves once there is any event. */
   wait(): Promise<void>;
-  /** Until `sleep` ends, or there is a notice to stop. */
+  /** Resolves once `sleep` ends, or at once when the watcher has to stop. */
   rest(sleep: Promise<void>): Promise<void>;
 }
 
-/** An empty one, for one reader. */
-export function createInbox(): Inbox {
-  const notices = new Set<Notice>();
+/** An empty queue, for one reader. */
+export function createEventQueue(): EventQueue {
+  const pending = new Set<WatchEvent>();
   let wake = (): void => {};
   let endRest = (): void => {};
   let stopped = false;
   return {
-    post: (notice) => {
-      notices.add(notice);
+    post: (event) => {
+      pending.add(event);
       wake();
-      if (notice !== "stop") return;
+      if (event !== "stop") return;
       stopped = true;
       endRest();
     },
-    take: (notice) => notices.delete(notice),
-    wait: () => (notices.size > 0 ? Promise.resolve() : new Promise((resolve) => (wake = resolve))),
-    // No promise and no listener that outlives a rest: there is one after every event, for months.
+    take: (event) => pending.delete(event),
+    wait: () => (pending.size > 0 ? Promise.resolve() : new Promise((resolve) => (wake = resolve))),
+    // Leaves no promise and no listener behind: it is called after every event, for months.
     rest: (sleep) =>
       stopped
         ? Promise.resolve()

@@ -1,24 +1,23 @@
+/** Pure: whether a gateway counts as working, from one probe to the next. */
 import { gatewayKey } from "../plan/gateways";
 import type { ResolvedGateway } from "../model";
 
-/** Pure: whether a gateway counts as working, from one probe to the next. */
-
-/** What one probe found out. */
+/** The outcome of one probe. */
 export type Verdict =
   | { readonly kind: "answered" }
-  /** `certain`: one such probe is enough, such as a cable that is out. */
+  /** `certain`: one such probe takes the gateway out, as when the cable is out. */
   | { readonly kind: "silent"; readonly why: string; readonly certain?: true }
-  /** The probe could not be made: that says nothing about the gateway. */
+  /** The probe could not be made, which says nothing about the gateway. */
   | { readonly kind: "unknown"; readonly why: string };
 
-/** One gateway's state. Times are milliseconds of Clock.elapsed(). */
+/** What the probes of one gateway add up to. Times are milliseconds of Clock.elapsed(). */
 export interface GatewayHealth {
   readonly up: boolean;
   /** Failed probes in a row. */
   readonly failures: number;
-  /** While it is down: since when every probe was answered; undefined: the last one was not. */
+  /** While the gateway is down: since when every probe was answered. undefined: the last one was not. */
   readonly answeringSince: number | undefined;
-  /** Why the last failed probe failed; kept until the gateway is up and answers. */
+  /** Why the last probe that failed did so; kept until the gateway is up and answers. */
   readonly lastError: string | undefined;
 }
 
@@ -29,7 +28,7 @@ export interface HealthRules {
   readonly holdDownMs: number;
 }
 
-/** Works until proven otherwise: the start of a watcher interrupts nobody. */
+/** A gateway works until a probe shows otherwise, so the start of a watcher interrupts nobody. */
 export const ASSUMED_UP: GatewayHealth = {
   up: true,
   failures: 0,
@@ -37,7 +36,7 @@ export const ASSUMED_UP: GatewayHealth = {
   lastError: undefined,
 };
 
-/** Did not answer when the watcher before ended, which may have been a moment ago. */
+/** A gateway that did not answer when the previous watcher ended, which may be a moment ago. */
 export const LOST_BEFORE: GatewayHealth = {
   ...ASSUMED_UP,
   up: false,
@@ -45,8 +44,8 @@ export const LOST_BEFORE: GatewayHealth = {
     "it was lost when the watcher before ended, and has not answered for long enough since",
 };
 
-/** The state after a probe that ended at `now`. */
-export function judged(
+/** The health after a probe that ended at `now`. */
+export function afterProbe(
   before: GatewayHealth,
   verdict: Verdict,
   now: number,
@@ -71,34 +70,33 @@ function answering(before: GatewayHealth, now: number, { holdDownMs }: HealthRul
   return { ...before, failures: 0, answeringSince };
 }
 
-/** The state of a gateway that could not be probed because its device is gone: it has its hold-down when that is back. */
-export function interrupted(before: GatewayHealth): GatewayHealth {
+/** The health of a gateway whose device is gone: once the device is back, the gateway has to answer for the hold-down. */
+export function withoutDevice(before: GatewayHealth): GatewayHealth {
   return { ...before, up: false, failures: 0, answeringSince: undefined };
 }
 
-/** The health of all gateways, by their names across cycles. */
-
-export interface HealthBook {
+/** The health of all gateways. A gateway keeps its health from one look at the node to the next. */
+export interface HealthTracker {
   of(gateway: ResolvedGateway): GatewayHealth;
-  /** Enters what a probe that ended at `now` found out. Returns whether the gateway came or went by it. */
-  learn(gateway: ResolvedGateway, verdict: Verdict, now: number): boolean;
-  /** Forgets all others; those that cannot be probed now have to answer for the hold-down when they can. */
-  keep(gateways: readonly ResolvedGateway[]): void;
+  /** Takes in a probe that ended at `now`. Returns whether the gateway came up or went down by it. */
+  record(gateway: ResolvedGateway, verdict: Verdict, now: number): boolean;
+  /** Forgets all other gateways. Those that cannot be probed now have to answer for the hold-down once they can. */
+  retain(gateways: readonly ResolvedGateway[]): void;
 }
 
-/** Whether there is a point in probing it: its device is there and up. */
+/** Whether its device exists and is up, so that a probe makes sense. */
 export function canBeProbed({ unusable }: ResolvedGateway): boolean {
   return unusable === undefined || unusable === "failed";
 }
 
 /**
- * A book in which every gateway counts as working, but for those that were `lost` already, by their
- * names. `rules` are asked for at each entry: they may change.
+ * Every gateway counts as working, except those whose keys are in `lost`. `rules` is called for each
+ * probe, because the configuration may change.
  */
-export function createHealthBook(
+export function createHealthTracker(
   rules: () => HealthRules,
   lost: readonly string[] = [],
-): HealthBook {
+): HealthTracker {
   const entries = new Map<string, GatewayHealth>(lost.map((key) => [key, LOST_BEFORE]));
   const of = (gateway: ResolvedGateway): GatewayHealth =>
     entries.get(gatewayKey(gateway)) ??
@@ -106,22 +104,22 @@ export function createHealthBook(
     ASSUMED_UP;
   return {
     of,
-    learn: (gateway, verdict, now) => {
-      const [before, after] = [of(gateway), judged(of(gateway), verdict, now, rules())];
+    record: (gateway, verdict, now) => {
+      const [before, after] = [of(gateway), afterProbe(of(gateway), verdict, now, rules())];
       entries.set(gatewayKey(gateway), after);
       return before.up !== after.up;
     },
-    keep: (gateways) => {
+    retain: (gateways) => {
       for (const gateway of gateways) inherit(entries, gateway);
       const there = new Set(gateways.map(gatewayKey));
       for (const key of [...entries.keys()]) if (!there.has(key)) entries.delete(key);
       for (const gateway of gateways)
-        if (!canBeProbed(gateway)) entries.set(gatewayKey(gateway), interrupted(of(gateway)));
+        if (!canBeProbed(gateway)) entries.set(gatewayKey(gateway), withoutDevice(of(gateway)));
     },
   };
 }
 
-// Of a gateway whose device is looked up, the device is not known while none leads there.
+// A gateway without `dev` has no device while it is unreachable; its health is kept under the key without one.
 function inherit(entries: Map<string, GatewayHealth>, gateway: ResolvedGateway): void {
   const [key, waiting] = [
     gatewayKey(gateway),

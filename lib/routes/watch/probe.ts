@@ -1,4 +1,4 @@
-/** Asks gateways whether they are there: by ping, by the neighbour table, or by their device alone. */
+/** Probes gateways: by ping, by the neighbour table, or by their device alone. */
 import { CniError, toCniError } from "../../cni/error";
 import type { Mark } from "../../net/mark";
 import type { Clock } from "../../ports";
@@ -9,9 +9,9 @@ import type { ResolvedGateway } from "../model";
 /** Pauses between two looks at a neighbour entry that is being resolved (ms). */
 const FIRST_LOOK_MS = 5;
 const LAST_LOOK_MS = 100;
-/** A ping ends before its program is taken for stuck and killed, which would say nothing about the gateway (ms). */
+/** A ping has to end before its program counts as stuck and is killed, which would say nothing about the gateway (ms). */
 const LONGEST_PING_MS = 15_000;
-/** Flags of a neighbour entry that a change without them would take away (rtnetlink NTF_*). */
+/** Flags of a neighbour entry that a change has to repeat, because it removes them otherwise (rtnetlink NTF_*). */
 const KEPT_FLAGS = ["router", "extern_learn", "managed"];
 
 /** States of a neighbour entry (ip-neighbour(8)) that need no answer, and those with an address to ask. */
@@ -22,7 +22,7 @@ export interface LinkCondition {
   readonly name: string;
   /** False when the device is up and its other end is not. */
   readonly carrier: boolean;
-  /** False where nobody is asked for link-layer addresses: tunnels. */
+  /** False for devices without link-layer addresses, such as tunnels. */
   readonly resolves: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface Probes {
   requirePing(): Promise<void>;
   /** Throws CniError `io`. */
   links(): Promise<readonly LinkCondition[]>;
-  /** Asks one gateway. Never throws: what cannot be asked is unknown. */
+  /** Probes one gateway. Never throws: a gateway that cannot be probed is `unknown`. */
   ask(request: ProbeRequest): Promise<Verdict>;
 }
 
@@ -57,7 +57,7 @@ export function createProbes(programs: Programs, clock: Clock): Probes {
   };
 }
 
-// Only iputils marks its packets; BusyBox and inetutils would fail every probe, and so every gateway.
+// Only the ping of iputils can mark its packets; those of BusyBox and inetutils would fail every probe.
 async function requirePing(programs: Programs): Promise<void> {
   const { stdout } = await programs.try("ping", ["-V"]);
   if (!stdout.includes("iputils"))
@@ -83,7 +83,7 @@ export function noCarrier(dev: string): Verdict {
   return { kind: "silent", certain: true, why: `no carrier on ${dev}` };
 }
 
-/** With the tenant's mark the ping takes the tenant's table; bound to the device it cannot leave by another (ping(8)). */
+/** With the tenant's mark the ping takes the tenant's table, and bound to the device it cannot leave by another one (ping(8)). */
 async function ping(
   programs: Programs,
   check: string,
@@ -106,14 +106,14 @@ async function ping(
 }
 
 interface Neighbour {
-  /** rtnetlink's NUD state; undefined: there is no entry. */
+  /** NUD state (rtnetlink); undefined: there is no entry. */
   readonly state: string | undefined;
   readonly flags: readonly string[];
 }
 
 interface NeighbourTable {
   read(): Promise<Neighbour>;
-  change(...words: readonly string[]): Promise<void>;
+  change(...args: readonly string[]): Promise<void>;
 }
 
 function neighbourTable(
@@ -131,7 +131,7 @@ function neighbourTable(
         flags: KEPT_FLAGS.filter((flag) => entry !== undefined && flag in entry),
       };
     },
-    change: async (verb, ...words) =>
+    change: async (verb, ...args) =>
       void (await programs.run("ip", [
         `-${family}`,
         "neigh",
@@ -139,15 +139,15 @@ function neighbourTable(
         via,
         "dev",
         dev,
-        ...words,
+        ...args,
       ])),
   };
 }
 
 /**
- * Makes the kernel ask the neighbour and waits for what becomes of the entry. An entry that counts
- * as reachable is asked too: it would stay so for half a minute after the neighbour has gone
- * (base_reachable_time_ms, Documentation/networking/ip-sysctl.rst). Packets flow meanwhile.
+ * Makes the kernel ask the neighbour, and waits for the outcome. A reachable entry is probed too: it
+ * would stay reachable for half a minute after the neighbour is gone (base_reachable_time_ms,
+ * Documentation/networking/ip-sysctl.rst). Packets flow meanwhile.
  */
 async function askNeighbour(
   table: NeighbourTable,
@@ -158,7 +158,7 @@ async function askNeighbour(
   if (FIXED.includes(state)) return { kind: "answered" };
   if (RESOLVED.includes(state)) await table.change("change", ...flags, "nud", "probe");
   else await askEverybody(table, state, flags);
-  // From the question on: on a busy node it takes its time to ask.
+  // Counted from here: on a busy node the question itself takes time.
   const deadline = clock.elapsed() + timeoutMs;
   for (let pause = FIRST_LOOK_MS; ; pause = Math.min(pause * 2, LAST_LOOK_MS)) {
     const now = (await table.read()).state;
@@ -169,7 +169,7 @@ async function askNeighbour(
   }
 }
 
-// The address may have moved to another machine. A question that is still open is asked anew: each probe is one.
+// By broadcast, since the address may have moved to another machine. An open question is asked anew: each probe is one.
 async function askEverybody(
   table: NeighbourTable,
   state: string | undefined,
@@ -182,8 +182,8 @@ async function askEverybody(
 
 type Fields = Readonly<Record<string, unknown>>;
 
-async function list(programs: Programs, words: readonly string[]): Promise<readonly Fields[]> {
-  const text = (await programs.run("ip", ["-j", ...words])).trim();
+async function list(programs: Programs, args: readonly string[]): Promise<readonly Fields[]> {
+  const text = (await programs.run("ip", ["-j", ...args])).trim();
   return text === "" ? [] : (JSON.parse(text) as readonly Fields[]);
 }
 

@@ -1,11 +1,11 @@
-/** Pure: what the watcher says about gateways and changes. */
+/** Pure: the watcher's log: gateways that come and go, changes, repairs, and what is wrong at the moment. */
 import type { PluginConf } from "../../../conf/types";
 import { routedTenants } from "../plan/desired";
 import { type Action, NAT_TABLE, type ResolvedGateway } from "../model";
 import { actionText, retiredMarkText } from "../text";
 import type { RoutesView } from "../carry-out";
 
-/** Commands on one line of the log. */
+/** Commands on one line of the log, at most. */
 const MOST_COMMANDS = 6;
 
 /** One line of the watcher's log. */
@@ -24,7 +24,7 @@ export function hopText({ via, dev }: ResolvedGateway): string {
     .join(" ");
 }
 
-/** The first changes on one line, which a person reads in a log; all of them are in the JSON form and in the status. */
+/** The first changes on one line, for people. The JSON form and the status have all of them. */
 export function commandsText(actions: readonly Action[]): string {
   const shown = actions.slice(0, MOST_COMMANDS).map(shortText);
   const more = actions.length - shown.length;
@@ -43,8 +43,9 @@ export interface GatewayChange {
 }
 
 /**
- * The gateways that came into use or went out of it. `before` undefined: the watcher has just
- * started, and tells those that are not in use. `why` says what is wrong with a gateway that does not answer.
+ * The gateways that came into use or went out of it since `before`. undefined: the watcher has just
+ * started, and every gateway that is not in use is reported. `why` says what is wrong with a gateway
+ * that does not answer.
  */
 export function gatewayChanges(
   conf: PluginConf,
@@ -65,7 +66,7 @@ export function gatewayChanges(
   });
 }
 
-// Of a gateway whose device is looked up, the device may come and go.
+// A gateway without `dev` in the configuration gains and loses its device.
 function sameGateway(
   list: readonly ResolvedGateway[],
   { tenant, family, via, dev }: ResolvedGateway,
@@ -79,7 +80,7 @@ function sameGateway(
   );
 }
 
-/** What keeps a gateway out of the routes. */
+/** Why a gateway is not in the routes. */
 export function problemText(
   gateway: ResolvedGateway,
   why: (gateway: ResolvedGateway) => string,
@@ -117,11 +118,10 @@ function wayText(
   return fallback ? `${packets} go by the node's default route now` : `${packets} stop now`;
 }
 
-/** Pure: what a look at the node led to, told as what it was: a gateway's coming or going, or a repair. */
-
+/** A look at the node and what came of it. */
 export interface Looked {
   readonly conf: PluginConf;
-  /** The gateways of the look before; undefined: there was none. */
+  /** The gateways at the previous look; undefined: this is the first one. */
   readonly before: readonly ResolvedGateway[] | undefined;
   readonly view: Pick<RoutesView, "plan">;
   /** The changes that were made. */
@@ -132,8 +132,11 @@ export interface Looked {
   readonly cause: "start" | "reload" | undefined;
 }
 
-/** Says it, and returns the commands of the repairs. */
-export function tellChanges(
+/**
+ * Reports gateways that came or went, the changes that follow from them, and repairs of what somebody
+ * else changed. Returns the commands of the repairs.
+ */
+export function reportChanges(
   { conf, before, view: { plan }, made, why, cause }: Looked,
   say: (line: WatchLine) => void,
 ): readonly string[] {
@@ -213,33 +216,33 @@ function follows(action: Action, tables: readonly number[]): boolean {
   return action.kind === "nat" && tables.length > 0;
 }
 
-/** What is wrong at the moment: told once when it begins, and once when it is over. */
-
-export interface Troubles {
-  /** Says it unless it is what was said about this the last time. */
-  tell(about: string, text: string): void;
-  over(about: string): void;
-  /** Either of the two: an empty text is that nothing is wrong. */
-  now(about: string, text: string): void;
-  /** What is wrong about this; undefined: nothing. */
-  of(about: string): string | undefined;
+/** What is wrong at the moment, by topic. Each is reported once when it begins, and once when it is over. */
+export interface Conditions {
+  /** Reports that something is wrong, unless this topic has this text already. */
+  report(topic: string, text: string): void;
+  /** Reports that nothing is wrong with the topic any more. */
+  clear(topic: string): void;
+  /** Reports `text`, or clears the topic when the text is empty. */
+  set(topic: string, text: string): void;
+  /** What is wrong; undefined: nothing. */
+  textOf(topic: string): string | undefined;
 }
 
-export function createTroubles(say: (line: WatchLine) => void): Troubles {
+export function createConditions(say: (line: WatchLine) => void): Conditions {
   const current = new Map<string, string>();
-  const tell = (about: string, text: string): void => {
-    if (current.get(about) === text) return;
-    current.set(about, text);
+  const report = (topic: string, text: string): void => {
+    if (current.get(topic) === text) return;
+    current.set(topic, text);
     say({ event: "trouble", message: text });
   };
-  const over = (about: string): void => {
-    const text = current.get(about);
-    if (current.delete(about)) say({ event: "trouble", message: `over: ${text ?? ""}` });
+  const clear = (topic: string): void => {
+    const text = current.get(topic);
+    if (current.delete(topic)) say({ event: "trouble", message: `over: ${text ?? ""}` });
   };
   return {
-    tell,
-    over,
-    now: (about, text) => (text === "" ? over(about) : tell(about, text)),
-    of: (about) => current.get(about),
+    report,
+    clear,
+    set: (topic, text) => (text === "" ? clear(topic) : report(topic, text)),
+    textOf: (topic) => current.get(topic),
   };
 }

@@ -1,19 +1,19 @@
 /** Pure: the watcher's status, as its file has it. */
 import type { PluginConf } from "../../../conf/types";
 import { type RoutedTenant, routedTenants } from "../plan/desired";
-import { canBeProbed, type GatewayHealth, type HealthBook } from "./health";
+import { canBeProbed, type GatewayHealth, type HealthTracker } from "./health";
 import type { ResolvedGateway } from "../model";
 import { toCniError } from "../../cni/error";
 import type { Clock } from "../../ports";
 import { gatewayKey } from "../plan/gateways";
-import { problemText, type Troubles } from "./report";
+import { problemText, type Conditions } from "./report";
 
 /** `down`: does not answer; `hold-down`: answers again, and is not used yet; the others as in ResolvedGateway. */
 export type GatewayState =
   "up" | "down" | "hold-down" | "device-missing" | "device-down" | "own-address" | "off-link";
 
-/** A gateway with what is known about it. */
-export interface SeenGateway {
+/** A gateway and what is known about it. */
+export interface GatewayStatus {
   readonly gateway: ResolvedGateway;
   readonly state: GatewayState;
   /** Since when it is in this state. */
@@ -26,16 +26,16 @@ export interface WatchStatus {
   /** Path of the configuration. */
   readonly path: string;
   readonly conf: PluginConf;
-  readonly gateways: readonly SeenGateway[];
-  /** Of which tenants others are in the way; a tenant that is undefined: of all. */
+  readonly gateways: readonly GatewayStatus[];
+  /** Tenants whose packets something foreign disturbs; a tenant that is undefined stands for all. */
   readonly disturbed: readonly { readonly tenant: string | undefined }[];
   readonly repairs: number;
   readonly lastRepair: { readonly time: Date; readonly commands: readonly string[] } | undefined;
-  /** Why the node could not be looked at or changed the last time. */
+  /** Why the last look at the node, or change of it, failed. */
   readonly error: string | undefined;
 }
 
-/** The state of a gateway by its device and its health. */
+/** The state of a gateway, from its device and its health. */
 export function gatewayState(gateway: ResolvedGateway, health: GatewayHealth): GatewayState {
   const { unusable } = gateway;
   if (!canBeProbed(gateway) && unusable !== undefined && unusable !== "failed") return unusable;
@@ -43,7 +43,7 @@ export function gatewayState(gateway: ResolvedGateway, health: GatewayHealth): G
   return health.answeringSince === undefined ? "down" : "hold-down";
 }
 
-/** The object of the status file apart from its time. What there is not is null. */
+/** The object in the status file, without its time. What is absent is null. */
 export function statusObject({
   pid,
   path,
@@ -56,12 +56,12 @@ export function statusObject({
 }: WatchStatus): Readonly<Record<string, unknown>> {
   const tenants = routedTenants(conf).map((tenant) => {
     const own = gateways.filter(({ gateway }) => gateway.tenant === tenant.name);
-    const inTheWay = disturbed.some(
+    const isDisturbed = disturbed.some(
       (each) => each.tenant === undefined || each.tenant === tenant.name,
     );
     return {
       name: tenant.name,
-      state: inTheWay ? "disturbed" : tenantState(tenant, own),
+      state: isDisturbed ? "disturbed" : tenantState(tenant, own),
       gateways: own.map(gatewayObject),
     };
   });
@@ -77,7 +77,7 @@ function gatewayObject({
   state,
   since,
   lastError,
-}: SeenGateway): Readonly<Record<string, unknown>> {
+}: GatewayStatus): Readonly<Record<string, unknown>> {
   const { family, via, dev } = gateway;
   return {
     family,
@@ -91,7 +91,7 @@ function gatewayObject({
 
 function tenantState(
   { onGatewayLoss }: RoutedTenant,
-  gateways: readonly SeenGateway[],
+  gateways: readonly GatewayStatus[],
 ): "ok" | "degraded" | "stopped" | "fallback" {
   if (gateways.length === 0) return "stopped";
   // A family that has lost all its gateways is lost, however well the other one does.
@@ -107,8 +107,6 @@ function tenantState(
   return gateways.every(({ state }) => state === "up") ? "ok" : "degraded";
 }
 
-/** Keeps the status: since when each gateway is as it is, and when all of it was last written. */
-
 /** The status is written this often even when nothing changes (ms). */
 export const HEARTBEAT_MS = 30_000;
 
@@ -118,31 +116,32 @@ export interface StatusPorts {
   readonly writeStatus: (path: string, text: string) => void;
 }
 
-export interface StatusKeeper {
-  /** The gateways with their states; a state that is new begins now. */
-  seen(gateways: readonly ResolvedGateway[], book: HealthBook): readonly SeenGateway[];
-  /** Writes the file when something changed, when it is due, or when `anyway`. Returns the text. */
+/** Knows since when each gateway is in its state, and when the file was written last. */
+export interface StatusWriter {
+  /** The gateways with their states; a new state begins now. */
+  describe(gateways: readonly ResolvedGateway[], health: HealthTracker): readonly GatewayStatus[];
+  /** Writes the file when something changed, when it is due, or when `anyway` is true. Returns the text. */
   save(status: WatchStatus, anyway?: boolean): string;
 }
 
-export function createStatusKeeper(
+export function createStatusWriter(
   { clock, writeStatus }: StatusPorts,
-  troubles: Troubles,
-): StatusKeeper {
-  const states = new Map<string, Pick<SeenGateway, "state" | "since">>();
+  conditions: Conditions,
+): StatusWriter {
+  const states = new Map<string, Pick<GatewayStatus, "state" | "since">>();
   let written = { path: "", text: "", at: -Infinity };
   const write = (path: string, text: string): void => {
     try {
       writeStatus(path, text);
-      troubles.over("status");
+      conditions.clear("status");
     } catch (thrown) {
-      troubles.tell("status", toCniError(thrown).message);
+      conditions.report("status", toCniError(thrown).message);
     }
   };
   return {
-    seen: (gateways, book) =>
+    describe: (gateways, tracker) =>
       gateways.map((gateway) => {
-        const health = book.of(gateway);
+        const health = tracker.of(gateway);
         const state = gatewayState(gateway, health);
         const before = states.get(gatewayKey(gateway));
         const now = before?.state === state ? before : { state, since: clock.now() };

@@ -1,4 +1,4 @@
-/** The place of the one watcher that a network namespace may have, and what the watcher tells the other commands there. */
+/** The lock of the one watcher that a network namespace may have, and what the watcher publishes for the other commands. */
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -11,52 +11,52 @@ import { reasonOf } from "../../text/reason";
 import { gatewayKey, type Health } from "../plan/gateways";
 import type { ResolvedGateway } from "../model";
 
-/** How long a watcher that is just ending may hold up the next one (ms). */
+/** How long the next watcher waits for one that is just ending (ms). */
 const TAKEOVER_MS = 3000;
 const MODES = { file: 0o600, directory: 0o700 } as const;
 
-export interface WatcherSeat {
+export interface WatcherLock {
   /**
    * Runs the body as the only watcher: two with different views of the gateways would undo each
-   * other's changes for ever. Throws CniError `tryAgainLater` when there is one already.
+   * other's changes for ever. Throws CniError `tryAgainLater` when another one runs.
    */
-  take<T>(body: () => Promise<T>): Promise<T>;
-  taken(): Promise<boolean>;
-  /** Names of the gateways that were lost when the watcher before ended; none where that is not known. */
+  hold<T>(body: () => Promise<T>): Promise<T>;
+  isHeld(): Promise<boolean>;
+  /** Keys of the gateways that were lost when the previous watcher ended; none when that is not known. */
   lostBefore(): readonly string[];
-  /** For the watcher: what it keeps true, and the gateways as its routes have them now. Throws CniError `journal`. */
-  tell(conf: PluginConf, gateways: readonly ResolvedGateway[]): void;
-  /** The watcher at work; undefined without one. Throws CniError `journal`. */
-  watcher(): Promise<WatcherAtWork | undefined>;
+  /** For the watcher: publishes its configuration, and which gateways its routes leave out. Throws CniError `journal`. */
+  publish(conf: PluginConf, gateways: readonly ResolvedGateway[]): void;
+  /** The watcher that runs now; undefined: none does. Throws CniError `journal`. */
+  watcher(): Promise<RunningWatcher | undefined>;
 }
 
-export interface WatcherAtWork {
-  /** What it says of the gateways. */
+export interface RunningWatcher {
+  /** Which gateways it counts as working. */
   readonly health: Health;
-  /** Whether the routes that it keeps are those of this configuration. */
+  /** Whether it keeps the routes of this configuration. */
   readonly keeps: (conf: PluginConf) => boolean;
 }
 
-/** The seat of this network namespace, in `dir`, which exists by the time that the seat is taken. */
-export function createWatcherSeat(dir: string): WatcherSeat {
+/** The lock of this network namespace, in `dir`, which must exist by the time that the lock is taken. */
+export function createWatcherLock(dir: string): WatcherLock {
   const own = join(dir, `watch-${statSync("/proc/self/ns/net").ino}`);
   const path = join(own, "watcher.json");
-  const taken = (): Promise<boolean> => isHeld(own);
-  let told = "";
+  const held = (): Promise<boolean> => isHeld(own);
+  let published = "";
   return {
-    take: (body) => takeSeat(own, body),
+    hold: (body) => holdLock(own, body),
     lostBefore: () => lostIn(path),
-    taken,
-    tell: (conf, gateways) => {
+    isHeld: held,
+    publish: (conf, gateways) => {
       const lost = gateways.filter(({ unusable }) => unusable === "failed").map(gatewayKey);
       const text = JSON.stringify({ lost, routes: routesOf(conf) });
-      if (text === told) return;
+      if (text === published) return;
       wrapped(path, () => replaceFile(path, text, MODES));
-      told = text;
+      published = text;
     },
     watcher: async () => {
-      if (!(await taken())) return undefined;
-      const { lost, routes } = wrapped(path, () => readTold(path));
+      if (!(await held())) return undefined;
+      const { lost, routes } = wrapped(path, () => readPublished(path));
       return {
         health: (gateway) => !lost.includes(gatewayKey(gateway)),
         keeps: (conf) => routes === undefined || routes === routesOf(conf),
@@ -65,7 +65,7 @@ export function createWatcherSeat(dir: string): WatcherSeat {
   };
 }
 
-async function takeSeat<T>(own: string, body: () => Promise<T>): Promise<T> {
+async function holdLock<T>(own: string, body: () => Promise<T>): Promise<T> {
   makeDirectory(own, MODES.directory);
   let started = false;
   try {
@@ -96,14 +96,17 @@ async function isHeld(own: string): Promise<boolean> {
 
 function lostIn(path: string): readonly string[] {
   try {
-    return readTold(path).lost.filter((name) => typeof name === "string");
+    return readPublished(path).lost.filter((name) => typeof name === "string");
   } catch {
     return [];
   }
 }
 
-/** Nothing where no watcher has told anything yet. */
-function readTold(path: string): { readonly lost: readonly unknown[]; readonly routes: unknown } {
+/** Nothing when no watcher has published anything yet. */
+function readPublished(path: string): {
+  readonly lost: readonly unknown[];
+  readonly routes: unknown;
+} {
   if (statSync(path, { throwIfNoEntry: false }) === undefined)
     return { lost: [], routes: undefined };
   const value = parseJson(readFileSync(path), path);
@@ -114,7 +117,7 @@ function readTold(path: string): { readonly lost: readonly unknown[]; readonly r
   };
 }
 
-/** What of a configuration the routes are made from, as one word. */
+/** A digest of what the routes are made from. */
 function routesOf({ tenants, routes, iptables }: PluginConf): string {
   return createHash("sha256")
     .update(JSON.stringify([tenants, routes, iptables]))

@@ -1,30 +1,30 @@
-/** Keeps the node routes true: looks at the node again and again, and mends what differs. */
+/** Keeps the node routes as the configuration has them: looks at the node again and again, and repairs what differs. */
 import { CniError, toCniError } from "../../cni/error";
 import { collisionsOf, look } from "../apply";
 import { carryOut, type CarriedOut, errorsOf, type RoutesView } from "../carry-out";
 import { routedTenants } from "../plan/desired";
-import { canBeProbed, createHealthBook, type HealthBook } from "./health";
+import { canBeProbed, createHealthTracker, type HealthTracker } from "./health";
 import { type LinkCondition, noCarrier } from "./probe";
-import { createStatusKeeper, HEARTBEAT_MS, type StatusKeeper, type WatchStatus } from "./status";
-import { createTroubles, hopText, tellChanges, type Troubles } from "./report";
+import { createStatusWriter, HEARTBEAT_MS, type StatusWriter, type WatchStatus } from "./status";
+import { createConditions, hopText, reportChanges, type Conditions } from "./report";
 import type { Collision } from "../conflicts/kinds";
 import { collisionText } from "../conflicts/text";
 import type { ResolvedGateway } from "../model";
 import { errorText } from "../text";
-import { type InTheWay, othersInTheWay, settingsText } from "./watch-others";
-import type { WatchOptions, WatchPorts, WatchTarget } from "./watch-ports";
+import { type ForeignConflict, foreignConflicts, settingsText } from "./foreign";
+import type { WatchOptions, WatchPorts, WatchTarget } from "./ports";
 
-export type { WatchOptions, WatchPorts, WatchTarget } from "./watch-ports";
+export type { WatchOptions, WatchPorts, WatchTarget } from "./ports";
 
-/** Between an event and the look at the node, for the events that come with it (ms). */
+/** From an event to the look at the node, so that events that come together cause one look (ms). */
 const DEBOUNCE_MS = 200;
-/** After a look events wait this many times as long as it took: a busy node keeps its processor. */
+/** After a look, events wait this many times as long as the look took, so that a busy node keeps its processor. */
 const PAUSE_FACTOR = 4;
 
 /**
- * Runs until there is a notice to stop; the routes stay as they are then. Returns the collisions
- * for which it did not even start; none otherwise. Throws CniError `io` when a gateway's check needs
- * a program that is not there. Nothing else ends it: what fails is told, and tried again.
+ * Runs until the event `stop`; the routes stay as they are then. Returns the collisions that kept it
+ * from starting; none otherwise. Throws CniError `io` when a gateway's check needs a program that is
+ * not installed. Nothing else ends it: what fails is reported, and tried again.
  */
 export function watchRoutes(
   target: WatchTarget,
@@ -35,13 +35,13 @@ export function watchRoutes(
 }
 
 class Watcher {
-  private readonly book: HealthBook;
-  private readonly troubles: Troubles;
-  private readonly keeper: StatusKeeper;
+  private readonly health: HealthTracker;
+  private readonly conditions: Conditions;
+  private readonly statusWriter: StatusWriter;
   private links: readonly LinkCondition[] = [];
-  /** As the last look found them; undefined: the node was not yet looked at. */
+  /** As the last look found them; undefined: there was no look yet. */
   private gateways: readonly ResolvedGateway[] | undefined;
-  private others: readonly InTheWay[] = [];
+  private foreign: readonly ForeignConflict[] = [];
   private repairs = 0;
   private lastRepair: WatchStatus["lastRepair"];
   private nextLookAt = 0;
@@ -53,12 +53,12 @@ class Watcher {
     private readonly ports: WatchPorts,
     private readonly options: WatchOptions,
   ) {
-    this.book = createHealthBook(
+    this.health = createHealthTracker(
       () => this.target.conf.routes.watch,
-      target.node.seat.lostBefore(),
+      target.node.watcherLock.lostBefore(),
     );
-    this.troubles = createTroubles(ports.say);
-    this.keeper = createStatusKeeper(ports, this.troubles);
+    this.conditions = createConditions(ports.say);
+    this.statusWriter = createStatusWriter(ports, this.conditions);
   }
 
   async run(): Promise<readonly Collision[]> {
@@ -75,31 +75,31 @@ class Watcher {
     return collisions;
   }
 
-  private async postEvery(notice: "tick" | "heartbeat", ms: () => number): Promise<void> {
+  private async postEvery(event: "tick" | "heartbeat", ms: () => number): Promise<void> {
     while (!this.done) {
       await this.ports.clock.sleep(ms());
-      this.ports.inbox.post(notice);
+      this.ports.events.post(event);
     }
   }
 
-  /** Nothing is changed before it is known that nobody else is disturbed. */
+  /** Nothing is changed before it is known that it disturbs nobody else. Tries again until it is. */
   private async collisionsAtStart(): Promise<readonly Collision[]> {
-    const { inbox, clock, say } = this.ports;
+    const { events, clock, say } = this.ports;
     for (;;) {
       try {
-        if (inbox.take("reload")) this.target = await this.readAgain();
+        if (events.take("reload")) this.target = await this.readAgain();
         const collisions = await this.collisionsWith(this.target);
-        this.troubles.over("cycle");
+        this.conditions.clear("cycle");
         return collisions;
       } catch (thrown) {
-        this.troubles.tell("cycle", troubleText(thrown));
+        this.conditions.report("cycle", textOf(thrown));
       }
       this.saveStatus();
-      await inbox.rest(clock.sleep(this.target.conf.routes.watch.intervalMs));
-      if (inbox.take("report")) say({ event: "report", message: this.saveStatus(true) });
-      if (inbox.take("stop")) {
-        // For watch(), which then does nothing.
-        inbox.post("stop");
+      await events.rest(clock.sleep(this.target.conf.routes.watch.intervalMs));
+      if (events.take("report")) say({ event: "report", message: this.saveStatus(true) });
+      if (events.take("stop")) {
+        // For watch(), which then returns at once.
+        events.post("stop");
         return [];
       }
     }
@@ -111,34 +111,34 @@ class Watcher {
   }
 
   private async watch(): Promise<void> {
-    const { inbox } = this.ports;
-    if (inbox.take("stop")) return;
+    const { events } = this.ports;
+    if (events.take("stop")) return;
     await this.cycle("start");
     this.saveStatus();
     do await this.turn();
-    while (!inbox.take("stop"));
+    while (!events.take("stop"));
   }
 
   private async turn(): Promise<void> {
-    const { inbox, clock, say } = this.ports;
-    await inbox.wait();
-    if (inbox.take("report")) say({ event: "report", message: this.saveStatus(true) });
-    if (inbox.take("reload")) await this.reload();
-    if (inbox.take("event")) {
-      await inbox.rest(clock.sleep(Math.max(DEBOUNCE_MS, this.nextLookAt - clock.elapsed())));
-      inbox.take("event");
+    const { events, clock, say } = this.ports;
+    await events.wait();
+    if (events.take("report")) say({ event: "report", message: this.saveStatus(true) });
+    if (events.take("reload")) await this.reload();
+    if (events.take("changed")) {
+      await events.rest(clock.sleep(Math.max(DEBOUNCE_MS, this.nextLookAt - clock.elapsed())));
+      events.take("changed");
       await this.cycle();
     }
-    if (inbox.take("probed")) await this.cycle();
-    if (inbox.take("tick")) {
+    if (events.take("probed")) await this.cycle();
+    if (events.take("tick")) {
       await this.cycle();
       void this.probeAll();
     }
-    inbox.take("heartbeat");
+    events.take("heartbeat");
     this.saveStatus();
   }
 
-  /** Looks and mends, alone with the node. */
+  /** Looks at the node and repairs it, while no other command changes it. */
   private async cycle(cause?: "start" | "reload"): Promise<void> {
     const { conf, node } = this.target;
     const begun = this.ports.clock.elapsed();
@@ -150,34 +150,38 @@ class Watcher {
           health: (gateway) => this.isUp(gateway),
         });
         const outcome = await carryOut(view, node);
-        this.tell(view, outcome, cause);
-        node.seat.tell(conf, view.plan.gateways);
+        this.report(view, outcome, cause);
+        node.watcherLock.publish(conf, view.plan.gateways);
       });
-      this.troubles.over("cycle");
+      this.conditions.clear("cycle");
     } catch (thrown) {
-      this.troubles.tell("cycle", troubleText(thrown));
+      this.conditions.report("cycle", textOf(thrown));
     }
     const ended = this.ports.clock.elapsed();
     this.nextLookAt = ended + PAUSE_FACTOR * (ended - begun);
   }
 
-  // A cable that is out is seen at once; whether somebody answers takes a probe.
+  // Whether the cable is out is seen at once; whether somebody answers takes a probe.
   private isUp(gateway: ResolvedGateway): boolean {
     const { dev } = gateway;
     const dead =
       dev !== undefined && this.links.some(({ name, carrier }) => name === dev && !carrier);
-    if (dead) this.book.learn(gateway, noCarrier(dev), this.ports.clock.elapsed());
-    return this.book.of(gateway).up;
+    if (dead) this.health.record(gateway, noCarrier(dev), this.ports.clock.elapsed());
+    return this.health.of(gateway).up;
   }
 
-  private tell(view: RoutesView, outcome: CarriedOut, cause: "start" | "reload" | undefined): void {
+  private report(
+    view: RoutesView,
+    outcome: CarriedOut,
+    cause: "start" | "reload" | undefined,
+  ): void {
     const why = (gateway: ResolvedGateway): string => {
-      const { failures, lastError } = this.book.of(gateway);
+      const { failures, lastError } = this.health.of(gateway);
       return failures > 1
         ? `${failures} probes in a row without an answer`
         : (lastError ?? "it has not answered for long enough");
     };
-    const repaired = tellChanges(
+    const repaired = reportChanges(
       { conf: this.target.conf, before: this.gateways, view, made: outcome.made, why, cause },
       this.ports.say,
     );
@@ -185,18 +189,18 @@ class Watcher {
       this.repairs += repaired.length;
       this.lastRepair = { time: this.ports.clock.now(), commands: repaired };
     }
-    this.troubles.now("routes", errorsOf(outcome).map(errorText).join("; "));
-    this.others = othersInTheWay(this.target.conf, view);
-    this.troubles.now("settings", settingsText(this.target.conf, view));
-    this.troubles.now("others", this.others.map(({ text }) => text).join("; "));
+    this.conditions.set("routes", errorsOf(outcome).map(errorText).join("; "));
+    this.foreign = foreignConflicts(this.target.conf, view);
+    this.conditions.set("settings", settingsText(this.target.conf, view));
+    this.conditions.set("foreign", this.foreign.map(({ text }) => text).join("; "));
     this.gateways = view.plan.gateways;
-    this.book.keep(this.gateways);
+    this.health.retain(this.gateways);
   }
 
   private async probeAll(): Promise<void> {
     if (this.probing) return;
     this.probing = true;
-    const { clock, inbox } = this.ports;
+    const { clock, events } = this.ports;
     const { conf, node } = this.target;
     const came = await Promise.all(
       (this.gateways ?? []).filter(canBeProbed).map(async (gateway) => {
@@ -209,17 +213,17 @@ class Watcher {
           links: this.links,
         });
         const topic = `probe of ${gateway.tenant} ${hopText(gateway)}`;
-        this.troubles.now(
+        this.conditions.set(
           topic,
           verdict.kind === "unknown"
             ? `${gateway.tenant}: gateway ${hopText(gateway)} cannot be probed: ${verdict.why}`
             : "",
         );
-        return this.book.learn(gateway, verdict, clock.elapsed());
+        return this.health.record(gateway, verdict, clock.elapsed());
       }),
     );
     this.probing = false;
-    if (came.includes(true)) inbox.post("probed");
+    if (came.includes(true)) events.post("probed");
   }
 
   private async readAgain(): Promise<WatchTarget> {
@@ -248,7 +252,7 @@ class Watcher {
     } catch (thrown) {
       say({
         event: "trouble",
-        message: `${before.path} was read again and is not used, the configuration before it stays: ${troubleText(thrown)}`,
+        message: `${before.path} was read again and is not used, the configuration before it stays: ${textOf(thrown)}`,
       });
       return;
     }
@@ -264,17 +268,17 @@ class Watcher {
       repairs,
       lastRepair,
     } = this;
-    const gateways = this.keeper.seen(this.gateways ?? [], this.book);
-    const error = ["cycle", "routes", "others", "settings"]
-      .map(this.troubles.of)
+    const gateways = this.statusWriter.describe(this.gateways ?? [], this.health);
+    const error = ["cycle", "routes", "foreign", "settings"]
+      .map((topic) => this.conditions.textOf(topic))
       .find((text) => text !== undefined);
-    return this.keeper.save(
+    return this.statusWriter.save(
       {
         pid: this.ports.pid,
         path,
         conf,
         gateways,
-        disturbed: this.others,
+        disturbed: this.foreign,
         repairs,
         lastRepair,
         error,
@@ -289,6 +293,6 @@ async function requirePing({ conf, node }: WatchTarget): Promise<void> {
     await node.probes.requirePing();
 }
 
-function troubleText(thrown: unknown): string {
+function textOf(thrown: unknown): string {
   return errorText(toCniError(thrown));
 }

@@ -43,7 +43,7 @@ export class FakeNode implements RoutesNode {
   };
   carried: readonly CarriedMark[] = [];
   readonly carriedMarks = () => this.carried;
-  readonly lookAround = async () => ({
+  readonly readSurroundings = async () => ({
     markUses: [],
     chains: [],
     nftTables: [],

@@ -1,13 +1,13 @@
 import type { Action, IpRoute } from "../../../../lib/routes/model";
-import { actionText, routeWords, ruleWords } from "../../../../lib/routes/text";
+import { actionText, routeArguments, ruleArguments } from "../../../../lib/routes/text";
 import { route, rule } from "./node-rig";
 
 const words = (change: Partial<IpRoute>): string =>
-  routeWords(route("default", { table: 100, protocol: 2, ...change })).join(" ");
+  routeArguments(route("default", { table: 100, protocol: 2, ...change })).join(" ");
 
 test("a rule as ip reads it", () => {
   expect(
-    ruleWords(
+    ruleArguments(
       rule(9, {
         not: true,
         from: "10.0.0.0/8",
@@ -17,17 +17,16 @@ test("a rule as ip reads it", () => {
       }),
     ).join(" "),
   ).toBe("pref 9 not from 10.0.0.0/8 to 192.0.2.1 fwmark 0x10/0xff lookup 100 protocol kernel");
-  expect(ruleWords(rule(10, { table: 254, suppressPrefixLength: 0, protocol: 3 })).join(" ")).toBe(
-    "pref 10 lookup main suppress_prefixlength 0 protocol 3",
-  );
-  expect([253, 255].map((table) => ruleWords(rule(1, { table })).slice(2, 4).join(" "))).toEqual([
-    "lookup default",
-    "lookup local",
-  ]);
-  expect(ruleWords(rule(1, { unreachable: true })).join(" ")).toBe(
+  expect(
+    ruleArguments(rule(10, { table: 254, suppressPrefixLength: 0, protocol: 3 })).join(" "),
+  ).toBe("pref 10 lookup main suppress_prefixlength 0 protocol 3");
+  expect(
+    [253, 255].map((table) => ruleArguments(rule(1, { table })).slice(2, 4).join(" ")),
+  ).toEqual(["lookup default", "lookup local"]);
+  expect(ruleArguments(rule(1, { unreachable: true })).join(" ")).toBe(
     "pref 1 unreachable protocol kernel",
   );
-  expect(ruleWords(rule(1)).join(" ")).toBe("pref 1 protocol kernel");
+  expect(ruleArguments(rule(1)).join(" ")).toBe("pref 1 protocol kernel");
 });
 
 test("a route as ip reads it", () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { CniError } from "../../../../../lib/cni/error";
 import type { ForwardTable } from "../../../../../lib/routes/kernel/forward";
 import type { Programs } from "../../../../../lib/node/programs";
-import { lookAround } from "../../../../../lib/routes/kernel/surroundings";
+import { readSurroundings } from "../../../../../lib/routes/kernel/surroundings";
 import { markUserText } from "../../../../../lib/routes/conflicts/text";
 
 const MANGLE =
@@ -35,7 +35,7 @@ test("marks and chains of iptables, tables of nft, names of tables that are not 
   const nft = JSON.stringify({
     nftables: [{ metainfo: {} }, { table: { family: "inet", name: "kindnet", handle: 1 } }],
   });
-  const found = await lookAround(withNft(nft), forward, dir);
+  const found = await readSurroundings(withNft(nft), forward, dir);
   expect(found.chains).toEqual(["PREROUTING", "VPN"]);
   expect(found.markUses.map(({ by, mask, value }) => [markUserText(by), mask, value])).toEqual([
     ["iptables-nft mangle VPN", 0xff, 5],
@@ -49,12 +49,12 @@ test("marks and chains of iptables, tables of nft, names of tables that are not 
 });
 
 test("without nft, with an empty ruleset, without directories", async () => {
-  expect((await lookAround(withNft(undefined), forward, undefined)).nftTables).toEqual([]);
-  expect((await lookAround(withNft("\n"), forward, join(dir, "none"))).nftTables).toEqual([]);
+  expect((await readSurroundings(withNft(undefined), forward, undefined)).nftTables).toEqual([]);
+  expect((await readSurroundings(withNft("\n"), forward, join(dir, "none"))).nftTables).toEqual([]);
 });
 
 test("what cannot be read is told, and the rest is read", async () => {
-  expect((await lookAround(withNft("table inet x"), forward, dir)).unseen).toEqual([
+  expect((await readSurroundings(withNft("table inet x"), forward, dir)).unseen).toEqual([
     "the output of nft -j list ruleset is not JSON",
   ]);
   const broken = {
@@ -69,7 +69,7 @@ test("what cannot be read is told, and the rest is read", async () => {
       { program: "ip6tables-nft", text: MANGLE },
     ],
   } as unknown as ForwardTable;
-  const { unseen, markUses } = await lookAround(broken, half, dir);
+  const { unseen, markUses } = await readSurroundings(broken, half, dir);
   expect(unseen).toEqual(["iptables-nft-save failed", "nft failed: JSON support not compiled-in"]);
   expect(markUses.map(({ by }) => markUserText(by))).toEqual(["ip6tables-nft mangle VPN"]);
 });

@@ -1,12 +1,12 @@
 import { desiredRoutes, isIn, routedTenants } from "../../../../../lib/routes/plan/desired";
 import type { IpRoute, IpRule, NodeState, Planned } from "../../../../../lib/routes/model";
-import { routeWords, ruleWords } from "../../../../../lib/routes/text";
+import { routeArguments, ruleArguments } from "../../../../../lib/routes/text";
 import { TENANTS, confOf, link, stateOf } from "../node-rig";
 
 const rules = (items: readonly Planned<IpRule>[]): string[] =>
-  items.map(({ item }) => `${item.family}: ${ruleWords(item).join(" ")}`);
+  items.map(({ item }) => `${item.family}: ${ruleArguments(item).join(" ")}`);
 const routes = (items: readonly Planned<IpRoute>[]): string[] =>
-  items.map(({ item }) => `${item.family}: ${routeWords(item).join(" ")}`);
+  items.map(({ item }) => `${item.family}: ${routeArguments(item).join(" ")}`);
 const one = (tenant: object): ReturnType<typeof confOf> =>
   confOf({ tenants: { a: { ...TENANTS.a, ...tenant } } });
 const ONLY4: Partial<NodeState> = { families: [4] };

@@ -1,5 +1,5 @@
 import type { Clock, ExecRequest, StartStream } from "../../../../../lib/ports";
-import { createInbox, startMonitor } from "../../../../../lib/routes/watch/events";
+import { createEventQueue, startMonitor } from "../../../../../lib/routes/watch/events";
 import { fakeHost } from "../../../../helpers/fakes";
 
 type Started = Pick<ExecRequest, "path" | "args"> & {
@@ -31,7 +31,7 @@ function world(programs: readonly string[]) {
     clock,
     host: fakeHost({ programs }),
     onEvent: () => told.push("event"),
-    onTrouble: (why) => told.push(why),
+    onExit: (why) => told.push(why),
   });
   return { started, told, sleeps, monitor };
 }
@@ -91,38 +91,38 @@ test("without ip it says what to install", async () => {
   expect(told).toEqual(["the program ip is missing: install the package iproute2"]);
 });
 
-describe("notices", () => {
+describe("pending", () => {
   const never = (): Promise<void> => new Promise(() => {});
 
-  test("notices of one kind are one, and taken once", () => {
-    const inbox = createInbox();
-    inbox.post("event");
-    inbox.post("event");
-    expect([inbox.take("event"), inbox.take("event"), inbox.take("tick")]).toEqual([
+  test("pending of one kind are one, and taken once", () => {
+    const events = createEventQueue();
+    events.post("changed");
+    events.post("changed");
+    expect([events.take("changed"), events.take("changed"), events.take("tick")]).toEqual([
       true,
       false,
       false,
     ]);
   });
 
-  test("waiting ends with any notice, and does not begin while there is one", async () => {
-    const inbox = createInbox();
-    const waiting = inbox.wait();
-    inbox.post("tick");
+  test("waiting ends with any event, and does not begin while there is one", async () => {
+    const events = createEventQueue();
+    const waiting = events.wait();
+    events.post("tick");
     await waiting;
-    await inbox.wait();
+    await events.wait();
   });
 
-  test("a rest ends with its sleep, or with the notice to stop, and there is none after that", async () => {
-    const inbox = createInbox();
-    await inbox.rest(Promise.resolve());
-    const resting = inbox.rest(never());
-    inbox.post("event");
+  test("a rest ends with its sleep, or with the event to stop, and there is none after that", async () => {
+    const events = createEventQueue();
+    await events.rest(Promise.resolve());
+    const resting = events.rest(never());
+    events.post("changed");
     await expect(
       Promise.race([resting.then(() => "ended"), Promise.resolve("rests")]),
     ).resolves.toBe("rests");
-    inbox.post("stop");
+    events.post("stop");
     await resting;
-    await inbox.rest(never());
+    await events.rest(never());
   });
 });

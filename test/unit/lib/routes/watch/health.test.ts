@@ -1,9 +1,9 @@
 import {
   ASSUMED_UP,
-  createHealthBook,
+  createHealthTracker,
   type GatewayHealth,
-  interrupted,
-  judged,
+  withoutDevice,
+  afterProbe,
   type Verdict,
 } from "../../../../../lib/routes/watch/health";
 import type { ResolvedGateway } from "../../../../../lib/routes/model";
@@ -22,7 +22,7 @@ const DOWN: GatewayHealth = {
 
 /** The states after probes that end 100 ms after each other, from 0. */
 function after(before: GatewayHealth, ...verdicts: Verdict[]): GatewayHealth {
-  return verdicts.reduce((state, verdict, i) => judged(state, verdict, i * 100, RULES), before);
+  return verdicts.reduce((state, verdict, i) => afterProbe(state, verdict, i * 100, RULES), before);
 }
 
 test("up: two failures are none, the third in a row takes it out", () => {
@@ -50,22 +50,22 @@ test("up: what is certain takes it out at once", () => {
 });
 
 test("up: one failure is enough where failAfter is 1", () => {
-  expect(judged(ASSUMED_UP, SILENT, 0, { ...RULES, failAfter: 1 }).up).toBe(false);
+  expect(afterProbe(ASSUMED_UP, SILENT, 0, { ...RULES, failAfter: 1 }).up).toBe(false);
 });
 
 test("down: the first answer begins the hold-down, and only its whole length ends it", () => {
-  const first = judged(DOWN, ANSWERED, 5000, RULES);
+  const first = afterProbe(DOWN, ANSWERED, 5000, RULES);
   expect(first).toEqual({ ...DOWN, failures: 0, answeringSince: 5000 });
-  expect(judged(first, ANSWERED, 5999, RULES)).toEqual(first);
-  expect(judged(first, ANSWERED, 6000, RULES)).toEqual(ASSUMED_UP);
+  expect(afterProbe(first, ANSWERED, 5999, RULES)).toEqual(first);
+  expect(afterProbe(first, ANSWERED, 6000, RULES)).toEqual(ASSUMED_UP);
 });
 
 test.each([
   ["a failure", SILENT],
   ["a certain failure", CERTAIN],
 ])("down: %s begins the hold-down anew", (_, verdict) => {
-  const again = judged(
-    judged(judged(DOWN, ANSWERED, 0, RULES), verdict, 900, RULES),
+  const again = afterProbe(
+    afterProbe(afterProbe(DOWN, ANSWERED, 0, RULES), verdict, 900, RULES),
     ANSWERED,
     1000,
     RULES,
@@ -74,24 +74,27 @@ test.each([
 });
 
 test("down: failures go on being counted", () => {
-  expect(judged(DOWN, SILENT, 0, RULES)).toEqual({ ...DOWN, failures: 4 });
+  expect(afterProbe(DOWN, SILENT, 0, RULES)).toEqual({ ...DOWN, failures: 4 });
 });
 
 test("a probe that could not be made changes nothing but the error", () => {
-  const answering = judged(DOWN, ANSWERED, 0, RULES);
+  const answering = afterProbe(DOWN, ANSWERED, 0, RULES);
   for (const state of [ASSUMED_UP, DOWN, answering, after(ASSUMED_UP, SILENT, SILENT)]) {
-    expect(judged(state, UNKNOWN, 100, RULES)).toEqual({ ...state, lastError: "no ping" });
+    expect(afterProbe(state, UNKNOWN, 100, RULES)).toEqual({ ...state, lastError: "no ping" });
   }
   expect(after(ASSUMED_UP, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN).up).toBe(true);
 });
 
 test("an interruption takes it out, and ends what was counted", () => {
-  expect(interrupted(ASSUMED_UP)).toEqual({ ...ASSUMED_UP, up: false });
-  expect(interrupted(judged(DOWN, ANSWERED, 0, RULES))).toEqual({ ...DOWN, failures: 0 });
-  expect(interrupted(after(ASSUMED_UP, SILENT, SILENT))).toMatchObject({ up: false, failures: 0 });
+  expect(withoutDevice(ASSUMED_UP)).toEqual({ ...ASSUMED_UP, up: false });
+  expect(withoutDevice(afterProbe(DOWN, ANSWERED, 0, RULES))).toEqual({ ...DOWN, failures: 0 });
+  expect(withoutDevice(after(ASSUMED_UP, SILENT, SILENT))).toMatchObject({
+    up: false,
+    failures: 0,
+  });
 });
 
-describe("the book", () => {
+describe("the health of all gateways", () => {
   const gateway = (change: Partial<ResolvedGateway> = {}): ResolvedGateway => ({
     tenant: "a",
     family: 4,
@@ -104,12 +107,12 @@ describe("the book", () => {
   });
 
   test("a gateway whose device was looked up, and was gone, waits out the hold-down when a device leads there again", () => {
-    const book = createHealthBook(() => RULES);
-    book.keep([gateway({ dev: undefined, unusable: "off-link" })]);
-    expect(book.of(gateway()).up).toBe(false);
-    book.keep([gateway()]);
-    expect(book.of(gateway()).up).toBe(false);
-    expect([0, 999, 1000].map((now) => book.learn(gateway(), ANSWERED, now))).toEqual([
+    const health = createHealthTracker(() => RULES);
+    health.retain([gateway({ dev: undefined, unusable: "off-link" })]);
+    expect(health.of(gateway()).up).toBe(false);
+    health.retain([gateway()]);
+    expect(health.of(gateway()).up).toBe(false);
+    expect([0, 999, 1000].map((now) => health.record(gateway(), ANSWERED, now))).toEqual([
       false,
       false,
       true,
@@ -117,42 +120,42 @@ describe("the book", () => {
   });
 
   test("knows gateways by tenant, family, address and device, whatever else changes about them", () => {
-    const book = createHealthBook(() => RULES);
-    expect(book.learn(gateway(), CERTAIN, 0)).toBe(true);
-    expect(book.learn(gateway(), CERTAIN, 0)).toBe(false);
-    expect(book.of(gateway({ weight: 7, unusable: "failed" })).up).toBe(false);
+    const health = createHealthTracker(() => RULES);
+    expect(health.record(gateway(), CERTAIN, 0)).toBe(true);
+    expect(health.record(gateway(), CERTAIN, 0)).toBe(false);
+    expect(health.of(gateway({ weight: 7, unusable: "failed" })).up).toBe(false);
     for (const other of [
       { tenant: "b" },
       { family: 6 as const },
       { via: "192.0.2.2" },
       { dev: "eth2" },
     ])
-      expect(book.of(gateway(other)).up).toBe(true);
+      expect(health.of(gateway(other)).up).toBe(true);
   });
 
   test("says when one comes back", () => {
-    const book = createHealthBook(() => RULES);
-    book.learn(gateway(), CERTAIN, 0);
-    expect([book.learn(gateway(), ANSWERED, 0), book.learn(gateway(), ANSWERED, 1000)]).toEqual([
-      false,
-      true,
-    ]);
+    const health = createHealthTracker(() => RULES);
+    health.record(gateway(), CERTAIN, 0);
+    expect([
+      health.record(gateway(), ANSWERED, 0),
+      health.record(gateway(), ANSWERED, 1000),
+    ]).toEqual([false, true]);
   });
 
   test("forgets those that are gone, and interrupts those without a device", () => {
-    const book = createHealthBook(() => RULES);
-    for (const via of ["192.0.2.1", "192.0.2.2"]) book.learn(gateway({ via }), CERTAIN, 0);
-    book.learn(gateway(), ANSWERED, 0);
-    book.keep([gateway({ unusable: "device-down" })]);
-    expect(book.of(gateway())).toMatchObject({ up: false, answeringSince: undefined });
-    expect(book.of(gateway({ via: "192.0.2.2" })).up).toBe(true);
+    const health = createHealthTracker(() => RULES);
+    for (const via of ["192.0.2.1", "192.0.2.2"]) health.record(gateway({ via }), CERTAIN, 0);
+    health.record(gateway(), ANSWERED, 0);
+    health.retain([gateway({ unusable: "device-down" })]);
+    expect(health.of(gateway())).toMatchObject({ up: false, answeringSince: undefined });
+    expect(health.of(gateway({ via: "192.0.2.2" })).up).toBe(true);
   });
 
   test("leaves those alone that go on being probed", () => {
-    const book = createHealthBook(() => RULES);
-    book.learn(gateway(), CERTAIN, 0);
-    book.learn(gateway(), ANSWERED, 0);
-    book.keep([gateway({ unusable: "failed" })]);
-    expect(book.of(gateway()).answeringSince).toBe(0);
+    const health = createHealthTracker(() => RULES);
+    health.record(gateway(), CERTAIN, 0);
+    health.record(gateway(), ANSWERED, 0);
+    health.retain([gateway({ unusable: "failed" })]);
+    expect(health.of(gateway()).answeringSince).toBe(0);
   });
 });

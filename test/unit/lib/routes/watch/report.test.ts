@@ -3,7 +3,7 @@ import {
   gatewayChanges,
   hopText,
   problemText,
-  tellChanges,
+  reportChanges,
   type WatchLine,
 } from "../../../../../lib/routes/watch/report";
 import {
@@ -129,7 +129,7 @@ describe("what a look led to", () => {
     const view = { plan: { gateways: now } } as never;
     return {
       lines,
-      repaired: tellChanges(
+      repaired: reportChanges(
         { conf: watchConf(), before, view, made, why, cause: undefined },
         (line) => lines.push(line),
       ),

@@ -2,7 +2,7 @@
 import type { PluginConf } from "../../../../../conf/types";
 import { CniError } from "../../../../../lib/cni/error";
 import type { Clock } from "../../../../../lib/ports";
-import { createInbox } from "../../../../../lib/routes/watch/events";
+import { createEventQueue } from "../../../../../lib/routes/watch/events";
 import type { Collision } from "../../../../../lib/routes/conflicts/kinds";
 import type { LinkCondition } from "../../../../../lib/routes/watch/probe";
 import {
@@ -126,7 +126,7 @@ export class PaperKernel {
 export interface Rig {
   readonly kernel: PaperKernel;
   readonly clock: TestClock;
-  readonly inbox: ReturnType<typeof createInbox>;
+  readonly events: ReturnType<typeof createEventQueue>;
   readonly lines: WatchLine[];
   readonly files: Map<string, string>;
   /** Texts that were written to any status file. */
@@ -141,7 +141,7 @@ export interface Rig {
   lostBefore: readonly string[];
   /** The marks of the pods that run. */
   carried: readonly CarriedMark[];
-  /** The gateways that the other commands were told are lost. */
+  /** The gateways that were published as lost. */
   lost: readonly (string | undefined)[];
   surroundings: Partial<Surroundings>;
   /** What the next reload gives. */
@@ -178,7 +178,7 @@ export function createRig(): Rig {
         remove: () => void (record = EMPTY_RECORD),
       },
       carriedMarks: () => rig.carried,
-      lookAround: async () => ({
+      readSurroundings: async () => ({
         markUses: [],
         chains: [],
         nftTables: [],
@@ -187,9 +187,9 @@ export function createRig(): Rig {
         ...rig.surroundings,
       }),
       lock: rig.lock,
-      seat: {
+      watcherLock: {
         lostBefore: () => rig.lostBefore,
-        tell: (_, gateways) =>
+        publish: (_, gateways) =>
           void (rig.lost = gateways
             .filter(({ unusable }) => unusable === "failed")
             .map(({ via }) => via)),
@@ -212,7 +212,7 @@ export function createRig(): Rig {
     kernel,
     clock,
     lines,
-    inbox: createInbox(),
+    events: createEventQueue(),
     files: new Map(),
     written: [],
     silent: new Set(),
@@ -236,7 +236,7 @@ export function createRig(): Rig {
     run: (conf, options = {}) => {
       const ports = {
         clock,
-        inbox: rig.inbox,
+        events: rig.events,
         pid: 42,
         say: (line: WatchLine) => void lines.push(line),
         reload: () => targetOf(rig.next()),

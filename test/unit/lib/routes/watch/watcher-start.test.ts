@@ -6,7 +6,7 @@ let rig: Rig;
 let running: Promise<unknown>;
 beforeEach(() => void (rig = createRig()));
 afterEach(async () => {
-  rig.inbox.post("stop");
+  rig.events.post("stop");
   await running;
 });
 
@@ -33,7 +33,7 @@ describe("collisions", () => {
     rig.kernel.rules = [...rig.kernel.rules, foreign];
     await start(watchConf(), { force: true });
     expect(rig.kernel.ways()).toEqual([A, B]);
-    rig.inbox.post("stop");
+    rig.events.post("stop");
     expect(await running).toEqual([]);
   });
 
@@ -41,7 +41,7 @@ describe("collisions", () => {
     rig.kernel.broken = new CniError("io", "busy");
     await start();
     const before = rig.kernel.looks;
-    rig.inbox.post("event");
+    rig.events.post("changed");
     await rig.clock.advance(3000);
     expect([rig.kernel.ways(), rig.messages()]).toEqual([[], ["busy"]]);
     expect(rig.kernel.looks - before).toBe(3);
@@ -53,7 +53,7 @@ describe("collisions", () => {
   test("that cannot be looked for keep it neither from telling so, nor from reading its file again", async () => {
     rig.kernel.broken = new CniError("io", "busy");
     await start();
-    rig.inbox.post("report");
+    rig.events.post("report");
     await rig.clock.advance(1000);
     expect(rig.status()).toMatchObject({
       error: "busy",
@@ -61,7 +61,7 @@ describe("collisions", () => {
     });
     expect(rig.messages("report")).toHaveLength(1);
     rig.next = () => watchConf({ gateways: [{ via: B, dev: "eth2" }] });
-    rig.inbox.post("reload");
+    rig.events.post("reload");
     rig.kernel.broken = undefined;
     await rig.clock.advance(1000);
     expect(rig.kernel.ways()).toEqual([B]);
@@ -81,7 +81,7 @@ describe("collisions", () => {
   test("that cannot be looked for do not keep it from ending", async () => {
     rig.kernel.broken = new CniError("io", "busy");
     await start();
-    rig.inbox.post("stop");
+    rig.events.post("stop");
     expect(await running).toEqual([]);
     expect(rig.kernel.ways()).toEqual([]);
   });
@@ -89,7 +89,7 @@ describe("collisions", () => {
 
 describe("reload", () => {
   const reload = async (): Promise<void> => {
-    rig.inbox.post("reload");
+    rig.events.post("reload");
     await settle();
   };
 

@@ -6,7 +6,7 @@ let rig: Rig;
 let running: Promise<unknown>;
 beforeEach(() => void (rig = createRig()));
 afterEach(async () => {
-  rig.inbox.post("stop");
+  rig.events.post("stop");
   await running;
 });
 
@@ -40,9 +40,9 @@ test("an event leads to a repair after a short pause, and many events to one loo
   await start();
   forgetRule();
   const before = rig.kernel.looks;
-  rig.inbox.post("event");
+  rig.events.post("changed");
   await settle();
-  rig.inbox.post("event");
+  rig.events.post("changed");
   expect(hasRule()).toBe(false);
   await rig.clock.advance(300);
   expect([hasRule(), rig.kernel.looks]).toEqual([true, before + 1]);
@@ -173,7 +173,7 @@ test("forwarding that others turn off is told, where it may not be turned on aga
 test("a cable that is out counts at the next event", async () => {
   await start();
   rig.unplugged.add("eth1");
-  rig.inbox.post("event");
+  rig.events.post("changed");
   await settle();
   await rig.clock.advance(200);
   expect(rig.kernel.ways()).toEqual([B]);
@@ -274,7 +274,7 @@ test("a status that cannot be written stops nothing", async () => {
 
 test("a report is the status, also without a file", async () => {
   await start(watchConf({}, { statusFile: "" }));
-  rig.inbox.post("report");
+  rig.events.post("report");
   await settle();
   expect([JSON.parse(rig.messages("report")[0] ?? ""), rig.written]).toEqual([
     expect.objectContaining({ pid: 42, time: "1970-01-01T00:00:00.000Z" }),
@@ -284,7 +284,7 @@ test("a report is the status, also without a file", async () => {
 
 test("stop: the status goes, the routes stay", async () => {
   await start();
-  rig.inbox.post("stop");
+  rig.events.post("stop");
   expect(await running).toEqual([]);
   expect([rig.files.size, rig.kernel.ways(), rig.messages("stop")]).toEqual([
     0,

@@ -1,12 +1,12 @@
-/** What the watcher works with. */
+/** What the watcher works with: the node, the time, its log and its status. */
 import type { PluginConf } from "../../../conf/types";
 import type { Clock, Lock } from "../../ports";
 import type { RoutesNode } from "../apply";
-import type { Inbox } from "./events";
+import type { EventQueue } from "./events";
 import type { Probes } from "./probe";
 import type { StatusPorts } from "./status";
 import type { WatchLine } from "./report";
-import type { WatcherSeat } from "./watcher-lock";
+import type { WatcherLock } from "./watcher-lock";
 
 export interface WatchTarget {
   /** Path of the configuration. */
@@ -15,13 +15,13 @@ export interface WatchTarget {
   readonly node: RoutesNode & {
     readonly lock: Lock;
     readonly probes: Probes;
-    readonly seat: Pick<WatcherSeat, "tell" | "lostBefore">;
+    readonly watcherLock: Pick<WatcherLock, "publish" | "lostBefore">;
   };
 }
 
 export interface WatchPorts extends StatusPorts {
   readonly clock: Clock;
-  readonly inbox: Inbox;
+  readonly events: EventQueue;
   readonly pid: number;
   readonly say: (line: WatchLine) => void;
   /** The configuration as it is now. Throws a CniError when it is unusable. */

@@ -1,4 +1,4 @@
-/** Pure: what others have put in the way of the tenants' packets, as far as rules and routes tell. */
+/** Pure: foreign rules and routes that get in the way of the tenants' packets while the watcher runs. */
 import type { PluginConf } from "../../../conf/types";
 import { findingsOf, isOursIn } from "../apply";
 import type { RoutesView } from "../carry-out";
@@ -8,7 +8,7 @@ import type { Surroundings } from "../model";
 import { COLLISIONS, FINDINGS } from "../conflicts/kinds";
 import { collisionText, findingText } from "../conflicts/text";
 
-/** Firewalls and files are looked at when the watcher starts: at every event that would cost too much. */
+/** Firewalls and files are read only when the watcher starts: reading them at every event would cost too much. */
 const UNSEEN: Surroundings = {
   markUses: [],
   chains: [],
@@ -16,14 +16,14 @@ const UNSEEN: Surroundings = {
   tableNames: [],
   unseen: [],
 };
-/** What is in the way, and of whom; undefined: of every tenant. */
-export interface InTheWay {
+/** What is in the way, and of which tenant; undefined: of all. */
+export interface ForeignConflict {
   readonly tenant: string | undefined;
   readonly text: string;
 }
 
-/** All of it: the watcher takes nothing away that others have put there. */
-export function othersInTheWay(conf: PluginConf, view: RoutesView): readonly InTheWay[] {
+/** Everything that is in the way. The watcher only reports it: foreign rules and routes are left alone. */
+export function foreignConflicts(conf: PluginConf, view: RoutesView): readonly ForeignConflict[] {
   const { plan, state } = view;
   const collisions = findCollisions({
     tenants: routedTenants(conf),
@@ -43,7 +43,7 @@ export function othersInTheWay(conf: PluginConf, view: RoutesView): readonly InT
   ];
 }
 
-/** Kernel settings that keep the tenants' packets from getting through, and that may not be changed. */
+/** The kernel settings that keep the tenants' packets from getting through; "" when --sysctl puts them right. */
 export function settingsText(conf: PluginConf, view: RoutesView): string {
   if (view.sysctl) return "";
   return findingsOf(conf, view)
