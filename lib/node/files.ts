@@ -4,8 +4,8 @@ import { CniError } from "../cni/error";
 import { reasonOf } from "../text/reason";
 
 /**
- * Creates a directory and what is missing above it. Not mkdir's own `recursive`: below a place where
- * nothing can be created, such as /proc, that one retries for ever. Throws the first errno.
+ * Creates a directory and what is missing above it. Not mkdir's own `recursive`: below a place
+ * where nothing can be created, such as /proc, that one retries for ever. Throws the first errno.
  */
 export function makeDirectory(path: string, mode: number): void {
   if (tryMake(path, mode)) return;
@@ -27,8 +27,9 @@ function tryMake(path: string, mode: number): boolean {
 }
 
 /**
- * Replaces a file as a whole: readers see the old text or the new one. Only one process may do it at
- * a time. Makes the directory if need be. Throws the first errno, and leaves no half-written file then.
+ * Replaces a file as a whole: readers see the old text or the new one. Only one process may do it
+ * at a time. Makes the directory if need be. Throws the first errno, and leaves no half-written
+ * file then.
  */
 export function replaceFile(
   path: string,
@@ -39,7 +40,10 @@ export function replaceFile(
   replaceBy(temporaryOf(path), path, text, modes.file);
 }
 
-/** Where a file is written before it takes the place of the old one. iproute2 reads only names that end in .conf. */
+/**
+ * Where a file is written before it takes the place of the old one. iproute2 reads only names that
+ * end in .conf.
+ */
 export function temporaryOf(path: string): string {
   return `${path}.tmp`;
 }
@@ -67,8 +71,8 @@ function discard(path: string): void {
 }
 
 /**
- * Replaces the watcher's status file; everybody may read it. Several processes may be asked to write
- * to one path, so each has a temporary file of its own. Throws CniError `io`.
+ * Replaces the watcher's status file; everybody may read it. Several processes may be asked to
+ * write to one path, so each has a temporary file of its own. Throws CniError `io`.
  */
 export function writeStatusFile(path: string, text: string): void {
   try {

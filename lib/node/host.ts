@@ -9,7 +9,9 @@ export type IptablesVariant = "nft" | "legacy";
 /** Where the node's programs may be; the runtime's PATH is never asked. */
 export const DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin"];
 
-/** What the node's programs are run with: nothing of the caller's environment, and English messages. */
+/**
+ * What the node's programs are run with: nothing of the caller's environment, and English messages.
+ */
 export const PROGRAM_ENVIRONMENT = { PATH: DIRECTORIES.join(":"), LC_ALL: "C" } as const;
 
 export interface Host {

@@ -1,4 +1,7 @@
-/** The programs that the node routes are made with: by absolute path, with an environment of their own. */
+/**
+ * The programs that the node routes are made with: by absolute path, with an environment of their
+ * own.
+ */
 import { CniError } from "../cni/error";
 import type { Exec } from "../ports";
 import { localHost, PROGRAM_ENVIRONMENT } from "./host";
@@ -20,7 +23,10 @@ export interface ProgramOutcome {
 
 export interface Programs {
   has(name: string): boolean;
-  /** Runs a program to its end and returns the outcome. Throws CniError `io` when it is missing or does not end. */
+  /**
+   * Runs to the end and tells how it went. Throws CniError `io` when the program is not there or
+   * does not end.
+   */
   try(name: string, args: readonly string[], stdin?: string): Promise<ProgramOutcome>;
   /** Returns its stdout. Throws CniError `io` with its stderr when it fails. */
   run(name: string, args: readonly string[], stdin?: string): Promise<string>;

@@ -1,4 +1,4 @@
-/** Looks at the node, and makes it match the configuration or takes everything back. */
+/** Compares the node with the configuration, and takes back what was changed. */
 import type { PluginConf } from "../../conf/types";
 import { type CollisionInput, findCollisions } from "./conflicts/collisions";
 import { changesFor, changesToRemove, foreignNames } from "./changes/changes";
@@ -16,7 +16,7 @@ import { type Action, type CarriedMark, EMPTY_RECORD, type Surroundings } from "
 import { indexRoutes, ruleKey } from "./changes/identity";
 import { errorText } from "./text";
 
-/** The node, as far as the routes go. */
+/** The node, as far as its routes are concerned. */
 export interface RoutesNode {
   readonly kernel: Kernel;
   readonly records: RecordFile;
@@ -45,7 +45,7 @@ export async function look(
   return { ...input, actions: changesFor(input) };
 }
 
-/** What others have that the plan would disturb, or that would disturb it. */
+/** What is foreign and would disturb the plan, or be disturbed by it. */
 export async function collisionsOf(
   conf: PluginConf,
   { readSurroundings }: RoutesNode,
@@ -66,7 +66,7 @@ export async function collisionsOf(
   ];
 }
 
-/** Tells what the plan asks for, or an earlier one did. */
+/** Recognises rules and routes that this plan or an earlier one asks for. */
 export function isOursIn({
   plan,
   record,
@@ -87,9 +87,9 @@ export function findingsOf(conf: PluginConf, { plan, state }: RoutesView): reado
 }
 
 /**
- * Takes back all that was done. Without a record, what the configuration asks for counts as ours.
- * Returns the changes made. Throws the first CniError when something could not be taken back, after
- * all the rest was; the record is kept then, for another try.
+ * Takes everything back that was done. Without a record, what the configuration asks for counts as
+ * ours. Returns the changes made. When something cannot be taken back, the rest is taken back
+ * first; then it throws the first CniError, and the record is kept for another try.
  */
 export async function removeRoutes(conf: PluginConf, node: RoutesNode): Promise<readonly Action[]> {
   const view = await look(conf, node, { sysctl: false });

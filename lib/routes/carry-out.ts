@@ -1,4 +1,4 @@
-/** Carries out the changes of the node, keeps the record of them, and tells which were made and which refused. */
+/** Carries out the changes of the node and keeps the record of them. */
 import { CniError, toCniError } from "../cni/error";
 import { type DiffInput, foreignNames } from "./changes/changes";
 import { irreplaceable } from "./changes/displaced";
@@ -42,7 +42,8 @@ export function errorsOf({ unread, refused, unrecorded }: CarriedOut): readonly 
  * that a gateway or an exclusion that the kernel refuses, or a missing nft, opens no tenant's stop.
  * Only another rule or a stop that is refused ends the work with a CniError, because what follows
  * would lead packets astray; the next apply or remove goes on from what the record says. A foreign
- * file in the way, or a route that could not be put back, ends it (`io`) before anything is changed.
+ * file in the way, or a route that could not be put back, ends it (`io`) before anything is
+ * changed.
  */
 export async function carryOut(
   view: RoutesView,
@@ -109,7 +110,10 @@ async function tryOne(action: Action, kernel: Kernel): Promise<CniError | undefi
   }
 }
 
-/** Without an exclusion some packets take their tenant's gateway; without any other rule, or a stop, they take a stranger's. */
+/**
+ * Without an exclusion some packets take their own tenant's gateway; without any other rule, or a
+ * stop, they take another's.
+ */
 function isVital(action: Action): boolean {
   if (action.kind === "route") return action.route.type !== "unicast";
   return (
@@ -118,7 +122,7 @@ function isVital(action: Action): boolean {
   );
 }
 
-// The route that was to be replaced leads where the tenant's packets must not go any more.
+// The old route leads where the tenant's packets must not go any more.
 function outlived(
   refused: Action,
   { state, record }: Pick<RoutesView, "state" | "record">,
@@ -129,7 +133,10 @@ function outlived(
   return atPlace.filter((route) => record.routes.some((ours) => satisfies(route, ours)));
 }
 
-/** Whether `remove` would find without a record what these changes make: rules by their protocol, routes by the tenants' tables. */
+/**
+ * Whether `remove` would find what these changes make without a record: rules by their protocol,
+ * routes by the tenants' tables.
+ */
 function isRecoverable({ actions, record }: RoutesView, after: RoutesRecord): boolean {
   const known = actions.every(
     (action) =>
@@ -143,7 +150,7 @@ async function withListing(record: RoutesRecord, kernel: Kernel): Promise<Routes
   return { ...record, nat: { text: record.nat.text, listing: (await kernel.natListing()) ?? "" } };
 }
 
-// Nothing is written that is there already: a repair needs no room on a full disk.
+// A record that says it already is not written again, so a repair needs no room on a full disk.
 function tryWrite(
   records: RecordFile,
   present: RoutesRecord,

@@ -1,23 +1,28 @@
-/** The node routes' vocabulary: what the kernel has, what we want of it, and what is done about the difference. */
+/**
+ * Types of the node routes: what the kernel has, what it should have, and the changes in between.
+ */
 import type { Mark } from "../net/mark";
 import type { Family } from "../net/family";
 
 /**
- * `protocol kernel` (rtnetlink RTPROT_KERNEL): systemd-networkd leaves rules and routes with it alone
- * (decision 0034).
+ * `protocol kernel` (rtnetlink RTPROT_KERNEL): systemd-networkd removes no rules and routes that
+ * have it.
  */
 export const PROTOCOL_KERNEL = 2;
-/** Tables of the kernel. */
+/** The kernel's own tables (rtnetlink RT_TABLE_*). */
 export const TABLE_MAIN = 254;
 export const TABLE_LOCAL = 255;
-/** `ip -j` prints two `dst` for a route with an encapsulation: where that leads, and the route's own, which is lost. */
+/**
+ * Stands for the destination of a route with an encapsulation: `ip -j` prints a second `dst` over
+ * it.
+ */
 export const UNKNOWN_DESTINATION = "?";
-/** Worst metric there is: behind every other default route of its table. */
+/** The largest metric: a route with it comes behind every other of its table. */
 export const WORST_METRIC = 4294967295;
 /** Our nftables table, as `nft` takes it. */
 export const NAT_TABLE = "inet tenant-routing";
 
-/** One `ip rule`. Absent selectors match everything. */
+/** One rule of `ip rule`. Selectors that are absent match everything. */
 export interface IpRule {
   readonly family: Family;
   readonly priority: number;
@@ -26,13 +31,16 @@ export interface IpRule {
   readonly from?: string;
   readonly to?: string;
   readonly fwmark?: Mark;
-  /** undefined: another action than a lookup. */
+  /** The table that is looked up; undefined: the rule does something else. */
   readonly table?: number;
-  /** The packet is refused. */
+  /** Packets that match are refused. */
   readonly unreachable?: true;
   readonly suppressPrefixLength?: number;
   readonly protocol: number;
-  /** Selectors and actions that we never write (iif, uidrange, goto, ...), as words; makes the rule unlike any of ours. */
+  /**
+   * Selectors and actions that we never write (iif, uidrange, goto, ...), as `ip` takes them. No
+   * rule of ours has any.
+   */
   readonly other?: string;
 }
 
@@ -65,15 +73,21 @@ export interface IpRoute {
   /** Bytes. */
   readonly mtu?: number;
   readonly nexthops: readonly Nexthop[];
-  /** Words that we never write (src, onlink, ...); makes the route unlike any of ours. */
+  /**
+   * Properties that we never write (src, onlink, ...), as `ip` takes them. No route of ours has
+   * any.
+   */
   readonly other?: string;
-  /** Has, or may have, properties with which it could not be written again, such as a locked MTU. */
+  /**
+   * The route has, or may have, properties with which it could not be written again, such as a
+   * locked MTU.
+   */
   readonly lossy?: true;
 }
 
 export interface Link {
   readonly name: string;
-  /** Other names of it, which `ip` takes too. */
+  /** Alternative names, which `ip` accepts too. */
   readonly altNames: readonly string[];
   /** Bytes. */
   readonly mtu: number;
@@ -83,13 +97,16 @@ export interface Link {
   readonly addresses: readonly { readonly family: Family; readonly address: string }[];
 }
 
-/** What the kernel has of the things that the node routes are made of. */
+/** The kernel's rules, routes, links and settings. */
 export interface NodeState {
   readonly families: readonly Family[];
   readonly rules: readonly IpRule[];
   readonly routes: readonly IpRoute[];
   readonly links: readonly Link[];
-  /** By path under /proc/sys, such as `net/ipv4/ip_forward`; undefined where the kernel has no such file. */
+  /**
+   * The value of a path under /proc/sys, such as `net/ipv4/ip_forward`; undefined: there is no such
+   * file.
+   */
   readonly sysctl: (path: string) => string | undefined;
 }
 
@@ -111,10 +128,13 @@ export type MarkUser =
 /** A use of mark bits on this node that is not ours. */
 export interface MarkUse {
   readonly by: MarkUser;
-  /** Bits that are read or written, and the value they are compared with or set to, where it is known. */
+  /**
+   * Bits that are read or written, and the value that they are compared with or set to; undefined:
+   * not known.
+   */
   readonly mask: number;
   readonly value: number | undefined;
-  /** The whole mark is read or written: every other user of any bit disturbs it. */
+  /** All 32 bits are read or written, so every other use of any bit disturbs this one. */
   readonly whole: boolean;
 }
 
@@ -125,23 +145,26 @@ export interface TableNameEntry {
   readonly file: string;
 }
 
-/** What else lives on the node: for collisions, so read only before something is changed. */
+/**
+ * What else is on the node. Collisions are looked for in it, so it is read only before something is
+ * changed.
+ */
 export interface Surroundings {
   readonly markUses: readonly MarkUse[];
   /** Names of iptables chains of all tables and flavours. */
   readonly chains: readonly string[];
-  /** `family name` of native nftables tables, ours excepted. */
+  /** `family name` of the native nftables tables, without ours. */
   readonly nftTables: readonly string[];
   /** Entries of rt_tables and rt_tables.d that we did not write. */
   readonly tableNames: readonly TableNameEntry[];
-  /** Sentences about what could not be read. */
+  /** A sentence about each thing that could not be read. */
   readonly unseen: readonly string[];
 }
 
-/** Something of the kernel that is wanted, for whom and why. */
+/** Something that the kernel should have, for whom and why. */
 export interface Planned<T> {
   readonly item: T;
-  /** undefined: for the node as a whole. */
+  /** undefined: it is for the node as a whole. */
   readonly tenant: string | undefined;
   /** Half a sentence for people, such as "the main table's exact routes come first". */
   readonly why: string;
@@ -151,19 +174,19 @@ export interface WantedSysctl {
   /** Under /proc/sys. */
   readonly path: string;
   readonly value: string;
-  /** Values that do as well. */
+  /** Other values that are good enough. */
   readonly also: readonly string[];
 }
 
-/** A rule of iptables' filter FORWARD, in iptables-save form without `-A FORWARD `. */
+/** A rule of iptables' filter FORWARD, as iptables-save prints it, without `-A FORWARD `. */
 export interface ForwardRule {
   readonly family: Family;
   readonly spec: string;
-  /** Where it stands, when that is not the flavour in use. */
+  /** The iptables variant that has it, when that is not the one in use. */
   readonly backend?: "nft" | "legacy";
 }
 
-/** Everything the configuration asks of the node. */
+/** Everything that the configuration asks of the node. */
 export interface RoutesPlan {
   readonly rules: readonly Planned<IpRule>[];
   readonly routes: readonly Planned<IpRoute>[];
@@ -173,37 +196,37 @@ export interface RoutesPlan {
   readonly nat: string | undefined;
   /** The file with the tables' names; undefined: none. */
   readonly names: { readonly path: string; readonly text: string } | undefined;
-  /** Gateways of each tenant as they were found on the node. */
+  /** The gateways of all tenants, as this node sees them. */
   readonly gateways: readonly ResolvedGateway[];
-  /** Marks that are stopped, because pods carry them and no tenant has them any more. */
+  /** Marks whose packets are stopped, because pods carry them and no tenant has them any more. */
   readonly retired: readonly RetiredMark[];
 }
 
 /** A running pod's mark. */
 export interface CarriedMark {
   readonly mark: Mark;
-  /** For people: namespace and name. */
+  /** Namespace and name, for people. */
   readonly pod: string;
 }
 
-/** A mark that led somewhere until the configuration changed, and the pods that still carry it. */
+/** A mark that had a tenant until the configuration changed, and the pods that still carry it. */
 export interface RetiredMark {
   readonly mark: Mark;
-  /** The mark by which they are stopped: no tenant's packets match it. */
+  /** The mark that the stop is for: it matches the packets of these pods and of no tenant. */
   readonly stop: Mark;
   readonly pods: readonly string[];
 }
 
-/** A gateway of the configuration, seen on this node. */
+/** A gateway of the configuration as this node sees it. */
 export interface ResolvedGateway {
   readonly tenant: string;
   readonly family: Family;
   readonly via: string | undefined;
-  /** The device, looked up when it was left out; undefined: nothing leads there. */
+  /** The device, looked up when the configuration has none; undefined: no route leads there. */
   readonly dev: string | undefined;
   readonly weight: number;
   readonly check: string | undefined;
-  /** undefined: usable; else why it is not in the routes. */
+  /** Why it is not in the routes; undefined: it is usable. */
   readonly unusable:
     "device-missing" | "device-down" | "own-address" | "off-link" | "failed" | undefined;
 }
@@ -216,7 +239,7 @@ export type Action =
   | { readonly kind: "forward"; readonly op: "insert" | "del"; readonly rule: ForwardRule }
   | { readonly kind: "nat"; readonly text: string | undefined }
   | { readonly kind: "file"; readonly path: string; readonly text: string | undefined }
-  /** Takes an empty one away; one that others have put something into stays. */
+  /** Removes the directory, unless it has something in it by now. */
   | { readonly kind: "directory"; readonly path: string };
 
 /** A kernel setting before its first change, and what was written. */
@@ -229,18 +252,18 @@ export interface ChangedSysctl {
 export interface RoutesRecord {
   readonly rules: readonly IpRule[];
   readonly routes: readonly IpRoute[];
-  /** Routes of others that stood at the place of ours. */
+  /** Foreign routes that were where ours are now. */
   readonly displaced: readonly IpRoute[];
-  /** By path under /proc/sys; `sides`: what the kernel changes along with it. */
+  /** By path under /proc/sys. `sides`: settings that the kernel changes along with it. */
   readonly sysctls: Readonly<
     Record<string, ChangedSysctl & { readonly sides?: Readonly<Record<string, ChangedSysctl>> }>
   >;
   readonly forward: readonly ForwardRule[];
-  /** Our nftables table as it was written, and as the kernel listed it right after. */
+  /** Our nftables table as it was written, and as the kernel listed it right afterwards. */
   readonly nat: { readonly text: string; readonly listing: string } | undefined;
   /** Path of the file with the tables' names. */
   readonly names: string | undefined;
-  /** Directories that were made for it, the outermost first. */
+  /** Directories that were made for that file, the outermost first. */
   readonly directories: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** Pure: rules, routes and changes as the words of `ip`, and as a person reads them. */
+/** Pure: rules, routes and changes as arguments of `ip`, as commands, and inside sentences. */
 import type { CniError } from "../cni/error";
 import { formatMark } from "../net/mark";
 import {
@@ -81,7 +81,7 @@ export function actionText(action: Action): string {
   }
 }
 
-/** As sysctl(8) takes it: with dots, or, where a device's name has one, with slashes. */
+/** The name as sysctl(8) takes it: with dots, or with slashes when a device's name has a dot. */
 export function sysctlName(path: string): string {
   return path.includes(".") ? path : path.replaceAll("/", ".");
 }
@@ -102,42 +102,42 @@ function fileText(path: string, text: string | undefined): string {
   return text === undefined ? `rm -f ${path}` : `cat >${path} <<'EOF'\n${text}EOF`;
 }
 
-// The kernel's own tables by their names: those are the same everywhere (ip-route(8)).
+// The kernel's own tables by name, because those names are the same everywhere (ip-route(8)).
 function tableArgument(table: number): string {
   return { 253: "default", [TABLE_MAIN]: "main", [TABLE_LOCAL]: "local" }[table] ?? String(table);
 }
 
-// By its name where it has one: so it is in the documentation.
+// By name where there is one, as in the documentation.
 function protocolArguments(protocol: number): readonly string[] {
   return ["protocol", protocol === PROTOCOL_KERNEL ? "kernel" : String(protocol)];
 }
 
-/** The last words of a rule: `protocol` and its name. */
+/** The last arguments of a rule: `protocol` and its name. */
 const PROTOCOL_ARGUMENTS = 2;
 
-/** In quotes, as `ip rule add` and `ip rule del` take it; who made it is left out. */
+/** The rule in quotes, as `ip rule add` and `ip rule del` take it, without its protocol. */
 export function quotedRule(rule: IpRule): string {
   const words = ruleArguments(rule).slice(0, -PROTOCOL_ARGUMENTS);
   return `"ip -${rule.family} rule ${[...words, ...(rule.other === undefined ? [] : [rule.other])].join(" ")}"`;
 }
 
-/** In quotes, as `ip route del` takes it. */
+/** The route in quotes, as `ip route del` takes it. */
 export function quotedRoute(route: IpRoute): string {
   return `"ip -${route.family} route ${routeArguments(route).join(" ")}"`;
 }
 
-/** Words with commas, the first `most` of them. */
-export function listText(words: readonly string[], most: number): string {
-  const rest = words.length - most;
-  return rest > 0 ? `${words.slice(0, most).join(", ")} and ${rest} more` : words.join(", ");
+/** The first `most` items, with commas, and how many more there are. */
+export function listText(items: readonly string[], most: number): string {
+  const rest = items.length - most;
+  return rest > 0 ? `${items.slice(0, most).join(", ")} and ${rest} more` : items.join(", ");
 }
 
-/** What failed and, in parentheses, at what. */
+/** An error with its details in parentheses. */
 export function errorText({ message, details }: CniError): string {
   return details === "" ? message : `${message} (${details})`;
 }
 
-/** What is so with a retired mark, what follows, and what to do. */
+/** A sentence about a retired mark: who carries it, what follows, and what to do. */
 export function retiredMarkText({ mark, pods }: RetiredMark): string {
   const [carry, their, them] =
     pods.length === 1 ? ["carries", "its", "the pod"] : ["carry", "their", "the pods"];

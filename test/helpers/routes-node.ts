@@ -44,7 +44,10 @@ export interface RoutesNode {
   readonly dir: string;
   readonly namesDir: string;
   gateway(device: keyof typeof NETS): string;
-  /** Writes the conflist: our plugin, chained, with these tenants, settings of the routes, and other fields. */
+  /**
+   * Writes the conflist: our plugin, chained, with these tenants, settings of the routes, and other
+   * fields.
+   */
   configure(tenants?: object, routes?: object, fields?: object): void;
   readonly conf: string;
   /** `wrapper routes ARGS` on the node. */
@@ -69,7 +72,8 @@ export interface RoutesNode {
 /** Answers every connection with its own name and the address that it came from. */
 const RESPONDER = `require("node:net").createServer((s) => { s.on("error", () => {}); s.end(process.argv[1] + " " + s.remoteAddress.replace("::ffff:", "")); }).listen(80, "::", () => console.log("ready"))`;
 
-// Tables that iptables itself makes are told by iptables-save; link-local routes come and go by themselves.
+// Tables that iptables itself makes are told by iptables-save; link-local routes come and go by
+// themselves.
 const SNAPSHOT = `
 ip -d rule | sort -n; ip -6 -d rule | sort -n
 { ip -d route show table all; ip -6 -d route show table all; } | grep -Ev 'fe80:|ff00:|^anycast' | sed 's/ *$//' | sort

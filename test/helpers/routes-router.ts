@@ -10,7 +10,10 @@ import { sh } from "./shell";
 import { exampleConf, uplinkWith } from "../unit/lib/routes/router/example";
 
 const PREFIX = `trc-${process.pid}`;
-/** Network namespaces: the router, this node with its pods' addresses, what is behind each interface. */
+/**
+ * Network namespaces: the router, this node with its pods' addresses, what is behind each
+ * interface.
+ */
 const NAMES = ["router", "node", "wan", "vpn", "lan"] as const;
 type Name = (typeof NAMES)[number];
 /** Beyond wan0 and vpn0 alike: whoever answers is the way that the packets took. */
@@ -74,7 +77,9 @@ export function inside(name: Name, ...command: string[]): string {
   return sh("ip", "netns", "exec", `${PREFIX}-${name}`, ...command);
 }
 
-/** What the other end answers to a pod with this address: who it is, and the address that it saw. */
+/**
+ * What the other end answers to a pod with this address: who it is, and the address that it saw.
+ */
 export function ask(from: string, to: string): string {
   return inside("node", process.execPath, "-e", ASKER, to, from).trim();
 }
@@ -195,7 +200,8 @@ function buildRoutes(): void {
   ip("router", "-6", "route", "add", "fd00:7::/64", "via", "fd00:1::2");
   ip("lan", "route", "add", "default", "via", "192.168.0.1");
   ip("lan", "-6", "route", "add", "default", "via", "fd00:1::1");
-  // The private pools too, which nobody outside would know: a packet that leaks untranslated shall be seen.
+  // The private pools too, which nobody outside would know: a packet that leaks untranslated shall
+  // be seen.
   for (const pool of ["2001:db8:1::/64", "fd66::/64"])
     ip("wan", "-6", "route", "add", pool, "via", "2001:db8:2::2");
   for (const pool of ["10.244.0.0/24", "10.66.0.0/24"])

@@ -57,7 +57,10 @@ export interface Watchers {
   start(options?: { readonly args?: readonly string[]; readonly early?: true }): Promise<Watching>;
 }
 
-/** Watchers of the node, killed after every test. Call it before useRoutesNode: they end before their node. */
+/**
+ * Watchers of the node, killed after every test. Call it before useRoutesNode: they end before
+ * their node.
+ */
 export function useWatchers(node: () => RoutesNode): Watchers {
   const children: ChildProcess[] = [];
   afterEach(async () => {

@@ -1,4 +1,6 @@
-/** The printed router, run as it is by sh on a router of the test's own, and where packets go then. */
+/**
+ * The printed router, run as it is by sh on a router of the test's own, and where packets go then.
+ */
 import type { JsonObject } from "../../lib/cni/json";
 import { tenantWith } from "../helpers/conf-object";
 import {

@@ -1,4 +1,7 @@
-/** What `wrapper routes` says and how it ends: collisions, JSON, printed commands, mistakes in its arguments. */
+/**
+ * What `wrapper routes` says and how it ends: collisions, JSON, printed commands, mistakes in its
+ * arguments.
+ */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { TENANTS, useRoutesNode, WRAPPER } from "../helpers/routes-node";

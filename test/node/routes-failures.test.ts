@@ -11,8 +11,8 @@ const [A, B] = [TENANTS["tenant-a"], TENANTS["tenant-b"]];
 const CLOSED = /unreachable|No route to host/;
 
 /**
- * `wrapper routes apply` where nft refuses a ruleset when the shell finds `refuses` true of the file
- * $input, in a mount namespace of its own in which `and` was done too.
+ * `wrapper routes apply` where nft refuses a ruleset when the shell finds `refuses` true of the
+ * file $input, in a mount namespace of its own in which `and` was done too.
  */
 function withNft(
   { refuses, and = "true" }: { readonly refuses: string; readonly and?: string },

@@ -1,4 +1,7 @@
-/** Every kind of finding and of collision, provoked on a real node: a kind that is new does not compile without its case. */
+/**
+ * Every kind of finding and of collision, provoked on a real node: a kind that is new does not
+ * compile without its case.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createJournal } from "../../lib/attachment/journal";

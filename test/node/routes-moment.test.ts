@@ -1,4 +1,7 @@
-/** The moments of a change: a flood of a marked pod's packets, counted at every gateway, while `wrapper routes` works. */
+/**
+ * The moments of a change: a flood of a marked pod's packets, counted at every gateway, while
+ * `wrapper routes` works.
+ */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createJournal } from "../../lib/attachment/journal";
@@ -25,7 +28,10 @@ beforeEach(() => {
   for (const device of DEVICES) sh("ip", "netns", "exec", node.gateway(device), "nft", COUNT);
 });
 
-/** Packets that came to each gateway while the body ran and a second before and after it: of IPv4, of IPv6. */
+/**
+ * Packets that came to each gateway while the body ran and a second before and after it: of IPv4,
+ * of IPv6.
+ */
 async function during(body: () => void): Promise<Readonly<Record<Device, readonly number[]>>> {
   const flood = spawn("ip", ["netns", "exec", pod, "bash", "-c", FLOOD], { stdio: "ignore" });
   const second = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000));

@@ -1,4 +1,7 @@
-/** `wrapper routes` with real packets: which way they go, with which source address, past which rules of others. */
+/**
+ * `wrapper routes` with real packets: which way they go, with which source address, past which
+ * rules of others.
+ */
 import { INTERNET, INTERNET6, TENANTS, useRoutesNode } from "../helpers/routes-node";
 
 const node = useRoutesNode();

@@ -1,4 +1,7 @@
-/** `wrapper routes watch` and the devices of the gateways: a cable that is out, a device that goes, one without ARP. */
+/**
+ * `wrapper routes watch` and the devices of the gateways: a cable that is out, a device that goes,
+ * one without ARP.
+ */
 import { useRoutesNode } from "../helpers/routes-node";
 import { useWatchers } from "../helpers/routes-watch";
 import { sh } from "../helpers/shell";

@@ -1,4 +1,7 @@
-/** `wrapper routes watch` and gateways that come and go: by their neighbour entry, a ping, their cable, their device. */
+/**
+ * `wrapper routes watch` and gateways that come and go: by their neighbour entry, a ping, their
+ * cable, their device.
+ */
 import { INTERNET, useRoutesNode } from "../helpers/routes-node";
 import { HOLD_DOWN_MS, useWatchers } from "../helpers/routes-watch";
 import { sh } from "../helpers/shell";

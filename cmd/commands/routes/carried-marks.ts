@@ -2,7 +2,10 @@
 import type { Journal } from "../../../lib/attachment/journal";
 import type { CarriedMark } from "../../../lib/routes/model";
 
-/** A record that cannot be read says nothing; DEL of its pod goes by other traces. Throws CniError `journal` for a journal that cannot be trusted. */
+/**
+ * The marks of all records that can be read. Throws CniError `journal` when the journal cannot be
+ * trusted.
+ */
 export function carriedMarks(journal: Journal): readonly CarriedMark[] {
   return journal.tags().flatMap((tag) => {
     const record = journal.read(tag);

@@ -34,7 +34,8 @@ const ACTIONS: Readonly<Record<string, (run: RoutesRun, values: Values) => Promi
 
 /**
  * `wrapper routes plan|apply|show|remove|watch|router-config`. Returns 0 when all is good, 1 when
- * something is wrong, 3 when the plan collides with what others have; throws when it could not look.
+ * something is wrong, 3 when the plan collides with something foreign; throws when the node cannot
+ * be read.
  */
 export async function routesCommand(
   io: Io,
@@ -72,7 +73,10 @@ export async function routesCommand(
   );
 }
 
-/** With a watcher at work, its word on the gateways counts: else each would undo what the other does. */
+/**
+ * While a watcher runs, gateways count as it has them: otherwise each would undo what the other
+ * does.
+ */
 async function look({ conf, node, sysctl }: RoutesRun): Promise<RoutesView> {
   const watcher = await node.watcherLock.watcher();
   return lookWith(conf, node, {
@@ -87,7 +91,7 @@ async function plan(run: RoutesRun): Promise<number> {
   return print(run, { ...reportOf(run, withSysctls(view)), collisions, heading: "changes" });
 }
 
-// What the planned settings mend is no problem of the plan.
+// A setting that the plan changes is no problem of the plan.
 function withSysctls(view: RoutesView): RoutesView {
   const written = new Map(
     view.actions.flatMap((action) =>

@@ -20,13 +20,13 @@ export interface RoutesReport {
   readonly actions: readonly Action[];
   readonly collisions: readonly Collision[];
   readonly findings: readonly Finding[];
-  /** Sentences about changes that the kernel refused. */
+  /** Sentences about changes that were refused, and about what could not be read or recorded. */
   readonly failures: readonly string[];
-  /** What the list of changes is headed with. */
+  /** The heading of the list of changes. */
   readonly heading: string;
 }
 
-/** True when something is wrong that a person must see to. */
+/** True when something is wrong that somebody has to fix. */
 export function isBad({
   findings,
   failures,

@@ -15,7 +15,8 @@ const FORMATS: ReadonlyMap<string, (model: RouterModel) => string> = new Map([
 
 /**
  * `wrapper routes router-config --format FORMAT`: prints the upstream router's configuration, and
- * returns 0. Throws CniError `invalidEnvironment` for another format, and what `routerModel` throws.
+ * returns 0. Throws CniError `invalidEnvironment` for another format, and what `routerModel`
+ * throws.
  */
 export function routerConfigCommand(io: Io, conf: PluginConf, format: string): number {
   const print = FORMATS.get(format);

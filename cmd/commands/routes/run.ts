@@ -15,10 +15,10 @@ import { createRecordFile } from "../../../lib/routes/kernel/record";
 import { readSurroundings } from "../../../lib/routes/kernel/surroundings";
 import { createWatcherLock, type WatcherLock } from "../../../lib/routes/watch/watcher-lock";
 
-/** Exit status of a plan that collides with what others have on the node. */
+/** Exit status of a plan that collides with something foreign on the node. */
 export const EXIT_COLLISION = 3;
 
-/** One call of `wrapper routes`: what it was asked, and what it works with. */
+/** One call of `wrapper routes`: its options and what it works with. */
 export interface RoutesRun {
   readonly io: Io;
   readonly conf: PluginConf;
@@ -33,12 +33,12 @@ export interface RoutesRun {
 }
 
 export interface RoutesAdapters extends RoutesNode {
-  /** Between commands that change the routes; prepares the directory first. */
+  /** Held by commands that change the routes. It creates its directory. */
   readonly lock: Lock;
   readonly watcherLock: WatcherLock;
 }
 
-/** The node's routes with what was done to them. */
+/** The adapters of this node and network namespace. */
 export function routesNode(conf: PluginConf): RoutesAdapters {
   const [exec, programs] = [createExec(), createPrograms(createExec())];
   const forward = createForwardTable({
@@ -47,7 +47,8 @@ export function routesNode(conf: PluginConf): RoutesAdapters {
     dataDir: conf.dataDir,
     lockTimeoutMs: conf.lockTimeoutMs,
   });
-  // Beside the attachments' records, in a directory of its own: those are listed by their file names.
+  // A directory of its own, because the attachments' records beside it are listed by their file
+  // names.
   const dir = join(conf.dataDir, "routes");
   const lock = createLock(dir);
   return {

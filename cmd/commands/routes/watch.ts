@@ -29,7 +29,7 @@ const SIGNALS: readonly (readonly [NodeJS.Signals, WatchEvent])[] = [
 export async function watchCommand(run: RoutesRun): Promise<number> {
   const events = createEventQueue();
   for (const [signal, event] of SIGNALS) process.on(signal, () => events.post(event));
-  // Makes the directory, with its modes.
+  // Creates the directory with its modes.
   await run.node.lock.hold(run.conf.lockTimeoutMs, async () => undefined);
   return run.node.watcherLock.hold(async () => {
     const ports = portsOf(run, events);
@@ -80,7 +80,7 @@ function collisionLine(collision: Collision): WatchLine {
   return { event: "trouble", message, ...(tenant === undefined ? {} : { tenant }) };
 }
 
-// The report is for a person or for jq, not one line of a log.
+// The report is for a person or for jq, so it is more than one line.
 function textLine({ event, message }: WatchLine): string {
   return event === "report" ? message : `${message}\n`;
 }

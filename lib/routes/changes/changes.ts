@@ -1,4 +1,4 @@
-/** Pure: which changes make the node match a plan, or undo what was done. */
+/** Pure: the changes that make the node match a plan, and those that undo what was done. */
 import type { CniError } from "../../cni/error";
 import { returningRoutes } from "./displaced";
 import {
@@ -15,11 +15,11 @@ import { indexRoutes, ownRuleKey, routePlace, ruleKey } from "./identity";
 import { restoredSysctls, staleSysctls, sysctlChanges } from "./sysctls";
 import { isOurNamesFile } from "../plan/table-names";
 
-/** What of the node's firewall and files belongs to the node routes, as it is now. */
+/** The parts of the node's firewall and files that are ours, as they are now. */
 export interface OwnThings {
-  /** Our FORWARD rules that stand, in the order of the chain; those of the flavour that is not in use, too. */
+  /** Our FORWARD rules in the order of the chain, also those of the flavour that is not in use. */
   readonly forward: readonly ForwardRule[];
-  /** Why the FORWARD rules could not be read, and are left as they are. */
+  /** Why the FORWARD rules could not be read; they are left as they are then. */
   readonly forwardError?: CniError;
   /** Our nftables table as the kernel lists it; undefined: absent. */
   readonly natListing: string | undefined;
@@ -27,7 +27,7 @@ export interface OwnThings {
   readonly file: (path: string) => string | undefined;
   /** Path of the half-written file that a killed writer left beside this one; undefined: none. */
   readonly leftover: (path: string) => string | undefined;
-  /** A directory and those above it, as far as they are absent, the outermost first. */
+  /** Those of a directory and its parents that do not exist, the outermost first. */
   readonly absent: (directory: string) => readonly string[];
 }
 
@@ -36,16 +36,17 @@ export interface DiffInput {
   readonly state: NodeState;
   readonly own: OwnThings;
   readonly record: RoutesRecord;
-  /** The nftables table for the time in which packets leave by the devices of before and of after; undefined: none. */
+  /** The nftables table while packets leave by old and new devices; undefined: none. */
   readonly natBetween: string | undefined;
-  /** Whether kernel settings are changed, or only checked. */
+  /** Whether kernel settings are changed, too. */
   readonly sysctl: boolean;
 }
 
 /**
- * The changes, in an order in which no packet ever finds a rule without its table, nor a table
- * without its stop: translation, lookups of tables that change hands, routes (stops first), rules
- * (exclusions first), what an earlier plan left. What lets packets through at all comes after that.
+ * The changes that make the node match the plan, in an order in which no packet ever finds a rule
+ * without its table, nor a table without its stop: translation, lookups of tables that change
+ * owner, routes (stops first), rules (exclusions first), what an earlier plan left. What lets
+ * packets through at all comes after that.
  */
 export function changesFor(input: DiffInput): readonly Action[] {
   const { plan, state, own, record, sysctl } = input;
@@ -78,7 +79,7 @@ export function changesFor(input: DiffInput): readonly Action[] {
   ];
 }
 
-/** The changes of rules, and of routes between those that have to come before and after them. */
+/** The changes of the routes, with the changes of rules that have to come before and after them. */
 function aroundRoutes(
   { plan, state, record }: DiffInput,
   routes: readonly Action[],
@@ -99,7 +100,10 @@ function aroundRoutes(
   ];
 }
 
-/** The changes that take everything away again that `record` tells of: what lets packets through first, then the tenants' rules. */
+/**
+ * The changes that undo everything in `record`: what lets packets through first, then the tenants'
+ * rules.
+ */
 export function changesToRemove(
   record: RoutesRecord,
   state: NodeState,
@@ -137,7 +141,7 @@ function forwardChanges(
     `${family} ${spec} ${backend ?? ""}`;
   const has = (list: readonly ForwardRule[], rule: ForwardRule): boolean =>
     list.some((other) => key(other) === key(rule));
-  // A rule that stands twice is one too many.
+  // A rule that is there twice is one too many.
   const surplus = present.filter(
     (rule, i) => !has(wanted, rule) || present.findIndex((other) => key(other) === key(rule)) !== i,
   );
@@ -149,8 +153,9 @@ function forwardChanges(
   ];
 }
 
-// What was written and how the kernel lists it are kept together: our text is not in the kernel's form.
-// Before the routes and after them: connections that begin in between are translated wherever they leave.
+// The kernel does not list the table as we write it, so both texts are recorded and compared.
+// Returns the changes before and after the routes: connections that begin in between are translated
+// whichever device they leave by.
 function natChanges({
   plan: { nat: text },
   own: { natListing: listing },
@@ -188,7 +193,8 @@ function staleRules(
   record: RoutesRecord,
 ): readonly IpRule[] {
   const [keep, there] = [new Set(wanted.map(ruleKey)), new Set(present.map(ownRuleKey))];
-  // The tenants' before the one that keeps local traffic local, and a stop before the lookup that it stands behind.
+  // The tenants' rules before the one that keeps local traffic local, and a stop before the lookup
+  // that precedes it.
   const backwards = [...record.rules].sort(
     (a, b) =>
       b.priority - a.priority || Number(b.unreachable ?? false) - Number(a.unreachable ?? false),
@@ -196,7 +202,8 @@ function staleRules(
   return backwards.filter((rule) => !keep.has(ruleKey(rule)) && there.has(ownRuleKey(rule)));
 }
 
-// By place: what was replaced since is gone already, and what stands there now may be another's.
+// By place: a route that was replaced is gone already, and the one that is there now may be
+// foreign.
 function staleRoutes(
   wanted: readonly IpRoute[],
   present: readonly IpRoute[],
@@ -231,7 +238,7 @@ function removedNames(path: string | undefined, { file, leftover }: OwnThings): 
   ];
 }
 
-/** The path of a foreign file where the one with the tables' names has to be; undefined: none is in the way. */
+/** The path of the tables' names when a foreign file is there; undefined: none is in the way. */
 export function foreignNames({
   plan: { names },
   own,

@@ -1,4 +1,4 @@
-/** Pure: routes of others at the place of ours, which come back when ours go. */
+/** Pure: foreign routes that ours displace, and that come back when ours go. */
 import {
   type IpRoute,
   type NodeState,
@@ -10,7 +10,9 @@ import {
 import { quotedRoute } from "../text";
 import { indexRoutes, routeKey, routePlace } from "./identity";
 
-/** What the plan's routes replace, now or earlier; without what `returningRoutes` brings back. */
+/**
+ * The routes that the plan's routes displace or have displaced, without those of `returningRoutes`.
+ */
 export function displacedAfter(
   plan: RoutesPlan,
   state: NodeState,
@@ -29,7 +31,10 @@ export function displacedAfter(
   return [...kept, ...fresh];
 }
 
-/** Why the plan must not be carried out: it would displace a route that could not be put back as it was. undefined: it may be. */
+/**
+ * Why the plan must not be carried out: it would displace a route that could not be put back.
+ * undefined: it may be.
+ */
 export function irreplaceable(
   plan: RoutesPlan,
   state: NodeState,
@@ -49,8 +54,8 @@ export function irreplaceable(
 }
 
 /**
- * The displaced routes whose place a plan does not need any more. A place where others have put
- * something since is theirs, and a device that is gone or down takes no route.
+ * The displaced routes whose place the plan does not need any more. A foreign route that is there
+ * by now stays, and a device that is gone or down takes no route.
  */
 export function returningRoutes(
   plan: Pick<RoutesPlan, "rules" | "routes">,
@@ -71,7 +76,7 @@ export function returningRoutes(
   });
 }
 
-// A tenant's table is the tenant's also while no gateway of it works: what others had in it would be a leak.
+// A tenant without a working gateway still needs its table: a foreign route in it would be a leak.
 function isNeeded(
   route: IpRoute,
   { rules, routes }: Pick<RoutesPlan, "rules" | "routes">,

@@ -1,7 +1,7 @@
 /** Pure: when two rules or routes are the same to the kernel. */
 import type { IpRoute, IpRule } from "../model";
 
-/** Everything about a rule that the kernel distinguishes rules by, as one word. */
+/** A key of everything by which the kernel tells rules apart. */
 export function ruleKey(rule: IpRule): string {
   const {
     family,
@@ -29,12 +29,14 @@ export function ruleKey(rule: IpRule): string {
   ].join(" ");
 }
 
-/** A rule's key and who put it there: two that differ in this alone stand beside each other. */
+/**
+ * A rule's key with its protocol: two rules that differ in this alone can exist beside each other.
+ */
 export function ownRuleKey(rule: IpRule): string {
   return `${ruleKey(rule)} ${rule.protocol}`;
 }
 
-/** A route's place: `ip route replace` puts the new one where this is the same. */
+/** A key of a route's place: `ip route replace` replaces the route with the same one. */
 export function routePlace({
   family,
   table,
@@ -44,7 +46,10 @@ export function routePlace({
   return [family, table, dst, metric].join(" ");
 }
 
-/** A route's place and where it leads. A lone nexthop's weight says nothing; the order of several does not matter. */
+/**
+ * A key of a route's place and of where it leads. A lone next hop's weight, and the order of
+ * several, do not matter.
+ */
 export function routeKey(route: IpRoute): string {
   const { nexthops, type, protocol, mtu, other } = route;
   const hops =
@@ -56,7 +61,10 @@ export function routeKey(route: IpRoute): string {
   return [routePlace(route), type, protocol, mtu ?? "", other ?? "", ...hops.sort()].join(" ");
 }
 
-/** As `routeKey`, where a wanted nexthop without a device is satisfied by any. */
+/**
+ * Whether `present` does what `wanted` is for: the same key, where a next hop without a device
+ * accepts any.
+ */
 export function satisfies(present: IpRoute, wanted: IpRoute): boolean {
   const known = wanted.nexthops.every(({ dev }) => dev !== undefined);
   if (known) return routeKey(present) === routeKey(wanted);
@@ -70,20 +78,19 @@ export function satisfies(present: IpRoute, wanted: IpRoute): boolean {
   return routeKey(anyDevice(present)) === routeKey(anyDevice(wanted));
 }
 
-/** Pure: routes found by their place, so that a node with a full table is compared in one pass. */
-
 type Place = Pick<IpRoute, "family" | "table" | "dst" | "metric">;
 
+/** Routes by their place, so that a node with a full table is compared in one pass. */
 export interface RouteIndex {
-  /** The routes at the place of this one, in their order. */
+  /** The routes at this place, in their order. */
   at(route: Place): readonly IpRoute[];
-  /** Those of them that do what this one is wanted for. */
+  /** The routes that satisfy this one. */
   like(wanted: IpRoute): readonly IpRoute[];
-  /** Whether one of them is wanted for what this one does. */
+  /** Whether this one satisfies any of the routes. */
   wants(present: IpRoute): boolean;
 }
 
-/** What satisfies a route is always at its place. */
+/** Indexes `routes`. A route that satisfies another is always at its place. */
 export function indexRoutes(routes: readonly IpRoute[]): RouteIndex {
   const places = new Map<string, IpRoute[]>();
   for (const route of routes) {

@@ -1,4 +1,4 @@
-/** Pure: what is kept about the changes of the node, so that they can be undone. */
+/** Pure: the record of the changes, from which they can be undone. */
 import {
   type IpRule,
   type NodeState,
@@ -11,7 +11,7 @@ import { displacedAfter } from "./displaced";
 import { routeKey, routePlace, ruleKey } from "./identity";
 import { sysctlsAfter } from "./sysctls";
 
-/** The record of a node that matches the plan, before which it was as `record` and `state` say. */
+/** The record once the plan is carried out on a node that was as `record` and `state` say. */
 export function recordAfter({ plan, state, own, record, sysctl }: DiffInput): RoutesRecord {
   return {
     rules: ownRules(plan, state, record),
@@ -31,7 +31,7 @@ export function recordAfter({ plan, state, own, record, sysctl }: DiffInput): Ro
   };
 }
 
-// A rule of others that does the same was there before, and stays when ours go.
+// A foreign rule that does the same was there before, and stays when ours go.
 function ownRules(plan: RoutesPlan, state: NodeState, record: RoutesRecord): readonly IpRule[] {
   const recorded = new Set(record.rules.map(ruleKey));
   const others = new Set(
@@ -52,7 +52,9 @@ function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
 }
 
-/** Both records' things: what has to be undone when a change dies half-way. */
+/**
+ * Everything in either record: what has to be undone when carrying out the changes ends half-way.
+ */
 export function joinRecords(a: RoutesRecord, b: RoutesRecord): RoutesRecord {
   const once = <T>(items: readonly T[], key: (item: T) => string): readonly T[] => [
     ...new Map(items.map((item) => [key(item), item])).values(),

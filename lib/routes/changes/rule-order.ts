@@ -1,19 +1,19 @@
-/** Pure: lookups that must be gone before their table gets another tenant's routes. */
+/** Pure: the order in which rules change. */
 import type { Action, IpRule, RoutesRecord } from "../model";
 import { type Mark, sameMark, satisfiesMark } from "../../net/mark";
 import { ownRuleKey, ruleKey } from "./identity";
 
 export interface RulesBeforeRoutes {
-  /** Stops that are to stand before the lookups go. */
+  /** Stops that have to exist before the lookups go. */
   readonly stops: readonly IpRule[];
-  /** The old lookups, in the order in which they go. */
+  /** Lookups of tables that get another owner, in the order in which they go. */
   readonly lookups: readonly IpRule[];
 }
 
 /**
- * A table that changes hands, as when two tenants exchange theirs, has the new owner's routes as soon
- * as they are put in, and the old owner's lookup would lead there. So the lookup goes first, and
- * what it served is stopped for the moment until its new one stands (decision 0041).
+ * The rules that change before the routes. When a table changes its owner, as when two tenants swap
+ * theirs, the old owner's lookup would lead to the new owner's routes. So that lookup goes first,
+ * and its packets are stopped until the new lookup exists.
  */
 export function rulesBeforeRoutes(
   wanted: readonly IpRule[],
@@ -39,7 +39,7 @@ export function rulesBeforeRoutes(
 function takesOver(next: IpRule, old: IpRule): boolean {
   if (old.fwmark === undefined || next.fwmark === undefined || old.table === undefined)
     return false;
-  // A new mask for the same packets is no new owner.
+  // Another mask for the same packets is no other owner.
   return (
     next.table === old.table &&
     next.family === old.family &&
@@ -51,12 +51,11 @@ function isSame(a: Mark | undefined, b: Mark | undefined): boolean {
   return a !== undefined && b !== undefined && sameMark(a, b);
 }
 
-/** Pure: which rules have to be added, and which stand in the wrong order. */
-
 /**
- * The changes after which every wanted rule stands, a tenant's stop behind its lookup. Both have one
- * priority, where the kernel keeps the order in which rules were added: a stop whose lookup was
- * removed and comes back has to be added again. The lookup comes first, so that nothing is let through.
+ * The changes after which every wanted rule exists, each tenant's stop behind its lookup. Both have
+ * one priority, at which the kernel keeps the order of addition: when a lookup was removed and
+ * comes back, its stop has to be added again. The lookup comes first, so that no packet is let
+ * through.
  */
 export function missingRules(
   wanted: readonly IpRule[],

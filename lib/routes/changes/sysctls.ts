@@ -1,10 +1,13 @@
-/** Pure: kernel settings that have to change, what is recorded about it, and how they are put back. */
+/** Pure: kernel settings that have to change, their record, and how they are put back. */
 import type { Action, ChangedSysctl, NodeState, RoutesPlan, RoutesRecord } from "../model";
 
 export type SysctlChange = Extract<Action, { kind: "sysctl" }>;
 type Recorded = RoutesRecord["sysctls"];
 
-/** The settings that are not as the plan needs them. One that the kernel does not have needs no change. */
+/**
+ * Changes of the settings that are not as the plan needs them. A setting that the kernel does not
+ * have is left out.
+ */
 export function sysctlChanges(plan: RoutesPlan, state: NodeState): readonly SysctlChange[] {
   return plan.sysctls.flatMap(({ item: { path, value, also } }): readonly SysctlChange[] => {
     const now = state.sysctl(path);
@@ -26,7 +29,7 @@ export function sysctlsAfter(plan: RoutesPlan, state: NodeState, recorded: Recor
   return Object.fromEntries([...kept, ...changed]);
 }
 
-/** Puts back what was changed for an earlier plan and is not needed any more. */
+/** Puts back settings that an earlier plan changed and this one does not need. */
 export function staleSysctls(
   plan: RoutesPlan,
   state: NodeState,
@@ -39,7 +42,7 @@ export function staleSysctls(
   );
 }
 
-/** Puts back what is still as it was left: a later change of others is theirs. */
+/** Puts settings back that are as we left them; one that was changed since is left alone. */
 export function restoredSysctls(recorded: Recorded, state: NodeState): readonly SysctlChange[] {
   const untouched = ([path, { written }]: readonly [string, ChangedSysctl]): boolean =>
     state.sysctl(path) === written;
@@ -51,7 +54,7 @@ export function restoredSysctls(recorded: Recorded, state: NodeState): readonly 
   return (
     Object.entries(recorded)
       .filter(untouched)
-      // The sides after it: the kernel overwrites them once more.
+      // The sides come after it, because the kernel overwrites them once more.
       .flatMap((entry) =>
         [entry, ...Object.entries(entry[1].sides ?? {}).filter(untouched)].map(restore),
       )
@@ -59,8 +62,9 @@ export function restoredSysctls(recorded: Recorded, state: NodeState): readonly 
 }
 
 /**
- * What switching forwarding on, and off again, would leave different: every device's own forwarding,
- * and IPv4's accept_redirects (Linux, inet_forward_change and addrconf_fixup_forwarding).
+ * The settings that switching forwarding on and off would leave changed: each device's own
+ * forwarding, and IPv4's accept_redirects (Linux, inet_forward_change and
+ * addrconf_fixup_forwarding).
  */
 function sidesOf(
   path: string,

@@ -1,19 +1,24 @@
-/** Pure: routes that lead to most of the world, default or not. */
+/** Pure: default routes, and others that lead to half the world or more. */
 import { contains, parsePrefix, type Prefix } from "../../net/address";
 import { type IpRoute, type NodeState, type RoutesPlan, TABLE_MAIN } from "../model";
 import type { Finding } from "./kinds";
 
-/** All global IPv6 addresses are in one /3, so that is as good as a default route there. */
+/** All global IPv6 addresses are in one /3, so a route to it is as good as a default route. */
 const BROADEST = { 4: 1, 6: 3 } as const;
 const HALVES: readonly string[] = ["0.0.0.0/1", "128.0.0.0/1"];
 
-/** The prefix length of a route that leads to half the world or more (0 for a default route); undefined for any other. */
+/**
+ * The prefix length of a route that leads to half the world or more (0 for a default route);
+ * undefined for any other.
+ */
 export function broadLength({ family, dst }: Pick<IpRoute, "family" | "dst">): number | undefined {
   const length = dst === "default" ? 0 : parsePrefix(dst)?.length;
   return length === undefined || length > BROADEST[family] ? undefined : length;
 }
 
-/** True for a broad route that a rule with this suppress_prefixlength (-1: none) lets stand. */
+/**
+ * True for a broad route that a rule with this suppress_prefixlength (-1: none) does not suppress.
+ */
 export function leadsFar(route: IpRoute, suppressed: number): boolean {
   const length = broadLength(route);
   return length !== undefined && length > suppressed;
@@ -31,14 +36,13 @@ export function leadsEverywhere(routes: readonly IpRoute[]): boolean {
   return covered || usable.some(({ dst }) => dst === "default");
 }
 
-/** Pure: routes of the main table that refuse most of the world. */
-
 const REFUSALS: readonly IpRoute["type"][] = ["unreachable", "blackhole", "prohibit"];
 
 /**
- * `suppress_prefixlength` passes over routes that lead somewhere; one that refuses ends the search
- * (fib_rules_lookup() asks about suppression only when the table gave no error). So the rule that
- * keeps local traffic local would refuse the tenants' packets too.
+ * Broad routes of the main table that refuse. `suppress_prefixlength` skips routes that lead
+ * somewhere, but one that refuses ends the search (fib_rules_lookup() checks for suppression only
+ * when the table gave no error). So the rule that keeps local traffic local would refuse the
+ * tenants' packets too.
  */
 export function refusingRoutes(
   plan: RoutesPlan,

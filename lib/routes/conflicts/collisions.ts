@@ -1,4 +1,4 @@
-/** Pure: what others on the node have that the plan would disturb, or that would disturb it. */
+/** Pure: what is foreign on the node and would disturb the plan, or be disturbed by it. */
 import type { Mark } from "../../net/mark";
 import type { Collision } from "./kinds";
 import { markCollisions } from "./mark-collisions";
@@ -19,20 +19,22 @@ export interface CollisionInput {
   readonly plan: RoutesPlan;
   readonly state: NodeState;
   readonly surroundings: Surroundings;
-  /** Tells what the plan asks for, or an earlier one did. */
+  /** Recognises what this plan or an earlier one asks for. */
   readonly isOurs: {
     readonly rule: (rule: IpRule) => boolean;
     readonly route: (route: IpRoute) => boolean;
   };
 }
 
-/** A table and the tenant whose it is. */
+/** A table and its tenant. */
 interface TenantTable {
   readonly tenant: string;
   readonly table: number;
 }
 
-/** Every collision, at most one for each tenant, kind and place. Empty when the plan can be carried out. */
+/**
+ * Every collision, at most one for each tenant, kind and place. None: the plan can be carried out.
+ */
 export function findCollisions(input: CollisionInput): readonly Collision[] {
   const { plan, state, isOurs } = input;
   const tables = tablesOf(plan);
@@ -91,7 +93,10 @@ function samePriorities(
   });
 }
 
-/** Cilium has the rule for the local table at 100; a rule of ours before it would take packets from the node itself. */
+/**
+ * Cilium moves the rule for the local table to 100; a rule of ours before it would take packets
+ * that are for the node itself.
+ */
 function lateLocalRules(
   { rules: planned }: RoutesPlan,
   { families, rules }: NodeState,

@@ -1,4 +1,7 @@
-/** Pure: what keeps the routes from working as the operator expects, though nothing is refused for it. */
+/**
+ * Pure: what keeps the routes from working as the operator expects; nothing is refused because of
+ * it.
+ */
 import type { PluginConf } from "../../../conf/types";
 import { broadLength, leadsEverywhere, leadsFar, refusingRoutes } from "./broad-routes";
 import { routedTenants } from "../plan/desired";
@@ -24,7 +27,7 @@ export interface FindingInput {
   readonly state: NodeState;
 }
 
-/** `rtnetlink`'s RTPROT_RA: the kernel made the route from a router advertisement. */
+/** RTPROT_RA (rtnetlink): the kernel made the route from a router advertisement. */
 const PROTOCOL_RA = 9;
 const ALL_RP_FILTER = "net/ipv4/conf/all/rp_filter";
 const FORWARDING6 = "net/ipv6/conf/all/forwarding";
@@ -74,12 +77,12 @@ function sysctlFinding(
   const setting = { tenant, path, have, want: value };
   if (!path.endsWith("/rp_filter")) return [{ ...setting, kind: "forwarding-off", why }];
   const dev = path.split("/").at(-2) ?? "";
-  // src_valid_mark is no way out: without a rule that puts the connection's mark on replies, they have none.
+  // src_valid_mark does not help: replies carry no mark, unless a rule copies the connection's.
   const all = state.sysctl(ALL_RP_FILTER) ?? "0";
   return [{ ...setting, kind: "strict-rp-filter", dev, all }];
 }
 
-/** Loose filtering wants a route to the sender, whatever its interface, and replies come from anywhere. */
+/** Loose filtering needs a route to the sender by any interface, and replies come from anywhere. */
 function noDefaultRoute({ gateways }: RoutesPlan, state: NodeState): readonly Finding[] {
   const filtered = [
     ...new Set(
@@ -136,7 +139,7 @@ function rulesBefore(plan: RoutesPlan, state: NodeState): readonly Finding[] {
     .map((rule): Finding => ({ kind: "rule-before", tenant: undefined, rule, behind }));
 }
 
-/** No selector, or one that leaves almost everything: `not`. */
+/** True without a selector, or with `not`, which leaves almost everything. */
 function takesAnything({ not, from, to, fwmark, other }: IpRule): boolean {
   if (other !== undefined) return false;
   return (
@@ -160,8 +163,9 @@ function leadsAway(
 }
 
 /**
- * With forwarding on, the kernel ignores router advertisements, and drops the default routes that it
- * has from them, unless accept_ra is 2 (ip-sysctl.rst). Where it is 0, another program made the route.
+ * With forwarding on, the kernel ignores router advertisements and drops the default routes that it
+ * has from them, unless accept_ra is 2 (ip-sysctl.rst). When it is 0, another program made the
+ * route.
  */
 function advertisedDefaults({ sysctls }: RoutesPlan, state: NodeState): readonly Finding[] {
   if (!sysctls.some(({ item }) => item.path === FORWARDING6)) return [];

@@ -1,4 +1,4 @@
-/** Pure: mark bits that nobody else uses. */
+/** Pure: marks that nobody else uses, as a proposal. */
 import { FULL_MASK } from "../../net/mark";
 import type { FreeMarks, Proposal } from "./kinds";
 import { KNOWN_USERS } from "./known-users";
@@ -7,17 +7,17 @@ import type { MarkUse } from "../model";
 const BITS = 32;
 
 /**
- * A run of contiguous bits, wide enough for `count` values other than 0, that no use on this node
- * claims: the one that the fewest known users claim elsewhere, and of those the lowest. Users of the
- * whole mark are left aside, since no mask avoids them. undefined when no run is free.
+ * A run of bits that no use on this node needs, wide enough for `count` values other than 0: the
+ * one that the fewest known users need elsewhere, and of those the lowest. Uses of the whole mark
+ * do not count, since no mask avoids them. undefined: no run is free.
  */
 export function proposeMarks(count: number, uses: readonly MarkUse[]): Proposal | undefined {
   const width = BITS - Math.clz32(Math.max(count, 1));
-  const claimed = uses
+  const used = uses
     .filter(({ whole }) => !whole)
     .reduce((bits, { mask }) => (bits | mask) >>> 0, 0);
   const free = Array.from({ length: BITS - width + 1 }, (_, low) => runOf(low, width)).filter(
-    (mask) => (mask & claimed) === 0,
+    (mask) => (mask & used) === 0,
   );
   const ranked = free
     .map((mask) => ({ mask, alsoUsedBy: knownUsersOf(mask) }))
@@ -31,7 +31,7 @@ export function proposeMarks(count: number, uses: readonly MarkUse[]): Proposal 
   };
 }
 
-/** What these tenants could have instead, next to those uses. */
+/** The marks that the tenants could have beside these uses. */
 export function freeMarks(tenants: readonly string[], uses: readonly MarkUse[]): FreeMarks {
   return {
     tenants,

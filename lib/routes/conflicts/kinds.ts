@@ -1,4 +1,6 @@
-/** Pure: the kinds of findings and collisions, what each is about, its code, and how it is reported. */
+/**
+ * Pure: the kinds of findings and collisions, what each is about, its code, and how it is reported.
+ */
 import type { Mark } from "../../net/mark";
 import type { Family } from "../../net/family";
 import type {
@@ -59,7 +61,10 @@ interface MtuFacts {
 interface CollisionFacts {
   readonly mark: MarkFacts;
   readonly mask: MarkFacts;
-  /** Foreign rules that look the tenant's table up, or foreign routes in it; the other list is empty. */
+  /**
+   * Foreign rules that look the tenant's table up, or foreign routes in it; the other list is
+   * empty.
+   */
   readonly table: {
     readonly table: number;
     readonly rules: readonly IpRule[];
@@ -114,7 +119,9 @@ export interface Proposal {
 export type FindingKind = keyof FindingFacts;
 export type CollisionKind = keyof CollisionFacts;
 
-/** Something that keeps the routes from working as the operator expects; nothing is refused for it. */
+/**
+ * Something that keeps the routes from working as the operator expects; nothing is refused for it.
+ */
 export type Finding = {
   [K in FindingKind]: {
     readonly kind: K;
@@ -136,9 +143,10 @@ export type Collision = {
 export type Severity = "problem" | "warning";
 
 /**
- * How `wrapper routes watch` reports a finding. `gateway`: as the loss of the gateway. `setting`: as a
- * condition that lasts, unless --sysctl puts it right. `foreign`: as a condition that lasts, and the
- * tenant is "disturbed". `start`: once, at its start and after a reload. `never`: not at all.
+ * How `wrapper routes watch` reports a finding. `gateway`: as the loss of the gateway. `setting`:
+ * as a condition that lasts, unless --sysctl puts it right. `foreign`: as a condition that lasts,
+ * and the tenant is "disturbed". `start`: once, at its start and after a reload. `never`: not at
+ * all.
  */
 export type Watched = "gateway" | "setting" | "foreign" | "start" | "never";
 
@@ -173,8 +181,8 @@ export interface CollisionRow {
   /** Stable, as that of a finding. */
   readonly code: `TR02${string}`;
   /**
-   * Whether the watcher reports one that comes up while it runs. It looks at rules and routes alone,
-   * and a user of the same bits with another value takes no packet of the tenant's.
+   * Whether the watcher reports one that comes up while it runs. It looks at rules and routes
+   * alone, and a user of the same bits with another value takes no packet of the tenant's.
    */
   readonly watched: boolean;
 }

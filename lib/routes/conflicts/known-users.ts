@@ -1,8 +1,11 @@
-/** Pure: who is known to use the firewall mark, which bits, and what gives them away on a node. */
+/**
+ * Pure: projects that are known to use the firewall mark, their bits, and how to recognise them on
+ * a node.
+ */
 import { FULL_MASK } from "../../net/mark";
 import type { Link, MarkUse, MarkUser, Surroundings } from "../model";
 
-/** Bits of a mark and the value that they are compared with or set to, where that is fixed. */
+/** Bits of a mark, and the value that they are compared with or set to when it is fixed. */
 export interface KnownBits {
   readonly mask: number;
   readonly value?: number;
@@ -10,22 +13,27 @@ export interface KnownBits {
 
 export interface KnownUser {
   readonly name: string;
-  /** Where its bits are written down. */
+  /** Where its bits are documented. */
   readonly source: string;
   readonly bits: readonly KnownBits[];
-  /** What gives it away; without any, it is only kept clear of when a mask is proposed. */
+  /**
+   * Signs by which it is recognised. Without any, its bits are only avoided when marks are
+   * proposed.
+   */
   readonly link?: RegExp;
   readonly chain?: RegExp;
   /** `family name`. */
   readonly nftTable?: RegExp;
-  /** How its use of the mark is made smaller, where it can be. */
+  /** How it can be told to use fewer or other bits, if it can. */
   readonly remedy?: string;
 }
 
 const whole = (value: number): KnownBits => ({ mask: FULL_MASK, value });
 const bit = (value: number): KnownBits => ({ mask: value, value });
 
-/** Bits as those projects' sources and documents have them; checked with each release of the wrapper. */
+/**
+ * Bits according to the projects' sources and documents; checked with each release of the wrapper.
+ */
 export const KNOWN_USERS: readonly KnownUser[] = [
   {
     name: "kube-proxy",
@@ -88,7 +96,7 @@ export const KNOWN_USERS: readonly KnownUser[] = [
     link: /^kubespan$/,
   },
   {
-    // Nothing but its rule of mangle POSTROUTING shows it, and that is seen as a rule.
+    // Its only sign is a rule in mangle POSTROUTING, which is found as a use of the mark anyway.
     name: "OVH Managed Kubernetes",
     source: "https://github.com/netbirdio/netbird/pull/6289",
     bits: [bit(0x20), bit(0x4000)],
@@ -181,7 +189,7 @@ export const KNOWN_USERS: readonly KnownUser[] = [
   },
 ];
 
-/** The known users that are on this node, each with its bits and by what it was recognised. */
+/** The uses of the known users that are recognised on this node. */
 export function detected(
   surroundings: Pick<Surroundings, "chains" | "nftTables">,
   links: readonly Pick<Link, "name">[],
@@ -202,7 +210,9 @@ export function detected(
   });
 }
 
-/** How a known user can be told to use fewer bits; undefined when it cannot, or is not known. */
+/**
+ * How a known user can be told to use fewer or other bits; undefined: it cannot, or is not known.
+ */
 export function remedyFor(by: MarkUser): string | undefined {
   return by.kind === "known" ? KNOWN_USERS.find(({ name }) => name === by.name)?.remedy : undefined;
 }

@@ -1,4 +1,4 @@
-/** Pure: uses of mark bits by others that meet the tenants' marks. */
+/** Pure: foreign uses of mark bits that the tenants' marks have, too. */
 import { FULL_MASK, type Mark } from "../../net/mark";
 import { freeMarks } from "./free-mask";
 import type { Collision, FreeMarks } from "./kinds";
@@ -12,15 +12,15 @@ interface Tenant {
 
 export interface MarkInput {
   readonly tenants: readonly Tenant[];
-  /** Rules of others. */
+  /** Foreign rules. */
   readonly rules: readonly IpRule[];
   readonly state: Pick<NodeState, "links">;
   readonly surroundings: Surroundings;
 }
 
 /**
- * One collision for each tenant and for each table, program or known user that uses its bits: `mark`
- * where packets are taken for each other, `mask` where each only disturbs the other's bits.
+ * One collision for each tenant and each user of its bits: `mark` when the packets of one are taken
+ * for the other's, `mask` when each only disturbs the other's bits.
  */
 export function markCollisions({
   tenants,
@@ -83,7 +83,7 @@ function collisionOf(
   return [{ kind, tenant: name, mark, use, meeting, free }];
 }
 
-// Value 0 under the common bits is what every unmarked packet has.
+// Unmarked packets have 0 in the common bits, so 0 identifies nobody.
 function isTakenFor({ mask, value }: MarkUse, mark: Mark): boolean {
   const common = mask & mark.mask;
   return (

@@ -5,16 +5,19 @@ import { isObject, type JsonObject } from "../../cni/json";
 import type { NodeState, RoutesPlan } from "../model";
 import type { Finding } from "./kinds";
 
-/** What the kernel gives a veth, and with it ptp and bridge, when the configuration says nothing. */
+/** The kernel's default for a veth, and so that of ptp and bridge. */
 const DEFAULT_MTU = 1500;
 
-/** Bytes that a device carries, or, without one, the tenant's route. */
+/** The bytes that a device carries; without one, those that the tenant's own `mtu` allows. */
 interface Limit {
   readonly mtu: number;
   readonly dev: string | undefined;
 }
 
-/** One finding for each tenant whose pods' MTU is above the least of its gateways' interfaces and its own `mtu`. */
+/**
+ * One finding for each tenant whose pods have a larger MTU than one of its gateways' devices, or
+ * its own `mtu`.
+ */
 export function mtuFindings(
   { delegate, tenants }: PluginConf,
   plan: RoutesPlan,
@@ -52,7 +55,7 @@ function limitsOf(
   ];
 }
 
-/** Bytes; undefined for a delegate whose MTU is not in its configuration. */
+/** The pods' MTU in bytes; undefined: the delegate's configuration does not say. */
 function podMtu(
   delegate: JsonObject,
   { delegate: patch }: Tenant,
@@ -67,7 +70,7 @@ function podMtu(
 
 function defaultOf({ type, master }: JsonObject, { links }: NodeState): number | undefined {
   if (type === "ptp" || type === "bridge") return DEFAULT_MTU;
-  // macvlan takes its parent's.
+  // macvlan takes that of its parent.
   return type === "macvlan"
     ? (links.find(({ name }) => name === master)?.mtu ?? DEFAULT_MTU)
     : undefined;

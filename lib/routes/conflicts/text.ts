@@ -29,7 +29,10 @@ export function collisionText(collision: Collision): string {
   return text(collision);
 }
 
-/** Where mark bits are used: `ip rule 100`, `iptables-nft mangle PREROUTING`, `Cilium (interface cilium_host)`. */
+/**
+ * Where mark bits are used: `ip rule 100`, `iptables-nft mangle PREROUTING`, `Cilium (interface
+ * cilium_host)`.
+ */
 export function markUserText(by: MarkUser): string {
   switch (by.kind) {
     case "ip-rule":

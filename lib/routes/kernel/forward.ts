@@ -1,4 +1,7 @@
-/** Our rules in iptables' filter FORWARD: only there can a DROP policy of the same table be answered. */
+/**
+ * Our rules in iptables' filter FORWARD. Only there can a packet escape a DROP policy of that
+ * chain.
+ */
 import { FAMILIES } from "../../net/family";
 import { CniError, toCniError } from "../../cni/error";
 import type { Exec } from "../../ports";
@@ -12,16 +15,22 @@ const SLOTS = (["nft", "legacy"] as const).flatMap((variant) =>
   FAMILIES.map((family): Slot => ({ variant, family })),
 );
 
-/** `problem` instead of `text`: a sentence about why there is none. */
+/** What one program prints; `problem`: a sentence about why it prints nothing. */
 export type Saved = { readonly program: string } & (
   { readonly text: string } | { readonly problem: string }
 );
 
 export interface ForwardTable {
-  /** Ours, of both families; those of the flavour that is not in use say so. Throws CniError `rules` or `tryAgainLater`. */
+  /**
+   * Our rules of both families; those of the flavour that is not in use name it. Throws CniError
+   * `rules` or `tryAgainLater`.
+   */
   list(): Promise<readonly ForwardRule[]>;
   change(op: "insert" | "del", rule: ForwardRule): Promise<void>;
-  /** What `iptables-save` prints of every flavour and family that has tables, each with its name, or why it prints nothing. Creates no table. */
+  /**
+   * What `iptables-save` prints, for every flavour and family that has tables. Creates no table by
+   * looking.
+   */
   saved(): Promise<readonly Saved[]>;
 }
 

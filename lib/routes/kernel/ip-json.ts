@@ -1,4 +1,7 @@
-/** Pure: from what `ip -j -N -d` prints to rules, routes and links. Words that we do not know are kept, not dropped. */
+/**
+ * Pure: rules, routes and links from what `ip -j -N -d` prints. Properties that we do not know are
+ * kept as text.
+ */
 import { canonicalAddress, formatPrefix, parsePrefix } from "../../net/address";
 import { FULL_MASK, parseUint32, type Mark } from "../../net/mark";
 import type { Family } from "../../net/family";
@@ -13,7 +16,7 @@ import {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Fields of a rule that become something of our own; all others make it a rule unlike ours. */
+/** Fields of a rule that we may write ourselves. A rule with any other is foreign. */
 const RULE_FIELDS = [
   "priority",
   "not",
@@ -27,7 +30,7 @@ const RULE_FIELDS = [
   "suppress_prefixlen",
   "protocol",
 ];
-/** Fields of a route, and of each of several next hops, with which it can be written again. */
+/** Fields of a route, and of each next hop, from which the route can be written again. */
 const ROUTE_FIELDS = [
   "type",
   "dst",
@@ -57,17 +60,20 @@ const TYPE_NAMES = [
   "prohibit",
   "throw",
 ] as const;
-/** By number and by name: not every iproute2 prints numbers with -N. */
+/** By number and by name, because not every iproute2 prints numbers with -N. */
 const TYPES: Readonly<Record<string, IpRoute["type"]>> = {
   ...Object.fromEntries(TYPE_NAMES.map((name, i) => [String(i + 1), name])),
   ...Object.fromEntries(TYPE_NAMES.map((name) => [name, name])),
 };
-/** An error of these has no next hop; IPv6 shows the loopback as its device. */
+/** Routes of other types have no next hop, though IPv6 shows the loopback as their device. */
 const LED: readonly IpRoute["type"][] = ["unicast", "local", "broadcast", "anycast", "multicast"];
-/** rtnetlink's RT_SCOPE_UNIVERSE and RT_SCOPE_LINK: what `ip` sets by itself with and without a gateway. */
+/**
+ * rtnetlink's RT_SCOPE_UNIVERSE and RT_SCOPE_LINK: what `ip` sets by itself with and without a
+ * gateway.
+ */
 const SCOPES = ["0", "253"];
 
-/** The rules of one family, in the order in which the kernel asks them. */
+/** The rules of one family, in the order in which the kernel tries them. */
 export function parseRules(entries: readonly unknown[], family: Family): readonly IpRule[] {
   return entries.map((entry) => {
     const rule = entry as Fields;
@@ -98,7 +104,7 @@ export function parseRules(entries: readonly unknown[], family: Family): readonl
 
 type Present<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
 
-/** Without the keys that have no value. */
+/** The object without the keys that have no value. */
 function present<T extends object>(fields: T): Present<T> {
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== undefined),
@@ -164,7 +170,7 @@ function nexthopsOf(route: Fields): readonly Nexthop[] {
   });
 }
 
-// What a route of others may have and ours never has, as `ip` reads it again.
+// What a foreign route may have and ours never have, as `ip` takes it.
 function otherArguments(route: Fields): string | undefined {
   const { prefsrc, scope, flags, tos, pref, metrics } = route;
   const words = {
@@ -190,7 +196,7 @@ function destinationOf(route: Fields): string {
   return "encap" in route ? UNKNOWN_DESTINATION : destination(String(route["dst"] ?? "default"));
 }
 
-// Whether a metric is locked is not printed with -j, so every metric counts.
+// `ip -j` does not print whether a metric is locked, so every metric counts as one that may be.
 function isLossy(route: Fields, type: IpRoute["type"]): true | undefined {
   const hops = Array.isArray(route["nexthops"]) ? (route["nexthops"] as Fields[]) : [];
   const strange = (fields: Fields, known: readonly string[]): boolean =>

@@ -1,4 +1,4 @@
-/** The node as the routes' adapter sees and changes it: iproute2, nft, iptables, /proc/sys. */
+/** The kernel of this node, read and changed with iproute2, nft, iptables and /proc/sys. */
 import { existsSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { CniError, toCniError } from "../../cni/error";
@@ -20,15 +20,18 @@ import { routeArguments, ruleArguments } from "../text";
 
 export interface Kernel {
   state(): Promise<NodeState>;
-  /** What of the firewall and the files is ours. Tools that neither the plan nor the record needs are not asked. */
+  /**
+   * The parts of the firewall and the files that are ours. Runs no program that neither plan nor
+   * record needs.
+   */
   own(plan: RoutesPlan, record: RoutesRecord): Promise<OwnThings>;
   /** Carries out one change. Throws CniError `io` or `rules`. */
   perform(action: Action): Promise<void>;
-  /** Our nftables table as the kernel lists it; undefined when it is not there, or there is no nft. */
+  /** Our nftables table as the kernel lists it; undefined: there is no such table, or no nft. */
   natListing(): Promise<string | undefined>;
 }
 
-/** The node that this process runs on, in its network namespace. */
+/** The kernel of the network namespace that this process runs in. */
 export function createKernel(programs: Programs, forward: ForwardTable): Kernel {
   return {
     state: () => readState(programs),
@@ -69,7 +72,7 @@ async function readState(programs: Programs): Promise<NodeState> {
   return { families, rules: rules.flat(), routes: routes.flat(), links, sysctl: readSysctl };
 }
 
-// Tables that cannot be read hold up only the rules in them.
+// A table that cannot be read holds up only the rules in it.
 async function forwardRules(
   forward: ForwardTable,
 ): Promise<Pick<OwnThings, "forward" | "forwardError">> {
@@ -80,7 +83,7 @@ async function forwardRules(
   }
 }
 
-/** The value of a file under /proc/sys; undefined when there is none. */
+/** The value of a file under /proc/sys; undefined: there is no such file. */
 export function readSysctl(path: string): string | undefined {
   try {
     return readFileSync(`/proc/sys/${path}`, "utf8").trim();
@@ -143,7 +146,7 @@ async function perform(programs: Programs, forward: ForwardTable, action: Action
   }
 }
 
-// Declared first, so that deleting never fails; all of it is one transaction.
+// Declared first, so that the deletion never fails. All of it is one transaction.
 function natScript(text: string | undefined): string {
   return `table ${NAT_TABLE} { }\ndelete table ${NAT_TABLE}\n${text ?? ""}`;
 }

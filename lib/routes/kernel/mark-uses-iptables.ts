@@ -1,20 +1,20 @@
-/** Pure: who reads or writes which mark bits, from the output of `iptables-save`. */
+/** Pure: which rules read or write which mark bits, from the output of `iptables-save`. */
 import { FULL_MASK, parseUint32 } from "../../net/mark";
 import type { MarkUse } from "../model";
 
-/** Comments of the wrapper's rules and of the node routes' begin so. */
+/** The comments of all our rules begin like this. */
 const OURS = "tenant-routing";
 const WORD = /"(?:[^"\\]|\\.)*"|\S+/g;
 
-/** Bits and the value that they are compared with or set to; undefined: not known. */
+/** Bits, and the value that they are compared with or set to; undefined: not known. */
 type Bits = readonly [mask: number, value: number | undefined];
-/** The word after an option, and after the option of that name. */
+/** Reads the bits from the word after an option; `option` returns the word after another option. */
 type Reader = (word: string, option: (name: string) => string | undefined) => Bits | undefined;
 
 /**
- * Uses of the mark in `iptables-save`'s output of all tables; our own rules are passed over. `program`
- * is what it was printed by, such as `iptables-nft`. Bits of the connection's mark count as
- * bits of the packet's, between which rules copy them; a rule about all 32 of the connection's says
+ * Uses of the mark in `iptables-save`'s output of all tables, without our own rules. `program` is
+ * the one that has printed it, such as `iptables-nft`. Bits of the connection's mark count as bits
+ * of the packet's mark, because rules copy them; a rule about all 32 of the connection's says
  * nothing about the packet's.
  */
 export function usesInSave(text: string, program: string): readonly MarkUse[] {
@@ -53,7 +53,7 @@ function commentOf(words: readonly string[]): string {
   return (words[words.indexOf("--comment") + 1] ?? "").replace(/^"/, "");
 }
 
-/** By the match or target that is in force, and the option. */
+/** By match or target, and by its option. */
 const READERS: Readonly<Record<string, Readonly<Record<string, Reader>>>> = {
   mark: { "--mark": (word) => compared(word) },
   connmark: { "--mark": (word) => ofConnection(compared(word)) },
@@ -69,7 +69,7 @@ const READERS: Readonly<Record<string, Readonly<Record<string, Reader>>>> = {
     "--set-xmark": (word) => ofConnection(xored(word)),
     "--set-mark": (word) => ofConnection(assigned(word)),
     "--save-mark": (_word, option) => [maskOption(option, "--nfmask"), undefined],
-    // Those bits of the packet are cleared, these come from the connection.
+    // The bits of nfmask are cleared in the packet, those of ctmask come from the connection.
     "--restore-mark": (_word, option) => [
       (maskOption(option, "--nfmask") | maskOption(option, "--ctmask")) >>> 0,
       undefined,
@@ -83,9 +83,9 @@ function bitsOf(words: readonly string[]): readonly Bits[] {
   return words.flatMap((word, i) => {
     const next = words[i + 1] ?? "";
     if (word === "-m" || word === "-j") context = next;
-    // What follows is text, whatever it looks like.
+    // What follows is a comment, whatever it looks like.
     if (words[i - 1] === "--comment") return [];
-    // In save's form `!` stands before the option, so that the option's word is always the next.
+    // iptables-save prints `!` before the option, so the option's word is always the next one.
     const bits = READERS[context]?.[word]?.(next, (name) => optionOf(words.slice(i), name));
     return bits === undefined || bits[0] === 0 ? [] : [bits];
   });
@@ -110,7 +110,8 @@ function compared(word: string): Bits | undefined {
   return read === undefined ? undefined : [read[1], read[0]];
 }
 
-// Clears the mask's bits, then flips the value's: outside the mask the outcome is not known.
+// Clears the bits of the mask, then flips those of the value: outside the mask the outcome is not
+// known.
 function xored(word: string): Bits | undefined {
   const read = pair(word);
   if (read === undefined) return undefined;
@@ -118,7 +119,7 @@ function xored(word: string): Bits | undefined {
   return [(mask | value) >>> 0, (value & ~mask) === 0 ? value : undefined];
 }
 
-// Clears the mask's bits, then sets the value's.
+// Clears the bits of the mask, then sets those of the value.
 function assigned(word: string): Bits | undefined {
   const read = pair(word);
   return read === undefined ? undefined : [(read[1] | read[0]) >>> 0, read[0]];

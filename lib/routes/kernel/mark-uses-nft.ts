@@ -1,21 +1,26 @@
-/** Pure: who reads or writes which mark bits, from the parsed output of `nft -j list ruleset`. */
+/**
+ * Pure: which rules read or write which mark bits, from the parsed output of `nft -j list ruleset`.
+ */
 import { FULL_MASK } from "../../net/mark";
 import { type MarkUse, type MarkUser, NAT_TABLE } from "../model";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Tables of iptables-nft; their rules are seen by iptables-save, which knows their targets. */
+/** Tables of iptables-nft. Their rules are read from iptables-save, which knows their targets. */
 const IPTABLES = /^ip6? (?:filter|nat|mangle|raw|security)$/;
-/** More numbers than this in a set or a range, and only the bits are told. */
+/** Of a set or a range with more numbers than this, only the bits are reported. */
 const MAX_VALUES = 16;
 
-/** Bits that are read or written, and the values, where they are known. */
+/** Bits that are read or written, and their values as far as they are known. */
 interface Bits {
   readonly mask: number;
   readonly values: readonly number[];
 }
 
-/** What an expression computes: `(base & keep) ^ flip`, then `set` where nothing is kept. */
+/**
+ * What an expression computes: `(base & keep) ^ flip`, with the bits of `set` where nothing is
+ * kept.
+ */
 interface Computed {
   readonly base: "packet" | "connection" | "none";
   readonly keep: number;
@@ -24,9 +29,9 @@ interface Computed {
 }
 
 /**
- * Uses of the mark in native tables, and the tables' names as `family name`. Our table and those of
- * iptables-nft are passed over. Bits of the connection's mark count as the packet's, except where a
- * rule is about all 32 of them. What has not the form of a ruleset gives nothing.
+ * Uses of the mark in native tables, and the names of those tables as `family name`, without our
+ * table and those of iptables-nft. Bits of the connection's mark count as bits of the packet's,
+ * unless a rule is about all 32 of them. Anything that does not look like a ruleset is ignored.
  */
 export function usesInNft(json: unknown): {
   readonly uses: readonly MarkUse[];
@@ -79,7 +84,7 @@ function written({ key, value }: Fields): readonly Bits[] {
   const target = computed(key);
   if (target === undefined) return reads(value, []);
   const source = computed(value);
-  // A map, a hash, a number generator: any value, and whatever of the mark they look at.
+  // A map, a hash or a number generator may give any value, and may read the mark itself.
   if (source === undefined)
     return [...ofBase(target.base, FULL_MASK, mapped(value)), ...reads(value, [])];
   const copied = source.base !== target.base && source.base !== "none";
@@ -92,7 +97,10 @@ function written({ key, value }: Fields): readonly Bits[] {
   );
 }
 
-/** Every look at a mark inside an expression; `values` are what it is compared with, where it stands alone. */
+/**
+ * Every read of a mark inside an expression. `values`: what it is compared with, when it is the
+ * whole expression.
+ */
 function reads(expression: unknown, values: readonly number[]): readonly Bits[] {
   const found = computed(expression);
   if (found !== undefined) return ofBase(found.base, (found.keep | found.flip) >>> 0, values);
@@ -118,7 +126,7 @@ function computed(expression: unknown): Computed | undefined {
   return operator === undefined ? undefined : combined(operator, listOf(fields[operator]));
 }
 
-// Two operands in nftables up to 1.0, a chain of them later.
+// nftables up to 1.0 prints two operands, later versions a chain of them.
 function combined(operator: "&" | "|" | "^", operands: readonly unknown[]): Computed | undefined {
   const [first, ...rest] = operands.map(computed);
   return rest.reduce<Computed | undefined>((left, right) => {
@@ -153,7 +161,7 @@ function applied(
   }
 }
 
-/** The numbers of a constant, a set or a short range; none when any of it is something else. */
+/** The numbers of a constant, a set or a short range; none when any part is something else. */
 function numbersOf(right: unknown): readonly number[] {
   const items = fieldsOf(right)["set"] === undefined ? [right] : listOf(fieldsOf(right)["set"]);
   const numbers = items.map(numbersIn);
@@ -170,7 +178,7 @@ function numbersIn(item: unknown): readonly number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i);
 }
 
-// What an anonymous map gives: pairs of a key and a value.
+// The values of an anonymous map, which is a set of pairs.
 function mapped(value: unknown): readonly number[] {
   const pairs = listOf(fieldsOf(fieldsOf(fieldsOf(value)["map"])["data"])["set"]);
   return numbersOf({ set: pairs.map((pair) => listOf(pair)[1]) });

@@ -1,4 +1,4 @@
-/** Keeps what was changed on the node: one file in the data directory. */
+/** The record of what was changed on the node: one file in the data directory. */
 import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CniError } from "../../cni/error";
@@ -8,7 +8,7 @@ import { EMPTY_RECORD, type RoutesRecord } from "../model";
 import { replaceFile, temporaryOf } from "../../node/files";
 
 export interface RecordFile {
-  /** EMPTY_RECORD when there is none. Throws CniError `journal` for one that cannot be used. */
+  /** EMPTY_RECORD when there is no file. Throws CniError `journal` when it cannot be used. */
   read(): RoutesRecord;
   /** Throws CniError `journal`. */
   write(record: RoutesRecord): void;
@@ -19,7 +19,10 @@ export interface RecordFile {
 const FORMAT = 1;
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** The record of this network namespace: the directory is shared by all of them, the routes are not. */
+/**
+ * The record of this network namespace. All namespaces share the directory, but each has its own
+ * routes.
+ */
 export function createRecordFile(dir: string): RecordFile {
   const path = join(dir, `netns-${statSync("/proc/self/ns/net").ino}.json`);
   return {

@@ -1,4 +1,7 @@
-/** Looks at what others have on this node, for collisions. */
+/**
+ * Reads what is foreign on this node: firewalls and tables' names, in which collisions are looked
+ * for.
+ */
 import { readFileSync, readdirSync } from "node:fs";
 import { toCniError } from "../../cni/error";
 import type { ForwardTable } from "./forward";
@@ -17,8 +20,9 @@ const NAME_FILES = [
 const NAME_DIRS = ["/etc/iproute2/rt_tables.d", "/usr/share/iproute2/rt_tables.d"];
 
 /**
- * Everything of others; our own rules, tables and names are left out. What cannot be read is told as
- * such, because a node whose routes are not made for it would be worse off. Changes nothing, loads no module.
+ * Everything that is foreign, without our own rules, tables and names. What cannot be read is
+ * listed in `unseen`, not thrown: a node without routes would be worse off. Changes nothing, loads
+ * no module.
  */
 export async function readSurroundings(
   programs: Programs,

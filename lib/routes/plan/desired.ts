@@ -1,4 +1,4 @@
-/** Pure: from the configuration and what the node has to everything that the node should have. */
+/** Pure: everything that the node should have, from the configuration and the state of the node. */
 import type { PluginConf, Tenant } from "../../../conf/types";
 import {
   canonicalAddress,
@@ -27,17 +27,20 @@ import {
   type RoutesPlan,
 } from "../model";
 
-/** A tenant that has a table, and so routes. */
+/** A tenant with a table, and so with routes. */
 export type RoutedTenant = Tenant & { readonly table: number };
 
-/** The tenants whose packets the node routes lead anywhere, in the order of the configuration. */
+/** The tenants with a table, in the order of the configuration. */
 export function routedTenants(conf: PluginConf): readonly RoutedTenant[] {
   return (conf.tenants ?? []).filter(
     (tenant): tenant is RoutedTenant => tenant.table !== undefined,
   );
 }
 
-/** The whole plan. `health` takes gateways out that do not answer; without it all count as working. `retired` marks are stopped. */
+/**
+ * The whole plan. `health` leaves out gateways that do not answer; without it all count as working.
+ * Packets with a `retired` mark are stopped.
+ */
 export function desiredRoutes(
   conf: PluginConf,
   state: NodeState,
@@ -91,8 +94,7 @@ function rulesOf(
       tenant: tenant.name,
       why: `packets of tenant ${tenant.name}`,
     };
-    // Behind the table, because `ip route flush table` takes the stop in it away too
-    // (decision 0036).
+    // Behind the lookup, because `ip route flush table` removes the stop in the table too.
     const stop = {
       item: { ...mine, unreachable: true as const },
       tenant: tenant.name,
@@ -108,7 +110,7 @@ function rulesOf(
   return [...exclusions, local, ...marks, ...closed];
 }
 
-// A family without any gateway is closed, so that it is no way round the other.
+// A family without any gateway is stopped, so that it is no way round the other.
 function stops(
   { name, onGatewayLoss }: RoutedTenant,
   family: Family,
@@ -159,7 +161,7 @@ function tenantRoutes(
   return [...routes, ...checkRoutes(gateways, base, planned)];
 }
 
-// Kept while the gateway is out: it is how its return is noticed.
+// They stay while the gateway is out, because its return is noticed by them.
 function checkRoutes(
   gateways: readonly ResolvedGateway[],
   base: Pick<IpRoute, "family" | "table" | "protocol">,
@@ -193,7 +195,7 @@ function nexthopOf({ via, dev, weight }: ResolvedGateway): Nexthop {
   return { ...(via === undefined ? {} : { via }), ...(dev === undefined ? {} : { dev }), weight };
 }
 
-/** What the kernel makes of an absent metric: IPv6 has a default of its own. */
+/** The metric that the kernel gives a route without one. */
 export function defaultMetric(family: Family): number {
   return family === 4 ? 0 : 1024;
 }
@@ -248,11 +250,11 @@ function networksOf(texts: readonly string[], family: Family): readonly string[]
     const network = parsePrefix(text);
     return network?.family === family ? [formatPrefix(network)] : [];
   });
-  // 10.0.0.0/8 and 10.0.0.1/8 are one: the kernel refuses a rule that it has.
+  // 10.0.0.0/8 and 10.0.0.1/8 are the same, and the kernel refuses a rule that it has already.
   return [...new Set(networks)];
 }
 
-/** True when `address` is in the network `text`; false for anything unreadable. */
+/** True when `address` is in the network `text`; false when either cannot be read. */
 export function isIn(text: string, address: string): boolean {
   const [outer, inner] = [
     parsePrefix(text === "default" ? (address.includes(":") ? "::/0" : "0.0.0.0/0") : text),

@@ -10,15 +10,18 @@ import {
   type ResolvedGateway,
 } from "../model";
 
-/** Whether a gateway answers; asked only for gateways that could be used. */
+/** Whether a gateway answers. It is called only for gateways that could be used. */
 export type Health = (gateway: ResolvedGateway) => boolean;
 
-/** Names a gateway across cycles: of a tenant, in a family. */
+/** Identifies a gateway from one look at the node to the next. */
 export function gatewayKey({ tenant, family, via, dev }: ResolvedGateway): string {
   return `${tenant} ${family} ${via ?? "-"} ${dev ?? "-"}`;
 }
 
-/** The tenant's gateways, each for its family; one without an address for every family that its device has. */
+/**
+ * The tenant's gateways, each for its family. One without an address counts for every family that
+ * its device has.
+ */
 export function gatewaysOf(
   tenant: Tenant,
   state: NodeState,
@@ -27,11 +30,13 @@ export function gatewaysOf(
   return tenant.gateways.flatMap((gateway) =>
     familiesOf(gateway, state)
       .filter((family) => state.families.includes(family))
-      .map((family) => judged(resolve(tenant, gateway, family, state), health)),
+      .map((family) => withHealth(resolve(tenant, gateway, family, state), health)),
   );
 }
 
-/** The name that the kernel prints for a device, of one of its names; the same when there is no such device. */
+/**
+ * The kernel's name of a device, from any of its names; `dev` itself when there is no such device.
+ */
 export function deviceName(dev: string, links: readonly Link[]): string {
   return linkNamed(dev, links)?.name ?? dev;
 }
@@ -46,7 +51,7 @@ function familiesOf({ via, dev, check }: Gateway, { links }: NodeState): readonl
   const families = new Set(
     (dev === undefined ? undefined : linkNamed(dev, links))?.addresses.map(({ family }) => family),
   );
-  // A tunnel without addresses of its own is taken for the IPv4 way.
+  // A tunnel without addresses counts as an IPv4 gateway.
   return families.size === 0 ? [4] : [...families].sort();
 }
 
@@ -54,7 +59,7 @@ function familyOf(address: string): Family {
   return address.includes(":") ? 6 : 4;
 }
 
-function judged(gateway: ResolvedGateway, health: Health | undefined): ResolvedGateway {
+function withHealth(gateway: ResolvedGateway, health: Health | undefined): ResolvedGateway {
   if (gateway.unusable !== undefined || health === undefined || health(gateway)) return gateway;
   return { ...gateway, unusable: "failed" };
 }
@@ -95,7 +100,8 @@ function problemOf(
   return via === undefined || isOnLink(via, link, family, state) ? undefined : "off-link";
 }
 
-// The kernel refuses it as a next hop; with one conflist for all nodes, one of them may be the gateway.
+// The kernel refuses its own address as a next hop. With one conflist for all nodes, one of them
+// may be the gateway.
 function isOwn(via: string | undefined, { links }: NodeState): boolean {
   return links.some(({ addresses }) => addresses.some(({ address }) => address === via));
 }
@@ -107,7 +113,7 @@ function isOnLink(via: string, link: Link, family: Family, state: NodeState): bo
   );
 }
 
-/** The device of the most exact route of the main table that leads to the address without another hop. */
+/** The device of the most specific connected route of the main table to the address. */
 function deviceTowards(via: string, family: Family, state: NodeState): string | undefined {
   return connectedRoutes(via, family, state)[0]?.nexthops[0]?.dev;
 }

@@ -1,4 +1,6 @@
-/** Pure: our nftables table, which translates sources or keeps others from translating them. */
+/**
+ * Pure: our nftables table, which translates source addresses or keeps them from being translated.
+ */
 import type { PluginConf, Translation } from "../../../conf/types";
 import { canonicalAddress, formatCidr, parsePrefix } from "../../net/address";
 import { FAMILIES, type Family } from "../../net/family";
@@ -9,9 +11,8 @@ export type TenantDevice = Pick<ResolvedGateway, "tenant" | "dev">;
 
 /**
  * The text for `nft -f`; undefined when nothing is translated. Its chain comes before srcnat (100),
- * where kube-proxy, kindnet and the plugins' ipMasq are: the first translation of a connection is
- * the last, in iptables and nftables alike, so also one to the same address keeps the others away
- * (decision 0035).
+ * where kube-proxy, kindnet and the plugins' ipMasq are. A connection is translated once only, in
+ * iptables and nftables alike, so a translation to the same address keeps all later ones away.
  */
 export function natTable(conf: PluginConf, gateways: readonly TenantDevice[]): string | undefined {
   const rules = [
@@ -40,7 +41,7 @@ export function natTable(conf: PluginConf, gateways: readonly TenantDevice[]): s
   return [`table ${NAT_TABLE} {`, "  chain postrouting {", ...chain, "  }", "}", ""].join("\n");
 }
 
-/** The devices by which the tenants' packets left until now, by the lookups and routes that were made for their marks. */
+/** The devices by which the tenants' packets have left until now, according to the record. */
 export function formerDevices(
   { tenants = [] }: PluginConf,
   { rules, routes }: Pick<RoutesRecord, "rules" | "routes">,
@@ -63,7 +64,7 @@ function statements(translation: Translation): readonly string[] {
   );
 }
 
-// Not for marked packets: what a tenant's look like is the tenant's affair.
+// Not for marked packets: their tenant's "snat" says what happens to them.
 function podMasquerade({ routes, tenants }: PluginConf): readonly string[] {
   if (!routes.masquerade) return [];
   const unmarked = (tenants ?? [])

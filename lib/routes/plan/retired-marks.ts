@@ -1,18 +1,24 @@
 /**
- * Pure: marks that pods still carry though no tenant has them any more. Their packets must find a
- * stop, not the node's default route (decision 0042).
+ * Pure: marks that pods still carry though no tenant has them any more. Their packets are stopped,
+ * so that they do not take the node's default route.
  */
 import type { PluginConf } from "../../../conf/types";
 import { formatMark, type Mark, satisfiesMark } from "../../net/mark";
 import type { CarriedMark, RetiredMark, RoutesRecord } from "../model";
 
-/** Whether rules were made for a mark that no tenant has: only then it matters what the pods carry. */
+/**
+ * Whether there are rules for a mark that no tenant has. Only then it matters which marks the pods
+ * carry.
+ */
 export function hasRetiredMarks({ tenants = [] }: PluginConf, { rules }: RoutesRecord): boolean {
   const now = new Set(tenants.map(({ mark }) => formatMark(mark)));
   return rules.some(({ fwmark }) => fwmark !== undefined && !now.has(formatMark(fwmark)));
 }
 
-/** The retired marks that pods still carry. One that satisfies any tenant's mark is served, also when that tenant has no table here. */
+/**
+ * The retired marks that pods still carry. A mark that matches any tenant's is not retired, even
+ * when that tenant has no table here.
+ */
 export function retiredMarks(
   { tenants = [] }: PluginConf,
   { rules }: RoutesRecord,
@@ -25,7 +31,8 @@ export function retiredMarks(
       !tenants.some((tenant) => satisfiesMark(mark, tenant.mark)),
   );
   const marks = new Map(lost.map(({ mark }) => [formatMark(mark), mark]));
-  // 0x10/0xff would take the packets of a tenant with 0x110/0xfff too; others may set bits, so no wider than need be.
+  // 0x10/0xff would match packets of a tenant with 0x110/0xfff too. The mask is no wider than that
+  // takes, because others may set bits.
   const stopOf = (mark: Mark): Mark => {
     const alike = tenants.filter((tenant) => satisfiesMark(tenant.mark, mark));
     return {

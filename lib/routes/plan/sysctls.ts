@@ -3,7 +3,10 @@ import type { NodeState, Planned, RoutesPlan, WantedSysctl } from "../model";
 
 type Parts = Pick<RoutesPlan, "gateways" | "routes" | "forward">;
 
-/** Forwarding for each family that is routed, and loose reverse-path filtering on the gateways' devices. */
+/**
+ * Forwarding for each family that is routed, and loose reverse-path filtering on the gateways'
+ * devices.
+ */
 export function wantedSysctls(plan: Parts, state: NodeState): readonly Planned<WantedSysctl>[] {
   const routed = (family: 4 | 6): boolean =>
     plan.gateways.some((gateway) => gateway.family === family) ||
@@ -30,9 +33,9 @@ function forwarding(path: string, family: string): Planned<WantedSysctl> {
 }
 
 /**
- * Replies come in by the tenant's device from addresses that the main table reaches by another, and
- * strict filtering drops them. The kernel takes the larger of the device's value and that of "all"
- * (Documentation/networking/ip-sysctl.rst), so 2 on the device is enough whatever "all" is.
+ * Replies come in by the tenant's device from addresses that the main table reaches by another one,
+ * and strict filtering drops them. The kernel takes the larger of the device's value and that of
+ * "all" (Documentation/networking/ip-sysctl.rst), so 2 on the device is enough whatever "all" is.
  */
 function looseFilter(
   dev: string,
@@ -43,7 +46,7 @@ function looseFilter(
   const own = state.sysctl(path);
   if (own === undefined) return [];
   const all = state.sysctl("net/ipv4/conf/all/rp_filter");
-  // 0 is fine only while "all" does not make it strict.
+  // 0 is good enough unless "all" makes it strict.
   const also = all === "1" ? [] : ["0"];
   return [
     {

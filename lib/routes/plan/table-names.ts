@@ -1,11 +1,13 @@
 /** Pure: names for the tenants' tables, so that `ip route show table tenant-a` works. */
 import type { RoutesPlan } from "../model";
 
-/** First line of our file. */
+/** The first line of our file. */
 const NAMES_HEADER = "# Made by wrapper routes apply";
 export const NAMES_FILE = "tenant-routing.conf";
 
-/** Whether we made the file: a file without our first line, or that of the setup script before us, is somebody else's. */
+/**
+ * Whether the file is ours, or that of the setup script of older versions; any other is foreign.
+ */
 export function isOurNamesFile(text: string): boolean {
   return text.startsWith(NAMES_HEADER) || text.startsWith("# Made by tenant-routing-setup.sh");
 }
@@ -21,7 +23,7 @@ export function tableNames(
   tenants: readonly { readonly name: string; readonly table: number }[],
 ): RoutesPlan["names"] {
   if (dir === undefined || tenants.length === 0) return undefined;
-  // Tenants "a" and "tenant-a" would have one name; the one that is called so keeps it.
+  // Tenants "a" and "tenant-a" would have the same name; "tenant-a" keeps it.
   const taken = (name: string): boolean =>
     tableName(name) !== name && tenants.some((other) => other.name === tableName(name));
   const lines = tenants

@@ -92,7 +92,10 @@ function poolEntries(
   ];
 }
 
-/** pbrd takes a rule away with its next hop, which would let packets out by the main table's default route. */
+/**
+ * pbrd takes a rule away with its next hop, which would let packets out by the main table's default
+ * route.
+ */
 function companion(model: RouterModel): readonly string[] {
   const rules = ruleLines(model, (family) => `ip -${family} rule add`).map(
     (line) => `${line} protocol kernel`,

@@ -1,4 +1,4 @@
-/** Pure: what an upstream router has to do so that it tells tenants apart by their address pools. */
+/** Pure: what an upstream router has to do to tell tenants apart by their address pools. */
 import type { PluginConf, RouterConf, Translation, Uplink } from "../../../conf/types";
 import { effectiveDelegate } from "../../../delegates/netconf";
 import { CniError } from "../../cni/error";
@@ -20,9 +20,9 @@ const PLAIN_DEVICE = /^[A-Za-z0-9_][A-Za-z0-9_.@-]*$/;
 /** One family of an uplink. Networks are canonical, with their length. */
 export interface Way {
   readonly family: Family;
-  /** Source networks that leave here. */
+  /** Source networks whose packets leave here. */
   readonly pools: readonly string[];
-  /** Where to: a next hop, the interface itself, or nowhere in this family. */
+  /** The next hop, or the interface itself; undefined: this family does not leave here. */
   readonly hop: { readonly via: string | undefined } | undefined;
   /** `none`, `masquerade` or an address. */
   readonly snat: string;
@@ -38,9 +38,12 @@ export interface RouterUplink {
 
 export interface RouterModel {
   readonly network: string;
-  /** The node's first address, for names: the router may serve several nodes, each with its own pools. */
+  /**
+   * The node's first address, for names: the router may serve several nodes, each with its own
+   * pools.
+   */
   readonly node: string;
-  /** Destinations that every pool reaches by the main table, untranslated. */
+  /** Destinations that every pool reaches by the main table, without translation. */
   readonly lan: readonly { readonly family: Family; readonly network: string }[];
   readonly uplinks: readonly RouterUplink[];
   /** The way back to the pods of this node. */
@@ -52,10 +55,10 @@ export interface RouterModel {
 }
 
 /**
- * The router of the configuration. The uplink `default` is for the delegate's own pools and those of
- * tenants without an uplink. Throws CniError `invalidConfig` when there is no router or no delegate in
- * the configuration, when a tenant with an uplink has no pools of its own or shares one (the router
- * could not tell its packets apart), and when a pool has no next hop of its family.
+ * The router of the configuration. The uplink `default` is for the delegate's own pools and those
+ * of tenants without an uplink. Throws CniError `invalidConfig` when there is no router or no
+ * delegate in the configuration, when a tenant with an uplink has no pools of its own or shares one
+ * (the router could not tell its packets apart), and when a pool has no next hop of its family.
  */
 export function routerModel(conf: PluginConf): RouterModel {
   const { router, delegate } = conf;
@@ -189,15 +192,14 @@ function invalid(message: string): CniError {
   return new CniError("invalidConfig", `router configuration: ${message}`);
 }
 
-/** Pure: the address pools that a delegate's netconf names. */
-
-/** whereabouts: a network, or the part of a network from one address to another. */
+/** The start of a whereabouts range such as `10.0.0.5-10.0.0.9/24`. */
 const FROM_TO = /^[0-9a-fA-F:.]+-(?=[0-9a-fA-F:.]+\/)/;
 
 /**
- * The networks that the delegate's IPAM hands addresses out of, each once: `subnet` and `ranges` of
- * host-local, `range` and `ipRanges` of whereabouts. A part of a network (`rangeStart`, `a-b/24`)
- * counts as the whole network. Throws CniError `invalidConfig` for a value that is no network.
+ * The networks from which the delegate's IPAM gives out addresses, each once: `subnet` and `ranges`
+ * of host-local, `range` and `ipRanges` of whereabouts. A part of a network (`rangeStart`,
+ * `a-b/24`) counts as the whole network. Throws CniError `invalidConfig` for a value that is no
+ * network.
  */
 export function addressPools(delegate: JsonObject): readonly Prefix[] {
   const ipam = own(delegate, "ipam");
@@ -222,7 +224,7 @@ export function overlaps(a: Prefix, b: Prefix): boolean {
   return contains(a, b) || contains(b, a);
 }
 
-/** The same addresses in as few of the networks as possible, in their order. */
+/** The networks without those that are inside another one, in their order. */
 export function withoutContained(networks: readonly Prefix[]): readonly Prefix[] {
   const unique = networks.filter(
     (network, i) => networks.findIndex((other) => formatCidr(other) === formatCidr(network)) === i,

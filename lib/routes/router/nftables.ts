@@ -2,7 +2,7 @@
 import { WORST_METRIC } from "../model";
 import type { RouterModel, RouterUplink, Way } from "./model";
 
-/** LAN first, then what the main table knows better than by a default route, then the tenants' tables. */
+/** LAN first, then the main table without its default routes, then the tenants' tables. */
 const PRIORITY = { lan: 30000, exact: 30001, tenant: 30002 } as const;
 
 const HEAD = `set -u
@@ -57,7 +57,7 @@ main_default() {
   fi
 }`;
 
-/** A script that `sh` runs as it is, any number of times with the same outcome; `remove` undoes it. */
+/** A script for `sh`. It can run any number of times with the same outcome; `remove` undoes it. */
 export function nftablesConfig(model: RouterModel): string {
   return `${[
     `#!/bin/sh
@@ -91,7 +91,7 @@ fi`,
     .join("\n\n")}\n`;
 }
 
-/** The `ip rule` part, each line to be put behind `ip` or a function with its arguments. */
+/** The rules, each behind what `command` returns for its family. */
 export function ruleLines(
   model: RouterModel,
   command: (family: number) => string = (family) => `rule -${family}`,
@@ -112,7 +112,7 @@ export function ruleLines(
   );
 }
 
-/** The nftables table, as `nft -f` reads it; replaces a former one in one step. */
+/** The nftables table for `nft -f`; it replaces an earlier one in one transaction. */
 export function natLines(model: RouterModel): readonly string[] {
   const lan = model.lan.map(({ family, network }) => `${protocol(family)} daddr ${network} return`);
   const rules = model.uplinks.flatMap((uplink) =>
@@ -148,7 +148,7 @@ function translations(
   );
 }
 
-/** One for each node, so that the script of another node does not take it away. */
+/** Each node has its own, so that the script of another node does not remove it. */
 function tableName({ node }: RouterModel): string {
   return `tenant-routing-router-${node.replaceAll(":", "-")}`;
 }
@@ -161,7 +161,7 @@ function isMainDefault({ table, ways }: RouterUplink): boolean {
   return table === undefined && ways.some(({ hop }) => hop?.via !== undefined);
 }
 
-/** Before the rules when they come, behind them when they go. */
+/** The stops in the tables: added before the rules, removed after them. */
 function closeTables(model: RouterModel): string {
   const lines = tabled(model).flatMap(({ table, ways }) =>
     ways.map(

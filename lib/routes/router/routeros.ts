@@ -6,8 +6,9 @@ import { tabled } from "./nftables";
 const OURS = "tenant-routing";
 
 /**
- * Commands for `/import`, or to paste into a terminal; a second run replaces what the first has made.
- * Routing rules rather than routing marks: packets of FastTracked connections pass no mangle rules.
+ * Commands for `/import`, or to paste into a terminal; a second run replaces what the first has
+ * made. Routing rules rather than routing marks: packets of FastTracked connections pass no mangle
+ * rules.
  */
 export function routerosConfig(model: RouterModel): string {
   const families = FAMILIES.filter((family) =>
@@ -72,7 +73,8 @@ function outLines(model: RouterModel, { name, dev, table, ways }: RouterUplink):
     const gateway =
       hop.via === undefined ? `gateway=${dev}` : `gateway=${hop.via}%${dev} check-gateway=ping`;
     const start = `${path(family)}/route/add dst-address=${family === 4 ? "0.0.0.0/0" : "::/0"} ${gateway}`;
-    // A second default route of the same distance would share the load with one that the router has already.
+    // A second default route of the same distance would share the load with one that the router has
+    // already.
     if (table === undefined)
       return `# If the router has no default route yet: ${start} ${comment(model)}`;
     return `${start} routing-table="${tableName(name)}" ${comment(model)}`;
@@ -112,7 +114,9 @@ function natLines(
   );
 }
 
-/** Of everything that the commands make, by which they find it again; another node's has another. */
+/**
+ * Of everything that the commands make, by which they find it again; another node's has another.
+ */
 function mine({ node }: RouterModel): string {
   return `${OURS} ${node}`;
 }

@@ -1,4 +1,6 @@
-/** What the watcher reacts to: changes of the node, seen with `ip monitor`, signals and the time. */
+/**
+ * What the watcher reacts to: changes of the node, seen with `ip monitor`, signals and the time.
+ */
 import type { Clock, StartStream, Stream } from "../../ports";
 import { type Host, PROGRAM_ENVIRONMENT } from "../../node/host";
 
@@ -47,7 +49,8 @@ function open({ start, host, onEvent }: MonitorOptions): Stream {
       ended: Promise.resolve("the program ip is missing: install the package iproute2"),
       stop: () => {},
     };
-  // prctl(2) PR_SET_PDEATHSIG: it dies with us even when we are killed. Without setpriv it ends at its next line (EPIPE).
+  // prctl(2) PR_SET_PDEATHSIG: it dies with us even when we are killed. Without setpriv it ends at
+  // its next line (EPIPE).
   const [path, args] =
     setpriv === undefined
       ? [ip, MONITOR_ARGUMENTS]
@@ -58,7 +61,9 @@ function open({ start, host, onEvent }: MonitorOptions): Stream {
 /** Why the watcher has something to do. */
 export type WatchEvent = "changed" | "tick" | "heartbeat" | "probed" | "report" | "reload" | "stop";
 
-/** Events that are still to be handled. Several of one kind count as one: what changed is looked up. */
+/**
+ * Events that are still to be handled. Several of one kind count as one: what changed is looked up.
+ */
 export interface EventQueue {
   post(event: WatchEvent): void;
   /** Removes the event; returns whether it was there. */

@@ -1,4 +1,7 @@
-/** Pure: foreign rules and routes that get in the way of the tenants' packets while the watcher runs. */
+/**
+ * Pure: foreign rules and routes that get in the way of the tenants' packets while the watcher
+ * runs.
+ */
 import type { PluginConf } from "../../../conf/types";
 import { findingsOf, isOursIn } from "../apply";
 import type { RoutesView } from "../carry-out";
@@ -8,7 +11,10 @@ import type { Surroundings } from "../model";
 import { COLLISIONS, FINDINGS } from "../conflicts/kinds";
 import { collisionText, findingText } from "../conflicts/text";
 
-/** Firewalls and files are read only when the watcher starts: reading them at every event would cost too much. */
+/**
+ * Firewalls and files are read only when the watcher starts: reading them at every event would cost
+ * too much.
+ */
 const UNSEEN: Surroundings = {
   markUses: [],
   chains: [],
@@ -22,7 +28,10 @@ export interface ForeignConflict {
   readonly text: string;
 }
 
-/** Everything that is in the way. The watcher only reports it: foreign rules and routes are left alone. */
+/**
+ * Everything that is in the way. The watcher only reports it: foreign rules and routes are left
+ * alone.
+ */
 export function foreignConflicts(conf: PluginConf, view: RoutesView): readonly ForeignConflict[] {
   const { plan, state } = view;
   const collisions = findCollisions({
@@ -43,7 +52,10 @@ export function foreignConflicts(conf: PluginConf, view: RoutesView): readonly F
   ];
 }
 
-/** The kernel settings that keep the tenants' packets from getting through; "" when --sysctl puts them right. */
+/**
+ * The kernel settings that keep the tenants' packets from getting through; "" when --sysctl puts
+ * them right.
+ */
 export function settingsText(conf: PluginConf, view: RoutesView): string {
   if (view.sysctl) return "";
   return findingsOf(conf, view)

@@ -15,7 +15,10 @@ export interface GatewayHealth {
   readonly up: boolean;
   /** Failed probes in a row. */
   readonly failures: number;
-  /** While the gateway is down: since when every probe was answered. undefined: the last one was not. */
+  /**
+   * While the gateway is down: since when every probe was answered. undefined: the last one was
+   * not.
+   */
   readonly answeringSince: number | undefined;
   /** Why the last probe that failed did so; kept until the gateway is up and answers. */
   readonly lastError: string | undefined;
@@ -70,17 +73,32 @@ function answering(before: GatewayHealth, now: number, { holdDownMs }: HealthRul
   return { ...before, failures: 0, answeringSince };
 }
 
-/** The health of a gateway whose device is gone: once the device is back, the gateway has to answer for the hold-down. */
+/**
+ * The health of a gateway whose device is gone: once the device is back, the gateway has to answer
+ * for the hold-down.
+ */
 export function withoutDevice(before: GatewayHealth): GatewayHealth {
   return { ...before, up: false, failures: 0, answeringSince: undefined };
+}
+
+/** Why a gateway that counts as down does so. */
+export function silenceText({ failures, lastError }: GatewayHealth): string {
+  return failures > 1
+    ? `${failures} probes in a row without an answer`
+    : (lastError ?? "it has not answered for long enough");
 }
 
 /** The health of all gateways. A gateway keeps its health from one look at the node to the next. */
 export interface HealthTracker {
   of(gateway: ResolvedGateway): GatewayHealth;
-  /** Takes in a probe that ended at `now`. Returns whether the gateway came up or went down by it. */
+  /**
+   * Takes in a probe that ended at `now`. Returns whether the gateway came up or went down by it.
+   */
   record(gateway: ResolvedGateway, verdict: Verdict, now: number): boolean;
-  /** Forgets all other gateways. Those that cannot be probed now have to answer for the hold-down once they can. */
+  /**
+   * Forgets all other gateways. Those that cannot be probed now have to answer for the hold-down
+   * once they can.
+   */
   retain(gateways: readonly ResolvedGateway[]): void;
 }
 
@@ -90,8 +108,8 @@ export function canBeProbed({ unusable }: ResolvedGateway): boolean {
 }
 
 /**
- * Every gateway counts as working, except those whose keys are in `lost`. `rules` is called for each
- * probe, because the configuration may change.
+ * Every gateway counts as working, except those whose keys are in `lost`. `rules` is called for
+ * each probe, because the configuration may change.
  */
 export function createHealthTracker(
   rules: () => HealthRules,
@@ -119,7 +137,8 @@ export function createHealthTracker(
   };
 }
 
-// A gateway without `dev` has no device while it is unreachable; its health is kept under the key without one.
+// A gateway without `dev` has no device while it is unreachable; its health is kept under the key
+// without one.
 function inherit(entries: Map<string, GatewayHealth>, gateway: ResolvedGateway): void {
   const [key, waiting] = [
     gatewayKey(gateway),

@@ -9,12 +9,21 @@ import type { ResolvedGateway } from "../model";
 /** Pauses between two looks at a neighbour entry that is being resolved (ms). */
 const FIRST_LOOK_MS = 5;
 const LAST_LOOK_MS = 100;
-/** A ping has to end before its program counts as stuck and is killed, which would say nothing about the gateway (ms). */
+/**
+ * A ping has to end before its program counts as stuck and is killed, which would say nothing about
+ * the gateway (ms).
+ */
 const LONGEST_PING_MS = 15_000;
-/** Flags of a neighbour entry that a change has to repeat, because it removes them otherwise (rtnetlink NTF_*). */
+/**
+ * Flags of a neighbour entry that a change has to repeat, because it removes them otherwise
+ * (rtnetlink NTF_*).
+ */
 const KEPT_FLAGS = ["router", "extern_learn", "managed"];
 
-/** States of a neighbour entry (ip-neighbour(8)) that need no answer, and those with an address to ask. */
+/**
+ * States of a neighbour entry (ip-neighbour(8)) that need no answer, and those with an address to
+ * ask.
+ */
 const FIXED: readonly (string | undefined)[] = ["PERMANENT", "NOARP"];
 const RESOLVED: readonly (string | undefined)[] = ["REACHABLE", "STALE", "DELAY"];
 
@@ -57,7 +66,8 @@ export function createProbes(programs: Programs, clock: Clock): Probes {
   };
 }
 
-// Only the ping of iputils can mark its packets; those of BusyBox and inetutils would fail every probe.
+// Only the ping of iputils can mark its packets; those of BusyBox and inetutils would fail every
+// probe.
 async function requirePing(programs: Programs): Promise<void> {
   const { stdout } = await programs.try("ping", ["-V"]);
   if (!stdout.includes("iputils"))
@@ -83,7 +93,10 @@ export function noCarrier(dev: string): Verdict {
   return { kind: "silent", certain: true, why: `no carrier on ${dev}` };
 }
 
-/** With the tenant's mark the ping takes the tenant's table, and bound to the device it cannot leave by another one (ping(8)). */
+/**
+ * With the tenant's mark the ping takes the tenant's table, and bound to the device it cannot leave
+ * by another one (ping(8)).
+ */
 async function ping(
   programs: Programs,
   check: string,
@@ -145,8 +158,8 @@ function neighbourTable(
 }
 
 /**
- * Makes the kernel ask the neighbour, and waits for the outcome. A reachable entry is probed too: it
- * would stay reachable for half a minute after the neighbour is gone (base_reachable_time_ms,
+ * Makes the kernel ask the neighbour, and waits for the outcome. A reachable entry is probed too:
+ * it would stay reachable for half a minute after the neighbour is gone (base_reachable_time_ms,
  * Documentation/networking/ip-sysctl.rst). Packets flow meanwhile.
  */
 async function askNeighbour(
@@ -169,7 +182,8 @@ async function askNeighbour(
   }
 }
 
-// By broadcast, since the address may have moved to another machine. An open question is asked anew: each probe is one.
+// By broadcast, since the address may have moved to another machine. An open question is asked
+// anew: each probe is one.
 async function askEverybody(
   table: NeighbourTable,
   state: string | undefined,

@@ -1,4 +1,7 @@
-/** Pure: the watcher's log: gateways that come and go, changes, repairs, and what is wrong at the moment. */
+/**
+ * Pure: the watcher's log: gateways that come and go, changes, repairs, and what is wrong at the
+ * moment.
+ */
 import type { PluginConf } from "../../../conf/types";
 import { routedTenants } from "../plan/desired";
 import { type Action, NAT_TABLE, type ResolvedGateway } from "../model";
@@ -44,8 +47,8 @@ export interface GatewayChange {
 
 /**
  * The gateways that came into use or went out of it since `before`. undefined: the watcher has just
- * started, and every gateway that is not in use is reported. `why` says what is wrong with a gateway
- * that does not answer.
+ * started, and every gateway that is not in use is reported. `why` says what is wrong with a
+ * gateway that does not answer.
  */
 export function gatewayChanges(
   conf: PluginConf,
@@ -133,8 +136,8 @@ export interface Looked {
 }
 
 /**
- * Reports gateways that came or went, the changes that follow from them, and repairs of what somebody
- * else changed. Returns the commands of the repairs.
+ * Reports gateways that came or went, the changes that follow from them, and repairs of what
+ * somebody else changed. Returns the commands of the repairs.
  */
 export function reportChanges(
   { conf, before, view: { plan }, made, why, cause }: Looked,
@@ -216,7 +219,10 @@ function follows(action: Action, tables: readonly number[]): boolean {
   return action.kind === "nat" && tables.length > 0;
 }
 
-/** What is wrong at the moment, by topic. Each is reported once when it begins, and once when it is over. */
+/**
+ * What is wrong at the moment, by topic. Each is reported once when it begins, and once when it is
+ * over.
+ */
 export interface Conditions {
   /** Reports that something is wrong, unless this topic has this text already. */
   report(topic: string, text: string): void;

@@ -8,7 +8,10 @@ import type { Clock } from "../../ports";
 import { gatewayKey } from "../plan/gateways";
 import { problemText, type Conditions } from "./report";
 
-/** `down`: does not answer; `hold-down`: answers again, and is not used yet; the others as in ResolvedGateway. */
+/**
+ * `down`: does not answer; `hold-down`: answers again, and is not used yet; the others as in
+ * ResolvedGateway.
+ */
 export type GatewayState =
   "up" | "down" | "hold-down" | "device-missing" | "device-down" | "own-address" | "off-link";
 
@@ -27,7 +30,9 @@ export interface WatchStatus {
   readonly path: string;
   readonly conf: PluginConf;
   readonly gateways: readonly GatewayStatus[];
-  /** Tenants whose packets something foreign disturbs; a tenant that is undefined stands for all. */
+  /**
+   * Tenants whose packets something foreign disturbs; a tenant that is undefined stands for all.
+   */
   readonly disturbed: readonly { readonly tenant: string | undefined }[];
   readonly repairs: number;
   readonly lastRepair: { readonly time: Date; readonly commands: readonly string[] } | undefined;
@@ -120,7 +125,10 @@ export interface StatusPorts {
 export interface StatusWriter {
   /** The gateways with their states; a new state begins now. */
   describe(gateways: readonly ResolvedGateway[], health: HealthTracker): readonly GatewayStatus[];
-  /** Writes the file when something changed, when it is due, or when `anyway` is true. Returns the text. */
+  /**
+   * Writes the file when something changed, when it is due, or when `anyway` is true. Returns the
+   * text.
+   */
   save(status: WatchStatus, anyway?: boolean): string;
 }
 

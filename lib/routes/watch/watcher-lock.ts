@@ -1,4 +1,7 @@
-/** The lock of the one watcher that a network namespace may have, and what the watcher publishes for the other commands. */
+/**
+ * The lock of the one watcher that a network namespace may have, and what the watcher publishes for
+ * the other commands.
+ */
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -22,9 +25,15 @@ export interface WatcherLock {
    */
   hold<T>(body: () => Promise<T>): Promise<T>;
   isHeld(): Promise<boolean>;
-  /** Keys of the gateways that were lost when the previous watcher ended; none when that is not known. */
+  /**
+   * Keys of the gateways that were lost when the previous watcher ended; none when that is not
+   * known.
+   */
   lostBefore(): readonly string[];
-  /** For the watcher: publishes its configuration, and which gateways its routes leave out. Throws CniError `journal`. */
+  /**
+   * For the watcher: publishes its configuration, and which gateways its routes leave out. Throws
+   * CniError `journal`.
+   */
   publish(conf: PluginConf, gateways: readonly ResolvedGateway[]): void;
   /** The watcher that runs now; undefined: none does. Throws CniError `journal`. */
   watcher(): Promise<RunningWatcher | undefined>;
@@ -37,7 +46,10 @@ export interface RunningWatcher {
   readonly keeps: (conf: PluginConf) => boolean;
 }
 
-/** The lock of this network namespace, in `dir`, which must exist by the time that the lock is taken. */
+/**
+ * The lock of this network namespace, in `dir`, which must exist by the time that the lock is
+ * taken.
+ */
 export function createWatcherLock(dir: string): WatcherLock {
   const own = join(dir, `watch-${statSync("/proc/self/ns/net").ino}`);
   const path = join(own, "watcher.json");

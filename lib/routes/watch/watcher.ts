@@ -1,12 +1,16 @@
-/** Keeps the node routes as the configuration has them: looks at the node again and again, and repairs what differs. */
+/**
+ * Keeps the node routes as the configuration has them: looks at the node again and again, and
+ * repairs what differs.
+ */
 import { CniError, toCniError } from "../../cni/error";
 import { collisionsOf, look } from "../apply";
 import { carryOut, type CarriedOut, errorsOf, type RoutesView } from "../carry-out";
 import { routedTenants } from "../plan/desired";
-import { canBeProbed, createHealthTracker, type HealthTracker } from "./health";
+import { createHealthTracker, type HealthTracker, silenceText } from "./health";
 import { type LinkCondition, noCarrier } from "./probe";
+import { probeAll } from "./probe-all";
 import { createStatusWriter, HEARTBEAT_MS, type StatusWriter, type WatchStatus } from "./status";
-import { createConditions, hopText, reportChanges, type Conditions } from "./report";
+import { createConditions, reportChanges, type Conditions } from "./report";
 import type { Collision } from "../conflicts/kinds";
 import { collisionText } from "../conflicts/text";
 import type { ResolvedGateway } from "../model";
@@ -18,13 +22,16 @@ export type { WatchOptions, WatchPorts, WatchTarget } from "./ports";
 
 /** From an event to the look at the node, so that events that come together cause one look (ms). */
 const DEBOUNCE_MS = 200;
-/** After a look, events wait this many times as long as the look took, so that a busy node keeps its processor. */
+/**
+ * After a look, events wait this many times as long as the look took, so that a busy node keeps its
+ * processor.
+ */
 const PAUSE_FACTOR = 4;
 
 /**
- * Runs until the event `stop`; the routes stay as they are then. Returns the collisions that kept it
- * from starting; none otherwise. Throws CniError `io` when a gateway's check needs a program that is
- * not installed. Nothing else ends it: what fails is reported, and tried again.
+ * Runs until the event `stop`; the routes stay as they are then. Returns the collisions that kept
+ * it from starting; none otherwise. Throws CniError `io` when a gateway's check needs a program
+ * that is not installed. Nothing else ends it: what fails is reported, and tried again.
  */
 export function watchRoutes(
   target: WatchTarget,
@@ -82,7 +89,7 @@ class Watcher {
     }
   }
 
-  /** Nothing is changed before it is known that it disturbs nobody else. Tries again until it is. */
+  /** Nothing is changed before it is known that it disturbs nobody else; tries until it is known. */
   private async collisionsAtStart(): Promise<readonly Collision[]> {
     const { events, clock, say } = this.ports;
     for (;;) {
@@ -175,12 +182,7 @@ class Watcher {
     outcome: CarriedOut,
     cause: "start" | "reload" | undefined,
   ): void {
-    const why = (gateway: ResolvedGateway): string => {
-      const { failures, lastError } = this.health.of(gateway);
-      return failures > 1
-        ? `${failures} probes in a row without an answer`
-        : (lastError ?? "it has not answered for long enough");
-    };
+    const why = (gateway: ResolvedGateway): string => silenceText(this.health.of(gateway));
     const repaired = reportChanges(
       { conf: this.target.conf, before: this.gateways, view, made: outcome.made, why, cause },
       this.ports.say,
@@ -200,30 +202,13 @@ class Watcher {
   private async probeAll(): Promise<void> {
     if (this.probing) return;
     this.probing = true;
+    const { links, health, conditions } = this;
     const { clock, events } = this.ports;
     const { conf, node } = this.target;
-    const came = await Promise.all(
-      (this.gateways ?? []).filter(canBeProbed).map(async (gateway) => {
-        const mark = routedTenants(conf).find(({ name }) => name === gateway.tenant)?.mark;
-        if (mark === undefined) return false;
-        const verdict = await node.probes.ask({
-          gateway,
-          mark,
-          timeoutMs: conf.routes.watch.timeoutMs,
-          links: this.links,
-        });
-        const topic = `probe of ${gateway.tenant} ${hopText(gateway)}`;
-        this.conditions.set(
-          topic,
-          verdict.kind === "unknown"
-            ? `${gateway.tenant}: gateway ${hopText(gateway)} cannot be probed: ${verdict.why}`
-            : "",
-        );
-        return this.health.record(gateway, verdict, clock.elapsed());
-      }),
-    );
+    const prober = { conf, probes: node.probes, links, clock, health, conditions };
+    const changed = await probeAll(this.gateways ?? [], prober);
     this.probing = false;
-    if (came.includes(true)) events.post("probed");
+    if (changed) events.post("probed");
   }
 
   private async readAgain(): Promise<WatchTarget> {

@@ -83,7 +83,10 @@ export function stateOf(
   };
 }
 
-/** A use of mark bits by a rule or a chain, as the sentences name it: `ip rule 100`, `nft ip vpn c`, `iptables-nft mangle X`. */
+/**
+ * A use of mark bits by a rule or a chain, as the sentences name it: `ip rule 100`, `nft ip vpn c`,
+ * `iptables-nft mangle X`.
+ */
 export function useOf(where: string, mask: number, value?: number): MarkUse {
   return { by: userOf(where), mask, value, whole: mask === 0xffffffff };
 }

@@ -6,7 +6,10 @@ export function uplinkWith(part: Partial<Uplink> = {}): Uplink {
   return { dev: "wan0", via: [], table: undefined, snat: "masquerade", snat6: "none", ...part };
 }
 
-/** Everybody leaves by wan0, IPv6 untranslated; the vpn tenant has pools of its own and leaves by vpn0. */
+/**
+ * Everybody leaves by wan0, IPv6 untranslated; the vpn tenant has pools of its own and leaves by
+ * vpn0.
+ */
 export const ROUTER: RouterConf = {
   nodes: ["10.0.0.11", "fd00::11"],
   lan: ["10.0.0.0/8", "192.168.0.0/16", "10.1.0.0/16", "fd00::/16"],

@@ -1,4 +1,7 @@
-/** A watcher on paper: a kernel that remembers, a clock that the test turns, gateways that answer or not. */
+/**
+ * A watcher on paper: a kernel that remembers, a clock that the test turns, gateways that answer or
+ * not.
+ */
 import type { PluginConf } from "../../../../../conf/types";
 import { CniError } from "../../../../../lib/cni/error";
 import type { Clock } from "../../../../../lib/ports";
