@@ -9,7 +9,7 @@ import { createShell } from "../../lib/lab/kit/shell";
 import { playLab } from "../../lib/lab/kit/stage";
 import { createStory, scoreText, type Score } from "../../lib/lab/kit/story";
 import { removeLeft } from "../../lib/lab/kit/world";
-import { formatTable } from "../table";
+import { formatTable } from "../../lib/table";
 
 interface Options {
   readonly verify: boolean;

@@ -1,6 +1,6 @@
 /** What `wrapper selftest` prints: the same facts for people and for machines. */
 import { wrapped } from "../lab/kit/story";
-import { formatTable } from "../../cmd/table";
+import { formatTable } from "../table";
 import { PROPERTIES, type Check, type Ledger, type Property } from "./ledger";
 
 /** Of a cell. */
