@@ -106,6 +106,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
         type: "boolean",
         help: "say ok or FAILED for each statement; status 1 when one failed",
       },
+      pause: { type: "boolean", help: "wait for Enter before each step" },
       keep: { type: "boolean", help: "leave the machines standing, to look around" },
       remove: { type: "boolean", help: "remove what --keep, or a lab that was killed, left" },
       "cni-path": {
@@ -113,8 +114,13 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
         value: "DIRS",
         help: "where the CNI plugins are (default: /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni)",
       },
+      "api-server": {
+        type: "string",
+        value: "PROGRAM",
+        help: "tenants: serves the pods' annotations (the source's scripts bring one; default: the runtime passes them)",
+      },
     },
-    // One for people; the rest is for what the labs themselves run (cmd/lab/probe).
+    // One for people; the rest is for what the labs themselves run (lib/lab/kit/probe).
     positionals: 5,
     load: async () => (await import("./commands/lab")).labCommand,
   },

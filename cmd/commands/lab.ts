@@ -5,20 +5,20 @@ import type { Io } from "../io";
 import { catchInterrupts } from "../../lib/lab/kit/interrupt";
 import { LABS } from "../../lib/lab/labs";
 import { checkNeeds } from "../../lib/lab/kit/needs";
+import { waitForEnter } from "../../lib/lab/kit/pause";
 import { createShell } from "../../lib/lab/kit/shell";
-import { playLab } from "../../lib/lab/kit/stage";
-import { createStory, scoreText, type Score } from "../../lib/lab/kit/story";
-import { removeLeft } from "../../lib/lab/kit/world";
+import { runLab, type LabOptions } from "../../lib/lab/kit/run-lab";
+import { createTranscript, scoreText, type Score } from "../../lib/lab/kit/transcript";
+import { removeLeft } from "../../lib/lab/kit/workspace";
 import { formatTable } from "../../lib/table";
 
-interface Options {
+interface Options extends LabOptions {
   readonly verify: boolean;
-  readonly keep: boolean;
-  readonly pluginDirs: readonly string[];
+  readonly pause: boolean;
 }
 
 /**
- * `wrapper lab NAME|all`: plays labs one after another. Returns 0 when every statement held, 1 when
+ * `wrapper lab NAME|all`: runs labs one after another. Returns 0 when every statement held, 1 when
  * one did not, 128 + n when signal n ended it; throws when a lab could not run.
  */
 export async function labCommand(
@@ -35,20 +35,23 @@ export async function labCommand(
     );
   if (values["remove"] === true) return removeCommand(io);
   if (name === undefined) return list(io);
+  const apiServer = values["api-server"];
   const options = {
     verify: values["verify"] === true,
+    pause: values["pause"] === true,
     keep: values["keep"] === true,
     pluginDirs: cniPath(values, {}),
+    ...(typeof apiServer === "string" ? { apiServer } : {}),
   };
-  return playAll(io, name === "all" ? Object.keys(LABS) : [name], options);
+  return runAll(io, name === "all" ? Object.keys(LABS) : [name], options);
 }
 
-async function playAll(io: Io, names: readonly string[], options: Options): Promise<number> {
+async function runAll(io: Io, names: readonly string[], options: Options): Promise<number> {
   const interrupt = catchInterrupts();
   const total = { passed: 0, failed: 0 };
   try {
     for (const name of names) {
-      const { passed, failed } = await play(io, name, interrupt.signal, options);
+      const { passed, failed } = await runOne(io, name, interrupt.signal, options);
       total.passed += passed;
       total.failed += failed;
     }
@@ -65,7 +68,7 @@ async function playAll(io: Io, names: readonly string[], options: Options): Prom
   return total.failed === 0 ? 0 : 1;
 }
 
-async function play(io: Io, name: string, signal: AbortSignal, options: Options): Promise<Score> {
+async function runOne(io: Io, name: string, signal: AbortSignal, options: Options): Promise<Score> {
   const entry = Object.hasOwn(LABS, name) ? LABS[name] : undefined;
   if (entry === undefined)
     throw new CniError(
@@ -74,14 +77,15 @@ async function play(io: Io, name: string, signal: AbortSignal, options: Options)
     );
   const lab = await entry.load();
   checkNeeds(lab, options.pluginDirs);
-  const story = createStory(io, {
+  const transcript = createTranscript(io, {
     verify: options.verify,
     colour: process.stdout.isTTY && (io.env["NO_COLOR"] ?? "") === "",
+    ...(options.pause ? { pause: () => waitForEnter(signal) } : {}),
   });
   io.stdout(`${name}: ${entry.title}\n\n${lab.picture.replace(/^\n+|\s+$/g, "")}\n`);
-  await playLab(lab, { shell: createShell(signal), story, signal }, options);
-  io.stdout(`\n${scoreText(story.score())}\n`);
-  return story.score();
+  await runLab(lab, { shell: createShell(signal), transcript, signal }, options);
+  io.stdout(`\n${scoreText(transcript.score())}\n`);
+  return transcript.score();
 }
 
 async function removeCommand(io: Io): Promise<number> {

@@ -10,13 +10,13 @@ import type { Io } from "../io";
 import { catchInterrupts } from "../../lib/lab/kit/interrupt";
 import { checkNeeds } from "../../lib/lab/kit/needs";
 import { createShell } from "../../lib/lab/kit/shell";
-import { playLab } from "../../lib/lab/kit/stage";
-import { createStory } from "../../lib/lab/kit/story";
+import { runLab } from "../../lib/lab/kit/run-lab";
+import { createTranscript } from "../../lib/lab/kit/transcript";
 import type { ConfList } from "../../lib/selftest/copy";
-import { createLedger } from "../../lib/selftest/ledger";
-import { copyFor, play, type Task } from "../../lib/selftest/play";
+import { createResults } from "../../lib/selftest/results";
+import { copyFor, runSelftest, type Task } from "../../lib/selftest/run";
 import { isBad, reportJson, reportText } from "../../lib/selftest/report";
-import { subjectsOf, subjectText } from "../../lib/selftest/subjects";
+import { tenantsToTest, tenantText } from "../../lib/selftest/tenants";
 
 const OUR_TYPE = "tenant-routing-wrapper";
 
@@ -41,10 +41,10 @@ export async function selftestCommand(
   const task: Task = {
     conf,
     list: readList(path),
-    subjects: subjectsOf(conf),
-    ledger: createLedger(),
+    tenants: tenantsToTest(conf),
+    results: createResults(),
     pluginDirs,
-    tell: teller(io),
+    progress: progressLines(io),
   };
   checkNeeds({ programs: ["iptables", "ip6tables"], plugins: chained(task) }, pluginDirs);
   const interrupt = catchInterrupts();
@@ -59,13 +59,13 @@ export async function selftestCommand(
   } finally {
     interrupt.release();
   }
-  const report = { conf: path, tested: task.subjects.map(subjectText), ledger: task.ledger };
+  const report = { conf: path, tested: task.tenants.map(tenantText), results: task.results };
   io.stdout(json ? reportJson(report) : reportText(report));
-  return isBad(task.ledger) ? 1 : 0;
+  return isBad(task.results) ? 1 : 0;
 }
 
 /** One line for each step, with the time since the first. */
-function teller(io: Io): (text: string) => void {
+function progressLines(io: Io): (text: string) => void {
   const started = systemClock.elapsed();
   return (text) =>
     io.stderr(
@@ -78,15 +78,15 @@ async function run(task: Task, signal: AbortSignal): Promise<void> {
     picture: "",
     programs: [],
     plugins: [],
-    play: (stage: Parameters<typeof play>[0]) => play(stage, task),
+    run: (setup: Parameters<typeof runSelftest>[0]) => runSelftest(setup, task),
   };
-  const story = createStory(
+  const transcript = createTranscript(
     { stdout: () => {}, coloured: () => {} },
     { verify: false, colour: false },
   );
-  await playLab(
+  await runLab(
     lab,
-    { shell: createShell(signal), story, signal },
+    { shell: createShell(signal), transcript, signal },
     { keep: false, pluginDirs: task.pluginDirs },
   );
 }

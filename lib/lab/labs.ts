@@ -1,4 +1,4 @@
-/** The labs, each loaded when it is played. */
+/** The labs, each loaded when it is run. */
 import type { Lab } from "./kit/lab";
 
 interface Entry {
@@ -7,7 +7,7 @@ interface Entry {
   readonly load: () => Promise<Lab>;
 }
 
-/** In the order in which `wrapper lab all` plays them. */
+/** In the order in which `wrapper lab all` runs them. */
 export const LABS: Readonly<Record<string, Entry>> = {
   tenants: {
     title: "two tenants on one node, each with its own gateway, and what happens when one is lost",

@@ -1,7 +1,7 @@
 /** What `wrapper selftest` prints: the same facts for people and for machines. */
-import { wrapped } from "../lab/kit/story";
+import { wrapped } from "../lab/kit/transcript";
 import { formatTable } from "../table";
-import { PROPERTIES, type Check, type Ledger, type Property } from "./ledger";
+import { PROPERTIES, type Check, type Results, type Property } from "./results";
 
 /** Of a cell. */
 const WIDTH = 56;
@@ -10,45 +10,45 @@ export interface Report {
   readonly conf: string;
   /** What was tested, for people: `tenant-a (0x10/0xff, table 100)`. */
   readonly tested: readonly string[];
-  readonly ledger: Ledger;
+  readonly results: Results;
 }
 
 /** True when a property does not hold. */
-export function isBad(ledger: Ledger): boolean {
-  return ledger.checks().some(({ result }) => result === "FAILED");
+export function isBad(results: Results): boolean {
+  return results.checks().some(({ result }) => result === "FAILED");
 }
 
 /** For people. */
-export function reportText({ conf, tested, ledger }: Report): string {
-  const rows = propertiesOf(ledger).flatMap((property) =>
+export function reportText({ conf, tested, results }: Report): string {
+  const rows = propertiesOf(results).flatMap((property) =>
     rowsOf(
       property,
-      ledger.checks().filter((check) => check.property === property),
+      results.checks().filter((check) => check.property === property),
     ),
   );
   return [
     `configuration: ${conf}\n`,
     `tested: ${tested.length === 0 ? "no tenant" : tested.join(", ")}\n`,
     formatTable(["PROPERTY", "RESULT", "REMEDY"], rows.flatMap(broken)),
-    ...ledger.notes().map((text) => `note: ${text}\n`),
+    ...results.notes().map((text) => `note: ${text}\n`),
   ].join("");
 }
 
 /** For machines. */
-export function reportJson({ conf, tested, ledger }: Report): string {
-  const properties = propertiesOf(ledger).map((property) => {
-    const checks = ledger.checks().filter((check) => check.property === property);
+export function reportJson({ conf, tested, results }: Report): string {
+  const properties = propertiesOf(results).map((property) => {
+    const checks = results.checks().filter((check) => check.property === property);
     return {
       name: PROPERTIES[property],
       result: worst(checks),
       checks: checks.map(({ property: _, ...check }) => check),
     };
   });
-  return `${JSON.stringify({ conf, ok: !isBad(ledger), tested, properties, notes: ledger.notes() }, null, 2)}\n`;
+  return `${JSON.stringify({ conf, ok: !isBad(results), tested, properties, notes: results.notes() }, null, 2)}\n`;
 }
 
-function propertiesOf(ledger: Ledger): readonly Property[] {
-  const seen = new Set(ledger.checks().map(({ property }) => property));
+function propertiesOf(results: Results): readonly Property[] {
+  const seen = new Set(results.checks().map(({ property }) => property));
   return (Object.keys(PROPERTIES) as Property[]).filter((property) => seen.has(property));
 }
 
@@ -70,13 +70,13 @@ function rowsOf(property: Property, checks: readonly Check[]): readonly (readonl
     ),
   ];
   return [
-    ...(well.length === 0 ? [] : [[PROPERTIES[property], withSubjects("ok", well), ""]]),
+    ...(well.length === 0 ? [] : [[PROPERTIES[property], withTenants("ok", well), ""]]),
     ...reasons.map((key) => {
       const [result = "", reason = "", remedy = ""] = JSON.parse(key) as readonly string[];
       const same = others.filter(
         (check) => check.result === result && check.reason === reason && check.remedy === remedy,
       );
-      return [PROPERTIES[property], `${withSubjects(result, same)}: ${reason}`, remedy];
+      return [PROPERTIES[property], `${withTenants(result, same)}: ${reason}`, remedy];
     }),
   ];
 }
@@ -96,7 +96,7 @@ function broken([
 }
 
 /** `ok (tenant-a, tenant-b: IPv4 and IPv6; vpn: IPv4 only)` */
-function withSubjects(result: string, checks: readonly Check[]): string {
+function withTenants(result: string, checks: readonly Check[]): string {
   const tenants = [...new Set(checks.map(({ tenant }) => tenant))].filter(
     (name) => name !== undefined,
   );

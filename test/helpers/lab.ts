@@ -1,4 +1,4 @@
-/** Plays a lab with the packed binary, breaks things in it while it is paused, and looks for what it left. */
+/** Runs a lab with the packed binary, breaks things in it while it is paused, and looks for what it left. */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -8,31 +8,31 @@ import { withTableNames } from "./table-names";
 /** The packed binary. */
 export const WRAPPER = resolve(__dirname, "../../dist/wrapper");
 
-export interface Played {
+export interface LabRun {
   readonly status: number | null;
   readonly text: string;
   /** What the names of its network namespaces began with. */
   readonly prefix: string;
 }
 
-/** Plays it to its end; `onLine` sees each line as soon as it is printed. */
-export function play(
+/** Runs it to its end; `onLine` sees each line as soon as it is printed. */
+export function runLab(
   lab: string,
   args: readonly string[],
   onLine: (line: string, pid: number) => void = () => {},
-): Promise<Played> {
-  return playWith([WRAPPER, "lab", lab, ...args], onLine);
+): Promise<LabRun> {
+  return runWith([WRAPPER, "lab", lab, ...args], onLine);
 }
 
 /** The same on a machine whose routing tables have names. The lab's machines cannot be reached from outside. */
-export function playAmongNames(lab: string, args: readonly string[]): Promise<Played> {
-  return playWith(withTableNames([WRAPPER, "lab", lab, ...args]));
+export function runLabAmongNames(lab: string, args: readonly string[]): Promise<LabRun> {
+  return runWith(withTableNames([WRAPPER, "lab", lab, ...args]));
 }
 
-function playWith(
+function runWith(
   [program = "", ...args]: readonly string[],
   onLine: (line: string, pid: number) => void = () => {},
-): Promise<Played> {
+): Promise<LabRun> {
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   const pid = child.pid ?? 0;
   let text = "";
@@ -48,7 +48,7 @@ function playWith(
   );
 }
 
-/** Does something while the lab stands still. */
+/** Does something while the lab is stopped. */
 export function paused(pid: number, change: () => void): void {
   process.kill(pid, "SIGSTOP");
   try {

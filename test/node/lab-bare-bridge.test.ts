@@ -1,7 +1,7 @@
-import { expectNothingLeft, onMachine, paused, play, playAmongNames } from "../helpers/lab";
+import { expectNothingLeft, onMachine, paused, runLab, runLabAmongNames } from "../helpers/lab";
 
 test("every statement of the lab holds, also where tables have names, and nothing of it is left", async () => {
-  const { status, text, prefix } = await playAmongNames("bare-bridge", ["--verify"]);
+  const { status, text, prefix } = await runLabAmongNames("bare-bridge", ["--verify"]);
   expect(text.split("\n").filter((line) => line.includes("FAILED"))).toEqual([]);
   const [, passed] = /\n(\d+) passed, 0 failed\n$/.exec(text) ?? [];
   // So that steps which were skipped do not count as shown.
@@ -11,7 +11,7 @@ test("every statement of the lab holds, also where tables have names, and nothin
 }, 120_000);
 
 test("a node without its routes, and one whose mark rules are gone, make the statements about them fail", async () => {
-  const { status, text, prefix } = await play("bare-bridge", ["--verify"], (line, pid) => {
+  const { status, text, prefix } = await runLab("bare-bridge", ["--verify"], (line, pid) => {
     if (line.startsWith("6. "))
       paused(pid, () =>
         onMachine(

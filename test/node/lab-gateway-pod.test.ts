@@ -1,7 +1,7 @@
-import { expectNothingLeft, onMachine, paused, play, playAmongNames } from "../helpers/lab";
+import { expectNothingLeft, onMachine, paused, runLab, runLabAmongNames } from "../helpers/lab";
 
 test("every statement of the lab holds, also where tables have names, and nothing of it is left", async () => {
-  const { status, text, prefix } = await playAmongNames("gateway-pod", ["--verify"]);
+  const { status, text, prefix } = await runLabAmongNames("gateway-pod", ["--verify"]);
   expect(text.split("\n").filter((line) => line.includes("FAILED"))).toEqual([]);
   const [, passed] = /\n(\d+) passed, 0 failed\n$/.exec(text) ?? [];
   // So that steps which were skipped do not count as shown.
@@ -24,7 +24,7 @@ test("hidden pods, lost marks and a gateway that cuts packets make the statement
     // It was told to send smaller packets, and would remember that.
     ["6. ", "internet", "ip route flush cache"],
   ];
-  const { status, text, prefix } = await play("gateway-pod", ["--verify"], (line, pid) => {
+  const { status, text, prefix } = await runLab("gateway-pod", ["--verify"], (line, pid) => {
     for (const [start, machine, script] of breaks)
       if (line.startsWith(start)) paused(pid, () => onMachine(pid, machine, script));
   });

@@ -1,7 +1,7 @@
-import { expectNothingLeft, onMachine, paused, play, playAmongNames } from "../helpers/lab";
+import { expectNothingLeft, onMachine, paused, runLab, runLabAmongNames } from "../helpers/lab";
 
 test("every statement of the lab holds, also where tables have names, and nothing of it is left", async () => {
-  const { status, text, prefix } = await playAmongNames("source-pool", ["--verify"]);
+  const { status, text, prefix } = await runLabAmongNames("source-pool", ["--verify"]);
   expect(text.split("\n").filter((line) => line.includes("FAILED"))).toEqual([]);
   const [, passed] = /\n(\d+) passed, 0 failed\n$/.exec(text) ?? [];
   // So that steps which were skipped do not count as shown.
@@ -11,7 +11,7 @@ test("every statement of the lab holds, also where tables have names, and nothin
 }, 120_000);
 
 test("a router that forgets the tenant makes the statements about it fail, the others not", async () => {
-  const { status, text, prefix } = await play("source-pool", ["--verify"], (line, pid) => {
+  const { status, text, prefix } = await runLab("source-pool", ["--verify"], (line, pid) => {
     if (line.startsWith("5. "))
       paused(pid, () =>
         onMachine(pid, "router", "for f in -4 -6; do ip $f rule del priority 30002; done"),
@@ -35,7 +35,7 @@ test("a router that forgets the tenant makes the statements about it fail, the o
 test("a node that translates, and a router that does it towards the LAN, are found", async () => {
   const hide = (dev: string): string =>
     `nft 'table inet hide { chain post { type nat hook postrouting priority srcnat; oifname "${dev}" masquerade; }; }'`;
-  const { status, text, prefix } = await play("source-pool", ["--verify"], (line, pid) => {
+  const { status, text, prefix } = await runLab("source-pool", ["--verify"], (line, pid) => {
     if (line.startsWith("6. ")) paused(pid, () => onMachine(pid, "node", hide("eth0")));
     if (line.startsWith("7. "))
       paused(pid, () => [

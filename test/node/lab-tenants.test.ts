@@ -3,14 +3,14 @@ import {
   expectNothingLeft,
   onMachine,
   paused,
-  play,
-  playAmongNames,
+  runLab,
+  runLabAmongNames,
   WRAPPER,
 } from "../helpers/lab";
 import { sh } from "../helpers/shell";
 
 test("every statement of the lab holds, also where tables have names, and nothing of it is left", async () => {
-  const { status, text, prefix } = await playAmongNames("tenants", ["--verify"]);
+  const { status, text, prefix } = await runLabAmongNames("tenants", ["--verify"]);
   expect(text.split("\n").filter((line) => line.includes("FAILED"))).toEqual([]);
   const [, passed] = /\n(\d+) passed, 0 failed\n$/.exec(text) ?? [];
   // So that steps which were skipped do not count as shown.
@@ -20,7 +20,7 @@ test("every statement of the lab holds, also where tables have names, and nothin
 }, 120_000);
 
 test("a node whose marks are gone makes the statements about it fail, the others not", async () => {
-  const { status, text, prefix } = await play("tenants", ["--verify"], (line, pid) => {
+  const { status, text, prefix } = await runLab("tenants", ["--verify"], (line, pid) => {
     if (line.startsWith("3. "))
       paused(pid, () =>
         onMachine(
@@ -49,7 +49,7 @@ test("a node whose marks are gone makes the statements about it fail, the others
 test.each(["SIGINT", "SIGTERM"] as const)(
   "%s in the middle removes everything",
   async (signal) => {
-    const { status, text, prefix } = await play("tenants", [], (line, pid) => {
+    const { status, text, prefix } = await runLab("tenants", [], (line, pid) => {
       if (line.startsWith("4. ")) process.kill(pid, signal);
     });
     expect(text).toContain(`stopped by ${signal}; everything was removed`);
@@ -61,15 +61,15 @@ test.each(["SIGINT", "SIGTERM"] as const)(
 );
 
 test("what --keep or a kill left is removed by --remove, what still runs is not", async () => {
-  const running = play("tenants", ["--keep"]);
-  const killed = await play("tenants", [], (line, pid) => {
+  const running = runLab("tenants", ["--keep"]);
+  const killed = await runLab("tenants", [], (line, pid) => {
     if (line.startsWith("3. ")) process.kill(pid, "SIGKILL");
   });
   expect(directoriesOf(killed.prefix)).toHaveLength(1);
   const said = sh(WRAPPER, "lab", "--remove");
   expect(said).toContain("Removed /tmp/tenant-routing-lab.");
   expectNothingLeft(killed.prefix);
-  // Played to its end in spite of the removal, and still there.
+  // LabRun to its end in spite of the removal, and still there.
   const { text, prefix } = await running;
   expect(text).toContain("Left standing");
   const [, toTry] = /\n +sudo (ip netns exec .*)\n/.exec(text) ?? [];

@@ -1,7 +1,7 @@
-import { expectNothingLeft, onMachine, paused, play, playAmongNames } from "../helpers/lab";
+import { expectNothingLeft, onMachine, paused, runLab, runLabAmongNames } from "../helpers/lab";
 
 test("every statement of the lab holds, also where tables have names, and nothing of it is left", async () => {
-  const { status, text, prefix } = await playAmongNames("vpn", ["--verify"]);
+  const { status, text, prefix } = await runLabAmongNames("vpn", ["--verify"]);
   expect(text.split("\n").filter((line) => line.includes("FAILED"))).toEqual([]);
   const [, passed] = /\n(\d+) passed, 0 failed\n$/.exec(text) ?? [];
   // So that steps which were skipped do not count as shown.
@@ -11,7 +11,7 @@ test("every statement of the lab holds, also where tables have names, and nothin
 }, 120_000);
 
 test("without the rule that keeps local traffic local, and without the reply rule, the statements about them fail", async () => {
-  const { status, text, prefix } = await play("vpn", ["--verify"], (line, pid) => {
+  const { status, text, prefix } = await runLab("vpn", ["--verify"], (line, pid) => {
     if (line.startsWith("4. ")) paused(pid, () => onMachine(pid, "node", "ip rule del pref 32764"));
     if (line.startsWith("5. "))
       paused(pid, () =>
@@ -38,7 +38,7 @@ test("without the rule that keeps local traffic local, and without the reply rul
 }, 120_000);
 
 test("a pod that lost its mark, and one that got the VPN's, are found", async () => {
-  const { status, text, prefix } = await play("vpn", ["--verify"], (line, pid) => {
+  const { status, text, prefix } = await runLab("vpn", ["--verify"], (line, pid) => {
     if (line.startsWith("3. "))
       paused(pid, () =>
         onMachine(

@@ -1,6 +1,7 @@
 /** The machines of the lab `bare-bridge`: two nodes with nothing on them, and what they are connected to. */
+import type { Pair } from "../kit/families";
 import { addBridge, addRoutes, cable, masquerade } from "../kit/links";
-import type { Stage } from "../kit/lab";
+import type { Setup } from "../kit/lab";
 import { makeRouter, type Machine } from "../kit/machines";
 import { shortJson } from "../kit/short-json";
 
@@ -19,9 +20,6 @@ export const PICTURE = `
       +-------------------------------- + ---- server 203.0.113.80
 `;
 
-/** Both families, IPv4 first. */
-export type Pair = readonly [string, string];
-
 /** A node as it is bought: an address, a way out, and a firewall that forwards nothing. */
 export interface BareNode {
   readonly machine: Machine;
@@ -30,7 +28,7 @@ export interface BareNode {
   readonly pods: Pair;
 }
 
-export interface Net {
+export interface Topology {
   readonly nodes: readonly [BareNode, BareNode];
   readonly router: Machine;
   readonly gateway: Machine;
@@ -45,14 +43,14 @@ const ROUTER: Pair = ["192.168.1.254", "fd00:1::fe"];
 const POD_NETWORKS: Pair = ["10.200.0.0/16", "fd00:200::/32"];
 
 /** Builds everything but the pods. */
-export async function buildNet({ world }: Stage): Promise<Net> {
-  const [router, gateway] = [await world.machine("router"), await world.machine("gw-a")];
+export async function buildTopology({ workspace }: Setup): Promise<Topology> {
+  const [router, gateway] = [await workspace.machine("router"), await workspace.machine("gw-a")];
   await makeRouter(router);
   await addBridge(router, "br0", [`${ROUTER[0]}/24`, `${ROUTER[1]}/64`]);
   for (const address of SERVER) await router.ip(`addr add ${address} dev lo`);
   const nodes = [
-    await addNode(await world.machine("node-1"), 1, router),
-    await addNode(await world.machine("node-2"), 2, router),
+    await addNode(await workspace.machine("node-1"), 1, router),
+    await addNode(await workspace.machine("node-2"), 2, router),
   ] as const;
   await addGateway(gateway, nodes[0], router);
   return { nodes, router, gateway };
@@ -91,7 +89,7 @@ async function addGateway(
 }
 
 /** The plugin object of a node: everything that it needs to know, the way to the other node's pods included. */
-function pluginOf({ dir }: Stage, node: BareNode, other: BareNode, tenants: object): object {
+function pluginOf({ dir }: Setup, node: BareNode, other: BareNode, tenants: object): object {
   const files = `${dir}/node-${node.number}`;
   return {
     type: "tenant-routing-wrapper",
@@ -122,10 +120,10 @@ function pluginOf({ dir }: Stage, node: BareNode, other: BareNode, tenants: obje
 
 /** node-1 has a conflist and a tenant, node-2 the flat form without one. Returns their paths. */
 export function writeConfigurations(
-  stage: Stage,
-  { nodes: [one, two] }: Net,
+  setup: Setup,
+  { nodes: [one, two] }: Topology,
 ): readonly [string, string] {
-  const { cniVersion, write } = stage;
+  const { cniVersion, write } = setup;
   const tenants = {
     tenants: {
       "tenant-a": {
@@ -135,8 +133,8 @@ export function writeConfigurations(
       },
     },
   };
-  const list = { cniVersion, name: "bare", plugins: [pluginOf(stage, one, two, tenants)] };
-  const flat = { cniVersion, name: "bare", ...pluginOf(stage, two, one, {}) };
+  const list = { cniVersion, name: "bare", plugins: [pluginOf(setup, one, two, tenants)] };
+  const flat = { cniVersion, name: "bare", ...pluginOf(setup, two, one, {}) };
   return [
     write("10-bare.conflist", `${shortJson(list)}\n`),
     write("10-bare.conf", `${shortJson(flat)}\n`),

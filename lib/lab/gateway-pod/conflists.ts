@@ -1,5 +1,5 @@
 /** The conflists of the lab `gateway-pod`: each node's own, and that of the network where the gateway pods have their second interface. */
-import type { Stage } from "../kit/lab";
+import type { Setup } from "../kit/lab";
 import { shortJson } from "../kit/short-json";
 import { addressesOf, POD_NETWORKS } from "./topology";
 
@@ -17,13 +17,13 @@ export interface Choice {
 const WATCH = { interval: "200ms", timeout: "1s", failAfter: 3, holdDown: "3s" };
 
 /** node1's conflist with the tenant as chosen; returns its path, always the same. */
-export function writeNode1(stage: Stage, choice: Choice): string {
-  return write(stage, 1, { filtered: tenantOf(choice) });
+export function writeNode1(setup: Setup, choice: Choice): string {
+  return write(setup, 1, { filtered: tenantOf(choice) });
 }
 
 /** node2 has no pods of the tenant. */
-export function writeNode2(stage: Stage): string {
-  return write(stage, 2, { filtered: { fwmark: "0x10/0xff" } });
+export function writeNode2(setup: Setup): string {
+  return write(setup, 2, { filtered: { fwmark: "0x10/0xff" } });
 }
 
 /** As in the conflist. */
@@ -43,7 +43,7 @@ export function tenantOf({ gateways, snat, mtu, check }: Choice): object {
   };
 }
 
-function write({ dir, cniVersion, write: writeFile }: Stage, node: 1 | 2, tenants: object): string {
+function write({ dir, cniVersion, write: writeFile }: Setup, node: 1 | 2, tenants: object): string {
   const ours = {
     type: "tenant-routing-wrapper",
     dataDir: `${dir}/state${node}`,
@@ -72,12 +72,12 @@ function write({ dir, cniVersion, write: writeFile }: Stage, node: 1 | 2, tenant
 }
 
 /** Where the watcher writes how the gateways are. */
-export function statusFile({ dir }: Pick<Stage, "dir">): string {
+export function statusFile({ dir }: Pick<Setup, "dir">): string {
   return `${dir}/watch.json`;
 }
 
 /** The bridge plugin takes an MTU from nobody but this file. */
-export function writeGatewayNetwork({ cniVersion, write: writeFile }: Stage, mtu: number): string {
+export function writeGatewayNetwork({ cniVersion, write: writeFile }: Setup, mtu: number): string {
   const bridge = {
     type: "bridge",
     bridge: "br-gw",

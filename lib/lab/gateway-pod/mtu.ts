@@ -1,12 +1,10 @@
 /** Full-size packets in the lab `gateway-pod`: what fits, what does not, and that nothing is cut in pieces. */
 import { call, target } from "../kit/calls";
+import { FAMILIES } from "../kit/families";
 import type { Machine } from "../kit/machines";
 import { countPackets, type Counter } from "../kit/packets";
-import type { Gateway } from "./gateways";
-import type { Scene } from "./lab";
-import { FAMILIES } from "./one-node";
-import { VXLAN_MTU } from "./overlay";
-import { SERVER } from "./topology";
+import type { Fixture } from "./fixture";
+import { SERVER, VXLAN_MTU, type Gateway } from "./topology";
 
 /** IP and ICMP headers of a ping, IPv4 and IPv6. */
 const PING_HEADERS = [28, 48] as const;
@@ -38,7 +36,7 @@ async function ping(
 }
 
 async function showPing(
-  { stage, client }: Scene,
+  { setup, client }: Fixture,
   at: 0 | 1,
   bytes: number,
 ): Promise<{ ok: boolean; output: string }> {
@@ -47,7 +45,7 @@ async function showPing(
     .split("\n")
     .filter((line) => /bytes from|mtu|too (?:long|big)|packet loss/i.test(line))
     .join("\n");
-  stage.story.command(
+  setup.transcript.command(
     client.name,
     `ping -c 1 -M do -s ${bytes - PING_HEADERS[at]} ${SERVER[at]}`,
     said,
@@ -56,10 +54,10 @@ async function showPing(
 }
 
 /** The pod believes in 1500. */
-export async function claimTooLarge(scene: Scene): Promise<void> {
+export async function checkTooLarge(fixture: Fixture): Promise<void> {
   for (const { name, at } of FAMILIES) {
-    const { ok, output } = await showPing(scene, at, 1500);
-    scene.stage.story.claim(
+    const { ok, output } = await showPing(fixture, at, 1500);
+    fixture.setup.transcript.statement(
       `${name}: a packet of 1500 bytes that may not be cut is refused on the way, with the MTU that fits`,
       !ok && /mtu ?= ?1450/i.test(output),
     );
@@ -67,32 +65,32 @@ export async function claimTooLarge(scene: Scene): Promise<void> {
 }
 
 /** Full-size packets get through as they are, and so do their answers: nobody on the way has to cut one or to refuse it. */
-export async function claimNothingLost(scene: Scene, gateway: Gateway): Promise<void> {
-  const { node1, node2, internet } = scene.net;
-  const machines = [scene.pod, node1, node2, gateway.machine, internet];
+export async function checkNothingLost(fixture: Fixture, gateway: Gateway): Promise<void> {
+  const { node1, node2, internet } = fixture.topology;
+  const machines = [fixture.pod, node1, node2, gateway.machine, internet];
   const before = await Promise.all(machines.map(piecesOf));
-  await claimFullSize(scene);
-  await claimTransfer(scene, gateway);
+  await checkFullSize(fixture);
+  await checkTransfer(fixture, gateway);
   const after = await Promise.all(machines.map(piecesOf));
   const cut = after.map((count, at) => count - (before[at] ?? NaN));
   const counts = machines.map(({ name }, at) => `${name} ${cut[at] ?? NaN}`).join(", ");
-  scene.stage.story.claim(
+  fixture.setup.transcript.statement(
     `no packet was cut or put together again, inside or outside the VXLAN (${counts})`,
     cut.every((count) => count === 0),
   );
 }
 
 /** What the pod may send arrives as it is, and it knows how much that is. */
-async function claimFullSize(scene: Scene): Promise<void> {
-  const { story } = scene.stage;
+async function checkFullSize(fixture: Fixture): Promise<void> {
+  const { transcript } = fixture.setup;
   for (const { name, at } of FAMILIES) {
-    const fits = await showPing(scene, at, VXLAN_MTU);
-    story.claim(
+    const fits = await showPing(fixture, at, VXLAN_MTU);
+    transcript.statement(
       `${name}: a packet of ${VXLAN_MTU} bytes that may not be cut arrives, and its answer`,
       fits.ok,
     );
-    const large = await showPing(scene, at, VXLAN_MTU + 1);
-    story.claim(
+    const large = await showPing(fixture, at, VXLAN_MTU + 1);
+    transcript.statement(
       `${name}: one byte more does not leave the pod`,
       !large.ok &&
         !/^From /m.test(large.output) &&
@@ -102,11 +100,11 @@ async function claimFullSize(scene: Scene): Promise<void> {
 }
 
 /** TCP both ways. */
-async function claimTransfer(
-  { stage, client, pod, net: { internet } }: Scene,
+async function checkTransfer(
+  { setup, client, pod, topology: { internet } }: Fixture,
   { machine }: Gateway,
 ): Promise<void> {
-  const { story } = stage;
+  const { transcript } = setup;
   for (const { name, at, ip } of FAMILIES) {
     const segment = VXLAN_MTU - TCP_HEADERS[at];
     const agreed = await countPackets(
@@ -123,16 +121,16 @@ async function claimTransfer(
         ),
       ),
     );
-    const bulk = await call(stage, client, target(SERVER[at], 80), {
+    const bulk = await call(setup, client, target(SERVER[at], 80), {
       upload: BULK,
       download: BULK,
       timeoutMs: 20_000,
     });
-    story.claim(
+    transcript.statement(
       `${name}: ${BULK} bytes arrive each way by TCP`,
       bulk.ok && bulk.answer?.received === BULK && bulk.downloaded === BULK,
     );
-    story.claim(
+    transcript.statement(
       `${name}: in segments of ${segment} bytes, and nobody had to be told that one is too large`,
       (await agreed.read()) > 0 && (await sum(refusals)) === 0,
     );

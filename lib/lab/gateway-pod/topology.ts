@@ -1,7 +1,9 @@
 /** The machines of the lab `gateway-pod`, and what a cluster brings: pod networks, masquerading, a bridge for the gateways. */
+import type { Pair } from "../kit/families";
 import { addBridge, addRoutes, cable } from "../kit/links";
-import type { Stage } from "../kit/lab";
+import type { Setup } from "../kit/lab";
 import { makeRouter, type Machine } from "../kit/machines";
+import { createRuntime, type Pod, type Runtime } from "../kit/runtime";
 
 export const PICTURE = `
    node1 10.0.0.11                            node2 10.0.0.12
@@ -16,9 +18,6 @@ export const PICTURE = `
            198.51.100.11                         198.51.100.12
                  +------------------ server ------------+   203.0.113.80
 `;
-
-/** IPv4 and IPv6. */
-export type Pair = readonly [string, string];
 
 export const SERVER: Pair = ["203.0.113.80", "2001:db8:80::80"];
 /** With everything that the watcher asks for. */
@@ -42,26 +41,48 @@ export const ON_BRIDGE: readonly [Pair, Pair] = [
 ];
 const BEYOND_TUNNELS: Pair = ["198.51.100.254", "2001:db8:51::fe"];
 
-export interface Net {
+export interface Topology {
   readonly node1: Machine;
   readonly node2: Machine;
   /** Also the nodes' switch and router. */
   readonly internet: Machine;
 }
 
+/** In the block for private use. */
+export const GROUP = "239.50.0.1";
+export const VXLAN_PORT = 4789;
+/** What remains of the underlay's 1500: IPv4, UDP, VXLAN and the inner Ethernet take 50. */
+export const VXLAN_MTU = 1450;
+
+export interface Gateway {
+  readonly machine: Pod;
+  /** In the network of the gateways. */
+  readonly inside: Pair;
+  /** What the internet sees of those behind it. */
+  readonly outside: Pair;
+  readonly cluster: Runtime;
+  readonly network: Runtime;
+}
+
+/** Where the conflists are. */
+export interface Conflists {
+  readonly nodes: readonly [string, string];
+  readonly gateways: string;
+}
+
 /** Everything but the pods and the VXLAN. */
-export async function buildNet({ world }: Stage): Promise<Net> {
-  const internet = await world.machine("internet");
+export async function buildTopology({ workspace }: Setup): Promise<Topology> {
+  const internet = await workspace.machine("internet");
   await makeRouter(internet);
   await addBridge(internet, "br0", withLength(ROUTER));
   await addBridge(internet, "tunnels", withLength(BEYOND_TUNNELS));
   for (const address of [...SERVER, ...addressesOf(0).beyond, ...addressesOf(1).beyond])
     await internet.ip(`addr add ${address} dev lo`);
-  const node1 = await addNode(await world.machine("node1"), internet, {
+  const node1 = await addNode(await workspace.machine("node1"), internet, {
     own: NODE1,
     onBridge: ON_BRIDGE[0],
   });
-  const node2 = await addNode(await world.machine("node2"), internet, {
+  const node2 = await addNode(await workspace.machine("node2"), internet, {
     own: NODE2,
     onBridge: ON_BRIDGE[1],
   });
@@ -121,7 +142,7 @@ export function addressesOf(gateway: number): GatewayAddresses {
 }
 
 /** Makes a router of a pod: its tunnel (a cable stands for it), its routes, its translation, and a filter. */
-export async function makeGateway(pod: Machine, gateway: number, internet: Machine): Promise<void> {
+async function makeGateway(pod: Machine, gateway: number, internet: Machine): Promise<void> {
   await cable(
     { on: pod, dev: "tun0", addresses: withLength(addressesOf(gateway).outside) },
     { on: internet, dev: `to-${pod.name}`, bridge: "tunnels" },
@@ -146,6 +167,88 @@ export async function routeGateway(pod: Machine): Promise<void> {
   }
 }
 
-export function withLength(addresses: readonly string[]): readonly string[] {
+function withLength(addresses: readonly string[]): readonly string[] {
   return addresses.map((address) => `${address}/${address.includes(":") ? 64 : 24}`);
+}
+
+/** Starts the gateway pod gw-`number` on node1 or node2. */
+export async function startGateway(
+  setup: Setup,
+  topology: Topology,
+  { nodes, gateways }: Conflists,
+  number: 0 | 1,
+): Promise<Gateway> {
+  const node = number === 0 ? topology.node1 : topology.node2;
+  const [cluster, network] = [
+    createRuntime(setup, node, nodes[number]),
+    createRuntime(setup, node, gateways, "net1"),
+  ];
+  const { inside, outside } = addressesOf(number);
+  const machine = await cluster.sandbox({
+    pod: `vpn/gw-${number}`,
+    offers: { ips: [...withLength(inside)] },
+  });
+  const gateway = { machine, inside, outside, cluster, network };
+  const [first, second] = [await cluster.add(machine), await network.add(machine)];
+  setup.transcript.statement(
+    `${machine.spec.pod} is attached to the cluster's network and to that of the gateways`,
+    first.ok && second.ok,
+  );
+  await makeGateway(machine, number, topology.internet);
+  return gateway;
+}
+
+/** Its second interface again, with what the conflist says now. */
+export async function renewInterface({ machine, network }: Gateway): Promise<boolean> {
+  const [gone, back] = [await network.del(machine), await network.add(machine)];
+  if (back.ok) await routeGateway(machine);
+  return gone.ok && back.ok;
+}
+
+/** The pod ends. */
+export async function endGateway({ machine, cluster, network }: Gateway): Promise<boolean> {
+  const [second, first] = [await network.del(machine), await cluster.del(machine)];
+  return second.ok && first.ok;
+}
+
+/** Each node sends to the other one. */
+export async function joinByUnicast({ node1, node2 }: Topology): Promise<void> {
+  for (const [node, peer] of [
+    [node1, NODE2[0]],
+    [node2, NODE1[0]],
+  ] as const)
+    await joinVxlan(node, ["remote", peer]);
+}
+
+/** Each node sends to the group what it has no node for yet. */
+export async function joinByMulticast({ node1, node2 }: Topology): Promise<void> {
+  for (const node of [node1, node2]) {
+    await node.show(["ip", "link", "del", "vx0"]);
+    await joinVxlan(node, ["group", GROUP]);
+  }
+}
+
+async function joinVxlan(node: Machine, peers: readonly string[]): Promise<void> {
+  await mustShow(node, [
+    "ip",
+    "link",
+    "add",
+    "vx0",
+    "type",
+    "vxlan",
+    "id",
+    "42",
+    "dev",
+    "eth0",
+    "dstport",
+    String(VXLAN_PORT),
+    ...peers,
+  ]);
+  await mustShow(node, ["ip", "link", "set", "vx0", "master", "br-gw", "up"]);
+}
+
+// A kernel that cannot do it is the end of the lab, said aloud.
+async function mustShow(node: Machine, command: readonly string[]): Promise<void> {
+  const { status } = await node.show(command);
+  if (status !== 0) await node.must(command);
 }

@@ -2,7 +2,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CniError } from "../../cni/error";
-import type { Stage } from "./lab";
+import type { Setup } from "./lab";
 import type { Background, Machine } from "./machines";
 import type { CallOutcome, CallRequest } from "./probe/caller";
 
@@ -34,15 +34,15 @@ export interface Call extends CallOutcome {
 
 /** Starts a responder on the machine, both families, every address. Returns when it listens. Throws CniError `io`. */
 export async function startResponder(
-  stage: Stage,
+  setup: Setup,
   on: Machine,
   port: number,
   name = on.name,
 ): Promise<Background> {
-  const ready = join(stage.dir, `ready-${on.netns}-${port}`);
+  const ready = join(setup.dir, `ready-${on.netns}-${port}`);
   rmSync(ready, { force: true });
   const background = await on.background([
-    stage.binary,
+    setup.binary,
     "lab",
     "probe",
     "respond",
@@ -50,16 +50,16 @@ export async function startResponder(
     String(port),
     ready,
   ]);
-  if (await stage.shell.until(() => existsSync(ready), 10_000)) return background;
+  if (await setup.shell.until(() => existsSync(ready), 10_000)) return background;
   throw new CniError(
     "io",
-    `the responder ${name} does not listen on port ${port}: see ${join(stage.dir, "background.log")}`,
+    `the responder ${name} does not listen on port ${port}: see ${join(setup.dir, "background.log")}`,
   );
 }
 
 /** Calls a responder at `address:port` or `[address]:port` and shows what became of it. Never throws because of what the network does. */
 export async function call(
-  stage: Stage,
+  setup: Setup,
   from: Machine,
   target: string,
   options: CallOptions = {},
@@ -73,7 +73,7 @@ export async function call(
     download: 0,
     ...asked,
   };
-  const ran = await from.run([stage.binary, "lab", "probe", "call", JSON.stringify(request)], {
+  const ran = await from.run([setup.binary, "lab", "probe", "call", JSON.stringify(request)], {
     timeoutMs: 3 * request.timeoutMs + 10_000,
   });
   if (!ran.stdout.startsWith("{"))
@@ -87,7 +87,7 @@ export async function call(
     refusedAtOnce: REFUSED.includes(outcome.error) && outcome.ms < AT_ONCE_MS,
   };
   if (!quiet)
-    stage.story.command(from.name, callText(target, request), outcomeText(request, result));
+    setup.transcript.command(from.name, callText(target, request), outcomeText(request, result));
   return result;
 }
 

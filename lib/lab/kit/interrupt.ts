@@ -1,4 +1,4 @@
-/** Ctrl-C and the like while a lab stands: stop telling, remove everything, then go. */
+/** Ctrl-C and the like during a lab: its steps stop, everything is removed, then the process ends. */
 import { constants } from "node:os";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

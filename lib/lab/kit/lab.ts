@@ -2,27 +2,30 @@
 import type { Machine, ShowOptions } from "./machines";
 import type { Needs } from "./needs";
 import type { Ran, Shell } from "./shell";
-import type { Story } from "./story";
-import type { World } from "./world";
+import type { Transcript } from "./transcript";
+import type { Workspace } from "./workspace";
 
 export interface Lab extends Needs {
   /** At most 80 columns; also in docs/labs.md. */
   readonly picture: string;
   /**
-   * Builds the topology and tells the story. What it throws ends the lab as "could not run"; what
-   * does not hold is a claim. Removes nothing but what its story removes: the kit does that.
+   * Builds the topology and goes through the steps. What it throws ends the lab as "could not run";
+   * what does not hold is a statement that failed. Removes only what a step is about: the kit
+   * removes the rest.
    */
-  play(stage: Stage): Promise<void>;
+  run(setup: Setup): Promise<void>;
+  /** Commands to try with `--keep`, on machines of the lab; without it `ip rule` on its node. */
+  lookAround?(setup: Setup): readonly string[];
 }
 
 /** Everything a lab works with. */
-export interface Stage {
-  readonly story: Story;
-  readonly world: World;
+export interface Setup {
+  readonly transcript: Transcript;
+  readonly workspace: Workspace;
   readonly shell: Shell;
   /** The lab's files: conflists, state, logs. */
   readonly dir: string;
-  /** The machines are left standing at the end: a lab leaves out the steps that take its pods down. */
+  /** The machines stay at the end: a lab leaves out the steps that take its pods down. */
   readonly keep: boolean;
   /** This binary, packed: plugin, command line and probe in one. */
   readonly binary: string;
@@ -30,6 +33,8 @@ export interface Stage {
   readonly cniPath: readonly string[];
   /** The newest CNI version that the installed plugins speak. */
   readonly cniVersion: string;
+  /** A program that serves Kubernetes objects (test/apiserver/serve.sh); undefined: there is none. */
+  readonly apiServer: string | undefined;
   /** Runs `wrapper ...` on a machine and shows it, with the lab's directory left out of what is shown. */
   wrapper(on: Machine, args: readonly string[], options?: ShowOptions): Promise<Ran>;
   /** Writes a file of the lab's directory; an object becomes JSON. Returns its path. */

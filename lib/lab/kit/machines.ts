@@ -1,7 +1,7 @@
 /** The machines of a lab: network namespaces of this machine. */
 import { CniError } from "../../cni/error";
 import type { Ran, RunOptions, Shell } from "./shell";
-import type { Story } from "./story";
+import type { Transcript } from "./transcript";
 
 export interface ShowOptions extends RunOptions {
   /** What is printed in the command's place. */
@@ -68,7 +68,7 @@ const IF_IPV6 = "[ ! -d /proc/sys/net/ipv6 ] || ";
 export async function createMachine(
   name: string,
   netns: string,
-  tools: { shell: Shell; story: Story; log: string },
+  tools: { shell: Shell; transcript: Transcript; log: string },
 ): Promise<Machine> {
   await tools.shell.must(["ip", "netns", "add", netns]);
   const machine = machineIn(name, netns, tools);
@@ -80,7 +80,7 @@ export async function createMachine(
 function machineIn(
   name: string,
   netns: string,
-  { shell, story, log }: { shell: Shell; story: Story; log: string },
+  { shell, transcript, log }: { shell: Shell; transcript: Transcript; log: string },
 ): Machine {
   const inside = (command: readonly string[]): readonly string[] => [
     "ip",
@@ -98,7 +98,7 @@ function machineIn(
     must,
     show: async (command, { as = command.join(" "), silent = false, ...options } = {}) => {
       const ran = await shell.run(inside(command), options);
-      story.command(name, as, silent && ran.status === 0 ? "" : ran.output);
+      transcript.command(name, as, silent && ran.status === 0 ? "" : ran.output);
       return ran;
     },
     ip: (words) =>

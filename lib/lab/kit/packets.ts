@@ -1,7 +1,7 @@
 /** Looks at the packets of a lab: which way they take, and whether any passes somewhere. */
 import { CniError } from "../../cni/error";
 import type { Machine } from "./machines";
-import type { Story } from "./story";
+import type { Transcript } from "./transcript";
 
 const TABLE = "inet lab-count";
 const SILENCE = "*";
@@ -38,7 +38,7 @@ export async function countPackets(machine: Machine, match: string): Promise<Cou
  * exceeded" or "unreachable", then the address itself; "*" for one that says nothing. Shows them.
  */
 export async function trace(
-  story: Story,
+  transcript: Transcript,
   from: Machine,
   address: string,
   maxHops = 6,
@@ -59,7 +59,7 @@ export async function trace(
     hops.push(hopIn(output));
     if (hops.at(-1) === address || /unreachable/i.test(output)) break;
   }
-  story.command(
+  transcript.command(
     from.name,
     `trace ${address}`,
     hops.map((hop, at) => `${at + 1}  ${hop}`).join("\n"),

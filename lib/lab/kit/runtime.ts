@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { CniError } from "../../cni/error";
 import { isObject, own, parseJson, type Json, type JsonObject } from "../../cni/json";
-import type { Stage } from "./lab";
+import type { Setup as Stage } from "./lab";
 import type { Machine } from "./machines";
 
 /** The capability by which containerd hands a pod's annotations to plugins. */
@@ -71,9 +71,9 @@ export function createRuntime(
     sandbox: async (spec) => {
       const name = spec.pod.split("/")[1] ?? spec.pod;
       const containerId = createHash("sha256")
-        .update(`${stage.world.prefix} ${spec.pod}`)
+        .update(`${stage.workspace.prefix} ${spec.pod}`)
         .digest("hex");
-      return { ...(await stage.world.machine(name)), spec, containerId, uid: randomUUID() };
+      return { ...(await stage.workspace.machine(name)), spec, containerId, uid: randomUUID() };
     },
     add: operation("ADD"),
     check: operation("CHECK"),
@@ -109,7 +109,11 @@ async function operate(tools: Tools, verb: Verb, list: List, pod: Pod): Promise<
   const output = failed
     ? `${outcome.plugin} ${verb}: error ${outcome.code}: ${outcome.message}`
     : `${addresses.join(", ") || "done"} (${took})`;
-  tools.stage.story.command(tools.node.name, commandText(verb, pod.spec, tools.ifname), output);
+  tools.stage.transcript.command(
+    tools.node.name,
+    commandText(verb, pod.spec, tools.ifname),
+    output,
+  );
   return { ok: !failed, code: failed ? outcome.code : 0, output, addresses, result };
 }
 

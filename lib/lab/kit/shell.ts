@@ -31,7 +31,7 @@ export interface RunOptions {
 export interface Shell {
   /** Runs a program of this machine. Throws only when the lab was interrupted, or the program is not installed. */
   run(command: readonly string[], options?: RunOptions): Promise<Ran>;
-  /** Its stdout. Throws CniError `io` with its words when it fails: for building, where failing is not part of the story. */
+  /** Its stdout. Throws CniError `io` with its output when it fails: for commands whose failure the lab does not show. */
   must(command: readonly string[], options?: RunOptions): Promise<string>;
   sleep(ms: number): Promise<void>;
   /** Waits until the condition holds; false when it does not within `timeoutMs`. */

@@ -1,7 +1,7 @@
-/** JSON for an audience: what fits on one line is on one line. */
+/** JSON for people: what fits on one line is on one line. */
 const WIDTH = 92;
 
-/** Any value that JSON can hold; `keyLength` is what stands before it on its first line. */
+/** Any value that JSON can hold; `keyLength` is the length of what precedes it on its first line. */
 export function shortJson(value: unknown, indent = "", keyLength = 0): string {
   const line = oneLine(value);
   if (

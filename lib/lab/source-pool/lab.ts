@@ -2,20 +2,21 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { startResponder } from "../kit/calls";
-import { createRuntime, type Pod, type PodSpec, type Runtime } from "../kit/runtime";
-import type { Lab, Stage } from "../kit/lab";
+import type { Pair } from "../kit/families";
+import { createRuntime, type PodSpec, type Runtime } from "../kit/runtime";
+import type { Lab, Setup } from "../kit/lab";
+import type { Attached, Fixture } from "./fixture";
 import { showLostUplink } from "./lost";
 import { showLan, showNothingTranslated, showReturns, showUplinks } from "./paths";
 import { configureRouter, showOtherFormats, takeRouterBack } from "./router";
 import {
-  buildNet,
+  buildTopology,
   OFFICE,
   PICTURE,
   POOLS,
   VPN_POOLS,
   writeConflist,
-  type Net,
-  type Pair,
+  type Topology,
 } from "./topology";
 
 const PODS: readonly (PodSpec & { readonly pools: Pair })[] = [
@@ -23,68 +24,50 @@ const PODS: readonly (PodSpec & { readonly pools: Pair })[] = [
   { pod: "media/player-0", annotations: { "tenant.routing/fwmark": "vpn" }, pools: VPN_POOLS },
 ];
 
-/** A pod that is attached. */
-export interface Attached {
-  readonly machine: Pod;
-  readonly addresses: Pair;
-}
-
-/** What the steps work with. */
-export interface Scene {
-  readonly stage: Stage;
-  readonly net: Net;
-  readonly conflist: string;
-  /** The printed script. */
-  readonly script: string;
-  /** Without a tenant. */
-  readonly shop: Attached;
-  /** Of the tenant vpn. */
-  readonly player: Attached;
-}
-
 export const sourcePool: Lab = {
   picture: PICTURE,
   programs: ["iptables", "ip6tables"],
   plugins: ["ptp", "host-local"],
-  play,
+  run,
 };
 
-async function play(stage: Stage): Promise<void> {
-  const net = await buildNet(stage);
-  const conflist = writeConflist(stage);
-  await startResponder(stage, net.internet, 80, "server");
-  await startResponder(stage, net.nas, 80);
-  await startResponder(stage, net.isp.beyond, 80, "office");
-  await showNode(stage, net, conflist);
-  const runtime = createRuntime(stage, net.node, conflist);
-  const pods = await attach(stage, runtime);
-  if (pods === undefined) return stage.story.say("Without the pods there is nothing more to show.");
-  const { script, undo } = await configureRouter(stage, net, conflist);
-  const scene: Scene = { stage, net, conflist, script, ...pods };
-  await showOtherFormats(scene);
+async function run(setup: Setup): Promise<void> {
+  const topology = await buildTopology(setup);
+  const conflist = writeConflist(setup);
+  await startResponder(setup, topology.internet, 80, "server");
+  await startResponder(setup, topology.nas, 80);
+  await startResponder(setup, topology.isp.beyond, 80, "office");
+  await showNode(setup, topology, conflist);
+  const runtime = createRuntime(setup, topology.node, conflist);
+  const pods = await attach(setup, runtime);
+  if (pods === undefined)
+    return setup.transcript.say("Without the pods there is nothing more to show.");
+  const { script, undo } = await configureRouter(setup, topology, conflist);
+  const fixture: Fixture = { setup, topology, conflist, script, ...pods };
+  await showOtherFormats(fixture);
   for (const step of [showUplinks, showNothingTranslated, showLan, showReturns, showLostUplink])
-    await step(scene);
-  if (stage.keep) return;
-  await takeRouterBack(scene, undo);
-  await takeDown(scene, runtime);
+    await step(fixture);
+  if (setup.keep) return;
+  await takeRouterBack(fixture, undo);
+  await takeDown(fixture, runtime);
 }
 
-async function showNode(stage: Stage, { node }: Net, conflist: string): Promise<void> {
-  const { story } = stage;
-  story.heading("One conflist for the node and for the router behind it");
+async function showNode(setup: Setup, { node }: Topology, conflist: string): Promise<void> {
+  const { transcript } = setup;
+  await transcript.heading("One conflist for the node and for the router behind it");
   await node.show(["cat", conflist], { as: "cat source-pool.conflist" });
-  story.say(
+  transcript.say(
     "The tenant has no table and no gateways: this node only gives its pods other addresses.",
     `The office (${OFFICE.join(", ")}) is on the LAN list, but the router has no route to it except its default.`,
   );
 }
 
 async function attach(
-  stage: Stage,
+  setup: Setup,
   runtime: Runtime,
-): Promise<Pick<Scene, "shop" | "player"> | undefined> {
-  const { story } = stage;
-  story.heading("Two pods: the tenant's patch of the delegate chooses the pool");
+): Promise<Pick<Fixture, "shop" | "player"> | undefined> {
+  const { transcript } = setup;
+  await transcript.heading("Two pods: the tenant's patch of the delegate chooses the pool");
   const attached: Attached[] = [];
   for (const spec of PODS) {
     const machine = await runtime.sandbox(spec);
@@ -96,30 +79,33 @@ async function attach(
       address.startsWith((spec.pools[at] ?? "").replace(/(?:0|:)\/.*$/, "")),
     );
     if (
-      !story.claim(`${spec.pod} has its addresses from ${spec.pools.join(" and ")}`, ok && inPools)
+      !transcript.statement(
+        `${spec.pod} has its addresses from ${spec.pools.join(" and ")}`,
+        ok && inPools,
+      )
     )
       return undefined;
     attached.push({ machine, addresses: [v4, v6] });
-    await startResponder(stage, machine, 80);
+    await startResponder(setup, machine, 80);
   }
   const [shop, player] = attached as [Attached, Attached];
   return { shop, player };
 }
 
 async function takeDown(
-  { stage: { story, dir }, shop, player }: Scene,
+  { setup: { transcript, dir }, shop, player }: Fixture,
   runtime: Runtime,
 ): Promise<void> {
-  story.heading("The pods are deleted: each pool gets its addresses back");
+  await transcript.heading("The pods are deleted: each pool gets its addresses back");
   const leases = (): number =>
     readdirSync(join(dir, "ipam", "source-pool")).filter((name) => /^[0-9a-f]+[.:]/.test(name))
       .length;
   const before = leases();
   for (const { machine } of [shop, player]) {
     const { ok } = await runtime.del(machine);
-    story.claim(`DEL of ${machine.spec.pod} succeeds`, ok);
+    transcript.statement(`DEL of ${machine.spec.pod} succeeds`, ok);
   }
-  story.claim(
+  transcript.statement(
     `no address of either pool is in use any more (${before} were, ${leases()} are)`,
     before === 4 && leases() === 0,
   );

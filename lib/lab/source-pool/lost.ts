@@ -1,30 +1,28 @@
 /** The lab `source-pool` when the vpn uplink is lost: the tenant stops and does not take the other one. */
 import { call, target, type Call } from "../kit/calls";
+import { FAMILIES } from "../kit/families";
 import { countPackets } from "../kit/packets";
-import type { Scene } from "./lab";
-import { FAMILIES } from "./paths";
+import type { Fixture } from "./fixture";
 import { NAS, SERVER } from "./topology";
 
 /** How long the tenant may take until it works again (ms). */
 const BACK_MS = 10_000;
 
-async function callBoth({ stage, player }: Scene, quiet = false): Promise<readonly [Call, Call]> {
+async function callBoth({ setup, player }: Fixture, quiet = false): Promise<readonly [Call, Call]> {
   const one = (address: string): Promise<Call> =>
-    call(stage, player.machine, target(address, 80), { quiet });
+    call(setup, player.machine, target(address, 80), { quiet });
   return [await one(SERVER[0]), await one(SERVER[1])];
 }
 
 /** The link is taken down, and comes back. */
-export async function showLostUplink(scene: Scene): Promise<void> {
+export async function showLostUplink(fixture: Fixture): Promise<void> {
   const {
-    stage,
-    net: { router, isp, vpn },
-    script,
-    shop,
-    player,
-  } = scene;
-  const { story, shell } = stage;
-  story.heading("The vpn uplink goes down: the tenant stops, nothing leaks by the other uplink");
+    setup: { transcript },
+    topology: { router, isp },
+  } = fixture;
+  await transcript.heading(
+    "The vpn uplink goes down: the tenant stops, nothing leaks by the other uplink",
+  );
   const strays = await Promise.all(
     [`ip daddr ${SERVER[0]}`, `ip6 daddr ${SERVER[1]}`].map((match) =>
       countPackets(isp.beyond, `iifname "customer" ${match}`),
@@ -32,33 +30,53 @@ export async function showLostUplink(scene: Scene): Promise<void> {
   );
   await router.show(["ip", "link", "set", "vpn0", "down"]);
   await router.show(["ip", "route", "show", "table", "200"]);
-  const calls = await callBoth(scene);
+  const calls = await callBoth(fixture);
   for (const { name, at } of FAMILIES)
-    story.claim(`${name}: player-0 is told "unreachable" at once`, calls[at].refusedAtOnce);
+    transcript.statement(
+      `${name}: player-0 is told "unreachable" at once`,
+      calls[at].refusedAtOnce,
+    );
   const leaked = await Promise.all(strays.map((counter) => counter.read()));
-  story.claim(
+  transcript.statement(
     `nothing of player-0 came to the isp (${leaked.join(" and ")} packets counted there)`,
     leaked.every((count) => count === 0),
   );
+  await checkOthersWork(fixture);
+  await bringBack(fixture);
+}
+
+async function checkOthersWork({ setup, topology: { isp }, shop, player }: Fixture): Promise<void> {
+  const { transcript } = setup;
   for (const { name, at } of FAMILIES) {
-    const nas = await call(stage, player.machine, target(NAS[at], 80));
-    story.claim(
+    const nas = await call(setup, player.machine, target(NAS[at], 80));
+    transcript.statement(
       `${name}: player-0 still reaches the nas`,
       nas.by === "nas" && nas.from === player.addresses[at],
     );
-    const other = await call(stage, shop.machine, target(SERVER[at], 80));
-    story.claim(
+    const other = await call(setup, shop.machine, target(SERVER[at], 80));
+    transcript.statement(
       `${name}: shop-0 notices nothing`,
       other.by === "server" && other.from === [isp.own[0], shop.addresses[1]][at],
     );
   }
+}
+
+async function bringBack(fixture: Fixture): Promise<void> {
+  const {
+    setup: { transcript, shell },
+    topology: { router, vpn },
+    script,
+  } = fixture;
   await router.show(["ip", "link", "set", "vpn0", "up"]);
-  story.say(
+  transcript.say(
     "The kernel dropped the routes with the link; one more run of the script puts them back.",
   );
   await router.show(["sh", script], { as: "sh router.sh" });
-  await shell.until(async () => (await callBoth(scene, true)).every(({ ok }) => ok), BACK_MS);
-  const back = await callBoth(scene);
+  await shell.until(async () => (await callBoth(fixture, true)).every(({ ok }) => ok), BACK_MS);
+  const back = await callBoth(fixture);
   for (const { name, at } of FAMILIES)
-    story.claim(`${name}: player-0 leaves by the vpn uplink again`, back[at].from === vpn.own[at]);
+    transcript.statement(
+      `${name}: player-0 leaves by the vpn uplink again`,
+      back[at].from === vpn.own[at],
+    );
 }

@@ -1,6 +1,7 @@
 /** The machines of the lab `source-pool`, and the conflist that is the node's whole configuration, and the router's. */
+import type { Pair } from "../kit/families";
 import { addRoutes, cable } from "../kit/links";
-import type { Stage } from "../kit/lab";
+import type { Setup } from "../kit/lab";
 import { makeRouter, type Machine } from "../kit/machines";
 import { shortJson } from "../kit/short-json";
 
@@ -16,9 +17,6 @@ export const PICTURE = `
    tenant vpn                               lan0 |
                                                 nas
 `;
-
-/** IPv4 and IPv6. */
-export type Pair = readonly [string, string];
 
 export const SERVER: Pair = ["203.0.113.80", "2001:db8:80::80"];
 /** In the router's own network. */
@@ -41,7 +39,7 @@ export interface Uplink {
   readonly own: Pair;
 }
 
-export interface Net {
+export interface Topology {
   readonly node: Machine;
   readonly router: Machine;
   readonly nas: Machine;
@@ -66,12 +64,12 @@ const VPN = {
 } as const;
 
 /** Builds everything but the pods and what the printed configuration does to the router. */
-export async function buildNet({ world }: Stage): Promise<Net> {
+export async function buildTopology({ workspace }: Setup): Promise<Topology> {
   const [node, router, nas, internet] = [
-    await world.machine("node"),
-    await world.machine("router"),
-    await world.machine("nas"),
-    await world.machine("internet"),
+    await workspace.machine("node"),
+    await workspace.machine("router"),
+    await workspace.machine("nas"),
+    await workspace.machine("internet"),
   ];
   await makeRouter(internet);
   await cable(
@@ -86,8 +84,8 @@ export async function buildNet({ world }: Stage): Promise<Net> {
   await addRoutes(nas, ["default"], "192.168.7.1", "fd00:7::1");
   for (const address of SERVER) await internet.ip(`addr add ${address} dev lo`);
   const [isp, vpn] = [
-    await addUplink({ world, router, internet }, ISP),
-    await addUplink({ world, router, internet }, VPN),
+    await addUplink({ workspace, router, internet }, ISP),
+    await addUplink({ workspace, router, internet }, VPN),
   ];
   for (const address of OFFICE) await isp.beyond.ip(`addr add ${address} dev lo`);
   // The office and a packet that leaks: both would get their answers without any translation.
@@ -104,10 +102,14 @@ export async function buildNet({ world }: Stage): Promise<Net> {
 
 /** From the router to the internet by a machine of its own. */
 async function addUplink(
-  { world, router, internet }: { world: Stage["world"]; router: Machine; internet: Machine },
+  {
+    workspace,
+    router,
+    internet,
+  }: { workspace: Setup["workspace"]; router: Machine; internet: Machine },
   { name, dev, via, own, behind }: typeof ISP | typeof VPN,
 ): Promise<Uplink> {
-  const beyond = await world.machine(name);
+  const beyond = await workspace.machine(name);
   await makeRouter(beyond);
   await cable(
     { on: router, dev, addresses: withLength(own) },
@@ -148,7 +150,7 @@ const ROUTER_CONF = {
 };
 
 /** Returns its path. */
-export function writeConflist({ dir, cniVersion, write }: Stage): string {
+export function writeConflist({ dir, cniVersion, write }: Setup): string {
   const ours = {
     type: "tenant-routing-wrapper",
     dataDir: `${dir}/state`,

@@ -1,7 +1,7 @@
 /** The lab `tenants` while nothing is broken: every way that a packet can take. */
 import { call, target } from "../kit/calls";
 import { trace } from "../kit/packets";
-import type { Attached, Scene } from "./lab";
+import type { Attached, Fixture } from "./lab";
 import { CLIENT, NODE, NODE_PORT, SERVER, type Way } from "./topology";
 
 const FAMILIES = [
@@ -11,14 +11,14 @@ const FAMILIES = [
 
 /** One node, one destination, three ways, both families. */
 export async function showHealthy({
-  stage,
-  net: { a, b, byDefault },
+  setup,
+  topology: { a, b, byDefault },
   web,
   api,
   plain,
-}: Scene): Promise<void> {
-  const { story } = stage;
-  story.heading("One node, one destination: each tenant takes its own way");
+}: Fixture): Promise<void> {
+  const { transcript } = setup;
+  await transcript.heading("One node, one destination: each tenant takes its own way");
   const ways: readonly (readonly [Attached, Way, string])[] = [
     [web, a, "gateway A"],
     [api, b, "gateway B"],
@@ -26,8 +26,8 @@ export async function showHealthy({
   ];
   for (const { name, at } of FAMILIES) {
     for (const [pod, way, words] of ways) {
-      const hops = await trace(story, pod.machine, SERVER[at]);
-      story.claim(
+      const hops = await trace(transcript, pod.machine, SERVER[at]);
+      transcript.statement(
         `${name}: ${pod.machine.name}'s second hop is ${words}`,
         hops[1] === way.inside[at] && hops.at(-1) === SERVER[at],
       );
@@ -35,52 +35,61 @@ export async function showHealthy({
   }
   for (const { name, at } of FAMILIES) {
     for (const [pod, way, words] of ways) {
-      const { from } = await call(stage, pod.machine, target(SERVER[at], 80));
-      story.claim(`${name}: ${pod.machine.name} leaves by ${words}`, from === way.outside[at]);
+      const { from } = await call(setup, pod.machine, target(SERVER[at], 80));
+      transcript.statement(
+        `${name}: ${pod.machine.name} leaves by ${words}`,
+        from === way.outside[at],
+      );
     }
   }
 }
 
 /** Nothing in the cluster goes by a gateway, and no address is changed. */
 export async function showLocalTraffic({
-  stage,
-  net: { node },
+  setup,
+  topology: { node },
   web,
   api,
   plain,
-}: Scene): Promise<void> {
-  const { story } = stage;
-  story.heading("What is in the cluster stays in the cluster");
+}: Fixture): Promise<void> {
+  const { transcript } = setup;
+  await transcript.heading("What is in the cluster stays in the cluster");
   for (const { name, at } of FAMILIES) {
-    const between = await call(stage, web.machine, target(api.addresses[at], 80));
-    story.claim(
+    const between = await call(setup, web.machine, target(api.addresses[at], 80));
+    transcript.statement(
       `${name}: pod to pod, tenant A to tenant B`,
       between.by === "api-0" && between.from === web.addresses[at],
     );
-    const plainCall = await call(stage, plain.machine, target(web.addresses[at], 80));
-    story.claim(
+    const plainCall = await call(setup, plain.machine, target(web.addresses[at], 80));
+    transcript.statement(
       `${name}: pod to pod, no tenant to tenant A`,
       plainCall.by === "web-0" && plainCall.from === plain.addresses[at],
     );
-    const toNode = await call(stage, web.machine, target(NODE[at], 8080));
-    story.claim(`${name}: pod to node`, toNode.by === "node" && toNode.from === web.addresses[at]);
-    const probe = await call(stage, node, target(web.addresses[at], 80));
-    story.claim(`${name}: node to pod, as the kubelet's probes do`, probe.by === "web-0");
+    const toNode = await call(setup, web.machine, target(NODE[at], 8080));
+    transcript.statement(
+      `${name}: pod to node`,
+      toNode.by === "node" && toNode.from === web.addresses[at],
+    );
+    const probe = await call(setup, node, target(web.addresses[at], 80));
+    transcript.statement(`${name}: node to pod, as the kubelet's probes do`, probe.by === "web-0");
   }
 }
 
 /** A connection from outside, forwarded to the node's port and by portmap to the pod. */
-export async function showBothWays({ stage, net: { client, byDefault } }: Scene): Promise<void> {
-  const { story } = stage;
-  story.heading(
+export async function showBothWays({
+  setup,
+  topology: { client, byDefault },
+}: Fixture): Promise<void> {
+  const { transcript } = setup;
+  await transcript.heading(
     "A client outside calls a pod of tenant A: the reply goes back by the way the call came",
   );
-  story.say(
+  transcript.say(
     `gw-default forwards its port ${NODE_PORT} to the node, portmap forwards it to web-0:80.`,
   );
   for (const { name, at } of FAMILIES) {
-    const answer = await call(stage, client, target(byDefault.outside[at], NODE_PORT));
-    story.claim(
+    const answer = await call(setup, client, target(byDefault.outside[at], NODE_PORT));
+    transcript.statement(
       `${name}: the client gets web-0's answer, not by gateway A`,
       answer.by === "web-0" && answer.from === CLIENT[at],
     );
@@ -88,9 +97,15 @@ export async function showBothWays({ stage, net: { client, byDefault } }: Scene)
 }
 
 /** Where Cilium runs, the kernel's rule for local delivery is at 100 instead of 0. */
-export async function showMovedLocalRule({ stage, net: { node, a }, web }: Scene): Promise<void> {
-  const { story } = stage;
-  story.heading("The kernel's rule for local delivery is moved to priority 100, as Cilium does");
+export async function showMovedLocalRule({
+  setup,
+  topology: { node, a },
+  web,
+}: Fixture): Promise<void> {
+  const { transcript } = setup;
+  await transcript.heading(
+    "The kernel's rule for local delivery is moved to priority 100, as Cilium does",
+  );
   const move = (family: string): string =>
     `ip ${family} rule add pref 100 lookup local && ip ${family} rule del pref 0`;
   await node.show(["sh", "-ec", `${move("-4")} && ${move("-6")}`], {
@@ -98,14 +113,14 @@ export async function showMovedLocalRule({ stage, net: { node, a }, web }: Scene
   });
   await node.show(["ip", "rule"]);
   for (const { name, at } of FAMILIES) {
-    const probe = await call(stage, node, target(web.addresses[at], 80));
-    story.claim(`${name}: the kubelet's probes still reach the pod`, probe.by === "web-0");
-    const toNode = await call(stage, web.machine, target(NODE[at], 8080));
-    story.claim(
+    const probe = await call(setup, node, target(web.addresses[at], 80));
+    transcript.statement(`${name}: the kubelet's probes still reach the pod`, probe.by === "web-0");
+    const toNode = await call(setup, web.machine, target(NODE[at], 8080));
+    transcript.statement(
       `${name}: the pod still reaches the node`,
       toNode.by === "node" && toNode.from === web.addresses[at],
     );
-    const out = await call(stage, web.machine, target(SERVER[at], 80));
-    story.claim(`${name}: the pod still leaves by gateway A`, out.from === a.outside[at]);
+    const out = await call(setup, web.machine, target(SERVER[at], 80));
+    transcript.statement(`${name}: the pod still leaves by gateway A`, out.from === a.outside[at]);
   }
 }

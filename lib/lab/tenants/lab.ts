@@ -1,10 +1,10 @@
 /** Two tenants on one node, each with its own gateway, and everything that can happen to one. */
 import { startResponder } from "../kit/calls";
 import { createRuntime, type Pod, type PodSpec } from "../kit/runtime";
-import type { Lab, Stage } from "../kit/lab";
+import type { Lab, Setup } from "../kit/lab";
 import { showBothWays, showHealthy, showLocalTraffic, showMovedLocalRule } from "./healthy";
 import { showFlushedTable, showLinkDown, showSilentGateway } from "./lost";
-import { buildNet, NODE_PORT, PICTURE, writeConflist, type Net } from "./topology";
+import { buildTopology, NODE_PORT, PICTURE, writeConflist, type Topology } from "./topology";
 
 const MARK = "tenant.routing/fwmark";
 const RULES = "ip rule; ip -6 rule";
@@ -22,9 +22,9 @@ export interface Attached {
 }
 
 /** What the steps work with. */
-export interface Scene {
-  readonly stage: Stage;
-  readonly net: Net;
+export interface Fixture {
+  readonly setup: Setup;
+  readonly topology: Topology;
   readonly conflist: string;
   /** `ip rule` of both families before anything was done to the node. */
   readonly rulesBefore: string;
@@ -37,20 +37,21 @@ export const tenants: Lab = {
   picture: PICTURE,
   programs: ["iptables", "ip6tables"],
   plugins: ["ptp", "host-local", "portmap"],
-  play,
+  run,
 };
 
-async function play(stage: Stage): Promise<void> {
-  const net = await buildNet(stage);
-  const conflist = writeConflist(stage, net);
-  const rulesBefore = await net.node.must(["sh", "-c", RULES]);
-  await startResponder(stage, net.internet, 80, "server");
-  await startResponder(stage, net.node, 8080);
-  await showRoutes(stage, net, conflist);
-  const runtime = createRuntime(stage, net.node, conflist);
-  const pods = await attach(stage, runtime);
-  if (pods === undefined) return stage.story.say("Without the pods there is nothing more to show.");
-  const scene: Scene = { stage, net, conflist, rulesBefore, ...pods };
+async function run(setup: Setup): Promise<void> {
+  const topology = await buildTopology(setup);
+  const conflist = writeConflist(setup, topology);
+  const rulesBefore = await topology.node.must(["sh", "-c", RULES]);
+  await startResponder(setup, topology.internet, 80, "server");
+  await startResponder(setup, topology.node, 8080);
+  await showRoutes(setup, topology, conflist);
+  const runtime = createRuntime(setup, topology.node, conflist);
+  const pods = await attach(setup, runtime);
+  if (pods === undefined)
+    return setup.transcript.say("Without the pods there is nothing more to show.");
+  const fixture: Fixture = { setup, topology, conflist, rulesBefore, ...pods };
   const steps = [
     showHealthy,
     showLocalTraffic,
@@ -60,16 +61,16 @@ async function play(stage: Stage): Promise<void> {
     showFlushedTable,
     showMovedLocalRule,
   ];
-  for (const step of steps) await step(scene);
-  if (!stage.keep) await takeDown(scene, runtime);
+  for (const step of steps) await step(fixture);
+  if (!setup.keep) await takeDown(fixture, runtime);
 }
 
-async function showRoutes(stage: Stage, { node }: Net, conflist: string): Promise<void> {
-  const { story } = stage;
-  story.heading("The node's rules and routes, from the tenants of the conflist");
+async function showRoutes(setup: Setup, { node }: Topology, conflist: string): Promise<void> {
+  const { transcript } = setup;
+  await transcript.heading("The node's rules and routes, from the tenants of the conflist");
   await node.show(["cat", conflist], { as: "cat tenants.conflist" });
-  const first = await applyRoutes(stage, node, conflist);
-  story.claim("wrapper routes apply succeeds", first);
+  const first = await applyRoutes(setup, node, conflist);
+  transcript.statement("wrapper routes apply succeeds", first);
   const rules = await node.show(["ip", "rule"]);
   const order = [
     "suppress_prefixlength 0",
@@ -77,13 +78,13 @@ async function showRoutes(stage: Stage, { node }: Net, conflist: string): Promis
     "fwmark 0x10/0xff unreachable",
     "32766:",
   ];
-  story.claim(
+  transcript.statement(
     "the main table's own routes come first, then each tenant by its mark and mask, behind it a stop",
     inOrder(rules.output, ...order),
   );
   await node.show(["ip", "route", "show", "table", "100"]);
-  const second = await stage.wrapper(node, ["routes", "apply", "--conf", conflist, "--sysctl"]);
-  story.claim(
+  const second = await setup.wrapper(node, ["routes", "apply", "--conf", conflist, "--sysctl"]);
+  transcript.statement(
     "a second time there is nothing to change",
     second.status === 0 && /changes made: none/.test(second.output),
   );
@@ -91,11 +92,11 @@ async function showRoutes(stage: Stage, { node }: Net, conflist: string): Promis
 
 /** `wrapper routes apply`, its output only when it fails. */
 export async function applyRoutes(
-  stage: Stage,
-  node: Net["node"],
+  setup: Setup,
+  node: Topology["node"],
   conflist: string,
 ): Promise<boolean> {
-  const { status } = await stage.wrapper(
+  const { status } = await setup.wrapper(
     node,
     ["routes", "apply", "--conf", conflist, "--sysctl"],
     { silent: true },
@@ -109,12 +110,12 @@ function inOrder(text: string, ...parts: readonly string[]): boolean {
 }
 
 async function attach(
-  stage: Stage,
+  setup: Setup,
   runtime: ReturnType<typeof createRuntime>,
-): Promise<Pick<Scene, "web" | "api" | "plain"> | undefined> {
-  const { story } = stage;
-  story.heading("Three pods, attached by this binary with the real ptp and portmap");
-  story.say(
+): Promise<Pick<Fixture, "web" | "api" | "plain"> | undefined> {
+  const { transcript } = setup;
+  await transcript.heading("Three pods, attached by this binary with the real ptp and portmap");
+  transcript.say(
     "cni is what a container runtime does with the conflist; the annotations come from the runtime, as with containerd.",
     "",
   );
@@ -126,45 +127,45 @@ async function attach(
       addresses: [v4 = "", v6 = ""],
     } = await runtime.add(machine);
     if (
-      !story.claim(
+      !transcript.statement(
         `${spec.pod} is attached, with an IPv4 and an IPv6 address`,
         ok && v4.includes(".") && v6.includes(":"),
       )
     )
       return undefined;
     attached.push({ machine, addresses: [v4, v6] });
-    await startResponder(stage, machine, 80);
+    await startResponder(setup, machine, 80);
   }
   const [web, api, plain] = attached as [Attached, Attached, Attached];
   return { web, api, plain };
 }
 
 async function takeDown(
-  { stage, net, conflist, rulesBefore, web, api, plain }: Scene,
+  { setup, topology, conflist, rulesBefore, web, api, plain }: Fixture,
   runtime: ReturnType<typeof createRuntime>,
 ): Promise<void> {
-  const { story } = stage;
-  story.heading("The pods are deleted, the node routes removed");
+  const { transcript } = setup;
+  await transcript.heading("The pods are deleted, the node routes removed");
   for (const { machine } of [web, api, plain]) {
     const { ok } = await runtime.del(machine);
-    story.claim(`DEL of ${machine.spec.pod} succeeds`, ok);
+    transcript.statement(`DEL of ${machine.spec.pod} succeeds`, ok);
   }
-  const rules = await net.node.show(["sh", "-c", "iptables-save; ip6tables-save"], {
+  const rules = await topology.node.show(["sh", "-c", "iptables-save; ip6tables-save"], {
     as: "iptables-save; ip6tables-save",
     silent: true,
   });
-  story.claim(
+  transcript.statement(
     "no rule of a pod is left, in either family",
     rules.status === 0 && !/tenant-routing|team-a|team-b/.test(rules.output),
   );
-  const links = await net.node.show(["ip", "-br", "link"]);
-  story.claim(
+  const links = await topology.node.show(["ip", "-br", "link"]);
+  transcript.statement(
     "no interface of a pod is left",
     links.status === 0 && !links.output.includes("veth"),
   );
-  await stage.wrapper(net.node, ["routes", "remove", "--conf", conflist], { silent: true });
-  const left = await net.node.show(["sh", "-c", RULES], { as: RULES });
-  story.claim(
+  await setup.wrapper(topology.node, ["routes", "remove", "--conf", conflist], { silent: true });
+  const left = await topology.node.show(["sh", "-c", RULES], { as: RULES });
+  transcript.statement(
     "the node's own rules are as before, but for the rule that was moved",
     left.stdout === rulesBefore.replaceAll(/^0:/gm, "100:"),
   );

@@ -1,6 +1,6 @@
 /** The machines of the lab `tenants`, and the node's whole configuration. */
 import { addBridge, addRoutes, cable, masquerade } from "../kit/links";
-import type { Stage } from "../kit/lab";
+import type { Setup } from "../kit/lab";
 import { makeRouter, type Machine } from "../kit/machines";
 
 export const PICTURE = `
@@ -25,7 +25,7 @@ export interface Way {
   readonly outside: readonly [string, string];
 }
 
-export interface Net {
+export interface Topology {
   readonly node: Machine;
   readonly internet: Machine;
   readonly client: Machine;
@@ -45,17 +45,17 @@ const PODS = ["10.200.0.0/24", "fd00:200::/64"] as const;
 export const NODE_PORT = 30080;
 
 /** Builds everything but the pods. */
-export async function buildNet({ world }: Stage): Promise<Net> {
+export async function buildTopology({ workspace }: Setup): Promise<Topology> {
   const [node, internet, client] = [
-    await world.machine("node"),
-    await world.machine("internet"),
-    await world.machine("client"),
+    await workspace.machine("node"),
+    await workspace.machine("internet"),
+    await workspace.machine("client"),
   ];
   for (const router of [node, internet]) await makeRouter(router);
   await addBridge(internet, "br0", ["198.51.100.254/24", "2001:db8:51::fe/64"]);
   for (const address of SERVER) await internet.ip(`addr add ${address} dev lo`);
   const way = async (name: string, dev: string, number: number): Promise<Way> =>
-    addWay({ node, internet, gateway: await world.machine(name) }, dev, number);
+    addWay({ node, internet, gateway: await workspace.machine(name) }, dev, number);
   const [byDefault, a, b] = [
     await way("gw-default", "eth0", 0),
     await way("gw-a", "eth1", 10),
@@ -85,25 +85,25 @@ async function addWay(
   dev: string,
   number: number,
 ): Promise<Way> {
-  const net = number === 0 ? "10.0.0" : `10.10.${number}`;
-  const net6 = number === 0 ? "fd00::" : `fd00:${number}::`;
+  const lan = number === 0 ? "10.0.0" : `10.10.${number}`;
+  const lan6 = number === 0 ? "fd00::" : `fd00:${number}::`;
   const host = number === 0 ? 1 : 131;
   const out = number === 0 ? 1 : number + number / 10;
   await makeRouter(gateway);
   await cable(
-    { on: node, dev, addresses: [`${net}.2/24`, `${net6}2/64`] },
-    { on: gateway, dev: "lan", addresses: [`${net}.${host}/24`, `${net6}${host}/64`] },
+    { on: node, dev, addresses: [`${lan}.2/24`, `${lan6}2/64`] },
+    { on: gateway, dev: "lan", addresses: [`${lan}.${host}/24`, `${lan6}${host}/64`] },
   );
   await cable(
     { on: gateway, dev: "wan", addresses: [`198.51.100.${out}/24`, `2001:db8:51::${out}/64`] },
     { on: internet, dev: `to-${gateway.name}`, bridge: "br0" },
   );
   await addRoutes(gateway, ["default"], "198.51.100.254", "2001:db8:51::fe");
-  await addRoutes(gateway, PODS, `${net}.2`, `${net6}2`);
+  await addRoutes(gateway, PODS, `${lan}.2`, `${lan6}2`);
   await masquerade(gateway, "wan");
   return {
     machine: gateway,
-    inside: [`${net}.${host}`, `${net6}${host}`],
+    inside: [`${lan}.${host}`, `${lan6}${host}`],
     outside: [`198.51.100.${out}`, `2001:db8:51::${out}`],
   };
 }
@@ -127,7 +127,7 @@ async function forwardNodePort(gateway: Machine): Promise<void> {
 }
 
 /** One conflist is the whole configuration of the node. Returns its path. */
-export function writeConflist({ dir, cniVersion, write }: Stage, { a, b }: Net): string {
+export function writeConflist({ dir, cniVersion, write }: Setup, { a, b }: Topology): string {
   const gateways = ({ inside }: Way, dev: string): readonly object[] =>
     inside.map((via) => ({ via, dev }));
   const ours = {

@@ -1,13 +1,12 @@
 /** Everything that the `fwmark` plugin documents: chained, named marks, annotations from the runtime, a VPN uplink. */
 import { startResponder } from "../kit/calls";
-import { createRuntime, type Pod, type PodSpec, type Runtime } from "../kit/runtime";
-import type { Lab, Stage } from "../kit/lab";
+import { createRuntime, type PodSpec, type Runtime } from "../kit/runtime";
+import type { Lab, Setup } from "../kit/lab";
+import { NAME, type Attached, type Fixture } from "./fixture";
 import { showCluster, showInbound, showInternet } from "./paths";
 import { showChecks, showDeletion, showUnknownName } from "./verbs";
-import { buildNet, HOST_PORT, PICTURE, writeConflist, type Net } from "./topology";
+import { buildTopology, HOST_PORT, PICTURE, writeConflist, type Topology } from "./topology";
 
-/** The fwmark plugin's own annotation. */
-export const NAME = "cni.fwmark.net/name";
 /** As Kubernetes makes it of kubernetes.io/egress-bandwidth: bits per second, and bits. */
 const LIMIT = {
   ingressRate: 100_000_000,
@@ -26,46 +25,32 @@ const PODS: readonly PodSpec[] = [
   { pod: "web/office-0", annotations: { [NAME]: "office" }, offers: { bandwidth: LIMIT } },
 ];
 
-/** A pod that is attached. */
-export interface Attached {
-  readonly machine: Pod;
-  readonly address: string;
-}
-
-/** What the steps work with. */
-export interface Scene {
-  readonly stage: Stage;
-  readonly net: Net;
-  readonly conflist: string;
-  readonly runtime: Runtime;
-  readonly pods: readonly [player: Attached, shop: Attached, office: Attached];
-}
-
 export const vpn: Lab = {
   picture: PICTURE,
   programs: ["iptables", "tc"],
   plugins: ["bridge", "host-local", "portmap", "bandwidth"],
-  play,
+  run,
 };
 
-async function play(stage: Stage): Promise<void> {
-  const net = await buildNet(stage);
-  const conflist = writeConflist(stage);
-  for (const machine of [net.two, net.node]) await startResponder(stage, machine, 80);
-  await startResponder(stage, net.internet, 80, "server");
-  await showUplink(stage, net, conflist);
-  const runtime = createRuntime(stage, net.node, conflist);
-  const pods = await attach(stage, net, runtime);
-  if (pods === undefined) return stage.story.say("Without the pods there is nothing more to show.");
-  const scene: Scene = { stage, net, conflist, runtime, pods };
+async function run(setup: Setup): Promise<void> {
+  const topology = await buildTopology(setup);
+  const conflist = writeConflist(setup);
+  for (const machine of [topology.two, topology.node]) await startResponder(setup, machine, 80);
+  await startResponder(setup, topology.internet, 80, "server");
+  await showUplink(setup, topology, conflist);
+  const runtime = createRuntime(setup, topology.node, conflist);
+  const pods = await attach(setup, topology, runtime);
+  if (pods === undefined)
+    return setup.transcript.say("Without the pods there is nothing more to show.");
+  const fixture: Fixture = { setup, topology, conflist, runtime, pods };
   for (const step of [showInternet, showCluster, showInbound, showUnknownName, showChecks])
-    await step(scene);
-  if (!stage.keep) await showDeletion(scene);
+    await step(fixture);
+  if (!setup.keep) await showDeletion(fixture);
 }
 
-async function showUplink(stage: Stage, { node }: Net, conflist: string): Promise<void> {
-  const { story, wrapper } = stage;
-  story.heading(
+async function showUplink(setup: Setup, { node }: Topology, conflist: string): Promise<void> {
+  const { transcript, wrapper } = setup;
+  await transcript.heading(
     "The node gets a second uplink on the same wire, in another subnet, and a table for it",
   );
   for (const words of [
@@ -75,7 +60,7 @@ async function showUplink(stage: Stage, { node }: Net, conflist: string): Promis
   ])
     await node.show(["ip", ...words.split(" ")]);
   await node.show(["cat", conflist], { as: "cat vpn.conflist" });
-  story.say(
+  transcript.say(
     "Ours is the last of the chain; there is no delegate, no kubeconfig and no API server.",
     "`marks` is the fwmark plugin's spelling; a name with routes is written under `tenants`.",
   );
@@ -86,8 +71,8 @@ async function showUplink(stage: Stage, { node }: Net, conflist: string): Promis
     "--conf",
     conflist,
   ]);
-  story.claim("wrapper routes apply succeeds", status === 0);
-  story.claim(
+  transcript.statement("wrapper routes apply succeeds", status === 0);
+  transcript.statement(
     "it makes the filter of vpn0 loose, or replies would be dropped",
     output.includes("sysctl -w net.ipv4.conf.vpn0.rp_filter=2"),
   );
@@ -95,7 +80,7 @@ async function showUplink(stage: Stage, { node }: Net, conflist: string): Promis
   const order = ["suppress_prefixlength 0", "fwmark 0x10/0x10 lookup 200", "32766:"].map((words) =>
     rules.output.indexOf(words),
   );
-  story.claim(
+  transcript.statement(
     "the main table's exact routes come first, then the mark, then the default",
     order.every((at, i) => at > (order[i - 1] ?? 0)),
   );
@@ -103,12 +88,12 @@ async function showUplink(stage: Stage, { node }: Net, conflist: string): Promis
 }
 
 async function attach(
-  stage: Stage,
-  { node }: Net,
+  setup: Setup,
+  { node }: Topology,
   runtime: Runtime,
-): Promise<Scene["pods"] | undefined> {
-  const { story } = stage;
-  story.heading("Pods: the annotation comes from the runtime, with the pod");
+): Promise<Fixture["pods"] | undefined> {
+  const { transcript } = setup;
+  await transcript.heading("Pods: the annotation comes from the runtime, with the pod");
   const attached: Attached[] = [];
   for (const spec of PODS) {
     const machine = await runtime.sandbox(spec);
@@ -116,9 +101,9 @@ async function attach(
       ok,
       addresses: [address = ""],
     } = await runtime.add(machine);
-    if (!story.claim(`${spec.pod} is attached`, ok && address !== "")) return undefined;
+    if (!transcript.statement(`${spec.pod} is attached`, ok && address !== "")) return undefined;
     attached.push({ machine, address });
-    await startResponder(stage, machine, 80);
+    await startResponder(setup, machine, 80);
   }
   const [player, shop, office] = attached as [Attached, Attached, Attached];
   const rules = await node.show(["iptables", "-w", "-t", "mangle", "-S", "PREROUTING"]);
@@ -126,14 +111,17 @@ async function attach(
     rules.output
       .split("\n")
       .some((rule) => rule.includes(`-s ${address}/32`) && rule.includes(words));
-  story.claim("player-0 has the mark of the tenant vpn", mark(player, "--set-xmark 0x10/0x10"));
-  story.claim(
+  transcript.statement(
+    "player-0 has the mark of the tenant vpn",
+    mark(player, "--set-xmark 0x10/0x10"),
+  );
+  transcript.statement(
     "office-0 has the mark of that name in `marks`",
     mark(office, "--set-xmark 0x20/0x20"),
   );
-  story.claim("shop-0 has none", !mark(shop, "MARK"));
+  transcript.statement("shop-0 has none", !mark(shop, "MARK"));
   const limits = await node.show(["tc", "qdisc", "show"], { as: "tc qdisc show", silent: true });
-  story.claim(
+  transcript.statement(
     "bandwidth, before ours in the chain, has limited all three",
     (limits.output.match(/qdisc tbf /g) ?? []).length >= 3,
   );

@@ -1,7 +1,7 @@
 /** The ways that packets take in the lab `vpn`. */
 import { call, target } from "../kit/calls";
 import { countPackets, trace } from "../kit/packets";
-import type { Scene } from "./lab";
+import type { Fixture } from "./fixture";
 import {
   BY_ROUTER,
   BY_VPN,
@@ -16,14 +16,17 @@ import {
 
 /** Only the annotated pod takes the VPN. */
 export async function showInternet({
-  stage,
-  net: { vpn },
+  setup,
+  topology: { vpn },
   pods: [player, shop, office],
-}: Scene): Promise<void> {
-  const { story } = stage;
-  story.heading("The annotated pod's internet traffic leaves by vpn0, nobody else's");
-  const hops = await trace(story, player.machine, SERVER);
-  story.claim("player-0's second hop is vpn-gw", hops[1] === VPN_GATEWAY && hops.at(-1) === SERVER);
+}: Fixture): Promise<void> {
+  const { transcript } = setup;
+  await transcript.heading("The annotated pod's internet traffic leaves by vpn0, nobody else's");
+  const hops = await trace(transcript, player.machine, SERVER);
+  transcript.statement(
+    "player-0's second hop is vpn-gw",
+    hops[1] === VPN_GATEWAY && hops.at(-1) === SERVER,
+  );
   const others = await countPackets(
     vpn,
     `iifname "lan" ip daddr ${SERVER} ip saddr != 192.168.2.10`,
@@ -33,24 +36,27 @@ export async function showInternet({
     [shop, BY_ROUTER, "the router"],
     [office, BY_ROUTER, "the router: its mark has no routes"],
   ] as const) {
-    const { by, from } = await call(stage, pod.machine, target(SERVER, 80));
-    story.claim(
+    const { by, from } = await call(setup, pod.machine, target(SERVER, 80));
+    transcript.statement(
       `the server sees ${pod.machine.name} behind ${words}`,
       by === "server" && from === way,
     );
   }
   const count = await others.read();
-  story.claim(`vpn-gw got packets from vpn0's address only (${count} others)`, count === 0);
+  transcript.statement(
+    `vpn-gw got packets from vpn0's address only (${count} others)`,
+    count === 0,
+  );
 }
 
 /** What the main table knows exactly is found before the mark. */
 export async function showCluster({
-  stage,
-  net: { vpn, node },
+  setup,
+  topology: { vpn, node },
   pods: [player, shop],
-}: Scene): Promise<void> {
-  const { story } = stage;
-  story.heading("Its cluster traffic does not");
+}: Fixture): Promise<void> {
+  const { transcript } = setup;
+  await transcript.heading("Its cluster traffic does not");
   const strays = await countPackets(vpn, 'iifname "lan" ip daddr { 10.0.0.0/8 }');
   const targets = [
     [shop.address, "shop-0", "a pod on its node"],
@@ -59,27 +65,30 @@ export async function showCluster({
     [NODE, "node", "its node"],
   ] as const;
   for (const [address, name, words] of targets) {
-    const { by } = await call(stage, player.machine, target(address, 80));
-    story.claim(`player-0 reaches ${words}`, by === name);
+    const { by } = await call(setup, player.machine, target(address, 80));
+    transcript.statement(`player-0 reaches ${words}`, by === name);
   }
-  const probe = await call(stage, node, target(player.address, 80));
-  story.claim("its node reaches it, as the kubelet's probes do", probe.by === "player-0");
+  const probe = await call(setup, node, target(player.address, 80));
+  transcript.statement("its node reaches it, as the kubelet's probes do", probe.by === "player-0");
   const count = await strays.read();
-  story.claim(`nothing of that came to vpn-gw (${count} packets counted there)`, count === 0);
+  transcript.statement(
+    `nothing of that came to vpn-gw (${count} packets counted there)`,
+    count === 0,
+  );
 }
 
 /** The reply rule takes the mark off answers. */
 export async function showInbound({
-  stage,
-  net: { client },
+  setup,
+  topology: { client },
   pods: [player],
-}: Scene): Promise<void> {
-  const { story } = stage;
-  story.heading(
+}: Fixture): Promise<void> {
+  const { transcript } = setup;
+  await transcript.heading(
     "A client outside calls the annotated pod through portmap: the reply goes back by the router",
   );
-  const { by, from } = await call(stage, client, target(BY_ROUTER, HOST_PORT));
-  story.claim(
+  const { by, from } = await call(setup, client, target(BY_ROUTER, HOST_PORT));
+  transcript.statement(
     `the client gets ${player.machine.name}'s answer`,
     by === "player-0" && from === CLIENT,
   );

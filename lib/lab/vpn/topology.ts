@@ -1,6 +1,6 @@
 /** The machines of the lab `vpn`: a node as k3s has it, with a second uplink on the same wire. */
 import { addBridge, addRoutes, cable, masquerade } from "../kit/links";
-import type { Stage } from "../kit/lab";
+import type { Setup } from "../kit/lab";
 import { makeRouter, type Machine } from "../kit/machines";
 import { shortJson } from "../kit/short-json";
 
@@ -15,7 +15,7 @@ export const PICTURE = `
     other node: two-0 ----------------------+-------+
 `;
 
-export interface Net {
+export interface Topology {
   readonly node: Machine;
   readonly router: Machine;
   readonly vpn: Machine;
@@ -39,13 +39,13 @@ export const SERVICE = "10.43.0.10";
 export const HOST_PORT = 8080;
 
 /** Builds everything but vpn0 and the pods. */
-export async function buildNet({ world }: Stage): Promise<Net> {
+export async function buildTopology({ workspace }: Setup): Promise<Topology> {
   const [node, sw, internet, client, two] = [
-    await world.machine("node"),
-    await world.machine("switch"),
-    await world.machine("internet"),
-    await world.machine("client"),
-    await world.machine("two-0"),
+    await workspace.machine("node"),
+    await workspace.machine("switch"),
+    await workspace.machine("internet"),
+    await workspace.machine("client"),
+    await workspace.machine("two-0"),
   ];
   for (const machine of [node, internet]) await makeRouter(machine);
   await addBridge(sw, "br0");
@@ -56,12 +56,12 @@ export async function buildNet({ world }: Stage): Promise<Net> {
     { on: sw, dev: "to-node", bridge: "br0" },
   );
   const router = await addExit(
-    { machine: await world.machine("router"), sw, internet },
+    { machine: await workspace.machine("router"), sw, internet },
     "10.0.0.1",
     BY_ROUTER,
   );
   const vpn = await addExit(
-    { machine: await world.machine("vpn-gw"), sw, internet },
+    { machine: await workspace.machine("vpn-gw"), sw, internet },
     VPN_GATEWAY,
     BY_VPN,
   );
@@ -127,7 +127,7 @@ async function addService(node: Machine): Promise<void> {
 }
 
 /** The list of a k3s node, flannel's delegate being a bridge, and ours at its end. Returns its path. */
-export function writeConflist({ dir, cniVersion, write }: Stage): string {
+export function writeConflist({ dir, cniVersion, write }: Setup): string {
   const bridge = {
     type: "bridge",
     bridge: "cni0",

@@ -2,7 +2,7 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Machine } from "../kit/machines";
-import { NAME, type Scene } from "./lab";
+import { NAME, type Fixture } from "./fixture";
 
 function leases(dir: string): number {
   return readdirSync(join(dir, "ipam", "cbr0")).filter((name) => /^[0-9]+\./.test(name)).length;
@@ -14,20 +14,24 @@ async function markRules(node: Machine): Promise<readonly string[]> {
 }
 
 /** The plugins before ours have done their work by then; the runtime's DEL takes it back. */
-export async function showUnknownName({ stage, net: { node }, runtime }: Scene): Promise<void> {
-  const { story, dir } = stage;
-  story.heading("A name that nobody configured refuses the pod");
+export async function showUnknownName({
+  setup,
+  topology: { node },
+  runtime,
+}: Fixture): Promise<void> {
+  const { transcript, dir } = setup;
+  await transcript.heading("A name that nobody configured refuses the pod");
   const [before, rules] = [leases(dir), (await markRules(node)).length];
   const pod = await runtime.sandbox({ pod: "media/typo-0", annotations: { [NAME]: "vpm" } });
   const refused = await runtime.add(pod);
-  story.claim(
+  transcript.statement(
     "ADD fails with code 7 and names what it knows",
     refused.code === 7 && refused.output.includes("vpm") && refused.output.includes("vpn"),
   );
   const { ok } = await runtime.del(pod);
   const links = await node.run(["ip", "-o", "link", "show", "type", "veth"]);
   const ports = links.output.split("\n").filter((line) => line.includes("master cni0")).length;
-  story.claim(
+  transcript.statement(
     "after the runtime's DEL no address, interface or rule of it is left",
     ok && leases(dir) === before && ports === 3 && (await markRules(node)).length === rules,
   );
@@ -35,52 +39,52 @@ export async function showUnknownName({ stage, net: { node }, runtime }: Scene):
 
 /** `wrapper check`, with a rule missing and with it back. */
 export async function showChecks({
-  stage,
-  net: { node },
+  setup,
+  topology: { node },
   conflist,
   pods: [player],
-}: Scene): Promise<void> {
-  const { story, wrapper } = stage;
-  story.heading("wrapper check notices a rule that somebody removed");
+}: Fixture): Promise<void> {
+  const { transcript, wrapper } = setup;
+  await transcript.heading("wrapper check notices a rule that somebody removed");
   const args = ["check", "--conf", conflist, player.machine.spec.pod];
   const good = await wrapper(node, args);
-  story.claim("all is well", good.status === 0);
+  transcript.statement("all is well", good.status === 0);
   const rule = (await markRules(node)).find(
     (text) => text.includes(`-s ${player.address}/32`) && text.includes("0x10/0x10"),
   );
   if (rule === undefined)
-    return story.say("The rule is gone already, so there is nothing to take away.");
+    return transcript.say("The rule is gone already, so there is nothing to take away.");
   const words = rule.replace(/^-A /, "").replace(/"/g, "'");
   await node.show(["sh", "-c", `iptables -w -t mangle -D ${words}`], {
     as: `iptables -t mangle -D PREROUTING -s ${player.address}/32 ...`,
   });
   const bad = await wrapper(node, args);
-  story.claim(
+  transcript.statement(
     "without the rule it exits 1 and says which is missing",
     bad.status === 1 && bad.output.includes(`mark rule for ${player.address} is missing`),
   );
   await node.must(["sh", "-c", `iptables -w -t mangle -I ${words}`]);
   const again = await wrapper(node, args, { silent: true });
-  story.claim("with it back all is well again", again.status === 0);
+  transcript.statement("with it back all is well again", again.status === 0);
 }
 
 /** By the tag in the rules' comments: nothing of the pod is needed but its container. */
 export async function showDeletion({
-  stage,
-  net: { node },
+  setup,
+  topology: { node },
   runtime,
   conflist,
   pods,
-}: Scene): Promise<void> {
-  const { story, dir, wrapper } = stage;
-  story.heading("DEL needs neither the annotation nor the result of ADD");
+}: Fixture): Promise<void> {
+  const { transcript, dir, wrapper } = setup;
+  await transcript.heading("DEL needs neither the annotation nor the result of ADD");
   rmSync(join(dir, "results-node-eth0"), { recursive: true });
   for (const { machine } of pods) {
     const { ok } = await runtime.del({ ...machine, spec: { pod: machine.spec.pod } });
-    story.claim(`DEL of ${machine.spec.pod} succeeds without both`, ok);
+    transcript.statement(`DEL of ${machine.spec.pod} succeeds without both`, ok);
   }
   const rules = await markRules(node);
-  story.claim(
+  transcript.statement(
     `no rule and no address is left (${rules.length} rules, ${leases(dir)} addresses)`,
     rules.length === 0 && leases(dir) === 0,
   );
@@ -88,7 +92,7 @@ export async function showDeletion({
     silent: true,
   });
   const left = await node.show(["ip", "rule"]);
-  story.claim(
+  transcript.statement(
     "wrapper routes remove leaves the kernel's own rules",
     status === 0 && !/fwmark|suppress/.test(left.output),
   );

@@ -3,8 +3,8 @@ import { parsePrefix } from "../../net/address";
 import type { Family } from "../../net/family";
 import { call, target } from "../../lab/kit/calls";
 import { CLIENT, NODE, OTHER_POD } from "../addresses";
-import { NODE_PORT, PORT } from "../net";
-import { ask, forEachFamily, pick, type Scene, type Tested } from "../scene";
+import { NODE_PORT, PORT } from "../topology";
+import { ask, forEachFamily, pick, type Fixture, type Tested } from "../fixture";
 import { countAt, gatewaysOf } from "./own-gateway";
 
 /** Of `excludeDestinations`, for each family. */
@@ -21,34 +21,34 @@ interface Goal {
 }
 
 /** Pod to pod, to the node, to another node's pod, to what is excluded. */
-export async function checkCluster(scene: Scene, working: readonly Tested[]): Promise<void> {
+export async function checkCluster(fixture: Fixture, working: readonly Tested[]): Promise<void> {
   await forEachFamily(working, async (one, family) => {
     const wrong: string[] = [];
-    for (const goal of goalsOf(scene, family)) {
-      const { by, error } = await ask(scene, one.attached.pod, goal.address, goal.port);
+    for (const goal of goalsOf(fixture, family)) {
+      const { by, error } = await ask(fixture, one.attached.pod, goal.address, goal.port);
       if (by !== goal.by) wrong.push(`${goal.name} (${by === "" ? error : `answered by ${by}`})`);
     }
-    const taken = await takenByGateway(scene, one, family);
+    const taken = await takenByGateway(fixture, one, family);
     const about = { tenant: one.name, family };
     if (wrong.length > 0)
-      scene.ledger.fail(
+      fixture.results.fail(
         "cluster",
         about,
         `its pods do not reach ${wrong.join(", ")}`,
         "let what the main table knows come before the tenants: leave routes.localPriority before routes.tenantPriority; a delegate that goes past the node (macvlan, ipvlan) cannot be used for tenants",
       );
     if (taken.length > 0)
-      scene.ledger.fail(
+      fixture.results.fail(
         "cluster",
         about,
         `excluded, and yet at its gateway: ${taken.join(", ")}`,
         "leave routes.excludePriority before routes.tenantPriority, and no rule of others before both",
       );
-    if (wrong.length + taken.length === 0) scene.ledger.ok("cluster", about);
+    if (wrong.length + taken.length === 0) fixture.results.ok("cluster", about);
   });
 }
 
-function goalsOf({ plain }: Scene, family: Family): readonly Goal[] {
+function goalsOf({ plain }: Fixture, family: Family): readonly Goal[] {
   const pod = plain.addresses[family];
   return [
     ...(pod === undefined
@@ -66,19 +66,19 @@ function goalsOf({ plain }: Scene, family: Family): readonly Goal[] {
 
 /** Excluded destinations of which a packet arrived at the tenant's gateway. */
 async function takenByGateway(
-  scene: Scene,
+  fixture: Fixture,
   one: Tested,
   family: Family,
 ): Promise<readonly string[]> {
-  const addresses = scene.conf.routes.excludeDestinations
+  const addresses = fixture.conf.routes.excludeDestinations
     .filter((text) => parsePrefix(text)?.family === family)
     .slice(0, MOST_EXCLUDED)
     .map(addressIn);
-  const machines = gatewaysOf(scene, one, family).map(({ machine }) => machine);
+  const machines = gatewaysOf(fixture, one, family).map(({ machine }) => machine);
   const taken = await Promise.all(
     addresses.map(async (address) => {
       const count = await countAt(machines, address);
-      await call(scene.stage, one.attached.pod, target(address, PORT), {
+      await call(fixture.setup, one.attached.pod, target(address, PORT), {
         quiet: true,
         timeoutMs: EXCLUDED_MS,
       });
@@ -98,13 +98,13 @@ function addressIn(text: string): string {
 }
 
 /** A client beyond the default gateway calls the tenant's pod, by its address and by the port that portmap publishes. */
-export async function checkReplyPath(scene: Scene, working: readonly Tested[]): Promise<void> {
-  const { conf, ledger, portmap } = scene;
+export async function checkReplyPath(fixture: Fixture, working: readonly Tested[]): Promise<void> {
+  const { conf, results, portmap } = fixture;
   if (conf.markReplies) {
     const reason = `markReplies is true: replies to calls from outside leave by the tenant's gateway${portmap ? ", although portmap publishes ports to clients outside" : ", so clients of a NodePort or LoadBalancer get no answer"}`;
     return portmap
-      ? ledger.fail("reply", {}, reason, 'remove "markReplies", or portmap')
-      : ledger.skip("reply", {}, reason, 'remove "markReplies", if there are such clients');
+      ? results.fail("reply", {}, reason, 'remove "markReplies", or portmap')
+      : results.skip("reply", {}, reason, 'remove "markReplies", if there are such clients');
   }
   await forEachFamily(working, async (one, family) => {
     const goals = [
@@ -119,23 +119,23 @@ export async function checkReplyPath(scene: Scene, working: readonly Tested[]): 
           ]
         : []),
     ];
-    for (const goal of goals) await checkReply(scene, one, { ...goal, family });
+    for (const goal of goals) await checkReply(fixture, one, { ...goal, family });
   });
 }
 
 async function checkReply(
-  { ledger, net, stage }: Scene,
+  { results, topology, setup }: Fixture,
   one: Tested,
   { name, address, port, family }: Omit<Goal, "by"> & { readonly family: Family },
 ): Promise<void> {
-  const { by, error } = await call(stage, net.byDefault, target(address, port), {
+  const { by, error } = await call(setup, topology.byDefault, target(address, port), {
     quiet: true,
     source: pick(CLIENT, family),
   });
   const about = { tenant: one.name, family };
-  if (by === one.attached.pod.name) ledger.ok("reply", about);
+  if (by === one.attached.pod.name) results.ok("reply", about);
   else
-    ledger.fail(
+    results.fail(
       "reply",
       about,
       `a client beyond the default gateway gets no answer from ${name}: ${by === "" ? error : `answered by ${by}`}`,

@@ -1,10 +1,10 @@
 /** After DEL nothing of any pod is left on the node. */
-import { census, newSince } from "../census";
-import type { Scene } from "../scene";
+import { inventory, newSince } from "../inventory";
+import type { Fixture } from "../fixture";
 
 /** Interfaces, chains and routes that are the delegates' own and stay on every node (the bridge, portmap's chains) do not name a pod. */
-export async function checkDel(scene: Scene, before: readonly string[]): Promise<void> {
-  const { ledger, net, plain, runtime, stage, tested } = scene;
+export async function checkDel(fixture: Fixture, before: readonly string[]): Promise<void> {
+  const { results, topology, plain, runtime, setup, tested } = fixture;
   const all = [...tested.map(({ attached }) => attached), plain];
   const refused: string[] = [];
   for (const { pod } of all) {
@@ -19,24 +19,24 @@ export async function checkDel(scene: Scene, before: readonly string[]): Promise
   const addresses = all
     .flatMap(({ addresses: { 4: v4, 6: v6 } }) => [v4, v6])
     .filter((address) => address !== undefined);
-  const left = newSince(before, await census(net.node, stage.dir)).filter((line) =>
+  const left = newSince(before, await inventory(topology.node, setup.dir)).filter((line) =>
     isOfPod(line, addresses),
   );
   if (refused.length > 0)
-    ledger.fail(
+    results.fail(
       "del",
       {},
       `DEL fails: ${refused.join("; ")}`,
       "correct what the message names; a runtime repeats DEL until it works, and the pod stays",
     );
   if (left.length > 0)
-    ledger.fail(
+    results.fail(
       "del",
       {},
       `left on the node: ${left.join(", ")}`,
       "see which plugin made it: what is not removed meets the next pod with this address",
     );
-  if (refused.length + left.length === 0) ledger.ok("del");
+  if (refused.length + left.length === 0) results.ok("del");
 }
 
 function isOfPod(line: string, addresses: readonly string[]): boolean {

@@ -1,8 +1,8 @@
 /** A pod whose tenant is unknown, forbidden, or cannot be found out does not start, and leaves nothing. */
 import type { CniRan, PodSpec, Runtime } from "../../lab/kit/runtime";
-import { census, newSince } from "../census";
-import { annotate, attach, type Scene } from "../scene";
-import { namespaceOf, outsideOf } from "../subjects";
+import { inventory, newSince } from "../inventory";
+import { annotate, attach, type Fixture } from "../fixture";
+import { namespaceOf, outsideOf } from "../tenants";
 
 interface Trial {
   /** What was tried: "an unknown tenant is refused" when all is well. */
@@ -14,31 +14,34 @@ interface Trial {
 }
 
 /** `withApi` is a runtime with a kubeconfig behind which nobody listens; undefined: the conflist has none. */
-export async function checkFailClosed(scene: Scene, withApi: Runtime | undefined): Promise<void> {
-  const { conf, ledger, runtime } = scene;
+export async function checkFailClosed(
+  fixture: Fixture,
+  withApi: Runtime | undefined,
+): Promise<void> {
+  const { conf, results, runtime } = fixture;
   const namespace = namespaceOf(undefined, conf.exemptNamespaces);
   if (namespace === undefined)
-    return ledger.skip(
+    return results.skip(
       "closed",
       {},
       "exemptNamespaces exempts every namespace, so no pod is looked up",
       "narrow exemptNamespaces",
     );
   const unknown = annotate(conf, "selftest-unknown");
-  await refused(scene, {
+  await refused(fixture, {
     what: "a pod of an unknown tenant",
     spec: { pod: `${namespace}/unknown`, annotations: unknown },
     runtime,
     remedy: "this is a defect of the wrapper: report it",
   });
-  await checkGuard(scene);
+  await checkGuard(fixture);
   if (withApi === undefined)
-    return ledger.skip("closed", {}, "without a kubeconfig no API server is asked");
+    return results.skip("closed", {}, "without a kubeconfig no API server is asked");
   const remedy =
     conf.onError === "allow"
       ? 'onError is "allow": set it to "deny", or accept that tenants\' pods leave by the default gateway while the API server is away'
       : "this is a defect of the wrapper: report it";
-  await refused(scene, {
+  await refused(fixture, {
     what: "a pod whose tenant the API server does not tell",
     spec: { pod: `${namespace}/no-api` },
     runtime: withApi,
@@ -46,8 +49,8 @@ export async function checkFailClosed(scene: Scene, withApi: Runtime | undefined
   });
 }
 
-async function checkGuard(scene: Scene): Promise<void> {
-  const { conf, ledger, runtime, tested } = scene;
+async function checkGuard(fixture: Fixture): Promise<void> {
+  const { conf, results, runtime, tested } = fixture;
   for (const { name, value, tenant } of tested) {
     if (tenant === undefined) continue;
     const namespace =
@@ -55,7 +58,7 @@ async function checkGuard(scene: Scene): Promise<void> {
         ? undefined
         : outsideOf(tenant.namespaces, conf.exemptNamespaces);
     if (namespace === undefined) {
-      ledger.note(
+      results.note(
         `tenant ${name} is open to every namespace: whoever may create pods may use its gateway; "namespaces" limits it`,
       );
       continue;
@@ -64,7 +67,7 @@ async function checkGuard(scene: Scene): Promise<void> {
       pod: `${namespace}/outside-${tested.findIndex((one) => one.name === name)}`,
       annotations: annotate(conf, value),
     };
-    await refused(scene, {
+    await refused(fixture, {
       what: `a pod of namespace ${namespace}`,
       tenant: name,
       spec,
@@ -75,27 +78,27 @@ async function checkGuard(scene: Scene): Promise<void> {
 }
 
 async function refused(
-  scene: Scene,
+  fixture: Fixture,
   { what, tenant, spec, runtime, remedy }: Trial,
 ): Promise<void> {
-  const { conf, ledger, net, stage } = scene;
+  const { conf, results, topology, setup } = fixture;
   const about = tenant === undefined ? {} : { tenant };
-  const before = await census(net.node, stage.dir);
-  const { pod, ran } = await attach(stage, runtime, spec, false);
+  const before = await inventory(topology.node, setup.dir);
+  const { pod, ran } = await attach(setup, runtime, spec, false);
   // In a chain the main plugin has made the interface before us: there the runtime's DEL removes it.
   if (conf.delegate === undefined) await runtime.del(pod);
-  const left = newSince(before, await census(net.node, stage.dir));
-  if (ran.ok) ledger.fail("closed", about, `${what} starts`, remedy);
+  const left = newSince(before, await inventory(topology.node, setup.dir));
+  if (ran.ok) results.fail("closed", about, `${what} starts`, remedy);
   else if (left.length > 0)
-    ledger.fail(
+    results.fail(
       "closed",
       about,
       `${what} is refused, but leaves behind: ${left.join(", ")}`,
       `see why the delegate's DEL did not remove it: ${ran.output}`,
     );
-  else if (isSaid(ran)) ledger.ok("closed", about);
+  else if (isSaid(ran)) results.ok("closed", about);
   else
-    ledger.fail(
+    results.fail(
       "closed",
       about,
       `${what} is refused without a reason: ${ran.output}`,

@@ -1,24 +1,24 @@
 /** Where Cilium runs, the kernel's rule for local delivery is at 100 instead of 0. */
 import { NODE } from "../addresses";
-import { NODE_PORT, PORT } from "../net";
-import { ask, forEachFamily, pick, type Scene, type Tested } from "../scene";
+import { NODE_PORT, PORT } from "../topology";
+import { ask, forEachFamily, pick, type Fixture, type Tested } from "../fixture";
 
 /** Moves the rule, looks, and moves it back. */
-export async function checkLocalRule(scene: Scene, working: readonly Tested[]): Promise<void> {
-  const { ledger, net, stage } = scene;
+export async function checkLocalRule(fixture: Fixture, working: readonly Tested[]): Promise<void> {
+  const { results, topology, setup } = fixture;
   const move = (from: number, to: number): Promise<string> => {
-    const families = net.ipv6 ? ["-4", "-6"] : ["-4"];
+    const families = topology.ipv6 ? ["-4", "-6"] : ["-4"];
     const commands = families.flatMap((family) => [
       `ip ${family} rule add pref ${to} lookup local`,
       `ip ${family} rule del pref ${from} lookup local`,
     ]);
-    return net.node.must(["sh", "-ec", commands.join("\n")]);
+    return topology.node.must(["sh", "-ec", commands.join("\n")]);
   };
   await move(0, 100);
   await forEachFamily(working, async (one, family) => {
     const { pod, addresses } = one.attached;
-    const probe = await ask({ stage }, net.node, addresses[family] ?? "", PORT);
-    const back = await ask({ stage }, pod, pick(NODE, family), NODE_PORT);
+    const probe = await ask({ setup }, topology.node, addresses[family] ?? "", PORT);
+    const back = await ask({ setup }, pod, pick(NODE, family), NODE_PORT);
     const wrong = [
       ...(probe.by === pod.name
         ? []
@@ -30,9 +30,9 @@ export async function checkLocalRule(scene: Scene, working: readonly Tested[]): 
           ]),
     ];
     const about = { tenant: one.name, family };
-    if (wrong.length === 0) ledger.ok("local", about);
+    if (wrong.length === 0) results.ok("local", about);
     else
-      ledger.fail(
+      results.fail(
         "local",
         about,
         wrong.join("; "),

@@ -3,8 +3,8 @@ import type { Family } from "../../net/family";
 import { formatMark } from "../../net/mark";
 import { call, target } from "../../lab/kit/calls";
 import { MARKED } from "../addresses";
-import { PORT } from "../net";
-import { forEachFamily, pick, type Scene, type Tested } from "../scene";
+import { PORT } from "../topology";
+import { forEachFamily, pick, type Fixture, type Tested } from "../fixture";
 
 const TABLE = "inet selftest-mark";
 const ALL = 0xffffffff;
@@ -15,43 +15,43 @@ const USERS = [
 ] as const;
 
 /** Around mangle PREROUTING (-150): all bits are set before it, and looked at after it. */
-export async function checkMask(scene: Scene): Promise<void> {
-  const { ledger, net, portmap } = scene;
-  await forEachFamily(scene.tested, async (one, family) => {
+export async function checkMask(fixture: Fixture): Promise<void> {
+  const { results, topology, portmap } = fixture;
+  await forEachFamily(fixture.tested, async (one, family) => {
     const about = { tenant: one.name, family };
-    const { seen, kept } = await send(scene, one, family);
+    const { seen, kept } = await send(fixture, one, family);
     if (!seen)
-      return ledger.skip("mask", about, "its pod's packets do not pass the node's PREROUTING");
+      return results.skip("mask", about, "its pod's packets do not pass the node's PREROUTING");
     const taken = USERS.filter(
       ({ bits, who }) => (one.mark.mask & bits) !== 0 && (who !== "portmap" || portmap),
     );
     const remedy =
       'give all tenants values under one small "mask", such as 0xff; wrapper routes plan proposes a free one';
     if (taken.length > 0)
-      ledger.fail(
+      results.fail(
         "mask",
         about,
         `its mask covers bits of ${taken.map(({ who, bits }) => `${who} (0x${bits.toString(16)})`).join(" and ")}: whatever they set is wiped`,
         remedy,
       );
-    else if (kept) ledger.ok("mask", about);
+    else if (kept) results.ok("mask", about);
     else
-      ledger.fail(
+      results.fail(
         "mask",
         about,
         `after the rule for ${formatMark(one.mark)} the mark is not what it should be: its value in its mask, and every other bit as before`,
         "see the rules of this pod: iptables -t mangle -S PREROUTING; another rule may come before or after",
       );
   });
-  await net.node.run(["nft", "delete", "table", ...TABLE.split(" ")]);
+  await topology.node.run(["nft", "delete", "table", ...TABLE.split(" ")]);
 }
 
 async function send(
-  scene: Scene,
+  fixture: Fixture,
   one: Tested,
   family: Family,
 ): Promise<{ readonly seen: boolean; readonly kept: boolean }> {
-  const { stage, net, plain } = scene;
+  const { setup, topology, plain } = fixture;
   const ip = family === 4 ? "ip" : "ip6";
   // Beyond the node; a pod without a default route only gets as far as its neighbours.
   const goals = [pick(MARKED, family), plain.addresses[family]].filter(
@@ -63,7 +63,7 @@ async function send(
     `kept${family}-${one.attached.pod.name}`,
   ];
   const expected = ((ALL & ~one.mark.mask) | one.mark.value) >>> 0;
-  await net.node.must(["nft", "-f", "-"], {
+  await topology.node.must(["nft", "-f", "-"], {
     stdin: [
       `add table ${TABLE}`,
       `add chain ${TABLE} before { type filter hook prerouting priority -160; }`,
@@ -76,11 +76,11 @@ async function send(
     ].join("\n"),
   });
   for (const goal of goals)
-    await call(stage, one.attached.pod, target(goal, PORT), { quiet: true, timeoutMs: 500 });
+    await call(setup, one.attached.pod, target(goal, PORT), { quiet: true, timeoutMs: 500 });
   const read = async (name: string): Promise<number> =>
     Number(
       /packets (\d+)/.exec(
-        await net.node.must(["nft", "list", "counter", ...TABLE.split(" "), name]),
+        await topology.node.must(["nft", "list", "counter", ...TABLE.split(" "), name]),
       )?.[1] ?? 0,
     );
   const [all, right] = [await read(seen), await read(kept)];

@@ -1,6 +1,6 @@
 /** `wrapper routes apply` works on the test node, and a second time there is nothing to do. */
 import { isObject, own, parseJson, type Json, type JsonObject } from "../../cni/json";
-import type { Scene } from "../scene";
+import type { Fixture } from "../fixture";
 
 /** What an apply said. */
 export interface Applied {
@@ -9,15 +9,15 @@ export interface Applied {
   readonly said: JsonObject;
 }
 
-type Part = Pick<Scene, "stage" | "net" | "conflist" | "ledger">;
+type Part = Pick<Fixture, "setup" | "topology" | "conflist" | "results">;
 
 /** Applies the routes, kernel settings too, as the unit of the installation does. */
 export async function applyRoutes(
-  { stage, net, conflist }: Pick<Scene, "stage" | "net" | "conflist">,
+  { setup, topology, conflist }: Pick<Fixture, "setup" | "topology" | "conflist">,
   ...more: readonly string[]
 ): Promise<Applied> {
-  const ran = await net.node.run([
-    stage.binary,
+  const ran = await topology.node.run([
+    setup.binary,
     "routes",
     "apply",
     "--sysctl",
@@ -35,30 +35,30 @@ export async function applyRoutes(
 
 /** Both applies. Nothing else makes sense where the first one fails, but it is tried. */
 export async function checkNodeRoutes(part: Part, routed: boolean): Promise<void> {
-  const { ledger } = part;
+  const { results } = part;
   if (!routed)
-    return ledger.skip(
+    return results.skip(
       "routes",
       {},
       "no tenant has a table, so the conflist asks for no routes",
       'write "table" and "gateways" into "tenants", if wrapper routes shall lead marks to gateways',
     );
   const first = await applyRoutes(part);
-  for (const finding of list(first.said, "findings")) tellFinding(part, finding);
+  for (const finding of list(first.said, "findings")) reportFinding(part, finding);
   for (const { text } of list(first.said, "collisions"))
-    ledger.fail(
+    results.fail(
       "routes",
       {},
       String(text),
       "change the conflist as it says; wrapper routes plan looks at the real node",
     );
   for (const failure of texts(first.said, "failures"))
-    ledger.fail("routes", {}, failure, "correct the gateway or route that it names");
+    results.fail("routes", {}, failure, "correct the gateway or route that it names");
   if (
     first.status !== 0 &&
     list(first.said, "findings", "collisions").length + texts(first.said, "failures").length === 0
   ) {
-    return ledger.fail(
+    return results.fail(
       "routes",
       {},
       `wrapper routes apply fails: ${troubleOf(first)}`,
@@ -67,9 +67,9 @@ export async function checkNodeRoutes(part: Part, routed: boolean): Promise<void
   }
   const second = await applyRoutes(part);
   const changes = list(second.said, "changes").map(({ command }) => String(command));
-  if (changes.length === 0) ledger.ok("routes");
+  if (changes.length === 0) results.ok("routes");
   else
-    ledger.fail(
+    results.fail(
       "routes",
       {},
       `a second wrapper routes apply changes something again: ${changes.join("; ")}`,
@@ -77,11 +77,11 @@ export async function checkNodeRoutes(part: Part, routed: boolean): Promise<void
     );
 }
 
-function tellFinding({ ledger }: Part, { severity, tenant, text }: JsonObject): void {
+function reportFinding({ results }: Part, { severity, tenant, text }: JsonObject): void {
   const about = typeof tenant === "string" ? { tenant } : {};
   if (severity === "problem")
-    ledger.fail("routes", about, String(text), "correct the conflist as it says");
-  else ledger.note(`wrapper routes: ${String(text)}`);
+    results.fail("routes", about, String(text), "correct the conflist as it says");
+  else results.note(`wrapper routes: ${String(text)}`);
 }
 
 function list(said: JsonObject, ...keys: readonly string[]): readonly JsonObject[] {
@@ -95,6 +95,11 @@ function texts(said: JsonObject, key: string): readonly string[] {
 function items(said: JsonObject, key: string): readonly Json[] {
   const value = own(said, key);
   return Array.isArray(value) ? (value as readonly Json[]) : [];
+}
+
+/** Whether it changed nothing because of collisions. */
+export function isRefused({ status, said }: Applied): boolean {
+  return status !== 0 && list(said, "collisions").length > 0;
 }
 
 /** Why an apply did not end well, in its own words. */

@@ -4,19 +4,19 @@ import type { Family } from "../../net/family";
 import type { Call } from "../../lab/kit/calls";
 import { countPackets } from "../../lab/kit/packets";
 import { SERVER } from "../addresses";
-import type { Gateway } from "../net";
-import { ask, familiesOf, forEachFamily, pick, type Scene, type Tested } from "../scene";
+import type { Gateway } from "../topology";
+import { ask, familiesOf, forEachFamily, pick, type Fixture, type Tested } from "../fixture";
 
 /** Delegates whose pods are on the outer network themselves. */
 const PAST_THE_NODE: readonly string[] = ["macvlan", "ipvlan"];
 
 /** The tenant's gateways of a family. */
 export function gatewaysOf(
-  { net }: Scene,
+  { topology }: Fixture,
   { name, tenant }: Tested,
   family: Family,
 ): readonly Gateway[] {
-  const mine = net.gateways.filter(({ plan }) => plan.tenants.includes(name));
+  const mine = topology.gateways.filter(({ plan }) => plan.tenants.includes(name));
   const has = mine.filter(({ plan }) =>
     plan.vias.some((via) => via.includes(":") === (family === 6)),
   );
@@ -43,31 +43,32 @@ export async function countAt(
 }
 
 /** Everywhere but at the tenant's own gateways. */
-export function strays(scene: Scene, one: Tested, family: Family): ReturnType<typeof countAt> {
-  const own = gatewaysOf(scene, one, family).map(({ machine }) => machine);
-  const others = [scene.net.byDefault, ...scene.net.gateways.map(({ machine }) => machine)].filter(
-    (machine) => !own.includes(machine),
-  );
+export function strays(fixture: Fixture, one: Tested, family: Family): ReturnType<typeof countAt> {
+  const own = gatewaysOf(fixture, one, family).map(({ machine }) => machine);
+  const others = [
+    fixture.topology.byDefault,
+    ...fixture.topology.gateways.map(({ machine }) => machine),
+  ].filter((machine) => !own.includes(machine));
   return countAt(others, pick(SERVER, family));
 }
 
-/** Fills the ledger; returns the tenants and families whose packets do arrive. */
-export async function checkOwnGateway(scene: Scene): Promise<readonly Tested[]> {
-  const { ledger, tested } = scene;
-  await checkPlain(scene);
+/** Returns the tenants and families whose packets do arrive. */
+export async function checkOwnGateway(fixture: Fixture): Promise<readonly Tested[]> {
+  const { results, tested } = fixture;
+  await checkPlain(fixture);
   const working = new Set<string>();
   for (const one of tested.filter(({ routed }) => !routed))
-    ledger.skip(
+    results.skip(
       "gateway",
       { tenant: one.name },
       "it has no table, so nothing leads its mark anywhere",
     );
   const routed = tested.filter((one) => one.routed);
-  for (const one of routed) if (tellIfClosed(scene, one)) working.add(`${one.name} none`);
+  for (const one of routed) if (reportIfClosed(fixture, one)) working.add(`${one.name} none`);
   await forEachFamily(
     routed.filter(({ name }) => !working.has(`${name} none`)),
     async (one, family) => {
-      if (await checkFamily(scene, one, family)) working.add(`${one.name} ${family}`);
+      if (await checkFamily(fixture, one, family)) working.add(`${one.name} ${family}`);
     },
   );
   return routed.map((one) => ({
@@ -76,24 +77,24 @@ export async function checkOwnGateway(scene: Scene): Promise<readonly Tested[]> 
   }));
 }
 
-async function checkPlain(scene: Scene): Promise<void> {
-  const { ledger, net, plain } = scene;
+async function checkPlain(fixture: Fixture): Promise<void> {
+  const { results, topology, plain } = fixture;
   for (const family of familiesOf(plain)) {
-    const { by, error } = await ask(scene, plain.pod, pick(SERVER, family));
-    if (by === net.byDefault.name) ledger.ok("gateway", { tenant: "no tenant", family });
+    const { by, error } = await ask(fixture, plain.pod, pick(SERVER, family));
+    if (by === topology.byDefault.name) results.ok("gateway", { tenant: "no tenant", family });
     else
-      ledger.fail(
+      results.fail(
         "gateway",
         { tenant: "no tenant", family },
         `a pod without a tenant does not leave by the default gateway: ${by === "" ? error : `it leaves by ${by}`}`,
-        await remedyInPod(scene, { attached: plain }, family),
+        await remedyInPod(fixture, { attached: plain }, family),
       );
   }
 }
 
-function tellIfClosed({ ledger }: Scene, { name, tenant }: Tested): boolean {
+function reportIfClosed({ results }: Fixture, { name, tenant }: Tested): boolean {
   if (tenant === undefined || tenant.gateways.length > 0) return false;
-  ledger.fail(
+  results.fail(
     "gateway",
     { tenant: name },
     "it has a table and no gateway, so all that its pods send out of the cluster is refused",
@@ -102,53 +103,53 @@ function tellIfClosed({ ledger }: Scene, { name, tenant }: Tested): boolean {
   return true;
 }
 
-async function checkFamily(scene: Scene, one: Tested, family: Family): Promise<boolean> {
-  const { ledger } = scene;
+async function checkFamily(fixture: Fixture, one: Tested, family: Family): Promise<boolean> {
+  const { results } = fixture;
   const about = { tenant: one.name, family };
-  const own = gatewaysOf(scene, one, family);
-  const stray = await strays(scene, one, family);
+  const own = gatewaysOf(fixture, one, family);
+  const stray = await strays(fixture, one, family);
   const before = await stray();
-  const answer = await ask(scene, one.attached.pod, pick(SERVER, family));
+  const answer = await ask(fixture, one.attached.pod, pick(SERVER, family));
   const strayed = (await stray()) - before;
   if (own.length === 0) {
-    closedFamily(scene, one, { family, answer, strayed });
+    closedFamily(fixture, one, { family, answer, strayed });
     return false;
   }
   if (own.some(({ machine }) => machine.name === answer.by) && strayed === 0) {
-    ledger.ok("gateway", about);
-    noteSource(scene, one, { family, from: answer.from });
+    results.ok("gateway", about);
+    noteSource(fixture, one, { family, from: answer.from });
     return true;
   }
-  ledger.fail(
+  results.fail(
     "gateway",
     about,
-    wayText(scene, answer, strayed),
+    wayText(fixture, answer, strayed),
     answer.by === "" && strayed === 0
-      ? await remedyInPod(scene, one, family)
+      ? await remedyInPod(fixture, one, family)
       : "see that no rule or table comes before the tenant's: wrapper routes show, and ip rule on the node; tenants need values that differ under one common mask",
   );
   return false;
 }
 
 function closedFamily(
-  { ledger }: Scene,
+  { results }: Fixture,
   one: Tested,
   { family, answer, strayed }: { family: Family; answer: Call; strayed: number },
 ): void {
   const about = { tenant: one.name, family };
   if (answer.by === "" && strayed === 0) {
-    ledger.ok("gateway", about);
-    ledger.note(
+    results.ok("gateway", about);
+    results.note(
       `tenant ${one.name} has no IPv${family} gateway: its IPv${family} packets are refused, as they should be`,
     );
   } else if (one.tenant?.onGatewayLoss === "fallback") {
-    ledger.skip(
+    results.skip(
       "gateway",
       about,
       `it has no IPv${family} gateway and onGatewayLoss is fallback: these packets leave by the node's default route`,
     );
   } else {
-    ledger.fail(
+    results.fail(
       "gateway",
       about,
       `it has no IPv${family} gateway, yet these packets leave: answered by ${answer.by}`,
@@ -158,20 +159,20 @@ function closedFamily(
 }
 
 function noteSource(
-  { ledger }: Scene,
+  { results }: Fixture,
   { name, tenant, attached }: Tested,
   { family, from }: { family: Family; from: string },
 ): void {
   if (from === attached.addresses[family] || tenant?.snat !== undefined) return;
-  ledger.note(
+  results.note(
     `the gateway of tenant ${name} sees ${from} instead of the pod's address: the delegate hides it (ipMasq); set "ipMasq": false, or "snat": "none" for the tenant, if the gateway shall tell pods apart`,
   );
 }
 
 /** Where the packets went, for people. */
-export function wayText({ net }: Scene, { by, error }: Call, strayed: number): string {
-  if (by === net.byDefault.name) return "its packets leave by the node's default gateway";
-  const gateway = net.gateways.find(({ machine }) => machine.name === by);
+export function wayText({ topology }: Fixture, { by, error }: Call, strayed: number): string {
+  if (by === topology.byDefault.name) return "its packets leave by the node's default gateway";
+  const gateway = topology.gateways.find(({ machine }) => machine.name === by);
   if (gateway !== undefined && strayed > 0)
     return `its packets leave by the gateway of ${gateway.plan.tenants.join(", ") || "nobody"}`;
   if (strayed > 0)
@@ -180,7 +181,7 @@ export function wayText({ net }: Scene, { by, error }: Call, strayed: number): s
 }
 
 async function remedyInPod(
-  { conf, stage }: Scene,
+  { conf, setup }: Fixture,
   { attached: { pod }, tenant }: Pick<Tested, "attached"> & Partial<Tested>,
   family: Family,
 ): Promise<string> {
@@ -190,7 +191,7 @@ async function remedyInPod(
       : delegateType(effectiveDelegate(conf.delegate, tenant?.delegate));
   if (PAST_THE_NODE.includes(type))
     return `${type} leads pods' packets past the node's own routing, where no mark is written: use ptp or bridge`;
-  const routes = await stage.shell.run([
+  const routes = await setup.shell.run([
     "ip",
     "-n",
     pod.netns,

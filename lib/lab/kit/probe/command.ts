@@ -1,15 +1,19 @@
 /** `wrapper lab probe ...`: what the labs run inside their machines, so that they need no curl and no nc. */
 import { CniError } from "../../../cni/error";
-import type { Io } from "../../../../cmd/io";
 import { call } from "./caller";
 import { respond } from "./responder";
+
+/** Where the outcome goes. */
+interface Printer {
+  readonly stdout: (text: string) => void;
+}
 
 /**
  * `respond NAME PORT READY-FILE`, or `call JSON` (a CallRequest), which prints a CallOutcome as JSON
  * and returns 0 when there was an answer, else 1.
  */
 export async function probeCommand(
-  io: Io,
+  printer: Printer,
   [what = "", ...args]: readonly string[],
 ): Promise<number> {
   if (what === "respond") return respond(args[0] ?? "", Number(args[1]), args[2] ?? "");
@@ -19,6 +23,6 @@ export async function probeCommand(
       `unknown probe "${what}": the labs use respond and call`,
     );
   const outcome = await call(JSON.parse(args[0] ?? "") as Parameters<typeof call>[0]);
-  io.stdout(`${JSON.stringify(outcome)}\n`);
+  printer.stdout(`${JSON.stringify(outcome)}\n`);
   return outcome.error === "" ? 0 : 1;
 }

@@ -34,7 +34,7 @@ export interface Check extends About {
   readonly remedy: string;
 }
 
-export interface Ledger {
+export interface Results {
   ok(property: Property, about?: About): void;
   fail(property: Property, about: About, reason: string, remedy: string): void;
   /** The property cannot hold or fail here; the remedy is for those who want it nevertheless. */
@@ -45,8 +45,8 @@ export interface Ledger {
   notes(): readonly string[];
 }
 
-/** An empty ledger. */
-export function createLedger(): Ledger {
+/** Results without any check yet. */
+export function createResults(): Results {
   const checks: Check[] = [];
   const notes = new Set<string>();
   return {

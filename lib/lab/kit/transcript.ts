@@ -1,6 +1,5 @@
 /** What the audience of a lab sees: headings, commands with their output, and statements about it. */
 import { printable } from "../../text/printable";
-import type { Io } from "../../../cmd/io";
 
 /** Where long output lines are broken. */
 const WIDTH = 96;
@@ -17,9 +16,24 @@ export interface Score {
   readonly failed: number;
 }
 
-export interface Story {
+/** Where a transcript is printed. Both throw when the reader is gone. */
+export interface Printer {
+  readonly stdout: (text: string) => void;
+  /** Passes escapes on, even where `stdout` escapes them. */
+  readonly coloured: (text: string) => void;
+}
+
+export interface TranscriptOptions {
+  /** Each statement is a line `   ok   text` or `   FAILED text`; else `   => text` or `   NOT SO: text`. */
+  readonly verify: boolean;
+  readonly colour: boolean;
+  /** Waits before each step but the first. */
+  readonly pause?: () => Promise<void>;
+}
+
+export interface Transcript {
   /** Starts the next step; steps are numbered. */
-  heading(text: string): void;
+  heading(text: string): Promise<void>;
   /** Plain sentences. */
   say(...lines: readonly string[]): void;
   /** Text as it is, indented: a picture, a file. */
@@ -27,25 +41,25 @@ export interface Story {
   /** A command that ran on the machine `where`, and what it said. */
   command(where: string, command: string, output?: string): void;
   /** A statement and whether it holds; each one counts. Returns `holds`, for steps that depend on it. */
-  claim(text: string, holds: boolean): boolean;
+  statement(text: string, holds: boolean): boolean;
   score(): Score;
 }
 
-/** `verify`: each statement is a line `   ok   text` or `   FAILED text`; else `=> text` or `NOT SO: text`. */
-export function createStory(
-  io: Pick<Io, "stdout" | "coloured">,
-  options: { readonly verify: boolean; readonly colour: boolean },
-): Story {
+/** A transcript that has printed nothing yet. */
+export function createTranscript(printer: Printer, options: TranscriptOptions): Transcript {
   const score = { passed: 0, failed: 0 };
   let step = 0;
-  const line = (text: string): void => io.stdout(`${text}\n`);
+  const line = (text: string): void => printer.stdout(`${text}\n`);
   const painted = (colour: keyof typeof COLOURS, text: string): void => {
-    if (options.colour) io.coloured(`${COLOURS[colour]}${printable(text)}${COLOURS.plain}\n`);
+    if (options.colour) printer.coloured(`${COLOURS[colour]}${printable(text)}${COLOURS.plain}\n`);
     else line(text);
   };
   const [yes, no] = options.verify ? ["ok  ", "FAILED"] : ["=>", "NOT SO:"];
   return {
-    heading: (text) => painted("bold", `\n${++step}. ${text}`),
+    heading: async (text) => {
+      if (step > 0) await options.pause?.();
+      painted("bold", `\n${++step}. ${text}`);
+    },
     say: (...lines) => lines.forEach((text) => line(text === "" ? "" : `   ${text}`)),
     quote: (text) =>
       text
@@ -61,7 +75,7 @@ export function createStory(
           .flatMap((text) => wrapped(text, WIDTH))
           .forEach((text) => line(`     ${text}`));
     },
-    claim: (text, holds) => {
+    statement: (text, holds) => {
       score[holds ? "passed" : "failed"] += 1;
       painted(holds ? "green" : "red", `   ${holds ? yes : no} ${text}`);
       return holds;

@@ -7,7 +7,7 @@ import { formatMark, type Mark } from "../net/mark";
 export const MOST_TENANTS = 4;
 
 /** One tenant under test. */
-export interface Subject {
+export interface TestTenant {
   /** The tenant's name, or the mark where there is no catalogue. */
   readonly name: string;
   readonly mark: Mark;
@@ -25,10 +25,10 @@ export interface Subject {
 const NAMESPACES = ["selftest", "tenant-routing-selftest", "x", "default"];
 
 /** The tenants with a table first. */
-export function subjectsOf(conf: PluginConf): readonly Subject[] {
+export function tenantsToTest(conf: PluginConf): readonly TestTenant[] {
   const { tenants } = conf;
   if (tenants === undefined) return [literal(conf)];
-  const all = tenants.map((tenant): Subject => ({
+  const all = tenants.map((tenant): TestTenant => ({
     name: tenant.name,
     mark: tenant.mark,
     value: tenant.name,
@@ -42,8 +42,8 @@ export function subjectsOf(conf: PluginConf): readonly Subject[] {
   ];
 }
 
-/** The subject in a few words. */
-export function subjectText({ name, mark, tenant }: Subject): string {
+/** The tenant in a few words. */
+export function tenantText({ name, mark, tenant }: TestTenant): string {
   if (tenant === undefined) return name;
   return `${name} (${formatMark(mark)}, ${tenant.table === undefined ? "no table" : `table ${tenant.table}`})`;
 }
@@ -65,7 +65,7 @@ export function outsideOf(globs: readonly string[], exempt: readonly string[]): 
   return NAMESPACES.find((name) => !matchesAnyGlob(globs, name) && !matchesAnyGlob(exempt, name));
 }
 
-function literal({ defaultMask, exemptNamespaces }: PluginConf): Subject {
+function literal({ defaultMask, exemptNamespaces }: PluginConf): TestTenant {
   // The lowest bit of the mask; 0x10, as everybody's examples have it, where it is inside.
   const value = (defaultMask & 0x10) === 0 ? (defaultMask & -defaultMask) >>> 0 : 0x10;
   const mark = { value, mask: defaultMask };

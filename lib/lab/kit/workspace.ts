@@ -13,14 +13,14 @@ import { isObject, own, parseJson } from "../../cni/json";
 import { isAlive, ownProcess } from "../../node/processes";
 import { createMachine, kill, type Machine } from "./machines";
 import { createShell, type Shell } from "./shell";
-import type { Story } from "./story";
+import type { Transcript } from "./transcript";
 
 const BASE = "/tmp";
 const NAME = "tenant-routing-lab.";
 const PREFIX = /^trl[0-9]+[a-z]?$/;
 const NETNS_DIR = "/run/netns";
 
-export interface World {
+export interface Workspace {
   /** Everything of the lab that is a file. */
   readonly dir: string;
   /** What the names of all its network namespaces begin with. */
@@ -37,8 +37,8 @@ export interface World {
 
 let made = 0;
 
-/** An empty world. Labs run beside each other: names have the process ID, and a letter for each world of this process. */
-export function createWorld(shell: Shell, story: Story): World {
+/** A workspace without machines. Labs run beside each other: names have the process ID, and a letter for each workspace of this process. */
+export function createWorkspace(shell: Shell, transcript: Transcript): Workspace {
   const prefix = `trl${process.pid}${String.fromCharCode(97 + (made++ % 26))}`;
   const dir = mkdtempSync(join(BASE, NAME));
   const namespaces: string[] = [];
@@ -51,7 +51,7 @@ export function createWorld(shell: Shell, story: Story): World {
     machine: async (name) => {
       const machine = await createMachine(name, `${prefix}-${name}`, {
         shell,
-        story,
+        transcript,
         log: join(dir, "background.log"),
       });
       namespaces.push(machine.netns);
@@ -62,8 +62,8 @@ export function createWorld(shell: Shell, story: Story): World {
   };
 }
 
-/** Removes a world's processes, machines and files, however far it got. */
-export async function removeWorld(dir: string): Promise<void> {
+/** Removes a workspace's processes, machines and files, however far it got. */
+export async function removeWorkspace(dir: string): Promise<void> {
   const prefix = prefixOf(dir);
   // Not the lab's shell: that one refuses to work once the lab was interrupted.
   const shell = createShell();
@@ -77,13 +77,13 @@ export async function removeWorld(dir: string): Promise<void> {
   rmSync(dir, { recursive: true, force: true });
 }
 
-/** Removes every world whose lab was killed, and (`kept`) those that were kept. Returns their directories. */
+/** Removes every workspace whose lab was killed, and (`kept`) those that were kept. Returns their directories. */
 export async function removeLeft({ kept }: { readonly kept: boolean }): Promise<readonly string[]> {
   const left = readdirSync(BASE)
     .filter((name) => name.startsWith(NAME))
     .map((name) => join(BASE, name))
     .filter((dir) => isLeft(dir, kept));
-  for (const dir of left) await removeWorld(dir);
+  for (const dir of left) await removeWorkspace(dir);
   return left;
 }
 

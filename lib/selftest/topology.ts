@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { localHost } from "../node/host";
 import { startResponder } from "../lab/kit/calls";
-import type { Stage } from "../lab/kit/lab";
+import type { Setup } from "../lab/kit/lab";
 import { addAddresses, addBridge, cable } from "../lab/kit/links";
 import { makeRouter, type Machine } from "../lab/kit/machines";
 import {
@@ -37,7 +37,7 @@ export interface Gateway {
   readonly plan: RouterPlan;
 }
 
-export interface Net {
+export interface Topology {
   readonly node: Machine;
   readonly byDefault: Machine;
   readonly gateways: readonly Gateway[];
@@ -51,21 +51,21 @@ export function hasIpv6(): boolean {
 }
 
 /** Builds everything but the pods; every machine that shall answer does. */
-export async function buildNet(stage: Stage, segments: readonly Segment[]): Promise<Net> {
-  const { world } = stage;
+export async function buildTopology(setup: Setup, segments: readonly Segment[]): Promise<Topology> {
+  const { workspace } = setup;
   const ipv6 = hasIpv6();
-  const node = await world.machine("node");
+  const node = await workspace.machine("node");
   await likeTheRealNode(node);
-  const byDefault = await world.machine("default");
+  const byDefault = await workspace.machine("default");
   await buildDefault(node, byDefault, ipv6);
-  await buildOtherNode(stage, node, ipv6);
+  await buildOtherNode(setup, node, ipv6);
   const gateways: Gateway[] = [];
   for (const [index, segment] of segments.entries())
-    gateways.push(...(await buildSegment(stage, node, { segment, index, ipv6 })));
-  await startResponder(stage, node, NODE_PORT, "node");
+    gateways.push(...(await buildSegment(setup, node, { segment, index, ipv6 })));
+  await startResponder(setup, node, NODE_PORT, "node");
   await Promise.all(
     [byDefault, ...gateways.map(({ machine }) => machine)].map((machine) =>
-      startResponder(stage, machine, PORT),
+      startResponder(setup, machine, PORT),
     ),
   );
   return { node, byDefault, gateways, segments, ipv6 };
@@ -116,8 +116,8 @@ async function buildDefault(node: Machine, gateway: Machine, ipv6: boolean): Pro
     await gateway.ip(`-${family(via)} route add default via ${via}`);
 }
 
-async function buildOtherNode(stage: Stage, node: Machine, ipv6: boolean): Promise<void> {
-  const other = await stage.world.machine("other-node");
+async function buildOtherNode(setup: Setup, node: Machine, ipv6: boolean): Promise<void> {
+  const other = await setup.workspace.machine("other-node");
   await makeRouter(other);
   const [mine, its] = [
     ["198.18.1.2/24", "fd00:5e1f:7e57:1::2/64"],
@@ -135,7 +135,7 @@ async function buildOtherNode(stage: Stage, node: Machine, ipv6: boolean): Promi
     );
   for (const address of ofFamilies(mine, ipv6))
     await other.ip(`-${family(address)} route add default via ${address.split("/")[0] ?? ""}`);
-  await startResponder(stage, other, PORT);
+  await startResponder(setup, other, PORT);
 }
 
 interface Place {
@@ -145,7 +145,7 @@ interface Place {
 }
 
 async function buildSegment(
-  stage: Stage,
+  setup: Setup,
   node: Machine,
   place: Place,
 ): Promise<readonly Gateway[]> {
@@ -171,11 +171,11 @@ async function buildSegment(
   };
   const gateways: Gateway[] = [];
   for (const [n, plan] of routers.entries())
-    gateways.push({ machine: await stage.world.machine(`gw${index}-${n}`), plan });
+    gateways.push({ machine: await setup.workspace.machine(`gw${index}-${n}`), plan });
   if (gateways.length === 1 && gateways[0] !== undefined) {
     await cable(plug, { on: gateways[0].machine, dev: "lan", mtu });
   } else {
-    const lan = await stage.world.machine(`lan${index}`);
+    const lan = await setup.workspace.machine(`lan${index}`);
     await addBridge(lan, "br0");
     await cable(plug, { on: lan, dev: "node", bridge: "br0", mtu });
     for (const [n, { machine }] of gateways.entries())

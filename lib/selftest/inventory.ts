@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Machine } from "../lab/kit/machines";
 
 /** Everything of one node, one line each, in an order that does not change. */
-export async function census(node: Machine, dir: string): Promise<readonly string[]> {
+export async function inventory(node: Machine, dir: string): Promise<readonly string[]> {
   const links = await node.must(["ip", "-o", "link", "show"]);
   const routes = await node.must([
     "sh",

@@ -1,5 +1,10 @@
 import { planSegments } from "../../../../lib/selftest/segments";
-import { namespaceOf, outsideOf, subjectsOf, subjectText } from "../../../../lib/selftest/subjects";
+import {
+  namespaceOf,
+  outsideOf,
+  tenantsToTest,
+  tenantText,
+} from "../../../../lib/selftest/tenants";
 import { loadConf } from "../../../../conf/load";
 import type { JsonObject } from "../../../../lib/cni/json";
 
@@ -21,12 +26,12 @@ function tenant(n: number, fields: JsonObject = {}): JsonObject {
   return { fwmark: `${n}/0xff`, ...fields };
 }
 
-describe("subjects", () => {
+describe("tenants", () => {
   test("at most four tenants with a table, and then those without", () => {
     const tenants = Object.fromEntries(
       [1, 2, 3, 4, 5, 6].map((n) => [`t${n}`, tenant(n, n === 1 ? {} : { table: n })]),
     );
-    expect(subjectsOf(conf({ tenants })).map(subjectText)).toEqual([
+    expect(tenantsToTest(conf({ tenants })).map(tenantText)).toEqual([
       "t2 (0x2/0xff, table 2)",
       "t3 (0x3/0xff, table 3)",
       "t4 (0x4/0xff, table 4)",
@@ -40,7 +45,7 @@ describe("subjects", () => {
     ["0x3000", "0x1000/0x3000"],
     ["0xffffffff", "0x10/0xffffffff"],
   ])("without a catalogue a mark inside the mask %s", (mask, text) => {
-    expect(subjectsOf(conf({ mask }))).toMatchObject([{ value: text, routed: false }]);
+    expect(tenantsToTest(conf({ mask }))).toMatchObject([{ value: text, routed: false }]);
   });
 
   test.each<[readonly string[] | undefined, readonly string[], string | undefined]>([

@@ -5,11 +5,11 @@ import type { Family } from "../net/family";
 import { call, target, type Call } from "../lab/kit/calls";
 import type { CniRan, Pod, PodSpec, Runtime } from "../lab/kit/runtime";
 import { startResponder } from "../lab/kit/calls";
-import type { Stage } from "../lab/kit/lab";
+import type { Setup } from "../lab/kit/lab";
 import { at } from "./addresses";
-import type { Ledger } from "./ledger";
-import { PORT, type Net } from "./net";
-import type { Subject } from "./subjects";
+import type { Results } from "./results";
+import { PORT, type Topology } from "./topology";
+import type { TestTenant } from "./tenants";
 
 /** A pod that is attached, with its addresses by family. */
 export interface Attached {
@@ -18,7 +18,7 @@ export interface Attached {
 }
 
 /** A tenant and its pod. */
-export interface Tested extends Subject {
+export interface Tested extends TestTenant {
   readonly attached: Attached;
   /** Families that the pod has an address of. */
   readonly families: readonly Family[];
@@ -26,14 +26,14 @@ export interface Tested extends Subject {
   readonly hostPort: number;
 }
 
-export interface Scene {
-  readonly stage: Stage;
-  readonly net: Net;
+export interface Fixture {
+  readonly setup: Setup;
+  readonly topology: Topology;
   readonly conf: PluginConf;
   /** The copy of the conflist, without a kubeconfig. */
   readonly conflist: string;
   readonly runtime: Runtime;
-  readonly ledger: Ledger;
+  readonly results: Results;
   /** Whether portmap is in the chain and publishes ports. */
   readonly portmap: boolean;
   /** In the order of their ADD. */
@@ -59,7 +59,7 @@ export interface Attempt {
 
 /** A new pod and its ADD. With `answers` it answers calls. */
 export async function attach(
-  stage: Stage,
+  setup: Setup,
   runtime: Runtime,
   spec: PodSpec,
   answers = true,
@@ -71,7 +71,7 @@ export async function attach(
     4: ran.addresses.find((address) => !address.includes(":")),
     6: ran.addresses.find((address) => address.includes(":")),
   };
-  if (answers) await startResponder(stage, pod, PORT);
+  if (answers) await startResponder(setup, pod, PORT);
   return { pod, ran, attached: { pod, addresses } };
 }
 
@@ -82,12 +82,12 @@ export function familiesOf({ addresses }: Attached): readonly Family[] {
 
 /** Calls one of the test's addresses, without a word. */
 export function ask(
-  { stage }: Pick<Scene, "stage">,
-  from: Pod | Net["node"],
+  { setup }: Pick<Fixture, "setup">,
+  from: Pod | Topology["node"],
   address: string,
   port = PORT,
 ): Promise<Call> {
-  return call(stage, from, target(address, port), { quiet: true });
+  return call(setup, from, target(address, port), { quiet: true });
 }
 
 /** The address of the family of a pair. */

@@ -6,11 +6,11 @@ import { isObject, own, type JsonObject } from "../cni/json";
 import { routedTenants } from "../routes/plan/desired";
 import { recallVariant } from "../marks/iptables/variant";
 import { createRuntime, type PodSpec, type Runtime } from "../lab/kit/runtime";
-import type { Stage } from "../lab/kit/lab";
-import { census } from "./census";
+import type { Setup } from "../lab/kit/lab";
+import { inventory } from "./inventory";
 import { copyList, withKubeconfig, type ConfList, type Copied } from "./copy";
-import { PROPERTIES, type Ledger, type Property } from "./ledger";
-import { buildNet, hasIpv6, PORT } from "./net";
+import { PROPERTIES, type Results, type Property } from "./results";
+import { buildTopology, hasIpv6, PORT } from "./topology";
 import { checkCluster, checkReplyPath } from "./properties/cluster";
 import { checkReuse } from "./properties/address-reuse";
 import { checkDel } from "./properties/del";
@@ -20,19 +20,19 @@ import { checkLostGateway } from "./properties/lost-gateway";
 import { checkMask } from "./properties/mask";
 import { checkNodeRoutes } from "./properties/node-routes";
 import { checkOwnGateway } from "./properties/own-gateway";
-import { annotate, attach, familiesOf, type Attached, type Scene, type Tested } from "./scene";
+import { annotate, attach, familiesOf, type Attached, type Fixture, type Tested } from "./fixture";
 import { delegatesIn, planSegments } from "./segments";
-import { MOST_TENANTS, type Subject } from "./subjects";
+import { MOST_TENANTS, type TestTenant } from "./tenants";
 
 export interface Task {
   readonly conf: PluginConf;
   readonly list: ConfList;
-  readonly subjects: readonly Subject[];
-  readonly ledger: Ledger;
+  readonly tenants: readonly TestTenant[];
+  readonly results: Results;
   /** Where the machine's CNI plugins are. */
   readonly pluginDirs: readonly string[];
-  /** Says what is being done now, while it is done. */
-  readonly tell: (text: string) => void;
+  /** Takes what is being done now, for people. */
+  readonly progress: (text: string) => void;
 }
 
 /** Discard (RFC 863): nobody listens there in a new namespace. */
@@ -46,44 +46,44 @@ export function copyFor({ conf, list, pluginDirs }: Task, dir: string): Copied {
   return copyList(list, conf, { dir, leases: join(dir, "leases"), ipv6: hasIpv6(), iptables, has });
 }
 
-/** Builds the test node, and fills the ledger. */
-export async function play(stage: Stage, task: Task): Promise<void> {
-  const { conf, ledger } = task;
-  const copied = copyFor(task, stage.dir);
-  for (const note of [...copied.notes, ...untested(task)]) ledger.note(note);
-  const conflist = stage.write("selftest.conflist", copied.list);
+/** Builds the test node, runs every check on it and fills the results. */
+export async function runSelftest(setup: Setup, task: Task): Promise<void> {
+  const { conf, results } = task;
+  const copied = copyFor(task, setup.dir);
+  for (const note of [...copied.notes, ...untested(task)]) results.note(note);
+  const conflist = setup.write("selftest.conflist", copied.list);
   const [first] = copied.list.plugins;
-  task.tell("a node, its gateways and neighbours are made, in network namespaces");
-  const net = await buildNet(stage, planSegments(conf, delegatesIn(conf, first)));
-  const step = counted(task.tell);
+  task.progress("a node, its gateways and neighbours are made, in network namespaces");
+  const topology = await buildTopology(setup, planSegments(conf, delegatesIn(conf, first)));
+  const step = counted(task.progress);
   step("routes");
-  await checkNodeRoutes({ stage, net, conflist, ledger }, routedTenants(conf).length > 0);
-  const runtime = createRuntime(stage, net.node, conflist);
-  const before = await census(net.node, stage.dir);
+  await checkNodeRoutes({ setup, topology, conflist, results }, routedTenants(conf).length > 0);
+  const runtime = createRuntime(setup, topology.node, conflist);
+  const before = await inventory(topology.node, setup.dir);
   step("delegate");
-  const pods = await attachAll({ stage, runtime, conf, ledger, subjects: task.subjects });
+  const pods = await attachAll({ setup, runtime, conf, results, tenants: task.tenants });
   if (pods === undefined) return;
-  const scene: Scene = {
-    stage,
-    net,
+  const fixture: Fixture = {
+    setup,
+    topology,
     conf,
     conflist,
     runtime,
-    ledger,
+    results,
     portmap: copied.list.plugins.some(publishes),
     ...pods,
   };
   step("gateway");
-  const working = await checkOwnGateway(scene);
+  const working = await checkOwnGateway(fixture);
   const rest: readonly (readonly [Property, () => Promise<void>])[] = [
-    ["cluster", () => checkCluster(scene, working)],
-    ["reply", () => checkReplyPath(scene, working)],
-    ["mask", () => checkMask(scene)],
-    ["reuse", () => checkReuse(scene, working)],
-    ["closed", () => checkFailClosed(scene, runtimeWithApi(scene, copied.list))],
-    ["loss", () => checkLostGateway(scene, working)],
-    ["local", () => checkLocalRule(scene, working)],
-    ["del", () => checkDel(scene, before)],
+    ["cluster", () => checkCluster(fixture, working)],
+    ["reply", () => checkReplyPath(fixture, working)],
+    ["mask", () => checkMask(fixture)],
+    ["reuse", () => checkReuse(fixture, working)],
+    ["closed", () => checkFailClosed(fixture, runtimeWithApi(fixture, copied.list))],
+    ["loss", () => checkLostGateway(fixture, working)],
+    ["local", () => checkLocalRule(fixture, working)],
+    ["del", () => checkDel(fixture, before)],
   ];
   for (const [property, check] of rest) {
     step(property);
@@ -91,45 +91,46 @@ export async function play(stage: Stage, task: Task): Promise<void> {
   }
 }
 
-function counted(tell: Task["tell"]): (property: Property) => void {
+function counted(progress: Task["progress"]): (property: Property) => void {
   let n = 0;
-  return (property) => tell(`${++n} of ${Object.keys(PROPERTIES).length}: ${PROPERTIES[property]}`);
+  return (property) =>
+    progress(`${++n} of ${Object.keys(PROPERTIES).length}: ${PROPERTIES[property]}`);
 }
 
 /** A runtime whose conflist names an API server that does not answer; undefined where the operator's names none. */
-function runtimeWithApi({ stage, net, conf }: Scene, list: ConfList): Runtime | undefined {
+function runtimeWithApi({ setup, topology, conf }: Fixture, list: ConfList): Runtime | undefined {
   if (conf.kubeconfig === undefined) return undefined;
   return createRuntime(
-    stage,
-    net.node,
-    stage.write("with-api.conflist", withKubeconfig(list, writeKubeconfig(stage))),
+    setup,
+    topology.node,
+    setup.write("with-api.conflist", withKubeconfig(list, writeKubeconfig(setup))),
   );
 }
 
-function untested({ conf, subjects }: Task): readonly string[] {
+function untested({ conf, tenants }: Task): readonly string[] {
   const names = (conf.tenants ?? [])
     .map(({ name }) => name)
-    .filter((name) => !subjects.some((subject) => subject.name === name));
+    .filter((name) => !tenants.some((tenant) => tenant.name === name));
   return names.length === 0
     ? []
     : [`not tested, because ${MOST_TENANTS} of a kind are enough: ${names.join(", ")}`];
 }
 
-interface Attaching extends Pick<Scene, "stage" | "runtime" | "conf" | "ledger"> {
-  readonly subjects: readonly Subject[];
+interface Attaching extends Pick<Fixture, "setup" | "runtime" | "conf" | "results"> {
+  readonly tenants: readonly TestTenant[];
 }
 
-/** A pod without a tenant and one for each subject. Without the first there is nothing to compare with. */
+/** A pod without a tenant, and one for each tenant to test. Without the former there is nothing to compare with. */
 async function attachAll({
-  stage,
+  setup,
   runtime,
   conf,
-  ledger,
-  subjects,
-}: Attaching): Promise<Pick<Scene, "plain" | "tested"> | undefined> {
-  const { attached: plain, ran } = await attach(stage, runtime, { pod: "selftest/plain" });
+  results,
+  tenants,
+}: Attaching): Promise<Pick<Fixture, "plain" | "tested"> | undefined> {
+  const { attached: plain, ran } = await attach(setup, runtime, { pod: "selftest/plain" });
   if (plain === undefined) {
-    ledger.fail(
+    results.fail(
       "delegate",
       {},
       `a pod without a tenant does not start: ${ran.output}`,
@@ -137,30 +138,30 @@ async function attachAll({
     );
     return undefined;
   }
-  ledger.ok("delegate");
+  results.ok("delegate");
   const tested: Tested[] = [];
-  for (const [n, subject] of subjects.entries()) {
+  for (const [n, tenant] of tenants.entries()) {
     const hostPort = FIRST_HOST_PORT + n;
     const spec = {
-      pod: `${subject.namespace ?? ""}/tenant-${n}`,
-      annotations: annotate(conf, subject.value),
+      pod: `${tenant.namespace ?? ""}/tenant-${n}`,
+      annotations: annotate(conf, tenant.value),
       ports: [`${hostPort}:${PORT}`],
     };
-    const attached = await attachOne({ stage, runtime, ledger }, subject, spec);
+    const attached = await attachOne({ setup, runtime, results }, tenant, spec);
     if (attached !== undefined)
-      tested.push({ ...subject, attached, families: familiesOf(attached), hostPort });
+      tested.push({ ...tenant, attached, families: familiesOf(attached), hostPort });
   }
   return { plain, tested };
 }
 
 async function attachOne(
-  { stage, runtime, ledger }: Pick<Attaching, "stage" | "runtime" | "ledger">,
-  { name, namespace }: Subject,
+  { setup, runtime, results }: Pick<Attaching, "setup" | "runtime" | "results">,
+  { name, namespace }: TestTenant,
   spec: PodSpec,
 ): Promise<Attached | undefined> {
   const about = { tenant: name };
   if (namespace === undefined) {
-    ledger.fail(
+    results.fail(
       "delegate",
       about,
       "every namespace that may use it is exempt, or there is none",
@@ -168,15 +169,15 @@ async function attachOne(
     );
     return undefined;
   }
-  const { attached, ran } = await attach(stage, runtime, spec);
+  const { attached, ran } = await attach(setup, runtime, spec);
   if (attached === undefined)
-    ledger.fail(
+    results.fail(
       "delegate",
       about,
       `its pod does not start: ${ran.output}`,
       "correct what the message names",
     );
-  else ledger.ok("delegate", about);
+  else results.ok("delegate", about);
   return attached;
 }
 
@@ -189,7 +190,7 @@ function publishes(plugin: JsonObject): boolean {
   );
 }
 
-function writeKubeconfig(stage: Stage): string {
+function writeKubeconfig(setup: Setup): string {
   const content: JsonObject = {
     apiVersion: "v1",
     kind: "Config",
@@ -198,5 +199,5 @@ function writeKubeconfig(stage: Stage): string {
     contexts: [{ name: "selftest", context: { cluster: "nobody", user: "selftest" } }],
     "current-context": "selftest",
   };
-  return stage.write("kubeconfig", content);
+  return setup.write("kubeconfig", content);
 }

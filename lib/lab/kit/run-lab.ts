@@ -1,67 +1,70 @@
-/** Sets the stage for one lab, and clears it away. */
+/** Prepares the workspace of one lab, runs the lab in it, and removes everything. */
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isObject, own, parseJson } from "../../cni/json";
-import type { Lab, Stage } from "./lab";
+import type { Lab, Setup } from "./lab";
 import type { Shell } from "./shell";
-import type { Story } from "./story";
-import { createWorld, removeLeft, removeWorld } from "./world";
+import type { Transcript } from "./transcript";
+import { createWorkspace, removeLeft, removeWorkspace } from "./workspace";
 
 const OUR_TYPE = "tenant-routing-wrapper";
 const OLDEST_LIST_VERSION = "0.4.0";
 
-export interface StageOptions {
+export interface LabOptions {
   readonly keep: boolean;
   /** Where the machine's CNI plugins are. */
   readonly pluginDirs: readonly string[];
+  /** A program that serves Kubernetes objects, for labs that can use one. */
+  readonly apiServer?: string;
 }
 
 /**
- * Plays a lab on a stage of its own. Whatever happens, the stage is cleared, unless it is to be
- * kept and the lab came to its end. Throws what the lab throws.
+ * Runs a lab in a workspace of its own. Whatever happens, the workspace is removed, unless it is to
+ * be kept and the lab came to its end. Throws what the lab throws.
  */
-export async function playLab(
+export async function runLab(
   lab: Lab,
-  tools: { shell: Shell; story: Story; signal: AbortSignal },
-  options: StageOptions,
+  tools: { shell: Shell; transcript: Transcript; signal: AbortSignal },
+  options: LabOptions,
 ): Promise<void> {
   // Of labs that were killed: their processes would run for ever.
   await removeLeft({ kept: false });
-  const world = createWorld(tools.shell, tools.story);
-  const onAbort = (): void => world.killAll();
+  const workspace = createWorkspace(tools.shell, tools.transcript);
+  const onAbort = (): void => workspace.killAll();
   tools.signal.addEventListener("abort", onAbort);
   let kept = false;
   try {
-    const stage = await setStage(lab, world, tools, options);
-    await lab.play(stage);
+    const setup = await prepare(lab, workspace, tools, options);
+    await lab.run(setup);
     if (options.keep) {
-      world.keep();
+      workspace.keep();
       kept = true;
-      tellHowToLookAround(stage);
+      sayHowToLookAround(setup, lab.lookAround?.(setup));
     }
   } finally {
     tools.signal.removeEventListener("abort", onAbort);
-    if (!kept) await removeWorld(world.dir);
+    if (!kept) await removeWorkspace(workspace.dir);
   }
 }
 
-async function setStage(
+async function prepare(
   lab: Lab,
-  world: Stage["world"],
-  { shell, story }: { shell: Shell; story: Story },
-  options: StageOptions,
-): Promise<Stage> {
-  const { dir } = world;
+  workspace: Setup["workspace"],
+  { shell, transcript }: { shell: Shell; transcript: Transcript },
+  options: LabOptions,
+): Promise<Setup> {
+  const { dir } = workspace;
   const bin = join(dir, "bin");
   mkdirSync(bin);
   symlinkSync(process.execPath, join(bin, OUR_TYPE));
   const cniPath = [bin, ...options.pluginDirs];
   return {
-    story,
-    world,
+    transcript,
+    workspace,
     shell,
     dir,
     keep: options.keep,
+    apiServer: options.apiServer,
     binary: process.execPath,
     cniPath,
     cniVersion: await commonVersion(shell, lab.plugins, options.pluginDirs),
@@ -99,17 +102,20 @@ async function commonVersion(
   return "1.0.0";
 }
 
-function tellHowToLookAround({ story, world, dir, binary }: Stage): void {
-  const node =
-    world.namespaces.find((netns) => netns.startsWith(`${world.prefix}-node`)) ??
-    world.namespaces[0] ??
-    "";
-  story.say(
+function sayHowToLookAround(
+  { transcript, workspace, dir, binary }: Setup,
+  commands: readonly string[] = [`ip netns exec ${nodeOf(workspace)} ip rule`],
+): void {
+  transcript.say(
     "",
-    `Left standing: the network namespaces ${world.prefix}-*, and ${dir}. To look around, for example:`,
-    `  ip netns list | grep ${world.prefix}`,
-    `  sudo ip netns exec ${node} ip rule`,
+    `Left standing: the network namespaces ${workspace.prefix}-*, and ${dir}. To look around, for example:`,
+    `  ip netns list | grep ${workspace.prefix}`,
+    ...commands.map((command) => `  sudo ${command}`),
     "To remove it:",
     `  sudo ${binary} lab --remove`,
   );
+}
+
+function nodeOf({ namespaces, prefix }: Setup["workspace"]): string {
+  return namespaces.find((netns) => netns.startsWith(`${prefix}-node`)) ?? namespaces[0] ?? "";
 }
