@@ -7,6 +7,7 @@ import { withTableNames } from "./table-names";
 
 /** The packed binary. */
 export const WRAPPER = resolve(__dirname, "../../dist/wrapper");
+const DEMO = resolve(__dirname, "../../scripts/demo.sh");
 
 export interface LabRun {
   readonly status: number | null;
@@ -27,6 +28,16 @@ export function runLab(
 /** The same on a machine whose routing tables have names. The lab's machines cannot be reached from outside. */
 export function runLabAmongNames(lab: string, args: readonly string[]): Promise<LabRun> {
   return runWith(withTableNames([WRAPPER, "lab", lab, ...args]));
+}
+
+/** scripts/demo.sh, which becomes the lab `tenants`. */
+export function runDemo(args: readonly string[]): Promise<LabRun> {
+  return runWith([DEMO, ...args]);
+}
+
+/** The same on a machine whose routing tables have names. */
+export function runDemoAmongNames(args: readonly string[]): Promise<LabRun> {
+  return runWith(withTableNames([DEMO, ...args]));
 }
 
 function runWith(

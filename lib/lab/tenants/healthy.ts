@@ -1,27 +1,23 @@
 /** The lab `tenants` while nothing is broken: every way that a packet can take. */
 import { call, target } from "../kit/calls";
+import { FAMILIES } from "../kit/families";
 import { trace } from "../kit/packets";
-import type { Attached, Fixture } from "./lab";
+import type { Attached, Fixture } from "./fixture";
 import { CLIENT, NODE, NODE_PORT, SERVER, type Way } from "./topology";
-
-const FAMILIES = [
-  { name: "IPv4", at: 0 },
-  { name: "IPv6", at: 1 },
-] as const;
 
 /** One node, one destination, three ways, both families. */
 export async function showHealthy({
   setup,
   topology: { a, b, byDefault },
   web,
-  api,
+  api0,
   plain,
 }: Fixture): Promise<void> {
   const { transcript } = setup;
   await transcript.heading("One node, one destination: each tenant takes its own way");
   const ways: readonly (readonly [Attached, Way, string])[] = [
     [web, a, "gateway A"],
-    [api, b, "gateway B"],
+    [api0, b, "gateway B"],
     [plain, byDefault, "the default gateway"],
   ];
   for (const { name, at } of FAMILIES) {
@@ -49,13 +45,13 @@ export async function showLocalTraffic({
   setup,
   topology: { node },
   web,
-  api,
+  api0,
   plain,
 }: Fixture): Promise<void> {
   const { transcript } = setup;
   await transcript.heading("What is in the cluster stays in the cluster");
   for (const { name, at } of FAMILIES) {
-    const between = await call(setup, web.machine, target(api.addresses[at], 80));
+    const between = await call(setup, web.machine, target(api0.addresses[at], 80));
     transcript.statement(
       `${name}: pod to pod, tenant A to tenant B`,
       between.by === "api-0" && between.from === web.addresses[at],
@@ -93,6 +89,35 @@ export async function showBothWays({
       `${name}: the client gets web-0's answer, not by gateway A`,
       answer.by === "web-0" && answer.from === CLIENT[at],
     );
+  }
+}
+
+/** Others mark packets too, and read their bits later. */
+export async function showOtherBits({ setup, topology: { node, a }, web }: Fixture): Promise<void> {
+  const { transcript } = setup;
+  await transcript.heading(
+    "Only the mask's bits of the mark change: kube-proxy and others keep theirs",
+  );
+  transcript.say(
+    "Somebody sets 0x4000 on web-0's packets before us; a counter behind us looks for 0x4010.",
+  );
+  for (const { name, at } of FAMILIES) {
+    const tool = at === 0 ? "iptables" : "ip6tables";
+    const mangle = (words: string): Promise<string> =>
+      node.must([tool, "-w", "-t", "mangle", ...words.split(" ")]);
+    const source = `-s ${web.addresses[at]}`;
+    await mangle(`-I PREROUTING 1 ${source} -j MARK --set-xmark 0x4000/0x4000`);
+    await mangle(`-A FORWARD ${source} -m mark --mark 0x4010`);
+    const { from } = await call(setup, web.machine, target(SERVER[at], 80));
+    transcript.statement(`${name}: web-0 still leaves by gateway A`, from === a.outside[at]);
+    const list = `${tool} -w -t mangle -nvxL FORWARD | tail -n 1`;
+    const counter = await node.show(["sh", "-c", `${list} | tr -s ' '`], { as: list });
+    transcript.statement(
+      `${name}: its packets carry both marks`,
+      /^ ?[1-9]\d* /.test(counter.stdout),
+    );
+    await mangle(`-D FORWARD ${source} -m mark --mark 0x4010`);
+    await mangle(`-D PREROUTING ${source} -j MARK --set-xmark 0x4000/0x4000`);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The lab `tenants` when gateway A is lost, in each way that this can happen: stop, never leak. */
 import { call, target, type Call } from "../kit/calls";
 import { countPackets } from "../kit/packets";
-import { applyRoutes, type Fixture } from "./lab";
+import { applyRoutes, type Fixture } from "./fixture";
 import { CLIENT, NODE_PORT, SERVER } from "./topology";
 
 /** How long a neighbour that does not answer may stay in use (ms): reachable, delay and probe times of topology.ts, and some. */
@@ -41,9 +41,9 @@ async function callBoth({ setup, web }: Fixture): Promise<readonly [Call, Call]>
 async function checkOthersWork({
   setup,
   topology: { b, client, byDefault },
-  api,
+  api0,
 }: Fixture): Promise<void> {
-  const { from } = await call(setup, api.machine, target(SERVER[0], 80));
+  const { from } = await call(setup, api0.machine, target(SERVER[0], 80));
   setup.transcript.statement("tenant B notices nothing", from === b.outside[0]);
   const inbound = await call(setup, client, target(byDefault.outside[0], NODE_PORT));
   setup.transcript.statement(

@@ -1,7 +1,11 @@
 /** The machines of the lab `tenants`, and the node's whole configuration. */
+import type { Pair } from "../kit/families";
 import { addBridge, addRoutes, cable, masquerade } from "../kit/links";
 import type { Setup } from "../kit/lab";
 import { makeRouter, type Machine } from "../kit/machines";
+import { POD_ANNOTATIONS } from "../kit/runtime";
+import { shortJson } from "../kit/short-json";
+import { kubeconfigOf } from "./api-server";
 
 export const PICTURE = `
    pods 10.200.0.0/24           node             gateways         internet
@@ -20,9 +24,9 @@ export const PICTURE = `
 export interface Way {
   readonly machine: Machine;
   /** Towards the node, IPv4 and IPv6. */
-  readonly inside: readonly [string, string];
+  readonly inside: Pair;
   /** What the internet sees of those behind it, IPv4 and IPv6. */
-  readonly outside: readonly [string, string];
+  readonly outside: Pair;
 }
 
 export interface Topology {
@@ -126,15 +130,23 @@ async function forwardNodePort(gateway: Machine): Promise<void> {
   await gateway.must(["nft", "-f", "-"], { stdin: rules });
 }
 
-/** One conflist is the whole configuration of the node. Returns its path. */
-export function writeConflist({ dir, cniVersion, write }: Setup, { a, b }: Topology): string {
+/**
+ * One conflist is the whole configuration of the node. With an API server it names a kubeconfig,
+ * else it asks the runtime for the pods' annotations. Returns its path.
+ */
+export function writeConflist(setup: Setup, { a, b }: Topology): string {
+  const { apiServer, dir, cniVersion, write } = setup;
   const gateways = ({ inside }: Way, dev: string): readonly object[] =>
     inside.map((via) => ({ via, dev }));
+  const source =
+    apiServer === undefined
+      ? { capabilities: { [POD_ANNOTATIONS]: true, portMappings: true } }
+      : { kubeconfig: kubeconfigOf(setup), capabilities: { portMappings: true } };
   const ours = {
     type: "tenant-routing-wrapper",
+    ...source,
     dataDir: `${dir}/state`,
     logFile: `${dir}/wrapper.log`,
-    capabilities: { "io.kubernetes.cri.pod-annotations": true, portMappings: true },
     routes: { namesDir: `${dir}/rt_tables.d` },
     tenants: {
       "tenant-a": { fwmark: "0x10/0xff", table: 100, gateways: gateways(a, "eth1") },
@@ -151,9 +163,9 @@ export function writeConflist({ dir, cniVersion, write }: Setup, { a, b }: Topol
       },
     },
   };
-  return write("tenants.conflist", {
-    cniVersion,
-    name: "tenants",
-    plugins: [ours, { type: "portmap", capabilities: { portMappings: true } }],
-  });
+  const portmap = { type: "portmap", capabilities: { portMappings: true } };
+  return write(
+    "tenants.conflist",
+    `${shortJson({ cniVersion, name: "tenants", plugins: [ours, portmap] })}\n`,
+  );
 }
