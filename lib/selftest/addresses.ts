@@ -5,7 +5,7 @@
 
 /** What tenants call: every router answers for it, so that the answer says which way the call took. */
 export const SERVER = ["203.0.113.80", "2001:db8:80::80"] as const;
-/** Another one, for packets with marks of others. */
+/** Another one, for packets with foreign marks. */
 export const MARKED = ["203.0.113.81", "2001:db8:80::81"] as const;
 /** The client beyond the default gateway. */
 export const CLIENT = ["192.0.2.50", "2001:db8:c::50"] as const;

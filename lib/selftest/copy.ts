@@ -7,9 +7,9 @@ import { POD_ANNOTATIONS } from "../lab/kit/runtime";
 import { MARKED, SERVER } from "./addresses";
 import { isolate, patchBetween, testDelegate, type Place } from "./isolate";
 
-/** Plugins behind ours that keep to the namespace they are started in, and that tenants' packets meet. */
+/** Plugins behind this one that act only on the namespace they are started in, and on tenants' packets. */
 const KEPT: readonly string[] = ["portmap"];
-/** The API server's stand-in refuses at once; retries are not what is tested. */
+/** The test API server refuses at once; retries are not what is tested. */
 const API_TIMEOUT = "500ms";
 
 export interface ConfList {

@@ -1,11 +1,9 @@
 /** What the properties work with. */
-import { FAMILIES } from "../net/family";
 import type { PluginConf } from "../../conf/types";
-import type { Family } from "../net/family";
-import { call, target, type Call } from "../lab/kit/calls";
+import { call, startResponder, target, type Call } from "../lab/kit/calls";
 import type { CniRan, Pod, PodSpec, Runtime } from "../lab/kit/runtime";
-import { startResponder } from "../lab/kit/calls";
 import type { Setup } from "../lab/kit/lab";
+import { FAMILIES, type Family } from "../net/family";
 import { at } from "./addresses";
 import type { Results } from "./results";
 import { PORT, type Topology } from "./topology";
@@ -80,7 +78,7 @@ export function familiesOf({ addresses }: Attached): readonly Family[] {
   return FAMILIES.filter((family) => addresses[family] !== undefined);
 }
 
-/** Calls one of the test's addresses, without a word. */
+/** Calls one of the test's addresses and shows nothing. */
 export function ask(
   { setup }: Pick<Fixture, "setup">,
   from: Pod | Topology["node"],

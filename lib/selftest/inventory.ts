@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Machine } from "../lab/kit/machines";
 
-/** Everything of one node, one line each, in an order that does not change. */
+/** Everything of one node, one line each, sorted. */
 export async function inventory(node: Machine, dir: string): Promise<readonly string[]> {
   const links = await node.must(["ip", "-o", "link", "show"]);
   const routes = await node.must([
@@ -32,7 +32,7 @@ export function newSince(before: readonly string[], now: readonly string[]): rea
   });
 }
 
-/** Both flavours; the legacy one only where it has tables, because looking makes them. What /proc says must be read: every file there has size 0. */
+/** Both variants of iptables; legacy only where it has tables, because looking makes them. Files in /proc have size 0, so they must be read to know. */
 async function rules(node: Machine): Promise<readonly string[]> {
   const legacy = (names: string, save: string): string =>
     `! grep -qs . /proc/net/${names} || { command -v ${save} >/dev/null && ${save}; } || true`;

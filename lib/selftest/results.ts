@@ -39,7 +39,7 @@ export interface Results {
   fail(property: Property, about: About, reason: string, remedy: string): void;
   /** The property cannot hold or fail here; the remedy is for those who want it nevertheless. */
   skip(property: Property, about: About, reason: string, remedy?: string): void;
-  /** Something that the operator should know, and that is no property. Each once. */
+  /** Something that the operator should know and that is no property. A repeated text is kept once. */
   note(text: string): void;
   checks(): readonly Check[];
   notes(): readonly string[];

@@ -53,7 +53,7 @@ async function showPing(
   return ran;
 }
 
-/** The pod believes in 1500. */
+/** The pod's interface has 1500. */
 export async function checkTooLarge(fixture: Fixture): Promise<void> {
   for (const { name, at } of FAMILIES) {
     const { ok, output } = await showPing(fixture, at, 1500);

@@ -61,7 +61,7 @@ export async function checkWay(
   }
 }
 
-/** The node hides what leaves the pod network, and so also hides the client from its gateway, unless told not to. */
+/** The node hides what leaves the pod network, and with it the client from its gateway, unless the tenant has `snat: none`. */
 export async function showMasquerade(fixture: Fixture, gateway: Gateway): Promise<void> {
   const {
     setup,

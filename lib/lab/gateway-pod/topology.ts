@@ -127,7 +127,7 @@ export interface GatewayAddresses {
   readonly inside: Pair;
   /** Of its tunnel. */
   readonly outside: Pair;
-  /** Of the internet, to tell whether the tunnel works. */
+  /** Of the internet, to find out whether the tunnel works. */
   readonly beyond: Pair;
 }
 
@@ -141,7 +141,7 @@ export function addressesOf(gateway: number): GatewayAddresses {
   };
 }
 
-/** Makes a router of a pod: its tunnel (a cable stands for it), its routes, its translation, and a filter. */
+/** Makes a router of a pod: its tunnel (here a cable), its routes, its translation, and a filter. */
 async function makeGateway(pod: Machine, gateway: number, internet: Machine): Promise<void> {
   await cable(
     { on: pod, dev: "tun0", addresses: withLength(addressesOf(gateway).outside) },

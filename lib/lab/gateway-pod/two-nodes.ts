@@ -70,7 +70,7 @@ async function exemptOnFarNode({
     await node2.show(["sh", "-c", rule(`${tool} -w`)], { as: rule(tool) });
 }
 
-/** 1500 in the pod and 1450 on the way: reported, felt, and mended. */
+/** 1500 in the pod and 1450 on the way: reported, noticed, and fixed. */
 async function showMtu(fixture: Fixture, gateway: Gateway): Promise<void> {
   const {
     setup,

@@ -6,12 +6,12 @@ import type { Setup } from "./lab";
 import type { Background, Machine } from "./machines";
 import type { CallOutcome, CallRequest } from "./probe/caller";
 
-/** Errors by which a router said no, so that the caller knows at once. */
+/** Errors by which a router refuses a packet, so that the caller need not wait. */
 const REFUSED: readonly string[] = ["EHOSTUNREACH", "ENETUNREACH", "EACCES"];
 /**
  * "At once" (ms): long before the 3 s after which a neighbour that does not answer is given up. A
- * refusal that comes back while the kernel still holds the socket is heeded only at the next try,
- * 1000 ms later; IPv6 shows that regularly.
+ * refusal that arrives while the kernel still holds the socket takes effect only at the next try,
+ * 1000 ms later, which is regular for IPv6.
  */
 const AT_ONCE_MS = 1500;
 const DEFAULT_TIMEOUT_MS = 2000;
@@ -28,7 +28,7 @@ export interface Call extends CallOutcome {
   readonly from: string;
   /** There was an answer, and all bytes came through. */
   readonly ok: boolean;
-  /** A router said "unreachable", without any waiting. */
+  /** A router answered "unreachable" within that time. */
   readonly refusedAtOnce: boolean;
 }
 
@@ -57,7 +57,7 @@ export async function startResponder(
   );
 }
 
-/** Calls a responder at `address:port` or `[address]:port` and shows what became of it. Never throws because of what the network does. */
+/** Calls a responder at `address:port` or `[address]:port` and shows the outcome. Never throws because of what the network does. */
 export async function call(
   setup: Setup,
   from: Machine,

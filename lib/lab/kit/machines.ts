@@ -17,17 +17,17 @@ export interface Background {
 }
 
 export interface Machine {
-  /** As shown to the audience. */
+  /** As shown in the transcript. */
   readonly name: string;
   /** The namespace's name for `ip netns`. */
   readonly netns: string;
-  /** Runs a command on it and says nothing. Any exit status is fine. */
+  /** Runs a command on it and shows nothing. Any exit status is fine. */
   run(command: readonly string[], options?: RunOptions): Promise<Ran>;
   /** The same, but shows the command and its output. */
   show(command: readonly string[], options?: ShowOptions): Promise<Ran>;
   /** Runs a command that must succeed; returns its stdout. Throws CniError `io`. */
   must(command: readonly string[], options?: RunOptions): Promise<string>;
-  /** `ip` with these words on it, which must succeed: `ip("route add default via 10.0.0.1")`. */
+  /** `ip` with these arguments on it, which must succeed: `ip("route add default via 10.0.0.1")`. */
   ip(words: string): Promise<string>;
   /** Sets kernel settings by their dotted names, those of IPv6 where the kernel has it. A device's dots are written as slashes. */
   sysctl(settings: Readonly<Record<string, string | number>>): Promise<void>;

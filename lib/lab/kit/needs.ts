@@ -1,4 +1,4 @@
-/** What a lab needs of the machine that it runs on, and what to do when it is not there. */
+/** What a lab needs of the machine that it runs on, and what to install when it is missing. */
 import { existsSync, readFileSync } from "node:fs";
 import { isSea } from "node:sea";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ const NO_MOUNT_POINT =
 
 export interface Needs {
   readonly programs: readonly string[];
-  /** CNI plugins, by type; ours is always there. */
+  /** CNI plugins, by type, besides this one. */
   readonly plugins: readonly string[];
 }
 

@@ -13,7 +13,7 @@ export interface Counter {
 
 let counters = 0;
 
-/** Counts the packets that arrive at a machine and match (nftables words: `iifname "lan" ip saddr 10.200.0.2`), before anything else is done to them. */
+/** Counts the packets that arrive at a machine and match (an nftables expression: `iifname "lan" ip saddr 10.200.0.2`), before anything else is done to them. */
 export async function countPackets(machine: Machine, match: string): Promise<Counter> {
   const name = `c${(counters += 1)}`;
   const rules = [
@@ -35,7 +35,7 @@ export async function countPackets(machine: Machine, match: string): Promise<Cou
 
 /**
  * The hops on the way to an address, like traceroute, with ping: each router that says "time
- * exceeded" or "unreachable", then the address itself; "*" for one that says nothing. Shows them.
+ * exceeded" or "unreachable", then the address itself; "*" for one that does not answer. Shows them.
  */
 export async function trace(
   transcript: Transcript,

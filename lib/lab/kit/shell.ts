@@ -10,7 +10,7 @@ const MAX_OUTPUT = 16 * 1024 * 1024;
 /** How long one command may take (ms) unless it says otherwise. */
 const TIMEOUT_MS = 30_000;
 const POLL_MS = 50;
-/** Exit status that stands for "killed at its time limit", as timeout(1) has it. */
+/** Exit status of a command that was killed at its time limit, as of timeout(1). */
 export const STATUS_TIMEOUT = 124;
 
 export interface Ran {

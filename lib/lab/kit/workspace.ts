@@ -31,7 +31,7 @@ export interface Workspace {
   machine(name: string): Promise<Machine>;
   /** Kills what runs on its machines; they stay. */
   killAll(): void;
-  /** Leaves it standing after this process has gone, until `removeLeft`. */
+  /** Keeps it after this process has ended, until `removeLeft`. */
   keep(): void;
 }
 
@@ -87,7 +87,7 @@ export async function removeLeft({ kept }: { readonly kept: boolean }): Promise<
   return left;
 }
 
-// Anybody can make such a name in /tmp: only root's are believed.
+// Anybody can make such a name in /tmp: only directories of root count.
 function isLeft(dir: string, kept: boolean): boolean {
   const about = lstatSync(dir, { throwIfNoEntry: false });
   if (about === undefined || !about.isDirectory() || about.uid !== 0 || prefixOf(dir) === undefined)
@@ -111,7 +111,7 @@ function namespacesOf(prefix: string): readonly string[] {
   }
 }
 
-/** Kills every process in these namespaces; again, until one look finds none, because they may be starting others. */
+/** Kills every process in these namespaces, until a look finds none: they may be starting new ones. */
 function killIn(namespaces: readonly string[]): void {
   const inodes = new Set(namespaces.map((name) => inodeOf(join(NETNS_DIR, name))));
   inodes.delete(undefined);

@@ -1,4 +1,4 @@
-/** Tenants told apart by their pods' addresses, at a router behind the node. */
+/** A router behind the node distinguishes tenants by their pods' addresses. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { startResponder } from "../kit/calls";

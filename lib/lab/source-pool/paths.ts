@@ -41,7 +41,7 @@ export async function showUplinks({
   }
 }
 
-/** The router must see the pods' own addresses: it tells tenants apart by them. */
+/** The router must see the pods' own addresses: by them it distinguishes tenants. */
 export async function showNothingTranslated({
   setup,
   topology: { router, node },
@@ -120,7 +120,7 @@ export async function showLan({ setup, topology: { vpn }, shop, player }: Fixtur
   );
 }
 
-/** Connections that others begin. */
+/** Connections that begin outside the node. */
 export async function showReturns({
   setup,
   topology: { nas, internet },

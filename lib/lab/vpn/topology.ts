@@ -126,7 +126,7 @@ async function addService(node: Machine): Promise<void> {
   await node.must(["nft", "-f", "-"], { stdin: rules });
 }
 
-/** The list of a k3s node, flannel's delegate being a bridge, and ours at its end. Returns its path. */
+/** The list of a k3s node, where flannel delegates to a bridge, with this plugin at its end. Returns its path. */
 export function writeConflist({ dir, cniVersion, write }: Setup): string {
   const bridge = {
     type: "bridge",

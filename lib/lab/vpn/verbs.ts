@@ -1,4 +1,4 @@
-/** What the plugin says no to, what it checks and what it removes, in the lab `vpn`. */
+/** What the plugin refuses, checks and removes, in the lab `vpn`. */
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Machine } from "../kit/machines";
@@ -13,7 +13,7 @@ async function markRules(node: Machine): Promise<readonly string[]> {
   return listing.split("\n").filter((rule) => rule.includes("tenant-routing "));
 }
 
-/** The plugins before ours have done their work by then; the runtime's DEL takes it back. */
+/** The plugins before this one have already attached the pod; the runtime's DEL undoes that. */
 export async function showUnknownName({
   setup,
   topology: { node },
@@ -68,7 +68,7 @@ export async function showChecks({
   transcript.statement("with it back all is well again", again.status === 0);
 }
 
-/** By the tag in the rules' comments: nothing of the pod is needed but its container. */
+/** The tag in the rules' comments is enough: DEL needs only the container's ID. */
 export async function showDeletion({
   setup,
   topology: { node },

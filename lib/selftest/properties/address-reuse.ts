@@ -18,7 +18,7 @@ import { strays } from "./own-gateway";
 /** For the kernel to remove the interfaces of a namespace (ms). */
 const VANISH_MS = 10_000;
 
-/** For each tenant whose pods have addresses that others can get. */
+/** For each tenant whose pods have addresses that other pods can get. */
 export async function checkReuse(fixture: Fixture, working: readonly Tested[]): Promise<void> {
   const routed = working.filter(({ families }) => families.length > 0);
   if (routed.length === 0)

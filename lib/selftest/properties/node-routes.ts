@@ -2,7 +2,7 @@
 import { isObject, own, parseJson, type Json, type JsonObject } from "../../cni/json";
 import type { Fixture } from "../fixture";
 
-/** What an apply said. */
+/** The outcome of an apply. */
 export interface Applied {
   readonly status: number;
   readonly output: string;
@@ -102,7 +102,7 @@ export function isRefused({ status, said }: Applied): boolean {
   return status !== 0 && list(said, "collisions").length > 0;
 }
 
-/** Why an apply did not end well, in its own words. */
+/** Why an apply failed, as it says itself. */
 export function troubleOf({ said, output }: Applied): string {
   const problems = [
     ...list(said, "collisions"),

@@ -1,4 +1,4 @@
-/** The probe's client: one TCP connection, and what became of it. */
+/** The probe's client: one TCP connection and its outcome. */
 import { connect, type Socket } from "node:net";
 import { fill, type Answer, type Question } from "./responder";
 

@@ -1,4 +1,4 @@
-/** The probe's server: tells its caller who it is and from which address the call came. */
+/** The probe's server: answers with its name and the address from which the call came. */
 import { writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 
