@@ -2,7 +2,7 @@
 import { existsSync, globSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { LABS } from "../../lib/lab/labs";
-import { PROPERTIES } from "../../lib/selftest/ledger";
+import { PROPERTIES } from "../../lib/selftest/results";
 import { COMMANDS, commandHelp, helpText } from "../../cmd/cli";
 import { loadConf } from "../../conf/load";
 import { ERRORS } from "../../lib/cni/error";
