@@ -2,7 +2,7 @@
 import { formatMark } from "../../lib/net/mark";
 import { driftText } from "../../lib/attachment/drift";
 import type { InstalledMark } from "../../lib/ports";
-import { formatTable } from "../../lib/table";
+import { formatTable } from "../../lib/text/table";
 import { isFailure, type Verdict } from "./delegate";
 import type { Look, Note, Problem, Sight } from "./look";
 

@@ -2,15 +2,14 @@ import { CniError } from "../../lib/cni/error";
 import type { Values } from "../cli";
 import { cniPath } from "../cni-path";
 import type { Io } from "../io";
-import { catchInterrupts } from "../../lib/lab/kit/interrupt";
+import { catchInterrupts, waitForEnter } from "../../lib/lab/kit/terminal";
 import { LABS } from "../../lib/lab/labs";
 import { checkNeeds } from "../../lib/lab/kit/needs";
-import { waitForEnter } from "../../lib/lab/kit/pause";
 import { createShell } from "../../lib/lab/kit/shell";
 import { runLab, type LabOptions } from "../../lib/lab/kit/run-lab";
 import { createTranscript, scoreText, type Score } from "../../lib/lab/kit/transcript";
 import { removeLeft } from "../../lib/lab/kit/workspace";
-import { formatTable } from "../../lib/table";
+import { formatTable } from "../../lib/text/table";
 
 interface Options extends LabOptions {
   readonly verify: boolean;

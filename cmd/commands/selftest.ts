@@ -7,7 +7,7 @@ import type { Values } from "../cli";
 import { cniPath } from "../cni-path";
 import { findConf } from "../conflist";
 import type { Io } from "../io";
-import { catchInterrupts } from "../../lib/lab/kit/interrupt";
+import { catchInterrupts } from "../../lib/lab/kit/terminal";
 import { checkNeeds } from "../../lib/lab/kit/needs";
 import { createShell } from "../../lib/lab/kit/shell";
 import { runLab } from "../../lib/lab/kit/run-lab";

@@ -1,6 +1,6 @@
 /** What `wrapper selftest` prints: the same facts for people and for machines. */
 import { wrapped } from "../lab/kit/transcript";
-import { formatTable } from "../table";
+import { formatTable } from "../text/table";
 import { PROPERTIES, type Check, type Results, type Property } from "./results";
 
 /** Of a cell. */

@@ -12,7 +12,7 @@ import {
 import { collisionText, findingText } from "../../../lib/routes/conflicts/text";
 import type { Action, ResolvedGateway, RoutesPlan } from "../../../lib/routes/model";
 import { actionText } from "../../../lib/routes/text";
-import { formatTable } from "../../../lib/table";
+import { formatTable } from "../../../lib/text/table";
 
 export interface RoutesReport {
   readonly conf: string;

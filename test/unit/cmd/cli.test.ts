@@ -6,7 +6,7 @@ import { findConf } from "../../../cmd/conflist";
 import type { Io } from "../../../cmd/io";
 import { checkKubeconfig } from "../../../cmd/deps";
 import { refuseHostNetns } from "../../../lib/node/netns";
-import { formatTable } from "../../../lib/table";
+import { formatTable } from "../../../lib/text/table";
 import { parseRequest } from "../../../lib/cni/request";
 
 function io(...args: string[]): { io: Io; out: string[]; err: string[] } {

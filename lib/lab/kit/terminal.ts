@@ -1,5 +1,8 @@
-/** Ctrl-C and the like during a lab: its steps stop, everything is removed, then the process ends. */
+/** The person at the terminal: Ctrl-C and the like, and Enter. */
+import { once } from "node:events";
+import { openSync, writeSync } from "node:fs";
 import { constants } from "node:os";
+import { ReadStream } from "node:tty";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -26,4 +29,32 @@ export function catchInterrupts(): Interrupt {
     status: () => status,
     release: () => SIGNALS.forEach((name) => process.off(name, onSignal)),
   };
+}
+
+/**
+ * Asks for Enter at the terminal, wherever stdin and stdout lead, and waits for it. Returns at once
+ * where there is no terminal; throws the signal's reason when that comes first.
+ */
+export async function waitForEnter(signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const terminal = openTerminal();
+  if (terminal === undefined) return;
+  try {
+    await Promise.race([once(terminal, "data", { signal }), once(terminal, "end", { signal })]);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    terminal.destroy();
+  }
+}
+
+function openTerminal(): ReadStream | undefined {
+  try {
+    const fd = openSync("/dev/tty", "r+");
+    writeSync(fd, "   (Enter)");
+    return new ReadStream(fd);
+  } catch {
+    return undefined;
+  }
 }
