@@ -2,7 +2,15 @@ import type { Config } from "jest";
 
 const common = {
   testEnvironment: "node",
-  transform: { "^.+\\.ts$": ["ts-jest", { diagnostics: false }] },
+  transform: {
+    "^.+\\.ts$": ["ts-jest", { diagnostics: false }],
+    // Published as ES modules only, which jest's CommonJS does not load.
+    "/node_modules/commander/.+\\.js$": [
+      "ts-jest",
+      { diagnostics: false, tsconfig: { allowJs: true } },
+    ],
+  },
+  transformIgnorePatterns: ["/node_modules/(?!commander/)"],
   modulePathIgnorePatterns: ["<rootDir>/dist"],
 } satisfies Config;
 

@@ -2,13 +2,11 @@
 import { CniError, errorJson, toCniError } from "../lib/cni/error";
 import { parseNetconf } from "../lib/cni/request";
 import { SUPPORTED_VERSIONS } from "../lib/cni/version";
+import { EXIT_TROUBLE } from "./command";
 import type { Io } from "./io";
 
 /** A main function; returns the exit status. */
 export type Main = (io: Io) => Promise<number>;
-
-/** As EXIT_TROUBLE of the command line, which is not loaded for a plugin. */
-const COMMAND_TROUBLE = 2;
 
 /**
  * Runs `main` and exits with its status: the one exit point, since keep-alive sockets and timers must
@@ -26,7 +24,7 @@ export function runToTheEnd(io: Io, main: Main): void {
     if (!isPlugin)
       io.stderr(`wrapper: ${error.message}${error.details === "" ? "" : `\n  ${error.details}`}\n`);
     else if (!said.hasAnswered()) answer(io, error, said.input());
-    process.exit(isPlugin ? 1 : COMMAND_TROUBLE);
+    process.exit(isPlugin ? 1 : EXIT_TROUBLE);
   };
   process.on("uncaughtException", fail);
   process.on("unhandledRejection", fail);

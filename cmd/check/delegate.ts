@@ -6,8 +6,7 @@ import { atLeast, type CniVersion } from "../../lib/cni/version";
 import { systemClock } from "../../lib/node/clock";
 import { createExec } from "../../lib/node/exec";
 import type { Attachment } from "../../lib/attachment/journal";
-import type { Values } from "../cli";
-import { cniPath } from "../cni-path";
+import { cniPath, type Values } from "../command";
 import type { Io } from "../io";
 
 /**

@@ -4,7 +4,7 @@ import { lookTwice } from "../check/confirm";
 import { delegateChecker } from "../check/delegate";
 import { readEntries, type Entries } from "../check/look";
 import { findingsOf, isGood, toJson, toText } from "../check/report";
-import type { Values } from "../cli";
+import { EXIT_WRONG, outputFormat, type Values } from "../command";
 import { findConf } from "../conflist";
 import { openNode } from "../deps";
 import type { Io } from "../io";
@@ -19,12 +19,11 @@ export async function checkCommand(
   values: Values,
 ): Promise<number> {
   const format = outputFormat(values);
-  const { conf, path, warnings } = findConf(values["conf"] as string | undefined);
+  const { conf, path, warnings } = findConf(values.conf);
   for (const warning of warnings) io.stderr(`${path}: ${warning}\n`);
   const log = { write: (_level: string, message: string) => io.stderr(`${message}\n`) };
   const node = openNode(conf, log);
-  const checkDelegate =
-    values["no-delegate"] === true ? undefined : delegateChecker(conf, io, values);
+  const checkDelegate = values.delegate === false ? undefined : delegateChecker(conf, io, values);
   const [wanted] = positionals;
   const look = await lookTwice(
     { ...node, marks: node.backend.open({}), checkDelegate },
@@ -32,16 +31,7 @@ export async function checkCommand(
   );
   const findings = findingsOf(look, wanted === undefined);
   io.stdout(format === "json" ? toJson(path, findings) : toText(path, findings));
-  return isGood(findings) ? 0 : 1;
-}
-
-function outputFormat(values: Values): "table" | "json" {
-  const format = values["output"] ?? "table";
-  if (format === "table" || format === "json") return format;
-  throw new CniError(
-    "invalidEnvironment",
-    `unknown output format "${String(format)}": use table or json`,
-  );
+  return isGood(findings) ? 0 : EXIT_WRONG;
 }
 
 function select(entries: Entries, wanted: string | undefined): Entries {

@@ -7,8 +7,7 @@ import {
 import type { Context } from "../../lib/attachment/context";
 import { toCniError } from "../../lib/cni/error";
 import type { Attachment } from "../../lib/attachment/journal";
-import type { Values } from "../cli";
-import { cniPath } from "../cni-path";
+import { cniPath, EXIT_WRONG, type Values } from "../command";
 import { findConf } from "../conflist";
 import { forRequest, openNode } from "../deps";
 import type { Io } from "../io";
@@ -22,7 +21,7 @@ export async function gcCommand(
   _positionals: readonly string[],
   values: Values,
 ): Promise<number> {
-  const { conf, path, warnings } = findConf(values["conf"] as string | undefined);
+  const { conf, path, warnings } = findConf(values.conf);
   for (const warning of warnings) io.stderr(`${path}: ${warning}\n`);
   const log = { write: (_level: string, message: string) => io.stderr(`${message}\n`) };
   const cni = {
@@ -39,7 +38,7 @@ export async function gcCommand(
   node.journal.inspect();
   const abandoned = findAbandoned(context);
   if (abandoned.length === 0) io.stdout("no attachment has lost its sandbox\n");
-  if (values["dry-run"] === true) {
+  if (values.dryRun === true) {
     for (const each of abandoned) io.stdout(`would remove ${describe(each)}\n`);
     return 0;
   }
@@ -77,7 +76,7 @@ async function collectAll(
       );
     }
   }
-  return failures === 0 ? 0 : 1;
+  return failures === 0 ? 0 : EXIT_WRONG;
 }
 
 function describe({ attachment }: Abandoned): string {

@@ -1,6 +1,5 @@
 import { CniError } from "../../lib/cni/error";
-import type { Values } from "../cli";
-import { cniPath } from "../cni-path";
+import { cniPath, EXIT_WRONG, type Values } from "../command";
 import type { Io } from "../io";
 import { catchInterrupts, waitForEnter } from "../../lib/lab/kit/terminal";
 import { LABS } from "../../lib/lab/labs";
@@ -25,22 +24,20 @@ export async function labCommand(
   [name, ...rest]: readonly string[],
   values: Values,
 ): Promise<number> {
-  if (name === "probe")
-    return (await import("../../lib/lab/kit/probe/command")).probeCommand(io, rest);
   if (rest.length > 0)
     throw new CniError(
       "invalidEnvironment",
       `one lab at a time, or all: ${rest.join(" ")} is too much`,
     );
-  if (values["remove"] === true) return removeCommand(io);
+  if (values.remove === true) return removeCommand(io);
   if (name === undefined) return list(io);
-  const apiServer = values["api-server"];
+  const { apiServer } = values;
   const options = {
-    verify: values["verify"] === true,
-    pause: values["pause"] === true,
-    keep: values["keep"] === true,
+    verify: values.verify === true,
+    pause: values.pause === true,
+    keep: values.keep === true,
     pluginDirs: cniPath(values, {}),
-    ...(typeof apiServer === "string" ? { apiServer } : {}),
+    ...(apiServer === undefined ? {} : { apiServer }),
   };
   return runAll(io, name === "all" ? Object.keys(LABS) : [name], options);
 }
@@ -64,7 +61,7 @@ async function runAll(io: Io, names: readonly string[], options: Options): Promi
     interrupt.release();
   }
   if (names.length > 1) io.stdout(`\n${names.length} labs: ${scoreText(total)}\n`);
-  return total.failed === 0 ? 0 : 1;
+  return total.failed === 0 ? 0 : EXIT_WRONG;
 }
 
 async function runOne(io: Io, name: string, signal: AbortSignal, options: Options): Promise<Score> {

@@ -3,8 +3,7 @@ import { own, isObject, parseJson, type Json } from "../../lib/cni/json";
 import { CniError } from "../../lib/cni/error";
 import { IMPLIED_VERSION } from "../../lib/cni/version";
 import { systemClock } from "../../lib/node/clock";
-import type { Values } from "../cli";
-import { cniPath } from "../cni-path";
+import { cniPath, EXIT_WRONG, outputFormat, type Values } from "../command";
 import { findConf } from "../conflist";
 import type { Io } from "../io";
 import { catchInterrupts } from "../../lib/lab/kit/terminal";
@@ -36,7 +35,7 @@ export async function selftestCommand(
       "invalidEnvironment",
       "the self-test makes network namespaces: run it as root, for example with sudo",
     );
-  const { conf, path } = findConf(values["conf"] as string | undefined, "STATUS");
+  const { conf, path } = findConf(values.conf, "STATUS");
   const pluginDirs = cniPath(values, io.env);
   const task: Task = {
     conf,
@@ -61,7 +60,7 @@ export async function selftestCommand(
   }
   const report = { conf: path, tested: task.tenants.map(tenantText), results: task.results };
   io.stdout(json ? reportJson(report) : reportText(report));
-  return isBad(task.results) ? 1 : 0;
+  return isBad(task.results) ? EXIT_WRONG : 0;
 }
 
 /** One line for each step, with the time since the first. */
@@ -107,13 +106,4 @@ function readList(path: string): ConfList {
     cniVersion: String(own(file, "cniVersion") ?? IMPLIED_VERSION),
     plugins: Array.isArray(plugins) ? (plugins as readonly Json[]).filter(isObject) : [file],
   };
-}
-
-function outputFormat(values: Values): "table" | "json" {
-  const format = values["output"] ?? "table";
-  if (format === "table" || format === "json") return format;
-  throw new CniError(
-    "invalidEnvironment",
-    `unknown output format "${String(format)}": use table or json`,
-  );
 }

@@ -67,17 +67,17 @@ export const ROOMS = {
   "lib/selftest/properties": [...LAB, "conf", "delegates", "lib/selftest"],
 
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
-  cmd: [...CMD, "cmd/commands", "cmd/commands/routes"],
-  "cmd/check": [...CMD, "cmd"],
-  "cmd/commands": [
+  cmd: [
     ...CMD,
-    "cmd",
-    "cmd/check",
+    "cmd/commands",
+    "cmd/commands/completion",
+    "cmd/commands/routes",
     "lib/lab",
-    "lib/lab/kit",
     "lib/lab/kit/probe",
-    "lib/selftest",
   ],
+  "cmd/check": [...CMD, "cmd"],
+  "cmd/commands": [...CMD, "cmd", "cmd/check", "lib/lab", "lib/lab/kit", "lib/selftest"],
+  "cmd/commands/completion": [...CMD, "cmd"],
   "cmd/commands/routes": [...CMD, "cmd"],
 };
 
@@ -94,6 +94,7 @@ export const PACKAGES = {
   "@kubernetes/client-node/dist/config_types.js": "lib/kube/kubeconfig.ts",
   "@kubernetes/client-node/dist/exec_auth.js": "lib/kube/exec-credential.ts",
   "@noble/hashes": "lib/marks/tag.ts",
+  commander: "cmd/program.ts",
   "cross-spawn": "lib/node/exec.ts",
   winston: "lib/node/log.ts",
 };

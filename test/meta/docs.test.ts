@@ -3,10 +3,10 @@ import { existsSync, globSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { LABS } from "../../lib/lab/labs";
 import { PROPERTIES } from "../../lib/selftest/results";
-import { COMMANDS, commandHelp, helpText } from "../../cmd/cli";
 import { loadConf } from "../../conf/load";
 import { ERRORS } from "../../lib/cni/error";
 import { isObject, parseJson, type Json, type JsonObject } from "../../lib/cni/json";
+import { PROGRAM, runCommandLine } from "../helpers/command-line";
 import {
   anchorsOf,
   codeIn,
@@ -23,6 +23,8 @@ import {
 
 const SCRIPTS = (JSON.parse(read("package.json")) as { scripts: Record<string, string> }).scripts;
 const HELP_FLAGS = ["--help", "-h"];
+/** All but `help`, which the help text itself explains. */
+const COMMANDS = PROGRAM.commands.filter(({ name }) => name !== "help");
 
 describe.each(PAGES)("%s", (page) => {
   test("every relative link leads to a file and heading that exist", () => {
@@ -75,44 +77,40 @@ describe.each(PAGES.filter((page) => calls(page).length > 0))("calls of wrapper 
   test.each(calls(page).map((words) => [words.join(" "), words] as const))(
     "wrapper %s",
     (_, [name = "", ...rest]) => {
-      expect(Object.keys(COMMANDS)).toContain(name);
-      const options = Object.entries(COMMANDS[name]?.options ?? {});
-      const known = [
-        ...HELP_FLAGS,
-        ...options.flatMap(([long, { short }]) => [
-          `--${long}`,
-          ...(short === undefined ? [] : [`-${short}`]),
-        ]),
-      ];
+      const command = PROGRAM.commands.find((each) => each.name === name);
+      expect(command?.name).toBe(name);
+      const known = (command?.options ?? []).flatMap(({ long, short = long }) => [long, short]);
       expect(known).toEqual(expect.arrayContaining(rest.filter((word) => word.startsWith("-"))));
     },
   );
 });
 
-test.each(Object.entries(COMMANDS))(
+test.each(COMMANDS.map((command) => [command.name, command] as const))(
   "docs/command-line.md has a section on %s that names every option",
   (name, { options }) => {
-    expect(read("docs/command-line.md")).toContain(`\n## wrapper ${name}\n`);
+    expect(read("docs/command-line.md")).toContain(`
+## wrapper ${name}
+`);
     const named = codeIn(section("docs/command-line.md", `## wrapper ${name}`)).flatMap((code) =>
       code.split(" "),
     );
-    const spellings = Object.entries(options).flatMap(([long, { short }]) => [
-      `--${long}`,
-      ...(short === undefined ? [] : [`-${short}`]),
-    ]);
+    const spellings = options
+      .flatMap(({ long, short = long }) => [long, short])
+      .filter((option) => !HELP_FLAGS.includes(option));
     expect(spellings.filter((option) => !named.includes(option))).toEqual([]);
   },
 );
 
-test("docs/command-line.md shows the help text as it is", () => {
+test("docs/command-line.md shows the help text as it is", async () => {
+  const { out } = await runCommandLine("--help");
   expect(fences("docs/command-line.md", "text").map((body) => body.trimEnd())).toContain(
-    helpText().trimEnd(),
+    out.trimEnd(),
   );
 });
 
-test("every command has a help of its own", () => {
-  for (const command of Object.values(COMMANDS))
-    expect(commandHelp(command)).toContain(`Usage: wrapper ${command.usage}`);
+test("every command has a help of its own", async () => {
+  for (const { name, usage } of COMMANDS)
+    expect((await runCommandLine(name, "--help")).out).toContain(`Usage: wrapper ${name} ${usage}`);
 });
 
 test("pictures fit a terminal", () => {

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { COMMANDS } from "../../cmd/cli";
+import { PROGRAM } from "../helpers/command-line";
 import { INTERNET, useRoutesNode, WRAPPER } from "../helpers/routes-node";
 
 const node = useRoutesNode();
@@ -72,9 +72,12 @@ test.each(["tenant-routing-routes", "tenant-routing-routes-apply"])(
         .replace(/^-/, "")
         .split(" ");
       expect([program, name2]).toEqual(["/usr/local/bin/wrapper", "routes"]);
-      expect(COMMANDS["routes"]?.usage).toContain(action);
-      for (const option of options)
-        expect(Object.keys(COMMANDS["routes"]?.options ?? {})).toContain(option.slice(2));
+      const { options: known } =
+        PROGRAM.commands
+          .find((each) => each.name === "routes")
+          ?.commands.find((each) => each.name === action) ?? {};
+      expect(known).toBeDefined();
+      for (const option of options) expect(known?.map(({ long }) => long)).toContain(option);
     }
     expect(valuesOf(text, "Before")[0]?.split(" ")).toContain("kubelet.service");
     expect(commands.length).toBeGreaterThan(0);

@@ -7,70 +7,46 @@ import {
 } from "../../../lib/routes/apply";
 import { carryOut, errorsOf, type RoutesView, unreadOf } from "../../../lib/routes/carry-out";
 import { actionText, errorText } from "../../../lib/routes/text";
-import type { Values } from "../../cli";
+import {
+  EXIT_COLLISION,
+  EXIT_WRONG,
+  outputFormat,
+  ROUTER_FORMATS,
+  type RunCommand,
+  type Values,
+} from "../../command";
 import { findConf } from "../../conflist";
-import type { Io } from "../../io";
-import { EXIT_COLLISION, routesNode, type RoutesRun } from "./run";
+import { routesNode, type RoutesRun } from "./run";
 import { changesOf, isBad, reportJson, reportText, type RoutesReport } from "./report";
 
-export { EXIT_COLLISION } from "./run";
-
-/** Exit status when something is wrong. */
-const EXIT_WRONG = 1;
-
-const ACTIONS: Readonly<Record<string, (run: RoutesRun, values: Values) => Promise<number>>> = {
+const ACTIONS = {
   plan,
   apply,
   show,
   remove,
-  watch: async (run) => (await import("./watch")).watchCommand(run),
-  "router-config": async ({ io, conf }, values) =>
-    (await import("./router-config")).routerConfigCommand(
-      io,
-      conf,
-      String(values["format"] ?? "nftables"),
-    ),
-};
+  watch: async (run: RoutesRun) => (await import("./watch")).watchCommand(run),
+  "router-config": async ({ io, conf }: RoutesRun, { format = ROUTER_FORMATS[0] }: Values) =>
+    (await import("./router-config")).routerConfigCommand(io, conf, format),
+} as const;
+
+export type RoutesAction = keyof typeof ACTIONS;
 
 /**
- * `wrapper routes plan|apply|show|remove|watch|router-config`. Returns 0 when all is good, 1 when
- * something is wrong, 3 when the plan collides with something foreign; throws when the node cannot
- * be read.
+ * `wrapper routes` with one of its actions. Returns 0 when all is good, 1 when something is wrong,
+ * 3 when the plan collides with something foreign; throws when the node cannot be read.
  */
-export async function routesCommand(
-  io: Io,
-  [name = ""]: readonly string[],
-  values: Values,
-): Promise<number> {
-  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
-  if (action === undefined) {
-    throw new CniError(
-      "invalidEnvironment",
-      `${name === "" ? "no action" : `unknown action "${name}"`}: use one of ${Object.keys(ACTIONS).join(", ")}`,
-    );
-  }
-  if (name !== "router-config" && process.geteuid?.() !== 0)
-    throw new CniError(
-      "invalidEnvironment",
-      "the node's rules and routes are root's: run it as root, for example with sudo",
-    );
-  const json = outputFormat(values) === "json";
-  const { conf, path } = findConf(
-    values["conf"] as string | undefined,
-    name === "remove" ? "DEL" : "STATUS",
-  );
-  return action(
-    {
-      io,
-      conf,
-      path,
-      node: routesNode(conf),
-      json,
-      sysctl: values["sysctl"] === true,
-      force: values["force"] === true,
-    },
-    values,
-  );
+export function routesCommand(name: RoutesAction): RunCommand {
+  return async (io, _positionals, values) => {
+    if (name !== "router-config" && process.geteuid?.() !== 0)
+      throw new CniError(
+        "invalidEnvironment",
+        "the node's rules and routes are root's: run it as root, for example with sudo",
+      );
+    const json = outputFormat(values) === "json";
+    const { conf, path } = findConf(values.conf, name === "remove" ? "DEL" : "STATUS");
+    const { sysctl = false, force = false } = values;
+    return ACTIONS[name]({ io, conf, path, node: routesNode(conf), json, sysctl, force }, values);
+  };
 }
 
 /**
@@ -184,13 +160,4 @@ function print({ io, conf, json }: RoutesRun, report: RoutesReport): number {
   io.stdout(json ? reportJson(conf, report) : reportText(conf, report));
   if (report.collisions.length > 0) return EXIT_COLLISION;
   return isBad(report) ? EXIT_WRONG : 0;
-}
-
-function outputFormat(values: Values): "table" | "json" {
-  const format = values["output"] ?? "table";
-  if (format === "table" || format === "json") return format;
-  throw new CniError(
-    "invalidEnvironment",
-    `unknown output format "${String(format)}": use table or json`,
-  );
 }

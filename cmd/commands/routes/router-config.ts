@@ -5,13 +5,14 @@ import { frrConfig } from "../../../lib/routes/router/frr";
 import { routerModel, type RouterModel } from "../../../lib/routes/router/model";
 import { nftablesConfig } from "../../../lib/routes/router/nftables";
 import { routerosConfig } from "../../../lib/routes/router/routeros";
+import { ROUTER_FORMATS, type RouterFormat } from "../../command";
 import type { Io } from "../../io";
 
-const FORMATS: ReadonlyMap<string, (model: RouterModel) => string> = new Map([
-  ["nftables", nftablesConfig],
-  ["frr", frrConfig],
-  ["routeros", routerosConfig],
-]);
+const FORMATS: Readonly<Record<RouterFormat, (model: RouterModel) => string>> = {
+  nftables: nftablesConfig,
+  frr: frrConfig,
+  routeros: routerosConfig,
+};
 
 /**
  * `wrapper routes router-config --format FORMAT`: prints the upstream router's configuration, and
@@ -19,13 +20,13 @@ const FORMATS: ReadonlyMap<string, (model: RouterModel) => string> = new Map([
  * throws.
  */
 export function routerConfigCommand(io: Io, conf: PluginConf, format: string): number {
-  const print = FORMATS.get(format);
-  if (print === undefined) {
+  const known = ROUTER_FORMATS.find((each) => each === format);
+  if (known === undefined) {
     throw new CniError(
       "invalidEnvironment",
-      `unknown format ${quote(format)} of a router's configuration: use ${[...FORMATS.keys()].join(", ")}`,
+      `unknown format ${quote(format)} of a router's configuration: use ${ROUTER_FORMATS.join(", ")}`,
     );
   }
-  io.stdout(print(routerModel(conf)));
+  io.stdout(FORMATS[known](routerModel(conf)));
   return 0;
 }

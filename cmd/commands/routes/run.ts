@@ -15,9 +15,6 @@ import { createRecordFile } from "../../../lib/routes/kernel/record";
 import { readSurroundings } from "../../../lib/routes/kernel/surroundings";
 import { createWatcherLock, type WatcherLock } from "../../../lib/routes/watch/watcher-lock";
 
-/** Exit status of a plan that collides with something foreign on the node. */
-export const EXIT_COLLISION = 3;
-
 /** One call of `wrapper routes`: its options and what it works with. */
 export interface RoutesRun {
   readonly io: Io;

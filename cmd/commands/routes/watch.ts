@@ -15,8 +15,9 @@ import { collisionText } from "../../../lib/routes/conflicts/text";
 import { type WatchPorts, watchRoutes, type WatchTarget } from "../../../lib/routes/watch/watcher";
 import type { WatchLine } from "../../../lib/routes/watch/report";
 import { localHost } from "../../../lib/node/host";
+import { EXIT_COLLISION } from "../../command";
 import { findConf } from "../../conflist";
-import { EXIT_COLLISION, routesNode, type RoutesRun } from "./run";
+import { routesNode, type RoutesRun } from "./run";
 
 const SIGNALS: readonly (readonly [NodeJS.Signals, WatchEvent])[] = [
   ["SIGTERM", "stop"],

@@ -1,69 +1,115 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { COMMANDS, runCli } from "../../../cmd/cli";
 import { findConf } from "../../../cmd/conflist";
-import type { Io } from "../../../cmd/io";
 import { checkKubeconfig } from "../../../cmd/deps";
 import { refuseHostNetns } from "../../../lib/node/netns";
 import { formatTable } from "../../../lib/text/table";
 import { parseRequest } from "../../../lib/cni/request";
+import { PROGRAM, runCommandLine } from "../../helpers/command-line";
 
-function io(...args: string[]): { io: Io; out: string[]; err: string[] } {
-  const out: string[] = [];
-  const err: string[] = [];
-  return {
-    io: {
-      args,
-      env: {},
-      readStdin: () => new Uint8Array(),
-      stdout: (t) => void out.push(t),
-      coloured: (t) => void out.push(t),
-      stderr: (t) => void err.push(t),
-    },
-    out,
-    err,
-  };
-}
+const COMMANDS = PROGRAM.commands.map(({ name }) => name);
+const ROUTES = PROGRAM.commands.find(({ name }) => name === "routes");
 
 describe("the command line", () => {
   test.each(["--help", "-h", "help"])("%s lists every command", async (flag) => {
-    const { io: i, out } = io(flag);
-    expect(await runCli(i)).toBe(0);
-    for (const name of Object.keys(COMMANDS)) expect(out.join("")).toContain(name);
+    const { status, out } = await runCommandLine(flag);
+    expect(status).toBe(0);
+    for (const name of COMMANDS) expect(out).toContain(`\n  ${name} `);
   });
-  test.each(Object.keys(COMMANDS))("%s --help lists its options", async (name) => {
-    const { io: i, out } = io(name, "--help");
-    expect(await runCli(i)).toBe(0);
-    for (const option of Object.keys(COMMANDS[name]?.options ?? {}))
-      expect(out.join("")).toContain(`--${option}`);
+  test.each(PROGRAM.commands.map((command) => [command.name, command] as const))(
+    "%s --help lists its options",
+    async (name, { options, commands }) => {
+      const { status, out } = await runCommandLine(name, "--help");
+      expect(status).toBe(0);
+      for (const { long } of options) expect(out).toContain(long);
+      for (const each of commands) expect(out).toContain(`\n  ${each.name} `);
+    },
+  );
+  test.each(ROUTES?.commands.map(({ name }) => [name]) ?? [])(
+    "help of an action: routes %s",
+    async (action) => {
+      const { status, out } = await runCommandLine("routes", action, "--help");
+      expect([status, out]).toEqual([
+        0,
+        expect.stringContaining(`Usage: wrapper routes ${action}`),
+      ]);
+      expect(await runCommandLine("help", "routes", action)).toEqual({ status, out, err: "" });
+    },
+  );
+  test("help fits 100 columns", async () => {
+    const helps = [
+      ...COMMANDS.map((name) => [name]),
+      ...(ROUTES?.commands.map(({ name }) => ["routes", name]) ?? []),
+    ];
+    for (const words of [[], ...helps]) {
+      const { out } = await runCommandLine("help", ...words);
+      expect(out.split("\n").filter((line) => line.length > 100)).toEqual([]);
+    }
+  });
+  test("what only the labs use is in no help", async () => {
+    expect((await runCommandLine("lab", "--help")).out).not.toContain("probe");
+    expect((await runCommandLine("lab", "probe", "nope")).err).toBe(
+      'wrapper lab: unknown probe "nope": the labs use respond and call\n',
+    );
   });
   test.each([["version"], ["--version"], ["-V"]])("%s prints the CNI versions", async (flag) => {
-    const { io: i, out } = io(flag);
-    expect(await runCli(i)).toBe(0);
-    expect(out.join("")).toContain("0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0");
+    const { status, out } = await runCommandLine(flag);
+    expect(status).toBe(0);
+    expect(out).toContain("0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0");
   });
   test.each([
-    [["nope"]],
-    [["constructor"]],
-    [["check", "--nope"]],
-    [["check", "a", "b"]],
-    [["version", "x"]],
-  ])("%j is misuse: usage and status 2", async (args) => {
-    const { io: i, out, err } = io(...args);
-    expect(await runCli(i)).toBe(2);
-    expect(out).toEqual([]);
-    expect(err.join("")).toContain("Usage: wrapper");
+    [["nope"], 'unknown command "nope"'],
+    [["constructor"], 'unknown command "constructor"'],
+    [["nope", "--help"], 'unknown command "nope"'],
+    [["help", "nope"], 'unknown command "nope"'],
+    [["chekc"], 'unknown command "chekc"\n(Did you mean check?)'],
+    [["--"], "no command"],
+    [["--nope"], "unknown option '--nope'"],
+    [["check", "--nope"], "unknown option '--nope'"],
+    [["check", "--confg", "x"], "unknown option '--confg'\n(Did you mean --conf?)"],
+    [["check", "--version"], "unknown option '--version'"],
+    [["check", "--conf"], "option '-c, --conf <FILE>' argument missing"],
+    [["check", "a", "b"], "too many arguments for 'check'. Expected 1 argument but got 2: a, b."],
+    [["routes", "plan", "--nope"], "unknown option '--nope'"],
+    [["version", "x"], "too many arguments for 'version'. Expected 0 arguments but got 1: x."],
+  ])("%j is misuse: what is wrong, usage and status 2", async (args, problem) => {
+    const { status, out, err } = await runCommandLine(...args);
+    expect([status, out]).toEqual([2, ""]);
+    expect(err).toContain(`wrapper: ${problem}\n\nUsage: wrapper`);
   });
-  test("a command that could not look says why: status 2", async () => {
-    const { io: i, err } = io("check", "--conf", "/nonexistent.conflist");
-    expect(await runCli(i)).toBe(2);
-    expect(err.join("")).toBe("wrapper check: /nonexistent.conflist cannot be read: ENOENT\n");
+  test.each([
+    [["routes"], "no action", ""],
+    [["routes", "aply"], 'unknown action "aply"', "(Did you mean apply?)\n"],
+    [["routes", "nope", "--help"], 'unknown action "nope"', ""],
+  ])("%j names the actions: status 2", async (args, problem, suggestion) => {
+    expect(await runCommandLine(...args)).toEqual({
+      status: 2,
+      out: "",
+      err: `wrapper routes: ${problem}: use one of plan, apply, show, remove, watch, router-config\n${suggestion}`,
+    });
+  });
+  test.each([
+    ["check", ["check", "--conf", "/nonexistent.conflist"]],
+    ["check", ["check", "--conf=/nonexistent.conflist"]],
+    ["check", ["check", "-c/nonexistent.conflist", "-o", "json", "ns/pod"]],
+    ["gc", ["gc", "-c", "/nonexistent.conflist", "--dry-run"]],
+    ["routes", ["routes", "router-config", "-c", "/nonexistent.conflist", "--format", "frr"]],
+    ["routes", ["routes", "-c", "/nonexistent.conflist", "router-config"]],
+    ["routes", ["routes", "--force", "router-config", "-c", "/nonexistent.conflist"]],
+  ])("%s could not look and says why, options in any order: status 2", async (name, args) => {
+    expect(await runCommandLine(...args)).toEqual({
+      status: 2,
+      out: "",
+      err: `wrapper ${name}: /nonexistent.conflist cannot be read: ENOENT\n`,
+    });
   });
   test("an unknown output format is refused", async () => {
-    const { io: i, err } = io("check", "-o", "yaml");
-    expect(await runCli(i)).toBe(2);
-    expect(err.join("")).toContain('"yaml": use table or json');
+    const { status, err } = await runCommandLine("check", "-o", "yaml");
+    expect([status, err]).toEqual([
+      2,
+      'wrapper check: unknown output format "yaml": use table or json\n',
+    ]);
   });
 });
 

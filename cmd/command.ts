@@ -1,0 +1,71 @@
+/** What the commands share. The plugin takes this up too (for the exit status), so it stays small. */
+import { CniError } from "../lib/cni/error";
+import { pluginDirs } from "../lib/cni/request";
+import type { Io } from "./io";
+
+/** Exit status when the command did its work and found something wrong. */
+export const EXIT_WRONG = 1;
+/** Exit status when the command could not do its work, or does not exist. */
+export const EXIT_TROUBLE = 2;
+/** Exit status of a plan of the routes that collides with what others have on the node. */
+export const EXIT_COLLISION = 3;
+
+/** The options of all commands as they were given; a command reads those that it declares. */
+export interface Values {
+  readonly conf?: string;
+  readonly output?: string;
+  readonly cniPath?: string;
+  /** False with --no-delegate. */
+  readonly delegate?: boolean;
+  readonly dryRun?: boolean;
+  readonly sysctl?: boolean;
+  readonly force?: boolean;
+  readonly format?: string;
+  readonly verify?: boolean;
+  readonly pause?: boolean;
+  readonly keep?: boolean;
+  readonly remove?: boolean;
+  readonly apiServer?: string;
+}
+
+/** Runs a command and returns the exit status. What it throws becomes a message and EXIT_TROUBLE. */
+export type RunCommand = (
+  io: Io,
+  positionals: readonly string[],
+  values: Values,
+) => Promise<number>;
+
+export const OUTPUT_FORMATS = ["table", "json"] as const;
+type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+/** What --output asks for. Throws CniError `invalidEnvironment` for a format that does not exist. */
+export function outputFormat({ output = "table" }: Values): OutputFormat {
+  const format = OUTPUT_FORMATS.find((each) => each === output);
+  if (format !== undefined) return format;
+  throw new CniError(
+    "invalidEnvironment",
+    `unknown output format "${output}": use ${OUTPUT_FORMATS.join(" or ")}`,
+  );
+}
+
+/** What --format of `routes router-config` knows; the first one is the default. */
+export const ROUTER_FORMATS = ["nftables", "frr", "routeros"] as const;
+export type RouterFormat = (typeof ROUTER_FORMATS)[number];
+
+/** Where packages and releases put CNI plugins. */
+export const DEFAULT_CNI_PATH = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";
+
+/**
+ * Where a command finds CNI plugins: --cni-path, else where the runtime looked at an attachment's ADD
+ * (`recorded`), else $CNI_PATH of `env`, else DEFAULT_CNI_PATH. Throws CniError `invalidEnvironment`
+ * for a relative directory.
+ */
+export function cniPath(
+  { cniPath: option }: Values,
+  env: Io["env"],
+  recorded?: readonly string[],
+): readonly string[] {
+  if (option !== undefined) return pluginDirs("--cni-path", option);
+  if (recorded !== undefined) return recorded;
+  return pluginDirs("CNI_PATH", env["CNI_PATH"] || DEFAULT_CNI_PATH);
+}
