@@ -223,7 +223,9 @@ function addRest(program: Command, runs: Runs): void {
 /** The visible commands with their options, for completion and for tests of the pages. */
 export function treeOf(command: Command): CommandNode {
   const help = command.createHelp();
-  const commands = help.visibleCommands(command).map(treeOf);
+  const below = help.visibleCommands(command).map(treeOf);
+  const choices = below.map(({ name }) => name).filter((name) => name !== "help");
+  const commands = below.map((node) => (node.name === "help" ? { ...node, choices } : node));
   return {
     name: command.name(),
     usage: command.usage(),

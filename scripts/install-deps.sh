@@ -72,6 +72,8 @@ npm                   npm
 "
 [[ ${1:-} != --with-lint ]] || needs+="
 shellcheck            shellcheck
+zsh                   zsh
+fish                  fish
 "
 
 is_there() {

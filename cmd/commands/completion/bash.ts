@@ -1,4 +1,5 @@
-import { kindOfValue, PROGRAMS, walk, type CommandNode, type OptionNode } from "./tree";
+import { flagsWithValue, kindOfValue, PROGRAMS, spellings, walk } from "./tree";
+import type { CommandNode, OptionNode } from "./tree";
 
 /**
  * A bash script that completes the words of `root`. Needs bash 4 and nothing else: the names are in
@@ -16,6 +17,7 @@ _wrapper() {
   if [[ $cur == = ]]; then cur=""; elif [[ $prev == = ]]; then prev=\${COMP_WORDS[COMP_CWORD - 2]}; fi
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
+    case "\${COMP_WORDS[i - 1]}" in ${flagsWithValue(root).join(" | ")}) continue ;; esac
     case "$command/$word" in
       ${paths.join(" | ")}) command=\${command:+$command/}$word ;;
     esac
@@ -73,8 +75,4 @@ function wordsCase(names: readonly string[], { commands, choices, options }: Com
       words="${words.join(" ")}"
       options="${options.flatMap(spellings).join(" ")}"
       ;;`;
-}
-
-function spellings({ short, long }: OptionNode): readonly string[] {
-  return short === undefined ? [long] : [short, long];
 }

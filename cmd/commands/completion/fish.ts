@@ -1,4 +1,5 @@
-import { kindOfValue, PROGRAMS, walk, type CommandNode, type OptionNode } from "./tree";
+import { flagsWithValue, kindOfValue, PROGRAMS, walk } from "./tree";
+import type { CommandNode, OptionNode } from "./tree";
 
 /** A fish script that completes the words of `root`. */
 export function fishScript(root: CommandNode): string {
@@ -8,11 +9,15 @@ export function fishScript(root: CommandNode): string {
   return `# Completes wrapper in fish: wrapper completion fish | source
 function __wrapper_at --description 'True when the command so far is the one that is named'
     set -l command
+    set -l previous
     for word in (commandline -opc)[2..]
-        switch "$command/$word"
-            case ${paths.join(" ")}
-                set command (string join / $command $word)
+        if not contains -- "$previous" ${flagsWithValue(root).join(" ")}
+            switch "$command/$word"
+                case ${paths.join(" ")}
+                    set command (string join / $command $word)
+            end
         end
+        set previous $word
     end
     test "$command" = "$argv"
 end

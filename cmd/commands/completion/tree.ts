@@ -37,6 +37,19 @@ export function walk(
   return [[names, node], ...node.commands.flatMap((child) => walk(child, [...names, child.name]))];
 }
 
+/** Both spellings of an option, or the only one. */
+export function spellings({ short, long }: OptionNode): readonly string[] {
+  return short === undefined ? [long] : [short, long];
+}
+
+/** The options below `root` after which a value comes, which is no name of a command then. */
+export function flagsWithValue(root: CommandNode): readonly string[] {
+  const flags = walk(root).flatMap(([, { options }]) =>
+    options.filter(({ value }) => value !== undefined).flatMap(spellings),
+  );
+  return [...new Set(flags)];
+}
+
 /** The values that an argument or an option can have, where there is a list of them, or the paths that are meant. */
 export function kindOfValue({
   value = "",
