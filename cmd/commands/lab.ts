@@ -1,5 +1,6 @@
 import { CniError } from "../../lib/cni/error";
 import { cniPath, EXIT_WRONG, type Values } from "../command";
+import { hasColours } from "../colours";
 import type { Io } from "../io";
 import { catchInterrupts, waitForEnter } from "../../lib/lab/kit/terminal";
 import { LABS } from "../../lib/lab/labs";
@@ -75,7 +76,7 @@ async function runOne(io: Io, name: string, signal: AbortSignal, options: Option
   checkNeeds(lab, options.pluginDirs);
   const transcript = createTranscript(io, {
     verify: options.verify,
-    colour: process.stdout.isTTY && (io.env["NO_COLOR"] ?? "") === "",
+    colour: hasColours(),
     ...(options.pause ? { pause: () => waitForEnter(signal) } : {}),
   });
   io.stdout(`${name}: ${entry.title}\n\n${lab.picture.replace(/^\n+|\s+$/g, "")}\n`);

@@ -1,15 +1,9 @@
 /** What the audience of a lab sees: headings, commands with their output, and statements about it. */
+import { styleText } from "node:util";
 import { printable } from "../../text/printable";
 
 /** Where long output lines are broken. */
 const WIDTH = 96;
-const COLOURS = {
-  bold: "\u001b[1m",
-  dim: "\u001b[2m",
-  green: "\u001b[32m",
-  red: "\u001b[31m",
-  plain: "\u001b[0m",
-};
 
 export interface Score {
   readonly passed: number;
@@ -50,9 +44,10 @@ export function createTranscript(printer: Printer, options: TranscriptOptions): 
   const score = { passed: 0, failed: 0 };
   let step = 0;
   const line = (text: string): void => printer.stdout(`${text}\n`);
-  const painted = (colour: keyof typeof COLOURS, text: string): void => {
-    if (options.colour) printer.coloured(`${COLOURS[colour]}${printable(text)}${COLOURS.plain}\n`);
-    else line(text);
+  const painted = (style: "bold" | "dim" | "green" | "red", text: string): void => {
+    if (!options.colour) return line(text);
+    // Whether stdout shows colours has been judged by the caller.
+    printer.coloured(`${styleText(style, printable(text), { validateStream: false })}\n`);
   };
   const [yes, no] = options.verify ? ["ok  ", "FAILED"] : ["=>", "NOT SO:"];
   return {

@@ -27,7 +27,7 @@ test("colours are the transcript's own; what it prints is escaped", async () => 
   expect(await printed(false)).toBe(plain);
   const painted = await printed(true);
   expect(painted.match(/\u001b\[\d*m/g)).toEqual(
-    ["1", "0", "2", "0", "32", "0", "31", "0"].map((code) => `\u001b[${code}m`),
+    ["1", "22", "2", "22", "32", "39", "31", "39"].map((code) => `\u001b[${code}m`),
   );
   expect(painted.replace(/\u001b\[\d*m/g, "")).toBe(plain);
 });
