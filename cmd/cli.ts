@@ -4,8 +4,6 @@ import { EXIT_TROUBLE } from "./command";
 import { printableIo, type Io } from "./io";
 import { createProgram, namesOf, Stop, type Call } from "./program";
 
-const HELP_FLAGS = ["--help", "-h"];
-
 /** Runs the command line. Never throws: usage mistakes and failures become a message and status 2. */
 export async function runCli(rawIo: Io): Promise<number> {
   const io = printableIo(rawIo);
@@ -31,19 +29,21 @@ async function run(io: Io, args: readonly string[]): Promise<number> {
     if (!["commander.helpDisplayed", "commander.version"].includes(stop.code))
       return misuse(io, stop);
     // The library answers `wrapper nope --help` with the help of `wrapper`.
-    if (isGroup(stop.command) && stop.command.args.some((word) => !word.startsWith("-")))
-      return run(
-        io,
-        args.filter((word) => !HELP_FLAGS.includes(word)),
-      );
+    if (namesUnknown(stop.command)) return run(io, args.filter(isNoHelpFlag));
     io.stdout(shown);
     return 0;
   }
 }
 
-/** True for a command that does nothing but hold others. */
-function isGroup({ commands, registeredArguments }: Stop["command"]): boolean {
-  return commands.length > 0 && registeredArguments.length === 0;
+/** True when the first word after a command that only holds others is none of them. */
+function namesUnknown({ commands, registeredArguments, args }: Stop["command"]): boolean {
+  if (commands.length === 0 || registeredArguments.length > 0) return false;
+  const word = args.find((each) => !each.startsWith("-"));
+  return word !== undefined && commands.every((command) => command.name() !== word);
+}
+
+function isNoHelpFlag(word: string): boolean {
+  return !["--help", "-h"].includes(word);
 }
 
 async function runCommand(io: Io, { name, load, positionals, values }: Call): Promise<number> {

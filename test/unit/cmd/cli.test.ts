@@ -37,6 +37,20 @@ describe("the command line", () => {
       expect(await runCommandLine("help", "routes", action)).toEqual({ status, out, err: "" });
     },
   );
+  test.each([
+    ["-h", "check"],
+    ["--help", "gc", "--dry-run"],
+    ["routes", "-h", "router-config"],
+    ["gc", "--conf", "/nonexistent.conflist", "-h"],
+    ["help", "--help"],
+    ["help", "help"],
+  ])("%j prints help and runs nothing", async (...args) => {
+    expect(await runCommandLine(...args)).toEqual({
+      status: 0,
+      out: expect.stringContaining("Usage: wrapper") as string,
+      err: "",
+    });
+  });
   test("help fits 100 columns", async () => {
     const helps = [
       ...COMMANDS.map((name) => [name]),
