@@ -3,7 +3,7 @@
  * Runs every test that this machine allows and says loudly what it could not run. Under CI nothing
  * may be left out: a missing prerequisite is a failure there.
  *
- * Arguments go to jest (a path, -t "D6", ...); without any, coverage of the core is checked too.
+ * Arguments go to jest (a path, -t "unknown tenant", ...); without any, coverage of the core is checked too.
  * `--selectProjects unit meta` runs those only, and needs only what those need.
  */
 import { execFileSync, spawnSync } from "node:child_process";

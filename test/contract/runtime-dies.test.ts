@@ -7,6 +7,7 @@ import { expectOk, verbs, type Outcome } from "../helpers/outcome";
 import { sh, until } from "../helpers/shell";
 
 const world = useWorld();
+
 /** The binary gets a parent that is not the test: a shell that stands for the runtime. */
 const RUNTIME = `exec 3<&0\n"$@" <&3 & wait $!\nexit $?\n`;
 /** In the delegate: kills that shell, and waits until the kernel has given the binary another parent. */

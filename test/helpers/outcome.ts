@@ -112,6 +112,15 @@ export function expectError(
   return body;
 }
 
+/** Asserts that no delegate ran and nothing of ours is left: an ADD that fails before it makes anything. */
+export function expectNothingMade(
+  world: { leftovers(): readonly string[] },
+  outcome: Outcome,
+): void {
+  expect(outcome.calls).toEqual([]);
+  expect(world.leftovers()).toEqual([]);
+}
+
 /** Asserts that no runtime would swallow this error of a DEL (go-cni and ocicni look for these words). */
 export function expectNotSwallowed(outcome: Outcome): void {
   expect(outcome.stdout).not.toMatch(/not found|no such file or directory/i);

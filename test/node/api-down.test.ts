@@ -1,4 +1,4 @@
-/** Shown by: the API server is stopped. ADD leaves nothing or a warning, DEL needs no API at all. */
+/** The API server is stopped: ADD leaves nothing or a warning, DEL needs no API at all. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { useApi } from "../helpers/api";

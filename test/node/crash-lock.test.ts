@@ -1,4 +1,4 @@
-/** Catalogue I4 for the rules: kill -9 while iptables-restore waits for the xtables lock, and the address goes to another pod. */
+/** kill -9 while iptables-restore waits for the xtables lock, and the address goes to another pod. */
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Catalogue I with real ptp: kill -9 at many moments, then DEL leaves nothing and ADD works again. */
+/** With real ptp: kill -9 at many moments, then DEL leaves nothing and ADD works again. */
 import { BINARY } from "../helpers/harness";
 import { KILLS, killAfter, type Kill } from "../helpers/node-kill";
 import {

@@ -1,4 +1,4 @@
-/** Catalogue D5, G3: what others have in the firewall stays as it is, whatever we do. */
+/** Foreign rules and chains stay as they are, whatever we do. */
 import { FLAVOURS, type Flavour } from "../helpers/firewall";
 import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
 import { useNode } from "../helpers/node-world";

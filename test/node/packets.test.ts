@@ -1,4 +1,4 @@
-/** Catalogue D10, D15: where packets really go, on both flavours. */
+/** Where packets really go, on both flavours. */
 import { FLAVOURS, type Flavour } from "../helpers/firewall";
 import type { Conf } from "../helpers/conf";
 import {

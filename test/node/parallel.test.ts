@@ -1,4 +1,4 @@
-/** Catalogue D7, D8, H1, H3 with real ptp: many wrappers at once, on both flavours. */
+/** With real ptp: many wrappers at once, on both flavours. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Conf } from "../helpers/conf";

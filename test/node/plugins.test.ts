@@ -1,4 +1,4 @@
-/** Catalogue B22, D1, E1, E2: real ptp and bridge, every version they speak, both flavours, both families. */
+/** Real ptp and bridge, every version they speak, both flavours, both families. */
 import { FLAVOURS, type Flavour } from "../helpers/firewall";
 import { ASKS, annotated, createRuntime, ourList, type Conflist } from "../helpers/node-runtime";
 import { useNode, type Pod } from "../helpers/node-world";

@@ -1,4 +1,4 @@
-/** Catalogue D15, E7: an address that a pod left behind without DEL has no tenant for its next owner. */
+/** An address that a pod left behind without DEL has no tenant for its next owner. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { FLAVOURS } from "../helpers/firewall";

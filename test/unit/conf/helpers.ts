@@ -3,8 +3,11 @@ import type { Json, JsonObject } from "../../../lib/cni/json";
 import type { Verb } from "../../../lib/cni/request";
 import { loadConf } from "../../../conf/load";
 
-/** A configuration that every verb accepts; `changes` replace keys, `undefined` removes one. */
-export function netconf(changes: Readonly<Record<string, Json | undefined>> = {}): JsonObject {
+/** Keys of a configuration with their new values; `undefined` removes a key. */
+export type Changes = Readonly<Record<string, Json | undefined>>;
+
+/** A configuration that every verb accepts. */
+export function netconf(changes: Changes = {}): JsonObject {
   const base = {
     type: "tenant-routing-wrapper",
     name: "net",
@@ -32,4 +35,24 @@ export function refusal(conf: JsonObject, verb: Verb = "ADD"): CniError {
 export function refusalText(conf: JsonObject, verb: Verb = "ADD"): string {
   const { message, details } = refusal(conf, verb);
   return `${message}; ${details}`;
+}
+
+/** Asserts that ADD refuses the changed configuration with code 7, naming the problem and the hint. */
+export function expectRefusal(changes: Changes, problem: string, hint: string): void {
+  const error = refusal(netconf(changes));
+  expect(error.code).toBe(7);
+  expect(error.message).toContain(problem);
+  expect(error.message).toContain(hint);
+}
+
+/** Asserts that ADD refuses the changed configuration with these problems and nothing else. */
+export function expectProblems(changes: Changes, problems: string): void {
+  const [, found] =
+    /^configuration of network "net": (.*); $/s.exec(refusalText(netconf(changes))) ?? [];
+  expect(found).toBe(problems);
+}
+
+/** Asserts that ADD loads the changed configuration without a warning. */
+export function expectAccepted(changes: Changes): void {
+  expect(loadConf(netconf(changes), "ADD").warnings).toEqual([]);
 }
