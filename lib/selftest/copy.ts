@@ -3,7 +3,7 @@ import type { PluginConf } from "../../conf/types";
 import { effectiveDelegate } from "../../delegates/netconf";
 import { isObject, own, type Json, type JsonObject } from "../cni/json";
 import { contains, parsePrefix } from "../net/address";
-import { POD_ANNOTATIONS } from "../lab/kit/runtime";
+import { POD_ANNOTATIONS } from "../lab/kit/libcni";
 import { MARKED, SERVER } from "./addresses";
 import { isolate, patchBetween, testDelegate, type Place } from "./isolate";
 

@@ -1,9 +1,10 @@
-// Plays the container runtime: what is executed, with which environment and stdin, and how long it took.
+// Executes plugins as a container runtime does, and says how long each took.
 import { spawnSync } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { POD_SUBNET } from "./namespaces.mjs";
+import { cniEnvironment, netconfOf, POD_ANNOTATIONS } from "./runtime.mjs";
 
 export const NETWORK = "tenant-routing";
 export const NAMESPACE = "team-a";
@@ -11,8 +12,7 @@ export const MARKED = { name: "web-0", uid: "6b0d3c1e-0001-4000-8000-00000000000
 export const PLAIN = { name: "plain-0", uid: "6b0d3c1e-0002-4000-8000-000000000002" };
 const CNI_DIRS = ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"];
 const KEY = "tenant.routing/fwmark";
-const CAPABILITY = "io.kubernetes.cri.pod-annotations";
-const VERSION = "1.0.0";
+const NET = { name: NETWORK, cniVersion: "1.0.0" };
 
 /** Milliseconds in one clock tick of /proc (USER_HZ). */
 const TICK_MS = 10;
@@ -54,8 +54,6 @@ export function createPlugins(paths, flavour) {
     },
   };
   const wrapper = {
-    cniVersion: VERSION,
-    name: NETWORK,
     type: "tenant-routing-wrapper",
     kubeconfig: paths.kubeconfig,
     iptables: flavour,
@@ -64,21 +62,20 @@ export function createPlugins(paths, flavour) {
     logFile: join(paths.dir, "wrapper.log"),
     delegate,
   };
-  const withAnnotations = (annotations) => ({
-    ...wrapper,
-    runtimeConfig: { [CAPABILITY]: annotations },
+  // A runtime that passes annotations does so to a plugin that asks for them.
+  const asking = { ...wrapper, capabilities: { [POD_ANNOTATIONS]: true } };
+  const plugin = (path, conf, pod, annotations = {}) => ({
+    path,
+    netconf: netconfOf(NET, conf, { [POD_ANNOTATIONS]: annotations }),
+    pod,
+    netns: paths.netns,
   });
-  const plugin = (path, netconf, pod) => ({ path, netconf, pod, netns: paths.netns });
   return {
-    bare: plugin(paths.delegate, { cniVersion: VERSION, name: NETWORK, ...delegate }, MARKED),
-    runtime: plugin(paths.binary, withAnnotations({ [KEY]: "tenant-a" }), MARKED),
+    bare: plugin(paths.delegate, delegate, MARKED),
+    runtime: plugin(paths.binary, asking, MARKED, { [KEY]: "tenant-a" }),
     api: plugin(paths.binary, wrapper, MARKED),
     // What an unmarked pod costs where the runtime passes annotations: ours is not among them, so the namespace is read.
-    unmarked: plugin(
-      paths.binary,
-      withAnnotations({ "kubernetes.io/config.source": "api" }),
-      PLAIN,
-    ),
+    unmarked: plugin(paths.binary, asking, PLAIN, { "kubernetes.io/config.source": "api" }),
   };
 }
 
@@ -105,15 +102,12 @@ function execute(plugin, command, containerId, netconf) {
 }
 
 /** What a runtime executes for one verb of one container. */
-export function invocation({ path, pod, netns }, command, containerId, netconf) {
+export function invocation({ path, pod: { name, uid }, netns }, command, containerId, netconf) {
+  const pod = { namespace: NAMESPACE, name, uid };
+  const sandbox = { id: containerId, netns, ifname: "eth0", pod };
   const env = {
     PATH: process.env.PATH,
-    CNI_COMMAND: command,
-    CNI_CONTAINERID: containerId,
-    CNI_NETNS: netns,
-    CNI_IFNAME: "eth0",
-    CNI_PATH: CNI_DIRS.join(":"),
-    CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=${NAMESPACE};K8S_POD_NAME=${pod.name};K8S_POD_INFRA_CONTAINER_ID=${containerId};K8S_POD_UID=${pod.uid}`,
+    ...cniEnvironment(command, sandbox, CNI_DIRS.join(":")),
   };
   return { path, env, input: JSON.stringify(netconf) };
 }
@@ -125,10 +119,4 @@ export function findDelegate(type) {
   throw new Error(
     `the plugin ${type} is in none of ${CNI_DIRS.join(", ")}: install containernetworking-plugins`,
   );
-}
-
-/** The tag of an attachment as the wrapper computes it (lib/marks/tag.ts). */
-export function tagOf(key) {
-  const hash = (text) => createHash("sha256").update(text).digest("hex");
-  return `${hash(key.network).slice(0, 8)}-${hash(JSON.stringify([key.network, key.containerId, key.ifname])).slice(0, 24)}`;
 }

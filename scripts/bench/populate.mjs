@@ -4,7 +4,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { add, del, NETWORK, tagOf, timed } from "./cni.mjs";
+import { add, del, NETWORK, timed } from "./cni.mjs";
+import { attachmentTag } from "./runtime.mjs";
 
 /** Above the addresses that host-local gives to the pods of the rounds. */
 const FIRST_ADDRESS = (10 << 24) + (77 << 16) + (16 << 8);
@@ -17,7 +18,7 @@ const files = [];
 export function takePattern(plugin, { flavour, dir }) {
   const attached = add(plugin);
   const key = { network: NETWORK, containerId: attached.containerId, ifname: "eth0" };
-  const tag = tagOf(key);
+  const tag = attachmentTag(key);
   const record = JSON.parse(readFileSync(join(dir, "journal", `${tag}.json`), "utf8"));
   const rules = saved(flavour)
     .split("\n")
@@ -95,7 +96,7 @@ function podNumber(n) {
     containerId,
     address,
     name,
-    tag: tagOf({ network: NETWORK, containerId, ifname: "eth0" }),
+    tag: attachmentTag({ network: NETWORK, containerId, ifname: "eth0" }),
   };
 }
 

@@ -1,6 +1,8 @@
 /** Network configurations as a runtime passes them on stdin: plain objects, changed by the tests. */
+import { POD_ANNOTATIONS } from "../../lib/lab/kit/libcni";
+
 export const KEY = "tenant.routing/fwmark";
-export const CAPABILITY = "io.kubernetes.cri.pod-annotations";
+export const CAPABILITY = POD_ANNOTATIONS;
 export const NETWORK = "tr-contract";
 
 export type Conf = Record<string, unknown>;

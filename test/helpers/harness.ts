@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { cniEnvironment } from "../../lib/lab/kit/libcni";
 import type { Conf } from "./conf";
 import { createFirewall, type Firewall } from "./firewall";
 import { launch } from "./launch";
@@ -184,6 +185,12 @@ function environment(
   calls: string,
   options: RunOptions & { id: string },
 ): Record<string, string> {
+  const sandbox = {
+    id: options.id,
+    netns: options.netns ?? world.podNetns,
+    ifname: "eth0",
+    pod: { namespace: "team-a", name: "web-0", uid: POD_UID },
+  };
   const all: Record<string, string | undefined> = {
     PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
     TR_CALLS: calls,
@@ -191,12 +198,8 @@ function environment(
     TR_SCRIPT: join(world.dir, "script"),
     TR_FIXTURES: FIXTURES,
     TR_IP: options.ip ?? "10.77.0.5/24",
+    ...cniEnvironment("ADD", sandbox, FIXTURES),
     CNI_COMMAND: verb,
-    CNI_CONTAINERID: options.id,
-    CNI_NETNS: options.netns ?? world.podNetns,
-    CNI_IFNAME: "eth0",
-    CNI_PATH: FIXTURES,
-    CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=team-a;K8S_POD_NAME=web-0;K8S_POD_INFRA_CONTAINER_ID=${options.id};K8S_POD_UID=${POD_UID}`,
     ...options.env,
   };
   return Object.fromEntries(

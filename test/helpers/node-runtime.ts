@@ -1,9 +1,15 @@
-/**
- * What libcni does with a conflist: plugins in order for ADD and CHECK, backwards for DEL, with
- * name, cniVersion, prevResult and each plugin's share of the runtime's capability arguments.
- */
+/** A container runtime for tests with real plugins: libcni's rules, and what a test can do to a run. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { JsonObject } from "../../lib/cni/json";
+import {
+  cniEnvironment,
+  netconfOf,
+  POD_ANNOTATIONS,
+  runList,
+  type Conflist as RuntimeList,
+  type Verb,
+} from "../../lib/lab/kit/libcni";
 import type { Conf } from "./conf";
 import { BINARY } from "./harness";
 import { launch } from "./launch";
@@ -61,60 +67,46 @@ export function createRuntime(
   always: AttachOptions = {},
 ): Runtime {
   const cache = new Map<string, Conf>();
-  const run = async (
-    verb: string,
-    pod: Pod,
-    plugin: Conf,
-    share: AttachOptions & { prevResult?: Conf | undefined },
-  ): Promise<Outcome> => {
-    const ran = await launch({
-      netns: world.netns,
-      command: [pathOf(plugin)],
-      env: { ...environment(verb, pod, share.netns ?? pod.path), ...share.env },
-      stdin: JSON.stringify(netconf(list, plugin, share)),
-      options: share.wrap === undefined ? {} : { wrap: share.wrap },
+  const operation = (verb: Verb) => async (pod: Pod, options?: AttachOptions) => {
+    const all = { ...always, ...options };
+    const ran = await runList(verb, list as RuntimeList, {
+      id: pod.id,
+      offers: (all.offers ?? {}) as JsonObject,
+      results: {
+        get: (id) => (all.forgetful === true ? undefined : (cache.get(id) as JsonObject)),
+        set: (id, result) => cache.set(id, result),
+        delete: (id) => cache.delete(id),
+      },
+      execute: async (netconf) => {
+        const outcome = await execute(world, verb, pod, { netconf, options: all });
+        return { ok: outcome.exit === 0, result: outcome.json as JsonObject | undefined, outcome };
+      },
     });
-    return { ...ran, id: pod.id, calls: [] };
+    return ran.outcome;
   };
-  return {
-    cache,
-    add: async (pod, options) => {
-      let prevResult: Conf | undefined;
-      let outcome: Outcome | undefined;
-      for (const plugin of list.plugins) {
-        outcome = await run("ADD", pod, plugin, { ...always, ...options, prevResult });
-        if (outcome.exit !== 0) return outcome;
-        prevResult = outcome.json;
-      }
-      cache.set(pod.id, prevResult ?? {});
-      return outcome as Outcome;
-    },
-    check: (pod, options) =>
-      eachOf(list.plugins, (plugin) =>
-        run("CHECK", pod, plugin, { ...always, ...options, prevResult: cache.get(pod.id) }),
-      ),
-    del: async (pod, options) => {
-      const has = list.cniVersion >= "0.4.0" && options?.forgetful !== true;
-      const prevResult = has ? cache.get(pod.id) : undefined;
-      const outcome = await eachOf([...list.plugins].reverse(), (plugin) =>
-        run("DEL", pod, plugin, { ...always, ...options, prevResult }),
-      );
-      if (outcome.exit === 0) cache.delete(pod.id);
-      return outcome;
-    },
-  };
+  return { cache, add: operation("ADD"), check: operation("CHECK"), del: operation("DEL") };
 }
 
-async function eachOf(
-  plugins: readonly Conf[],
-  body: (plugin: Conf) => Promise<Outcome>,
+async function execute(
+  world: NodeWorld,
+  verb: Verb,
+  pod: Pod,
+  { netconf, options }: { netconf: JsonObject; options: AttachOptions },
 ): Promise<Outcome> {
-  let outcome: Outcome | undefined;
-  for (const plugin of plugins) {
-    outcome = await body(plugin);
-    if (outcome.exit !== 0) return outcome;
-  }
-  return outcome as Outcome;
+  const ran = await launch({
+    netns: world.netns,
+    command: [pathOf(netconf)],
+    env: { ...environment(verb, pod, options.netns ?? pod.path), ...options.env },
+    stdin: JSON.stringify(netconf),
+    options: options.wrap === undefined ? {} : { wrap: options.wrap },
+  });
+  return { ...ran, id: pod.id, calls: [] };
+}
+
+/** What the list's first plugin gets on stdin at an ADD, for a test that starts it in a way of its own. */
+export function firstNetconf(list: Conflist, { offers = {} }: AttachOptions = {}): string {
+  const [plugin = {}] = list.plugins;
+  return JSON.stringify(netconfOf(list, plugin as JsonObject, offers as JsonObject));
 }
 
 function pathOf({ type }: Conf): string {
@@ -123,34 +115,13 @@ function pathOf({ type }: Conf): string {
   return path;
 }
 
-function netconf(
-  list: Conflist,
-  plugin: Conf,
-  { offers = {}, prevResult }: AttachOptions & { prevResult?: Conf | undefined },
-): Conf {
-  const declared = (plugin["capabilities"] ?? {}) as Record<string, boolean>;
-  const share = Object.fromEntries(
-    Object.entries(offers).filter(([capability]) => declared[capability] === true),
-  );
-  return {
-    ...plugin,
-    name: list.name,
-    cniVersion: list.cniVersion,
-    ...(Object.keys(share).length === 0 ? {} : { runtimeConfig: share }),
-    ...(prevResult === undefined ? {} : { prevResult }),
-  };
-}
-
 /** The environment in which containerd starts a plugin. */
-export function environment(verb: string, pod: Pod, netns: string): Record<string, string> {
+export function environment(verb: Verb, pod: Pod, netns: string): Record<string, string> {
+  const { id, namespace, name, uid } = pod;
+  const sandbox = { id, netns, ifname: "eth0", pod: { namespace, name, uid } };
   return {
     PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
-    CNI_COMMAND: verb,
-    CNI_CONTAINERID: pod.id,
-    CNI_NETNS: netns,
-    CNI_IFNAME: "eth0",
-    CNI_PATH: PLUGINS,
-    CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=${pod.namespace};K8S_POD_NAME=${pod.name};K8S_POD_INFRA_CONTAINER_ID=${pod.id};K8S_POD_UID=${pod.uid}`,
+    ...cniEnvironment(verb, sandbox, PLUGINS),
   };
 }
 
@@ -158,8 +129,8 @@ export function environment(verb: string, pod: Pod, netns: string): Record<strin
 export function annotated(mark: string | undefined, more: Conf = {}): AttachOptions {
   const annotations =
     mark === undefined ? { "another.example/key": "x" } : { "tenant.routing/fwmark": mark };
-  return { offers: { "io.kubernetes.cri.pod-annotations": annotations, ...more } };
+  return { offers: { [POD_ANNOTATIONS]: annotations, ...more } };
 }
 
 /** `capabilities` by which our plugin object asks for the annotations. */
-export const ASKS = { capabilities: { "io.kubernetes.cri.pod-annotations": true } };
+export const ASKS = { capabilities: { [POD_ANNOTATIONS]: true } };

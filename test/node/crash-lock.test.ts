@@ -4,7 +4,14 @@ import { existsSync, readFileSync, readdirSync, readlinkSync, writeFileSync } fr
 import { join } from "node:path";
 import { BINARY } from "../helpers/harness";
 import { launch } from "../helpers/launch";
-import { ASKS, annotated, createRuntime, environment, ourList } from "../helpers/node-runtime";
+import {
+  ASKS,
+  annotated,
+  createRuntime,
+  environment,
+  firstNetconf,
+  ourList,
+} from "../helpers/node-runtime";
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 import { until } from "../helpers/shell";
@@ -68,20 +75,13 @@ function waitingRestore({ id }: Pod): string | undefined {
 /** Starts an ADD as the runtime would and kills it as soon as its restore waits; returns the restore's PID. */
 async function killedAdd(pod: Pod, wrap: string): Promise<string> {
   let restore: string | undefined;
-  const [plugin] = list().plugins;
-  const stdin = JSON.stringify({
-    ...plugin,
-    name: list().name,
-    cniVersion: list().cniVersion,
-    runtimeConfig: MARKED.offers,
-  });
   // Once found it stays found: after the kill it has another parent, and may be looked for once more.
   const killWhen = (): boolean => (restore ??= waitingRestore(pod)) !== undefined;
   const outcome = await launch({
     netns: world.netns,
     command: [BINARY],
     env: environment("ADD", pod, pod.path),
-    stdin,
+    stdin: firstNetconf(list(), MARKED),
     options: { wrap, killWhen },
   });
   expect(outcome.signal).toBe("SIGKILL");

@@ -6,6 +6,7 @@ import {
   annotated,
   createRuntime,
   environment,
+  firstNetconf,
   ourList,
   type Conflist,
   type Runtime,
@@ -30,18 +31,11 @@ function list(): Conflist {
 
 /** Starts the verb as the runtime would and kills it; true when it had not ended by itself. */
 function killed(verb: "ADD" | "DEL", pod: Pod, ms: number, kill: Kill): Promise<boolean> {
-  const [plugin] = list().plugins;
-  const stdin = JSON.stringify({
-    ...plugin,
-    name: list().name,
-    cniVersion: list().cniVersion,
-    ...(verb === "ADD" ? { runtimeConfig: OFFERS.offers } : {}),
-  });
   return killAfter(ms, kill, {
     netns: world.netns,
     command: BINARY,
     env: environment(verb, pod, pod.path),
-    stdin,
+    stdin: firstNetconf(list(), verb === "ADD" ? OFFERS : {}),
   });
 }
 

@@ -1,18 +1,22 @@
-/**
- * What a container runtime does with a conflist (libcni's rules): plugins in order for ADD and
- * CHECK, backwards for DEL, each with the list's name and version, the result of the one before,
- * and of what the runtime offers only the capabilities that it declares.
- */
+/** The container runtime of the labs and the self-test: attaches machines as pods, and shows each step. */
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CniError } from "../../cni/error";
 import { isObject, own, parseJson, type Json, type JsonObject } from "../../cni/json";
 import type { Setup as Stage } from "./lab";
+import {
+  cniEnvironment,
+  conflistOf,
+  POD_ANNOTATIONS,
+  runList,
+  type Conflist,
+  type PluginRun,
+  type Results,
+  type Verb,
+} from "./libcni";
 import type { Machine } from "./machines";
 
-/** The capability by which containerd hands a pod's annotations to plugins. */
-export const POD_ANNOTATIONS = "io.kubernetes.cri.pod-annotations";
 const TIMEOUT_MS = 30_000;
 const FIRST_INTERFACE = "eth0";
 
@@ -40,7 +44,6 @@ export interface CniRan {
   readonly output: string;
   /** Addresses without length, in the order of the result; empty after a failure. */
   readonly addresses: readonly string[];
-  readonly result: JsonObject | undefined;
 }
 
 export interface Runtime {
@@ -63,9 +66,8 @@ export function createRuntime(
   path: string,
   ifname = FIRST_INTERFACE,
 ): Runtime {
-  const cacheDir = join(stage.dir, `results-${node.name}-${ifname}`);
-  mkdirSync(cacheDir, { recursive: true });
-  const tools: Tools = { stage, node, cacheDir, ifname };
+  const results = resultsIn(join(stage.dir, `results-${node.name}-${ifname}`));
+  const tools: Tools = { stage, node, results, ifname };
   const operation = (verb: Verb) => (pod: Pod) => operate(tools, verb, readList(path), pod);
   return {
     sandbox: async (spec) => {
@@ -81,65 +83,45 @@ export function createRuntime(
   };
 }
 
-type Verb = "ADD" | "CHECK" | "DEL";
 interface Tools {
   readonly stage: Stage;
   readonly node: Machine;
-  readonly cacheDir: string;
+  readonly results: Results;
   readonly ifname: string;
 }
-interface List {
-  readonly name: string;
-  readonly cniVersion: string;
-  readonly plugins: readonly JsonObject[];
-}
 
-async function operate(tools: Tools, verb: Verb, list: List, pod: Pod): Promise<CniRan> {
+async function operate(tools: Tools, verb: Verb, list: Conflist, pod: Pod): Promise<CniRan> {
   const started = performance.now();
-  const cache = join(tools.cacheDir, pod.containerId);
-  const outcome = await runList(tools, verb, list, {
-    pod,
-    cached: verb === "ADD" ? undefined : readCache(cache),
+  const ran = await runList(verb, list, {
+    id: pod.containerId,
+    offers: offersOf(pod.spec),
+    results: tools.results,
+    execute: (netconf) => execPlugin(tools, verb, pod, netconf),
   });
-  const failed = "code" in outcome;
-  const result = failed ? undefined : outcome.result;
-  if (!failed) remember(verb, cache, result);
-  const addresses = verb === "ADD" ? addressesOf(result) : [];
-  const took = `${Math.round(performance.now() - started)} ms, ${list.plugins.map((plugin) => String(plugin["type"])).join(" + ")}`;
-  const output = failed
-    ? `${outcome.plugin} ${verb}: error ${outcome.code}: ${outcome.message}`
-    : `${addresses.join(", ") || "done"} (${took})`;
+  const addresses = verb === "ADD" ? addressesOf(ran.result) : [];
+  const types = list.plugins.map((plugin) => String(plugin["type"])).join(" + ");
+  const took = `${Math.round(performance.now() - started)} ms, ${types}`;
+  const output = ran.ok
+    ? `${addresses.join(", ") || "done"} (${took})`
+    : `${ran.plugin} ${verb}: error ${ran.code}: ${ran.message}`;
   tools.stage.transcript.command(
     tools.node.name,
     commandText(verb, pod.spec, tools.ifname),
     output,
   );
-  return { ok: !failed, code: failed ? outcome.code : 0, output, addresses, result };
+  return { ok: ran.ok, code: ran.code, output, addresses };
 }
 
-/** Up to the first plugin that fails. */
-async function runList(
-  tools: Tools,
-  verb: Verb,
-  list: List,
-  { pod, cached }: { pod: Pod; cached: JsonObject | undefined },
-): Promise<Failure | Success> {
-  let result = cached;
-  for (const plugin of verb === "DEL" ? [...list.plugins].reverse() : list.plugins) {
-    const answer = await execPlugin(tools, verb, pod, netconf(list, plugin, pod.spec, result));
-    if ("code" in answer) return answer;
-    if (verb === "ADD") result = answer.result;
-  }
-  return { result };
-}
-
-function remember(verb: Verb, cache: string, result: JsonObject | undefined): void {
-  if (verb === "ADD") writeFileSync(cache, JSON.stringify(result ?? {}));
-  if (verb === "DEL") rmSync(cache, { force: true });
-}
-
-function readCache(path: string): JsonObject | undefined {
-  return existsSync(path) ? object(readFileSync(path), path) : undefined;
+/** A file for each result, so that what is in them can be looked at. */
+function resultsIn(dir: string): Results {
+  mkdirSync(dir, { recursive: true });
+  const pathOf = (id: string): string => join(dir, id);
+  return {
+    get: (id) =>
+      existsSync(pathOf(id)) ? object(readFileSync(pathOf(id)), pathOf(id)) : undefined,
+    set: (id, result) => writeFileSync(pathOf(id), JSON.stringify(result)),
+    delete: (id) => rmSync(pathOf(id), { force: true }),
+  };
 }
 
 function commandText(
@@ -154,25 +136,6 @@ function commandText(
   return ["cni", verb, pod, ...(ifname === FIRST_INTERFACE ? more : [ifname])].join(" ");
 }
 
-function netconf(
-  list: List,
-  plugin: JsonObject,
-  spec: PodSpec,
-  prevResult: JsonObject | undefined,
-): JsonObject {
-  const declared = own(plugin, "capabilities");
-  const offers = Object.entries(offersOf(spec)).filter(
-    ([name]) => isObject(declared) && own(declared, name) === true,
-  );
-  return {
-    ...plugin,
-    name: list.name,
-    cniVersion: list.cniVersion,
-    ...(offers.length === 0 ? {} : { runtimeConfig: Object.fromEntries(offers) }),
-    ...(prevResult === undefined ? {} : { prevResult }),
-  };
-}
-
 function offersOf({ annotations, ports, offers = {} }: PodSpec): JsonObject {
   const mappings = (ports ?? []).map((text) => {
     const [hostPort = 0, containerPort = 0] = text.split(":").map(Number);
@@ -185,66 +148,57 @@ function offersOf({ annotations, ports, offers = {} }: PodSpec): JsonObject {
   };
 }
 
-interface Failure {
+interface Executed extends PluginRun {
   readonly plugin: string;
+  /** 0 and empty when it went well. */
   readonly code: number;
   readonly message: string;
-}
-
-interface Success {
-  readonly result: JsonObject | undefined;
 }
 
 async function execPlugin(
   { stage, node, ifname }: Tools,
   verb: Verb,
   pod: Pod,
-  conf: JsonObject,
-): Promise<Failure | Success> {
-  const type = String(conf["type"]);
-  const path = stage.cniPath.map((dir) => join(dir, type)).find((file) => existsSync(file));
+  netconf: JsonObject,
+): Promise<Executed> {
+  const plugin = String(netconf["type"]);
+  const path = stage.cniPath.map((dir) => join(dir, plugin)).find((file) => existsSync(file));
   if (path === undefined)
-    throw new CniError("io", `no CNI plugin ${type} in ${stage.cniPath.join(":")}`);
+    throw new CniError("io", `no CNI plugin ${plugin} in ${stage.cniPath.join(":")}`);
   const ran = await node.run([path], {
-    env: { ...environment(stage, verb, pod), CNI_IFNAME: ifname },
-    stdin: JSON.stringify(conf),
+    env: environment(stage, verb, pod, ifname),
+    stdin: JSON.stringify(netconf),
     timeoutMs: TIMEOUT_MS,
   });
   const said = ran.stdout.trim().startsWith("{")
-    ? object(Buffer.from(ran.stdout), `the answer of ${type}`)
+    ? object(Buffer.from(ran.stdout), `the answer of ${plugin}`)
     : undefined;
-  if (ran.status === 0) return { result: said };
-  const details = own(said ?? {}, "details");
-  const message =
-    said === undefined
-      ? ran.output
-      : `${String(own(said, "msg"))}${typeof details === "string" && details !== "" ? `; ${details}` : ""}`;
-  return { plugin: type, code: Number(own(said ?? {}, "code") ?? ran.status), message };
+  if (ran.status === 0) return { ok: true, plugin, result: said, code: 0, message: "" };
+  const code = Number(own(said ?? {}, "code") ?? ran.status);
+  const message = said === undefined ? ran.output : messageOf(said);
+  return { ok: false, plugin, result: undefined, code, message };
+}
+
+function messageOf(said: JsonObject): string {
+  const details = own(said, "details");
+  const more = typeof details === "string" && details !== "" ? `; ${details}` : "";
+  return `${String(own(said, "msg"))}${more}`;
 }
 
 function environment(
-  stage: Stage,
+  { cniPath }: Stage,
   verb: Verb,
   { spec, netns, containerId, uid }: Pod,
+  ifname: string,
 ): Record<string, string> {
   const [namespace = "", name = ""] = spec.pod.split("/");
-  return {
-    CNI_COMMAND: verb,
-    CNI_CONTAINERID: containerId,
-    CNI_NETNS: `/run/netns/${netns}`,
-    CNI_PATH: stage.cniPath.join(":"),
-    CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=${namespace};K8S_POD_NAME=${name};K8S_POD_INFRA_CONTAINER_ID=${containerId};K8S_POD_UID=${uid}`,
-  };
+  const pod = { namespace, name, uid };
+  const sandbox = { id: containerId, netns: `/run/netns/${netns}`, ifname, pod };
+  return cniEnvironment(verb, sandbox, cniPath.join(":"));
 }
 
-function readList(path: string): List {
-  const file = object(readFileSync(path), path);
-  const plugins = own(file, "plugins");
-  return {
-    name: String(own(file, "name")),
-    cniVersion: String(own(file, "cniVersion")),
-    plugins: Array.isArray(plugins) ? (plugins as readonly Json[]).filter(isObject) : [file],
-  };
+function readList(path: string): Conflist {
+  return conflistOf(object(readFileSync(path), path));
 }
 
 function addressesOf(result: JsonObject | undefined): readonly string[] {

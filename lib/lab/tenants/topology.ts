@@ -3,7 +3,7 @@ import type { Pair } from "../kit/families";
 import { addBridge, addRoutes, cable, masquerade } from "../kit/links";
 import type { Setup } from "../kit/lab";
 import { makeRouter, type Machine } from "../kit/machines";
-import { POD_ANNOTATIONS } from "../kit/runtime";
+import { POD_ANNOTATIONS } from "../kit/libcni";
 import { shortJson } from "../kit/short-json";
 import { kubeconfigOf } from "./api-server";
 
