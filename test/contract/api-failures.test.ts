@@ -1,8 +1,8 @@
 /** An API server that refuses, fails, hangs or talks nonsense. */
 import { useApi } from "../helpers/api";
 import { CLUSTER, RBAC, documents, namespace, pod } from "../helpers/api-objects";
-import { KEY, conf, type Conf } from "../helpers/conf";
-import { POD_UID, useWorld } from "../helpers/harness";
+import { conf, type Conf } from "../helpers/conf";
+import { useWorld } from "../helpers/harness";
 import { expectError, expectNothingMade, expectOk, type Outcome } from "../helpers/outcome";
 import type { Fault } from "../apiserver/faults";
 
@@ -30,7 +30,7 @@ test("401 is code 104 that names the kubeconfig", async () => {
 
 test("403 on the pod is code 103 about the pod", async () => {
   await api.fault({ kind: "status", code: 403, path: "*/pods/*" });
-  const outcome = await add({ apiTimeout: "2s" });
+  const outcome = await add({ apiTimeout: "1s" });
   expectError(outcome, "forbidden", "pods", "team-a/web-0");
   expectNothingMade(world, outcome);
 });
@@ -42,7 +42,7 @@ const withoutRbac = (): Promise<void> =>
 test("403 on the namespace, as in every cluster without our ClusterRole, names the remedy", async () => {
   await withoutRbac();
   await api.apply(pod({}));
-  const outcome = await add({ apiTimeout: "2s" });
+  const outcome = await add({ apiTimeout: "1s" });
   expectError(
     outcome,
     "forbidden",
@@ -72,7 +72,7 @@ test("403 on the namespace does not matter to a pod whose own annotation decides
   expect(mark()).toBe("0x10/0xff");
 });
 
-test.each([500, 502, 503, 504, 429])("%i once is asked again, and the pod starts", async (code) => {
+test.each([503, 429])("%i once is asked again, and the pod starts", async (code) => {
   await api.fault({ kind: "status", code, count: 1, path: "*/pods/*" });
   expectOk(await add());
   expect(mark()).toBe("0x10/0xff");
@@ -87,7 +87,7 @@ test.each([
   ["an answer in drips", { kind: "drip", ms: 200 }],
 ] as const)("%s is code 11 within the limit, before the delegate ran", async (_, fault) => {
   await api.fault(fault);
-  const outcome = await add({ apiTimeout: "1500ms" });
+  const outcome = await add({ apiTimeout: "1s" });
   expectError(outcome, "tryAgainLater", "team-a/web-0", api.url);
   expect(outcome.ms).toBeLessThan(8000);
   expect((await api.requests()).length).toBeLessThanOrEqual(20);
@@ -96,13 +96,13 @@ test.each([
 
 test("a stopped API server is code 11 that names pod and server, and nothing is made", async () => {
   await api.stop();
-  const outcome = await add();
+  const outcome = await add({ apiTimeout: "1s" });
   expectError(outcome, "tryAgainLater", "team-a/web-0", api.url);
   expectNothingMade(world, outcome);
 });
 
+/** Every other form of answer: test/unit/lib/kube/answer.test.ts. */
 const ODD: readonly (readonly [string, Fault])[] = [
-  ["a redirect", { kind: "redirect" }],
   [
     "a redirect to another server",
     { kind: "redirect", location: "https://127.0.0.1:1/x", code: 307 },
@@ -110,30 +110,7 @@ const ODD: readonly (readonly [string, Fault])[] = [
   ["100 MB", { kind: "huge" }],
   ["100 MB, compressed", { kind: "huge", gzip: true }],
   ["101 Switching Protocols", { kind: "switchProtocols" }],
-  ["an HTML page", { kind: "nonJson" }],
-  ["nothing", { kind: "empty" }],
   ["half an object", { kind: "truncated" }],
-  ["null", { kind: "body", text: "null" }],
-  ["a list", { kind: "body", text: "[]" }],
-  ["an object without metadata", { kind: "body", text: "{}" }],
-  [
-    "a Status with code 200",
-    { kind: "body", text: `{"kind":"Status","apiVersion":"v1","status":"Success"}` },
-  ],
-  [
-    "annotations that are no strings",
-    {
-      kind: "body",
-      text: `{"kind":"PartialObjectMetadata","metadata":{"name":"web-0","namespace":"team-a","uid":"${POD_UID}","annotations":{"${KEY}":16}}}`,
-    },
-  ],
-  [
-    "another pod",
-    {
-      kind: "body",
-      text: `{"kind":"PartialObjectMetadata","metadata":{"name":"web-1","namespace":"team-a","uid":"${POD_UID}","annotations":{"${KEY}":"0x20"}}}`,
-    },
-  ],
   [
     "invalid UTF-8",
     {
@@ -144,9 +121,8 @@ const ODD: readonly (readonly [string, Fault])[] = [
       ).toString("base64"),
     },
   ],
-  ["418", { kind: "status", code: 418 }],
-  ["400", { kind: "status", code: 400 }],
 ];
+
 test.each(ODD)(
   "an API server that answers %s causes a bounded error, and nothing is made",
   async (_, fault) => {

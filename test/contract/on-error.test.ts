@@ -64,7 +64,7 @@ async function add(...changes: Conf[]): Promise<Outcome> {
 
 test("onError allow starts the pod unmarked when the API server is stopped, with a warning", async () => {
   await api.stop();
-  const outcome = expectOk(await add({ onError: "allow" }));
+  const outcome = expectOk(await add({ onError: "allow", apiTimeout: "1s" }));
   expect(world.firewall.ours()).toEqual([]);
   expect(outcome.stderr).toContain("ECONNREFUSED");
   expect(world.log()).toMatch(/"level":"warn"/);

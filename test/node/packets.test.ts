@@ -127,9 +127,9 @@ describe.each(FLAVOURS)("who called the pod gets its answer, on %s", (flavour) =
   const MAPPING = { portMappings: [{ hostPort: 30080, containerPort: 80, protocol: "tcp" }] };
 
   test.each([
-    [false, "web 192.0.2.50", "by the way that the call came"],
-    [true, "no answer", "by the tenant's gateway, which does not know the client"],
-  ])("markReplies %s: %s", async (markReplies, answer) => {
+    [false, "by the way that the call came", "web 192.0.2.50"],
+    [true, "by the tenant's gateway, which does not know the client", "no answer"],
+  ])("with markReplies %s the answer goes %s", async (markReplies, _, answer) => {
     const runtime = runtimeFor(flavour, { markReplies }, [PORTMAP]);
     const { pod, ip } = await attach(runtime, "0x10/0xff", MAPPING);
     await around.serve(pod, "web");

@@ -24,9 +24,11 @@ test.each<KubeconfigKind>([
   "token-file",
   "exec",
   "admin",
-])("%s is fine, and nobody is asked", async (kind) => {
-  await checkKubeconfig(t.api.kubeconfig(kind), systemClock);
+])("%s is fine, nobody is asked, and it works", async (kind) => {
+  const path = t.api.kubeconfig(kind);
+  await checkKubeconfig(path, systemClock);
   expect(t.api.requests.list()).toEqual([]);
+  expect((await t.sourceAt(path).read(WEB)).pod["tenant.routing/fwmark"]).toBe("0x10");
 });
 
 test.each<KubeconfigKind>(["insecure", "expired", "missing-cert"])(
@@ -40,6 +42,20 @@ test.each<KubeconfigKind>(["insecure", "expired", "missing-cert"])(
     });
   },
 );
+
+test.each<[string, (text: string) => string]>([
+  ["no YAML", () => "{{{"],
+  ["no user", (text) => text.replace(/user: client$/m, "user: nobody")],
+  ["more bytes than a kubeconfig has", (text) => `${text}#${"x".repeat(2 ** 20)}`],
+])("a file with %s: the very words of a read", async (_, edit) => {
+  const path = t.edited("odd", edit);
+  const read = await failure(t.sourceAt(path).read(WEB));
+  expect(read.code).toBe(107);
+  expect(await failure(checkKubeconfig(path, systemClock))).toMatchObject({
+    code: read.code,
+    message: read.message,
+  });
+});
 
 describe("credential plugins", () => {
   const withCommand = (command: string, env = ""): string =>

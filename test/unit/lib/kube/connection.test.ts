@@ -75,7 +75,7 @@ describe("servers of another kind", () => {
 });
 
 describe("transient failures", () => {
-  test.each([500, 503, 429])("%d twice, then an answer", async (code) => {
+  test.each([500, 502, 503, 504, 429])("%d twice, then an answer", async (code) => {
     t.api.faults.add({ kind: "status", code, path: "*/pods/*", count: 2 });
     expect((await t.source().read(WEB)).pod["tenant.routing/fwmark"]).toBe("0x10");
     expect(t.slept).toEqual([50, 100]);
