@@ -17,6 +17,7 @@ export const PAGES = [
   ...readdirSync(ROOT).filter((name) => name.endsWith(".md")),
   ...below(".github"),
   ...DOCS,
+  "test/CATALOGUE.md",
   "test/apiserver/README.md",
 ];
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 const TESTS = join(__dirname, "..");
-const PAGE = readFileSync(join(TESTS, "CATALOGUE.md"), "utf8");
+const PAGE = readFileSync(join(__dirname, "../CATALOGUE.md"), "utf8");
 const named = [...PAGE.matchAll(/`((?:contract|node|meta)\/[\w./-]+)`/g)].map(
   ([, file = ""]) => file,
 );

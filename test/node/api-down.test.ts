@@ -8,7 +8,6 @@ import { createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
 import { useNode } from "../helpers/node-world";
 import { expectError, expectOk } from "../helpers/outcome";
 
-jest.setTimeout(60_000);
 const MANIFESTS = ["rbac.yaml", "tenants.yaml"]
   .map((name) => readFileSync(join(__dirname, "../../manifests", name), "utf8"))
   .join("\n---\n");

@@ -7,7 +7,6 @@ import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helper
 import { useNode } from "../helpers/node-world";
 import { expectError, expectOk } from "../helpers/outcome";
 
-jest.setTimeout(60_000);
 const world = useNode();
 const MAPPINGS = {
   portMappings: [

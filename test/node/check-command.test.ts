@@ -7,7 +7,6 @@ import { ASKS, annotated, createRuntime, ourList, type Conflist } from "../helpe
 import { PLUGINS, useNode, type Pod } from "../helpers/node-world";
 import { expectError, expectOk } from "../helpers/outcome";
 
-jest.setTimeout(60_000);
 const world = useNode();
 let list: Conflist;
 let web: Pod;

@@ -16,7 +16,6 @@ import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 import { until } from "../helpers/shell";
 
-jest.setTimeout(60_000);
 const world = useNode();
 const IP = "10.88.0.9";
 const MARKED = annotated("0x10/0xff");

@@ -15,8 +15,8 @@ import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 import { until } from "../helpers/shell";
 
-jest.setTimeout(240_000);
 const world = useNode();
+jest.setTimeout(240_000); // after useNode, which sets its own
 const OFFERS = annotated("0x10/0xff");
 /** Kills per test, spread evenly over the verb's duration; runs that were too quick for their kill come on top. */
 const KILLS_OF_ADD = 40;

@@ -14,7 +14,6 @@ import { createRuntime, type Conflist, type Runtime } from "../helpers/node-runt
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectError, expectOk } from "../helpers/outcome";
 
-jest.setTimeout(60_000);
 const EXAMPLES = resolve(__dirname, "../../conf/examples");
 const RBAC = readFileSync(resolve(__dirname, "../../manifests/rbac.yaml"), "utf8");
 const world = useNode({ keep: true });

@@ -4,7 +4,6 @@ import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helper
 import { useNode } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 
-jest.setTimeout(60_000);
 const world = useNode();
 
 /** Rules that look like ours, rules on our addresses, rules around ours, and a native nft one even in iptables' own table. */

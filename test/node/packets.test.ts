@@ -13,7 +13,6 @@ import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helper
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 
-jest.setTimeout(60_000);
 const world = useNode();
 const around = useGateways(world);
 

@@ -8,8 +8,8 @@ import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helper
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectError, expectOk, type Outcome } from "../helpers/outcome";
 
-jest.setTimeout(180_000);
 const world = useNode();
+jest.setTimeout(180_000); // after useNode, which sets its own
 const ONE = { rangeStart: "10.88.0.9", rangeEnd: "10.88.0.9" };
 
 function runtimeFor(iptables: Flavour, range: Conf = {}): Runtime {

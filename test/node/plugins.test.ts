@@ -4,7 +4,6 @@ import { ASKS, annotated, createRuntime, ourList, type Conflist } from "../helpe
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 
-jest.setTimeout(30_000);
 const world = useNode();
 const DELEGATES = ["ptp", "bridge"] as const;
 type Delegate = (typeof DELEGATES)[number];

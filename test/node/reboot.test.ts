@@ -5,7 +5,6 @@ import { ASKS, annotated, createRuntime, ourList } from "../helpers/node-runtime
 import { useNode } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 
-jest.setTimeout(30_000);
 const world = useNode();
 
 test("DEL of pods from before the reboot gives back the addresses of all pools", async () => {

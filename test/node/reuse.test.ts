@@ -7,7 +7,6 @@ import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helper
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 
-jest.setTimeout(60_000);
 const world = useNode();
 const around = useGateways(world);
 const IP = "10.88.0.9";
