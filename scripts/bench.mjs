@@ -23,7 +23,7 @@ const root = join(here, "..");
 const MEASURE = join(here, "bench", "measure.mjs");
 const BINARY = join(root, "dist", "tenant-routing-wrapper");
 const API_SERVER = join(root, "dist", "apiserver.cjs");
-/** The measuring process now running, and whether somebody wants us to end. */
+/** The measuring process that runs now, and whether a signal has asked us to end. */
 let child;
 let interrupted = false;
 
@@ -70,8 +70,7 @@ function describeMachine({ iterations }) {
 }
 
 /**
- * One flavour on a node of its own: a namespace that has once seen the other flavour's tables is
- * listed twice by the wrapper. The measuring process itself runs in it, so that no call pays for
+ * One flavour on a node of its own: where the other flavour's tables exist, the wrapper lists both. The measuring process itself runs in it, so that no call pays for
  * `ip netns exec`.
  */
 async function measureFlavour(flavour, options) {
@@ -129,7 +128,7 @@ function publish(report, options) {
   writeFileSync(options.readme, fillPlace(readFileSync(options.readme, "utf8"), tables));
 }
 
-// Only noted: the clean-up runs once the measuring process is gone.
+// Only remembered: the clean-up runs when the measuring process has ended.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => {
     interrupted = true;

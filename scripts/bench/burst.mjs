@@ -1,4 +1,4 @@
-// A reboot with a full house: every pod at once, beside processes that have nothing to do with it.
+// A reboot of a full node: every pod at once, beside processes that have nothing to do with it.
 import { spawn } from "node:child_process";
 import { invocation } from "./cni.mjs";
 import { median } from "./statistics.mjs";

@@ -54,7 +54,7 @@ function mountJournal(dir) {
   });
 }
 
-/** One node size: every kind of run once per round, one after the other, so that drift hits all alike. */
+/** One node size: every kind of run once per round, one after the other, so that drift affects all alike. */
 async function measureNode(count, { plan, plugins, pattern }) {
   process.stderr.write(`iptables-${plan.flavour}, ${count} pods on the node ...\n`);
   populate(pattern, count, plan);
@@ -97,7 +97,7 @@ async function measureNode(count, { plan, plugins, pattern }) {
   };
 }
 
-// Pods that the wrapper does not take for its own would be passed over faster than real ones.
+// The wrapper would skip pods that it does not recognise faster than real ones.
 function expectRecognised(count, { plan, plugins }) {
   const conflist = join(plan.dir, "bench.conflist");
   const { cniVersion, name, ...plugin } = plugins.api.netconf;
@@ -112,7 +112,7 @@ function expectRecognised(count, { plan, plugins }) {
     throw new Error(`wrapper check sees ${length} pods on the node instead of ${count}`);
 }
 
-// A wrapper that took other pods' rules with it would look fast.
+// A wrapper that removed other pods' rules too would look fast.
 function expectUntouched(count, { plan, pattern }) {
   const standing = saved(plan.flavour)
     .split("\n")

@@ -1,6 +1,6 @@
 // Puts pods on the node without attaching them one by one: rules, journal records and address
-// leases, copied from a pod that the wrapper really attached, so that they have whatever form the
-// wrapper gives them.
+// leases, copied from a pod that the wrapper really attached, so that they have the form that
+// the wrapper gives them.
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

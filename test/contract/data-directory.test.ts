@@ -78,7 +78,7 @@ test("DEL with a data directory that cannot be trusted removes the rules, runs t
   const { details } = expectError(outcome, "journal", world.dataDir);
   expect(details).toBeUndefined();
   expect(verbs(outcome)).toEqual(["DEL"]);
-  // The address is free by now: it must not keep the tenant's mark until somebody repairs the directory.
+  // The address is free now, so the tenant's mark must not stay on it until somebody repairs the directory.
   expect(world.firewall.ours()).toEqual([]);
   chmodSync(world.dataDir, 0o700);
   expectOk(await world.run("DEL", { conf: conf(), after: added }));

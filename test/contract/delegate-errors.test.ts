@@ -108,7 +108,7 @@ test("what a failed rollback left is removed by the runtime's DEL", async () => 
 });
 
 function isRunning(pid: string): boolean {
-  // A zombie waits for its parent only.
+  // A zombie has ended; it only waits for its parent.
   return (
     existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
   );

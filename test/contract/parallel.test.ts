@@ -3,20 +3,12 @@ import { conf, marked } from "../helpers/conf";
 import { FLAVOURS } from "../helpers/firewall";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectOk, type Outcome } from "../helpers/outcome";
+import { together } from "../helpers/together";
 
 const world = useWorld();
 jest.setTimeout(400_000);
 
-/** All at once, and all ended before the first failure is told: none may run on into the next test. */
-async function times<T>(count: number, body: (n: number) => Promise<T>): Promise<T[]> {
-  const settled = await Promise.allSettled(Array.from({ length: count }, (_, n) => body(n)));
-  return settled.map((each) => {
-    if (each.status === "rejected") throw each.reason;
-    return each.value;
-  });
-}
-
-/** The longest there is: the machine may have the other test files to run as well. */
+/** The longest wait that is allowed: other test files may run at the same time. */
 const PATIENT = { lockTimeout: "50s" };
 
 const address = (n: number): string => `10.77.${n >> 8}.${(n & 0xff) + 1}`;
@@ -25,7 +17,7 @@ const address = (n: number): string => `10.77.${n >> 8}.${(n & 0xff) + 1}`;
 describe.each(FLAVOURS)("on %s", (iptables) => {
   test("of 20 parallel ADDs of one attachment one succeeds, with one pair of rules and one delegate ADD", async () => {
     const id = world.newId();
-    const outcomes = await times(20, () => world.run("ADD", { conf: conf({ iptables }), id }));
+    const outcomes = await together(20, () => world.run("ADD", { conf: conf({ iptables }), id }));
     const failed = outcomes.filter((outcome) => outcome.exit !== 0);
     expect(failed).toHaveLength(19);
     for (const outcome of failed) expectError(outcome, "duplicateAttachment");
@@ -38,7 +30,7 @@ describe.each(FLAVOURS)("on %s", (iptables) => {
   });
 
   test("an address that 20 pods of two tenants get at once ends with one mark", async () => {
-    const outcomes = await times(20, (n) =>
+    const outcomes = await together(20, (n) =>
       world.run("ADD", {
         conf: conf({ iptables }, marked(n % 2 === 0 ? "0x10/0xff" : "0x20/0xff")),
       }),
@@ -54,7 +46,7 @@ describe.each(FLAVOURS)("on %s", (iptables) => {
   });
 
   test("60 pods at once have their rules, each once", async () => {
-    await times(60, async (n) =>
+    await together(60, async (n) =>
       expectOk(
         await world.run("ADD", { conf: conf({ iptables }, PATIENT), ip: `${address(n)}/16` }),
       ),
@@ -71,7 +63,7 @@ describe.each(FLAVOURS)("on %s", (iptables) => {
 });
 
 test("60 pods added and deleted at once get 60 results, and nothing is left", async () => {
-  const results = await times(60, async (n) => {
+  const results = await together(60, async (n) => {
     const added = expectOk(await world.run("ADD", { conf: conf(PATIENT), ip: `${address(n)}/16` }));
     expectOk(await world.run("DEL", { conf: conf(PATIENT), after: added }));
     return added.json;
@@ -117,7 +109,7 @@ test("of an ADD and a DEL of the same attachment the last wins, and one more DEL
 
 test("20 parallel DELs of one attachment all succeed, and nothing is left", async () => {
   const added = expectOk(await world.run("ADD", { conf: conf() }));
-  for (const outcome of await times(20, () => world.run("DEL", { conf: conf(), after: added })))
+  for (const outcome of await together(20, () => world.run("DEL", { conf: conf(), after: added })))
     expectOk(outcome);
   expect(world.leftovers()).toEqual([]);
 });
@@ -133,7 +125,7 @@ test("the wait for a lock is bounded below the runtimes' minute, by default and 
 
 test("wrappers with the same PID, each in a PID namespace of its own, do not collide", async () => {
   const wrap = `set -- unshare --pid --fork --mount-proc "$@"`;
-  const outcomes = await times(10, (n) =>
+  const outcomes = await together(10, (n) =>
     world.run("ADD", { conf: conf(), ip: `${address(n)}/16`, wrap }),
   );
   for (const outcome of outcomes) expectOk(outcome);

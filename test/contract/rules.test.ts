@@ -18,7 +18,7 @@ function rules(): readonly string[] {
 
 describe.each(FLAVOURS)("on %s", (flavour) => {
   const on = (...changes: Conf[]): Conf => conf({ iptables: flavour }, ...changes);
-  const play = (...changes: Conf[]): Conf => scripted({ iptables: flavour }, ...changes);
+  const onScripted = (...changes: Conf[]): Conf => scripted({ iptables: flavour }, ...changes);
 
   test("an address gets its two rules, in this flavour only", async () => {
     const added = expectOk(await world.run("ADD", { conf: on() }));
@@ -113,7 +113,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
       { address: "10.77.0.8/24" },
       { address: "10.77.0.9/24", interface: -1 },
     ]);
-    expectOk(await world.run("ADD", { conf: play({ markReplies: true }) }));
+    expectOk(await world.run("ADD", { conf: onScripted({ markReplies: true }) }));
     expect(rules().map((rule) => rule.split(" ")[0])).toEqual([
       "10.77.0.5/32",
       "10.77.0.8/32",
@@ -125,7 +125,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     "the interface index %j, which the result does not have, is refused and rolled back",
     async (index) => {
       answer([{ address: "10.77.0.5/24", interface: index }]);
-      const outcome = await world.run("ADD", { conf: play() });
+      const outcome = await world.run("ADD", { conf: onScripted() });
       expect(outcome.json).toMatchObject({ code: 102 });
       expect(world.leftovers()).toEqual([]);
     },

@@ -55,7 +55,7 @@ describe("a record whose network namespace no longer exists", () => {
   const GONE = "/run/netns/tr-contract-is-gone";
   const hours = (n: number): string => new Date(Date.now() - n * 3_600_000).toISOString();
 
-  /** An attachment as a runtime leaves it that has died after the ADD; its record is changed by the test. */
+  /** An attachment whose runtime has died after the ADD; `change` replaces fields of its record. */
   async function abandoned(change: Record<string, unknown> = {}): Promise<Outcome> {
     const added = expectOk(await world.run("ADD", { conf: conf(), ip: "10.77.0.9/24" }));
     const [name = ""] = world
@@ -78,7 +78,7 @@ describe("a record whose network namespace no longer exists", () => {
     due();
     return added;
   }
-  /** The next ADD is the one that looks. */
+  /** Makes the next ADD look for abandoned records. */
   function due(): void {
     rmSync(join(world.dataDir, "collected"), { force: true });
   }

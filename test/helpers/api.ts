@@ -23,7 +23,7 @@ export interface Api {
   apply(yaml: string): Promise<void>;
   remove(resource: string, namespace: string, name: string): Promise<void>;
   fault(fault: Fault): Promise<void>;
-  /** Writes a kubeconfig of this flavour and returns its path. */
+  /** Writes a kubeconfig of this kind and returns its path. */
   kubeconfig(kind?: KubeconfigKind): Promise<string>;
   show(cert: ServingCert): Promise<void>;
   rotateClient(query?: string): Promise<void>;
@@ -35,7 +35,7 @@ export interface Api {
   >;
 }
 
-/** An API server for a test file; without faults, with `objects` as they were, at the start of every test. */
+/** An API server for a test file. Every test begins without faults and with `objects` as given. */
 export function useApi(world: World, objects: string): Api {
   const api = {} as { -readonly [K in keyof Api]: Api[K] };
   let child: ChildProcess | undefined;

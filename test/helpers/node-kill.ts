@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 
-/** alone: what a runtime's deadline does. tree: what the end of the runtime's control group does. */
+/** alone: as at a runtime's deadline. tree: as at the end of the runtime's control group. */
 export const KILLS = ["alone", "tree"] as const;
 export type Kill = (typeof KILLS)[number];
 
@@ -13,7 +13,7 @@ export interface Doomed {
   readonly stdin: string;
 }
 
-/** Resolves once the process has ended; `true` when it was the kill that ended it. */
+/** Resolves when the process has ended, with true when the kill ended it. */
 export async function killAfter(
   ms: number,
   kill: Kill,

@@ -33,7 +33,7 @@ export interface Ran {
 export interface NodeWorld extends World {
   /** A pod with an empty network namespace. */
   newPod(namespace?: string, name?: string): Pod;
-  /** Takes the pod's network namespace away, as a runtime does before its last DEL, and waits until its cable is gone. */
+  /** Deletes the pod's network namespace, as a runtime does before its last DEL, and waits until the veth on the node is gone. */
   vanish(pod: Pod): Promise<void>;
   /** Runs a command in the pod or, without one, on the node. */
   inside(where: Pod | undefined, ...command: string[]): string;
@@ -41,16 +41,18 @@ export interface NodeWorld extends World {
   attempt(where: Pod | undefined, ...command: string[]): Promise<Ran>;
   /** A host-local netconf that keeps its leases in the test's directory. */
   ipam(...subnets: string[]): Conf;
-  /** Host-local's files of the leases it has given out. */
+  /** The leases that host-local has given out: `<address> <container ID>`. */
   leases(): readonly string[];
-  /** The cables to pods on the node: every veth that is not called eth0, eth1, ... */
-  cables(): readonly string[];
-  /** Like World.leftovers, and leases and cables. */
+  /** The node's ends of pods' veths: all that are not called eth0, eth1, ... */
+  veths(): readonly string[];
+  /** World.leftovers with leases and veths. */
   everything(): readonly string[];
 }
 
-/** A node of its own for a test file; a fresh network namespace for every test unless `keep` (then
- * only its bridge goes, and the test's processes in it stay). Call it at the top of the file. */
+/**
+ * A node for a test file, in a fresh network namespace for every test. With `keep` the namespace
+ * stays, so that processes in it go on, and only its bridge is removed. Call it at the top of the file.
+ */
 export function useNode({ keep = false } = {}): NodeWorld {
   const world = useWorld() as NodeWorld;
   const pods = new Set<string>();
@@ -73,7 +75,7 @@ export function useNode({ keep = false } = {}): NodeWorld {
 
 function build(world: NodeWorld, pods: Set<string>): Omit<NodeWorld, keyof World> {
   let serial = 0;
-  const cables = (): readonly string[] =>
+  const veths = (): readonly string[] =>
     sh("ip", "-n", world.netns, "-o", "link", "show", "type", "veth")
       .split("\n")
       .flatMap((line) => /^\d+: (?!eth\d)([^:@]+)/.exec(line)?.[1] ?? []);
@@ -94,12 +96,12 @@ function build(world: NodeWorld, pods: Set<string>): Omit<NodeWorld, keyof World
       };
     },
     vanish: async (pod) => {
-      const before = cables();
+      const before = veths();
       const peer = /eth0@if(\d+)/.exec(sh("ip", "-n", pod.netns, "-o", "link"))?.[1];
       sh("ip", "netns", "del", pod.netns);
       pods.delete(pod.netns);
       if (peer !== undefined && before.length > 0)
-        await until(`the cable of ${pod.netns} is gone`, () => !hasIndex(world.netns, peer));
+        await until(`the veth of ${pod.netns} is gone`, () => !hasIndex(world.netns, peer));
     },
     inside: (where, ...command) => sh("ip", ...into(where), ...command),
     attempt: async (where, ...command) =>
@@ -114,11 +116,11 @@ function build(world: NodeWorld, pods: Set<string>): Omit<NodeWorld, keyof World
       routes: subnets.map((subnet) => ({ dst: subnet.includes(":") ? "::/0" : "0.0.0.0/0" })),
     }),
     leases,
-    cables,
+    veths,
     everything: () => [
       ...world.leftovers(),
       ...leases().map((lease) => `lease: ${lease}`),
-      ...cables().map((cable) => `cable: ${cable}`),
+      ...veths().map((veth) => `veth: ${veth}`),
     ],
   };
 }

@@ -1,6 +1,6 @@
 /** A machine whose routing tables have names, as `wrapper routes apply` and administrators give them. */
 
-/** Some are those of the labs' tenants, others are somebody else's for the labs' numbers. */
+/** Some are the names of the labs' tenants, others are foreign names for the labs' numbers. */
 const NAMES = {
   "tenant-routing.conf": "# Made by wrapper routes apply\\n100 tenant-a\\n200 tenant-b\\n",
   "isp.conf": "100 isp-one\\n300 tenant-a\\n",

@@ -51,7 +51,7 @@ test.each(FLAVOURS)(
           ])
           .sort(),
       );
-      expect([world.cables().length, world.leases().length]).toEqual([PODS, PODS]);
+      expect([world.veths().length, world.leases().length]).toEqual([PODS, PODS]);
       await together(pods.map((pod) => () => runtime.del(pod)));
       expect(world.everything()).toEqual([]);
     } finally {

@@ -98,7 +98,7 @@ interface Damage {
   readonly says: RegExp;
 }
 
-/** A DEL that fails because its delegate is in no directory; the runtime does not repeat it. */
+/** A DEL that fails because its delegate is in no directory, and that the runtime does not repeat. */
 async function failedDel(pod: Pod): Promise<void> {
   expectError(
     await createRuntime(world, list).del(pod, { env: { CNI_PATH: "/nowhere" } }),

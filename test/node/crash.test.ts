@@ -18,7 +18,7 @@ import { until } from "../helpers/shell";
 const world = useNode();
 jest.setTimeout(240_000); // after useNode, which sets its own
 const OFFERS = annotated("0x10/0xff");
-/** Kills per test, spread evenly over the verb's duration; runs that were too quick for their kill come on top. */
+/** Kills per test, spread evenly over the verb's duration. Runs that end before their kill do not count. */
 const KILLS_OF_ADD = 40;
 const KILLS_OF_DEL = 24;
 
@@ -40,8 +40,8 @@ function killed(verb: "ADD" | "DEL", pod: Pod, ms: number, kill: Kill): Promise<
 }
 
 /**
- * host-local creates its lease file and then writes the container into it. When it is itself killed
- * in between it leaves an empty file that its own DEL does not recognise; nothing of ours can.
+ * host-local creates its lease file and then writes the container into it. Killed in between, it
+ * leaves an empty file that its own DEL does not recognise; nothing of ours could remove it.
  */
 const TORN_LEASE = /^lease: [0-9.]+ $/;
 
@@ -74,8 +74,8 @@ async function clear(runtime: Runtime, pod: Pod, n: number, kill: Kill): Promise
   const gone = n % 2 === 0;
   if (gone) await world.vanish(pod);
   expectOk(await runtime.del(pod, { forgetful: true, netns: gone ? "" : pod.path }));
-  // An orphan may have had the netns open until DEL ended it; the kernel takes its cable away a moment later.
-  if (gone) await until("the cable is gone", () => world.cables().length === 0);
+  // A leftover process may have kept the netns open until DEL ended it; the kernel removes the veth a moment later.
+  if (gone) await until("the veth is gone", () => world.veths().length === 0);
   const left = world.everything().filter((what) => kill === "alone" || !TORN_LEASE.test(what));
   expect([n, ...left]).toEqual([n]);
 }

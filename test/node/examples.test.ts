@@ -111,13 +111,13 @@ function marks(): readonly string[] {
     );
 }
 
-/** What is left on the node: rules, cables, records, leases. */
+/** What is left on the node: rules, veths, records, leases. */
 function left({ files }: Drive): readonly string[] {
   const records = files.list("/run/tenant-routing").filter((name) => !KEPT.test(name));
   const leases = files
     .list("/var/lib/cni/networks")
     .filter((name) => /\/[0-9a-f][0-9a-f.:]*$/.test(name));
-  return [...world.firewall.ours(), ...world.cables(), ...records, ...leases];
+  return [...world.firewall.ours(), ...world.veths(), ...records, ...leases];
 }
 
 /** `wrapper check` as a person runs it on the node, without any environment. */

@@ -6,7 +6,7 @@ import { expectOk } from "../helpers/outcome";
 
 const world = useNode();
 
-/** Rules that look like ours, rules on our addresses, rules around ours, and a native nft one even in iptables' own table. */
+/** Foreign rules: some look like ours, some match our addresses, some stand around ours, and one is a native nft rule in iptables' own table. */
 function plant(): void {
   const rules = [
     "-A PREROUTING -s 10.88.0.2/32 -j MARK --set-xmark 0x4000/0x4000",

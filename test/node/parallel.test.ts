@@ -7,6 +7,7 @@ import { rulesOf } from "../helpers/node-rules";
 import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectError, expectOk, type Outcome } from "../helpers/outcome";
+import { together } from "../helpers/together";
 
 const world = useNode();
 jest.setTimeout(180_000); // after useNode, which sets its own
@@ -25,28 +26,19 @@ function runtimeFor(iptables: Flavour, range: Conf = {}): Runtime {
   );
 }
 
-/** All at once, and all ended before the first failure is told: none may run on into the next test. */
-async function together<T>(bodies: readonly (() => Promise<T>)[]): Promise<T[]> {
-  const settled = await Promise.allSettled(bodies.map((body) => body()));
-  return settled.map((each) => {
-    if (each.status === "rejected") throw each.reason;
-    return each.value;
-  });
-}
-
 describe.each(FLAVOURS)("on %s", (flavour) => {
   test("40 ADDs of one attachment: one succeeds, the others change nothing; 40 DELs of it: all succeed", async () => {
     const runtime = runtimeFor(flavour);
     const pod = world.newPod();
-    const outcomes = await together(Array.from({ length: 40 }, () => () => runtime.add(pod)));
+    const outcomes = await together(40, () => runtime.add(pod));
     const failed = outcomes.filter(({ exit }) => exit !== 0);
     expect(failed).toHaveLength(39);
     for (const outcome of failed) expectError(outcome, "duplicateAttachment", pod.id);
-    expect([rulesOf(world.firewall).length, world.cables().length, world.leases().length]).toEqual([
+    expect([rulesOf(world.firewall).length, world.veths().length, world.leases().length]).toEqual([
       2, 1, 1,
     ]);
     expectOk(await runtime.check(pod));
-    await together(Array.from({ length: 40 }, () => () => runtime.del(pod).then(expectOk)));
+    await together(40, () => runtime.del(pod).then(expectOk));
     expect(world.everything()).toEqual([]);
   });
 
@@ -57,10 +49,9 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
       expectOk(await runtime.add(a));
       // The lease is lost, so that B gets the address while A is still there.
       rmSync(join(world.dir, "ipam"), { recursive: true });
-      await together([
-        () => runtime.add(b, annotated("0x20/0xff")).then(expectOk),
-        () => runtime.del(a).then(expectOk),
-      ]);
+      await together(2, (n) =>
+        (n === 0 ? runtime.add(b, annotated("0x20/0xff")) : runtime.del(a)).then(expectOk),
+      );
       expect(rulesOf(world.firewall)).toEqual(["10.88.0.9 b 0x0/0xff", "10.88.0.9 b 0x20/0xff"]);
       expect(world.leases()).toEqual([`10.88.0.9 ${b.id}`]);
       expectOk(await runtime.del(b));
@@ -75,7 +66,9 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     for (let round = 1; round <= 6; round++) {
       const b = world.newPod("team-b", `pod-${round}`);
       const mark = round % 2 === 0 ? "0x10/0xff" : "0x20/0xff";
-      await together([() => runtime.del(a).then(expectOk), () => addPatiently(runtime, b, mark)]);
+      await together(2, (n) =>
+        n === 0 ? runtime.del(a).then(expectOk) : addPatiently(runtime, b, mark),
+      );
       expect(rulesOf(world.firewall)).toEqual([
         `10.88.0.9 ${b.name} 0x0/0xff`,
         `10.88.0.9 ${b.name} ${mark}`,

@@ -67,7 +67,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
         });
         expect(addressesOf(pod)).toEqual(["10.88.0.2"]);
         expectRules(pod, flavour, ["10.88.0.2"]);
-        expect([world.leases(), world.cables().length]).toEqual([[`10.88.0.2 ${pod.id}`], 1]);
+        expect([world.leases(), world.veths().length]).toEqual([[`10.88.0.2 ${pod.id}`], 1]);
         if (version !== "0.3.1") expect(expectOk(await runtime.check(pod)).stdout).toBe("");
         expect(expectOk(await runtime.del(pod)).stdout).toBe("");
         expect(world.everything()).toEqual([]);

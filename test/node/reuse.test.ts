@@ -55,7 +55,7 @@ describe.each(FLAVOURS)("on %s", (iptables) => {
       expectOk(await runtime.add(next, annotated(mark)));
       expect(marks()).toEqual(expected);
       expect(await around.ask(next, INTERNET)).toBe(`${gateway} ${IP}`);
-      // The runtime finds the lost pod at last: it has no claim on the address any more.
+      // The runtime finds the lost pod at last, when the address is no longer its own.
       expectOk(await runtime.del(a, { netns: "" }));
       expect([marks(), world.leases()]).toEqual([expected, [`${IP} ${next.id}`]]);
       expectOk(await runtime.check(next));

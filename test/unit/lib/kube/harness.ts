@@ -98,7 +98,7 @@ export function useApiServer(): Harness {
   };
 }
 
-/** What `promise` fails with, as the runtime would see it; a token in it fails the test. */
+/** What `promise` rejects with, as the runtime would see it. A token in it fails the test. */
 export async function failure(promise: Promise<unknown>): Promise<CniError> {
   const error: unknown = await promise.then(
     () => new Error("succeeded"),

@@ -40,7 +40,7 @@ test("what finishes in time is left to finish", async () => {
   started.push(child);
   await once(child, "spawn");
   const gone = once(child, "exit");
-  // Time stands still in the grace; as soon as it is waited for, it finishes.
+  // The clock does not move during the grace period; the process ends as soon as it is waited for.
   const clock = {
     ...systemClock,
     elapsed: () => 0,
@@ -71,7 +71,7 @@ test("isAlive tells this process from a later one with the same PID", () => {
 test("ends also what a process starts while it is being ended", async () => {
   const env = { ...ADD, CNI_CONTAINERID: "orphan-fork" };
   await worker(env);
-  // Looking at the clock comes between looking for processes and killing them: there the next one starts, some times.
+  // The clock is read between the look for processes and the kill: that is when the next process starts, a few times.
   let more = 3;
   const elapsed = (): number => {
     if (more-- > 0) started.push(spawn("/bin/sleep", ["30"], { env, stdio: "ignore" }));

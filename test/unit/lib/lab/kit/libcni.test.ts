@@ -20,7 +20,7 @@ const LIST: Conflist = {
 const OFFERS = { portMappings: [], bandwidth: {} };
 
 /** A runtime whose plugins answer with their own name, except those that fail. */
-function play(cache: Record<string, JsonObject> = {}, failing: readonly string[] = []) {
+function fakeRuntime(cache: Record<string, JsonObject> = {}, failing: readonly string[] = []) {
   const results = new Map(Object.entries(cache));
   const seen: JsonObject[] = [];
   const execute = async (netconf: JsonObject): Promise<PluginRun> => {
@@ -36,7 +36,7 @@ function play(cache: Record<string, JsonObject> = {}, failing: readonly string[]
 }
 
 test("ADD runs in order, each plugin with the result of the one before, and keeps the last", async () => {
-  const { results, run, shown } = play({ c: { by: "an older ADD" } });
+  const { results, run, shown } = fakeRuntime({ c: { by: "an older ADD" } });
   expect(await run("ADD")).toEqual({ ok: true, result: { by: "second" } });
   expect(shown()).toEqual([
     ["first", undefined],
@@ -46,14 +46,14 @@ test("ADD runs in order, each plugin with the result of the one before, and keep
 });
 
 test("ADD stops at the first failure and keeps nothing", async () => {
-  const { results, run, shown } = play({}, ["first"]);
+  const { results, run, shown } = fakeRuntime({}, ["first"]);
   expect(await run("ADD")).toMatchObject({ ok: false });
   expect(shown()).toEqual([["first", undefined]]);
   expect(results.size).toBe(0);
 });
 
 test("CHECK runs in order with the kept result for each, and keeps it", async () => {
-  const { results, run, shown } = play({ c: { by: "add" } });
+  const { results, run, shown } = fakeRuntime({ c: { by: "add" } });
   await run("CHECK");
   expect(shown()).toEqual([
     ["first", "add"],
@@ -63,7 +63,7 @@ test("CHECK runs in order with the kept result for each, and keeps it", async ()
 });
 
 test("DEL runs backwards with the kept result for each, and forgets it", async () => {
-  const { results, run, shown } = play({ c: { by: "add" } });
+  const { results, run, shown } = fakeRuntime({ c: { by: "add" } });
   await run("DEL");
   expect(shown()).toEqual([
     ["second", "add"],
@@ -73,7 +73,7 @@ test("DEL runs backwards with the kept result for each, and forgets it", async (
 });
 
 test("a DEL that fails keeps the result for the next one", async () => {
-  const { results, run } = play({ c: { by: "add" } }, ["first"]);
+  const { results, run } = fakeRuntime({ c: { by: "add" } }, ["first"]);
   expect(await run("DEL")).toMatchObject({ ok: false });
   expect(results.get("c")).toEqual({ by: "add" });
 });
@@ -83,7 +83,7 @@ test.each([
   ["0.4.0", "add"],
   ["1.1.0", "add"],
 ])("a DEL at %s has prevResult %j", async (cniVersion, expected) => {
-  const { run, shown } = play({ c: { by: "add" } });
+  const { run, shown } = fakeRuntime({ c: { by: "add" } });
   await run("DEL", { ...LIST, cniVersion });
   expect(shown()).toEqual([
     ["second", expected],
@@ -109,7 +109,7 @@ test("a flat .conf is a list of one plugin", () => {
 });
 
 test("a list without plugins is no success", async () => {
-  await expect(play().run("ADD", { ...LIST, plugins: [] })).rejects.toThrow(
+  await expect(fakeRuntime().run("ADD", { ...LIST, plugins: [] })).rejects.toThrow(
     "the network net has no plugins",
   );
 });

@@ -1,4 +1,4 @@
-/** A throw-away network namespace, and the real adapter at work in it. */
+/** A throw-away network namespace, and the real backend at work in it. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** The rules adapter on real tables: what it writes, what it leaves alone, and many of it at once. */
+/** The iptables backend on real tables: what it writes, what it leaves alone, and many calls at once. */
 import { restoreInput, ruleSpecs } from "../../../lib/marks/iptables/format";
 import { attachmentTag } from "../../../lib/marks/tag";
 import type { MarkOrder } from "../../../lib/ports";

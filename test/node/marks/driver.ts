@@ -1,4 +1,4 @@
-/** Runs in the network namespace under test: the real adapter, and all calls of one batch at once. */
+/** Runs in the network namespace under test: the real backend, and all calls of one batch at once. */
 import { mkdirSync } from "node:fs";
 import { createExec } from "../../../lib/node/exec";
 import { createLocks } from "../../../lib/node/lock";
