@@ -93,7 +93,7 @@ describe("remove", () => {
     expect((await look(CONF, node, { sysctl: false })).actions).toHaveLength(11);
   });
 
-  test("that fails at something takes back all the rest, tells all that failed, and can be tried again", async () => {
+  test("that fails at something takes back all the rest, reports all that failed, and can be tried again", async () => {
     const node = new FakeNode();
     await apply(node);
     node.refuses = "route del default";
@@ -121,7 +121,7 @@ describe("remove", () => {
     ]).toEqual([EMPTY_RECORD, []]);
   });
 
-  test("that fails at a rule ends there, tells at what, and keeps the record for another try", async () => {
+  test("that fails at a rule ends there, says at which, and keeps the record for another try", async () => {
     const node = new FakeNode();
     await apply(node);
     node.refuses = "rule del pref 32764";

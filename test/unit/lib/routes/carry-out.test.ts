@@ -8,7 +8,7 @@ import { confOf, connected, link, stateOf, TENANTS } from "./node-rig";
 const apply = async (node: FakeNode, conf = CONF): Promise<readonly CniError[]> =>
   errorsOf(await carryOut(await look(conf, node, { sysctl: true }), node));
 
-test("the record is written before the first change, and tells of old and new", async () => {
+test("the record is written before the first change, and has both old and new things in it", async () => {
   const node = new FakeNode();
   await apply(node);
   node.refuses = "rule add";
@@ -29,7 +29,7 @@ test("the record is written before the first change, and tells of old and new", 
   expect(node.record.rules.map(({ table }) => table)).not.toContain(100);
 });
 
-test("a gateway that the kernel refuses is told, the other tenants get their routes, its old route goes", async () => {
+test("a gateway that the kernel refuses is reported, the other tenants get their routes, its old route goes", async () => {
   const node = new FakeNode();
   await apply(node);
   node.refuses = "via 192.0.2.66";
@@ -55,7 +55,7 @@ test("a gateway that the kernel refuses is told, the other tenants get their rou
 });
 
 test.each(["sysctl -w", "nft -f", "cat >"])(
-  "a change that fails (%s) opens no tenant's stop: it is told, all the rest is done",
+  "a change that fails (%s) opens no tenant's stop: it is reported, all the rest is done",
   async (refused) => {
     const node = new FakeNode().change(stateOf({ families: [4] }, { "net/ipv4/ip_forward": "0" }));
     const conf = confOf({

@@ -81,6 +81,6 @@ test.each<[Action, string]>([
   [{ kind: "nat", text: undefined }, "nft delete table inet tenant-routing"],
   [{ kind: "file", path: "/etc/x", text: "1 a\n" }, "cat >/etc/x <<'EOF'\n1 a\nEOF"],
   [{ kind: "file", path: "/etc/x", text: undefined }, "rm -f /etc/x"],
-])("%j is told as a command", (action, text) => {
+])("%j is printed as a command", (action, text) => {
   expect(actionText(action)).toBe(text);
 });

@@ -3,7 +3,7 @@ import { changesFor } from "../../../../../lib/routes/changes/changes";
 import { done, inputOf, texts } from "./rig";
 import { TENANTS, connected, stateOf } from "../node-rig";
 
-test("a table of translations for both devices stands while the routes move from one to the other", () => {
+test("a table of translations for both devices exists while the routes move from one to the other", () => {
   const after = done(inputOf({ tenants: { a: { ...TENANTS.a, snat: "none" } } }));
   const input = inputOf({
     tenants: {
@@ -24,7 +24,7 @@ test("a table of translations for both devices stands while the routes move from
   ]);
 });
 
-test("what lets packets through at all comes when the tenants' rules stand", () => {
+test("what lets packets through at all comes once the tenants' rules exist", () => {
   const input = inputOf({
     routes: { acceptForward: true, podNetworks: ["10.200.0.0/16"] },
     state: stateOf({ families: [4] }, { "net/ipv4/ip_forward": "0" }),
@@ -35,7 +35,7 @@ test("what lets packets through at all comes when the tenants' rules stand", () 
     expect(lines.findIndex((text) => text.includes(word))).toBeGreaterThan(lastRule);
 });
 
-test("tables that change hands: no lookup of the old owner while the new one's routes are put in, and a stop meanwhile", () => {
+test("tables that change their owner: no lookup of the old owner while the new one's routes are put in, and a stop meanwhile", () => {
   const before = done(inputOf());
   const swapped = { a: { ...TENANTS.a, table: 200 }, b: { ...TENANTS.b, table: 100 } };
   const input = inputOf({

@@ -118,7 +118,7 @@ test("remove: what lets packets through first, then the tenants' rules, then the
   ]);
 });
 
-test("FORWARD rules: those that stand twice, are stale, or are in the flavour that is not in use go", () => {
+test("FORWARD rules: those that exist twice, are stale, or are in the flavour that is not in use go", () => {
   const input = inputOf({ routes: { acceptForward: true, podNetworks: ["10.200.0.0/16"] } });
   const [from, to] = input.plan.forward.map(({ item }) => item) as [
     RoutesPlan["forward"][0]["item"],
@@ -178,7 +178,7 @@ describe("the file with the tables' names", () => {
     ]);
   });
 
-  test("takes the directories with it that were made for it", () => {
+  test("goes with the directories that were made for it", () => {
     const input = inputOf({
       own: ownThings({}, { absent: () => ["/etc/iproute2", "/etc/iproute2/rt_tables.d"] }),
     });
@@ -192,7 +192,7 @@ describe("the file with the tables' names", () => {
     ]);
   });
 
-  test("of somebody else stays, and says why it is in the way", () => {
+  test("stays when it is foreign, and says why it is in the way", () => {
     const own = ownThings({ [NAMES]: "100 mine\n" });
     expect(texts(changesToRemove(record, stateOf(), own))).toEqual([]);
     const path = foreignNames(inputOf({ own })) ?? "";

@@ -91,7 +91,7 @@ test("many uses in one table are one collision for each tenant", () => {
   );
 });
 
-test("a whole-mark user is told apart, because no mask avoids it", () => {
+test("a user of the whole mark is named as such, because no mask avoids it", () => {
   const [first] = found({}, { markUses: [useOf("nft ip vpn c", 0xffffffff, 0xca6c)] });
   expect(first).toMatchObject({ kind: "mask", tenant: "a" });
   expect(first?.text).toContain("0xca6c of the whole mark of nft ip vpn c");
@@ -158,7 +158,7 @@ test("table: a tenant's table has routes of others", () => {
   );
 });
 
-test("priority: another's rule stands at one of ours", () => {
+test("priority: a foreign rule is at one of ours", () => {
   const { kind, text } = only(found(withRules(rule(32765, { from: "10.1.0.0/16", table: 77 }))));
   expect(kind).toBe("priority");
   expect(text).toContain("priority 32765, which is for packets of tenant a, is used by");

@@ -92,7 +92,7 @@ test("no value of a known user is outside its mask, and every source is a link",
   }
 });
 
-test("the whole mark is told from a part of it", () => {
+test("a use of the whole mark is known from a use of a part of it", () => {
   const uses = detected(nothing, links("wt0", "tailscale0"));
   expect(uses).toContainEqual({
     by: { kind: "known", name: "NetBird", sign: "interface wt0" },
@@ -108,7 +108,7 @@ test("the whole mark is told from a part of it", () => {
   });
 });
 
-test("who can be told to use fewer bits is", () => {
+test("a known user that can use fewer bits has a remedy", () => {
   expect(remedyFor({ kind: "known", name: "Cilium", sign: "interface cilium_host" })).toContain(
     "enable-identity-mark",
   );

@@ -53,7 +53,7 @@ test("without nft, with an empty ruleset, without directories", async () => {
   expect((await readSurroundings(withNft("\n"), forward, join(dir, "none"))).nftTables).toEqual([]);
 });
 
-test("what cannot be read is told, and the rest is read", async () => {
+test("what cannot be read is reported, and the rest is read", async () => {
   expect((await readSurroundings(withNft("table inet x"), forward, dir)).unseen).toEqual([
     "the output of nft -j list ruleset is not JSON",
   ]);

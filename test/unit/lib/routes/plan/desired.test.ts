@@ -102,7 +102,7 @@ test("IPv6 routes have the kernel's default metric", () => {
   expect(wanted.map(({ item }) => item.metric)).toEqual([4294967295, 1024]);
 });
 
-test("behind a table that may be flushed stands a rule that stops; not for a tenant that falls back, but in a family without any gateway", () => {
+test("behind a lookup of a table that may be flushed is a rule that stops; not for a tenant that falls back, but in a family without any gateway", () => {
   const stops = (tenant: object): string[] =>
     rules(desiredRoutes(one(tenant), stateOf()).rules).filter((text) =>
       text.includes("unreachable"),
@@ -116,7 +116,7 @@ test("behind a table that may be flushed stands a rule that stops; not for a ten
   ]);
 });
 
-describe("an address that tells whether the gateway works", () => {
+describe("an address that shows whether the gateway works", () => {
   const gateways = [
     { via: "192.0.2.1", check: "203.0.113.9" },
     { via: "192.0.2.2", check: "192.0.2.2" },

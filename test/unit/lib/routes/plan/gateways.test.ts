@@ -58,7 +58,7 @@ test("what makes a gateway unusable", () => {
   expect(brief({ via: "not an address" })).toEqual(["4 not an address - off-link"]);
 });
 
-test("a device by another name of it is told by the name that the kernel prints", () => {
+test("a device with several names has the name that the kernel prints", () => {
   const state = {
     ...STATE,
     links: STATE.links.map((each) =>

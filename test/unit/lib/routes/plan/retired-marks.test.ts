@@ -64,7 +64,7 @@ test("what is local stays local for them, also without any tenant", () => {
   expect(routes).toEqual([]);
 });
 
-test("in words", () => {
+test("the sentence names the pods and the mark, and what to do", () => {
   const retired = { mark: mark(0x10), stop: mark(0x10), pods: ["shop/web-0"] };
   expect(retiredMarkText(retired)).toBe(
     "shop/web-0 still carries mark 0x10/0xff, which no tenant of this configuration has any more, so its packets beyond the cluster are stopped: delete the pod, to have it made anew with a mark of today, or give a tenant this mark again",

@@ -27,7 +27,7 @@ test("no directory or no table: no file", () => {
   expect([tableNames(undefined, TENANTS), tableNames("/x", [])]).toEqual([undefined, undefined]);
 });
 
-test("whose file it is", () => {
+test("a file is ours by its first line", () => {
   expect(
     ["# Made by tenant-routing-setup.sh\n100 tenant-a\n", "100 mine\n", ""].map(isOurNamesFile),
   ).toEqual([true, false, false]);

@@ -38,14 +38,14 @@ function world(programs: readonly string[]) {
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test("every piece of output is an event", () => {
+test("every piece of output of ip monitor is an event", () => {
   const { started, told } = world(["ip", "setpriv"]);
   started[0]?.output();
   started[0]?.output();
   expect(told).toEqual(["event", "event"]);
 });
 
-test("the kernel kills it with us; without setpriv it is started alone", () => {
+test("the kernel kills ip monitor with the watcher; without setpriv it is started alone", () => {
   expect(world(["ip", "setpriv"]).started).toMatchObject([
     {
       path: "/usr/sbin/setpriv",
@@ -67,7 +67,7 @@ test("the kernel kills it with us; without setpriv it is started alone", () => {
   ]);
 });
 
-test("one that ends is told, started again after a pause, and what happened meanwhile is looked for", async () => {
+test("an ip monitor that ends is reported and started again after a pause, and what happened meanwhile is looked for", async () => {
   const { started, told, sleeps } = world(["ip"]);
   started[0]?.end("exit status 1");
   await settle();
@@ -77,7 +77,7 @@ test("one that ends is told, started again after a pause, and what happened mean
   expect([told, started.length]).toEqual([["exit status 1", "event"], 2]);
 });
 
-test("stopped, it is killed and stays so", async () => {
+test("an ip monitor that is stopped is killed and not started again", async () => {
   const { started, told, monitor, sleeps } = world(["ip"]);
   monitor.stop();
   started[0]?.end("SIGKILL");
@@ -85,16 +85,16 @@ test("stopped, it is killed and stays so", async () => {
   expect([started[0]?.stopped, started.length, told, sleeps]).toEqual([true, 1, [], []]);
 });
 
-test("without ip it says what to install", async () => {
+test("without the program ip the watcher says what to install", async () => {
   const { told } = world([]);
   await settle();
   expect(told).toEqual(["the program ip is missing: install the package iproute2"]);
 });
 
-describe("pending", () => {
+describe("the event queue", () => {
   const never = (): Promise<void> => new Promise(() => {});
 
-  test("pending of one kind are one, and taken once", () => {
+  test("counts events of one kind as one, and gives it out once", () => {
     const events = createEventQueue();
     events.post("changed");
     events.post("changed");
@@ -105,7 +105,7 @@ describe("pending", () => {
     ]);
   });
 
-  test("waiting ends with any event, and does not begin while there is one", async () => {
+  test("waits until there is an event, and not at all while there is one", async () => {
     const events = createEventQueue();
     const waiting = events.wait();
     events.post("tick");
@@ -113,7 +113,7 @@ describe("pending", () => {
     await events.wait();
   });
 
-  test("a rest ends with its sleep, or with the event to stop, and there is none after that", async () => {
+  test("rests until the sleep ends or the watcher has to stop, and not at all after that", async () => {
     const events = createEventQueue();
     await events.rest(Promise.resolve());
     const resting = events.rest(never());

@@ -85,7 +85,7 @@ test("a probe that could not be made changes nothing but the error", () => {
   expect(after(ASSUMED_UP, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN).up).toBe(true);
 });
 
-test("an interruption takes it out, and ends what was counted", () => {
+test("a lost device takes the gateway out, and ends what was counted", () => {
   expect(withoutDevice(ASSUMED_UP)).toEqual({ ...ASSUMED_UP, up: false });
   expect(withoutDevice(afterProbe(DOWN, ANSWERED, 0, RULES))).toEqual({ ...DOWN, failures: 0 });
   expect(withoutDevice(after(ASSUMED_UP, SILENT, SILENT))).toMatchObject({
@@ -142,7 +142,7 @@ describe("the health of all gateways", () => {
     ]).toEqual([false, true]);
   });
 
-  test("forgets those that are gone, and interrupts those without a device", () => {
+  test("forgets gateways that are gone, and takes those out whose device is gone", () => {
     const health = createHealthTracker(() => RULES);
     for (const via of ["192.0.2.1", "192.0.2.2"]) health.record(gateway({ via }), CERTAIN, 0);
     health.record(gateway(), ANSWERED, 0);

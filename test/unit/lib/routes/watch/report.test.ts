@@ -104,7 +104,7 @@ test("commands on one line of a log: the first ones, each short", () => {
   ).toBe("write /x; sysctl -w net.ipv4.ip_forward=1");
 });
 
-describe("what a look led to", () => {
+describe("a change that a look led to", () => {
   const route = (table: number): Action => ({
     kind: "route",
     op: "del",
@@ -153,7 +153,7 @@ describe("what a look led to", () => {
     ]);
   });
 
-  test("is nothing where the kernel refused it", () => {
+  test("is not reported when the kernel refused it", () => {
     expect(look([gateway()], [gateway()], [route(100)], [])).toEqual({
       lines: [],
       repaired: [],
@@ -161,7 +161,7 @@ describe("what a look led to", () => {
   });
 });
 
-test("the states of a gateway", () => {
+test("a gateway's state follows from its device and its health", () => {
   const down = { ...ASSUMED_UP, up: false };
   expect([
     gatewayState(gateway(), ASSUMED_UP),

@@ -50,7 +50,7 @@ describe("collisions", () => {
     expect(rig.kernel.ways()).toEqual([A, B]);
   });
 
-  test("that cannot be looked for keep it neither from telling so, nor from reading its file again", async () => {
+  test("that cannot be looked for keep it neither from reporting so, nor from reading its file again", async () => {
     rig.kernel.broken = new CniError("io", "busy");
     await start();
     rig.events.post("report");

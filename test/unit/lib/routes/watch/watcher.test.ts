@@ -19,7 +19,7 @@ const forgetRule = (): void =>
   void (rig.kernel.rules = rig.kernel.rules.filter(({ table }) => table !== 100));
 const hasRule = (): boolean => rig.kernel.rules.some(({ table }) => table === 100);
 
-test("makes the routes at the start, tells it, and writes the status", async () => {
+test("the watcher makes the routes at its start, reports it, and writes the status", async () => {
   await start();
   expect(rig.kernel.ways()).toEqual([A, B]);
   expect(rig.messages()).toEqual([
@@ -64,7 +64,7 @@ test("without any event the interval is enough", async () => {
   expect(hasRule()).toBe(true);
 });
 
-test("what is as it should be makes no line", async () => {
+test("a node that is as it should be makes no line in the log", async () => {
   await start();
   await rig.clock.advance(10_000);
   expect(rig.messages()).toHaveLength(1);
@@ -128,7 +128,7 @@ test.each([
   expect(rig.status().tenants[0]?.state).toBe(state);
 });
 
-test("a gateway that the watcher before had lost is out from the start, until it has answered for the hold-down", async () => {
+test("a gateway that the previous watcher had lost is out from the start, until it has answered for the hold-down", async () => {
   rig.lostBefore = [`a 4 ${A} eth1`, "b 4 192.0.2.77 eth9"];
   await start();
   expect(rig.kernel.ways()).toEqual([B]);
@@ -139,7 +139,7 @@ test("a gateway that the watcher before had lost is out from the start, until it
   expect(rig.kernel.ways()).toEqual([A, B]);
 });
 
-test("what others put in the way of the tenants' packets is told, in the status too, and when it is over", async () => {
+test("foreign things in the way of the tenants' packets are reported, in the status too, and when they are over", async () => {
   await start();
   const [before, stray] = [rig.kernel.routes, route("8.0.0.0/8", { table: 100 })];
   rig.kernel.routes = [...before, stray];
@@ -160,7 +160,7 @@ test("what others put in the way of the tenants' packets is told, in the status 
   expect(rig.status()).toMatchObject({ error: null, tenants: [{ state: "ok" }] });
 });
 
-test("forwarding that others turn off is told, where it may not be turned on again", async () => {
+test("forwarding that somebody turns off is reported when it may not be turned on again", async () => {
   await start();
   rig.kernel.sysctls = { "net/ipv4/ip_forward": "0" };
   await rig.clock.advance(1000);
@@ -196,7 +196,7 @@ test("a device that is down, and comes back, is used after the hold-down", async
   expect(rig.kernel.ways()).toEqual([A, B]);
 });
 
-test("a gateway that is unusable from the start is told once", async () => {
+test("a gateway that is unusable from the start is reported once", async () => {
   rig.kernel.links = rig.kernel.links.filter(({ name }) => name !== "eth2");
   await start();
   await rig.clock.advance(3000);
@@ -205,7 +205,7 @@ test("a gateway that is unusable from the start is told once", async () => {
   ]);
 });
 
-test("a probe that cannot be made takes nobody out, and is told once", async () => {
+test("a probe that cannot be made takes no gateway out, and is reported once", async () => {
   await start();
   rig.unknown.add(A);
   await rig.clock.advance(5000);
@@ -218,7 +218,7 @@ test("a probe that cannot be made takes nobody out, and is told once", async () 
   ]);
 });
 
-test("a look that fails is told once and tried again", async () => {
+test("a look that fails is reported once and tried again", async () => {
   await start();
   forgetRule();
   rig.kernel.broken = new CniError("io", "ip rule show failed: it said nothing");
@@ -233,7 +233,7 @@ test("a look that fails is told once and tried again", async () => {
   ]);
 });
 
-test("a route that the kernel refuses is told once, and is no repair", async () => {
+test("a route that the kernel refuses is reported once, and is no repair", async () => {
   await start();
   rig.kernel.routes = rig.kernel.routes.filter(
     ({ table, type }) => table !== 100 || type !== "unicast",
@@ -258,7 +258,7 @@ test("the status is written when something changes, and every 30 s anyway", asyn
   expect(rig.written.length).toBeGreaterThan(2);
 });
 
-test("also with a longer interval than that", async () => {
+test("the status is written every 30 s also when the interval is longer", async () => {
   await start(watchConf({}, { interval: "10m" }));
   await rig.clock.advance(61_000);
   expect(rig.written).toHaveLength(3);
@@ -282,7 +282,7 @@ test("a report is the status, also without a file", async () => {
   ]);
 });
 
-test("stop: the status goes, the routes stay", async () => {
+test("a watcher that stops removes the status and leaves the routes", async () => {
   await start();
   rig.events.post("stop");
   expect(await running).toEqual([]);
