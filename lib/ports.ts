@@ -2,21 +2,8 @@
  * The seams between the pure core and the outside: types only. Every adapter implements one of
  * these, every verb takes them as parameters, and tests replace them one by one.
  */
+import type { AttachmentKey, PodRef } from "./cni/request";
 import type { Mark } from "./net/mark";
-
-/** What identifies everything we own. Never an IP address, never a netns path. */
-export interface AttachmentKey {
-  readonly network: string;
-  readonly containerId: string;
-  readonly ifname: string;
-}
-
-export interface PodRef {
-  readonly namespace: string;
-  readonly name: string;
-  /** K8S_POD_UID; absent when the runtime did not pass it. */
-  readonly uid?: string;
-}
 
 /** Annotations of the pod and of its namespace, as the API server has them. */
 export interface PodAnnotations {

@@ -1,6 +1,7 @@
 /** From the request to the pod's mark: which annotations, from where, and what they mean. */
 import type { PluginConf, Tenant } from "../../conf/types";
-import type { PodAnnotations, PodRef, PodSource } from "../ports";
+import type { PodRef } from "../cni/request";
+import type { PodAnnotations, PodSource } from "../ports";
 import { CniError, toCniError } from "../cni/error";
 import { formatMark, parseMark, sameMark, type Mark } from "../net/mark";
 import { isObject, own, quote, type Json } from "../cni/json";

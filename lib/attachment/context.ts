@@ -1,17 +1,9 @@
 import type { PluginConf } from "../../conf/types";
 import type { DelegateContext } from "../../delegates/run";
 import type { CniError } from "../cni/error";
-import type { Request } from "../cni/request";
+import type { Request, AttachmentKey } from "../cni/request";
 import type { ProcessId } from "../node/processes";
-import type {
-  AttachmentKey,
-  Clock,
-  Exec,
-  LeftoverProcesses,
-  Locks,
-  MarkBackend,
-  Marks,
-} from "../ports";
+import type { Clock, Exec, LeftoverProcesses, Locks, MarkBackend, Marks } from "../ports";
 import type { PodSourceFactory } from "./choose-mark";
 import type { Journal, Owner } from "./journal";
 import type { Progress } from "./facts";

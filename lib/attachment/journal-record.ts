@@ -2,7 +2,7 @@
  * What a journal record says, as bytes and as a value. Reading trusts nothing: whatever is not
  * exactly what we write is `corrupt`, so that nobody further on stumbles over it.
  */
-import type { AttachmentKey, PodRef } from "../ports";
+import type { AttachmentKey, PodRef } from "../cni/request";
 import type { Mark } from "../net/mark";
 import { CniError } from "../cni/error";
 import { isObject, own, parseJson, type Json, type JsonObject } from "../cni/json";

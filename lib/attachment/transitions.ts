@@ -1,9 +1,8 @@
 /** The steps of one attachment's record through its life, each atomic under the lock of the record. */
 import { CniError, toCniError } from "../cni/error";
 import { quote } from "../cni/json";
-import { podRef, type Request } from "../cni/request";
+import { podRef, type Request, type PodRef } from "../cni/request";
 import { UnusableRecord, type Attachment, type JournalRecord, type Owner } from "./journal";
-import type { PodRef } from "../ports";
 import type { Context } from "./context";
 
 /**

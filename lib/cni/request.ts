@@ -2,7 +2,6 @@
  * One request of the runtime, parsed once: environment, CNI_ARGS, and the head of the netconf.
  * Rules from the CNI specification and its reference dispatcher (pkg/skel, pkg/utils).
  */
-import type { AttachmentKey, PodRef } from "../ports";
 import { isUnprintable } from "../text/printable";
 import { CniError } from "./error";
 import { MAX_NETCONF_BYTES, isObject, own, parseJson, quote, type JsonObject } from "./json";
@@ -22,6 +21,20 @@ export interface Request {
   /** Directories of CNI_PATH. */
   readonly path: readonly string[];
   readonly netnsOverride: boolean;
+}
+
+/** What identifies everything we own. Never an IP address, never a netns path. */
+export interface AttachmentKey {
+  readonly network: string;
+  readonly containerId: string;
+  readonly ifname: string;
+}
+
+export interface PodRef {
+  readonly namespace: string;
+  readonly name: string;
+  /** K8S_POD_UID; absent when the runtime did not pass it. */
+  readonly uid?: string;
 }
 
 /** The netconf's protocol part; the rest is conf/load's. */

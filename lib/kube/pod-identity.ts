@@ -1,5 +1,5 @@
 import { CniError } from "../cni/error";
-import type { PodRef } from "../ports";
+import type { PodRef } from "../cni/request";
 import type { Metadata } from "./answer";
 import { quote } from "../cni/json";
 

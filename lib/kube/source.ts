@@ -6,7 +6,8 @@ import { podIdentityProblem, refuseStale } from "./pod-identity";
 import { openKubeconfig } from "./open";
 import { type Budget, retrying } from "./errors";
 import { type Session, withSession } from "./session";
-import type { Clock, PodRef, PodSource } from "../ports";
+import type { PodRef } from "../cni/request";
+import type { Clock, PodSource } from "../ports";
 
 export interface PodSourceOptions {
   /** Absolute path. */

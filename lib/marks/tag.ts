@@ -1,7 +1,7 @@
 /** How managed marks are recognised: by a hash of the attachment's key at the end of their comment. */
 import { sha256 } from "@noble/hashes/sha2";
 import { bytesToHex } from "@noble/hashes/utils";
-import type { AttachmentKey } from "../ports";
+import type { AttachmentKey } from "../cni/request";
 
 const PREFIX = "tenant-routing";
 /** A native nft comment may have 128 bytes; iptables cuts at 255 without a word. */

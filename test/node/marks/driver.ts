@@ -2,7 +2,8 @@
 import { mkdirSync } from "node:fs";
 import { createExec } from "../../../lib/node/exec";
 import { createLocks } from "../../../lib/node/lock";
-import type { AttachmentKey, MarkOrder } from "../../../lib/ports";
+import type { AttachmentKey } from "../../../lib/cni/request";
+import type { MarkOrder } from "../../../lib/ports";
 import { createIptablesBackend } from "../../../lib/marks/iptables/backend";
 
 export type Call =

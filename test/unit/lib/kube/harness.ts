@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CniError } from "../../../../lib/cni/error";
 import { createPodSource } from "../../../../lib/kube/source";
-import type { Clock, PodRef, PodSource } from "../../../../lib/ports";
+import type { PodRef } from "../../../../lib/cni/request";
+import type { Clock, PodSource } from "../../../../lib/ports";
 import { KUBELET_TOKEN, startApiServer, type ApiServer } from "../../../apiserver/api-server";
 import type { KubeconfigKind } from "../../../apiserver/kubeconfig";
 
