@@ -28,8 +28,8 @@ function tryMake(path: string, mode: number): boolean {
 
 /**
  * Replaces a file as a whole: readers see the old text or the new one. Only one process may do it
- * at a time. Makes the directory if need be. Throws the first errno, and leaves no half-written
- * file then.
+ * at a time. Makes the directory if need be. When it throws, with the first errno, no half-written
+ * file is left.
  */
 export function replaceFile(
   path: string,
@@ -50,7 +50,7 @@ export function temporaryOf(path: string): string {
 
 function replaceBy(temporary: string, path: string, text: string, mode: number): void {
   try {
-    // A killed writer may have left one; it might be a link.
+    // A writer that was killed left it; it might be a link.
     rmSync(temporary, { force: true });
     writeFileSync(temporary, text, { mode, flag: "wx" });
     // Whatever the umask is.
@@ -71,8 +71,8 @@ function discard(path: string): void {
 }
 
 /**
- * Replaces the watcher's status file; everybody may read it. Several processes may be asked to
- * write to one path, so each has a temporary file of its own. Throws CniError `io`.
+ * Writes the watcher's status, as a whole and readable by everybody. Several processes may be asked
+ * to write to one path, so each has a temporary file of its own. Throws CniError `io`.
  */
 export function writeStatusFile(path: string, text: string): void {
   try {
@@ -85,7 +85,7 @@ export function writeStatusFile(path: string, text: string): void {
   }
 }
 
-/** Takes the status file away; one that is gone already is fine. */
+/** Removes the status; it may be gone already. */
 export function removeStatusFile(path: string): void {
   try {
     rmSync(path, { force: true });

@@ -24,7 +24,7 @@ export interface ProgramOutcome {
 export interface Programs {
   has(name: string): boolean;
   /**
-   * Runs to the end and tells how it went. Throws CniError `io` when the program is not there or
+   * Runs a program to its end and returns the outcome. Throws CniError `io` when it is missing or
    * does not end.
    */
   try(name: string, args: readonly string[], stdin?: string): Promise<ProgramOutcome>;

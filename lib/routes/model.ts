@@ -6,7 +6,7 @@ import type { Family } from "../net/family";
 
 /**
  * `protocol kernel` (rtnetlink RTPROT_KERNEL): systemd-networkd removes no rules and routes that
- * have it.
+ * have it (decision 0034).
  */
 export const PROTOCOL_KERNEL = 2;
 /** The kernel's own tables (rtnetlink RT_TABLE_*). */

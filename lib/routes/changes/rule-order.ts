@@ -13,7 +13,7 @@ export interface RulesBeforeRoutes {
 /**
  * The rules that change before the routes. When a table changes its owner, as when two tenants swap
  * theirs, the old owner's lookup would lead to the new owner's routes. So that lookup goes first,
- * and its packets are stopped until the new lookup exists.
+ * and its packets are stopped until the new lookup exists (decision 0041).
  */
 export function rulesBeforeRoutes(
   wanted: readonly IpRule[],

@@ -94,7 +94,8 @@ function rulesOf(
       tenant: tenant.name,
       why: `packets of tenant ${tenant.name}`,
     };
-    // Behind the lookup, because `ip route flush table` removes the stop in the table too.
+    // Behind the lookup, because `ip route flush table` removes the stop in the table too
+    // (decision 0036).
     const stop = {
       item: { ...mine, unreachable: true as const },
       tenant: tenant.name,

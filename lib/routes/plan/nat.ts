@@ -12,7 +12,8 @@ export type TenantDevice = Pick<ResolvedGateway, "tenant" | "dev">;
 /**
  * The text for `nft -f`; undefined when nothing is translated. Its chain comes before srcnat (100),
  * where kube-proxy, kindnet and the plugins' ipMasq are. A connection is translated once only, in
- * iptables and nftables alike, so a translation to the same address keeps all later ones away.
+ * iptables and nftables alike, so a translation to the same address keeps all later ones away
+ * (decision 0035).
  */
 export function natTable(conf: PluginConf, gateways: readonly TenantDevice[]): string | undefined {
   const rules = [

@@ -1,6 +1,6 @@
 /**
  * Pure: marks that pods still carry though no tenant has them any more. Their packets are stopped,
- * so that they do not take the node's default route.
+ * so that they do not take the node's default route (decision 0042).
  */
 import type { PluginConf } from "../../../conf/types";
 import { formatMark, type Mark, satisfiesMark } from "../../net/mark";
