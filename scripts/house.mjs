@@ -58,7 +58,7 @@ function importProblem(source, { module, resolved, dependencyTypes, couldNotReso
   const room = dirname(source);
   if (dependencyTypes.includes("core"))
     return WITHOUT_NODE.includes(room)
-      ? `imports ${module}, and ${room} imports nothing of Node.js`
+      ? `imports node:${module}, and ${room} imports nothing of Node.js`
       : undefined;
   if (dependencyTypes.some((type) => type.startsWith("npm"))) return packageProblem(source, module);
   if (couldNotResolve) return `imports ${module}, which does not exist`;

@@ -104,7 +104,10 @@ async function obtainResult(
   return parseResult(stdout, version, who);
 }
 
-/** Installs the mark, or, without one, makes sure that nobody's is left on the addresses. */
+/**
+ * Installs the mark, or, without one, makes sure that nobody's is left on the addresses
+ * (decision 0007).
+ */
 async function putInForce(
   context: Context,
   attachment: Attachment,

@@ -38,7 +38,10 @@ export interface Attachment {
   readonly addresses: readonly string[];
   /** Where its marks are: a place of a backend. One that this version does not know means: look everywhere. */
   readonly backend?: string;
-  /** The delegate's netconf as it was really used: merge patch applied, nothing injected. Absent: chained mode. */
+  /**
+   * The delegate's netconf as it was really used: merge patch applied, nothing injected
+   * (decision 0006). Absent: chained mode.
+   */
   readonly delegate?: JsonObject;
   /** The delegate's result in the config's version, for a DEL that comes without prevResult. Left out when it is too large. */
   readonly result?: JsonObject;

@@ -1,4 +1,7 @@
-/** The steps of one attachment's record through its life, each atomic under the lock of the record. */
+/**
+ * The steps of one attachment's record through its life, each atomic under the lock of the record
+ * (decision 0004).
+ */
 import { CniError, toCniError } from "../cni/error";
 import { quote } from "../cni/json";
 import { podRef, type Request, type PodRef } from "../cni/request";

@@ -95,8 +95,8 @@ export function throwTogether(errors: readonly CniError[]): void {
 }
 
 /**
- * Waits until all of these have ended. Throws the first failure, with the others in its details, so
- * that trouble with one keeps none of the others from its end.
+ * Waits until all of these have ended, whatever fails. Then throws the first failure, with the others in
+ * its details.
  */
 export async function settleTogether<T>(all: readonly Promise<T>[]): Promise<readonly T[]> {
   const outcomes = await Promise.allSettled(all);
@@ -108,7 +108,10 @@ export async function settleTogether<T>(all: readonly Promise<T>[]): Promise<rea
   return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
 }
 
-/** The error JSON of the specification; `msg` is never empty, and nothing in it acts on a terminal: kubectl prints it as it is. */
+/**
+ * The error JSON of the specification. `msg` is never empty. kubectl prints it as it is, so what would
+ * act on a terminal is escaped.
+ */
 export function errorJson(error: CniError, cniVersion: string): string {
   const body = {
     cniVersion,

@@ -47,8 +47,8 @@ export const localHost: Host = {
 };
 
 /**
- * The variant of an iptables program by the file name behind its links: Debian and Fedora alternatives lead
- * to xtables-nft-multi or xtables-legacy-multi; before 1.8 there was xtables-multi (legacy) and
+ * The variant of an iptables program by the file name behind its links: Debian and Fedora alternatives
+ * lead to xtables-nft-multi or xtables-legacy-multi; before 1.8 there was xtables-multi (legacy) and
  * xtables-compat-multi (nft).
  */
 export function variantOf(file: string): IptablesVariant | undefined {

@@ -38,7 +38,7 @@ export function familyOf(address: string): Family {
 export function rulesFor({ mark, addresses, markReplies }: Marking): readonly (MarkPiece & {
   readonly kind: RuleKind;
 })[] {
-  // Value 0 under the tenant's mask: takes the tenant's bits off replies, and no others.
+  // Value 0 under the tenant's mask: takes the tenant's bits off replies, and no others (decision 0008).
   const off: Mark = { value: 0, mask: mark.mask };
   return addresses.flatMap((address) => [
     { address, kind: "mark" as const, piece: KIND_NAMES.mark, mark },

@@ -23,7 +23,7 @@ export interface Tools {
   has(slot: Slot): boolean;
   /**
    * True when the slot may hold managed rules. Where its programs are missing, the kernel's list of
-   * legacy tables, nft, or what was done on this node before must do.
+   * legacy tables, nft, or what was done on this node before must do (decision 0044).
    */
   mayHoldRules(slot: Slot): Promise<boolean>;
   /** The error that names the missing program of the slot and says what to do. */

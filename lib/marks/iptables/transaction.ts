@@ -87,7 +87,8 @@ export async function listSlots({ tools }: Tables, slots: readonly Slot[]): Prom
 /**
  * A listing from before the address is known. It is valid while the generation read with it stays the
  * same: each process moves the generation before and after it adds rules. An address is handed out again
- * after its last user's ADD has ended, so a rule on it is either in the listing or has moved the generation.
+ * after its last user's ADD has ended, so a rule on it is either in the listing or has moved the
+ * generation (decision 0029).
  */
 export async function listEarly(tables: Tables): Promise<EarlyListing> {
   const generation = readGeneration(tables.dataDir);
@@ -97,7 +98,7 @@ export async function listEarly(tables: Tables): Promise<EarlyListing> {
 /**
  * Lists, plans and applies, once; again only when that failed and the next plan is another one, which
  * means that another program changed managed rules in between. Returns the listing of the plan that was
- * applied. The caller holds the locks of the addresses that rules are added on.
+ * applied. The caller holds the locks of the addresses that rules are added on (decision 0009).
  */
 export async function settle(
   tables: Tables,

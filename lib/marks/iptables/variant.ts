@@ -50,7 +50,7 @@ export async function detectVariant(node: {
   };
 }
 
-/** Lists every table of the variant that exists, and so creates none. */
+/** Lists every table of the variant that exists, and so creates none (decision 0010). */
 async function lookAt(
   { host, tools }: { host: Host; tools: Tools },
   variant: IptablesVariant,
