@@ -83,11 +83,10 @@ test("in every room an import that the table does not allow is an error", () => 
 test("a room that decides without the machine imports nothing of Node.js", () => {
   for (const room of TABLE.WITHOUT_NODE)
     write(`${room}/intruder.ts`, 'export { readFileSync } from "node:fs";\n');
-  expect(problems()).toEqual(
-    TABLE.WITHOUT_NODE.toSorted().map((room) =>
-      expect.stringContaining(`${room}/intruder.ts: imports node:fs, and `),
-    ),
+  const expected = TABLE.WITHOUT_NODE.map(
+    (room) => `${room}/intruder.ts: imports node:fs, and ${room} imports nothing of Node.js`,
   );
+  expect(problems()).toEqual(expected.toSorted());
 });
 
 test("a package has one importer, and one that is not in the table has none", () => {
