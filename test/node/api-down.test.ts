@@ -47,7 +47,7 @@ const marks = (): readonly (string | undefined)[] =>
   world.firewall.ours().map((rule) => /--set-xmark (\S+)/.exec(rule)?.[1]);
 
 test.each(FLAVOURS)(
-  "with it: the pod's, the namespace's and no annotation, on %s",
+  "while it runs the pod's annotation, the namespace's or none decides, on %s",
   async (iptables) => {
     const runtime = await runtimeFor({ iptables });
     const [a, b, none] = [
@@ -62,7 +62,7 @@ test.each(FLAVOURS)(
   },
 );
 
-test("ADD: error 11 that names the pod and the server; no veth, no address, no rule, no file", async () => {
+test("ADD fails with error 11 that names the pod and the server, and leaves no veth, address, rule or file", async () => {
   const runtime = await runtimeFor();
   const pod = await podOf("team-a", "web-0");
   await api.stop();
@@ -100,19 +100,22 @@ test('ADD with onError "allow": success without a mark, and a warning on stderr 
 test.each([
   ["with its netns", false],
   ["without netns and prevResult", true],
-])("DEL %s: everything gone, exit 0, three more times, and no request", async (_, gone) => {
-  const runtime = await runtimeFor();
-  const pod = await podOf("team-a", "web-0");
-  expectOk(await runtime.add(pod));
-  expect(marks()).toEqual(["0x10/0xff", "0x0/0xff"]);
-  const asked = (await api.requests()).length;
-  await api.stop();
-  expectOk(await runtime.check(pod));
-  if (gone) await world.vanish(pod);
-  for (let n = 0; n < 4; n++) {
-    expectOk(await runtime.del(pod, gone ? { netns: "", forgetful: true } : {}));
-    expect(world.everything()).toEqual([]);
-  }
-  await api.start();
-  expect(await api.requests()).toHaveLength(asked);
-});
+])(
+  "DEL %s removes everything, succeeds three more times, and sends no request",
+  async (_, gone) => {
+    const runtime = await runtimeFor();
+    const pod = await podOf("team-a", "web-0");
+    expectOk(await runtime.add(pod));
+    expect(marks()).toEqual(["0x10/0xff", "0x0/0xff"]);
+    const asked = (await api.requests()).length;
+    await api.stop();
+    expectOk(await runtime.check(pod));
+    if (gone) await world.vanish(pod);
+    for (let n = 0; n < 4; n++) {
+      expectOk(await runtime.del(pod, gone ? { netns: "", forgetful: true } : {}));
+      expect(world.everything()).toEqual([]);
+    }
+    await api.start();
+    expect(await api.requests()).toHaveLength(asked);
+  },
+);

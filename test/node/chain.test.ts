@@ -60,22 +60,25 @@ describe.each(FLAVOURS)("on %s", (iptables) => {
     ["ptp", "0.4.0"],
     ["ptp", "1.0.0"],
     ["bridge", "1.0.0"],
-  ])("%s %s: ports are mapped, CHECK passes, DEL leaves nothing", async (type, version) => {
-    const runtime = runtimeFor({ type, version, iptables });
-    const [one, two] = [world.newPod("team-a", "one"), world.newPod("team-a", "two")];
-    const added = expectOk(await runtime.add(one));
-    expect(added.json).toMatchObject({ cniVersion: version, ips: [{ address: "10.88.0.2/24" }] });
-    expect(mapped()).toEqual(["30053 10.88.0.2:53", "30080 10.88.0.2:80"]);
-    if (version !== "0.3.1") expectOk(await runtime.check(one));
-    expectOk(await runtime.add(two, annotated("0x20/0xff")));
-    expectOk(await runtime.del(one));
-    expect([mapped(), world.firewall.ours().length, world.leases().length]).toEqual([[], 2, 1]);
-    expectOk(await runtime.del(one, { netns: "" }));
-    expectOk(await runtime.del(two));
-    expect(world.everything()).toEqual([]);
-  });
+  ])(
+    "with %s at %s ports are mapped, CHECK passes and DEL leaves nothing",
+    async (type, version) => {
+      const runtime = runtimeFor({ type, version, iptables });
+      const [one, two] = [world.newPod("team-a", "one"), world.newPod("team-a", "two")];
+      const added = expectOk(await runtime.add(one));
+      expect(added.json).toMatchObject({ cniVersion: version, ips: [{ address: "10.88.0.2/24" }] });
+      expect(mapped()).toEqual(["30053 10.88.0.2:53", "30080 10.88.0.2:80"]);
+      if (version !== "0.3.1") expectOk(await runtime.check(one));
+      expectOk(await runtime.add(two, annotated("0x20/0xff")));
+      expectOk(await runtime.del(one));
+      expect([mapped(), world.firewall.ours().length, world.leases().length]).toEqual([[], 2, 1]);
+      expectOk(await runtime.del(one, { netns: "" }));
+      expectOk(await runtime.del(two));
+      expect(world.everything()).toEqual([]);
+    },
+  );
 
-  test("dual stack", async () => {
+  test("a dual-stack pod has its ports mapped in both families", async () => {
     const runtime = runtimeFor({ iptables, subnets: [V4, V6] });
     const pod = world.newPod();
     const env = { PATH: "/usr/sbin:/usr/bin" };
@@ -92,7 +95,7 @@ describe.each(FLAVOURS)("on %s", (iptables) => {
   });
 });
 
-test("portmap fails its ADD: the runtime's DEL without prevResult leaves nothing", async () => {
+test("when portmap fails its ADD, the runtime's DEL without prevResult leaves nothing", async () => {
   const runtime = runtimeFor({});
   const pod = world.newPod();
   const failed = await runtime.add(pod, { env: { PATH: world.dir } });
@@ -116,7 +119,7 @@ test("a later plugin's changes to the result do not disturb CHECK and DEL", asyn
   expect(world.everything()).toEqual([]);
 });
 
-test("CHECK of the chain tells when our rule is gone, and when the delegate's route is", async () => {
+test("CHECK of the chain fails when our rule is gone, and when the delegate's route is", async () => {
   const runtime = runtimeFor({});
   const pod = world.newPod();
   expectOk(await runtime.add(pod));

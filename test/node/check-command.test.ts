@@ -47,7 +47,7 @@ function deleteRule(n: number): void {
   world.firewall.tables("nft", "iptables", rule.replace("-A ", "-D "));
 }
 
-test("all is good: 0, one line per pod, nothing on stderr", async () => {
+test("a healthy node is status 0 with one line per pod and nothing on stderr", async () => {
   const { exit, stdout, stderr } = await check();
   expect([exit, stderr]).toEqual([0, ""]);
   const rows = stdout
@@ -65,14 +65,14 @@ test.each([
   ["the pod", () => "team-a/web-0"],
   ["its container ID", () => web.id],
   ["the beginning of its container ID", () => web.id.slice(0, -1)],
-])("one pod by %s", async (_, name) => {
+])("one pod is selected by %s", async (_, name) => {
   const { exit, stdout } = await check(name());
   expect(exit).toBe(0);
   expect(stdout).toContain("team-a/web-0");
   expect(stdout).not.toContain("client-0");
 });
 
-test("-o json is what a program can read", async () => {
+test("-o json prints what a program can read", async () => {
   const { exit, json } = await check("-o", "json");
   expect(exit).toBe(0);
   expect(json).toMatchObject({ conf: conflist(), rulesWithoutAttachment: [] });
@@ -148,26 +148,29 @@ const DAMAGES: readonly Damage[] = [
   },
 ];
 
-test.each(DAMAGES)("$what: 1, and it says so; nothing is repaired", async ({ damage, says }) => {
-  await damage();
-  const before = [world.firewall.prerouting(), world.records()];
-  for (let n = 0; n < 2; n++) {
-    const { exit, stdout } = await check();
+test.each(DAMAGES)(
+  "$what is status 1 with a line that says so, and nothing is repaired",
+  async ({ damage, says }) => {
+    await damage();
+    const before = [world.firewall.prerouting(), world.records()];
+    for (let n = 0; n < 2; n++) {
+      const { exit, stdout } = await check();
+      expect(exit).toBe(1);
+      expect(stdout).toMatch(says);
+    }
+    expect([world.firewall.prerouting(), world.records()]).toEqual(before);
+    const { exit, json } = await check("-o", "json");
+    const { attachments, rulesWithoutAttachment } = json as {
+      attachments: { problems: string[] }[];
+      rulesWithoutAttachment: string[];
+    };
     expect(exit).toBe(1);
-    expect(stdout).toMatch(says);
-  }
-  expect([world.firewall.prerouting(), world.records()]).toEqual(before);
-  const { exit, json } = await check("-o", "json");
-  const { attachments, rulesWithoutAttachment } = json as {
-    attachments: { problems: string[] }[];
-    rulesWithoutAttachment: string[];
-  };
-  expect(exit).toBe(1);
-  expect([
-    ...attachments.flatMap(({ problems }) => problems),
-    ...rulesWithoutAttachment,
-  ]).not.toEqual([]);
-});
+    expect([
+      ...attachments.flatMap(({ problems }) => problems),
+      ...rulesWithoutAttachment,
+    ]).not.toEqual([]);
+  },
+);
 
 test("a record that cannot be trusted is one line, and the other pods are reported all the same", async () => {
   const [name = ""] = world
@@ -258,7 +261,7 @@ test.each([
   ["a conflist without our plugin", () => ["--conf", "/dev/null"], /\/dev\/null/],
   ["an unknown format", () => ["-o", "yaml"], /yaml/],
   ["an unknown option", () => ["--nope"], /nope/],
-])("%s: 2, and stderr says why", async (_, args, says) => {
+])("%s is status 2, and stderr says why", async (_, args, says) => {
   const { exit, stdout, stderr } = await check(...args());
   expect([exit, stdout]).toEqual([2, ""]);
   expect(stderr).toMatch(says);

@@ -39,7 +39,7 @@ test.each(["scripts/demo.sh", "scripts/lab.sh vpn", "dist/wrapper lab vpn"])(
   },
 );
 
-test("and with the remedy it works", () => {
+test("with the remedy that it names the lab works", () => {
   const { status, text } = inChroot(
     `mount --rbind "$dir" "$dir"; exec chroot "$dir" ${ROOT}/dist/wrapper lab vpn --verify`,
   );

@@ -87,7 +87,7 @@ async function killedAdd(pod: Pod, wrap: string): Promise<string> {
   return restore as string;
 }
 
-test("the orphaned restore adds no rule after the DEL, on an address that is another pod's by now", async () => {
+test("the leftover restore adds no rule after the DEL, on an address that another pod has by now", async () => {
   const { wrap, release } = await holdLock();
   try {
     const runtime = createRuntime(world, list());

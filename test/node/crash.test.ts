@@ -81,7 +81,7 @@ async function clear(runtime: Runtime, pod: Pod, n: number, kill: Kill): Promise
 }
 
 describe.each(KILLS)("killed %s", (kill) => {
-  test(`${KILLS_OF_ADD} times in an ADD: DEL leaves nothing, ADD works again`, async () => {
+  test(`${KILLS_OF_ADD} times in an ADD, DEL leaves nothing and ADD works again`, async () => {
     const runtime = createRuntime(world, list(), OFFERS);
     await sweep(KILLS_OF_ADD, (await durations(runtime)).add, async (n, moment) => {
       const pod = world.newPod("team-a", `pod-${n}`);
@@ -95,7 +95,7 @@ describe.each(KILLS)("killed %s", (kill) => {
     });
   });
 
-  test(`${KILLS_OF_DEL} times in a DEL: the next DEL leaves nothing`, async () => {
+  test(`${KILLS_OF_DEL} times in a DEL, the next DEL leaves nothing`, async () => {
     const runtime = createRuntime(world, list(), OFFERS);
     await sweep(KILLS_OF_DEL, (await durations(runtime)).del, async (n, moment) => {
       const pod = world.newPod("team-a", `pod-${n}`);

@@ -78,23 +78,28 @@ test("others() sees each kind of change", () => {
   expect(others()).not.toEqual(before);
 });
 
-test.each(FLAVOURS)("ADD, CHECK, DEL, a refused ADD, on %s", async (flavour) => {
-  plant();
-  const [before, native] = [others(), ruleset()];
-  const runtime = runtimeFor(flavour, "0x10/0xff");
-  const [a, b] = [world.newPod("team-a", "web-0"), world.newPod("team-b", "api-0")];
-  for (const pod of [a, b]) expectOk(await runtime.add(pod));
-  expect(
-    world.firewall.ours().filter((line) => /team-[ab]\/\S+ [0-9a-f]{8}-/.test(line)),
-  ).toHaveLength(8);
-  expect(others()).toEqual(before);
-  for (const pod of [a, b]) expectOk(await runtime.check(pod));
-  expect((await runtime.add(a)).exit).toBe(1);
-  for (const pod of [a, b]) expectOk(await runtime.del(pod));
-  expectOk(await runtime.del(a, { netns: "", forgetful: true }));
-  expect([others(), ruleset()]).toEqual([before, native]);
-  expect(world.firewall.ours().filter((line) => /[0-9a-f]{8}-[0-9a-f]{24}/.test(line))).toEqual([]);
-});
+test.each(FLAVOURS)(
+  "ADD, CHECK, DEL and a refused ADD leave foreign rules alone, on %s",
+  async (flavour) => {
+    plant();
+    const [before, native] = [others(), ruleset()];
+    const runtime = runtimeFor(flavour, "0x10/0xff");
+    const [a, b] = [world.newPod("team-a", "web-0"), world.newPod("team-b", "api-0")];
+    for (const pod of [a, b]) expectOk(await runtime.add(pod));
+    expect(
+      world.firewall.ours().filter((line) => /team-[ab]\/\S+ [0-9a-f]{8}-/.test(line)),
+    ).toHaveLength(8);
+    expect(others()).toEqual(before);
+    for (const pod of [a, b]) expectOk(await runtime.check(pod));
+    expect((await runtime.add(a)).exit).toBe(1);
+    for (const pod of [a, b]) expectOk(await runtime.del(pod));
+    expectOk(await runtime.del(a, { netns: "", forgetful: true }));
+    expect([others(), ruleset()]).toEqual([before, native]);
+    expect(world.firewall.ours().filter((line) => /[0-9a-f]{8}-[0-9a-f]{24}/.test(line))).toEqual(
+      [],
+    );
+  },
+);
 
 test.each(FLAVOURS)(
   "GC takes our stale rules, and only those of its network, on %s",

@@ -27,7 +27,7 @@ function runtimeFor(iptables: Flavour, range: Conf = {}): Runtime {
 }
 
 describe.each(FLAVOURS)("on %s", (flavour) => {
-  test("40 ADDs of one attachment: one succeeds, the others change nothing; 40 DELs of it: all succeed", async () => {
+  test("of 40 ADDs of one attachment one succeeds and the others change nothing; 40 DELs of it all succeed", async () => {
     const runtime = runtimeFor(flavour);
     const pod = world.newPod();
     const outcomes = await together(40, () => runtime.add(pod));
@@ -42,7 +42,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     expect(world.everything()).toEqual([]);
   });
 
-  test("DEL of a pod while another is added on its address: the new pod's rules stand, the old one's are gone", async () => {
+  test("a DEL of a pod while another is added on its address leaves the new pod's rules only", async () => {
     const runtime = runtimeFor(flavour, ONE);
     for (let round = 0; round < 10; round++) {
       const [a, b] = [world.newPod("team-a", "a"), world.newPod("team-b", "b")];

@@ -52,7 +52,7 @@ function addressesOf(pod: Pod): readonly string[] {
 describe.each(FLAVOURS)("on %s", (flavour) => {
   describe.each(DELEGATES)("%s", (type) => {
     test.each(["0.3.1", "0.4.0", "1.0.0"])(
-      "%s: ADD, CHECK, DEL, and DEL again when everything is gone",
+      "at %s ADD, CHECK and DEL work, and DEL again when everything is gone",
       async (version) => {
         const runtime = createRuntime(
           world,
@@ -78,7 +78,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
       },
     );
 
-    test("the netns is gone before DEL, and with it prevResult", async () => {
+    test("DEL works when the netns is gone, and with it prevResult", async () => {
       const runtime = createRuntime(world, listFor(type, "1.0.0", flavour), annotated("0x10/0xff"));
       const pod = world.newPod();
       expectOk(await runtime.add(pod));
@@ -112,7 +112,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
 
 describe.each(DELEGATES)("%s", (type) => {
   test.each(["0.1.0", "0.2.0"])(
-    "%s: the result has ip4, the rules stand, DEL removes them",
+    "at %s the result has ip4, the rules exist, and DEL removes them",
     async (version) => {
       const runtime = createRuntime(world, listFor(type, version, "nft"), annotated("0x10/0xff"));
       const pod = world.newPod();
@@ -124,7 +124,7 @@ describe.each(DELEGATES)("%s", (type) => {
     },
   );
 
-  test("a pod without a tenant: no rule; the delegate's own bytes are the result", async () => {
+  test("a pod without a tenant has no rule, and the delegate's own bytes are the result", async () => {
     const list = listFor(type, "1.0.0", "nft");
     const pod = world.newPod();
     const runtime = createRuntime(world, list, annotated(undefined));
