@@ -130,7 +130,9 @@ function watch(
   child.on("exit", (code, signal) => {
     clearTimeout(deadline);
     clearTimeout(drain);
-    drain = setTimeout(() => finish(code, signal), DRAIN_MS);
+    // One more look at the pipes after the time is up: on a busy node this process may have been stopped
+    // for all of it, and what the program printed before its end is still unread.
+    drain = setTimeout(() => setImmediate(() => finish(code, signal)), DRAIN_MS);
   });
   child.on("close", (code, signal) => finish(code, signal));
   child.stdout?.on("data", (chunk: Buffer) => {

@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
 } from "node:fs";
+import { spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createExec } from "../../../../lib/node/exec";
@@ -123,4 +124,19 @@ test("what the system refuses to start at once is told the same way, never throw
 test("a program that ended in time is not late because of what it left behind", async () => {
   const outcome = await sh("sleep 1.41421 & exit 5", { timeoutMs: 150 });
   expect(outcome).toMatchObject({ exitCode: 5, signal: null, timedOut: false });
+});
+
+test("what a program printed is not lost when this process is held up around its end", async () => {
+  const hold = (ms: number): void => {
+    const end = Date.now() + ms;
+    while (Date.now() < end);
+  };
+  const outcome = sh("sleep 0.2; printf hello");
+  // The ends of both programs are noticed together, before the output of ours has been looked at; and
+  // then the time for that output passes.
+  const other = spawn("/bin/echo", ["x"]);
+  other.stdout.once("data", () => hold(500));
+  other.once("exit", () => hold(300));
+  hold(100);
+  expect(text((await outcome).stdout)).toBe("hello");
 });
