@@ -40,20 +40,4 @@ export default tseslint.config(
       "@typescript-eslint/explicit-module-boundary-types": "off",
     },
   },
-  {
-    // Still to be split; no file may join them.
-    files: [
-      "test/node/router-config.test.ts",
-      "test/node/routes-trouble.test.ts",
-      "test/node/routes-watch-gateways.test.ts",
-      "test/node/selftest.test.ts",
-      "test/unit/cmd/check/confirm.test.ts",
-      "test/unit/lib/attachment/add.test.ts",
-      "test/unit/lib/marks/iptables/backend.test.ts",
-      "test/unit/lib/routes/apply.test.ts",
-      "test/unit/lib/routes/changes/changes.test.ts",
-      "test/unit/lib/routes/conflicts/findings.test.ts",
-    ],
-    rules: { "max-lines": ["error", 480] },
-  },
 );
