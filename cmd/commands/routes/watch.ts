@@ -39,11 +39,9 @@ export async function watchCommand(run: RoutesRun): Promise<number> {
       host: localHost,
       clock: systemClock,
       onEvent: () => events.post("changed"),
-      onExit: (why) =>
-        ports.say({
-          event: "trouble",
-          message: `ip monitor ended (${why}) and is started again; changes are noticed at the next interval meanwhile`,
-        }),
+      onExit: (why) => {
+        if (!events.isStopping()) ports.say(monitorLine(why));
+      },
     });
     try {
       const collisions = await watchRoutes(targetOf(run), ports, run);
@@ -73,6 +71,11 @@ function portsOf({ io, path, json }: RoutesRun, events: EventQueue): WatchPorts 
     writeStatus: writeStatusFile,
     removeStatus: removeStatusFile,
   };
+}
+
+function monitorLine(why: string): WatchLine {
+  const message = `ip monitor ended (${why}) and is started again; changes are noticed at the next interval meanwhile`;
+  return { event: "trouble", message };
 }
 
 function collisionLine(collision: Collision): WatchLine {

@@ -68,6 +68,8 @@ export interface EventQueue {
   post(event: WatchEvent): void;
   /** Removes the event; returns whether it was there. */
   take(event: WatchEvent): boolean;
+  /** True from the first `stop` on. */
+  isStopping(): boolean;
   /** Resolves once there is any event. */
   wait(): Promise<void>;
   /** Resolves once `sleep` ends, or at once when the watcher has to stop. */
@@ -89,6 +91,7 @@ export function createEventQueue(): EventQueue {
       endRest();
     },
     take: (event) => pending.delete(event),
+    isStopping: () => stopped,
     wait: () => (pending.size > 0 ? Promise.resolve() : new Promise((resolve) => (wake = resolve))),
     // Leaves no promise and no listener behind: it is called after every event, for months.
     rest: (sleep) =>

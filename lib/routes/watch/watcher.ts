@@ -64,7 +64,10 @@ class Watcher {
       () => this.target.conf.routes.watch,
       target.node.watcherLock.lostBefore(),
     );
-    this.conditions = createConditions(ports.say);
+    // A terminal's Ctrl-C and timeout(1) signal the watcher's programs too.
+    this.conditions = createConditions((line) => {
+      if (!ports.events.isStopping()) ports.say(line);
+    });
     this.statusWriter = createStatusWriter(ports, this.conditions);
   }
 
