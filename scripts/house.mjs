@@ -62,12 +62,14 @@ function importProblem(source, { module, resolved, dependencyTypes, couldNotReso
       : undefined;
   if (dependencyTypes.some((type) => type.startsWith("npm"))) return packageProblem(source, module);
   if (couldNotResolve) return `imports ${module}, which does not exist`;
+  if (!isCode(resolved) || resolved.endsWith(".json")) return undefined;
   const target = dirname(resolved);
-  if (target === room || !isCode(resolved) || resolved.endsWith(".json")) return undefined;
-  const allowed = ROOMS[room] ?? [];
-  return allowed.includes(target)
+  const row = Object.hasOwn(ROOMS, source) ? source : room;
+  if (row === room && target === room) return undefined;
+  const allowed = ROOMS[row] ?? [];
+  return allowed.includes(target) || allowed.includes(resolved)
     ? undefined
-    : `imports ${resolved}, and ${room} may import ${allowed.join(", ") || "nothing"} (scripts/house/rooms.mjs)`;
+    : `imports ${resolved}, and ${row} may import ${allowed.join(", ") || "nothing"} (scripts/house/rooms.mjs)`;
 }
 
 function packageProblem(source, module) {
