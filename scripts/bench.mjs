@@ -37,10 +37,10 @@ async function main() {
   const work = mkdtempSync(join(tmpdir(), "tenant-routing-bench-"));
   try {
     const about = describeMachine(options);
-    const flavours = [];
-    for (const flavour of options.flavours)
-      flavours.push(await measureFlavour(flavour, { ...options, binary, work }));
-    publish({ ...about, loadAfter: loadavg()[0], flavours }, options);
+    const variants = [];
+    for (const variant of options.variants)
+      variants.push(await measureVariant(variant, { ...options, binary, work }));
+    publish({ ...about, loadAfter: loadavg()[0], variants }, options);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -70,12 +70,12 @@ function describeMachine({ iterations }) {
 }
 
 /**
- * One flavour on a node of its own: where the other flavour's tables exist, the wrapper lists both. The measuring process itself runs in it, so that no call pays for
+ * One variant on a node of its own: where the other variant's tables exist, the wrapper lists both. The measuring process itself runs in it, so that no call pays for
  * `ip netns exec`.
  */
-async function measureFlavour(flavour, options) {
-  const names = options.burst ? withPods(netnsNames(flavour), PODS) : netnsNames(flavour);
-  const dir = join(options.work, flavour);
+async function measureVariant(variant, options) {
+  const names = options.burst ? withPods(netnsNames(variant), PODS) : netnsNames(variant);
+  const dir = join(options.work, variant);
   mkdirSync(dir, { recursive: true });
   try {
     createNode(names);
@@ -83,7 +83,7 @@ async function measureFlavour(flavour, options) {
     const output = join(dir, "figures.json");
     const plan = {
       ...options,
-      flavour,
+      variant,
       names,
       dir,
       output,
@@ -111,7 +111,7 @@ function runInside(netns, plan) {
           new Error(
             interrupted
               ? "interrupted"
-              : `measuring on iptables-${plan.flavour} failed (${signal ?? `status ${status}`})`,
+              : `measuring on iptables-${plan.variant} failed (${signal ?? `status ${status}`})`,
           ),
         );
     });

@@ -89,7 +89,7 @@ export const ownProperties = {
     errorMessage: "write true or false",
   },
   iptables: choice(
-    "The iptables flavour for the rules; `auto` takes the one that the node already uses.",
+    "The iptables variant for the rules; `auto` takes the one that the node already uses.",
     "auto",
     ["auto", "nft", "legacy"],
   ),

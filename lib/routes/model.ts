@@ -115,7 +115,7 @@ export type MarkUser =
   | { readonly kind: "ip-rule"; readonly family: Family; readonly priority: number }
   | {
       readonly kind: "iptables";
-      /** With family and flavour, such as `ip6tables-nft`. */
+      /** With family and variant, such as `ip6tables-nft`. */
       readonly program: string;
       readonly table: string;
       readonly chain: string;
@@ -151,7 +151,7 @@ export interface TableNameEntry {
  */
 export interface Surroundings {
   readonly markUses: readonly MarkUse[];
-  /** Names of iptables chains of all tables and flavours. */
+  /** Names of iptables chains of all tables and variants. */
   readonly chains: readonly string[];
   /** `family name` of the native nftables tables, without ours. */
   readonly nftTables: readonly string[];

@@ -20,7 +20,7 @@ export interface ConfList {
 
 export interface CopyPlace extends Place {
   readonly dir: string;
-  /** The flavour that the node has decided for; undefined: as configured. */
+  /** The variant that the node has decided for; undefined: as configured. */
   readonly iptables: string | undefined;
   /** Whether a plugin is installed. */
   readonly has: (type: string) => boolean;

@@ -41,8 +41,8 @@ function childrenCpu() {
   return (Number(fields[13]) + Number(fields[14])) * TICK_MS;
 }
 
-/** The plugins under test. `paths`: binary, delegate, dir, netns, kubeconfig; `flavour` of iptables. */
-export function createPlugins(paths, flavour) {
+/** The plugins under test. `paths`: binary, delegate, dir, netns, kubeconfig; `variant` of iptables. */
+export function createPlugins(paths, variant) {
   const delegate = {
     type: "ptp",
     ipMasq: false,
@@ -56,7 +56,7 @@ export function createPlugins(paths, flavour) {
   const wrapper = {
     type: "tenant-routing-wrapper",
     kubeconfig: paths.kubeconfig,
-    iptables: flavour,
+    iptables: variant,
     tenants: { "tenant-a": { fwmark: "0x10/0xff", namespaces: [NAMESPACE] } },
     dataDir: join(paths.dir, "journal"),
     logFile: join(paths.dir, "wrapper.log"),

@@ -1,4 +1,4 @@
-// The measuring process: runs in the node's network namespace, one iptables flavour at a time.
+// The measuring process: runs in the node's network namespace, one iptables variant at a time.
 // Argument: the plan as JSON (bench.mjs). Writes its figures to plan.output.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const WARM_UP = 2;
 const ATTACHED = ["bare", "runtime", "api", "unmarked"];
 
 async function main(plan) {
-  const { dir, names, flavour } = plan;
+  const { dir, names, variant } = plan;
   mountJournal(dir);
   const api = await startApi({ script: plan.apiServer, rbac: plan.rbac, dir: join(dir, "api") });
   try {
@@ -26,19 +26,19 @@ async function main(plan) {
       netns: `/run/netns/${names.pod}`,
       kubeconfig: api.kubeconfig,
     };
-    const plugins = createPlugins(paths, flavour);
+    const plugins = createPlugins(paths, variant);
     if (plan.burst) {
       const burst = await measureBurst(plugins, (n) => `/run/netns/${names.pods[n]}`);
-      return void writeFileSync(plan.output, JSON.stringify({ flavour, burst }));
+      return void writeFileSync(plan.output, JSON.stringify({ variant, burst }));
     }
     const pattern = takePattern(plugins.runtime, plan);
     const nodes = [];
-    trackConnections(flavour, true);
+    trackConnections(variant, true);
     for (const count of plan.pods) nodes.push(await measureNode(count, { plan, plugins, pattern }));
     const packets = plan.packets ? await measurePacketsOf({ plan, plugins, pattern }) : [];
     writeFileSync(
       plan.output,
-      JSON.stringify({ flavour, rulesPerPod: pattern.rules.length, nodes, packets }),
+      JSON.stringify({ variant, rulesPerPod: pattern.rules.length, nodes, packets }),
     );
   } finally {
     api.stop();
@@ -56,7 +56,7 @@ function mountJournal(dir) {
 
 /** One node size: every kind of run once per round, one after the other, so that drift affects all alike. */
 async function measureNode(count, { plan, plugins, pattern }) {
-  process.stderr.write(`iptables-${plan.flavour}, ${count} pods on the node ...\n`);
+  process.stderr.write(`iptables-${plan.variant}, ${count} pods on the node ...\n`);
   populate(pattern, count, plan);
   expectRecognised(count, { plan, plugins });
   const series = {};
@@ -114,7 +114,7 @@ function expectRecognised(count, { plan, plugins }) {
 
 // A wrapper that removed other pods' rules too would look fast.
 function expectUntouched(count, { plan, pattern }) {
-  const standing = saved(plan.flavour)
+  const standing = saved(plan.variant)
     .split("\n")
     .filter((line) => line.startsWith("-A PREROUTING ")).length;
   const wanted = count * pattern.rules.length;
@@ -123,16 +123,16 @@ function expectUntouched(count, { plan, pattern }) {
 }
 
 function measurePacketsOf({ plan, plugins, pattern }) {
-  process.stderr.write(`iptables-${plan.flavour}, packets ...\n`);
+  process.stderr.write(`iptables-${plan.variant}, packets ...\n`);
   populate(pattern, 0, plan);
-  trackConnections(plan.flavour, false);
+  trackConnections(plan.variant, false);
   return measurePackets({
     plugin: plugins.bare,
     pattern,
     pods: plan.pods,
     rounds: plan.packetRounds,
     pings: plan.pings,
-    flavour: plan.flavour,
+    variant: plan.variant,
     podNetns: plan.names.pod,
   });
 }

@@ -10,9 +10,9 @@ export const POD_SUBNET = "10.77.0.0/16";
 export const INTERNET = "198.51.100.2";
 const NODE_OUTSIDE = "198.51.100.1";
 
-/** Names for one flavour, with our process ID, so that benches can run beside each other. */
-export function netnsNames(flavour) {
-  const base = `${PREFIX}-${process.pid}-${flavour}`;
+/** Names for one variant, with our process ID, so that benches can run beside each other. */
+export function netnsNames(variant) {
+  const base = `${PREFIX}-${process.pid}-${variant}`;
   return { node: `${base}-node`, pod: `${base}-pod`, internet: `${base}-inet` };
 }
 

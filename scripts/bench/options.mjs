@@ -5,7 +5,7 @@ export const USAGE = `usage: sudo npm run bench -- [options]
   --quick            few iterations, for a first look
   --iterations N     rounds per table row (default 20)
   --pods N,N,...     pods already on the node (default 0,200,1000)
-  --flavour NAME     nft or legacy (repeatable; default both)
+  --variant NAME     nft or legacy (repeatable; default both)
   --breakdown        also: where the time of one ADD goes
   --burst            only: 110 ADDs, then 110 DELs, all at once beside 40 busy processes
   --no-packets       leave out the cost per packet
@@ -14,7 +14,7 @@ export const USAGE = `usage: sudo npm run bench -- [options]
   --readme FILE      also put the tables between the bench markers of this file
 `;
 
-const FLAVOURS = ["nft", "legacy"];
+const VARIANTS = ["nft", "legacy"];
 const FULL = { iterations: 20, packetRounds: 5, pings: 4000 };
 const QUICK = { iterations: 4, packetRounds: 2, pings: 1500 };
 
@@ -27,7 +27,7 @@ export function parseOptions(args) {
       quick: { type: "boolean", default: false },
       iterations: { type: "string" },
       pods: { type: "string", default: "0,200,1000" },
-      flavour: { type: "string", multiple: true, default: FLAVOURS },
+      variant: { type: "string", multiple: true, default: VARIANTS },
       breakdown: { type: "boolean", default: false },
       burst: { type: "boolean", default: false },
       "no-packets": { type: "boolean", default: false },
@@ -37,9 +37,9 @@ export function parseOptions(args) {
     },
   });
   const base = values.quick ? QUICK : FULL;
-  const unknown = values.flavour.filter((name) => !FLAVOURS.includes(name));
+  const unknown = values.variant.filter((name) => !VARIANTS.includes(name));
   if (unknown.length > 0)
-    throw new Error(`unknown flavour ${unknown.join(", ")}: use ${FLAVOURS.join(" or ")}`);
+    throw new Error(`unknown variant ${unknown.join(", ")}: use ${VARIANTS.join(" or ")}`);
   return {
     help: values.help,
     ...base,
@@ -51,7 +51,7 @@ export function parseOptions(args) {
       .split(",")
       .map((text) => count(text, "--pods", 0))
       .sort((a, b) => a - b),
-    flavours: [...new Set(values.flavour)],
+    variants: [...new Set(values.variant)],
     breakdown: values.breakdown,
     burst: values.burst,
     packets: !values["no-packets"],

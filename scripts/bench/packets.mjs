@@ -14,7 +14,7 @@ const MICROSECONDS = 1000;
  * us per forwarded packet, alternating: no rules at all, then this pod's behind those of each
  * number of other pods. Returns [{ pods: number | null, rules, ...summary }].
  */
-export async function measurePackets({ plugin, pattern, pods, rounds, pings, flavour, podNetns }) {
+export async function measurePackets({ plugin, pattern, pods, rounds, pings, variant, podNetns }) {
   const attached = add(plugin);
   try {
     const address = attached.result.ips[0].address.replace(/\/.*/, "");
@@ -26,7 +26,7 @@ export async function measurePackets({ plugin, pattern, pods, rounds, pings, fla
     for (let round = 0; round <= rounds; round++) {
       for (const each of series) {
         await setImmediate();
-        program(flavour, each.rules);
+        program(variant, each.rules);
         const us = flood(podNetns, pings);
         // The first round only warms up.
         if (round > 0) each.samples.push(us);
@@ -39,7 +39,7 @@ export async function measurePackets({ plugin, pattern, pods, rounds, pings, fla
     }));
   } finally {
     del(plugin, attached);
-    program(flavour, []);
+    program(variant, []);
   }
 }
 

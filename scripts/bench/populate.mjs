@@ -15,12 +15,12 @@ const ids = [];
 const files = [];
 
 /** What one attached pod looks like: its journal record and its rules, in iptables-save's words. */
-export function takePattern(plugin, { flavour, dir }) {
+export function takePattern(plugin, { variant, dir }) {
   const attached = add(plugin);
   const key = { network: NETWORK, containerId: attached.containerId, ifname: "eth0" };
   const tag = attachmentTag(key);
   const record = JSON.parse(readFileSync(join(dir, "journal", `${tag}.json`), "utf8"));
-  const rules = saved(flavour)
+  const rules = saved(variant)
     .split("\n")
     .filter((line) => line.includes(tag));
   if (rules.length === 0) throw new Error("the wrapper programmed no rule: nothing to copy");
@@ -29,8 +29,8 @@ export function takePattern(plugin, { flavour, dir }) {
 }
 
 /** Makes `count` the number of pods on the node, whatever was there before. */
-export function populate(pattern, count, { flavour, dir }) {
-  program(flavour, rulesFor(pattern, count));
+export function populate(pattern, count, { variant, dir }) {
+  program(variant, rulesFor(pattern, count));
   const [journal, leases] = [join(dir, "journal"), join(dir, "ipam", NETWORK)];
   for (const file of files.splice(0)) rmSync(file, { force: true });
   mkdirSync(leases, { recursive: true });
@@ -41,21 +41,21 @@ export function populate(pattern, count, { flavour, dir }) {
 }
 
 /** Replaces the whole mangle table: the pods' rules first, so that the next pod's come last (the worst case). */
-export function program(flavour, rules) {
+export function program(variant, rules) {
   const input = ["*mangle", ":PREROUTING ACCEPT [0:0]", ...rules, "COMMIT", ""].join("\n");
-  timed(tool(flavour, "restore"), ["-w", "10"], { input, env: { PATH: process.env.PATH } });
+  timed(tool(variant, "restore"), ["-w", "10"], { input, env: { PATH: process.env.PATH } });
 }
 
 /**
  * Somebody else's rule that follows connections, as kube-proxy's do on every node: else the kernel
  * takes connection tracking down and up again with our only pod, and that is what we would measure.
  */
-export function trackConnections(flavour, wanted) {
+export function trackConnections(variant, wanted) {
   const rule = "-A FORWARD -m conntrack --ctstate INVALID -j DROP";
   const input = ["*filter", ":FORWARD ACCEPT [0:0]", ...(wanted ? [rule] : []), "COMMIT", ""].join(
     "\n",
   );
-  timed(tool(flavour, "restore"), ["-w", "10"], { input, env: { PATH: process.env.PATH } });
+  timed(tool(variant, "restore"), ["-w", "10"], { input, env: { PATH: process.env.PATH } });
 }
 
 /** Rules of pods on the node, as `populate` would program them. */
@@ -70,8 +70,8 @@ export function rulesAt(pattern, address) {
   return pattern.rules.map((rule) => rule.replace(`${pattern.address}/32`, `${address}/32`));
 }
 
-export function saved(flavour) {
-  return timed(tool(flavour, "save"), ["-t", "mangle"], { env: { PATH: process.env.PATH } }).stdout;
+export function saved(variant) {
+  return timed(tool(variant, "save"), ["-t", "mangle"], { env: { PATH: process.env.PATH } }).stdout;
 }
 
 function write(path, text) {
@@ -79,8 +79,8 @@ function write(path, text) {
   files.push(path);
 }
 
-function tool(flavour, action) {
-  return `iptables-${flavour}-${action}`;
+function tool(variant, action) {
+  return `iptables-${variant}-${action}`;
 }
 
 function podsOnNode(count) {

@@ -12,7 +12,7 @@ const PLACE = /(<!-- bench:begin -->\n)[^]*?(<!-- bench:end -->)/;
 export function renderReport(report, { breakdown }) {
   const busy = Math.max(report.loadBefore, report.loadAfter) > report.cores + 1;
   const load = `load ${report.loadBefore.toFixed(1)} before, ${report.loadAfter.toFixed(1)} after`;
-  if (report.flavours.every(({ burst }) => burst !== undefined)) return renderBurst(report);
+  if (report.variants.every(({ burst }) => burst !== undefined)) return renderBurst(report);
   const sections = [
     `Measured ${report.date.slice(0, 10)}, Node ${report.node}, ${report.machine}, ${load}; medians of ${report.iterations} runs, in alternation.`,
     ...(busy ? ["The machine was busy: compare ratios, not milliseconds."] : []),
@@ -35,9 +35,9 @@ export function renderReport(report, { breakdown }) {
 
 function renderBurst(report) {
   const seconds = (ms) => (ms / 1000).toFixed(1);
-  const rows = report.flavours.flatMap(({ flavour, burst }) =>
+  const rows = report.variants.flatMap(({ variant, burst }) =>
     burst.map(({ kind, verb, all, median, longest, failed }) => [
-      flavour,
+      variant,
       kind === "bare" ? "bare ptp" : "wrapper, runtime",
       verb,
       seconds(all),
@@ -125,7 +125,7 @@ function overhead(times, kind, statistic = "median") {
 }
 
 function budgets(report) {
-  const lines = report.flavours.flatMap(({ flavour, nodes }) => {
+  const lines = report.variants.flatMap(({ variant, nodes }) => {
     const empty = nodes.find(({ pods }) => pods === 0);
     if (empty === undefined) return [];
     return BUDGETS.map(({ kind, label, limit }) => {
@@ -133,7 +133,7 @@ function budgets(report) {
       const figure = overhead(empty.times, kind).toFixed(2);
       return [
         Number(figure) <= limit ? "PASS" : "OVER",
-        flavour,
+        variant,
         label,
         figure,
         `at most ${limit}`,
@@ -152,7 +152,7 @@ function budgets(report) {
 }
 
 function packets(report) {
-  const measured = report.flavours.filter((flavour) => flavour.packets.length > 0);
+  const measured = report.variants.filter((variant) => variant.packets.length > 0);
   const first = measured[0];
   if (first === undefined) return [];
   const head = [
@@ -161,8 +161,8 @@ function packets(report) {
       pods === null ? "no rules" : `${pods} other pods (${rules} rules)`,
     ),
   ];
-  const rows = measured.map(({ flavour, packets: [none, ...rest] }) => [
-    flavour,
+  const rows = measured.map(({ variant, packets: [none, ...rest] }) => [
+    variant,
     none.median.toFixed(1),
     ...rest.map(({ median }) => `${median.toFixed(1)} (${signed(median - none.median)})`),
   ]);
@@ -190,12 +190,12 @@ function breakdowns(report) {
   ];
   return [
     head,
-    ...report.flavours.flatMap(({ flavour, nodes }) =>
+    ...report.variants.flatMap(({ variant, nodes }) =>
       nodes.flatMap(({ pods, breakdown }) =>
         WRAPPED.map((kind) => {
           const { wall, nodeStart, ownStart, around, delegate, rules, rest } = breakdown[kind];
           return [
-            flavour,
+            variant,
             pods,
             kind,
             ...[wall, nodeStart, ownStart, around, delegate, rules, rest].map((ms) =>
@@ -209,8 +209,8 @@ function breakdowns(report) {
 }
 
 function eachNode(report, cells) {
-  return report.flavours.flatMap(({ flavour, nodes }) =>
-    nodes.map((node) => [flavour, node.pods, ...cells(node)]),
+  return report.variants.flatMap(({ variant, nodes }) =>
+    nodes.map((node) => [variant, node.pods, ...cells(node)]),
   );
 }
 

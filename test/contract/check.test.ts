@@ -2,14 +2,14 @@
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { annotations, conf, marked, scripted } from "../helpers/conf";
-import { FLAVOURS } from "../helpers/firewall";
+import { VARIANTS } from "../helpers/firewall";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectOk, verbs, type Outcome } from "../helpers/outcome";
 
 const world = useWorld();
 const body = (line: string): string => line.replace("-A PREROUTING ", "");
 
-describe.each(FLAVOURS)("on %s", (iptables) => {
+describe.each(VARIANTS)("on %s", (iptables) => {
   const given = conf({ iptables });
   const edit = (command: string): void => world.firewall.tables(iptables, "iptables", command);
   const rule = (n: number): string => world.firewall.ours()[n] ?? "";

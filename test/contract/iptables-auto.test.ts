@@ -1,6 +1,6 @@
 /** Which of the two iptables is used, and that a change of mind loses nothing. */
 import { conf } from "../helpers/conf";
-import { FLAVOURS, type Flavour } from "../helpers/firewall";
+import { VARIANTS, type Variant } from "../helpers/firewall";
 import { useWorld } from "../helpers/harness";
 import { expectOk } from "../helpers/outcome";
 import { sh } from "../helpers/shell";
@@ -13,25 +13,25 @@ beforeEach(() => {
   sh("ip", "netns", "add", world.netns);
 });
 
-const hint = (flavour: Flavour): void =>
-  world.firewall.tables(flavour, "iptables", "-N KUBE-IPTABLES-HINT");
-const where = (): readonly Flavour[] =>
-  FLAVOURS.filter((flavour) => world.firewall.ours(flavour).length > 0);
+const hint = (variant: Variant): void =>
+  world.firewall.tables(variant, "iptables", "-N KUBE-IPTABLES-HINT");
+const where = (): readonly Variant[] =>
+  VARIANTS.filter((variant) => world.firewall.ours(variant).length > 0);
 
-test.each(FLAVOURS)("auto follows the kubelet's hint chain in %s", async (flavour) => {
-  hint(flavour);
+test.each(VARIANTS)("auto follows the kubelet's hint chain in %s", async (variant) => {
+  hint(variant);
   expectOk(await world.run("ADD", { conf: conf() }));
-  expect(where()).toEqual([flavour]);
+  expect(where()).toEqual([variant]);
 });
 
-test.each(FLAVOURS)("auto without a hint follows the rules that exist in %s", async (flavour) => {
+test.each(VARIANTS)("auto without a hint follows the rules that exist in %s", async (variant) => {
   for (const port of [1, 2, 3])
-    world.firewall.tables(flavour, "iptables", `-A FORWARD -p tcp --dport ${port} -j ACCEPT`);
+    world.firewall.tables(variant, "iptables", `-A FORWARD -p tcp --dport ${port} -j ACCEPT`);
   expectOk(await world.run("ADD", { conf: conf() }));
-  expect(where()).toEqual([flavour]);
+  expect(where()).toEqual([variant]);
 });
 
-test("auto on an empty node takes one flavour, and keeps to it although the hint comes later", async () => {
+test("auto on an empty node takes one variant, and keeps to it although the hint comes later", async () => {
   const first = expectOk(await world.run("ADD", { conf: conf() }));
   const [taken] = where();
   expect(taken).toBeDefined();

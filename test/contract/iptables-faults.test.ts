@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { conf } from "../helpers/conf";
-import { FLAVOURS } from "../helpers/firewall";
+import { VARIANTS } from "../helpers/firewall";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectNotSwallowed, expectOk, verbs } from "../helpers/outcome";
 import { until } from "../helpers/shell";
@@ -63,7 +63,7 @@ test("rules that fail after the delegate succeeded cause a delegate DEL with its
   expect(world.leftovers()).toEqual([]);
 });
 
-describe.each(FLAVOURS)("on %s", (iptables) => {
+describe.each(VARIANTS)("on %s", (iptables) => {
   const given = conf({ iptables });
 
   test("without the iptables programs ADD names them and is rolled back", async () => {

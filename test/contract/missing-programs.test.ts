@@ -1,6 +1,6 @@
 /** The iptables programs are missing while rules of ours may be there: no address may inherit a mark. */
 import { conf, marked } from "../helpers/conf";
-import { FLAVOURS, type Flavour } from "../helpers/firewall";
+import { VARIANTS, type Variant } from "../helpers/firewall";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectNotSwallowed, expectOk, verbs } from "../helpers/outcome";
 import { sh } from "../helpers/shell";
@@ -10,7 +10,7 @@ const UNMARKED = {
   runtimeConfig: { "io.kubernetes.cri.pod-annotations": {} },
   kubeconfig: undefined,
 };
-const other = (flavour: Flavour): Flavour => (flavour === "nft" ? "legacy" : "nft");
+const other = (variant: Variant): Variant => (variant === "nft" ? "legacy" : "nft");
 
 beforeEach(() => {
   // A legacy table, once asked for, exists as long as its namespace.
@@ -18,13 +18,13 @@ beforeEach(() => {
   sh("ip", "netns", "add", world.netns);
 });
 
-/** Programs that are gone: of both flavours, or of the one that made the rules. */
-const GONE: readonly (readonly [string, (flavour: Flavour) => string])[] = [
+/** Programs that are gone: of both variants, or of the one that made the rules. */
+const GONE: readonly (readonly [string, (variant: Variant) => string])[] = [
   ["all iptables programs", () => world.toolbox.without("iptables*", "ip6tables*", "xtables*")],
   [
-    "the programs of that flavour",
-    (flavour) =>
-      world.toolbox.without(`iptables-${flavour}*`, `ip6tables-${flavour}*`, `xtables-${flavour}*`),
+    "the programs of that variant",
+    (variant) =>
+      world.toolbox.without(`iptables-${variant}*`, `ip6tables-${variant}*`, `xtables-${variant}*`),
   ],
   [
     "all of them, and nft",
@@ -32,29 +32,29 @@ const GONE: readonly (readonly [string, (flavour: Flavour) => string])[] = [
   ],
   [
     "only what lists rules",
-    (flavour) => world.toolbox.without(`iptables-${flavour}-save`, "iptables-save"),
+    (variant) => world.toolbox.without(`iptables-${variant}-save`, "iptables-save"),
   ],
 ];
 
-describe.each(FLAVOURS)("rules made in %s", (flavour) => {
+describe.each(VARIANTS)("rules made in %s", (variant) => {
   test.each(GONE)(
     "%s are missing at DEL: an error that names one, the record stays, no pod gets the address, and the next DEL finishes",
     async (_, gone) => {
-      const wrap = gone(flavour);
-      const given = conf({ iptables: flavour });
+      const wrap = gone(variant);
+      const given = conf({ iptables: variant });
       const added = expectOk(await world.run("ADD", { conf: given }));
       const deleted = await world.run("DEL", { conf: given, after: added, wrap });
       expectError(
         deleted,
         "rules",
-        `iptables-${flavour}-save is not installed`,
+        `iptables-${variant}-save is not installed`,
         "rules of ours may be there",
       );
       expectNotSwallowed(deleted);
       expect(verbs(deleted)).toEqual(["DEL"]);
       expect(world.leftovers().filter((each) => each.startsWith("data:"))).toHaveLength(1);
 
-      for (const iptables of ["auto", flavour, other(flavour)]) {
+      for (const iptables of ["auto", variant, other(variant)]) {
         for (const what of [UNMARKED, marked("0x20/0xff")]) {
           const next = await world.run("ADD", { conf: conf({ iptables }, what), wrap });
           expectError(next, "rules");
@@ -70,27 +70,27 @@ describe.each(FLAVOURS)("rules made in %s", (flavour) => {
   );
 });
 
-test.each(FLAVOURS)(
+test.each(VARIANTS)(
   "CHECK, STATUS and GC do not pass over %s rules that they cannot see",
-  async (flavour) => {
-    const given = conf({ cniVersion: "1.1.0", iptables: other(flavour), delegate: { type: "ok" } });
-    world.firewall.tables(flavour, "iptables", "-A PREROUTING -j ACCEPT");
+  async (variant) => {
+    const given = conf({ cniVersion: "1.1.0", iptables: other(variant), delegate: { type: "ok" } });
+    world.firewall.tables(variant, "iptables", "-A PREROUTING -j ACCEPT");
     const added = expectOk(await world.run("ADD", { conf: given }));
-    const wrap = world.toolbox.without(`iptables-${flavour}*`, `ip6tables-${flavour}*`);
+    const wrap = world.toolbox.without(`iptables-${variant}*`, `ip6tables-${variant}*`);
     expectError(
       await world.run("CHECK", { conf: given, after: added, wrap }),
       "rules",
-      `iptables-${flavour}-save`,
+      `iptables-${variant}-save`,
     );
     expectError(
       await world.run("STATUS", { conf: given, wrap }),
       "notAvailable",
-      `iptables-${flavour}-save`,
+      `iptables-${variant}-save`,
     );
     expectError(
       await world.run("GC", { conf: { ...given, "cni.dev/valid-attachments": [] }, wrap }),
       "rules",
-      `iptables-${flavour}-save`,
+      `iptables-${variant}-save`,
     );
     expectOk(await world.run("DEL", { conf: given, after: added }));
   },
@@ -104,7 +104,7 @@ test("a kernel without such a table goes on without any program", async () => {
   expect(world.leftovers()).toEqual([]);
 });
 
-test("DEL asks only the programs of the flavour that its record names", async () => {
+test("DEL asks only the programs of the variant that its record names", async () => {
   const added = expectOk(await world.run("ADD", { conf: conf({ iptables: "nft" }) }));
   world.firewall.tables("legacy", "iptables", "-A PREROUTING -j ACCEPT");
   expectOk(

@@ -1,6 +1,6 @@
 /** Many wrappers at once. */
 import { conf, marked } from "../helpers/conf";
-import { FLAVOURS } from "../helpers/firewall";
+import { VARIANTS } from "../helpers/firewall";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectOk, type Outcome } from "../helpers/outcome";
 import { together } from "../helpers/together";
@@ -14,7 +14,7 @@ const PATIENT = { lockTimeout: "50s" };
 const address = (n: number): string => `10.77.${n >> 8}.${(n & 0xff) + 1}`;
 
 // With more of them and with real plugins: test/node/parallel.test.ts, test/load/burst.test.ts.
-describe.each(FLAVOURS)("on %s", (iptables) => {
+describe.each(VARIANTS)("on %s", (iptables) => {
   test("of 20 parallel ADDs of one attachment one succeeds, with one pair of rules and one delegate ADD", async () => {
     const id = world.newId();
     const outcomes = await together(20, () => world.run("ADD", { conf: conf({ iptables }), id }));

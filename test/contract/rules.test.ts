@@ -1,7 +1,7 @@
-/** The rules of a pod on both flavours: exactly these, and foreign ones untouched. */
+/** The rules of a pod on both variants: exactly these, and foreign ones untouched. */
 import { readFileSync } from "node:fs";
 import { annotations, conf, marked, scripted, type Conf } from "../helpers/conf";
-import { FLAVOURS } from "../helpers/firewall";
+import { VARIANTS } from "../helpers/firewall";
 import { POD_UID, useWorld } from "../helpers/harness";
 import { expectOk } from "../helpers/outcome";
 
@@ -16,13 +16,13 @@ function rules(): readonly string[] {
   });
 }
 
-describe.each(FLAVOURS)("on %s", (flavour) => {
-  const on = (...changes: Conf[]): Conf => conf({ iptables: flavour }, ...changes);
-  const onScripted = (...changes: Conf[]): Conf => scripted({ iptables: flavour }, ...changes);
+describe.each(VARIANTS)("on %s", (variant) => {
+  const on = (...changes: Conf[]): Conf => conf({ iptables: variant }, ...changes);
+  const onScripted = (...changes: Conf[]): Conf => scripted({ iptables: variant }, ...changes);
 
-  test("an address gets its two rules, in this flavour only", async () => {
+  test("an address gets its two rules, in this variant only", async () => {
     const added = expectOk(await world.run("ADD", { conf: on() }));
-    const [mark, reply, ...others] = world.firewall.ours(flavour);
+    const [mark, reply, ...others] = world.firewall.ours(variant);
     expect(others).toEqual([]);
     expect(mark).toMatch(
       /^-A PREROUTING -s 10\.77\.0\.5\/32 -m comment --comment "tenant-routing team-a\/web-0 \S+" -j MARK --set-xmark 0x10\/0xff$/,
@@ -137,7 +137,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
       `-A PREROUTING -m comment --comment "tenant routing, by hand" -j ACCEPT`,
       "-A PREROUTING -p tcp -m tcp --dport 53 -j MARK --set-xmark 0xf00/0xf00",
     ];
-    for (const rule of foreign) world.firewall.tables(flavour, "iptables", rule);
+    for (const rule of foreign) world.firewall.tables(variant, "iptables", rule);
     const before = world.firewall.prerouting();
     expect(before).toHaveLength(3);
     const added = expectOk(await world.run("ADD", { conf: on() }));

@@ -1,6 +1,6 @@
 /** A node's reboot with a full house on a machine that is busy: everybody gets a result, with the limits that are the default. */
 import { spawn } from "node:child_process";
-import { FLAVOURS } from "../helpers/firewall";
+import { VARIANTS } from "../helpers/firewall";
 import { addressOf, rulesOf } from "../helpers/node-rules";
 import { ASKS, annotated, createRuntime, ourList } from "../helpers/node-runtime";
 import { useNode } from "../helpers/node-world";
@@ -22,7 +22,7 @@ async function together(bodies: readonly (() => Promise<Outcome>)[]): Promise<re
   return outcomes;
 }
 
-test.each(FLAVOURS)(
+test.each(VARIANTS)(
   "on %s: 110 ADDs and then 110 DELs at once beside 40 busy processes: 110 results each, nothing left",
   async (iptables) => {
     const busy = Array.from({ length: BUSY_PROCESSES }, () =>

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { useApi } from "../helpers/api";
 import type { Conf } from "../helpers/conf";
-import { FLAVOURS } from "../helpers/firewall";
+import { VARIANTS } from "../helpers/firewall";
 import { createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
 import { useNode } from "../helpers/node-world";
 import { expectError, expectOk } from "../helpers/outcome";
@@ -46,7 +46,7 @@ function annotationsOf(name: string): string {
 const marks = (): readonly (string | undefined)[] =>
   world.firewall.ours().map((rule) => /--set-xmark (\S+)/.exec(rule)?.[1]);
 
-test.each(FLAVOURS)(
+test.each(VARIANTS)(
   "while it runs the pod's annotation, the namespace's or none decides, on %s",
   async (iptables) => {
     const runtime = await runtimeFor({ iptables });

@@ -1,7 +1,7 @@
 /** portmap after us in the chain, driven as libcni does it. */
 import { join } from "node:path";
 import type { Conf } from "../helpers/conf";
-import { FLAVOURS } from "../helpers/firewall";
+import { VARIANTS } from "../helpers/firewall";
 import { onlyIpv4 } from "../helpers/node-files";
 import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
 import { useNode } from "../helpers/node-world";
@@ -54,7 +54,7 @@ function mapped(): readonly string[] {
     .sort();
 }
 
-describe.each(FLAVOURS)("on %s", (iptables) => {
+describe.each(VARIANTS)("on %s", (iptables) => {
   test.each([
     ["ptp", "0.3.1"],
     ["ptp", "0.4.0"],

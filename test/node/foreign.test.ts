@@ -1,5 +1,5 @@
 /** Foreign rules and chains stay as they are, whatever we do. */
-import { FLAVOURS, type Flavour } from "../helpers/firewall";
+import { VARIANTS, type Variant } from "../helpers/firewall";
 import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
 import { useNode } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
@@ -15,10 +15,10 @@ function plant(): void {
     "-N KUBE-KUBELET-CANARY",
     "-A FORWARD -s 10.88.0.0/24 -j ACCEPT",
   ];
-  for (const flavour of FLAVOURS) {
-    for (const rule of rules) world.firewall.tables(flavour, "iptables", rule);
+  for (const variant of VARIANTS) {
+    for (const rule of rules) world.firewall.tables(variant, "iptables", rule);
     world.firewall.tables(
-      flavour,
+      variant,
       "ip6tables",
       "-A PREROUTING -s fd00:10:88::2 -j MARK --set-xmark 0x4000/0x4000",
     );
@@ -33,7 +33,7 @@ function plant(): void {
   for (const command of nft) world.inside(undefined, "nft", command);
 }
 
-/** Both flavours as their save programs show them, and the native table; counters and rules of ours left out. */
+/** Both variants as their save programs show them, and the native table; counters and rules of ours left out. */
 function others(): readonly string[] {
   const text = world.inside(
     undefined,
@@ -51,7 +51,7 @@ function others(): readonly string[] {
 /** The rules of nft as the kernel has them, natively written ones in iptables' table too. */
 const ruleset = (): string => world.inside(undefined, "nft", "-s", "list", "ruleset");
 
-function runtimeFor(iptables: Flavour, mark: string): Runtime {
+function runtimeFor(iptables: Variant, mark: string): Runtime {
   const delegate = {
     type: "ptp",
     ipMasq: false,
@@ -64,11 +64,11 @@ test("others() sees each kind of change", () => {
   plant();
   const before = others();
   expect(before.filter((line) => line.includes("10.88.0.2")).length).toBe(5);
-  for (const flavour of FLAVOURS) {
-    world.firewall.tables(flavour, "iptables", "-D PREROUTING 1");
+  for (const variant of VARIANTS) {
+    world.firewall.tables(variant, "iptables", "-D PREROUTING 1");
     expect(others()).not.toEqual(before);
     world.firewall.tables(
-      flavour,
+      variant,
       "iptables",
       "-I PREROUTING 1 -s 10.88.0.2/32 -j MARK --set-xmark 0x4000/0x4000",
     );
@@ -78,12 +78,12 @@ test("others() sees each kind of change", () => {
   expect(others()).not.toEqual(before);
 });
 
-test.each(FLAVOURS)(
+test.each(VARIANTS)(
   "ADD, CHECK, DEL and a refused ADD leave foreign rules alone, on %s",
-  async (flavour) => {
+  async (variant) => {
     plant();
     const [before, native] = [others(), ruleset()];
-    const runtime = runtimeFor(flavour, "0x10/0xff");
+    const runtime = runtimeFor(variant, "0x10/0xff");
     const [a, b] = [world.newPod("team-a", "web-0"), world.newPod("team-b", "api-0")];
     for (const pod of [a, b]) expectOk(await runtime.add(pod));
     expect(
@@ -101,7 +101,7 @@ test.each(FLAVOURS)(
   },
 );
 
-test.each(FLAVOURS)(
+test.each(VARIANTS)(
   "GC takes our stale rules, and only those of its network, on %s",
   async (iptables) => {
     plant();

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Conf } from "../helpers/conf";
-import { FLAVOURS } from "../helpers/firewall";
+import { VARIANTS } from "../helpers/firewall";
 import { BINARY } from "../helpers/harness";
 import { nodeFiles, type NodeFiles } from "../helpers/node-files";
 import {
@@ -66,7 +66,7 @@ function nodeWith(ours: Conf): Node {
   };
 }
 
-test.each(FLAVOURS)(
+test.each(VARIANTS)(
   "the bundle has the rules of iptables-%s, and makes no table by looking",
   async (iptables) => {
     const { runtime, paste } = nodeWith({ iptables });

@@ -1,5 +1,5 @@
-/** Where packets really go, on both flavours. */
-import { FLAVOURS, type Flavour } from "../helpers/firewall";
+/** Where packets really go, on both variants. */
+import { VARIANTS, type Variant } from "../helpers/firewall";
 import type { Conf } from "../helpers/conf";
 import {
   INTERNET,
@@ -16,7 +16,7 @@ import { expectOk } from "../helpers/outcome";
 const world = useNode();
 const around = useGateways(world);
 
-function runtimeFor(iptables: Flavour, change: Conf = {}, after: readonly Conf[] = []): Runtime {
+function runtimeFor(iptables: Variant, change: Conf = {}, after: readonly Conf[] = []): Runtime {
   const delegate = { type: "ptp", ipMasq: false, ipam: world.ipam(POD_NET) };
   return createRuntime(
     world,
@@ -42,9 +42,9 @@ async function askSettled(pod: Pod, address: string): Promise<string> {
   return answer;
 }
 
-describe.each(FLAVOURS)("on %s", (flavour) => {
+describe.each(VARIANTS)("on %s", (variant) => {
   test("each pod leaves by its tenant's gateway, from its first packet; everything local stays local", async () => {
-    const runtime = runtimeFor(flavour);
+    const runtime = runtimeFor(variant);
     const ways = [
       ["0x10/0xff", "gw-a"],
       ["0x20/0xff", "gw-b"],
@@ -68,7 +68,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
   });
 
   test("IPv6 and IPv4 of a dual-stack pod leave by the same gateway", async () => {
-    const runtime = runtimeFor(flavour, {
+    const runtime = runtimeFor(variant, {
       delegate: { type: "ptp", ipMasq: false, ipam: world.ipam(POD_NET, POD_NET6) },
     });
     const a = await attach(runtime, "0x10/0xff");
@@ -79,7 +79,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
   });
 
   test("after DEL the address has no tenant any more", async () => {
-    const runtime = runtimeFor(flavour, {
+    const runtime = runtimeFor(variant, {
       delegate: {
         type: "ptp",
         ipMasq: false,
@@ -98,18 +98,18 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
   });
 
   test("the bits beside the mask are as others left them", async () => {
-    const runtime = runtimeFor(flavour);
+    const runtime = runtimeFor(variant);
     world.firewall.tables(
-      flavour,
+      variant,
       "iptables",
       `-A PREROUTING -s ${POD_NET} -j MARK --set-xmark 0x4000/0x4000`,
     );
     const { pod } = await attach(runtime, "0x10/0xff");
     for (const mark of ["0x4010/0xffffffff", "0x10/0xffffffff", "0x4000/0xffffffff"]) {
-      world.firewall.tables(flavour, "iptables", `-A FORWARD -s ${POD_NET} -m mark --mark ${mark}`);
+      world.firewall.tables(variant, "iptables", `-A FORWARD -s ${POD_NET} -m mark --mark ${mark}`);
     }
     expect(await around.ask(pod, INTERNET)).toBe("gw-a 10.88.0.2");
-    const save = world.inside(undefined, `iptables-${flavour}-save`, "-c", "-t", "mangle");
+    const save = world.inside(undefined, `iptables-${variant}-save`, "-c", "-t", "mangle");
     const counts = [...save.matchAll(/^\[(\d+):\d+\] -A FORWARD .*--mark (\S+)/gm)].map(
       ([, packets, mark]) => [mark, Number(packets) > 0],
     );
@@ -121,7 +121,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
   });
 });
 
-describe.each(FLAVOURS)("who called the pod gets its answer, on %s", (flavour) => {
+describe.each(VARIANTS)("who called the pod gets its answer, on %s", (variant) => {
   const PORTMAP = { type: "portmap", capabilities: { portMappings: true }, snat: true };
   const MAPPING = { portMappings: [{ hostPort: 30080, containerPort: 80, protocol: "tcp" }] };
 
@@ -129,7 +129,7 @@ describe.each(FLAVOURS)("who called the pod gets its answer, on %s", (flavour) =
     [false, "by the way that the call came", "web 192.0.2.50"],
     [true, "by the tenant's gateway, which does not know the client", "no answer"],
   ])("with markReplies %s the answer goes %s", async (markReplies, _, answer) => {
-    const runtime = runtimeFor(flavour, { markReplies }, [PORTMAP]);
+    const runtime = runtimeFor(variant, { markReplies }, [PORTMAP]);
     const { pod, ip } = await attach(runtime, "0x10/0xff", MAPPING);
     await around.serve(pod, "web");
     expect(await around.askAsClient(ip)).toBe(answer);

@@ -1,5 +1,5 @@
-/** Real ptp and bridge, every version they speak, both flavours, both families. */
-import { FLAVOURS, type Flavour } from "../helpers/firewall";
+/** Real ptp and bridge, every version they speak, both variants, both families. */
+import { VARIANTS, type Variant } from "../helpers/firewall";
 import { ASKS, annotated, createRuntime, ourList, type Conflist } from "../helpers/node-runtime";
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
@@ -13,7 +13,7 @@ const V6 = "fd00:10:88::/112";
 function listFor(
   type: Delegate,
   cniVersion: string,
-  iptables: Flavour,
+  iptables: Variant,
   subnets: readonly string[] = [V4],
 ): Conflist {
   const more = type === "bridge" ? { bridge: "cni0", isGateway: true } : {};
@@ -34,9 +34,9 @@ function rulesOf(pod: Pod, address: string): RegExp[] {
   ];
 }
 
-function expectRules(pod: Pod, flavour: Flavour, addresses: readonly string[]): void {
+function expectRules(pod: Pod, variant: Variant, addresses: readonly string[]): void {
   const expected = addresses.flatMap((address) => rulesOf(pod, address));
-  const found = world.firewall.ours(flavour);
+  const found = world.firewall.ours(variant);
   expect(found).toHaveLength(expected.length);
   expected.forEach((pattern, n) => expect(found[n]).toMatch(pattern));
   expect(world.firewall.ours()).toHaveLength(expected.length);
@@ -49,14 +49,14 @@ function addressesOf(pod: Pod): readonly string[] {
     .flatMap((line) => /inet6? ([^/]+)\//.exec(line)?.[1] ?? []);
 }
 
-describe.each(FLAVOURS)("on %s", (flavour) => {
+describe.each(VARIANTS)("on %s", (variant) => {
   describe.each(DELEGATES)("%s", (type) => {
     test.each(["0.3.1", "0.4.0", "1.0.0"])(
       "at %s ADD, CHECK and DEL work, and DEL again when everything is gone",
       async (version) => {
         const runtime = createRuntime(
           world,
-          listFor(type, version, flavour),
+          listFor(type, version, variant),
           annotated("0x10/0xff"),
         );
         const pod = world.newPod();
@@ -66,7 +66,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
           ips: [{ address: "10.88.0.2/24" }],
         });
         expect(addressesOf(pod)).toEqual(["10.88.0.2"]);
-        expectRules(pod, flavour, ["10.88.0.2"]);
+        expectRules(pod, variant, ["10.88.0.2"]);
         expect([world.leases(), world.veths().length]).toEqual([[`10.88.0.2 ${pod.id}`], 1]);
         if (version !== "0.3.1") expect(expectOk(await runtime.check(pod)).stdout).toBe("");
         expect(expectOk(await runtime.del(pod)).stdout).toBe("");
@@ -79,7 +79,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     );
 
     test("DEL works when the netns is gone, and with it prevResult", async () => {
-      const runtime = createRuntime(world, listFor(type, "1.0.0", flavour), annotated("0x10/0xff"));
+      const runtime = createRuntime(world, listFor(type, "1.0.0", variant), annotated("0x10/0xff"));
       const pod = world.newPod();
       expectOk(await runtime.add(pod));
       await world.vanish(pod);
@@ -96,13 +96,13 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     ])("%s", async (_, subnets, addresses) => {
       const runtime = createRuntime(
         world,
-        listFor(type, "1.0.0", flavour, subnets),
+        listFor(type, "1.0.0", variant, subnets),
         annotated("0x10/0xff"),
       );
       const pod = world.newPod();
       expectOk(await runtime.add(pod));
       expect(addressesOf(pod)).toEqual(addresses);
-      expectRules(pod, flavour, addresses);
+      expectRules(pod, variant, addresses);
       expectOk(await runtime.check(pod));
       expectOk(await runtime.del(pod));
       expect(world.everything()).toEqual([]);

@@ -1,7 +1,7 @@
 /** An address that a pod left behind without DEL has no tenant for its next owner. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { FLAVOURS } from "../helpers/firewall";
+import { VARIANTS } from "../helpers/firewall";
 import { INTERNET, POD_NET, useGateways } from "../helpers/node-gateways";
 import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
 import { useNode, type Pod } from "../helpers/node-world";
@@ -33,7 +33,7 @@ async function loseA(runtime: Runtime): Promise<Pod> {
 const marks = (): readonly (string | undefined)[] =>
   world.firewall.ours().map((rule) => /--set-xmark (\S+)/.exec(rule)?.[1]);
 
-describe.each(FLAVOURS)("on %s", (iptables) => {
+describe.each(VARIANTS)("on %s", (iptables) => {
   describe.each(["ptp", "bridge"])("%s", (type) => {
     const runtimeFor = () =>
       createRuntime(

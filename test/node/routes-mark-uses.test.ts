@@ -1,10 +1,10 @@
-/** Who uses which mark bits, read from what the real iptables of both flavours and nft print. */
+/** Who uses which mark bits, read from what the real iptables of both variants and nft print. */
 import { execFileSync } from "node:child_process";
 import { natTable } from "../../lib/routes/plan/nat";
 import { chainsInSave, usesInSave } from "../../lib/routes/kernel/mark-uses-iptables";
 import { usesInNft } from "../../lib/routes/kernel/mark-uses-nft";
 import { detected } from "../../lib/routes/conflicts/known-users";
-import { FLAVOURS } from "../helpers/firewall";
+import { VARIANTS } from "../helpers/firewall";
 import { sh } from "../helpers/shell";
 import { confOf } from "../unit/lib/routes/node-rig";
 import { markUserText } from "../../lib/routes/conflicts/text";
@@ -64,24 +64,24 @@ const WRITTEN: readonly (readonly [rule: string, uses: readonly Use[]])[] = [
   ["-m comment --comment 'he said \"-j MARK --set-xmark 0x99/0x99\"' -j ACCEPT", []],
 ];
 
-test.each(FLAVOURS)("what iptables-%s prints of every form of use", (flavour) => {
+test.each(VARIANTS)("what iptables-%s prints of every form of use", (variant) => {
   for (const [rule] of WRITTEN)
-    inside("sh", "-c", `iptables-${flavour} -w 5 -t mangle -A PREROUTING ${rule}`);
+    inside("sh", "-c", `iptables-${variant} -w 5 -t mangle -A PREROUTING ${rule}`);
   inside(
     "sh",
     "-c",
-    `iptables-${flavour} -w 5 -t nat -N CNI-HOSTPORT-MASQ && iptables-${flavour} -w 5 -t nat -A CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 -j MASQUERADE`,
+    `iptables-${variant} -w 5 -t nat -N CNI-HOSTPORT-MASQ && iptables-${variant} -w 5 -t nat -A CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 -j MASQUERADE`,
   );
-  const saved = inside(`iptables-${flavour}-save`);
-  const uses = usesInSave(saved, `iptables-${flavour}`);
+  const saved = inside(`iptables-${variant}-save`);
+  const uses = usesInSave(saved, `iptables-${variant}`);
   expect(
     uses
-      .filter(({ by }) => markUserText(by) === `iptables-${flavour} mangle PREROUTING`)
+      .filter(({ by }) => markUserText(by) === `iptables-${variant} mangle PREROUTING`)
       .map(({ mask, value }) => [mask, value]),
   ).toEqual(WRITTEN.flatMap((each) => each[1]));
   expect(
     uses
-      .filter(({ by }) => markUserText(by) === `iptables-${flavour} nat CNI-HOSTPORT-MASQ`)
+      .filter(({ by }) => markUserText(by) === `iptables-${variant} nat CNI-HOSTPORT-MASQ`)
       .map(({ mask }) => mask),
   ).toEqual([0x2000]);
   const chains = chainsInSave(saved);
@@ -190,6 +190,6 @@ test("nft shows neither the rules of iptables-nft nor our own table as somebody'
 
 test("an empty namespace has no uses", () => {
   expect(usesInNft(ruleset())).toEqual({ uses: [], tables: [] });
-  for (const flavour of FLAVOURS)
-    expect(usesInSave(inside(`iptables-${flavour}-save`), flavour)).toEqual([]);
+  for (const variant of VARIANTS)
+    expect(usesInSave(inside(`iptables-${variant}-save`), variant)).toEqual([]);
 });

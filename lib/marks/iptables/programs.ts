@@ -109,7 +109,7 @@ function programPrefix(family: Family): string {
 }
 
 function unusable(slot: Slot, action: string): CniError {
-  const remedy = `install the package iptables, or set "iptables" to the flavour that is there`;
+  const remedy = `install the package iptables, or set "iptables" to the variant that is there`;
   return new CniError("rules", notInstalled(slot, action, remedy));
 }
 

@@ -121,7 +121,7 @@ export function rememberVariant(dataDir: string, variant: IptablesVariant): stri
     replacePrivateFile(`${path}.${process.pid}.tmp`, path, `${bootId()} ${variant}\n`);
     return undefined;
   } catch (error) {
-    return `cannot remember the iptables flavour in ${path}: ${reasonOf(error)}`;
+    return `cannot remember the iptables variant in ${path}: ${reasonOf(error)}`;
   }
 }
 

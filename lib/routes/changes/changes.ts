@@ -17,7 +17,7 @@ import { isOurNamesFile } from "../plan/table-names";
 
 /** The parts of the node's firewall and files that are ours, as they are now. */
 export interface OwnThings {
-  /** Our FORWARD rules in the order of the chain, also those of the flavour that is not in use. */
+  /** Our FORWARD rules in the order of the chain, also those of the variant that is not in use. */
   readonly forward: readonly ForwardRule[];
   /** Why the FORWARD rules could not be read; they are left as they are then. */
   readonly forwardError?: CniError;

@@ -22,13 +22,13 @@ export type Saved = { readonly program: string } & (
 
 export interface ForwardTable {
   /**
-   * Our rules of both families; those of the flavour that is not in use name it. Throws CniError
+   * Our rules of both families; those of the variant that is not in use name it. Throws CniError
    * `rules` or `tryAgainLater`.
    */
   list(): Promise<readonly ForwardRule[]>;
   change(op: "insert" | "del", rule: ForwardRule): Promise<void>;
   /**
-   * What `iptables-save` prints, for every flavour and family that has tables. Creates no table by
+   * What `iptables-save` prints, for every variant and family that has tables. Creates no table by
    * looking.
    */
   saved(): Promise<readonly Saved[]>;

@@ -2,7 +2,7 @@
 import { restoreInput, ruleSpecs } from "../../../lib/marks/iptables/format";
 import { attachmentTag } from "../../../lib/marks/tag";
 import type { MarkOrder } from "../../../lib/ports";
-import { FLAVOURS } from "../../helpers/firewall";
+import { VARIANTS } from "../../helpers/firewall";
 import type { Call, Reply } from "./driver";
 import { useRig } from "./rig";
 
@@ -27,7 +27,7 @@ const lines = (rule: MarkOrder): readonly string[] =>
 const failures = (replies: readonly Reply[]): readonly Reply[] =>
   replies.filter((reply) => reply.message !== undefined);
 
-describe.each(FLAVOURS)("on %s", (flavour) => {
+describe.each(VARIANTS)("on %s", (variant) => {
   test.each<[string, Partial<MarkOrder>]>([
     ["a mark under a mask", {}],
     ["a full mask", { mark: { value: 0xdeadbeef, mask: 0xffffffff } }],
@@ -40,33 +40,33 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     ],
   ])("%s: the table has exactly what was written, and it reads back", async (_name, part) => {
     const rule = { ...RULE, ...part };
-    expect(await rig.ok(flavour, ["install", rule])).toEqual({ place: flavour, evicted: [] });
+    expect(await rig.ok(variant, ["install", rule])).toEqual({ place: variant, evicted: [] });
     expect(rig.firewall.prerouting()).toEqual(lines(rule));
     const listed = await rig.list();
     expect(listed.map((each) => `-A ${each.text}`)).toEqual(lines(rule));
     for (const each of listed) {
       expect(each).toMatchObject({
-        backend: flavour,
+        backend: variant,
         tag: attachmentTag(KEY),
         mark: { value: each.piece === "mark rule" ? rule.mark.value : 0, mask: rule.mark.mask },
       });
     }
-    await rig.ok(flavour, ["remove", [attachmentTag(KEY)]]);
+    await rig.ok(variant, ["remove", [attachmentTag(KEY)]]);
     expect(rig.firewall.prerouting()).toEqual([]);
   });
 
   test("a rerun changes nothing: the counters go on", async () => {
-    await rig.ok(flavour, ["install", RULE]);
+    await rig.ok(variant, ["install", RULE]);
     rig.inside(
       `ip link set lo up; ip addr add 10.0.0.5 dev lo; ping -c 3 -i 0.01 -I 10.0.0.5 10.0.0.5`,
     );
     const counted = (): string =>
       rig.inside(
-        `iptables-${flavour}-save -c -t mangle | grep tenant-routing | head -n 1 | cut -d' ' -f1`,
+        `iptables-${variant}-save -c -t mangle | grep tenant-routing | head -n 1 | cut -d' ' -f1`,
       );
     const before = counted();
     expect(before).not.toMatch(/^\[0:/);
-    await rig.ok(flavour, ["install", RULE]);
+    await rig.ok(variant, ["install", RULE]);
     expect(counted()).toBe(before);
   });
 
@@ -77,8 +77,8 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
       addresses: [`10.0.0.${end}`],
     });
     const [a, b] = [ending("1"), ending("2")];
-    await rig.run(flavour, ["install", a], ["install", b]);
-    await rig.ok(flavour, ["remove", [attachmentTag(a.key)]]);
+    await rig.run(variant, ["install", a], ["install", b]);
+    await rig.ok(variant, ["remove", [attachmentTag(a.key)]]);
     expect(rig.firewall.prerouting()).toEqual(lines(b));
   });
 
@@ -87,33 +87,33 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
       "-A PREROUTING -s 10.0.0.5/32 -j MARK --set-xmark 0x4000/0x4000",
       '-A PREROUTING -m comment --comment "tenant-routing \\"x\\" y" -j ACCEPT',
     ];
-    for (const rule of foreign) rig.firewall.tables(flavour, "iptables", rule);
+    for (const rule of foreign) rig.firewall.tables(variant, "iptables", rule);
     const [mark] = ruleSpecs(RULE, 4) as [string];
     for (const spec of [
       mark,
       mark,
       mark.replace("-j MARK --set-xmark 0x10/0xff", "-p tcp -m tcp --dport 80 -j RETURN"),
     ])
-      rig.firewall.tables(flavour, "iptables", `-A ${spec}`);
-    await rig.ok(flavour, ["install", RULE]);
+      rig.firewall.tables(variant, "iptables", `-A ${spec}`);
+    await rig.ok(variant, ["install", RULE]);
     expect(rig.firewall.prerouting()).toEqual([...foreign, ...lines(RULE)]);
-    rig.firewall.tables(flavour, "iptables", `-A ${mark}`);
-    await rig.ok(flavour, ["remove", [attachmentTag(KEY)]]);
+    rig.firewall.tables(variant, "iptables", `-A ${mark}`);
+    await rig.ok(variant, ["remove", [attachmentTag(KEY)]]);
     expect(rig.firewall.prerouting()).toEqual(foreign);
   });
 
-  test("a reused address inherits nothing, whichever flavour it was marked in", async () => {
+  test("a reused address inherits nothing, whichever variant it was marked in", async () => {
     const stale = numbered(1);
-    for (const old of FLAVOURS) {
+    for (const old of VARIANTS) {
       await rig.ok(old, ["install", stale]);
-      expect(await rig.ok(flavour, ["install", { ...RULE, addresses: stale.addresses }])).toEqual({
-        place: flavour,
+      expect(await rig.ok(variant, ["install", { ...RULE, addresses: stale.addresses }])).toEqual({
+        place: variant,
         evicted: [attachmentTag(stale.key)],
       });
       expect(rig.firewall.prerouting()).toEqual(lines({ ...RULE, addresses: stale.addresses }));
       await rig.ok(old, ["install", { ...stale, addresses: ["10.0.0.99"] }]);
       expect(
-        await rig.ok(flavour, [
+        await rig.ok(variant, [
           "evict",
           { ...KEY, containerId: "new" },
           [...stale.addresses, "10.0.0.99"],
@@ -127,7 +127,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
     const inFour = async (call: Call): Promise<readonly Reply[]> =>
       (
         await Promise.all(
-          [1, 2, 3, 4].map(() => rig.run(flavour, ...Array.from({ length: 10 }, () => call))),
+          [1, 2, 3, 4].map(() => rig.run(variant, ...Array.from({ length: 10 }, () => call))),
         )
       ).flat();
     expect(failures(await inFour(["install", RULE]))).toEqual([]);
@@ -142,7 +142,7 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
       (
         await Promise.all(
           [0, 1, 2].map((part) =>
-            rig.run(flavour, ...rules.filter((_, n) => n % 3 === part).map(call)),
+            rig.run(variant, ...rules.filter((_, n) => n % 3 === part).map(call)),
           ),
         )
       ).flat();
@@ -154,16 +154,16 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
 
   test("somebody deletes our rules by hand while we remove them: fine", async () => {
     const rules = Array.from({ length: 40 }, (_, n) => numbered(n + 1));
-    await rig.run(flavour, ...rules.map((rule): Call => ["install", rule]));
+    await rig.run(variant, ...rules.map((rule): Call => ["install", rule]));
     const byHand = rules
       .flatMap((rule) => ruleSpecs(rule, 4))
-      .map((spec) => `iptables-${flavour} -w 5 -t mangle -D ${spec} 2>/dev/null`)
+      .map((spec) => `iptables-${variant} -w 5 -t mangle -D ${spec} 2>/dev/null`)
       .join("; ");
     const deleting = new Promise((resolve) =>
       setTimeout(() => resolve(rig.inside(`(${byHand}) & sleep 0.15`)), 0),
     );
     const replies = await rig.run(
-      flavour,
+      variant,
       ...rules.map((rule): Call => ["remove", [attachmentTag(rule.key)]]),
     );
     await deleting;
@@ -172,16 +172,16 @@ describe.each(FLAVOURS)("on %s", (flavour) => {
   });
 
   test("a flush or a missing table is no obstacle to remove", async () => {
-    await rig.ok(flavour, ["install", RULE]);
+    await rig.ok(variant, ["install", RULE]);
     rig.firewall.flush();
-    if (flavour === "nft") rig.inside("nft flush ruleset");
-    await rig.ok(flavour, ["remove", [attachmentTag(KEY)]]);
-    await rig.ok(flavour, ["install", RULE]);
+    if (variant === "nft") rig.inside("nft flush ruleset");
+    await rig.ok(variant, ["remove", [attachmentTag(KEY)]]);
+    await rig.ok(variant, ["install", RULE]);
     expect(rig.firewall.prerouting()).toEqual(lines(RULE));
   });
 });
 
-test("to look, evict and remove creates no table of either flavour", async () => {
+test("to look, evict and remove creates no table of either variant", async () => {
   for (const configured of ["auto", "nft", "legacy"] as const) {
     expect(
       failures(

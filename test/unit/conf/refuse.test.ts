@@ -71,7 +71,7 @@ describe("each of these is refused with code 7, its pointer and a hint", () => {
     ["a number as onError", { onError: 1 }, "/onError is 1, not of type string", '"deny", "allow"'],
     ["an unknown onError", { onError: "ignore" }, '/onError is "ignore"', '"deny", "allow"'],
     [
-      "an unknown flavour",
+      "an unknown variant",
       { iptables: "nftables" },
       '/iptables is "nftables"',
       '"auto", "nft", "legacy"',

@@ -152,7 +152,7 @@ test("a record that could not be read again is not written: the one before it st
   expect(journal.read(TAG)).toEqual({ attachment: largest });
 });
 
-test("what can be claimed can be completed: an intent leaves room for addresses and flavour", () => {
+test("what can be claimed can be completed: an intent leaves room for addresses and variant", () => {
   const journal = prepared();
   const addresses = Array.from(
     { length: 64 },

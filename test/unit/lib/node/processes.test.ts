@@ -12,19 +12,19 @@ async function worker(env: Record<string, string>): Promise<ChildProcess> {
   await once(child, "spawn");
   return child;
 }
-const ADD = { CNI_COMMAND: "ADD", CNI_CONTAINERID: "orphan-test", CNI_IFNAME: "eth0" };
+const ADD = { CNI_COMMAND: "ADD", CNI_CONTAINERID: "leftover-test", CNI_IFNAME: "eth0" };
 
 test("ends the processes of an ADD of that interface, and only those", async () => {
   const mine = await worker(ADD);
   const others = await Promise.all([
     worker({ ...ADD, CNI_COMMAND: "DEL" }),
-    worker({ ...ADD, CNI_CONTAINERID: "orphan-test-2" }),
+    worker({ ...ADD, CNI_CONTAINERID: "leftover-test-2" }),
     worker({ ...ADD, CNI_IFNAME: "net1" }),
   ]);
   const gone = once(mine, "exit");
   expect(
     await createLeftoverProcesses(systemClock, { graceMs: 50, timeoutMs: 2000 }).end(
-      "orphan-test",
+      "leftover-test",
       "eth0",
     ),
   ).toBe(1);
@@ -34,7 +34,7 @@ test("ends the processes of an ADD of that interface, and only those", async () 
 
 test("what finishes in time is left to finish", async () => {
   const child = spawn("/bin/cat", [], {
-    env: { ...ADD, CNI_CONTAINERID: "orphan-quick" },
+    env: { ...ADD, CNI_CONTAINERID: "leftover-quick" },
     stdio: ["pipe", "ignore", "ignore"],
   });
   started.push(child);
@@ -47,7 +47,10 @@ test("what finishes in time is left to finish", async () => {
     sleep: async () => void (child.stdin.end(), await gone),
   };
   expect(
-    await createLeftoverProcesses(clock, { graceMs: 1, timeoutMs: 1 }).end("orphan-quick", "eth0"),
+    await createLeftoverProcesses(clock, { graceMs: 1, timeoutMs: 1 }).end(
+      "leftover-quick",
+      "eth0",
+    ),
   ).toBe(1);
   expect(await gone).toEqual([0, null]);
 });
@@ -69,7 +72,7 @@ test("isAlive tells this process from a later one with the same PID", () => {
 });
 
 test("ends also what a process starts while it is being ended", async () => {
-  const env = { ...ADD, CNI_CONTAINERID: "orphan-fork" };
+  const env = { ...ADD, CNI_CONTAINERID: "leftover-fork" };
   await worker(env);
   // The clock is read between the look for processes and the kill: that is when the next process starts, a few times.
   let more = 3;
@@ -77,10 +80,10 @@ test("ends also what a process starts while it is being ended", async () => {
     if (more-- > 0) started.push(spawn("/bin/sleep", ["30"], { env, stdio: "ignore" }));
     return 0;
   };
-  const orphans = createLeftoverProcesses(
+  const leftovers = createLeftoverProcesses(
     { ...systemClock, elapsed },
     { graceMs: 0, timeoutMs: 1 },
   );
-  expect(await orphans.end("orphan-fork", "eth0")).toBe(4);
-  expect(await orphans.end("orphan-fork", "eth0")).toBe(0);
+  expect(await leftovers.end("leftover-fork", "eth0")).toBe(4);
+  expect(await leftovers.end("leftover-fork", "eth0")).toBe(0);
 });

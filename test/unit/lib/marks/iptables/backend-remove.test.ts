@@ -24,7 +24,7 @@ const setUp = useRules();
 describe("remove and evict", () => {
   const BOTH = fakeHost({ legacy4: ["filter", "mangle"], legacy6: ["filter"] });
 
-  test("remove looks into every flavour and family that is there, and no legacy table that is not", async () => {
+  test("remove looks into every variant and family that is there, and no legacy table that is not", async () => {
     const { exec, rules } = setUp(
       [
         listing(FOREIGN, ...ruleSpecs(DUAL, 4)),

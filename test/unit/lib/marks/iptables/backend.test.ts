@@ -68,7 +68,7 @@ describe("install", () => {
     expect(exec.inputs).toEqual([restoreInput(ruleSpecs(OTHER, 4), ruleSpecs(RULE, 4))]);
   });
 
-  test("what is left in the other flavour goes too", async () => {
+  test("what is left in the other variant goes too", async () => {
     const { exec, rules } = setUp(
       [EMPTY, listing(...ruleSpecs(RULE, 4), ...ruleSpecs(OTHER, 4)), "", ""],
       { host: fakeHost({ legacy4: ["mangle"] }) },
@@ -84,7 +84,7 @@ describe("install", () => {
   });
 });
 
-test("list reads every flavour and family, without the lock", async () => {
+test("list reads every variant and family, without the lock", async () => {
   const { locks, rules } = setUp(
     [
       listing(...ruleSpecs(RULE, 4)),

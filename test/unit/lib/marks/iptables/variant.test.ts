@@ -147,7 +147,7 @@ describe("of the node", () => {
     expect(await variant()).toBe("legacy");
   });
 
-  test("auto: a remembered flavour that was uninstalled is decided anew", async () => {
+  test("auto: a remembered variant that was uninstalled is decided anew", async () => {
     await setUp([EMPTY, EMPTY, EMPTY, ""], { configured: "auto" }).rules.install(RULE);
     expect(recallVariant(setUp.dataDir)).toBe("nft");
     const host = fakeHost({ programs: ["iptables-legacy-save", "iptables-legacy-restore"] });
@@ -159,7 +159,7 @@ describe("of the node", () => {
     const { rules, logged } = setUp([EMPTY, EMPTY, EMPTY, ""], { configured: "auto" });
     await rules.install(RULE);
     expect(logged).toEqual([
-      expect.stringMatching(/^debug cannot remember the iptables flavour in .*EISDIR/),
+      expect.stringMatching(/^debug cannot remember the iptables variant in .*EISDIR/),
     ]);
   });
 });

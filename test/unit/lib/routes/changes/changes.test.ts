@@ -118,7 +118,7 @@ test("remove: what lets packets through first, then the tenants' rules, then the
   ]);
 });
 
-test("FORWARD rules: those that exist twice, are stale, or are in the flavour that is not in use go", () => {
+test("FORWARD rules: those that exist twice, are stale, or are in the variant that is not in use go", () => {
   const input = inputOf({ routes: { acceptForward: true, podNetworks: ["10.200.0.0/16"] } });
   const [from, to] = input.plan.forward.map(({ item }) => item) as [
     RoutesPlan["forward"][0]["item"],

@@ -38,7 +38,7 @@ test("ours, by their comment, of both families", async () => {
   ]);
 });
 
-test("those of the other flavour say so, where it has the table", async () => {
+test("those of the other variant say so, where it has the table", async () => {
   const { table, exec } = tableOf([SAVE(RULE), SAVE(), SAVE(RULE)], {
     configured: "legacy",
     host: { legacy4: ["filter"], legacy6: ["mangle"] },
@@ -69,7 +69,7 @@ test("a table that cannot be read is an error, not an empty table", async () => 
   });
 });
 
-test("a change is one restore, in the flavour in use or that of the rule", async () => {
+test("a change is one restore, in the variant in use or that of the rule", async () => {
   const { table, exec } = tableOf(["", ""]);
   await table.change("insert", { family: 6, spec: RULE });
   await table.change("del", { family: 4, spec: RULE, backend: "legacy" });

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Conf } from "../helpers/conf";
-import { FLAVOURS, type Flavour } from "../helpers/firewall";
+import { VARIANTS, type Variant } from "../helpers/firewall";
 import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
 import { useNode } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
@@ -24,35 +24,35 @@ function runtimeFor(change: Conf = {}): Runtime {
 }
 
 /** What a kubelet does at its start. */
-const hint = (flavour: Flavour): void =>
-  world.firewall.tables(flavour, "iptables", "-N KUBE-IPTABLES-HINT");
-const unhint = (flavour: Flavour): void =>
-  world.firewall.tables(flavour, "iptables", "-X KUBE-IPTABLES-HINT");
-const where = (): Readonly<Record<Flavour, number>> => ({
+const hint = (variant: Variant): void =>
+  world.firewall.tables(variant, "iptables", "-N KUBE-IPTABLES-HINT");
+const unhint = (variant: Variant): void =>
+  world.firewall.tables(variant, "iptables", "-X KUBE-IPTABLES-HINT");
+const where = (): Readonly<Record<Variant, number>> => ({
   nft: world.firewall.ours("nft").length,
   legacy: world.firewall.ours("legacy").length,
 });
-const only = (flavour: Flavour, count: number): Readonly<Record<Flavour, number>> =>
-  ({ [flavour]: count, [OTHER[flavour]]: 0 }) as Record<Flavour, number>;
+const only = (variant: Variant, count: number): Readonly<Record<Variant, number>> =>
+  ({ [variant]: count, [OTHER[variant]]: 0 }) as Record<Variant, number>;
 const memory = (): string => join(world.dataDir, "iptables-backend");
 
-test.each(FLAVOURS)(
+test.each(VARIANTS)(
   "the kubelet's hint in %s decides, and its decision is kept for this boot",
-  async (flavour) => {
-    hint(flavour);
+  async (variant) => {
+    hint(variant);
     const runtime = runtimeFor();
     const [first, second, third] = [world.newPod(), world.newPod(), world.newPod()];
     expectOk(await runtime.add(first));
-    expect(where()).toEqual(only(flavour, 2));
+    expect(where()).toEqual(only(variant, 2));
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    expect(readFileSync(memory(), "utf8")).toBe(`${boot} ${flavour}\n`);
-    unhint(flavour);
-    hint(OTHER[flavour]);
+    expect(readFileSync(memory(), "utf8")).toBe(`${boot} ${variant}\n`);
+    unhint(variant);
+    hint(OTHER[variant]);
     expectOk(await runtime.add(second));
-    expect(where()).toEqual(only(flavour, 4));
-    writeFileSync(memory(), `another-boot ${flavour}\n`);
+    expect(where()).toEqual(only(variant, 4));
+    writeFileSync(memory(), `another-boot ${variant}\n`);
     expectOk(await runtime.add(third));
-    expect(where()).toEqual({ [flavour]: 4, [OTHER[flavour]]: 2 });
+    expect(where()).toEqual({ [variant]: 4, [OTHER[variant]]: 2 });
     for (const pod of [first, second, third]) expectOk(await runtime.check(pod));
     for (const pod of [first, second, third]) expectOk(await runtime.del(pod));
     expect(world.everything()).toEqual([]);
