@@ -5,23 +5,32 @@ import { COLLISIONS, FINDINGS } from "../../lib/routes/conflicts/kinds";
 
 const PAGE = readFileSync(join(__dirname, "../../docs/node-routes.md"), "utf8");
 
-/** The kinds in the first column of the table below a heading, in their order. */
-function kindsUnder(heading: string): readonly string[] {
+/** The rows of the table below a heading, in their order: kind and code. */
+function rowsUnder(heading: string): readonly (readonly [kind: string, code: string])[] {
   const [, section = ""] = PAGE.split(`\n## ${heading}\n`);
   const [text = ""] = section.split("\n## ");
   return text
     .split("\n")
-    .filter((line) => line.startsWith("| `"))
-    .flatMap((line) => [...(line.split("|")[1] ?? "").matchAll(/`([^`]+)`/g)])
-    .map(([, kind]) => kind ?? "");
+    .filter((line) => line.startsWith("| TR"))
+    .flatMap((line) => {
+      const [, codes = "", kinds = ""] = line.split("|");
+      const code = codes.split(",").map((each) => each.trim());
+      return [...kinds.matchAll(/`([^`]+)`/g)].map(
+        ([, kind = ""], i) => [kind, code[i] ?? ""] as const,
+      );
+    });
 }
 
-test("the page has a row for every kind of collision", () => {
-  expect(kindsUnder("Collisions")).toEqual(Object.keys(COLLISIONS));
+function rowsOf(table: Readonly<Record<string, { readonly code: string }>>): unknown {
+  return Object.entries(table).map(([kind, { code }]) => [kind, code]);
+}
+
+test("the page has a row for every kind of collision, with its code", () => {
+  expect(rowsUnder("Collisions")).toEqual(rowsOf(COLLISIONS));
 });
 
-test("the page has a row for every kind of finding, problems first", () => {
-  expect(kindsUnder("Findings")).toEqual(Object.keys(FINDINGS));
+test("the page has a row for every kind of finding, with its code, problems first", () => {
+  expect(rowsUnder("Findings")).toEqual(rowsOf(FINDINGS));
   const severities = Object.values(FINDINGS).map(({ severity }) => severity);
   expect(severities).toEqual([...severities].sort());
   const last = Object.entries(FINDINGS).findLast(([, { severity }]) => severity === "problem");
