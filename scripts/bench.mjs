@@ -32,6 +32,7 @@ async function main() {
   if (options.help) return void process.stdout.write(USAGE);
   if (process.getuid() !== 0) throw new Error("run it as root: it makes network namespaces");
   const binary = resolve(options.binary ?? BINARY);
+  const against = options.against === undefined ? undefined : resolve(options.against);
   prepare(options.binary === undefined);
   removeStale();
   const work = mkdtempSync(join(tmpdir(), "tenant-routing-bench-"));
@@ -39,7 +40,7 @@ async function main() {
     const about = describeMachine(options);
     const variants = [];
     for (const variant of options.variants)
-      variants.push(await measureVariant(variant, { ...options, binary, work }));
+      variants.push(await measureVariant(variant, { ...options, binary, against, work }));
     publish({ ...about, loadAfter: loadavg()[0], variants }, options);
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -123,9 +124,9 @@ function publish(report, options) {
   mkdirSync(dirname(out), { recursive: true });
   writeFileSync(out, `${JSON.stringify(report, null, 1)}\n`);
   process.stdout.write(`${renderReport(report, options)}\n\nwritten: ${out}\n`);
-  if (options.readme === undefined) return;
+  if (options.page === undefined) return;
   const tables = renderReport(report, { breakdown: false });
-  writeFileSync(options.readme, fillPlace(readFileSync(options.readme, "utf8"), tables));
+  writeFileSync(options.page, fillPlace(readFileSync(options.page, "utf8"), tables));
 }
 
 // Only remembered: the clean-up runs when the measuring process has ended.

@@ -13,6 +13,8 @@ import { mean, median, summary } from "./statistics.mjs";
 /** Rounds that are not counted: they fill the page cache and settle the clock speed. */
 const WARM_UP = 2;
 const ATTACHED = ["bare", "runtime", "api", "unmarked"];
+/** Kinds that are also measured with the other binary (--against). */
+const COMPARED = ["runtime", "api"];
 
 async function main(plan) {
   const { dir, names, variant } = plan;
@@ -34,7 +36,12 @@ async function main(plan) {
     const pattern = takePattern(plugins.runtime, plan);
     const nodes = [];
     trackConnections(variant, true);
-    for (const count of plan.pods) nodes.push(await measureNode(count, { plan, plugins, pattern }));
+    const others =
+      plan.against === undefined
+        ? undefined
+        : createPlugins({ ...paths, binary: plan.against }, variant);
+    for (const count of plan.pods)
+      nodes.push(await measureNode(count, { plan, plugins, others, pattern }));
     const packets = plan.packets ? await measurePacketsOf({ plan, plugins, pattern }) : [];
     writeFileSync(
       plan.output,
@@ -55,12 +62,13 @@ function mountJournal(dir) {
 }
 
 /** One node size: every kind of run once per round, one after the other, so that drift affects all alike. */
-async function measureNode(count, { plan, plugins, pattern }) {
+async function measureNode(count, { plan, plugins, others, pattern }) {
   process.stderr.write(`iptables-${plan.variant}, ${count} pods on the node ...\n`);
   populate(pattern, count, plan);
   expectRecognised(count, { plan, plugins });
   const series = {};
   const logs = { runtime: [], api: [], unmarked: [] };
+  const pairs = [];
   for (let round = -WARM_UP; round < plan.iterations; round++) {
     // Every program is waited for synchronously, so this is when a signal is heard.
     await setImmediate();
@@ -78,6 +86,8 @@ async function measureNode(count, { plan, plugins, pattern }) {
       times[`${kind}Add`] = attached;
       times[`${kind}Del`] = del(plugins[kind], attached);
     }
+    const paired = others === undefined ? {} : pairOf(round, plugins, others);
+    if (round >= 0) pairs.push(paired);
     if (round >= 0)
       for (const [name, run] of Object.entries(times)) (series[name] ??= []).push(run);
   }
@@ -91,10 +101,39 @@ async function measureNode(count, { plan, plugins, pattern }) {
   return {
     pods: count,
     times,
+    ...(others === undefined ? {} : { against: ratios(pairs) }),
     breakdown: Object.fromEntries(
       Object.entries(logs).map(([kind, lines]) => [kind, breakDown(lines)]),
     ),
   };
+}
+
+/** One ADD and one DEL of each compared kind with both binaries, the other one first in every second round. */
+function pairOf(round, plugins, others) {
+  const order = round % 2 === 0 ? ["this", "other"] : ["other", "this"];
+  const runs = {};
+  for (const kind of COMPARED)
+    for (const which of order) {
+      const plugin = (which === "this" ? plugins : others)[kind];
+      const attached = add(plugin);
+      (runs[`${kind} ADD`] ??= {})[which] = attached;
+      (runs[`${kind} DEL`] ??= {})[which] = del(plugin, attached);
+    }
+  return runs;
+}
+
+/** This binary's time over the other's: the median of the rounds, and all processor time together. */
+function ratios(pairs) {
+  const total = (name, which) => pairs.reduce((sum, pair) => sum + pair[name][which].cpu, 0);
+  return Object.fromEntries(
+    Object.keys(pairs[0] ?? {}).map((name) => [
+      name,
+      {
+        wall: median(pairs.map((pair) => pair[name].this.ms / pair[name].other.ms)),
+        cpu: total(name, "this") / total(name, "other"),
+      },
+    ]),
+  );
 }
 
 // The wrapper would skip pods that it does not recognise faster than real ones.

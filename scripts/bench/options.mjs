@@ -10,8 +10,9 @@ export const USAGE = `usage: sudo npm run bench -- [options]
   --burst            only: 110 ADDs, then 110 DELs, all at once beside 40 busy processes
   --no-packets       leave out the cost per packet
   --binary FILE      measure this one (default dist/tenant-routing-wrapper, built first)
+  --against FILE     also this one, such as an older build: both in each round, compared round by round
   --out FILE         where the figures go as JSON (default dist/bench.json)
-  --readme FILE      also put the tables between the bench markers of this file
+  --page FILE        also put the tables between the bench markers of this file
 `;
 
 const VARIANTS = ["nft", "legacy"];
@@ -33,7 +34,8 @@ export function parseOptions(args) {
       "no-packets": { type: "boolean", default: false },
       binary: { type: "string" },
       out: { type: "string" },
-      readme: { type: "string" },
+      against: { type: "string" },
+      page: { type: "string" },
     },
   });
   const base = values.quick ? QUICK : FULL;
@@ -57,7 +59,8 @@ export function parseOptions(args) {
     packets: !values["no-packets"],
     binary: values.binary,
     out: values.out,
-    readme: values.readme,
+    against: values.against,
+    page: values.page,
   };
 }
 

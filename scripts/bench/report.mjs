@@ -27,6 +27,7 @@ export function renderReport(report, { breakdown }) {
       "Processor time of one ADD and of one DEL (ms, mean; whatever else runs on the machine)",
       processorTimes(report),
     ),
+    ...against(report),
     ...packets(report),
     ...(breakdown ? [section("Where the time of one ADD goes (ms)", breakdowns(report))] : []),
   ];
@@ -118,6 +119,23 @@ function processorTimes(report) {
       ),
     ]),
   ];
+}
+
+function against(report) {
+  const rows = report.variants.flatMap(({ variant, nodes }) =>
+    nodes.flatMap(({ pods, against: ratios = {} }) =>
+      Object.entries(ratios).map(([name, { wall, cpu }]) => [
+        variant,
+        pods,
+        name,
+        wall.toFixed(3),
+        cpu.toFixed(3),
+      ]),
+    ),
+  );
+  if (rows.length === 0) return [];
+  const head = ["iptables", "pods", "operation", "time", "processor time"];
+  return [section("This binary's time as a multiple of the other's, in pairs", [head, ...rows])];
 }
 
 function overhead(times, kind, statistic = "median") {
