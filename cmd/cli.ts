@@ -1,6 +1,6 @@
 /** The command line: arguments in, exit status out. */
 import { toCniError } from "../lib/cni/error";
-import { EXIT_TROUBLE } from "./command";
+import { EXIT_FAILED } from "./command";
 import { printableIo, type Io } from "./io";
 import { createProgram, namesOf, Stop, type Call } from "./program";
 
@@ -55,7 +55,7 @@ async function runCommand(io: Io, { name, load, positionals, values }: Call): Pr
     io.stderr(
       `wrapper ${name}: ${error.message}${error.details === "" ? "" : `\n  ${error.details}`}\n`,
     );
-    return EXIT_TROUBLE;
+    return EXIT_FAILED;
   }
 }
 
@@ -72,5 +72,5 @@ function misuse(io: Io, { code, message, command }: Stop): number {
     const actions = command.commands.map((each) => each.name()).join(", ");
     io.stderr(`${namesOf(command).join(" ")}: ${unknown}: use one of ${actions}\n${lines}`);
   } else io.stderr(`wrapper: ${isName ? unknown : problem}\n${lines}\n${help}`);
-  return EXIT_TROUBLE;
+  return EXIT_FAILED;
 }

@@ -6,7 +6,7 @@ import type { Io } from "./io";
 /** Exit status when the command did its work and found something wrong. */
 export const EXIT_WRONG = 1;
 /** Exit status when the command could not do its work, or does not exist. */
-export const EXIT_TROUBLE = 2;
+export const EXIT_FAILED = 2;
 /** Exit status of a plan of the routes that collides with what others have on the node. */
 export const EXIT_COLLISION = 3;
 
@@ -28,7 +28,7 @@ export interface Values {
   readonly apiServer?: string;
 }
 
-/** Runs a command and returns the exit status. What it throws becomes a message and EXIT_TROUBLE. */
+/** Runs a command and returns the exit status. What it throws becomes a message and EXIT_FAILED. */
 export type RunCommand = (
   io: Io,
   positionals: readonly string[],

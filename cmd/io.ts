@@ -34,7 +34,7 @@ export function processIo(): Io {
   };
 }
 
-/** For a command line: names, labels and errors of others reach people escaped, whoever prints them. */
+/** For a command line: foreign names, labels and errors reach people escaped, whoever prints them. */
 export function printableIo(io: Io): Io {
   return {
     ...io,

@@ -2,7 +2,7 @@
 import { CniError, errorJson, toCniError } from "../lib/cni/error";
 import { parseNetconf } from "../lib/cni/request";
 import { SUPPORTED_VERSIONS } from "../lib/cni/version";
-import { EXIT_TROUBLE } from "./command";
+import { EXIT_FAILED } from "./command";
 import type { Io } from "./io";
 
 /** A main function; returns the exit status. */
@@ -24,7 +24,7 @@ export function runToTheEnd(io: Io, main: Main): void {
     if (!isPlugin)
       io.stderr(`wrapper: ${error.message}${error.details === "" ? "" : `\n  ${error.details}`}\n`);
     else if (!said.hasAnswered()) answer(io, error, said.input());
-    process.exit(isPlugin ? 1 : EXIT_TROUBLE);
+    process.exit(isPlugin ? 1 : EXIT_FAILED);
   };
   process.on("uncaughtException", fail);
   process.on("unhandledRejection", fail);

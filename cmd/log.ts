@@ -29,8 +29,8 @@ export function createLog(
       if (level === "warn" || level === "error")
         return void pending.push({ level, message, fields });
       if (conf.logFile === undefined) return;
-      const trouble = appendLine(conf.logFile, formatRecord(new Date(), level, message, fields));
-      if (trouble !== undefined) stderr(`${trouble}\n`);
+      const failure = appendLine(conf.logFile, formatRecord(new Date(), level, message, fields));
+      if (failure !== undefined) stderr(`${failure}\n`);
     },
     async flush() {
       if (pending.length === 0) return;

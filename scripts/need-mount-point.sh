@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # need-mount-point.sh NAME: exit status 2, and why, where `ip netns exec` cannot work: it changes how the mounts below / propagate,
-# and in a chroot into a plain directory / is no mount point. Before anything is installed, because nothing else mends it.
+# and in a chroot into a plain directory / is no mount point. Before anything is installed, because nothing else fixes it.
 set -euo pipefail
 if grep -qs '^[0-9]* [0-9]* [^ ]* [^ ]* / ' /proc/self/mountinfo; then exit 0; fi
 if [[ ! -e /proc/self/mountinfo ]]; then

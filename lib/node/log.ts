@@ -22,8 +22,8 @@ export interface LoggerOptions {
 /** A winston logger that appends JSON lines to the file and copies warnings to stderr. */
 export function createWinston({ level, file, stderr }: LoggerOptions): Logger {
   const append = (line: string): void => {
-    const trouble = file === undefined ? undefined : appendLine(file, line);
-    if (trouble !== undefined) stderr(`${trouble}\n`);
+    const failure = file === undefined ? undefined : appendLine(file, line);
+    if (failure !== undefined) stderr(`${failure}\n`);
   };
   const warningsOnly = format((info) => (info.level === "warn" ? info : false));
   return createLogger({

@@ -8,7 +8,7 @@ export const PROPERTIES = {
   gateway: "own gateway",
   cluster: "cluster traffic stays",
   reply: "reply path",
-  mask: "marks of others survive",
+  mask: "foreign marks survive",
   closed: "fail-closed",
   reuse: "address reuse",
   loss: "lost gateway stops",

@@ -30,7 +30,7 @@ export const ALL_WELL = [
   "own gateway",
   "cluster traffic stays",
   "reply path",
-  "marks of others survive",
+  "foreign marks survive",
   "fail-closed",
   "address reuse",
   "lost gateway stops",

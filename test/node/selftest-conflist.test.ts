@@ -41,7 +41,7 @@ const CASES: readonly (readonly [string, Changes, readonly RegExp[]])[] = [
     "a mask over portmap's bit",
     { tenant: { fwmark: "0x1000/0x3000" } },
     [
-      /^FAILED marks of others survive blue: its mask covers bits of portmap \(0x2000\)/,
+      /^FAILED foreign marks survive blue: its mask covers bits of portmap \(0x2000\)/,
       /^FAILED node routes : with pods on the node wrapper routes apply refuses: .*CNI-HOSTPORT/,
     ],
   ],

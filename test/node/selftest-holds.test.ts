@@ -44,7 +44,7 @@ describe("the examples", () => {
     for (const property of [
       "cluster traffic stays",
       "reply path",
-      "marks of others survive",
+      "foreign marks survive",
       "address reuse",
       "lost gateway stops",
       "local rule at 100",
@@ -70,7 +70,7 @@ describe("the examples", () => {
     expect(results(answer)).toMatchObject({
       "pods are attached": "ok",
       "node routes": "not applicable",
-      "marks of others survive": "ok",
+      "foreign marks survive": "ok",
       "fail-closed": "ok",
       "DEL leaves nothing": "ok",
     });
@@ -88,7 +88,7 @@ describe("the examples", () => {
           /^FAILED own gateway no tenant: .* \| the pod has no IPv4 default route: add \{ "dst": "0\.0\.0\.0\/0" \}/,
         ),
         expect.stringMatching(
-          /^FAILED marks of others survive 0x10\/0xffffffff: its mask covers bits of kube-proxy \(0xc000\)/,
+          /^FAILED foreign marks survive 0x10\/0xffffffff: its mask covers bits of kube-proxy \(0xc000\)/,
         ),
       ]),
     );

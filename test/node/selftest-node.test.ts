@@ -39,7 +39,7 @@ const CASES: readonly (readonly [string, string, readonly RegExp[]])[] = [
     [MARK_REPLIES, MARK_EVERYTHING, MARK_HEIR].join("\n"),
     [
       /^FAILED reply path blue: a client beyond the default gateway gets no answer from its pod/,
-      /^FAILED marks of others survive blue: after the rule for 0x10\/0xff the mark is not what it should be/,
+      /^FAILED foreign marks survive blue: after the rule for 0x10\/0xff the mark is not what it should be/,
       /^FAILED address reuse blue: .*does not leave by the default gateway: answered by gw/,
     ],
   ],

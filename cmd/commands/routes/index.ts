@@ -118,7 +118,7 @@ async function show(run: RoutesRun): Promise<number> {
   const view = await look(run);
   const status = print(run, {
     ...reportOf(run, view),
-    heading: "differences from the configuration, as the changes that would mend them",
+    heading: "differences from the configuration, as the changes that would fix them",
   });
   return view.actions.length > 0 ? EXIT_WRONG : status;
 }

@@ -117,11 +117,11 @@ function outcomeText(
   { upload, download }: CallRequest,
   { answer, by, from, downloaded, error, ms }: Call,
 ): string {
-  const trouble = error === "" ? [] : [`${error} after ${ms} ms`];
-  if (answer === undefined) return trouble.join("");
+  const failure = error === "" ? [] : [`${error} after ${ms} ms`];
+  if (answer === undefined) return failure.join("");
   const bulk =
     upload + download === 0
       ? []
       : [`${answer.received} bytes arrived there, ${downloaded} here, ${ms} ms`];
-  return [`${by} here; you came from ${from}`, ...bulk, ...trouble].join("; ");
+  return [`${by} here; you came from ${from}`, ...bulk, ...failure].join("; ");
 }

@@ -90,8 +90,8 @@ export function createShell(signal?: AbortSignal): Shell {
 
 function textOf(outcome: ExecOutcome, timeoutMs: number): Omit<Ran, "ms"> {
   const stdout = new TextDecoder().decode(outcome.stdout);
-  const trouble = outcome.timedOut ? `no end within ${timeoutMs} ms` : (outcome.spawnError ?? "");
-  const output = [stdout, outcome.stderr, trouble]
+  const failure = outcome.timedOut ? `no end within ${timeoutMs} ms` : (outcome.spawnError ?? "");
+  const output = [stdout, outcome.stderr, failure]
     .map((text) => text.trimEnd())
     .filter((text) => text !== "")
     .join("\n");

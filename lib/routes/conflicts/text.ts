@@ -114,7 +114,7 @@ const COLLISION_TEXTS: { readonly [K in CollisionKind]: (collision: CollisionOf<
   table: ({ tenant, table, rules, routes }) =>
     rules.length > 0
       ? `table ${table} of tenant ${tenant} is looked up by ${rulesText(rules)}, so packets that are not the tenant's take its gateways: delete ${them(rules)}, or give the tenant another table`
-      : `table ${table} of tenant ${tenant} has routes of others, which the tenant's packets would take: ${listText(routes.map(quotedRoute), 3)}; delete ${them(routes)}, or give the tenant another table`,
+      : `table ${table} of tenant ${tenant} has foreign routes, which the tenant's packets would take: ${listText(routes.map(quotedRoute), 3)}; delete ${them(routes)}, or give the tenant another table`,
   priority: (collision) =>
     "rules" in collision ? takenPriorityText(collision) : lateLocalText(collision),
   route: ({ present, wanted, why }) =>
@@ -127,7 +127,7 @@ const COLLISION_TEXTS: { readonly [K in CollisionKind]: (collision: CollisionOf<
     return `${entry.file} calls table ${entry.number} ${entry.name}, but tenant ${tenant} has table ${table} under the name ${tableName(tenant)}: ${remedy}`;
   },
   unseen: ({ problem }) =>
-    `${problem}, so it is not known who else uses marks there: mend that, or go ahead with --force once you know that nobody uses the tenants' bits`,
+    `${problem}, so it is not known who else uses marks there: fix that, or go ahead with --force once you know that nobody uses the tenants' bits`,
 };
 
 type TakenPriority = Extract<CollisionOf<"priority">, { readonly priority: number }>;

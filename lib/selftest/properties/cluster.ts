@@ -42,7 +42,7 @@ export async function checkCluster(fixture: Fixture, working: readonly Tested[])
         "cluster",
         about,
         `excluded, and yet at its gateway: ${taken.join(", ")}`,
-        "leave routes.excludePriority before routes.tenantPriority, and no rule of others before both",
+        "leave routes.excludePriority before routes.tenantPriority, and no foreign rule before both",
       );
     if (wrong.length + taken.length === 0) fixture.results.ok("cluster", about);
   });

@@ -5,7 +5,7 @@ import { SERVER } from "../addresses";
 import { connect, plugOf, PORT } from "../topology";
 import { ask, forEachFamily, pick, type Fixture, type Tested } from "../fixture";
 import { gatewaysOf, strays } from "./own-gateway";
-import { applyRoutes, isRefused, troubleOf } from "./node-routes";
+import { applyRoutes, isRefused, failureOf } from "./node-routes";
 
 /** Silence is what is expected here; what leaks is counted where it arrives, and needs no answer. */
 const SILENCE_MS = 600;
@@ -120,7 +120,7 @@ async function repair(fixture: Fixture, working: readonly Tested[]): Promise<voi
     fixture.results.fail(
       "routes",
       {},
-      `with pods on the node wrapper routes apply refuses: ${troubleOf(applied)}`,
+      `with pods on the node wrapper routes apply refuses: ${failureOf(applied)}`,
       "change the conflist as it says",
     );
     await applyRoutes(fixture, "--force");
@@ -128,7 +128,7 @@ async function repair(fixture: Fixture, working: readonly Tested[]): Promise<voi
     fixture.results.fail(
       "loss",
       {},
-      `wrapper routes apply does not mend the routes: ${troubleOf(applied)}`,
+      `wrapper routes apply does not repair the routes: ${failureOf(applied)}`,
       "correct what it names",
     );
   }

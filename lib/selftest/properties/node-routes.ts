@@ -61,7 +61,7 @@ export async function checkNodeRoutes(part: Part, routed: boolean): Promise<void
     return results.fail(
       "routes",
       {},
-      `wrapper routes apply fails: ${troubleOf(first)}`,
+      `wrapper routes apply fails: ${failureOf(first)}`,
       "correct what it names",
     );
   }
@@ -103,7 +103,7 @@ export function isRefused({ status, said }: Applied): boolean {
 }
 
 /** Why an apply failed, as it says itself. */
-export function troubleOf({ said, output }: Applied): string {
+export function failureOf({ said, output }: Applied): string {
   const problems = [
     ...list(said, "collisions"),
     ...list(said, "findings").filter(({ severity }) => severity === "problem"),

@@ -148,7 +148,7 @@ test("table: another's rule looks a tenant's table up", () => {
   expect(text).toContain("delete it, or give the tenant another table");
 });
 
-test("table: a tenant's table has routes of others", () => {
+test("table: a tenant's table has foreign routes", () => {
   const { kind, tenant, text } = only(
     found({ routes: [...stateOf().routes, route("10.9.0.0/16", { table: 200 })] }),
   );
@@ -204,7 +204,7 @@ test("unseen: what could not be read", () => {
     kind: "unseen",
     tenant: undefined,
     problem: "iptables-nft-save failed",
-    text: "iptables-nft-save failed, so it is not known who else uses marks there: mend that, or go ahead with --force once you know that nobody uses the tenants' bits",
+    text: "iptables-nft-save failed, so it is not known who else uses marks there: fix that, or go ahead with --force once you know that nobody uses the tenants' bits",
   });
 });
 

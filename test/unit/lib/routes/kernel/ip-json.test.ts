@@ -140,7 +140,7 @@ test("routes: one gateway, several, none, an MTU, and types by number", () => {
   ]);
 });
 
-test("routes of others keep the words that ours never have", () => {
+test("foreign routes keep the arguments that ours never have", () => {
   const entries = [
     {
       dst: "default",

@@ -149,7 +149,7 @@ test("foreign things in the way of the tenants' packets are reported, in the sta
   ];
   await rig.clock.advance(1000);
   const [text] = rig.messages("trouble");
-  expect(text).toContain("table 100 of tenant a has routes of others");
+  expect(text).toContain("table 100 of tenant a has foreign routes");
   expect(text).toContain("ip rule 20");
   expect(rig.status()).toMatchObject({ error: text, tenants: [{ state: "disturbed" }] });
   expect(rig.kernel.routes).toContain(stray);
