@@ -56,16 +56,24 @@ function imports({ source, dependencies }) {
 
 function importProblem(source, { module, resolved, dependencyTypes, couldNotResolve }) {
   const room = dirname(source);
-  if (dependencyTypes.includes("core"))
-    return WITHOUT_NODE.includes(room)
-      ? `imports node:${module}, and ${room} imports nothing of Node.js`
-      : undefined;
+  if (dependencyTypes.includes("core")) return nodeProblem(room, module);
   if (dependencyTypes.some((type) => type.startsWith("npm"))) return packageProblem(source, module);
   if (couldNotResolve) return `imports ${module}, which does not exist`;
-  if (!isCode(resolved) || resolved.endsWith(".json")) return undefined;
+  return isCode(resolved) && !resolved.endsWith(".json")
+    ? rowProblem(Object.hasOwn(ROOMS, source) ? source : room, resolved)
+    : undefined;
+}
+
+function nodeProblem(room, module) {
+  return WITHOUT_NODE.includes(room)
+    ? `imports node:${module}, and ${room} imports nothing of Node.js`
+    : undefined;
+}
+
+/** `row`: the room, or the file that has a row of its own. */
+function rowProblem(row, resolved) {
   const target = dirname(resolved);
-  const row = Object.hasOwn(ROOMS, source) ? source : room;
-  if (row === room && target === room) return undefined;
+  if (target === row) return undefined;
   const allowed = ROOMS[row] ?? [];
   return allowed.includes(target) || allowed.includes(resolved)
     ? undefined

@@ -86,10 +86,10 @@ async function measureNode(count, { plan, plugins, others, pattern }) {
       times[`${kind}Add`] = attached;
       times[`${kind}Del`] = del(plugins[kind], attached);
     }
-    const paired = others === undefined ? {} : pairOf(round, plugins, others);
-    if (round >= 0) pairs.push(paired);
-    if (round >= 0)
-      for (const [name, run] of Object.entries(times)) (series[name] ??= []).push(run);
+    const paired = pairOf(round, plugins, others);
+    if (round < 0) continue;
+    pairs.push(paired);
+    for (const [name, run] of Object.entries(times)) (series[name] ??= []).push(run);
   }
   expectUntouched(count, { plan, pattern });
   const times = Object.fromEntries(
@@ -101,15 +101,16 @@ async function measureNode(count, { plan, plugins, others, pattern }) {
   return {
     pods: count,
     times,
-    ...(others === undefined ? {} : { against: ratios(pairs) }),
+    against: ratios(pairs),
     breakdown: Object.fromEntries(
       Object.entries(logs).map(([kind, lines]) => [kind, breakDown(lines)]),
     ),
   };
 }
 
-/** One ADD and one DEL of each compared kind with both binaries, the other one first in every second round. */
+/** One ADD and one DEL of each compared kind with both binaries, the other one first in every second round; empty without another one. */
 function pairOf(round, plugins, others) {
+  if (others === undefined) return {};
   const order = round % 2 === 0 ? ["this", "other"] : ["other", "this"];
   const runs = {};
   for (const kind of COMPARED)

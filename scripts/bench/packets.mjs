@@ -28,14 +28,14 @@ export async function measurePackets({ plugin, pattern, pods, rounds, pings, var
         await setImmediate();
         program(variant, each.rules);
         const us = flood(podNetns, pings);
-        // The first round only warms up.
-        if (round > 0) each.samples.push(us);
+        each.samples.push(us);
       }
     }
-    return series.map(({ pods: count, rules, samples }) => ({
+    // The first round only warms up.
+    return series.map(({ pods: count, rules, samples: [, ...counted] }) => ({
       pods: count,
       rules: rules.length,
-      ...summary(samples),
+      ...summary(counted),
     }));
   } finally {
     del(plugin, attached);
