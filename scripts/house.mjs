@@ -73,7 +73,8 @@ function nodeProblem(room, module) {
 /** `row`: the room, or the file that has a row of its own. */
 function rowProblem(row, resolved) {
   const target = dirname(resolved);
-  if (target === row) return undefined;
+  // Beside files with rows of their own a room has no say.
+  if (target === row && !Object.hasOwn(ROOMS, resolved)) return undefined;
   const allowed = ROOMS[row] ?? [];
   return allowed.includes(target) || allowed.includes(resolved)
     ? undefined

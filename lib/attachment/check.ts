@@ -31,7 +31,7 @@ export async function check(context: Context): Promise<string> {
         : `pod ${attachment.pod.namespace}/${attachment.pod.name}`;
     throw new CniError(
       "ruleDrift",
-      `${pod}: ${drift.map(driftText).join("; ")}: recreate the pod, or restore what removed the rules`,
+      `${pod}: ${drift.map(driftText).join("; ")}: recreate the pod, or stop what changes the rules`,
     );
   }
   return "";

@@ -68,6 +68,7 @@ export interface Progress {
   note(facts: Facts): void;
 }
 
+/** Facts that are empty at first. */
 export function createProgress(): Progress {
   const facts: Facts = {};
   return { facts, note: (more) => void Object.assign(facts, more) };

@@ -3,3 +3,8 @@ export type Family = 4 | 6;
 
 /** Both families, in the order in which everything is done. */
 export const FAMILIES: readonly Family[] = [4, 6];
+
+/** The family of an address or network that is known to be one. */
+export function familyOf(address: string): Family {
+  return address.includes(":") ? 6 : 4;
+}

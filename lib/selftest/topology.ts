@@ -1,4 +1,5 @@
 /** The test node and everything around it, as network namespaces. */
+import { familyOf } from "../net/family";
 import { readFileSync } from "node:fs";
 import { localHost } from "../node/host";
 import { startResponder } from "../lab/kit/calls";
@@ -111,9 +112,9 @@ async function buildDefault(node: Machine, gateway: Machine, ipv6: boolean): Pro
   );
   await addAddresses(gateway, "lo", ofFamilies([...SERVER, ...MARKED, ...CLIENT], ipv6));
   for (const via of ofFamilies(DEFAULT_GATEWAY, ipv6))
-    await node.ip(`-${family(via)} route add default via ${via}`);
+    await node.ip(`-${familyOf(via)} route add default via ${via}`);
   for (const via of ofFamilies(NODE, ipv6))
-    await gateway.ip(`-${family(via)} route add default via ${via}`);
+    await gateway.ip(`-${familyOf(via)} route add default via ${via}`);
 }
 
 async function buildOtherNode(setup: Setup, node: Machine, ipv6: boolean): Promise<void> {
@@ -131,10 +132,10 @@ async function buildOtherNode(setup: Setup, node: Machine, ipv6: boolean): Promi
   const networks = ["198.18.130.0/24", "fd00:5e1f:7e57:130::/64"];
   for (const via of ofFamilies(OTHER_NODE, ipv6))
     await node.ip(
-      `-${family(via)} route add ${networks.find((network) => family(network) === family(via)) ?? ""} via ${via}`,
+      `-${familyOf(via)} route add ${networks.find((network) => familyOf(network) === familyOf(via)) ?? ""} via ${via}`,
     );
   for (const address of ofFamilies(mine, ipv6))
-    await other.ip(`-${family(address)} route add default via ${address.split("/")[0] ?? ""}`);
+    await other.ip(`-${familyOf(address)} route add default via ${address.split("/")[0] ?? ""}`);
   await startResponder(setup, other, PORT);
 }
 
@@ -217,8 +218,8 @@ async function setUpGateway(
     ofFamilies(plan.vias, ipv6).map((via) => (isLinkLocal(via) ? `${via}/64` : via)),
   );
   for (const via of node) {
-    await machine.ip(`-${family(via)} route add ${via} dev lan`);
-    await machine.ip(`-${family(via)} route add default via ${via} dev lan`);
+    await machine.ip(`-${familyOf(via)} route add ${via} dev lan`);
+    await machine.ip(`-${familyOf(via)} route add default via ${via} dev lan`);
   }
 }
 
@@ -235,10 +236,6 @@ async function copyFilter(node: Machine, dev: string): Promise<void> {
 
 function ofFamilies(addresses: readonly string[], ipv6: boolean): readonly string[] {
   return addresses.filter((address) => ipv6 || !address.includes(":"));
-}
-
-function family(address: string): 4 | 6 {
-  return address.includes(":") ? 6 : 4;
 }
 
 function isLinkLocal(address: string): boolean {

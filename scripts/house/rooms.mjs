@@ -10,6 +10,15 @@ const ROUTES = [
   "lib/routes",
   ...["plan", "changes", "conflicts", "kernel", "router", "watch"].map(within("lib/routes")),
 ];
+/** What every room of the node routes builds on. */
+const ROUTES_GROUND = ["lib/routes/model.ts", "lib/routes/text.ts"];
+/** Comparing and carrying out, on top of the rooms below. */
+const ROUTES_APPLY = [
+  ...SEAMS,
+  "conf",
+  ...ROUTES_GROUND,
+  ...["plan", "changes", "conflicts", "kernel"].map(within("lib/routes")),
+];
 const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge"].map(within("lib/lab"));
 const LAB = [...SEAMS, "lib/node", "lib/lab/kit"];
 const CMD = [...SEAMS, ...ADAPTERS, ...ROUTES, "conf", "delegates", "lib/attachment"];
@@ -37,20 +46,28 @@ export const ROOMS = {
   "lib/attachment": [...SEAMS, "conf", "delegates", "lib/marks", "lib/node"],
 
   // The node's routes, from the values up.
-  "lib/routes": [...SEAMS, "conf", ...ROUTES],
+  "lib/routes": SEAMS,
   "lib/routes/model.ts": SEAMS,
   "lib/routes/text.ts": [...SEAMS, "lib/routes/model.ts"],
-  "lib/routes/plan": [...SEAMS, "conf", "lib/routes"],
-  "lib/routes/changes": [...SEAMS, "lib/routes", "lib/routes/plan"],
-  "lib/routes/conflicts": [...SEAMS, "conf", "lib/routes", "lib/routes/plan", "lib/routes/changes"],
-  "lib/routes/kernel": [
+  "lib/routes/plan": [...SEAMS, "conf", ...ROUTES_GROUND],
+  "lib/routes/changes": [...SEAMS, ...ROUTES_GROUND, "lib/routes/plan"],
+  "lib/routes/conflicts": [
     ...SEAMS,
-    ...ADAPTERS,
-    "lib/routes",
+    "conf",
+    ...ROUTES_GROUND,
     "lib/routes/plan",
     "lib/routes/changes",
   ],
-  "lib/routes/router": [...SEAMS, "conf", "delegates", "lib/routes"],
+  "lib/routes/kernel": [
+    ...SEAMS,
+    ...ADAPTERS,
+    ...ROUTES_GROUND,
+    "lib/routes/plan",
+    "lib/routes/changes",
+  ],
+  "lib/routes/router": [...SEAMS, "conf", "delegates", ...ROUTES_GROUND],
+  "lib/routes/carry-out.ts": ROUTES_APPLY,
+  "lib/routes/apply.ts": [...ROUTES_APPLY, "lib/routes/carry-out.ts"],
   "lib/routes/watch": [...SEAMS, "conf", "lib/node", ...ROUTES],
 
   "lib/lab": [...LABS, "lib/lab/kit"],

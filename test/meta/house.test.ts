@@ -84,12 +84,27 @@ test("in every room an import that the table does not allow is an error", () => 
 test("a file with a row of its own may import only what that says", () => {
   const files = rows.filter((row) => row.endsWith(".ts"));
   for (const file of files)
-    writeFileSync(join(copy, file), 'export type * from "./carry-out";\n', { flag: "a" });
+    writeFileSync(join(copy, file), 'export type * from "./watch/watcher";\n', { flag: "a" });
   const reported = problems();
   for (const file of files)
     expect(reported).toContainEqual(
-      expect.stringContaining(`${file}: imports lib/routes/carry-out.ts, and ${file} may import `),
+      expect.stringContaining(`${file}: imports lib/routes/watch/watcher.ts, and ${file} may `),
     );
+});
+
+test("no room below apply.ts imports it, and it imports no watcher", () => {
+  const below = ["plan", "changes", "conflicts", "kernel", "router"].map((n) => `lib/routes/${n}`);
+  for (const room of below)
+    write(`${room}/intruder.ts`, 'export type * from "../apply";\nexport type * from "../text";\n');
+  write("lib/routes/intruder.ts", 'export type * from "./watch/watcher";\n');
+  expect(problems()).toEqual(
+    [
+      ...below.map((room) => `${room}/intruder.ts: imports lib/routes/apply.ts, and ${room} may `),
+      "lib/routes/intruder.ts: imports lib/routes/watch/watcher.ts, and lib/routes may ",
+    ]
+      .toSorted()
+      .map((text) => expect.stringContaining(text)),
+  );
 });
 
 test("a room that decides without the machine imports nothing of Node.js", () => {

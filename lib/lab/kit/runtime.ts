@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { CniError } from "../../cni/error";
 import { isObject, own, parseJson, type Json, type JsonObject } from "../../cni/json";
-import type { Setup as Stage } from "./lab";
+import type { Setup } from "./lab";
 import {
   cniEnvironment,
   conflistOf,
@@ -61,21 +61,21 @@ export interface Runtime {
  * another `ifname` it is one that gives pods a further interface, as Multus does.
  */
 export function createRuntime(
-  stage: Stage,
+  setup: Setup,
   node: Machine,
   path: string,
   ifname = FIRST_INTERFACE,
 ): Runtime {
-  const results = resultsIn(join(stage.dir, `results-${node.name}-${ifname}`));
-  const tools: Tools = { stage, node, results, ifname };
+  const results = resultsIn(join(setup.dir, `results-${node.name}-${ifname}`));
+  const tools: Tools = { setup, node, results, ifname };
   const operation = (verb: Verb) => (pod: Pod) => operate(tools, verb, readList(path), pod);
   return {
     sandbox: async (spec) => {
       const name = spec.pod.split("/")[1] ?? spec.pod;
       const containerId = createHash("sha256")
-        .update(`${stage.workspace.prefix} ${spec.pod}`)
+        .update(`${setup.workspace.prefix} ${spec.pod}`)
         .digest("hex");
-      return { ...(await stage.workspace.machine(name)), spec, containerId, uid: randomUUID() };
+      return { ...(await setup.workspace.machine(name)), spec, containerId, uid: randomUUID() };
     },
     add: operation("ADD"),
     check: operation("CHECK"),
@@ -84,7 +84,7 @@ export function createRuntime(
 }
 
 interface Tools {
-  readonly stage: Stage;
+  readonly setup: Setup;
   readonly node: Machine;
   readonly results: Results;
   readonly ifname: string;
@@ -104,7 +104,7 @@ async function operate(tools: Tools, verb: Verb, list: Conflist, pod: Pod): Prom
   const output = ran.ok
     ? `${addresses.join(", ") || "done"} (${took})`
     : `${ran.plugin} ${verb}: error ${ran.code}: ${ran.message}`;
-  tools.stage.transcript.command(
+  tools.setup.transcript.command(
     tools.node.name,
     commandText(verb, pod.spec, tools.ifname),
     output,
@@ -156,17 +156,17 @@ interface Executed extends PluginRun {
 }
 
 async function execPlugin(
-  { stage, node, ifname }: Tools,
+  { setup, node, ifname }: Tools,
   verb: Verb,
   pod: Pod,
   netconf: JsonObject,
 ): Promise<Executed> {
   const plugin = String(netconf["type"]);
-  const path = stage.cniPath.map((dir) => join(dir, plugin)).find((file) => existsSync(file));
+  const path = setup.cniPath.map((dir) => join(dir, plugin)).find((file) => existsSync(file));
   if (path === undefined)
-    throw new CniError("io", `no CNI plugin ${plugin} in ${stage.cniPath.join(":")}`);
+    throw new CniError("io", `no CNI plugin ${plugin} in ${setup.cniPath.join(":")}`);
   const ran = await node.run([path], {
-    env: environment(stage, verb, pod, ifname),
+    env: environment(setup, verb, pod, ifname),
     stdin: JSON.stringify(netconf),
     timeoutMs: TIMEOUT_MS,
   });
@@ -186,7 +186,7 @@ function messageOf(said: JsonObject): string {
 }
 
 function environment(
-  { cniPath }: Stage,
+  { cniPath }: Setup,
   verb: Verb,
   { spec, netns, containerId, uid }: Pod,
   ifname: string,

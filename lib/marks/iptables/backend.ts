@@ -1,6 +1,6 @@
 /** Marks as rules in the mangle table, through iptables-save and iptables-restore: one listing, one transaction per family. */
 import { settleTogether, throwTogether, toCniError } from "../../cni/error";
-import { FAMILIES, type Family } from "../../net/family";
+import { FAMILIES, type Family, familyOf } from "../../net/family";
 import { localHost, type Host, type IptablesVariant } from "../../node/host";
 import type {
   Exec,
@@ -13,7 +13,7 @@ import type {
   Marks,
 } from "../../ports";
 import { attachmentTag } from "../tag";
-import { familyOf, KIND_NAMES, rulesFor, ruleSpecs, type InstalledRule } from "./format";
+import { KIND_NAMES, rulesFor, ruleSpecs, type InstalledRule } from "./format";
 import { createTools, type Slot } from "./programs";
 import {
   isIn,

@@ -1,6 +1,6 @@
 /** Pure: our rules as iptables-restore reads and iptables-save prints them. */
 import { formatMark, parseUint32, type Mark } from "../../net/mark";
-import type { Family } from "../../net/family";
+import { type Family, familyOf } from "../../net/family";
 import type { IptablesVariant } from "../../node/host";
 import type { MarkOrder, MarkPiece, Marking } from "../../ports";
 import { attachmentTag, formatComment, parseComment } from "../tag";
@@ -28,11 +28,6 @@ export const KIND_NAMES: Readonly<Record<RuleKind, string>> = {
   mark: "mark rule",
   reply: "reply rule",
 };
-
-/** The family of a canonical address literal. */
-export function familyOf(address: string): Family {
-  return address.includes(":") ? 6 : 4;
-}
 
 /** The rules that a marking needs: one or two for each address, in the order in which they are to run. */
 export function rulesFor({ mark, addresses, markReplies }: Marking): readonly (MarkPiece & {

@@ -19,11 +19,13 @@ type CollisionOf<K extends CollisionKind> = Extract<Collision, { readonly kind: 
 /** Behind the kernel's own rules for the tables main (32766) and default (32767). */
 const LAST_PRIORITY = 32768;
 
+/** The sentence of a finding: what is so, what follows, what to do. */
 export function findingText(finding: Finding): string {
   const text = FINDING_TEXTS[finding.kind] as (each: Finding) => string;
   return text(finding);
 }
 
+/** The sentence of a collision. */
 export function collisionText(collision: Collision): string {
   const text = COLLISION_TEXTS[collision.kind] as (each: Collision) => string;
   return text(collision);

@@ -1,7 +1,7 @@
 /** Pure: the configured gateways as this node sees them. */
 import type { Gateway, Tenant } from "../../../conf/types";
 import { canonicalAddress, contains, parsePrefix } from "../../net/address";
-import type { Family } from "../../net/family";
+import { type Family, familyOf } from "../../net/family";
 import {
   TABLE_MAIN,
   type IpRoute,
@@ -53,10 +53,6 @@ function familiesOf({ via, dev, check }: Gateway, { links }: NodeState): readonl
   );
   // A tunnel without addresses counts as an IPv4 gateway.
   return families.size === 0 ? [4] : [...families].sort();
-}
-
-function familyOf(address: string): Family {
-  return address.includes(":") ? 6 : 4;
 }
 
 function withHealth(gateway: ResolvedGateway, health: Health | undefined): ResolvedGateway {

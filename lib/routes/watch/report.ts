@@ -234,6 +234,7 @@ export interface Conditions {
   textOf(topic: string): string | undefined;
 }
 
+/** No conditions at first; each is reported through `say` when it begins and when it is over. */
 export function createConditions(say: (line: WatchLine) => void): Conditions {
   const current = new Map<string, string>();
   const report = (topic: string, text: string): void => {

@@ -132,6 +132,7 @@ export interface StatusWriter {
   save(status: WatchStatus, anyway?: boolean): string;
 }
 
+/** The writer of the status file; nothing is written before the first `save`. */
 export function createStatusWriter(
   { clock, writeStatus }: StatusPorts,
   conditions: Conditions,

@@ -1,9 +1,5 @@
-import {
-  familyOf,
-  parseSave,
-  restoreInput,
-  ruleSpecs,
-} from "../../../../../lib/marks/iptables/format";
+import { familyOf } from "../../../../../lib/net/family";
+import { parseSave, restoreInput, ruleSpecs } from "../../../../../lib/marks/iptables/format";
 import { attachmentTag } from "../../../../../lib/marks/tag";
 
 const KEY = { network: "net", containerId: "c1", ifname: "eth0" };
