@@ -1,4 +1,4 @@
-/** The ends that nobody planned: a process of ours never ends without an answer, and never with a false one. */
+/** Unplanned ends: the process never ends without an answer, and never with a false one. */
 import { CniError, errorJson, toCniError } from "../lib/cni/error";
 import { parseNetconf } from "../lib/cni/request";
 import { SUPPORTED_VERSIONS } from "../lib/cni/version";

@@ -9,7 +9,7 @@ Usage: sudo ./scripts/demo.sh [--verify] [--pause] [--keep] [--no-install]
 
   --verify      every statement is an assertion; the last line counts them, the exit status is 1 if one failed
   --pause       waits for Enter before each step
-  --keep        leaves the pods standing instead of deleting them, and says how to look around
+  --keep        leaves the pods running instead of deleting them, and says how to look around
   --remove      removes what --keep, or a demo or lab that was killed, left
   --no-install  does not install or build anything first
 TEXT

@@ -1,4 +1,5 @@
 /** Looks a second time at everything that seems wrong: what passes by itself is no problem. */
+import { driftText } from "../../lib/attachment/drift";
 import type { InstalledMark } from "../../lib/ports";
 import { isFailure } from "./delegate";
 import {
@@ -8,6 +9,7 @@ import {
   type Entries,
   type Look,
   type Observed,
+  type Problem,
   type Sight,
 } from "./look";
 
@@ -49,11 +51,18 @@ function confirm(first: Sight, second: Sight | undefined): readonly Sight[] {
   if (!first.settled || !second.settled || !isSame(first.entry, second.entry))
     return [withoutVerdict(second)];
   const problems = second.problems.filter((problem) =>
-    first.problems.some((other) => isSame(problem, other)),
+    first.problems.some((other) => isSameProblem(problem, other)),
   );
   return [
     { ...second, delegate: isFailure(first.delegate) ? second.delegate : first.delegate, problems },
   ];
+}
+
+// Another rule that is wrong in the same way is the same problem.
+function isSameProblem(one: Problem, other: Problem): boolean {
+  return one.kind === "drift" && other.kind === "drift"
+    ? driftText(one.drift) === driftText(other.drift)
+    : isSame(one, other);
 }
 
 /** What was seen only once, after a change, says nothing yet; that it is good, does. */

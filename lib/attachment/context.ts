@@ -26,7 +26,10 @@ export interface Node {
   /** Throws CniError when an ADD could not use the configured kubeconfig; undefined means none is configured. */
   readonly checkKubeconfig: (path: string | undefined) => Promise<void>;
   readonly process: ProcessId;
-  /** Requests that this process works on now, by their IDs. */
+  /**
+   * Requests that this process works on now, by their IDs. Whoever serves several at once must let a DEL
+   * wait for an ADD of the same attachment: `leftovers` ends processes of others only.
+   */
   readonly requests: Set<string>;
   /** True while that very process runs; of this one, while it works on that request. */
   readonly isAlive: (owner: Owner) => boolean;

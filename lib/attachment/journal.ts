@@ -78,7 +78,9 @@ function readRecord(path: string, tag: string): JournalRecord {
     );
   } catch (error) {
     if (error instanceof CniError) throw error;
-    const code = (error as NodeJS.ErrnoException).code;
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    // A disk that cannot be read is no reason to distrust the file.
+    if (syscall !== "open") throw error;
     if (code === "ENOENT") return undefined;
     if (code === "ELOOP") throw unusable(path, "it is a symbolic link");
     if (code === "ENXIO") throw unusable(path, "it is a socket");

@@ -1,7 +1,8 @@
 import { delegateNetconf, distinctDelegates } from "../../delegates/netconf";
 import { runDelegate } from "../../delegates/run";
 import { convertResult } from "../cni/convert";
-import { type CniError, ERRORS, throwTogether, toCniError } from "../cni/error";
+import { CniError, ERRORS, throwTogether, toCniError } from "../cni/error";
+import { quote } from "../cni/json";
 import { isSupported } from "../cni/version";
 import type { Attachment } from "./journal";
 import type { Json, JsonObject } from "../cni/json";
@@ -29,6 +30,7 @@ export async function tearDown(
       if (leftoversEnded > 0) progress.note({ leftoversEnded });
     });
   }
+  warnOfUnknownPlace(context, attachment);
   // A record without a mark is that of a pod that got none.
   if (attachment === undefined || attachment.mark !== undefined)
     await collect(failures, () => marks.remove([tag], placeOf(attachment)));
@@ -48,6 +50,19 @@ export async function tearDown(
   if (delegates.length > 0)
     progress.note({ delegateMs: Math.round(node.clock.elapsed() - started) });
   throwTogether(failures);
+}
+
+// Of a newer version, or damaged. All known backends are asked, and the mark may be in none of them.
+function warnOfUnknownPlace({ node, request }: Context, attachment: Attachment | undefined): void {
+  const place = attachment?.backend;
+  if (place === undefined || node.backend.places.includes(place)) return;
+  request.warn(
+    new CniError(
+      "journal",
+      `journal record ${request.tag}: its mark is in ${quote(place)}, which this version does not know: ` +
+        `it was looked for in ${node.backend.places.join(", ")} only`,
+    ),
+  );
 }
 
 /** Where the record says that the mark is; undefined when it does not: an ADD may have been killed anywhere. */

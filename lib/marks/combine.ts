@@ -68,9 +68,7 @@ async function installInFirst(
     });
     return { place, evicted: distinct([evicted, ...elsewhere]) };
   } catch (thrown) {
-    // As a plain CniError: that nothing was touched is true of one backend only.
-    const { code, message, details } = toCniError(thrown);
-    const error = new CniError(code, message, { details, cause: thrown });
+    const error = plain(thrown);
     throw await first.remove([tag], { backend: place, addresses }).then(
       () => error,
       (second: unknown) =>
@@ -84,7 +82,15 @@ function inEach<T>(
   all: readonly Marks[],
   body: (marks: Marks) => Promise<T>,
 ): Promise<readonly T[]> {
-  return settleTogether(all.map(body));
+  return settleTogether(all.map(body)).catch((error: unknown) => {
+    throw plain(error);
+  });
+}
+
+// One backend's word that it has touched nothing says nothing of the others (RulesUntouched).
+function plain(thrown: unknown): CniError {
+  const { code, message, details } = toCniError(thrown);
+  return new CniError(code, message, { details, cause: thrown });
 }
 
 function distinct(lists: readonly (readonly string[])[]): readonly string[] {

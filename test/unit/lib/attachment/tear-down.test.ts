@@ -20,6 +20,18 @@ const POOLS = [
   tenantWith({ name: "lan", delegate: { ipam: { dataDir: "/lan" } } }),
 ];
 
+test("a mark in a place that this version does not know is looked for everywhere, with a warning", async () => {
+  s = setUp();
+  s.context.node.journal.write(TAG, record({ backend: "nftables" }));
+  await del(s.context);
+  expect(s.warnings.map(({ code, message }) => [code, message])).toEqual([
+    [
+      113,
+      expect.stringMatching(/its mark is in "nftables", which this version does not know.* nft /),
+    ],
+  ]);
+});
+
 describe("without a record, as after a reboot", () => {
   test("every delegate that the pod may have had is told once, the conflist's own first", async () => {
     s = setUp({ tenants: POOLS });
