@@ -129,13 +129,13 @@ function attachments(draft: Draft): JsonObject {
 }
 
 /** JSON that may still be changed. */
-export type MutableObject = Record<string, Json>;
+type MutableObject = Record<string, Json>;
 
 /**
  * A deep copy without prototypes: own keys only, and none called `__proto__`, so that nothing in a
  * configuration can reach or shadow an inherited property. Depth is bounded by the parser.
  */
-export function cloneJson(value: Json): Json {
+function cloneJson(value: Json): Json {
   if (Array.isArray(value)) return value.map(cloneJson);
   if (!isObject(value)) return value;
   const copy = Object.create(null) as MutableObject;
@@ -146,7 +146,7 @@ export function cloneJson(value: Json): Json {
 }
 
 /** Freezes a value and everything in it; returns the same value. */
-export function deepFreeze<T>(value: T): T {
+function deepFreeze<T>(value: T): T {
   if (typeof value !== "object" || value === null || isRawNumber(value)) return value;
   for (const item of Object.values(value)) deepFreeze(item);
   return Object.freeze(value);

@@ -25,7 +25,7 @@ const MAX_MESSAGE = 700;
 const MAX_LISTED = 20;
 
 /** The JSON pointer (RFC 6901) of a path, made safe for a message. */
-export function pointerOf(path: readonly string[]): string {
+function pointerOf(path: readonly string[]): string {
   const pointer = path.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
   return quote(pointer).slice(1, -1);
 }

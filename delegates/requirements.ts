@@ -28,7 +28,7 @@ export function checkDelegate(delegate: JsonObject, path: readonly string[]): st
 }
 
 /** The problem, if any, with an `ipam` section that the delegate cannot do without. */
-export function ipamProblem(delegate: JsonObject): string | undefined {
+function ipamProblem(delegate: JsonObject): string | undefined {
   const ipam = own(delegate, "ipam");
   if (ipam === undefined) return `"ipam" is missing: without an address there is nothing to route`;
   if (!isObject(ipam)) return `"ipam" must be an object, got ${quote(ipam)}`;
@@ -39,7 +39,7 @@ export function ipamProblem(delegate: JsonObject): string | undefined {
 }
 
 /** The problem, if any, with an optional `mtu` (bytes). */
-export function mtuProblem(delegate: JsonObject): string | undefined {
+function mtuProblem(delegate: JsonObject): string | undefined {
   const mtu = own(delegate, "mtu");
   if (mtu === undefined || mtu === 0) return undefined;
   // 68 is the smallest IPv4 MTU (RFC 791), 65535 the largest packet.
@@ -52,7 +52,7 @@ export function mtuProblem(delegate: JsonObject): string | undefined {
  * What is particular to ptp: a veth pair with host routes. It cannot run without IPAM (ADD, DEL
  * and CHECK all call it), and forwards by the node's own tables, which is what tenants rely on.
  */
-export function ptpProblems(delegate: JsonObject): readonly string[] {
+function ptpProblems(delegate: JsonObject): readonly string[] {
   const ipMasq = own(delegate, "ipMasq");
   return [
     ipamProblem(delegate),
@@ -77,7 +77,7 @@ const SWITCHES = [
  * PREROUTING only when it is their gateway; a bridge without `isGateway` or `isDefaultGateway`
  * would carry tenants past us.
  */
-export function bridgeProblems(delegate: JsonObject): readonly string[] {
+function bridgeProblems(delegate: JsonObject): readonly string[] {
   const name = own(delegate, "bridge");
   const gateway = own(delegate, "isGateway") === true || own(delegate, "isDefaultGateway") === true;
   return [

@@ -1,20 +1,16 @@
 /** The building blocks of the schema that occur more than once, and the tenants. */
 import { mtu, onGatewayLoss, snat } from "./routes";
-import type { Schema } from "./shared";
+import { ADDRESS_PATTERN, DEVICE_PATTERN, type Schema } from "./shared";
 
 const UINT32 = "(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})";
 const MAX_UINT32 = 0xffffffff;
 
 /** A mark, or a mask, as text: `0x10`, `16`, with `/mask` where a mark is meant. */
-export const MARK_PATTERN = `^${UINT32}(?:/${UINT32})?$`;
+const MARK_PATTERN = `^${UINT32}(?:/${UINT32})?$`;
 export const UINT32_PATTERN = `^${UINT32}$`;
 
 /** A file name in CNI_PATH, never a path (CVE-2021-20206). */
 export const PLUGIN_TYPE_PATTERN = "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$";
-/** Absolute, without a `..` segment and without control characters. */
-const ABSOLUTE_PATH = "(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}";
-export const PATH_PATTERN = `^${ABSOLUTE_PATH}$`;
-export const PATH_OR_EMPTY_PATTERN = `^(?:${ABSOLUTE_PATH})?$`;
 /** Kubernetes' qualified name: an optional DNS prefix, then up to 63 characters. */
 const ANNOTATION_KEY =
   "(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?";
@@ -65,13 +61,13 @@ const gateway = {
   properties: {
     via: {
       type: "string",
-      pattern: "^[0-9a-fA-F:.]{2,45}$",
+      pattern: ADDRESS_PATTERN,
       description: "Address of the next hop, IPv4 or IPv6.",
       errorMessage: "write one IPv4 or IPv6 address, without prefix length or zone",
     },
     dev: {
       type: "string",
-      pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$",
+      pattern: DEVICE_PATTERN,
       description: "Interface of the node that leads to it.",
       errorMessage: "write an interface name of 1 to 15 characters, such as eth1",
     },
@@ -84,7 +80,7 @@ const gateway = {
     },
     check: {
       type: "string",
-      pattern: "^[0-9a-fA-F:.]{2,45}$",
+      pattern: ADDRESS_PATTERN,
       description:
         "Address that `wrapper routes watch` pings to tell whether this gateway works; it is always reached " +
         "through this gateway. Left out, the neighbour table is asked for `via`.",

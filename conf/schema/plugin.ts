@@ -2,14 +2,12 @@
  * The one schema of our plugin object in a conflist: validation, defaults, the editors' schema and
  * the reference in docs/configuration.md are all made from it (`scripts/generate.mjs`).
  */
-import { duration, type Schema } from "./shared";
+import { duration, type Schema, PATH_OR_EMPTY_PATTERN, PATH_PATTERN } from "./shared";
 import {
   ANNOTATION_KEY_PATTERN,
   delegate,
   exemptNamespaces,
   marks,
-  PATH_OR_EMPTY_PATTERN,
-  PATH_PATTERN,
   tenants,
   UINT32_PATTERN,
 } from "./parts";

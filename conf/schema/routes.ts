@@ -1,11 +1,14 @@
 /** The node routes: what `wrapper routes` reads, inside the plugin object. The verbs never use it. */
-import { duration, type Schema } from "./shared";
+import {
+  ADDRESS_PATTERN,
+  DEVICE_PATTERN,
+  duration,
+  PATH_OR_EMPTY_PATTERN,
+  type Schema,
+} from "./shared";
 
-const ADDRESS_PATTERN = "^[0-9a-fA-F:.]{2,45}$";
 /** An address with an optional prefix length; a rule checks that it really is one. */
 const PREFIX_PATTERN = "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$";
-export const DEVICE_PATTERN = "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$";
-const PATH_OR_EMPTY = "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$";
 
 const prefixes = (description: string, example: string) =>
   ({
@@ -127,7 +130,7 @@ const watch = {
     ),
     statusFile: {
       type: "string",
-      pattern: PATH_OR_EMPTY,
+      pattern: PATH_OR_EMPTY_PATTERN,
       default: "/run/tenant-routing-status.json",
       description: "Absolute path of the status, one JSON object; an empty string turns it off.",
       errorMessage: 'write an absolute path without "..", or "" to turn the status file off',
@@ -185,7 +188,7 @@ export const routes = {
     },
     namesDir: {
       type: "string",
-      pattern: PATH_OR_EMPTY,
+      pattern: PATH_OR_EMPTY_PATTERN,
       default: "/etc/iproute2/rt_tables.d",
       description:
         "Directory where the tenants' tables get names for `ip route show table NAME`; an empty string turns it off.",

@@ -1,5 +1,14 @@
 import { DURATION_BOUNDS, DURATION_PATTERN, type DurationKey, formatDuration } from "../duration";
 
+/** One IPv4 or IPv6 address; a check tells whether it really is one. */
+export const ADDRESS_PATTERN = "^[0-9a-fA-F:.]{2,45}$";
+/** A name that the kernel takes for an interface (IFNAMSIZ: 15 bytes). */
+export const DEVICE_PATTERN = "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$";
+/** Absolute, without a `..` segment and without control characters. */
+const ABSOLUTE_PATH = "(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}";
+export const PATH_PATTERN = `^${ABSOLUTE_PATH}$`;
+export const PATH_OR_EMPTY_PATTERN = `^(?:${ABSOLUTE_PATH})?$`;
+
 /** The part of JSON Schema draft-07 that our schema uses; what is not listed here is not used. */
 export interface Schema {
   readonly type?: string | readonly string[];

@@ -96,7 +96,7 @@ function readAnnotations(
 const MAX_RETRY_AFTER_MS = 10_000;
 
 /** What a status other than 200 means for the pod; the body is a meta/v1 Status if a Kubernetes API server sent it. */
-export function statusFailure(answer: Answer, subject: Subject, source: Source): Error {
+function statusFailure(answer: Answer, subject: Subject, source: Source): Error {
   const { status } = answer;
   const message = statusMessage(answer);
   if (status === 401) return new RejectedCredentials(source.server, message ?? "401 Unauthorized");

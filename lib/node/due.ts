@@ -1,4 +1,5 @@
-import { closeSync, constants, openSync, statSync, utimesSync } from "node:fs";
+import { statSync } from "node:fs";
+import { touchFile } from "./files";
 
 /**
  * Returns true once in `everyMs` to one of all processes that ask with the same file. The file's
@@ -8,13 +9,6 @@ export function isDue(path: string, everyMs: number, now: Date): boolean {
   const last = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
   // A clock that was set back must not delay the next time.
   if (last !== undefined && last <= now.getTime() && now.getTime() - last < everyMs) return false;
-  closeSync(
-    openSync(
-      path,
-      constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-      0o600,
-    ),
-  );
-  utimesSync(path, now, now);
+  touchFile(path, now, now);
   return true;
 }

@@ -1,4 +1,14 @@
-import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { CniError } from "../cni/error";
 import { reasonOf } from "../text/reason";
@@ -92,4 +102,19 @@ export function removeStatusFile(path: string): void {
   } catch {
     // The place has become read-only: the watcher's end must not fail because of that.
   }
+}
+
+/**
+ * Sets the times of a file that is made if need be, mode 0600. A link is not followed, and a FIFO does
+ * not hang us. Throws the first errno.
+ */
+export function touchFile(path: string, accessed: Date | number, modified: Date | number): void {
+  closeSync(
+    openSync(
+      path,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+      0o600,
+    ),
+  );
+  utimesSync(path, accessed, modified);
 }

@@ -1,14 +1,7 @@
 /** What the steps of the lab `bare-bridge` work with. */
-import type { Pair } from "../kit/families";
 import type { Setup } from "../kit/lab";
-import type { Pod } from "../kit/runtime";
+import type { Attached } from "../kit/runtime";
 import type { Topology } from "./topology";
-
-/** A pod that is attached. */
-export interface Attached {
-  readonly machine: Pod;
-  readonly addresses: Pair;
-}
 
 export interface Fixture {
   readonly setup: Setup;

@@ -1,8 +1,8 @@
 /** Two bare nodes become a pod network: bridge, addresses from each node's own range, routes between them. */
 import { startResponder } from "../kit/calls";
-import { createRuntime, type PodSpec, type Runtime } from "../kit/runtime";
+import { type Attached, createRuntime, type PodSpec, type Runtime } from "../kit/runtime";
 import type { Lab, Setup } from "../kit/lab";
-import type { Attached, Fixture } from "./fixture";
+import type { Fixture } from "./fixture";
 import { showBefore, showInternet, showLog, showOneNode, showTenant, showTwoNodes } from "./paths";
 import {
   buildTopology,

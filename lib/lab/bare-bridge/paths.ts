@@ -3,7 +3,8 @@ import { call, target, type Call } from "../kit/calls";
 import { FAMILIES } from "../kit/families";
 import type { Machine } from "../kit/machines";
 import { countPackets, trace } from "../kit/packets";
-import type { Attached, Fixture } from "./fixture";
+import type { Attached } from "../kit/runtime";
+import type { Fixture } from "./fixture";
 import { OUTSIDE, SERVER } from "./topology";
 
 function ask({ setup }: Fixture, from: Machine, address: string): Promise<Call> {

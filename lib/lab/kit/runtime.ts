@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { CniError } from "../../cni/error";
 import { isObject, own, parseJson, type Json, type JsonObject } from "../../cni/json";
+import type { Pair } from "./families";
 import type { Setup } from "./lab";
 import {
   cniEnvironment,
@@ -34,6 +35,12 @@ export interface Pod extends Machine {
   readonly spec: PodSpec;
   readonly containerId: string;
   readonly uid: string;
+}
+
+/** A pod that is attached. */
+export interface Attached {
+  readonly machine: Pod;
+  readonly addresses: Pair;
 }
 
 export interface CniRan {

@@ -3,7 +3,7 @@ import { systemClock } from "../../node/clock";
 import { CniError } from "../../cni/error";
 import { createExec } from "../../node/exec";
 import type { ExecOutcome } from "../../ports";
-import { DIRECTORIES, localHost } from "../../node/host";
+import { PROGRAM_ENVIRONMENT, localHost } from "../../node/host";
 import { packageOf } from "./needs";
 
 const MAX_OUTPUT = 16 * 1024 * 1024;
@@ -55,7 +55,7 @@ export function createShell(signal?: AbortSignal): Shell {
     };
     const outcome = await exec.run({
       ...request,
-      env: { PATH: DIRECTORIES.join(":"), LC_ALL: "C", ...env },
+      env: { ...PROGRAM_ENVIRONMENT, ...env },
     });
     signal?.throwIfAborted();
     return { ...textOf(outcome, timeoutMs), ms: Math.round(systemClock.elapsed() - started) };

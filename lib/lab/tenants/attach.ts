@@ -2,9 +2,9 @@
 import { startResponder } from "../kit/calls";
 import type { Setup } from "../kit/lab";
 import type { Machine } from "../kit/machines";
-import type { Pod, PodSpec, Runtime } from "../kit/runtime";
+import type { Attached, Pod, PodSpec, Runtime } from "../kit/runtime";
 import { objectsOf, startApiServer } from "./api-server";
-import type { Attached, Fixture } from "./fixture";
+import type { Fixture } from "./fixture";
 import { NODE, NODE_PORT } from "./topology";
 
 interface TenantPod extends PodSpec {

@@ -1,16 +1,9 @@
 /** What the steps of the lab `tenants` work with, and what several of them do. */
-import type { Pair } from "../kit/families";
 import type { Setup } from "../kit/lab";
 import type { Ran } from "../kit/shell";
-import type { Pod, Runtime } from "../kit/runtime";
+import type { Attached, Runtime } from "../kit/runtime";
 import type { ApiServer } from "./api-server";
 import type { Topology } from "./topology";
-
-/** A pod that is attached. */
-export interface Attached {
-  readonly machine: Pod;
-  readonly addresses: Pair;
-}
 
 export interface Fixture {
   readonly setup: Setup;

@@ -2,7 +2,8 @@
 import { call, target } from "../kit/calls";
 import { FAMILIES } from "../kit/families";
 import { trace } from "../kit/packets";
-import type { Attached, Fixture } from "./fixture";
+import type { Attached } from "../kit/runtime";
+import type { Fixture } from "./fixture";
 import { CLIENT, NODE, NODE_PORT, SERVER, type Way } from "./topology";
 
 /** One node, one destination, three ways, both families. */

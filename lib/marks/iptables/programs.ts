@@ -2,10 +2,8 @@
 import { CniError, RulesUntouched } from "../../cni/error";
 import type { Family } from "../../net/family";
 import type { Exec, ExecOutcome } from "../../ports";
-import { DIRECTORIES, type Host, type IptablesVariant } from "../../node/host";
+import { DIRECTORIES, type Host, type IptablesVariant, PROGRAM_ENVIRONMENT } from "../../node/host";
 
-/** Nothing of the runtime's environment reaches the tools but what the caller names. */
-const ENVIRONMENT = { PATH: DIRECTORIES.join(":"), LC_ALL: "C" };
 const TOOL_TIMEOUT_SLACK_MS = 5000;
 const MAX_LISTING = 64 * 1024 * 1024;
 const MAX_SAID = 1000;
@@ -67,7 +65,7 @@ export function createTools(
     const outcome = await exec.run({
       path,
       args,
-      env: action === "restore" ? { ...marks, ...ENVIRONMENT } : ENVIRONMENT,
+      env: action === "restore" ? { ...marks, ...PROGRAM_ENVIRONMENT } : PROGRAM_ENVIRONMENT,
       stdin,
       timeoutMs,
       maxStdout: MAX_LISTING,
@@ -131,7 +129,7 @@ async function nftHasMangle(exec: Exec, host: Host, family: Family): Promise<boo
   const outcome = await exec.run({
     path,
     args: ["list", "tables", name],
-    env: ENVIRONMENT,
+    env: PROGRAM_ENVIRONMENT,
     stdin: "",
     timeoutMs: TOOL_TIMEOUT_SLACK_MS,
     maxStdout: limit,

@@ -6,10 +6,11 @@
 import { CniError, RulesUntouched, toCniError } from "../../cni/error";
 import type { Family } from "../../net/family";
 import type { Locks } from "../../ports";
+import { touchFile } from "../../node/files";
 import type { Host, IptablesVariant } from "../../node/host";
 import { parseSave, restoreInput, type InstalledRule } from "./format";
 import type { Slot, Tools } from "./programs";
-import { closeSync, constants, openSync, statSync, utimesSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 
 export type Rules = readonly InstalledRule[];
@@ -213,14 +214,6 @@ export function readGeneration(dataDir: string): string {
 
 /** Makes every earlier generation outdated. Two processes that do so at once choose different ones. */
 export function nextGeneration(dataDir: string): void {
-  const path = join(dataDir, "generation");
-  closeSync(
-    openSync(
-      path,
-      constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-      0o600,
-    ),
-  );
   const chance = (): number => Math.floor(Math.random() * 2 ** 31);
-  utimesSync(path, chance(), chance());
+  touchFile(join(dataDir, "generation"), chance(), chance());
 }

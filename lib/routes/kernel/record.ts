@@ -1,11 +1,12 @@
 /** The record of what was changed on the node: one file in the data directory. */
-import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CniError } from "../../cni/error";
 import { isObject, parseJson } from "../../cni/json";
 import { reasonOf } from "../../text/reason";
 import { EMPTY_RECORD, type RoutesRecord } from "../model";
 import { replaceFile, temporaryOf } from "../../node/files";
+import { readPrivateFile } from "../../node/private-file";
 
 export interface RecordFile {
   /** EMPTY_RECORD when there is no file. Throws CniError `journal` when it cannot be used. */
@@ -36,20 +37,19 @@ export function createRecordFile(dir: string): RecordFile {
 }
 
 function readRecord(path: string): RoutesRecord {
-  let fd: number;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    return parseRecord(
+      path,
+      readPrivateFile(path, MAX_BYTES, (stat) => {
+        if (!stat.isFile() || stat.uid !== process.geteuid?.() || stat.size > MAX_BYTES)
+          throw unusable(path, "not a small file of ours");
+      }),
+    );
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return EMPTY_RECORD;
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (syscall !== "open") throw error;
+    if (code === "ENOENT") return EMPTY_RECORD;
     throw unusable(path, reasonOf(error));
-  }
-  try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile() || stat.uid !== process.geteuid?.() || stat.size > MAX_BYTES)
-      throw unusable(path, "not a small file of ours");
-    return parseRecord(path, readFileSync(fd));
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -225,7 +225,7 @@ export function overlaps(a: Prefix, b: Prefix): boolean {
 }
 
 /** The networks without those that are inside another one, in their order. */
-export function withoutContained(networks: readonly Prefix[]): readonly Prefix[] {
+function withoutContained(networks: readonly Prefix[]): readonly Prefix[] {
   const unique = networks.filter(
     (network, i) => networks.findIndex((other) => formatCidr(other) === formatCidr(network)) === i,
   );

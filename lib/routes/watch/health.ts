@@ -40,7 +40,7 @@ export const ASSUMED_UP: GatewayHealth = {
 };
 
 /** A gateway that did not answer when the previous watcher ended, which may be a moment ago. */
-export const LOST_BEFORE: GatewayHealth = {
+const LOST_BEFORE: GatewayHealth = {
   ...ASSUMED_UP,
   up: false,
   lastError:
