@@ -126,7 +126,7 @@ done
 find_wrapper
 if [[ $mode == remove ]]; then conflist=$(nothing_json); else conflist=$(set_up_json); fi
 
-file=$(mktemp /tmp/tenant-routing-setup.XXXXXX)
+file=$(mktemp "${TMPDIR:-/tmp}/tenant-routing-setup.XXXXXX")
 trap 'rm -f "$file"' EXIT
 printf '%s\n' "$conflist" >"$file"
 if [[ $dry ]]; then

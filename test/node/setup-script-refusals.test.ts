@@ -1,6 +1,5 @@
 /** scripts/tenant-routing-setup.sh where something is in the way, missing or badly written. */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { useSetUpNode } from "../helpers/setup-node";
 
 const { path, ip, setUp, snapshot, routeOf } = useSetUpNode();
@@ -63,12 +62,13 @@ test.each([
   [{ WRAPPER: "/none/wrapper" }, "WRAPPER"],
 ])("refuses %j before it changes anything", (env: Record<string, string>, message) => {
   const before = snapshot();
-  const { status, stderr } = setUp(env);
+  // Its own place: other tests run the script at the same time.
+  const temporary = path("temporary");
+  mkdirSync(temporary, { recursive: true });
+  const { status, stderr } = setUp({ TMPDIR: temporary, ...env });
   expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
   expect(snapshot()).toBe(before);
-  expect(readdirSync(tmpdir()).filter((name) => name.startsWith("tenant-routing-setup."))).toEqual(
-    [],
-  );
+  expect(readdirSync(temporary)).toEqual([]);
 });
 
 test("a file of names that somebody else made is in the way", () => {
