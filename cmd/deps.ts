@@ -24,7 +24,7 @@ import {
   type ProcessId,
 } from "../lib/node/processes";
 import { sandboxState, viewpoint } from "../lib/node/sandbox";
-import type { Locks, Log, PodSource } from "../lib/ports";
+import type { Exec, Locks, Log, PodSource } from "../lib/ports";
 import type { Io } from "./io";
 
 /** DEL after a killed ADD: what the ADD started may finish, then it is killed (ms). */
@@ -32,6 +32,8 @@ const LEFTOVER_TIMES = { graceMs: 1000, timeoutMs: 2000 };
 
 /** How often the ADDs of a node look for attachments whose sandbox is gone (ms). */
 const COLLECTION_MS = 60_000;
+/** Set by a launcher whose agent died or froze half-way: the agent's request, which is to be finished. */
+const TAKEOVER = "TENANT_ROUTING_TAKEOVER";
 /** Who started us. When that process ends, the kernel gives us another parent (decision 0045). */
 const PARENT = process.ppid;
 
@@ -53,7 +55,6 @@ export function openNode(conf: PluginConf, log: Log): Node {
     }),
   );
   const self = ownProcess();
-  const requests = new Set<string>();
   return {
     journal,
     locks,
@@ -73,6 +74,9 @@ export function openNode(conf: PluginConf, log: Log): Node {
   };
 }
 
+/** What this process works on, whatever configurations its requests have. */
+const requests = new Set<string>();
+
 function isSame(one: ProcessId, other: ProcessId): boolean {
   return one.pid === other.pid && one.startTime === other.startTime;
 }
@@ -87,15 +91,34 @@ export interface Asked {
   readonly conf: PluginConf;
   readonly io: Pick<Io, "env" | "stderr">;
   readonly log: Log;
+  /** An agent's request; left out, the process itself was started for it. */
+  readonly remote?: Remote;
 }
 
-let requests = 0;
+/** A request that came to the agent by way of a launcher. */
+export interface Remote {
+  /** Its ID, unique within this process. */
+  readonly id: string;
+  /** Runs the delegates. */
+  readonly exec: Exec;
+  readonly isGone: () => boolean;
+  /** PIDs of what works on it elsewhere. */
+  readonly helpers: readonly number[];
+}
+
+let count = 0;
+
+/** An ID for the next request. */
+export function nextRequest(): string {
+  return String(++count);
+}
 
 /** What a verb works with for this request. */
-export function forRequest(node: Node, { cni, conf, io, log }: Asked): Context {
+export function forRequest(node: Node, { cni, conf, io, log, remote }: Asked): Context {
   const key = attachmentKey(conf.name, cni);
   const progress = createProgress();
-  const { exec, clock } = node;
+  const { clock } = node;
+  const { [TAKEOVER]: takeover, ...env } = io.env;
   return {
     node,
     request: {
@@ -103,12 +126,12 @@ export function forRequest(node: Node, { cni, conf, io, log }: Asked): Context {
       conf,
       key,
       tag: attachmentTag(key),
-      owner: { ...node.process, request: String(++requests) },
+      owner: { ...node.process, request: remote?.id ?? nextRequest() },
       marks: node.backend.open(cniVariables(cni)),
       delegate: {
-        exec,
+        exec: remote?.exec ?? node.exec,
         clock,
-        env: io.env,
+        env,
         path: cni.path,
         timeoutMs: conf.delegateTimeoutMs,
         stderr: io.stderr,
@@ -116,9 +139,19 @@ export function forRequest(node: Node, { cni, conf, io, log }: Asked): Context {
       progress,
       warn: ({ message, code, details }) =>
         log.write("warn", message, { code, details, ...factFields(progress.facts) }),
-      callerIsGone: () => process.ppid !== PARENT,
+      callerIsGone: remote?.isGone ?? (() => process.ppid !== PARENT),
+      helpers: remote?.helpers ?? [],
+      takesOver: remote === undefined ? ownerOf(takeover) : undefined,
     },
   };
+}
+
+/** `<pid> <start time> <request>`, as the agent told its launcher; undefined for anything else. */
+function ownerOf(token: string | undefined): Owner | undefined {
+  const [pid = "", startTime = "", request = ""] = (token ?? "").split(" ");
+  return /^[0-9]+$/.test(pid) && startTime !== "" && request !== ""
+    ? { pid: Number(pid), startTime, request }
+    : undefined;
 }
 
 // A tool that outlives a killed ADD (it waits for the xtables lock) would add a rule after its DEL.

@@ -1,14 +1,14 @@
 import { processIo, type Io } from "./io";
 import { runToTheEnd } from "./last-resort";
 import { muteNode } from "./node-debug";
-import { runPlugin } from "./plugin";
+import { askedBy, runPlugin } from "./plugin";
 import { aboutText } from "./version";
 
 async function main(io: Io): Promise<number> {
   if (io.args.length > 0) return (await import("./cli")).runCli(io);
   if ((io.env["CNI_COMMAND"] ?? "") !== "") {
     muteNode();
-    return runPlugin(io);
+    return runPlugin(askedBy(io));
   }
   io.stderr(aboutText());
   return 0;

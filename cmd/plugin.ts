@@ -11,28 +11,57 @@ import {
 import { SUPPORTED_VERSIONS, versionJson } from "../lib/cni/version";
 import type { Log } from "../lib/ports";
 import { printable } from "../lib/text/printable";
-import type { Context } from "../lib/attachment/context";
+import type { PluginConf } from "../conf/types";
+import type { Context, Node } from "../lib/attachment/context";
 import { factFields } from "../lib/attachment/facts";
 import { runVerb, type WorkingVerb } from "../lib/attachment/verbs";
-import { forRequest, openNode } from "./deps";
+import { forRequest, openNode, type Remote } from "./deps";
 import type { Io } from "./io";
 import { createLog } from "./log";
 
+/** Where a request comes from and where its answer goes. */
+export interface Asker extends Pick<Io, "env" | "readStdin" | "stderr"> {
+  /** Gives the answer, with the exit status that goes with it. Throws when nobody reads it. */
+  readonly answer: (text: string, status: number) => void | Promise<void>;
+  /** The node for a request of this configuration. */
+  readonly openNode: (conf: PluginConf, log: Log) => Node;
+  /** An agent's request. */
+  readonly remote?: Remote;
+  /** Waits for the request's turn; left out, it begins at once. Throws CniError `tryAgainLater`. */
+  readonly inTurn?: <T>(body: () => Promise<T>) => Promise<T>;
+  /** Told of each verb that was carried out. */
+  readonly onOutcome?: (outcome: RequestOutcome) => void;
+}
+
+/** How a request ended. */
+export interface RequestOutcome {
+  readonly verb: string;
+  /** undefined: it went well. */
+  readonly code: number | undefined;
+}
+
+/** The process's own request. */
+export function askedBy(io: Io): Asker {
+  return { ...io, answer: (text) => io.stdout(text), openNode };
+}
+
 /** Answers one request and returns the exit status. Never throws. */
-export async function runPlugin(io: Io): Promise<number> {
+export async function runPlugin(asker: Asker): Promise<number> {
   let version: string = SUPPORTED_VERSIONS[SUPPORTED_VERSIONS.length - 1] ?? "";
   try {
-    const request = parseRequest(io.env);
+    const request = parseRequest(asker.env);
     if (request.verb === "VERSION") {
-      io.stdout(`${versionJson()}\n`);
+      await asker.answer(`${versionJson()}\n`, 0);
       return 0;
     }
-    const head = parseNetconf(io.readStdin(), request.verb);
+    const { verb } = request;
+    const head = parseNetconf(asker.readStdin(), verb);
     version = head.cniVersion;
-    await answer(request, request.verb, head, io);
+    const { inTurn = (body) => body() } = asker;
+    await inTurn(() => answer(request, verb, head, asker));
     return 0;
   } catch (error) {
-    return fail(toCniError(error), version, io);
+    return fail(toCniError(error), version, asker);
   }
 }
 
@@ -40,14 +69,15 @@ async function answer(
   request: Request,
   verb: WorkingVerb,
   head: NetconfHead,
-  io: Io,
+  asker: Asker,
 ): Promise<void> {
   const { conf, warnings } = loadConf(head.netconf, verb);
-  const log = createLog(conf, io.stderr);
+  const log = createLog(conf, asker.stderr);
   for (const warning of warnings) log.write("warn", warning, { network: head.name });
   try {
-    const context = forRequest(openNode(conf, log), { cni: request, conf, io, log });
-    await perform(context, verb, { log, stdout: io.stdout });
+    const { openNode: open, remote } = asker;
+    const asked = { cni: request, conf, io: asker, log, ...(remote && { remote }) };
+    await perform(forRequest(open(conf, log), asked), verb, { log, asker });
   } finally {
     await log.flush();
   }
@@ -55,14 +85,13 @@ async function answer(
 
 interface Outputs {
   readonly log: Log;
-  /** Throws when the reader is gone. */
-  readonly stdout: (text: string) => void;
+  readonly asker: Asker;
 }
 
 async function perform(
   context: Context,
   verb: WorkingVerb,
-  { log, stdout }: Outputs,
+  { log, asker }: Outputs,
 ): Promise<void> {
   const { cni, conf, progress } = context.request;
   const started = performance.now();
@@ -74,7 +103,8 @@ async function perform(
   });
   const outcome = await runVerb(verb, context);
   const error =
-    "error" in outcome ? outcome.error : await deliver(context, verb, outcome.output, stdout);
+    "error" in outcome ? outcome.error : await deliver(context, verb, outcome.output, asker);
+  asker.onOutcome?.({ verb, code: error?.code });
   if (error !== undefined) throw logged(log, verb, withPod(error, cni), fields());
   if (verb !== "STATUS") log.write("info", verb, { ...fields(), outcome: "ok" });
 }
@@ -87,10 +117,10 @@ async function deliver(
   context: Context,
   verb: WorkingVerb,
   output: string,
-  stdout: (text: string) => void,
+  asker: Asker,
 ): Promise<CniError | undefined> {
   try {
-    stdout(output);
+    await asker.answer(output, 0);
     return undefined;
   } catch (thrown) {
     const error = toCniError(thrown);
@@ -149,11 +179,11 @@ function aboutRequest(request: Request): Record<string, unknown> {
   };
 }
 
-function fail(error: CniError, version: string, io: Io): number {
+async function fail(error: CniError, version: string, asker: Asker): Promise<number> {
   try {
-    io.stdout(`${errorJson(error, version)}\n`);
+    await asker.answer(`${errorJson(error, version)}\n`, 1);
   } catch {
-    io.stderr(printable(`${error.message}\n`));
+    asker.stderr(printable(`${error.message}\n`));
   }
   return 1;
 }

@@ -75,6 +75,7 @@ export function createProgram(
     );
   };
   addAttachmentCommands(program, runs);
+  addAgent(program, runs);
   addRoutes(program, runs);
   addProofs(program, runs);
   addRest(program, runs);
@@ -120,6 +121,18 @@ function addAttachmentCommands(program: Command, runs: Runs): void {
         ),
       ),
     async () => (await import("./commands/gc")).gcCommand,
+  );
+}
+
+function addAgent(program: Command, runs: Runs): void {
+  runs(
+    program
+      .command("agent")
+      .usage("[options]")
+      .description("answer the runtime's requests in one resident process until SIGTERM")
+      .addOption(conf)
+      .addOption(output),
+    async () => (await import("./commands/agent")).agentCommand,
   );
 }
 

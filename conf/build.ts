@@ -7,7 +7,7 @@ import {
   parseUint32,
 } from "../lib/net/mark";
 import type { Draft, DraftMark, DraftTenant, DraftUplink } from "./draft";
-import type { RouterConf, RoutesConf, Tenant, Translation, Uplink } from "./types";
+import type { AgentConf, RouterConf, RoutesConf, Tenant, Translation, Uplink } from "./types";
 import { parseDuration } from "./duration";
 
 /** An entry of `tenants` or `marks`, with its mark read. */
@@ -94,6 +94,20 @@ export function buildRoutes({ routes }: Draft): RoutesConf {
       holdDownMs: parseDuration(watch.holdDown),
       statusFile: watch.statusFile === "" ? undefined : watch.statusFile,
     },
+  };
+}
+
+/** The resident agent. */
+export function buildAgent({ agent }: Draft): AgentConf {
+  const { socket, requests, metricsAddress, metricsPort } = agent;
+  return {
+    socket,
+    requests,
+    queueTimeoutMs: parseDuration(agent.queueTimeout),
+    reconcileIntervalMs: parseDuration(agent.reconcileInterval),
+    namespaceIntervalMs: parseDuration(agent.namespaceInterval),
+    metricsAddress,
+    metricsPort,
   };
 }
 

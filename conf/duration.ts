@@ -5,7 +5,15 @@ export interface Bounds {
 }
 
 export type DurationKey =
-  "apiTimeout" | "delegateTimeout" | "lockTimeout" | "interval" | "timeout" | "holdDown";
+  | "apiTimeout"
+  | "delegateTimeout"
+  | "lockTimeout"
+  | "interval"
+  | "timeout"
+  | "holdDown"
+  | "queueTimeout"
+  | "reconcileInterval"
+  | "namespaceInterval";
 
 /**
  * The kubelet gives up on a pod after 4 minutes and the runtimes on a clean-up after 1: the lock
@@ -18,6 +26,10 @@ export const DURATION_BOUNDS: Readonly<Record<DurationKey, Bounds>> = {
   interval: { min: 100, max: 600_000 },
   timeout: { min: 100, max: 60_000 },
   holdDown: { min: 100, max: 3_600_000 },
+  // Before the kubelet gives up (2 minutes by default), the request still has to be done.
+  queueTimeout: { min: 100, max: 100_000 },
+  reconcileInterval: { min: 1000, max: 600_000 },
+  namespaceInterval: { min: 1000, max: 600_000 },
 };
 
 export const DURATION_PATTERN = "^[1-9][0-9]{0,5}(?:ms|s|m)$";

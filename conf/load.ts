@@ -5,7 +5,7 @@ import { FULL_MASK } from "../lib/net/mark";
 import type { Draft } from "./draft";
 import { parseDuration } from "./duration";
 import { type Problem, problemsError, problemText } from "./problem";
-import { buildRouter, buildRoutes, buildTenants, defaultMask } from "./build";
+import { buildAgent, buildRouter, buildRoutes, buildTenants, defaultMask } from "./build";
 import { RULES } from "./checks/checks";
 import { errorPath, schemaProblems } from "./schema-problems";
 import type { PluginConf } from "./types";
@@ -20,7 +20,7 @@ export interface LoadedConf {
 /** These verbs need a correct configuration; the others must clean up or look whatever it says. */
 const STRICT_VERBS: readonly Verb[] = ["ADD", "STATUS"];
 /** Fields whose wrong parts are left out one by one. */
-const PRUNED_INSIDE: readonly string[] = ["tenants", "marks", "delegate", "routes"];
+const PRUNED_INSIDE: readonly string[] = ["tenants", "marks", "delegate", "routes", "agent"];
 const TENANT_KEY = "tenant.routing/fwmark";
 const FWMARK_PLUGIN_KEY = "cni.fwmark.net/name";
 
@@ -94,6 +94,7 @@ function build(raw: JsonObject, draft: Draft): PluginConf {
     tenants: hasCatalogue ? buildTenants(draft) : undefined,
     defaultMask: defaultMask(draft) ?? FULL_MASK,
     onError: draft.onError,
+    onAnnotationChange: draft.onAnnotationChange,
     exemptNamespaces: draft.exemptNamespaces ?? [],
     markReplies: draft.markReplies,
     iptables: draft.iptables,
@@ -105,6 +106,7 @@ function build(raw: JsonObject, draft: Draft): PluginConf {
     lockTimeoutMs: parseDuration(draft.lockTimeout),
     routes: buildRoutes(draft),
     router: buildRouter(draft),
+    agent: buildAgent(draft),
     runtimeConfig: draft.runtimeConfig ?? undefined,
     args: draft.args,
     dns: draft.dns,

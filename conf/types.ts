@@ -62,9 +62,25 @@ export interface RouterConf {
   readonly uplinks: Readonly<Record<string, Uplink>>;
 }
 
+/** Settings of the resident agent. Times in milliseconds. */
+export interface AgentConf extends Pick<Draft["agent"], "socket" | "requests" | "metricsAddress"> {
+  readonly queueTimeoutMs: number;
+  readonly reconcileIntervalMs: number;
+  readonly namespaceIntervalMs: number;
+  /** undefined: no TCP port. */
+  readonly metricsPort: number | undefined;
+}
+
 /** Settings that are used as they are written, defaults included. */
 type AsWritten =
-  "type" | "cniVersion" | "onError" | "markReplies" | "iptables" | "dataDir" | "logLevel";
+  | "type"
+  | "cniVersion"
+  | "onError"
+  | "onAnnotationChange"
+  | "markReplies"
+  | "iptables"
+  | "dataDir"
+  | "logLevel";
 
 /** Our plugin object after validation: defaults applied, frozen. Times in milliseconds. */
 export interface PluginConf extends Pick<Draft, AsWritten> {
@@ -84,6 +100,7 @@ export interface PluginConf extends Pick<Draft, AsWritten> {
   readonly lockTimeoutMs: number;
   readonly routes: RoutesConf;
   readonly router: RouterConf | undefined;
+  readonly agent: AgentConf;
   readonly runtimeConfig: JsonObject | undefined;
   readonly args: Json | undefined;
   readonly dns: Json | undefined;

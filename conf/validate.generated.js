@@ -3,7 +3,7 @@
 
 // <stdin>
 exports.validate = validate10;
-var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
+var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
 var func2 = Object.prototype.hasOwnProperty;
 var pattern0 = new RegExp("^cni\\.dev/", "");
 var pattern1 = new RegExp("^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$", "");
@@ -36,6 +36,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
     if (data.markReplies === void 0) {
       data.markReplies = false;
     }
+    if (data.onAnnotationChange === void 0) {
+      data.onAnnotationChange = "apply";
+    }
     if (data.iptables === void 0) {
       data.iptables = "auto";
     }
@@ -59,6 +62,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
     }
     if (data.routes === void 0) {
       data.routes = {};
+    }
+    if (data.agent === void 0) {
+      data.agent = {};
     }
     if (data.type === void 0) {
       data.type = "tenant-routing-wrapper";
@@ -1057,9 +1063,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data31 = data.iptables;
+    let data31 = data.onAnnotationChange;
     if (typeof data31 !== "string") {
-      const err85 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/type", keyword: "type", params: { type: "string" } };
+      const err85 = { instancePath: instancePath + "/onAnnotationChange", schemaPath: "#/properties/onAnnotationChange/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err85];
       } else {
@@ -1067,8 +1073,8 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    if (!(data31 === "auto" || data31 === "nft" || data31 === "legacy")) {
-      const err86 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/enum", keyword: "enum", params: { allowedValues: schema11.properties.iptables.enum } };
+    if (!(data31 === "apply" || data31 === "ignore")) {
+      const err86 = { instancePath: instancePath + "/onAnnotationChange", schemaPath: "#/properties/onAnnotationChange/enum", keyword: "enum", params: { allowedValues: schema11.properties.onAnnotationChange.enum } };
       if (vErrors === null) {
         vErrors = [err86];
       } else {
@@ -1076,19 +1082,18 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data32 = data.dataDir;
-    if (typeof data32 === "string") {
-      if (!pattern2.test(data32)) {
-        const err87 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
-        if (vErrors === null) {
-          vErrors = [err87];
-        } else {
-          vErrors.push(err87);
-        }
-        errors++;
+    let data32 = data.iptables;
+    if (typeof data32 !== "string") {
+      const err87 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err87];
+      } else {
+        vErrors.push(err87);
       }
-    } else {
-      const err88 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/type", keyword: "type", params: { type: "string" } };
+      errors++;
+    }
+    if (!(data32 === "auto" || data32 === "nft" || data32 === "legacy")) {
+      const err88 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/enum", keyword: "enum", params: { allowedValues: schema11.properties.iptables.enum } };
       if (vErrors === null) {
         vErrors = [err88];
       } else {
@@ -1096,10 +1101,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data33 = data.logFile;
+    let data33 = data.dataDir;
     if (typeof data33 === "string") {
-      if (!pattern17.test(data33)) {
-        const err89 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+      if (!pattern2.test(data33)) {
+        const err89 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
         if (vErrors === null) {
           vErrors = [err89];
         } else {
@@ -1108,7 +1113,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     } else {
-      const err90 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/type", keyword: "type", params: { type: "string" } };
+      const err90 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err90];
       } else {
@@ -1116,18 +1121,19 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data34 = data.logLevel;
-    if (typeof data34 !== "string") {
-      const err91 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err91];
-      } else {
-        vErrors.push(err91);
+    let data34 = data.logFile;
+    if (typeof data34 === "string") {
+      if (!pattern17.test(data34)) {
+        const err91 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+        if (vErrors === null) {
+          vErrors = [err91];
+        } else {
+          vErrors.push(err91);
+        }
+        errors++;
       }
-      errors++;
-    }
-    if (!(data34 === "error" || data34 === "warn" || data34 === "info" || data34 === "debug")) {
-      const err92 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/enum", keyword: "enum", params: { allowedValues: schema11.properties.logLevel.enum } };
+    } else {
+      const err92 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err92];
       } else {
@@ -1135,19 +1141,18 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data35 = data.apiTimeout;
-    if (typeof data35 === "string") {
-      if (!pattern18.test(data35)) {
-        const err93 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-        if (vErrors === null) {
-          vErrors = [err93];
-        } else {
-          vErrors.push(err93);
-        }
-        errors++;
+    let data35 = data.logLevel;
+    if (typeof data35 !== "string") {
+      const err93 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err93];
+      } else {
+        vErrors.push(err93);
       }
-    } else {
-      const err94 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/type", keyword: "type", params: { type: "string" } };
+      errors++;
+    }
+    if (!(data35 === "error" || data35 === "warn" || data35 === "info" || data35 === "debug")) {
+      const err94 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/enum", keyword: "enum", params: { allowedValues: schema11.properties.logLevel.enum } };
       if (vErrors === null) {
         vErrors = [err94];
       } else {
@@ -1155,10 +1160,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data36 = data.delegateTimeout;
+    let data36 = data.apiTimeout;
     if (typeof data36 === "string") {
       if (!pattern18.test(data36)) {
-        const err95 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        const err95 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
         if (vErrors === null) {
           vErrors = [err95];
         } else {
@@ -1167,7 +1172,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     } else {
-      const err96 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/type", keyword: "type", params: { type: "string" } };
+      const err96 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err96];
       } else {
@@ -1175,10 +1180,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data37 = data.lockTimeout;
+    let data37 = data.delegateTimeout;
     if (typeof data37 === "string") {
       if (!pattern18.test(data37)) {
-        const err97 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        const err97 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
         if (vErrors === null) {
           vErrors = [err97];
         } else {
@@ -1187,7 +1192,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     } else {
-      const err98 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/type", keyword: "type", params: { type: "string" } };
+      const err98 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err98];
       } else {
@@ -1195,56 +1200,55 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data38 = data.routes;
-    if (data38 && typeof data38 == "object" && !Array.isArray(data38)) {
-      if (data38.tenantPriority === void 0) {
-        data38.tenantPriority = 32765;
-      }
-      if (data38.localPriority === void 0) {
-        data38.localPriority = 32764;
-      }
-      if (data38.excludePriority === void 0) {
-        data38.excludePriority = 32763;
-      }
-      if (data38.excludeDestinations === void 0) {
-        data38.excludeDestinations = ["169.254.169.254/32", "fd00:ec2::254/128"];
-      }
-      if (data38.masquerade === void 0) {
-        data38.masquerade = false;
-      }
-      if (data38.acceptForward === void 0) {
-        data38.acceptForward = false;
-      }
-      if (data38.namesDir === void 0) {
-        data38.namesDir = "/etc/iproute2/rt_tables.d";
-      }
-      if (data38.watch === void 0) {
-        data38.watch = {};
-      }
-      for (const key8 in data38) {
-        if (!func2.call(schema11.properties.routes.properties, key8)) {
-          const err99 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key8 } };
-          if (vErrors === null) {
-            vErrors = [err99];
-          } else {
-            vErrors.push(err99);
-          }
-          errors++;
-        }
-      }
-      let data39 = data38.tenantPriority;
-      if (!(typeof data39 == "number" && (!(data39 % 1) && !isNaN(data39)) && isFinite(data39))) {
-        const err100 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/type", keyword: "type", params: { type: "integer" } };
+    let data38 = data.lockTimeout;
+    if (typeof data38 === "string") {
+      if (!pattern18.test(data38)) {
+        const err99 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
         if (vErrors === null) {
-          vErrors = [err100];
+          vErrors = [err99];
         } else {
-          vErrors.push(err100);
+          vErrors.push(err99);
         }
         errors++;
       }
-      if (typeof data39 == "number" && isFinite(data39)) {
-        if (data39 > 32765 || isNaN(data39)) {
-          const err101 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+    } else {
+      const err100 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err100];
+      } else {
+        vErrors.push(err100);
+      }
+      errors++;
+    }
+    let data39 = data.routes;
+    if (data39 && typeof data39 == "object" && !Array.isArray(data39)) {
+      if (data39.tenantPriority === void 0) {
+        data39.tenantPriority = 32765;
+      }
+      if (data39.localPriority === void 0) {
+        data39.localPriority = 32764;
+      }
+      if (data39.excludePriority === void 0) {
+        data39.excludePriority = 32763;
+      }
+      if (data39.excludeDestinations === void 0) {
+        data39.excludeDestinations = ["169.254.169.254/32", "fd00:ec2::254/128"];
+      }
+      if (data39.masquerade === void 0) {
+        data39.masquerade = false;
+      }
+      if (data39.acceptForward === void 0) {
+        data39.acceptForward = false;
+      }
+      if (data39.namesDir === void 0) {
+        data39.namesDir = "/etc/iproute2/rt_tables.d";
+      }
+      if (data39.watch === void 0) {
+        data39.watch = {};
+      }
+      for (const key8 in data39) {
+        if (!func2.call(schema11.properties.routes.properties, key8)) {
+          const err101 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key8 } };
           if (vErrors === null) {
             vErrors = [err101];
           } else {
@@ -1252,29 +1256,29 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        if (data39 < 1 || isNaN(data39)) {
-          const err102 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-          if (vErrors === null) {
-            vErrors = [err102];
-          } else {
-            vErrors.push(err102);
-          }
-          errors++;
-        }
       }
-      let data40 = data38.localPriority;
+      let data40 = data39.tenantPriority;
       if (!(typeof data40 == "number" && (!(data40 % 1) && !isNaN(data40)) && isFinite(data40))) {
-        const err103 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/type", keyword: "type", params: { type: "integer" } };
+        const err102 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/type", keyword: "type", params: { type: "integer" } };
         if (vErrors === null) {
-          vErrors = [err103];
+          vErrors = [err102];
         } else {
-          vErrors.push(err103);
+          vErrors.push(err102);
         }
         errors++;
       }
       if (typeof data40 == "number" && isFinite(data40)) {
         if (data40 > 32765 || isNaN(data40)) {
-          const err104 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+          const err103 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+          if (vErrors === null) {
+            vErrors = [err103];
+          } else {
+            vErrors.push(err103);
+          }
+          errors++;
+        }
+        if (data40 < 1 || isNaN(data40)) {
+          const err104 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
           if (vErrors === null) {
             vErrors = [err104];
           } else {
@@ -1282,29 +1286,29 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        if (data40 < 1 || isNaN(data40)) {
-          const err105 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-          if (vErrors === null) {
-            vErrors = [err105];
-          } else {
-            vErrors.push(err105);
-          }
-          errors++;
-        }
       }
-      let data41 = data38.excludePriority;
+      let data41 = data39.localPriority;
       if (!(typeof data41 == "number" && (!(data41 % 1) && !isNaN(data41)) && isFinite(data41))) {
-        const err106 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/type", keyword: "type", params: { type: "integer" } };
+        const err105 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/type", keyword: "type", params: { type: "integer" } };
         if (vErrors === null) {
-          vErrors = [err106];
+          vErrors = [err105];
         } else {
-          vErrors.push(err106);
+          vErrors.push(err105);
         }
         errors++;
       }
       if (typeof data41 == "number" && isFinite(data41)) {
         if (data41 > 32765 || isNaN(data41)) {
-          const err107 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+          const err106 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+          if (vErrors === null) {
+            vErrors = [err106];
+          } else {
+            vErrors.push(err106);
+          }
+          errors++;
+        }
+        if (data41 < 1 || isNaN(data41)) {
+          const err107 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
           if (vErrors === null) {
             vErrors = [err107];
           } else {
@@ -1312,57 +1316,78 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        if (data41 < 1 || isNaN(data41)) {
-          const err108 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+      }
+      let data42 = data39.excludePriority;
+      if (!(typeof data42 == "number" && (!(data42 % 1) && !isNaN(data42)) && isFinite(data42))) {
+        const err108 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err108];
+        } else {
+          vErrors.push(err108);
+        }
+        errors++;
+      }
+      if (typeof data42 == "number" && isFinite(data42)) {
+        if (data42 > 32765 || isNaN(data42)) {
+          const err109 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
           if (vErrors === null) {
-            vErrors = [err108];
+            vErrors = [err109];
           } else {
-            vErrors.push(err108);
+            vErrors.push(err109);
+          }
+          errors++;
+        }
+        if (data42 < 1 || isNaN(data42)) {
+          const err110 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err110];
+          } else {
+            vErrors.push(err110);
           }
           errors++;
         }
       }
-      let data42 = data38.excludeDestinations;
-      if (Array.isArray(data42)) {
-        const len5 = data42.length;
+      let data43 = data39.excludeDestinations;
+      if (Array.isArray(data43)) {
+        const len5 = data43.length;
         for (let i9 = 0; i9 < len5; i9++) {
-          let data43 = data42[i9];
-          if (typeof data43 === "string") {
-            if (!pattern21.test(data43)) {
-              const err109 = { instancePath: instancePath + "/routes/excludeDestinations/" + i9, schemaPath: "#/properties/routes/properties/excludeDestinations/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+          let data44 = data43[i9];
+          if (typeof data44 === "string") {
+            if (!pattern21.test(data44)) {
+              const err111 = { instancePath: instancePath + "/routes/excludeDestinations/" + i9, schemaPath: "#/properties/routes/properties/excludeDestinations/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
               if (vErrors === null) {
-                vErrors = [err109];
+                vErrors = [err111];
               } else {
-                vErrors.push(err109);
+                vErrors.push(err111);
               }
               errors++;
             }
           } else {
-            const err110 = { instancePath: instancePath + "/routes/excludeDestinations/" + i9, schemaPath: "#/properties/routes/properties/excludeDestinations/items/type", keyword: "type", params: { type: "string" } };
+            const err112 = { instancePath: instancePath + "/routes/excludeDestinations/" + i9, schemaPath: "#/properties/routes/properties/excludeDestinations/items/type", keyword: "type", params: { type: "string" } };
             if (vErrors === null) {
-              vErrors = [err110];
+              vErrors = [err112];
             } else {
-              vErrors.push(err110);
+              vErrors.push(err112);
             }
             errors++;
           }
         }
-        let i10 = data42.length;
+        let i10 = data43.length;
         let j4;
         if (i10 > 1) {
           const indices4 = {};
           for (; i10--; ) {
-            let item4 = data42[i10];
+            let item4 = data43[i10];
             if (typeof item4 !== "string") {
               continue;
             }
             if (typeof indices4[item4] == "number") {
               j4 = indices4[item4];
-              const err111 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/uniqueItems", keyword: "uniqueItems", params: { i: i10, j: j4 } };
+              const err113 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/uniqueItems", keyword: "uniqueItems", params: { i: i10, j: j4 } };
               if (vErrors === null) {
-                vErrors = [err111];
+                vErrors = [err113];
               } else {
-                vErrors.push(err111);
+                vErrors.push(err113);
               }
               errors++;
               break;
@@ -1371,56 +1396,56 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
         }
       } else {
-        const err112 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/type", keyword: "type", params: { type: "array" } };
+        const err114 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/type", keyword: "type", params: { type: "array" } };
         if (vErrors === null) {
-          vErrors = [err112];
+          vErrors = [err114];
         } else {
-          vErrors.push(err112);
+          vErrors.push(err114);
         }
         errors++;
       }
-      if (data38.podNetworks !== void 0) {
-        let data44 = data38.podNetworks;
-        if (Array.isArray(data44)) {
-          const len6 = data44.length;
+      if (data39.podNetworks !== void 0) {
+        let data45 = data39.podNetworks;
+        if (Array.isArray(data45)) {
+          const len6 = data45.length;
           for (let i11 = 0; i11 < len6; i11++) {
-            let data45 = data44[i11];
-            if (typeof data45 === "string") {
-              if (!pattern21.test(data45)) {
-                const err113 = { instancePath: instancePath + "/routes/podNetworks/" + i11, schemaPath: "#/properties/routes/properties/podNetworks/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+            let data46 = data45[i11];
+            if (typeof data46 === "string") {
+              if (!pattern21.test(data46)) {
+                const err115 = { instancePath: instancePath + "/routes/podNetworks/" + i11, schemaPath: "#/properties/routes/properties/podNetworks/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
                 if (vErrors === null) {
-                  vErrors = [err113];
+                  vErrors = [err115];
                 } else {
-                  vErrors.push(err113);
+                  vErrors.push(err115);
                 }
                 errors++;
               }
             } else {
-              const err114 = { instancePath: instancePath + "/routes/podNetworks/" + i11, schemaPath: "#/properties/routes/properties/podNetworks/items/type", keyword: "type", params: { type: "string" } };
+              const err116 = { instancePath: instancePath + "/routes/podNetworks/" + i11, schemaPath: "#/properties/routes/properties/podNetworks/items/type", keyword: "type", params: { type: "string" } };
               if (vErrors === null) {
-                vErrors = [err114];
+                vErrors = [err116];
               } else {
-                vErrors.push(err114);
+                vErrors.push(err116);
               }
               errors++;
             }
           }
-          let i12 = data44.length;
+          let i12 = data45.length;
           let j5;
           if (i12 > 1) {
             const indices5 = {};
             for (; i12--; ) {
-              let item5 = data44[i12];
+              let item5 = data45[i12];
               if (typeof item5 !== "string") {
                 continue;
               }
               if (typeof indices5[item5] == "number") {
                 j5 = indices5[item5];
-                const err115 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/uniqueItems", keyword: "uniqueItems", params: { i: i12, j: j5 } };
+                const err117 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/uniqueItems", keyword: "uniqueItems", params: { i: i12, j: j5 } };
                 if (vErrors === null) {
-                  vErrors = [err115];
+                  vErrors = [err117];
                 } else {
-                  vErrors.push(err115);
+                  vErrors.push(err117);
                 }
                 errors++;
                 break;
@@ -1429,65 +1454,43 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
             }
           }
         } else {
-          const err116 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/type", keyword: "type", params: { type: "array" } };
+          const err118 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/type", keyword: "type", params: { type: "array" } };
           if (vErrors === null) {
-            vErrors = [err116];
+            vErrors = [err118];
           } else {
-            vErrors.push(err116);
+            vErrors.push(err118);
           }
           errors++;
         }
       }
-      if (data38.nodeRoutes !== void 0) {
-        let data46 = data38.nodeRoutes;
-        if (Array.isArray(data46)) {
-          const len7 = data46.length;
+      if (data39.nodeRoutes !== void 0) {
+        let data47 = data39.nodeRoutes;
+        if (Array.isArray(data47)) {
+          const len7 = data47.length;
           for (let i13 = 0; i13 < len7; i13++) {
-            let data47 = data46[i13];
-            if (data47 && typeof data47 == "object" && !Array.isArray(data47)) {
-              if (data47.dst === void 0) {
-                const err117 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "dst" } };
+            let data48 = data47[i13];
+            if (data48 && typeof data48 == "object" && !Array.isArray(data48)) {
+              if (data48.dst === void 0) {
+                const err119 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "dst" } };
                 if (vErrors === null) {
-                  vErrors = [err117];
+                  vErrors = [err119];
                 } else {
-                  vErrors.push(err117);
+                  vErrors.push(err119);
                 }
                 errors++;
               }
-              if (data47.via === void 0) {
-                const err118 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "via" } };
+              if (data48.via === void 0) {
+                const err120 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "via" } };
                 if (vErrors === null) {
-                  vErrors = [err118];
+                  vErrors = [err120];
                 } else {
-                  vErrors.push(err118);
+                  vErrors.push(err120);
                 }
                 errors++;
               }
-              for (const key9 in data47) {
+              for (const key9 in data48) {
                 if (!(key9 === "dst" || key9 === "via" || key9 === "dev")) {
-                  const err119 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key9 } };
-                  if (vErrors === null) {
-                    vErrors = [err119];
-                  } else {
-                    vErrors.push(err119);
-                  }
-                  errors++;
-                }
-              }
-              if (data47.dst !== void 0) {
-                let data48 = data47.dst;
-                if (typeof data48 === "string") {
-                  if (!pattern21.test(data48)) {
-                    const err120 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
-                    if (vErrors === null) {
-                      vErrors = [err120];
-                    } else {
-                      vErrors.push(err120);
-                    }
-                    errors++;
-                  }
-                } else {
-                  const err121 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/type", keyword: "type", params: { type: "string" } };
+                  const err121 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key9 } };
                   if (vErrors === null) {
                     vErrors = [err121];
                   } else {
@@ -1496,11 +1499,11 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   errors++;
                 }
               }
-              if (data47.via !== void 0) {
-                let data49 = data47.via;
+              if (data48.dst !== void 0) {
+                let data49 = data48.dst;
                 if (typeof data49 === "string") {
-                  if (!pattern8.test(data49)) {
-                    const err122 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                  if (!pattern21.test(data49)) {
+                    const err122 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
                     if (vErrors === null) {
                       vErrors = [err122];
                     } else {
@@ -1509,7 +1512,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                     errors++;
                   }
                 } else {
-                  const err123 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/type", keyword: "type", params: { type: "string" } };
+                  const err123 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/type", keyword: "type", params: { type: "string" } };
                   if (vErrors === null) {
                     vErrors = [err123];
                   } else {
@@ -1518,11 +1521,11 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   errors++;
                 }
               }
-              if (data47.dev !== void 0) {
-                let data50 = data47.dev;
+              if (data48.via !== void 0) {
+                let data50 = data48.via;
                 if (typeof data50 === "string") {
-                  if (!pattern9.test(data50)) {
-                    const err124 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                  if (!pattern8.test(data50)) {
+                    const err124 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                     if (vErrors === null) {
                       vErrors = [err124];
                     } else {
@@ -1531,7 +1534,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                     errors++;
                   }
                 } else {
-                  const err125 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/type", keyword: "type", params: { type: "string" } };
+                  const err125 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/type", keyword: "type", params: { type: "string" } };
                   if (vErrors === null) {
                     vErrors = [err125];
                   } else {
@@ -1540,57 +1543,59 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   errors++;
                 }
               }
+              if (data48.dev !== void 0) {
+                let data51 = data48.dev;
+                if (typeof data51 === "string") {
+                  if (!pattern9.test(data51)) {
+                    const err126 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err126];
+                    } else {
+                      vErrors.push(err126);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err127 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err127];
+                  } else {
+                    vErrors.push(err127);
+                  }
+                  errors++;
+                }
+              }
             } else {
-              const err126 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/type", keyword: "type", params: { type: "object" } };
+              const err128 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/type", keyword: "type", params: { type: "object" } };
               if (vErrors === null) {
-                vErrors = [err126];
+                vErrors = [err128];
               } else {
-                vErrors.push(err126);
+                vErrors.push(err128);
               }
               errors++;
             }
           }
         } else {
-          const err127 = { instancePath: instancePath + "/routes/nodeRoutes", schemaPath: "#/properties/routes/properties/nodeRoutes/type", keyword: "type", params: { type: "array" } };
+          const err129 = { instancePath: instancePath + "/routes/nodeRoutes", schemaPath: "#/properties/routes/properties/nodeRoutes/type", keyword: "type", params: { type: "array" } };
           if (vErrors === null) {
-            vErrors = [err127];
+            vErrors = [err129];
           } else {
-            vErrors.push(err127);
+            vErrors.push(err129);
           }
           errors++;
         }
       }
-      if (typeof data38.masquerade !== "boolean") {
-        const err128 = { instancePath: instancePath + "/routes/masquerade", schemaPath: "#/properties/routes/properties/masquerade/type", keyword: "type", params: { type: "boolean" } };
+      if (typeof data39.masquerade !== "boolean") {
+        const err130 = { instancePath: instancePath + "/routes/masquerade", schemaPath: "#/properties/routes/properties/masquerade/type", keyword: "type", params: { type: "boolean" } };
         if (vErrors === null) {
-          vErrors = [err128];
+          vErrors = [err130];
         } else {
-          vErrors.push(err128);
+          vErrors.push(err130);
         }
         errors++;
       }
-      if (typeof data38.acceptForward !== "boolean") {
-        const err129 = { instancePath: instancePath + "/routes/acceptForward", schemaPath: "#/properties/routes/properties/acceptForward/type", keyword: "type", params: { type: "boolean" } };
-        if (vErrors === null) {
-          vErrors = [err129];
-        } else {
-          vErrors.push(err129);
-        }
-        errors++;
-      }
-      let data53 = data38.namesDir;
-      if (typeof data53 === "string") {
-        if (!pattern17.test(data53)) {
-          const err130 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
-          if (vErrors === null) {
-            vErrors = [err130];
-          } else {
-            vErrors.push(err130);
-          }
-          errors++;
-        }
-      } else {
-        const err131 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/type", keyword: "type", params: { type: "string" } };
+      if (typeof data39.acceptForward !== "boolean") {
+        const err131 = { instancePath: instancePath + "/routes/acceptForward", schemaPath: "#/properties/routes/properties/acceptForward/type", keyword: "type", params: { type: "boolean" } };
         if (vErrors === null) {
           vErrors = [err131];
         } else {
@@ -1598,58 +1603,58 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      let data54 = data38.watch;
-      if (data54 && typeof data54 == "object" && !Array.isArray(data54)) {
-        if (data54.interval === void 0) {
-          data54.interval = "2s";
-        }
-        if (data54.timeout === void 0) {
-          data54.timeout = "1s";
-        }
-        if (data54.failAfter === void 0) {
-          data54.failAfter = 3;
-        }
-        if (data54.holdDown === void 0) {
-          data54.holdDown = "10s";
-        }
-        if (data54.statusFile === void 0) {
-          data54.statusFile = "/run/tenant-routing-status.json";
-        }
-        for (const key10 in data54) {
-          if (!(key10 === "interval" || key10 === "timeout" || key10 === "failAfter" || key10 === "holdDown" || key10 === "statusFile")) {
-            const err132 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key10 } };
-            if (vErrors === null) {
-              vErrors = [err132];
-            } else {
-              vErrors.push(err132);
-            }
-            errors++;
-          }
-        }
-        let data55 = data54.interval;
-        if (typeof data55 === "string") {
-          if (!pattern18.test(data55)) {
-            const err133 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-            if (vErrors === null) {
-              vErrors = [err133];
-            } else {
-              vErrors.push(err133);
-            }
-            errors++;
-          }
-        } else {
-          const err134 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/type", keyword: "type", params: { type: "string" } };
+      let data54 = data39.namesDir;
+      if (typeof data54 === "string") {
+        if (!pattern17.test(data54)) {
+          const err132 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
           if (vErrors === null) {
-            vErrors = [err134];
+            vErrors = [err132];
           } else {
-            vErrors.push(err134);
+            vErrors.push(err132);
           }
           errors++;
         }
-        let data56 = data54.timeout;
+      } else {
+        const err133 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err133];
+        } else {
+          vErrors.push(err133);
+        }
+        errors++;
+      }
+      let data55 = data39.watch;
+      if (data55 && typeof data55 == "object" && !Array.isArray(data55)) {
+        if (data55.interval === void 0) {
+          data55.interval = "2s";
+        }
+        if (data55.timeout === void 0) {
+          data55.timeout = "1s";
+        }
+        if (data55.failAfter === void 0) {
+          data55.failAfter = 3;
+        }
+        if (data55.holdDown === void 0) {
+          data55.holdDown = "10s";
+        }
+        if (data55.statusFile === void 0) {
+          data55.statusFile = "/run/tenant-routing-status.json";
+        }
+        for (const key10 in data55) {
+          if (!(key10 === "interval" || key10 === "timeout" || key10 === "failAfter" || key10 === "holdDown" || key10 === "statusFile")) {
+            const err134 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key10 } };
+            if (vErrors === null) {
+              vErrors = [err134];
+            } else {
+              vErrors.push(err134);
+            }
+            errors++;
+          }
+        }
+        let data56 = data55.interval;
         if (typeof data56 === "string") {
           if (!pattern18.test(data56)) {
-            const err135 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            const err135 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
             if (vErrors === null) {
               vErrors = [err135];
             } else {
@@ -1658,7 +1663,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
             errors++;
           }
         } else {
-          const err136 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/type", keyword: "type", params: { type: "string" } };
+          const err136 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/type", keyword: "type", params: { type: "string" } };
           if (vErrors === null) {
             vErrors = [err136];
           } else {
@@ -1666,40 +1671,39 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        let data57 = data54.failAfter;
-        if (!(typeof data57 == "number" && (!(data57 % 1) && !isNaN(data57)) && isFinite(data57))) {
-          const err137 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/type", keyword: "type", params: { type: "integer" } };
+        let data57 = data55.timeout;
+        if (typeof data57 === "string") {
+          if (!pattern18.test(data57)) {
+            const err137 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err137];
+            } else {
+              vErrors.push(err137);
+            }
+            errors++;
+          }
+        } else {
+          const err138 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/type", keyword: "type", params: { type: "string" } };
           if (vErrors === null) {
-            vErrors = [err137];
+            vErrors = [err138];
           } else {
-            vErrors.push(err137);
+            vErrors.push(err138);
           }
           errors++;
         }
-        if (typeof data57 == "number" && isFinite(data57)) {
-          if (data57 > 100 || isNaN(data57)) {
-            const err138 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/maximum", keyword: "maximum", params: { comparison: "<=", limit: 100 } };
-            if (vErrors === null) {
-              vErrors = [err138];
-            } else {
-              vErrors.push(err138);
-            }
-            errors++;
+        let data58 = data55.failAfter;
+        if (!(typeof data58 == "number" && (!(data58 % 1) && !isNaN(data58)) && isFinite(data58))) {
+          const err139 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/type", keyword: "type", params: { type: "integer" } };
+          if (vErrors === null) {
+            vErrors = [err139];
+          } else {
+            vErrors.push(err139);
           }
-          if (data57 < 1 || isNaN(data57)) {
-            const err139 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-            if (vErrors === null) {
-              vErrors = [err139];
-            } else {
-              vErrors.push(err139);
-            }
-            errors++;
-          }
+          errors++;
         }
-        let data58 = data54.holdDown;
-        if (typeof data58 === "string") {
-          if (!pattern18.test(data58)) {
-            const err140 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        if (typeof data58 == "number" && isFinite(data58)) {
+          if (data58 > 100 || isNaN(data58)) {
+            const err140 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/maximum", keyword: "maximum", params: { comparison: "<=", limit: 100 } };
             if (vErrors === null) {
               vErrors = [err140];
             } else {
@@ -1707,19 +1711,20 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
             }
             errors++;
           }
-        } else {
-          const err141 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/type", keyword: "type", params: { type: "string" } };
-          if (vErrors === null) {
-            vErrors = [err141];
-          } else {
-            vErrors.push(err141);
+          if (data58 < 1 || isNaN(data58)) {
+            const err141 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+            if (vErrors === null) {
+              vErrors = [err141];
+            } else {
+              vErrors.push(err141);
+            }
+            errors++;
           }
-          errors++;
         }
-        let data59 = data54.statusFile;
+        let data59 = data55.holdDown;
         if (typeof data59 === "string") {
-          if (!pattern17.test(data59)) {
-            const err142 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+          if (!pattern18.test(data59)) {
+            const err142 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
             if (vErrors === null) {
               vErrors = [err142];
             } else {
@@ -1728,7 +1733,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
             errors++;
           }
         } else {
-          const err143 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/type", keyword: "type", params: { type: "string" } };
+          const err143 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/type", keyword: "type", params: { type: "string" } };
           if (vErrors === null) {
             vErrors = [err143];
           } else {
@@ -1736,152 +1741,172 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-      } else {
-        const err144 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err144];
+        let data60 = data55.statusFile;
+        if (typeof data60 === "string") {
+          if (!pattern17.test(data60)) {
+            const err144 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+            if (vErrors === null) {
+              vErrors = [err144];
+            } else {
+              vErrors.push(err144);
+            }
+            errors++;
+          }
         } else {
-          vErrors.push(err144);
+          const err145 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err145];
+          } else {
+            vErrors.push(err145);
+          }
+          errors++;
+        }
+      } else {
+        const err146 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/type", keyword: "type", params: { type: "object" } };
+        if (vErrors === null) {
+          vErrors = [err146];
+        } else {
+          vErrors.push(err146);
         }
         errors++;
       }
     } else {
-      const err145 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/type", keyword: "type", params: { type: "object" } };
+      const err147 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/type", keyword: "type", params: { type: "object" } };
       if (vErrors === null) {
-        vErrors = [err145];
+        vErrors = [err147];
       } else {
-        vErrors.push(err145);
+        vErrors.push(err147);
       }
       errors++;
     }
     if (data.router !== void 0) {
-      let data60 = data.router;
-      if (data60 && typeof data60 == "object" && !Array.isArray(data60)) {
-        if (data60.nodes === void 0) {
-          const err146 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "nodes" } };
+      let data61 = data.router;
+      if (data61 && typeof data61 == "object" && !Array.isArray(data61)) {
+        if (data61.nodes === void 0) {
+          const err148 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "nodes" } };
           if (vErrors === null) {
-            vErrors = [err146];
+            vErrors = [err148];
           } else {
-            vErrors.push(err146);
+            vErrors.push(err148);
           }
           errors++;
         }
-        if (data60.uplinks === void 0) {
-          const err147 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "uplinks" } };
+        if (data61.uplinks === void 0) {
+          const err149 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "uplinks" } };
           if (vErrors === null) {
-            vErrors = [err147];
+            vErrors = [err149];
           } else {
-            vErrors.push(err147);
+            vErrors.push(err149);
           }
           errors++;
         }
-        for (const key11 in data60) {
+        for (const key11 in data61) {
           if (!(key11 === "nodes" || key11 === "lan" || key11 === "uplinks")) {
-            const err148 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key11 } };
+            const err150 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key11 } };
             if (vErrors === null) {
-              vErrors = [err148];
+              vErrors = [err150];
             } else {
-              vErrors.push(err148);
+              vErrors.push(err150);
             }
             errors++;
           }
         }
-        if (data60.nodes !== void 0) {
-          let data61 = data60.nodes;
-          if (Array.isArray(data61)) {
-            if (data61.length > 2) {
-              const err149 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/maxItems", keyword: "maxItems", params: { limit: 2 } };
+        if (data61.nodes !== void 0) {
+          let data62 = data61.nodes;
+          if (Array.isArray(data62)) {
+            if (data62.length > 2) {
+              const err151 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/maxItems", keyword: "maxItems", params: { limit: 2 } };
               if (vErrors === null) {
-                vErrors = [err149];
+                vErrors = [err151];
               } else {
-                vErrors.push(err149);
+                vErrors.push(err151);
               }
               errors++;
             }
-            if (data61.length < 1) {
-              const err150 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/minItems", keyword: "minItems", params: { limit: 1 } };
+            if (data62.length < 1) {
+              const err152 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/minItems", keyword: "minItems", params: { limit: 1 } };
               if (vErrors === null) {
-                vErrors = [err150];
+                vErrors = [err152];
               } else {
-                vErrors.push(err150);
+                vErrors.push(err152);
               }
               errors++;
             }
-            const len8 = data61.length;
+            const len8 = data62.length;
             for (let i14 = 0; i14 < len8; i14++) {
-              let data62 = data61[i14];
-              if (typeof data62 === "string") {
-                if (!pattern8.test(data62)) {
-                  const err151 = { instancePath: instancePath + "/router/nodes/" + i14, schemaPath: "#/properties/router/properties/nodes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+              let data63 = data62[i14];
+              if (typeof data63 === "string") {
+                if (!pattern8.test(data63)) {
+                  const err153 = { instancePath: instancePath + "/router/nodes/" + i14, schemaPath: "#/properties/router/properties/nodes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                   if (vErrors === null) {
-                    vErrors = [err151];
+                    vErrors = [err153];
                   } else {
-                    vErrors.push(err151);
+                    vErrors.push(err153);
                   }
                   errors++;
                 }
               } else {
-                const err152 = { instancePath: instancePath + "/router/nodes/" + i14, schemaPath: "#/properties/router/properties/nodes/items/type", keyword: "type", params: { type: "string" } };
+                const err154 = { instancePath: instancePath + "/router/nodes/" + i14, schemaPath: "#/properties/router/properties/nodes/items/type", keyword: "type", params: { type: "string" } };
                 if (vErrors === null) {
-                  vErrors = [err152];
+                  vErrors = [err154];
                 } else {
-                  vErrors.push(err152);
+                  vErrors.push(err154);
                 }
                 errors++;
               }
             }
           } else {
-            const err153 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/type", keyword: "type", params: { type: "array" } };
+            const err155 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/type", keyword: "type", params: { type: "array" } };
             if (vErrors === null) {
-              vErrors = [err153];
+              vErrors = [err155];
             } else {
-              vErrors.push(err153);
+              vErrors.push(err155);
             }
             errors++;
           }
         }
-        if (data60.lan !== void 0) {
-          let data63 = data60.lan;
-          if (Array.isArray(data63)) {
-            const len9 = data63.length;
+        if (data61.lan !== void 0) {
+          let data64 = data61.lan;
+          if (Array.isArray(data64)) {
+            const len9 = data64.length;
             for (let i15 = 0; i15 < len9; i15++) {
-              let data64 = data63[i15];
-              if (typeof data64 === "string") {
-                if (!pattern21.test(data64)) {
-                  const err154 = { instancePath: instancePath + "/router/lan/" + i15, schemaPath: "#/properties/router/properties/lan/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+              let data65 = data64[i15];
+              if (typeof data65 === "string") {
+                if (!pattern21.test(data65)) {
+                  const err156 = { instancePath: instancePath + "/router/lan/" + i15, schemaPath: "#/properties/router/properties/lan/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
                   if (vErrors === null) {
-                    vErrors = [err154];
+                    vErrors = [err156];
                   } else {
-                    vErrors.push(err154);
+                    vErrors.push(err156);
                   }
                   errors++;
                 }
               } else {
-                const err155 = { instancePath: instancePath + "/router/lan/" + i15, schemaPath: "#/properties/router/properties/lan/items/type", keyword: "type", params: { type: "string" } };
+                const err157 = { instancePath: instancePath + "/router/lan/" + i15, schemaPath: "#/properties/router/properties/lan/items/type", keyword: "type", params: { type: "string" } };
                 if (vErrors === null) {
-                  vErrors = [err155];
+                  vErrors = [err157];
                 } else {
-                  vErrors.push(err155);
+                  vErrors.push(err157);
                 }
                 errors++;
               }
             }
-            let i16 = data63.length;
+            let i16 = data64.length;
             let j6;
             if (i16 > 1) {
               const indices6 = {};
               for (; i16--; ) {
-                let item6 = data63[i16];
+                let item6 = data64[i16];
                 if (typeof item6 !== "string") {
                   continue;
                 }
                 if (typeof indices6[item6] == "number") {
                   j6 = indices6[item6];
-                  const err156 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/uniqueItems", keyword: "uniqueItems", params: { i: i16, j: j6 } };
+                  const err158 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/uniqueItems", keyword: "uniqueItems", params: { i: i16, j: j6 } };
                   if (vErrors === null) {
-                    vErrors = [err156];
+                    vErrors = [err158];
                   } else {
-                    vErrors.push(err156);
+                    vErrors.push(err158);
                   }
                   errors++;
                   break;
@@ -1890,62 +1915,32 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
               }
             }
           } else {
-            const err157 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/type", keyword: "type", params: { type: "array" } };
+            const err159 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/type", keyword: "type", params: { type: "array" } };
             if (vErrors === null) {
-              vErrors = [err157];
+              vErrors = [err159];
             } else {
-              vErrors.push(err157);
+              vErrors.push(err159);
             }
             errors++;
           }
         }
-        if (data60.uplinks !== void 0) {
-          let data65 = data60.uplinks;
-          if (data65 && typeof data65 == "object" && !Array.isArray(data65)) {
-            if (Object.keys(data65).length < 1) {
-              const err158 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/minProperties", keyword: "minProperties", params: { limit: 1 } };
+        if (data61.uplinks !== void 0) {
+          let data66 = data61.uplinks;
+          if (data66 && typeof data66 == "object" && !Array.isArray(data66)) {
+            if (Object.keys(data66).length < 1) {
+              const err160 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/minProperties", keyword: "minProperties", params: { limit: 1 } };
               if (vErrors === null) {
-                vErrors = [err158];
+                vErrors = [err160];
               } else {
-                vErrors.push(err158);
+                vErrors.push(err160);
               }
               errors++;
             }
-            for (const key12 in data65) {
-              const _errs147 = errors;
+            for (const key12 in data66) {
+              const _errs149 = errors;
               if (typeof key12 === "string") {
                 if (!pattern33.test(key12)) {
-                  const err159 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, propertyName: key12 };
-                  if (vErrors === null) {
-                    vErrors = [err159];
-                  } else {
-                    vErrors.push(err159);
-                  }
-                  errors++;
-                }
-              }
-              var valid42 = _errs147 === errors;
-              if (!valid42) {
-                const err160 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames", keyword: "propertyNames", params: { propertyName: key12 } };
-                if (vErrors === null) {
-                  vErrors = [err160];
-                } else {
-                  vErrors.push(err160);
-                }
-                errors++;
-              }
-            }
-            for (const key13 in data65) {
-              let data66 = data65[key13];
-              if (data66 && typeof data66 == "object" && !Array.isArray(data66)) {
-                if (data66.snat === void 0) {
-                  data66.snat = "masquerade";
-                }
-                if (data66.snat6 === void 0) {
-                  data66.snat6 = "none";
-                }
-                if (data66.dev === void 0) {
-                  const err161 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/required", keyword: "required", params: { missingProperty: "dev" } };
+                  const err161 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, propertyName: key12 };
                   if (vErrors === null) {
                     vErrors = [err161];
                   } else {
@@ -1953,31 +1948,39 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                   errors++;
                 }
-                for (const key14 in data66) {
-                  if (!(key14 === "dev" || key14 === "via" || key14 === "table" || key14 === "snat" || key14 === "snat6")) {
-                    const err162 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key14 } };
-                    if (vErrors === null) {
-                      vErrors = [err162];
-                    } else {
-                      vErrors.push(err162);
-                    }
-                    errors++;
-                  }
+              }
+              var valid42 = _errs149 === errors;
+              if (!valid42) {
+                const err162 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames", keyword: "propertyNames", params: { propertyName: key12 } };
+                if (vErrors === null) {
+                  vErrors = [err162];
+                } else {
+                  vErrors.push(err162);
                 }
-                if (data66.dev !== void 0) {
-                  let data67 = data66.dev;
-                  if (typeof data67 === "string") {
-                    if (!pattern9.test(data67)) {
-                      const err163 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
-                      if (vErrors === null) {
-                        vErrors = [err163];
-                      } else {
-                        vErrors.push(err163);
-                      }
-                      errors++;
-                    }
+                errors++;
+              }
+            }
+            for (const key13 in data66) {
+              let data67 = data66[key13];
+              if (data67 && typeof data67 == "object" && !Array.isArray(data67)) {
+                if (data67.snat === void 0) {
+                  data67.snat = "masquerade";
+                }
+                if (data67.snat6 === void 0) {
+                  data67.snat6 = "none";
+                }
+                if (data67.dev === void 0) {
+                  const err163 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/required", keyword: "required", params: { missingProperty: "dev" } };
+                  if (vErrors === null) {
+                    vErrors = [err163];
                   } else {
-                    const err164 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/type", keyword: "type", params: { type: "string" } };
+                    vErrors.push(err163);
+                  }
+                  errors++;
+                }
+                for (const key14 in data67) {
+                  if (!(key14 === "dev" || key14 === "via" || key14 === "table" || key14 === "snat" || key14 === "snat6")) {
+                    const err164 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key14 } };
                     if (vErrors === null) {
                       vErrors = [err164];
                     } else {
@@ -1986,11 +1989,11 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                     errors++;
                   }
                 }
-                if (data66.via !== void 0) {
-                  let data68 = data66.via;
-                  if (Array.isArray(data68)) {
-                    if (data68.length > 2) {
-                      const err165 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                if (data67.dev !== void 0) {
+                  let data68 = data67.dev;
+                  if (typeof data68 === "string") {
+                    if (!pattern9.test(data68)) {
+                      const err165 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
                       if (vErrors === null) {
                         vErrors = [err165];
                       } else {
@@ -1998,63 +2001,62 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                       }
                       errors++;
                     }
-                    if (data68.length < 1) {
-                      const err166 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/minItems", keyword: "minItems", params: { limit: 1 } };
+                  } else {
+                    const err166 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/type", keyword: "type", params: { type: "string" } };
+                    if (vErrors === null) {
+                      vErrors = [err166];
+                    } else {
+                      vErrors.push(err166);
+                    }
+                    errors++;
+                  }
+                }
+                if (data67.via !== void 0) {
+                  let data69 = data67.via;
+                  if (Array.isArray(data69)) {
+                    if (data69.length > 2) {
+                      const err167 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/maxItems", keyword: "maxItems", params: { limit: 2 } };
                       if (vErrors === null) {
-                        vErrors = [err166];
+                        vErrors = [err167];
                       } else {
-                        vErrors.push(err166);
+                        vErrors.push(err167);
                       }
                       errors++;
                     }
-                    const len10 = data68.length;
+                    if (data69.length < 1) {
+                      const err168 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/minItems", keyword: "minItems", params: { limit: 1 } };
+                      if (vErrors === null) {
+                        vErrors = [err168];
+                      } else {
+                        vErrors.push(err168);
+                      }
+                      errors++;
+                    }
+                    const len10 = data69.length;
                     for (let i17 = 0; i17 < len10; i17++) {
-                      let data69 = data68[i17];
-                      if (typeof data69 === "string") {
-                        if (!pattern8.test(data69)) {
-                          const err167 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i17, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                      let data70 = data69[i17];
+                      if (typeof data70 === "string") {
+                        if (!pattern8.test(data70)) {
+                          const err169 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i17, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                           if (vErrors === null) {
-                            vErrors = [err167];
+                            vErrors = [err169];
                           } else {
-                            vErrors.push(err167);
+                            vErrors.push(err169);
                           }
                           errors++;
                         }
                       } else {
-                        const err168 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i17, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/type", keyword: "type", params: { type: "string" } };
+                        const err170 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i17, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/type", keyword: "type", params: { type: "string" } };
                         if (vErrors === null) {
-                          vErrors = [err168];
+                          vErrors = [err170];
                         } else {
-                          vErrors.push(err168);
+                          vErrors.push(err170);
                         }
                         errors++;
                       }
                     }
                   } else {
-                    const err169 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/type", keyword: "type", params: { type: "array" } };
-                    if (vErrors === null) {
-                      vErrors = [err169];
-                    } else {
-                      vErrors.push(err169);
-                    }
-                    errors++;
-                  }
-                }
-                if (data66.table !== void 0) {
-                  let data70 = data66.table;
-                  if (!(typeof data70 == "number" && (!(data70 % 1) && !isNaN(data70)) && isFinite(data70))) {
-                    const err170 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
-                    if (vErrors === null) {
-                      vErrors = [err170];
-                    } else {
-                      vErrors.push(err170);
-                    }
-                    errors++;
-                  }
-                  const _errs160 = errors;
-                  const _errs161 = errors;
-                  if (!(data70 === 253 || data70 === 254 || data70 === 255)) {
-                    const err171 = {};
+                    const err171 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/type", keyword: "type", params: { type: "array" } };
                     if (vErrors === null) {
                       vErrors = [err171];
                     } else {
@@ -2062,79 +2064,82 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                     }
                     errors++;
                   }
-                  var valid47 = _errs161 === errors;
-                  if (valid47) {
-                    const err172 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/not", keyword: "not", params: {} };
+                }
+                if (data67.table !== void 0) {
+                  let data71 = data67.table;
+                  if (!(typeof data71 == "number" && (!(data71 % 1) && !isNaN(data71)) && isFinite(data71))) {
+                    const err172 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
                     if (vErrors === null) {
                       vErrors = [err172];
                     } else {
                       vErrors.push(err172);
                     }
                     errors++;
+                  }
+                  const _errs162 = errors;
+                  const _errs163 = errors;
+                  if (!(data71 === 253 || data71 === 254 || data71 === 255)) {
+                    const err173 = {};
+                    if (vErrors === null) {
+                      vErrors = [err173];
+                    } else {
+                      vErrors.push(err173);
+                    }
+                    errors++;
+                  }
+                  var valid47 = _errs163 === errors;
+                  if (valid47) {
+                    const err174 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/not", keyword: "not", params: {} };
+                    if (vErrors === null) {
+                      vErrors = [err174];
+                    } else {
+                      vErrors.push(err174);
+                    }
+                    errors++;
                   } else {
-                    errors = _errs160;
+                    errors = _errs162;
                     if (vErrors !== null) {
-                      if (_errs160) {
-                        vErrors.length = _errs160;
+                      if (_errs162) {
+                        vErrors.length = _errs162;
                       } else {
                         vErrors = null;
                       }
                     }
                   }
-                  if (typeof data70 == "number" && isFinite(data70)) {
-                    if (data70 > 4294967295 || isNaN(data70)) {
-                      const err173 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+                  if (typeof data71 == "number" && isFinite(data71)) {
+                    if (data71 > 4294967295 || isNaN(data71)) {
+                      const err175 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
                       if (vErrors === null) {
-                        vErrors = [err173];
+                        vErrors = [err175];
                       } else {
-                        vErrors.push(err173);
+                        vErrors.push(err175);
                       }
                       errors++;
                     }
-                    if (data70 < 1 || isNaN(data70)) {
-                      const err174 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                    if (data71 < 1 || isNaN(data71)) {
+                      const err176 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
                       if (vErrors === null) {
-                        vErrors = [err174];
+                        vErrors = [err176];
                       } else {
-                        vErrors.push(err174);
+                        vErrors.push(err176);
                       }
                       errors++;
                     }
                   }
                 }
-                let data71 = data66.snat;
-                if (typeof data71 !== "string" && !Array.isArray(data71)) {
-                  const err175 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat.type } };
+                let data72 = data67.snat;
+                if (typeof data72 !== "string" && !Array.isArray(data72)) {
+                  const err177 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat.type } };
                   if (vErrors === null) {
-                    vErrors = [err175];
+                    vErrors = [err177];
                   } else {
-                    vErrors.push(err175);
+                    vErrors.push(err177);
                   }
                   errors++;
                 }
-                if (typeof data71 === "string") {
-                  if (!pattern11.test(data71)) {
-                    const err176 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
-                    if (vErrors === null) {
-                      vErrors = [err176];
-                    } else {
-                      vErrors.push(err176);
-                    }
-                    errors++;
-                  }
-                }
-                if (Array.isArray(data71)) {
-                  if (data71.length > 2) {
-                    const err177 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
-                    if (vErrors === null) {
-                      vErrors = [err177];
-                    } else {
-                      vErrors.push(err177);
-                    }
-                    errors++;
-                  }
-                  if (data71.length < 1) {
-                    const err178 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
+                if (typeof data72 === "string") {
+                  if (!pattern11.test(data72)) {
+                    const err178 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
                     if (vErrors === null) {
                       vErrors = [err178];
                     } else {
@@ -2142,45 +2147,65 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                     }
                     errors++;
                   }
-                  const len11 = data71.length;
+                }
+                if (Array.isArray(data72)) {
+                  if (data72.length > 2) {
+                    const err179 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                    if (vErrors === null) {
+                      vErrors = [err179];
+                    } else {
+                      vErrors.push(err179);
+                    }
+                    errors++;
+                  }
+                  if (data72.length < 1) {
+                    const err180 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err180];
+                    } else {
+                      vErrors.push(err180);
+                    }
+                    errors++;
+                  }
+                  const len11 = data72.length;
                   for (let i18 = 0; i18 < len11; i18++) {
-                    let data72 = data71[i18];
-                    if (typeof data72 === "string") {
-                      if (!pattern8.test(data72)) {
-                        const err179 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                    let data73 = data72[i18];
+                    if (typeof data73 === "string") {
+                      if (!pattern8.test(data73)) {
+                        const err181 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                         if (vErrors === null) {
-                          vErrors = [err179];
+                          vErrors = [err181];
                         } else {
-                          vErrors.push(err179);
+                          vErrors.push(err181);
                         }
                         errors++;
                       }
                     } else {
-                      const err180 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
+                      const err182 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
                       if (vErrors === null) {
-                        vErrors = [err180];
+                        vErrors = [err182];
                       } else {
-                        vErrors.push(err180);
+                        vErrors.push(err182);
                       }
                       errors++;
                     }
                   }
-                  let i19 = data71.length;
+                  let i19 = data72.length;
                   let j7;
                   if (i19 > 1) {
                     const indices7 = {};
                     for (; i19--; ) {
-                      let item7 = data71[i19];
+                      let item7 = data72[i19];
                       if (typeof item7 !== "string") {
                         continue;
                       }
                       if (typeof indices7[item7] == "number") {
                         j7 = indices7[item7];
-                        const err181 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i19, j: j7 } };
+                        const err183 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i19, j: j7 } };
                         if (vErrors === null) {
-                          vErrors = [err181];
+                          vErrors = [err183];
                         } else {
-                          vErrors.push(err181);
+                          vErrors.push(err183);
                         }
                         errors++;
                         break;
@@ -2189,39 +2214,19 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                     }
                   }
                 }
-                let data73 = data66.snat6;
-                if (typeof data73 !== "string" && !Array.isArray(data73)) {
-                  const err182 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat6.type } };
+                let data74 = data67.snat6;
+                if (typeof data74 !== "string" && !Array.isArray(data74)) {
+                  const err184 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat6.type } };
                   if (vErrors === null) {
-                    vErrors = [err182];
+                    vErrors = [err184];
                   } else {
-                    vErrors.push(err182);
+                    vErrors.push(err184);
                   }
                   errors++;
                 }
-                if (typeof data73 === "string") {
-                  if (!pattern11.test(data73)) {
-                    const err183 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
-                    if (vErrors === null) {
-                      vErrors = [err183];
-                    } else {
-                      vErrors.push(err183);
-                    }
-                    errors++;
-                  }
-                }
-                if (Array.isArray(data73)) {
-                  if (data73.length > 2) {
-                    const err184 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/maxItems", keyword: "maxItems", params: { limit: 2 } };
-                    if (vErrors === null) {
-                      vErrors = [err184];
-                    } else {
-                      vErrors.push(err184);
-                    }
-                    errors++;
-                  }
-                  if (data73.length < 1) {
-                    const err185 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/minItems", keyword: "minItems", params: { limit: 1 } };
+                if (typeof data74 === "string") {
+                  if (!pattern11.test(data74)) {
+                    const err185 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
                     if (vErrors === null) {
                       vErrors = [err185];
                     } else {
@@ -2229,45 +2234,65 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                     }
                     errors++;
                   }
-                  const len12 = data73.length;
+                }
+                if (Array.isArray(data74)) {
+                  if (data74.length > 2) {
+                    const err186 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                    if (vErrors === null) {
+                      vErrors = [err186];
+                    } else {
+                      vErrors.push(err186);
+                    }
+                    errors++;
+                  }
+                  if (data74.length < 1) {
+                    const err187 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/minItems", keyword: "minItems", params: { limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err187];
+                    } else {
+                      vErrors.push(err187);
+                    }
+                    errors++;
+                  }
+                  const len12 = data74.length;
                   for (let i20 = 0; i20 < len12; i20++) {
-                    let data74 = data73[i20];
-                    if (typeof data74 === "string") {
-                      if (!pattern8.test(data74)) {
-                        const err186 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i20, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                    let data75 = data74[i20];
+                    if (typeof data75 === "string") {
+                      if (!pattern8.test(data75)) {
+                        const err188 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i20, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                         if (vErrors === null) {
-                          vErrors = [err186];
+                          vErrors = [err188];
                         } else {
-                          vErrors.push(err186);
+                          vErrors.push(err188);
                         }
                         errors++;
                       }
                     } else {
-                      const err187 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i20, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/type", keyword: "type", params: { type: "string" } };
+                      const err189 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i20, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/type", keyword: "type", params: { type: "string" } };
                       if (vErrors === null) {
-                        vErrors = [err187];
+                        vErrors = [err189];
                       } else {
-                        vErrors.push(err187);
+                        vErrors.push(err189);
                       }
                       errors++;
                     }
                   }
-                  let i21 = data73.length;
+                  let i21 = data74.length;
                   let j8;
                   if (i21 > 1) {
                     const indices8 = {};
                     for (; i21--; ) {
-                      let item8 = data73[i21];
+                      let item8 = data74[i21];
                       if (typeof item8 !== "string") {
                         continue;
                       }
                       if (typeof indices8[item8] == "number") {
                         j8 = indices8[item8];
-                        const err188 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/uniqueItems", keyword: "uniqueItems", params: { i: i21, j: j8 } };
+                        const err190 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/uniqueItems", keyword: "uniqueItems", params: { i: i21, j: j8 } };
                         if (vErrors === null) {
-                          vErrors = [err188];
+                          vErrors = [err190];
                         } else {
-                          vErrors.push(err188);
+                          vErrors.push(err190);
                         }
                         errors++;
                         break;
@@ -2277,47 +2302,27 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                 }
               } else {
-                const err189 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/type", keyword: "type", params: { type: "object" } };
+                const err191 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/type", keyword: "type", params: { type: "object" } };
                 if (vErrors === null) {
-                  vErrors = [err189];
+                  vErrors = [err191];
                 } else {
-                  vErrors.push(err189);
+                  vErrors.push(err191);
                 }
                 errors++;
               }
             }
           } else {
-            const err190 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/type", keyword: "type", params: { type: "object" } };
+            const err192 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/type", keyword: "type", params: { type: "object" } };
             if (vErrors === null) {
-              vErrors = [err190];
+              vErrors = [err192];
             } else {
-              vErrors.push(err190);
+              vErrors.push(err192);
             }
             errors++;
           }
         }
       } else {
-        const err191 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err191];
-        } else {
-          vErrors.push(err191);
-        }
-        errors++;
-      }
-    }
-    if (typeof data.type !== "string") {
-      const err192 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err192];
-      } else {
-        vErrors.push(err192);
-      }
-      errors++;
-    }
-    if (data.name !== void 0) {
-      if (typeof data.name !== "string") {
-        const err193 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
+        const err193 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
           vErrors = [err193];
         } else {
@@ -2326,31 +2331,50 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
-    if (typeof data.cniVersion !== "string") {
-      const err194 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err194];
-      } else {
-        vErrors.push(err194);
+    let data76 = data.agent;
+    if (data76 && typeof data76 == "object" && !Array.isArray(data76)) {
+      if (data76.socket === void 0) {
+        data76.socket = "/run/tenant-routing/agent.sock";
       }
-      errors++;
-    }
-    if (data.capabilities !== void 0) {
-      let data78 = data.capabilities;
-      if (data78 && typeof data78 == "object" && !Array.isArray(data78)) {
-        for (const key15 in data78) {
-          if (typeof data78[key15] !== "boolean") {
-            const err195 = { instancePath: instancePath + "/capabilities/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
-            if (vErrors === null) {
-              vErrors = [err195];
-            } else {
-              vErrors.push(err195);
-            }
-            errors++;
+      if (data76.requests === void 0) {
+        data76.requests = 32;
+      }
+      if (data76.queueTimeout === void 0) {
+        data76.queueTimeout = "30s";
+      }
+      if (data76.reconcileInterval === void 0) {
+        data76.reconcileInterval = "10s";
+      }
+      if (data76.namespaceInterval === void 0) {
+        data76.namespaceInterval = "10s";
+      }
+      if (data76.metricsAddress === void 0) {
+        data76.metricsAddress = "127.0.0.1";
+      }
+      for (const key15 in data76) {
+        if (!(key15 === "socket" || key15 === "requests" || key15 === "queueTimeout" || key15 === "reconcileInterval" || key15 === "namespaceInterval" || key15 === "metricsPort" || key15 === "metricsAddress")) {
+          const err194 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key15 } };
+          if (vErrors === null) {
+            vErrors = [err194];
+          } else {
+            vErrors.push(err194);
           }
+          errors++;
+        }
+      }
+      let data77 = data76.socket;
+      if (typeof data77 === "string") {
+        if (!pattern2.test(data77)) {
+          const err195 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
+          if (vErrors === null) {
+            vErrors = [err195];
+          } else {
+            vErrors.push(err195);
+          }
+          errors++;
         }
       } else {
-        const err196 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
+        const err196 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
           vErrors = [err196];
         } else {
@@ -2358,11 +2382,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-    }
-    if (data.runtimeConfig !== void 0) {
-      let data80 = data.runtimeConfig;
-      if (!(data80 && typeof data80 == "object" && !Array.isArray(data80)) && data80 !== null) {
-        const err197 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
+      let data78 = data76.requests;
+      if (!(typeof data78 == "number" && (!(data78 % 1) && !isNaN(data78)) && isFinite(data78))) {
+        const err197 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/type", keyword: "type", params: { type: "integer" } };
         if (vErrors === null) {
           vErrors = [err197];
         } else {
@@ -2370,25 +2392,230 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
+      if (typeof data78 == "number" && isFinite(data78)) {
+        if (data78 > 1e3 || isNaN(data78)) {
+          const err198 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/maximum", keyword: "maximum", params: { comparison: "<=", limit: 1e3 } };
+          if (vErrors === null) {
+            vErrors = [err198];
+          } else {
+            vErrors.push(err198);
+          }
+          errors++;
+        }
+        if (data78 < 1 || isNaN(data78)) {
+          const err199 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err199];
+          } else {
+            vErrors.push(err199);
+          }
+          errors++;
+        }
+      }
+      let data79 = data76.queueTimeout;
+      if (typeof data79 === "string") {
+        if (!pattern18.test(data79)) {
+          const err200 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+          if (vErrors === null) {
+            vErrors = [err200];
+          } else {
+            vErrors.push(err200);
+          }
+          errors++;
+        }
+      } else {
+        const err201 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err201];
+        } else {
+          vErrors.push(err201);
+        }
+        errors++;
+      }
+      let data80 = data76.reconcileInterval;
+      if (typeof data80 === "string") {
+        if (!pattern18.test(data80)) {
+          const err202 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+          if (vErrors === null) {
+            vErrors = [err202];
+          } else {
+            vErrors.push(err202);
+          }
+          errors++;
+        }
+      } else {
+        const err203 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err203];
+        } else {
+          vErrors.push(err203);
+        }
+        errors++;
+      }
+      let data81 = data76.namespaceInterval;
+      if (typeof data81 === "string") {
+        if (!pattern18.test(data81)) {
+          const err204 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+          if (vErrors === null) {
+            vErrors = [err204];
+          } else {
+            vErrors.push(err204);
+          }
+          errors++;
+        }
+      } else {
+        const err205 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err205];
+        } else {
+          vErrors.push(err205);
+        }
+        errors++;
+      }
+      if (data76.metricsPort !== void 0) {
+        let data82 = data76.metricsPort;
+        if (!(typeof data82 == "number" && (!(data82 % 1) && !isNaN(data82)) && isFinite(data82))) {
+          const err206 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
+          if (vErrors === null) {
+            vErrors = [err206];
+          } else {
+            vErrors.push(err206);
+          }
+          errors++;
+        }
+        if (typeof data82 == "number" && isFinite(data82)) {
+          if (data82 > 65535 || isNaN(data82)) {
+            const err207 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+            if (vErrors === null) {
+              vErrors = [err207];
+            } else {
+              vErrors.push(err207);
+            }
+            errors++;
+          }
+          if (data82 < 1 || isNaN(data82)) {
+            const err208 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+            if (vErrors === null) {
+              vErrors = [err208];
+            } else {
+              vErrors.push(err208);
+            }
+            errors++;
+          }
+        }
+      }
+      let data83 = data76.metricsAddress;
+      if (typeof data83 === "string") {
+        if (!pattern8.test(data83)) {
+          const err209 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+          if (vErrors === null) {
+            vErrors = [err209];
+          } else {
+            vErrors.push(err209);
+          }
+          errors++;
+        }
+      } else {
+        const err210 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err210];
+        } else {
+          vErrors.push(err210);
+        }
+        errors++;
+      }
+    } else {
+      const err211 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
+      if (vErrors === null) {
+        vErrors = [err211];
+      } else {
+        vErrors.push(err211);
+      }
+      errors++;
+    }
+    if (typeof data.type !== "string") {
+      const err212 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err212];
+      } else {
+        vErrors.push(err212);
+      }
+      errors++;
+    }
+    if (data.name !== void 0) {
+      if (typeof data.name !== "string") {
+        const err213 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err213];
+        } else {
+          vErrors.push(err213);
+        }
+        errors++;
+      }
+    }
+    if (typeof data.cniVersion !== "string") {
+      const err214 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err214];
+      } else {
+        vErrors.push(err214);
+      }
+      errors++;
+    }
+    if (data.capabilities !== void 0) {
+      let data87 = data.capabilities;
+      if (data87 && typeof data87 == "object" && !Array.isArray(data87)) {
+        for (const key16 in data87) {
+          if (typeof data87[key16] !== "boolean") {
+            const err215 = { instancePath: instancePath + "/capabilities/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
+            if (vErrors === null) {
+              vErrors = [err215];
+            } else {
+              vErrors.push(err215);
+            }
+            errors++;
+          }
+        }
+      } else {
+        const err216 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
+        if (vErrors === null) {
+          vErrors = [err216];
+        } else {
+          vErrors.push(err216);
+        }
+        errors++;
+      }
+    }
+    if (data.runtimeConfig !== void 0) {
+      let data89 = data.runtimeConfig;
+      if (!(data89 && typeof data89 == "object" && !Array.isArray(data89)) && data89 !== null) {
+        const err217 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
+        if (vErrors === null) {
+          vErrors = [err217];
+        } else {
+          vErrors.push(err217);
+        }
+        errors++;
+      }
     }
     if (data.prevResult !== void 0) {
-      let data81 = data.prevResult;
-      if (!(data81 && typeof data81 == "object" && !Array.isArray(data81)) && data81 !== null) {
-        const err198 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
+      let data90 = data.prevResult;
+      if (!(data90 && typeof data90 == "object" && !Array.isArray(data90)) && data90 !== null) {
+        const err218 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
         if (vErrors === null) {
-          vErrors = [err198];
+          vErrors = [err218];
         } else {
-          vErrors.push(err198);
+          vErrors.push(err218);
         }
         errors++;
       }
     }
   } else {
-    const err199 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    const err219 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
     if (vErrors === null) {
-      vErrors = [err199];
+      vErrors = [err219];
     } else {
-      vErrors.push(err199);
+      vErrors.push(err219);
     }
     errors++;
   }

@@ -41,7 +41,14 @@ export interface MarkOrder extends Marking {
   readonly key: AttachmentKey;
   /** `<namespace>/<pod>` for people who read what is installed; may be "". */
   readonly label: string;
+  readonly confirm?: Confirm;
 }
+
+/**
+ * Asked under the locks of the addresses, before anything changes; throws when the change is not wanted any
+ * more. A request that was held up must not take an address from whoever has it now.
+ */
+export type Confirm = () => void;
 
 /** Where the marks of an attachment are, as its record says. */
 export interface MarkPlace {
@@ -92,7 +99,11 @@ export interface Marks {
    * A node whose kernel has no such tables has no marks, and that is fine; throws CniError `rules` where
    * some may be and the programs to list them are missing. Returns the tags that were evicted.
    */
-  evict(key: AttachmentKey, addresses: readonly string[]): Promise<readonly string[]>;
+  evict(
+    key: AttachmentKey,
+    addresses: readonly string[],
+    confirm?: Confirm,
+  ): Promise<readonly string[]>;
   /**
    * Removes every mark of these tags, where they are known to be, or (undefined, or a place that nobody
    * knows) wherever they may be. Absent ones are fine. Where marks may be and cannot be listed, the others
@@ -193,6 +204,9 @@ export interface Locks {
 
 /** Processes that a killed ADD may have left running. */
 export interface LeftoverProcesses {
-  /** Lets them finish for a moment, then kills them and waits until they are gone. Returns how many there were. */
-  end(containerId: string, ifname: string): Promise<number>;
+  /**
+   * Lets them finish for a moment, then kills them and waits until they are gone. Returns how many there were.
+   * `spared`: PIDs of processes that are none, whatever they look like.
+   */
+  end(containerId: string, ifname: string, spared?: readonly number[]): Promise<number>;
 }

@@ -140,9 +140,14 @@ function maskRule({ draft }: RuleInput): readonly Problem[] {
 }
 
 function durationRule({ draft }: RuleInput): readonly Problem[] {
-  return (["apiTimeout", "delegateTimeout", "lockTimeout"] as const).flatMap((key) =>
-    outOfRange([key], key, draft[key]),
-  );
+  return [
+    ...(["apiTimeout", "delegateTimeout", "lockTimeout"] as const).flatMap((key) =>
+      outOfRange([key], key, draft[key]),
+    ),
+    ...(["queueTimeout", "reconcileInterval", "namespaceInterval"] as const).flatMap((key) =>
+      outOfRange(["agent", key], key, draft.agent[key]),
+    ),
+  ];
 }
 
 // The runtimes are written in Go, where an absent map may be encoded as null.

@@ -2,6 +2,7 @@
  * The one schema of our plugin object in a conflist: validation, defaults, the editors' schema and
  * the reference in docs/configuration.md are all made from it (`scripts/generate.mjs`).
  */
+import { agent } from "./agent";
 import { duration, type Schema, PATH_OR_EMPTY_PATTERN, PATH_PATTERN } from "./shared";
 import {
   ANNOTATION_KEY_PATTERN,
@@ -86,6 +87,13 @@ export const ownProperties = {
       "The default keeps NodePort and LoadBalancer clients working.",
     errorMessage: "write true or false",
   },
+  onAnnotationChange: choice(
+    "What `wrapper agent` does when the annotation of a running pod, or of its namespace, changes: " +
+      "`apply` gives the pod its new mark at once, `ignore` leaves it the mark that it started with. " +
+      "A value that is refused never changes anything.",
+    "apply",
+    ["apply", "ignore"],
+  ),
   iptables: choice(
     "The iptables variant for the rules; `auto` takes the one that the node already uses.",
     "auto",
@@ -131,6 +139,7 @@ export const ownProperties = {
   ),
   routes,
   router,
+  agent,
 } as const satisfies Readonly<Record<string, Schema>>;
 
 // An absent map of the runtimes, which are written in Go, may arrive as null.

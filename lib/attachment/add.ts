@@ -13,7 +13,7 @@ import type { Context } from "./context";
 import type { Attachment } from "./journal";
 import { choiceText, type MarkChoice } from "./facts";
 import { tearDown } from "./tear-down";
-import { complete, forget, reserve } from "./transitions";
+import { complete, confirmIntent, forget, isSameOwner, reserve } from "./transitions";
 
 /**
  * ADD: choose the mark, journal the intent, run the delegate, put the mark in force, journal the
@@ -22,6 +22,8 @@ import { complete, forget, reserve } from "./transitions";
  */
 export async function add(context: Context): Promise<string> {
   const { cni, conf, progress, warn } = context.request;
+  const done = answerOf(context);
+  if (done !== undefined) return done;
   const pod = podRef(cni);
   const choice = await chooseMark(conf, pod, context.node.pods);
   if (choice.source === "failed") warn(choice.error);
@@ -42,6 +44,22 @@ export async function add(context: Context): Promise<string> {
   }
   await collectNowAndThen(context);
   return output;
+}
+
+/**
+ * The result of the request that this one takes over, where that was done and only the answer got lost: an
+ * ADD never runs twice.
+ */
+function answerOf({ node, request }: Context): string | undefined {
+  const { conf, tag, takesOver, progress } = request;
+  if (takesOver === undefined) return undefined;
+  const record = node.journal.read(tag);
+  if (record === undefined || !("attachment" in record)) return undefined;
+  const { state, owner, result, addresses } = record.attachment;
+  if (state !== "complete" || result === undefined || !isSameOwner(owner, takesOver))
+    return undefined;
+  progress.note({ addresses });
+  return resultOfPrevious(result, conf.cniVersion as CniVersion).output;
 }
 
 /** What an ADD has made so far, for its rollback. */
@@ -126,7 +144,8 @@ async function putInForce(
     warn(error);
     await marks.remove([tag]);
     // Unmarked is allowed, another tenant's mark is not: if that cannot be ruled out, ADD fails after all.
-    noteEvicted(context, await marks.evict(key, attachment.addresses));
+    const confirm = (): void => confirmIntent(context);
+    noteEvicted(context, await marks.evict(key, attachment.addresses, confirm));
     const choice: MarkChoice = { source: "failed", step: "rules", error };
     return { ...withoutMark(attachment), source: choiceText(choice) };
   }
@@ -139,8 +158,9 @@ async function installMark(
 ): Promise<Attachment> {
   const { marks, key, conf } = context.request;
   const { mark, addresses, pod } = attachment;
+  const confirm = (): void => confirmIntent(context);
   if (mark === undefined) {
-    noteEvicted(context, await marks.evict(key, addresses));
+    noteEvicted(context, await marks.evict(key, addresses, confirm));
     return attachment;
   }
   if (addresses.length === 0) {
@@ -151,7 +171,8 @@ async function installMark(
   }
   const label = pod === undefined ? "" : `${pod.namespace}/${pod.name}`;
   const { markReplies } = conf;
-  const { place, evicted } = await marks.install({ key, label, mark, addresses, markReplies });
+  const order = { key, label, mark, addresses, markReplies, confirm };
+  const { place, evicted } = await marks.install(order);
   noteEvicted(context, evicted);
   return { ...attachment, backend: place };
 }

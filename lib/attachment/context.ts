@@ -26,10 +26,7 @@ export interface Node {
   /** Throws CniError when an ADD could not use the configured kubeconfig; undefined means none is configured. */
   readonly checkKubeconfig: (path: string | undefined) => Promise<void>;
   readonly process: ProcessId;
-  /**
-   * Requests that this process works on now, by their IDs. Whoever serves several at once must let a DEL
-   * wait for an ADD of the same attachment: `leftovers` ends processes of others only.
-   */
+  /** Requests that this process works on now, by their IDs. */
   readonly requests: Set<string>;
   /** True while that very process runs; of this one, while it works on that request. */
   readonly isAlive: (owner: Owner) => boolean;
@@ -62,6 +59,10 @@ export interface RequestScope {
   readonly warn: (warning: CniError) => void;
   /** True when the process that asked has ended, so that nobody will hear the answer. */
   readonly callerIsGone: () => boolean;
+  /** PIDs of living processes that work on this very request, such as its launcher. */
+  readonly helpers: readonly number[];
+  /** An agent's request that this one takes over, because that agent died or stopped answering. */
+  readonly takesOver: Owner | undefined;
 }
 
 /** Runs a verb; returns what goes to stdout. Throws CniError. */

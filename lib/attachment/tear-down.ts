@@ -26,7 +26,7 @@ export async function tearDown(
   const failures: CniError[] = [];
   if (attachment?.state !== "complete") {
     await collect(failures, async () => {
-      const leftoversEnded = await node.leftovers.end(key.containerId, key.ifname);
+      const leftoversEnded = await node.leftovers.end(key.containerId, key.ifname, request.helpers);
       if (leftoversEnded > 0) progress.note({ leftoversEnded });
     });
   }

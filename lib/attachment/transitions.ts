@@ -49,6 +49,18 @@ function readable({ node, request }: Context): Attachment | undefined {
 
 function refuseInUse(context: Context, existing: Attachment): void {
   const { containerId, ifname, network } = existing.key;
+  const { takesOver } = context.request;
+  if (
+    takesOver !== undefined &&
+    isSameOwner(existing.owner, takesOver) &&
+    isAtWork(context, existing)
+  ) {
+    throw new CniError(
+      "tryAgainLater",
+      `container ${containerId}, interface ${quote(ifname)}: the agent (process ${takesOver.pid}) stopped answering while it added it: ` +
+        "DEL it and add it again; look for what holds the agent up, or restart it",
+    );
+  }
   if (isLive(context, existing)) {
     throw new CniError(
       "duplicateAttachment",
@@ -64,20 +76,24 @@ function refuseInUse(context: Context, existing: Attachment): void {
   }
 }
 
+/** Throws CniError `superseded` unless the record is still the intent of this request. */
+export function confirmIntent({ node, request }: Context): void {
+  const record = node.journal.read(request.tag);
+  const current = record !== undefined && "attachment" in record ? record.attachment : undefined;
+  if (current?.state === "intent" && isSelf({ node, request }, current.owner)) return;
+  throw new CniError(
+    "superseded",
+    `container ${request.key.containerId} was deleted while its interface was being added: nothing was kept`,
+  );
+}
+
 /**
  * Turns the intent into a complete record. Throws CniError `superseded` when a DEL came in between.
  */
 export function complete(context: Context, attachment: Attachment): Promise<void> {
-  const { tag, key } = context.request;
+  const { tag } = context.request;
   return locked(context, tag, async () => {
-    const record = context.node.journal.read(tag);
-    const current = record !== undefined && "attachment" in record ? record.attachment : undefined;
-    if (current?.state !== "intent" || !isSelf(context, current.owner)) {
-      throw new CniError(
-        "superseded",
-        `container ${key.containerId} was deleted while its interface was being added: nothing was kept`,
-      );
-    }
+    confirmIntent(context);
     context.node.journal.write(tag, attachment);
   });
 }
@@ -215,6 +231,13 @@ function isSelf({ request: { owner: self } }: Context, owner: Owner): boolean {
     owner.pid === self.pid &&
     owner.startTime === self.startTime &&
     (owner.request === undefined || owner.request === self.request)
+  );
+}
+
+/** True when both are the same request of the same process. */
+export function isSameOwner(one: Owner, other: Owner): boolean {
+  return (
+    one.pid === other.pid && one.startTime === other.startTime && one.request === other.request
   );
 }
 

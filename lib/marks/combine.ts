@@ -35,8 +35,8 @@ function combineMarks(
   return {
     anticipate: () => all.forEach((marks) => marks.anticipate()),
     install: (order) => installInFirst(first, others, order),
-    evict: async (key, addresses) =>
-      distinct(await inEach(all, (marks) => marks.evict(key, addresses))),
+    evict: async (key, addresses, confirm) =>
+      distinct(await inEach(all, (marks) => marks.evict(key, addresses, confirm))),
     remove: async (tags, known) => {
       const owner = ownerOf(known?.backend);
       await inEach(owner === undefined ? all : [owner], (marks) => marks.remove(tags, known));
@@ -58,13 +58,13 @@ async function installInFirst(
   others: readonly Marks[],
   order: MarkOrder,
 ): Promise<{ place: string; evicted: readonly string[] }> {
-  const { key, addresses } = order;
+  const { key, addresses, confirm } = order;
   const tag = attachmentTag(key);
   const { place, evicted } = await first.install(order);
   try {
     const elsewhere = await inEach(others, async (marks) => {
       await marks.remove([tag]);
-      return marks.evict(key, addresses);
+      return marks.evict(key, addresses, confirm);
     });
     return { place, evicted: distinct([evicted, ...elsewhere]) };
   } catch (thrown) {

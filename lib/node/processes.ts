@@ -40,14 +40,14 @@ export function createLeftoverProcesses(
   { graceMs, timeoutMs }: LeftoverTimes,
 ): LeftoverProcesses {
   return {
-    async end(containerId, ifname) {
+    async end(containerId, ifname, spared = []) {
       const graceEnd = clock.elapsed() + graceMs;
       const seen = new Set<number>();
       // Until a look finds none: a process that was starting another when it was killed may have succeeded.
       for (
-        let pids = addProcesses(containerId, ifname);
+        let pids = addProcesses(containerId, ifname, spared);
         pids.length > 0;
-        pids = addProcesses(containerId, ifname)
+        pids = addProcesses(containerId, ifname, spared)
       ) {
         for (const pid of pids) seen.add(pid);
         if (clock.elapsed() >= graceEnd) pids.forEach(kill);
@@ -59,9 +59,13 @@ export function createLeftoverProcesses(
   };
 }
 
-function addProcesses(containerId: string, ifname: string): readonly number[] {
+function addProcesses(
+  containerId: string,
+  ifname: string,
+  spared: readonly number[],
+): readonly number[] {
   const wanted = ["CNI_COMMAND=ADD", `CNI_CONTAINERID=${containerId}`, `CNI_IFNAME=${ifname}`];
-  const family = ancestors();
+  const family = new Set([...ancestors(), ...spared]);
   return readdirSync("/proc")
     .filter((name) => /^[0-9]+$/.test(name) && !family.has(Number(name)))
     .filter((name) => {

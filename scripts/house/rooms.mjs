@@ -21,7 +21,7 @@ const ROUTES_APPLY = [
 ];
 const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge"].map(within("lib/lab"));
 const LAB = [...SEAMS, "lib/node", "lib/lab/kit"];
-const CMD = [...SEAMS, ...ADAPTERS, ...ROUTES, "conf", "delegates", "lib/attachment"];
+const CMD = [...SEAMS, ...ADAPTERS, ...ROUTES, "conf", "delegates", "lib/attachment", "lib/agent"];
 
 export const ROOMS = {
   // Values and the protocol. They know nothing of this machine.
@@ -86,6 +86,9 @@ export const ROOMS = {
   ],
   "lib/selftest/properties": [...LAB, "conf", "delegates", "lib/selftest"],
 
+  // The resident process: its side of the socket.
+  "lib/agent": [...SEAMS],
+
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
   cmd: [
     ...CMD,
@@ -95,8 +98,17 @@ export const ROOMS = {
     "lib/lab",
     "lib/lab/kit/probe",
   ],
+  "cmd/agent": [...CMD, "cmd"],
   "cmd/check": [...CMD, "cmd"],
-  "cmd/commands": [...CMD, "cmd", "cmd/check", "lib/lab", "lib/lab/kit", "lib/selftest"],
+  "cmd/commands": [
+    ...CMD,
+    "cmd",
+    "cmd/agent",
+    "cmd/check",
+    "lib/lab",
+    "lib/lab/kit",
+    "lib/selftest",
+  ],
   "cmd/commands/completion": [...CMD, "cmd"],
   "cmd/commands/routes": [...CMD, "cmd"],
 };

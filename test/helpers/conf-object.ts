@@ -12,6 +12,7 @@ export function confWith(part: Partial<PluginConf> = {}): PluginConf {
     tenants: undefined,
     defaultMask: 0xffffffff,
     onError: "deny",
+    onAnnotationChange: "apply",
     exemptNamespaces: [],
     markReplies: false,
     iptables: "auto",
@@ -28,6 +29,15 @@ export function confWith(part: Partial<PluginConf> = {}): PluginConf {
     gc: {},
     routes: routesWith(),
     router: undefined,
+    agent: {
+      socket: "/run/x/agent.sock",
+      requests: 32,
+      queueTimeoutMs: 1000,
+      reconcileIntervalMs: 10_000,
+      namespaceIntervalMs: 10_000,
+      metricsAddress: "127.0.0.1",
+      metricsPort: undefined,
+    },
     ...part,
   };
 }

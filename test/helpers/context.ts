@@ -186,6 +186,8 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
     progress: createProgress(),
     warn: (warning) => setup.warnings.push(warning),
     callerIsGone: () => false,
+    helpers: [],
+    takesOver: undefined,
   };
   return { ...setup, context: { node, request: scope } };
 }

@@ -3,6 +3,7 @@ import { settleTogether, throwTogether, toCniError } from "../../cni/error";
 import { FAMILIES, type Family, familyOf } from "../../net/family";
 import { localHost, type Host, type IptablesVariant } from "../../node/host";
 import type {
+  Confirm,
   Exec,
   InstalledMark,
   Locks,
@@ -83,7 +84,8 @@ function openMarks(options: IptablesOptions, environment: Readonly<Record<string
       operation.early = listEarly(operation).catch(() => undefined);
     },
     install: (order) => install(operation, order),
-    evict: (key, addresses) => evict(operation, attachmentTag(key), addresses),
+    evict: (key, addresses, confirm) =>
+      evict(operation, attachmentTag(key), { addresses, confirm }),
     remove: async (tags, known) => {
       if (tags.length > 0) await remove(operation, (rule) => tags.includes(rule.tag), known);
     },
@@ -108,6 +110,7 @@ async function install(
   const families = familiesOf(order.addresses);
   const early = await takeEarly(operation);
   return operation.locks.hold(order.addresses, operation.lockTimeoutMs, async () => {
+    order.confirm?.();
     const slots = await listableSlots(operation, families);
     const before = await settle(operation, slots, early, (installed) => {
       const outdated = removals(
@@ -142,13 +145,15 @@ type Matches = (rule: InstalledRule) => boolean;
 async function evict(
   operation: Operation,
   tag: string,
-  addresses: readonly string[],
+  { addresses, confirm }: { addresses: readonly string[]; confirm: Confirm | undefined },
 ): Promise<readonly string[]> {
   const early = await takeEarly(operation);
   const matches: Matches = (rule) => addresses.includes(rule.address);
-  const gone = await operation.locks.hold(addresses, operation.lockTimeoutMs, async () =>
-    clearSlots(operation, await listableSlots(operation, familiesOf(addresses)), early, matches),
-  );
+  const gone = await operation.locks.hold(addresses, operation.lockTimeoutMs, async () => {
+    confirm?.();
+    const slots = await listableSlots(operation, familiesOf(addresses));
+    return clearSlots(operation, slots, early, matches);
+  });
   return evictedTags(gone, tag, addresses);
 }
 
