@@ -44,6 +44,9 @@ const conf = new Option(
 );
 const output = choice("-o, --output <FORMAT>", "output format", OUTPUT_FORMATS);
 const cniPath = (what: string): Option => new Option("--cni-path <DIRS>", what);
+const recordedCniPath = cniPath(
+  `where the delegate plugins are (default: where the pod's ADD looked; for records without that $CNI_PATH, else ${DEFAULT_CNI_PATH})`,
+);
 
 /**
  * The program. Parsing throws Stop, or ends in `start` for the command that was named; the library
@@ -100,11 +103,7 @@ function addAttachmentCommands(program: Command, runs: Runs): void {
       .argument("[POD]")
       .addOption(conf)
       .addOption(output)
-      .addOption(
-        cniPath(
-          `where the delegate plugins are (default: where the pod's ADD looked; for records without that $CNI_PATH, else ${DEFAULT_CNI_PATH})`,
-        ),
-      )
+      .addOption(recordedCniPath)
       .addOption(new Option("--no-delegate", "do not run the delegate's CHECK")),
     async () => (await import("./commands/check")).checkCommand,
   );
@@ -115,11 +114,7 @@ function addAttachmentCommands(program: Command, runs: Runs): void {
       .description("take down attachments whose sandbox is gone and whose DEL never came")
       .addOption(conf)
       .addOption(new Option("--dry-run", "only say what would be removed"))
-      .addOption(
-        cniPath(
-          `where the delegate plugins are (default: where the pod's ADD looked; for records without that $CNI_PATH, else ${DEFAULT_CNI_PATH})`,
-        ),
-      ),
+      .addOption(recordedCniPath),
     async () => (await import("./commands/gc")).gcCommand,
   );
 }
@@ -131,7 +126,10 @@ function addAgent(program: Command, runs: Runs): void {
       .usage("[options]")
       .description("answer the runtime's requests in one resident process until SIGTERM")
       .addOption(conf)
-      .addOption(output),
+      .addOption(output)
+      .addOption(
+        new Option("--sysctl", "change kernel settings too, where the node's routes need them"),
+      ),
     async () => (await import("./commands/agent")).agentCommand,
   );
 }

@@ -1,4 +1,4 @@
-/** `wrapper agent`: the resident process that answers launchers. */
+/** `wrapper agent`: the resident process that answers launchers and keeps the node as it should be. */
 import { CniError } from "../../lib/cni/error";
 import { createJournal } from "../../lib/attachment/journal";
 import { createExec } from "../../lib/node/exec";
@@ -9,8 +9,10 @@ import { startServer, type AgentServer } from "../../lib/agent/server";
 import type { PluginConf } from "../../conf/types";
 import { createNodes } from "../agent/nodes";
 import { serveRequest } from "../agent/requests";
-import type { RunCommand } from "../command";
-import { findConf } from "../conflist";
+import { startRoutes } from "../agent/routes";
+import { createSay, type Say } from "../agent/say";
+import { openSettings, type Settings } from "../agent/settings";
+import { outputFormat, type RunCommand } from "../command";
 import { nextRequest } from "../deps";
 import type { Io } from "../io";
 import { createLog } from "../log";
@@ -22,18 +24,27 @@ const TAKEOVER_MS = 5000;
 /** Runs until SIGTERM or SIGINT, then lets requests that are under way end. Returns 0. */
 export const agentCommand: RunCommand = async (io, _positionals, values) => {
   muteNode();
-  const { conf } = findConf(values.conf);
-  const stop = stopSignal();
+  const json = outputFormat(values) === "json";
+  const say = createSay(io, json);
+  const settings = openSettings(values.conf, say);
+  const { conf, warnings, path } = settings.current();
+  for (const warning of warnings) say({ event: "condition", message: `${path}: ${warning}` });
   createJournal(conf.dataDir).prepare();
+  const stopped = stopSignal();
+  process.on("SIGHUP", () => settings.reload());
   const server = await alone(conf, async () => {
-    const started = await listen(conf, io);
-    io.stderr(`agent: listening on ${conf.agent.socket}\n`);
-    await stop;
+    const started = await listen(settings, io, say);
+    const sysctl = values.sysctl === true;
+    const routes = startRoutes(settings, { io, json, sysctl, say });
+    say({ event: "start", message: `listening on ${conf.agent.socket}` });
+    await stopped;
     started.close();
+    await routes.stop();
     return started;
   });
   await server.drained();
-  io.stderr("agent: stopped\n");
+  settings.stop();
+  say({ event: "stop", message: "stopped; every request that was taken has its answer" });
   return 0;
 };
 
@@ -61,15 +72,16 @@ async function alone<T>(conf: PluginConf, body: () => Promise<T>): Promise<T> {
   }
 }
 
-function listen(conf: PluginConf, io: Io): Promise<AgentServer> {
-  const queue = createQueue(() => ({
-    slots: conf.agent.requests,
-    limitMs: conf.agent.queueTimeoutMs,
-  }));
-  const openNode = createNodes(createLog(conf, io.stderr), () => undefined);
+function listen(settings: Settings, io: Io, say: Say): Promise<AgentServer> {
+  const conf = (): PluginConf => settings.current().conf;
+  const queue = createQueue(() => {
+    const { requests: slots, queueTimeoutMs: limitMs } = conf().agent;
+    return { slots, limitMs };
+  });
+  const openNode = createNodes(createLog(conf(), io.stderr), () => undefined);
   const { pid, startTime } = ownProcess();
   return startServer({
-    path: conf.agent.socket,
+    path: conf().agent.socket,
     nextToken: () => `${pid} ${startTime} ${nextRequest()}`,
     localExec: createExec(),
     serve: (launcher, token) =>
@@ -78,6 +90,6 @@ function listen(conf: PluginConf, io: Io): Promise<AgentServer> {
         openNode,
         onOutcome: () => {},
       }),
-    onGarbage: (error) => io.stderr(`agent: ${error.message}\n`),
+    onGarbage: ({ message }) => say({ event: "condition", message }),
   });
 }

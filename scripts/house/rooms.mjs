@@ -98,7 +98,7 @@ export const ROOMS = {
     "lib/lab",
     "lib/lab/kit/probe",
   ],
-  "cmd/agent": [...CMD, "cmd"],
+  "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/check": [...CMD, "cmd"],
   "cmd/commands": [
     ...CMD,

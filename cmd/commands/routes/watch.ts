@@ -30,6 +30,11 @@ const SIGNALS: readonly (readonly [NodeJS.Signals, WatchEvent])[] = [
 export async function watchCommand(run: RoutesRun): Promise<number> {
   const events = createEventQueue();
   for (const [signal, event] of SIGNALS) process.on(signal, () => events.post(event));
+  return (await watchNode(run, events)).length > 0 ? EXIT_COLLISION : 0;
+}
+
+/** Watches until the event `stop`; returns the collisions that kept it from starting, which it reports. */
+export async function watchNode(run: RoutesRun, events: EventQueue): Promise<readonly Collision[]> {
   // Creates the directory with its modes.
   await run.node.lock.hold(run.conf.lockTimeoutMs, async () => undefined);
   return run.node.watcherLock.hold(async () => {
@@ -46,7 +51,7 @@ export async function watchCommand(run: RoutesRun): Promise<number> {
     try {
       const collisions = await watchRoutes(targetOf(run), ports, run);
       for (const collision of collisions) ports.say(collisionLine(collision));
-      return collisions.length > 0 ? EXIT_COLLISION : 0;
+      return collisions;
     } finally {
       monitor.stop();
     }
