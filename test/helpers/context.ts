@@ -7,6 +7,7 @@ import type { CniError } from "../../lib/cni/error";
 import type { Request } from "../../lib/cni/request";
 import { createJournal, type Attachment } from "../../lib/attachment/journal";
 import type {
+  Confirm,
   Exec,
   ExecOutcome,
   InstalledMark,
@@ -45,6 +46,7 @@ export class FakeMarks implements MarkBackend, Marks {
 
   async install(order: MarkOrder) {
     this.check("install");
+    order.confirm?.();
     const tag = attachmentTag(order.key);
     const evicted = await this.evict(order.key, order.addresses);
     this.installed = this.installed.filter((r) => r.tag !== tag);
@@ -53,8 +55,9 @@ export class FakeMarks implements MarkBackend, Marks {
     return { place: "nft", evicted };
   }
 
-  async evict(key: Attachment["key"], addresses: readonly string[]) {
+  async evict(key: Attachment["key"], addresses: readonly string[], confirm?: Confirm) {
     this.check("evict");
+    confirm?.();
     const gone = this.installed.filter(
       (r) => r.tag !== attachmentTag(key) && addresses.includes(r.address),
     );
