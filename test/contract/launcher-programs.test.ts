@@ -40,7 +40,7 @@ describe.each(BUILDS)("%s", (build) => {
 
   test("a program gets exactly its arguments, environment and stdin, and a fresh start", async () => {
     const text = `pwd; printf '<%s>' "$0" "$@"; cat; tr '\\0' '|' </proc/$$/environ; echo
-      grep -E '^Sig(Blk|Ign)' /proc/$$/status; cut -d' ' -f5 /proc/$$/stat; echo $$; ls /proc/$$/fd`;
+      grep -E '^Sig(Blk|Ign)' /proc/self/status; cut -d' ' -f5 /proc/$$/stat; echo $$; ls /proc/$$/fd`;
     const [result] = await run({
       path: "/bin/sh",
       args: ["-c", text, "zero", "", "two words"],
