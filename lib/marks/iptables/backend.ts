@@ -16,6 +16,7 @@ import type {
 import { attachmentTag } from "../tag";
 import { KIND_NAMES, rulesFor, ruleSpecs, type InstalledRule } from "./format";
 import { createTools, type Slot } from "./programs";
+import { restore } from "./restore";
 import {
   isIn,
   listableSlots,
@@ -84,6 +85,12 @@ function openMarks(options: IptablesOptions, environment: Readonly<Record<string
       operation.early = listEarly(operation).catch(() => undefined);
     },
     install: (order) => install(operation, order),
+    restore: (orders) =>
+      restore(operation, orders, async () => {
+        const { variant, fresh } = await operation.detected();
+        if (fresh) remember(operation, variant);
+        return variant;
+      }),
     evict: (key, addresses, confirm) =>
       evict(operation, attachmentTag(key), { addresses, confirm }),
     remove: async (tags, known) => {
