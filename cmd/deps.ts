@@ -37,9 +37,8 @@ const TAKEOVER = "TENANT_ROUTING_TAKEOVER";
 /** Who started us. When that process ends, the kernel gives us another parent (decision 0045). */
 const PARENT = process.ppid;
 
-/** What lives as long as the process, for the plugin and the command line alike. */
-export function openNode(conf: PluginConf, log: Log): Node {
-  const exec = createExec();
+/** What lives as long as the process, for the plugin and the command line alike. `exec` runs all programs. */
+export function openNode(conf: PluginConf, log: Log, exec: Exec = createExec()): Node {
   const journal = createJournal(conf.dataDir);
   const locks = preparedLocks(createLocks(conf.dataDir), journal);
   // A new backend is one more line here: the first gets the marks of new pods, all are looked into.

@@ -182,7 +182,7 @@ export interface Exec {
   run(request: ExecRequest): Promise<ExecOutcome>;
 }
 
-/** A program that runs on until it is stopped. Its output is a sign that something happened, not data. */
+/** A program that runs on until it is stopped. Its output is a sign that something happened. */
 export interface Stream {
   /** Why it ended, for people: a status or signal with what stderr said, each line once, or an errno. Never rejects. */
   readonly ended: Promise<string>;
@@ -193,7 +193,7 @@ export interface Stream {
 /** Starts `path` with `args` and `env`; calls `onOutput` for every piece of its stdout. Never throws. */
 export type StartStream = (
   request: Pick<ExecRequest, "path" | "args" | "env">,
-  onOutput: () => void,
+  onOutput: (piece: Uint8Array) => void,
 ) => Stream;
 
 export interface Clock {

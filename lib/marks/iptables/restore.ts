@@ -3,9 +3,10 @@ import { settleTogether } from "../../cni/error";
 import { FAMILIES, type Family, familyOf } from "../../net/family";
 import type { IptablesVariant } from "../../node/host";
 import type { RestoreOrder, Restored } from "../../ports";
+import { groupBy } from "../group";
 import { isConfirmed } from "../restore";
 import { attachmentTag } from "../tag";
-import { ruleSpecs, type InstalledRule } from "./format";
+import { ruleSpecs } from "./format";
 import type { Slot } from "./programs";
 import {
   isIn,
@@ -41,7 +42,7 @@ export async function restore(
     const listable = await listableSlots(tables, families);
     const slots = withPlaces(listable, wanted, families);
     const confirmed = wanted.filter(({ order }) => isConfirmed(order));
-    const seen: Seen = { taken: new Set(), changed: new Set() };
+    const seen: Seen = { taken: new Set(), changed: new Set(), gone: new Set() };
     try {
       await settleTogether(
         slots.map((slot) =>
@@ -54,22 +55,22 @@ export async function restore(
         ),
       );
     } finally {
-      await takeBack(
-        tables,
-        slots,
-        confirmed.filter(({ order }) => !isConfirmed(order)),
-      );
+      for (const { order, tag } of confirmed) if (!isConfirmed(order)) seen.gone.add(tag);
+      await takeBack(tables, slots, seen.gone);
     }
     return confirmed
-      .filter(({ order, tag }) => !seen.taken.has(tag) && isConfirmed(order))
+      .filter(({ tag }) => !seen.taken.has(tag) && !seen.gone.has(tag))
       .map(({ tag, variant }) => ({ tag, place: variant, changed: seen.changed.has(tag) }));
   });
 }
 
-/** Tags of attachments on whose addresses others are, and of those that were changed. */
+/** Tags of attachments. */
 interface Seen {
+  /** Others are on their addresses. */
   readonly taken: Set<string>;
   readonly changed: Set<string>;
+  /** They were deleted while we were at it. */
+  readonly gone: Set<string>;
 }
 
 // A table that does not exist cannot be listed, and iptables makes it when a rule is added.
@@ -117,27 +118,13 @@ function changeIn(slot: Slot, wanted: readonly Wanted[], installed: Rules, seen:
   return { ...slot, deletions, additions };
 }
 
-function groupBy(
-  rules: Rules,
-  keyOf: (rule: InstalledRule) => string,
-): (key: string) => readonly InstalledRule[] {
-  const groups = new Map<string, InstalledRule[]>();
-  for (const rule of rules) {
-    const group = groups.get(keyOf(rule));
-    if (group === undefined) groups.set(keyOf(rule), [rule]);
-    else group.push(rule);
-  }
-  return (key) => groups.get(key) ?? [];
-}
-
 /** Their DEL has come in the meantime, and may have looked before we were done. */
 async function takeBack(
   tables: Tables,
   slots: readonly Slot[],
-  unwanted: readonly Wanted[],
+  tags: ReadonlySet<string>,
 ): Promise<void> {
-  if (unwanted.length === 0) return;
-  const tags = new Set(unwanted.map(({ tag }) => tag));
+  if (tags.size === 0) return;
   await settleTogether(
     slots.map((slot) =>
       settle(tables, [slot], undefined, (installed) => [
