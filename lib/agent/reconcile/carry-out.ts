@@ -1,5 +1,5 @@
 /** Carries a plan out: records that change first, then the marks of all attachments at once. */
-import { ERRORS, throwTogether, toCniError, type CniError } from "../../cni/error";
+import { ERRORS, toCniError, type CniError } from "../../cni/error";
 import type { Clock, RestoreOrder, Restored } from "../../ports";
 import type { Plan, Restoring, Rewriting } from "./plan";
 import type { Layer, Target } from "./ports";
@@ -39,7 +39,11 @@ export async function carryOut(target: Target, plan: Plan, clock: Clock): Promis
   const repaired: Restoring[] = [];
   for (const layer of target.layers) {
     const restores = plan.restores.filter((each) => each.layer === layer.name && isWanted(each));
-    const done = await attempt(() => restoreIn(target, layer, restores, clock));
+    const done = await attempt(async () => {
+      const outcome = await restoreIn(target, layer, restores, clock);
+      failures.push(...outcome.failures);
+      return outcome.done;
+    });
     const tags = new Set(done.filter((each) => each.changed).map(({ tag }) => tag));
     repaired.push(...restores.filter(({ tag }) => tags.has(tag)));
     if (layer.name === "marks") await attempt(() => rememberPlaces(target, restores, done));
@@ -71,16 +75,15 @@ async function restoreIn(
   { name, marks }: Layer,
   restores: readonly Restoring[],
   clock: Clock,
-): Promise<readonly Restored[]> {
+): Promise<Outcome> {
   const unmarked = restores.filter(({ attachment }) => attachment.mark === undefined);
   const tags = unmarked.map(({ tag }) => tag);
   if (tags.length > 0) await marks.remove(tags);
   const orders = restores.flatMap((each) => orderFor(target, each, name));
   const deadline = clock.elapsed() + PATIENCE_MS;
-  return [
-    ...tags.map((tag) => ({ tag, place: "", changed: true })),
-    ...(await restoreApart(marks, orders, () => clock.elapsed() < deadline)),
-  ];
+  const { done, failures } = await restoreApart(marks, orders, () => clock.elapsed() < deadline);
+  const removed = tags.map((tag) => ({ tag, place: "", changed: true }));
+  return { done: [...removed, ...done], failures };
 }
 
 function orderFor(
@@ -96,32 +99,34 @@ function orderFor(
   return [{ key, label, mark, addresses, markReplies, place, confirm }];
 }
 
+interface Outcome {
+  readonly done: readonly Restored[];
+  readonly failures: readonly CniError[];
+}
+
 /**
  * All at once; where a lock stays busy, the halves one after the other, so that one address that somebody
- * holds does not keep all others from being repaired. Throws what failed at the end only when nothing
- * else is left to be tried.
+ * holds does not keep all others from being repaired.
  */
 async function restoreApart(
   marks: Layer["marks"],
   orders: readonly RestoreOrder[],
   mayGoOn: () => boolean,
-): Promise<readonly Restored[]> {
-  if (orders.length === 0) return [];
+): Promise<Outcome> {
+  if (orders.length === 0) return { done: [], failures: [] };
   try {
-    return await marks.restore(orders);
+    return { done: await marks.restore(orders), failures: [] };
   } catch (thrown) {
     const error = toCniError(thrown);
-    if (error.code !== ERRORS.tryAgainLater.code || orders.length === 1 || !mayGoOn()) throw error;
+    if (error.code !== ERRORS.tryAgainLater.code || orders.length === 1 || !mayGoOn())
+      return { done: [], failures: [error] };
     const middle = Math.ceil(orders.length / 2);
-    const failures: CniError[] = [];
-    const done: Restored[] = [];
-    for (const half of [orders.slice(0, middle), orders.slice(middle)])
-      await restoreApart(marks, half, mayGoOn).then(
-        (restored) => done.push(...restored),
-        (failed: unknown) => failures.push(toCniError(failed)),
-      );
-    if (done.length === 0) throwTogether(failures);
-    return done;
+    const one = await restoreApart(marks, orders.slice(0, middle), mayGoOn);
+    const other = await restoreApart(marks, orders.slice(middle), mayGoOn);
+    return {
+      done: [...one.done, ...other.done],
+      failures: [...one.failures, ...other.failures],
+    };
   }
 }
 
