@@ -4,9 +4,8 @@ import type { Layer, PodView, ReconcileFigures } from "../../lib/agent/reconcile
 import { createReconciler } from "../../lib/agent/reconcile/reconciler";
 import type { Node } from "../../lib/attachment/context";
 import { systemClock } from "../../lib/node/clock";
-import { createExec, startStream } from "../../lib/node/exec";
+import { createExec, createTiedExec, startStream } from "../../lib/node/exec";
 import { localHost } from "../../lib/node/host";
-import { createTiedExec } from "../../lib/node/tied-exec";
 import type { Log } from "../../lib/ports";
 import { openNode } from "../deps";
 import type { Io } from "../io";

@@ -4,6 +4,7 @@ import { closeSync, openSync } from "node:fs";
 import spawn from "cross-spawn";
 import type { Exec, ExecOutcome, ExecRequest, Stream, StartStream } from "../ports";
 import { reasonOf } from "../text/reason";
+import type { Host } from "./host";
 
 /** How long output may still come after the program itself has ended (ms): a child of it may hold the pipes. */
 const DRAIN_MS = 200;
@@ -143,6 +144,21 @@ function watch(
   // A program may ignore its stdin (EPIPE).
   child.stdin?.on("error", () => {});
   child.stdin?.end(request.stdin);
+}
+
+/**
+ * Programs that die with us, even when we are killed (prctl(2) PR_SET_PDEATHSIG): for changes that nobody would
+ * recognise as ours afterwards. Where the node has no setpriv, they go on to their end.
+ */
+export function createTiedExec(exec: Exec, host: Host): Exec {
+  return {
+    run: (request) => {
+      const setpriv = host.find("setpriv");
+      if (setpriv === undefined) return exec.run(request);
+      const args = ["--pdeathsig", "KILL", request.path, ...request.args];
+      return exec.run({ ...request, path: setpriv, args });
+    },
+  };
 }
 
 /** Starts a long-running program in our own process group, so that a terminal's Ctrl-C reaches it too. */
