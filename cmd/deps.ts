@@ -198,11 +198,10 @@ function tryRead(journal: Journal, tag: string): JournalRecord {
 
 // The journal's directory holds the locks, so it is made and checked before the first hold.
 function preparedLocks(locks: Locks, journal: Journal): Locks {
-  let prepared = false;
   return {
-    hold: (names, timeoutMs, body) => {
-      if (!prepared) journal.prepare();
-      prepared = true;
+    // Each time: an agent may outlive the directory.
+    hold: async (names, timeoutMs, body) => {
+      journal.prepare();
       return locks.hold(names, timeoutMs, body);
     },
     sweep: () => locks.sweep(),

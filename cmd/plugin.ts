@@ -17,7 +17,7 @@ import { factFields } from "../lib/attachment/facts";
 import { runVerb, type WorkingVerb } from "../lib/attachment/verbs";
 import { forRequest, openNode, type Remote } from "./deps";
 import type { Io } from "./io";
-import { createLog } from "./log";
+import { createLog, type PluginLog } from "./log";
 
 /** Where a request comes from and where its answer goes. */
 export interface Asker extends Pick<Io, "env" | "readStdin" | "stderr"> {
@@ -84,7 +84,7 @@ async function answer(
 }
 
 interface Outputs {
-  readonly log: Log;
+  readonly log: PluginLog;
   readonly asker: Asker;
 }
 
@@ -102,6 +102,8 @@ async function perform(
     durationMs: Math.round(performance.now() - started),
   });
   const outcome = await runVerb(verb, context);
+  // A launcher ends with its answer, and takes no warning after it.
+  if (asker.remote !== undefined) await log.flush();
   const error =
     "error" in outcome ? outcome.error : await deliver(context, verb, outcome.output, asker);
   asker.onOutcome?.({ verb, code: error?.code });
