@@ -78,6 +78,8 @@ async function delegateDels(
       : [attachment.delegate].filter((each) => each !== undefined);
   let started = clock.elapsed();
   void ready.then(() => (started = clock.elapsed()));
+  // The program that takes the mark out of force is started first: it is waited for.
+  await new Promise(setImmediate);
   for (const [i, delegate] of delegates.entries()) {
     const body = (): Promise<void> =>
       delegateDel(context, delegate, previous(context, attachment, prevResult), ready);
