@@ -179,6 +179,7 @@ function watch(
     });
   };
   child.on("error", (error) => finish(null, null, reasonOf(error)));
+  child.on("close", (code, signal) => finish(code, signal));
   child.on("exit", (code, signal) => {
     clearTimeout(deadline);
     clearTimeout(drain);
@@ -186,17 +187,7 @@ function watch(
     // for all of it, and what the program printed before its end is still unread.
     drain = setTimeout(() => setImmediate(() => finish(code, signal)), DRAIN_MS);
   });
-  child.on("close", (code, signal) => finish(code, signal));
-  child.stdout?.on("data", (chunk: Buffer) => {
-    stdout.add(chunk);
-    if (stdout.overflow) kill();
-  });
-  child.stderr?.on("data", (chunk: Buffer) => {
-    stderr.add(chunk);
-    request.onStderr?.(stderr.text());
-  });
-  // A program may ignore its stdin (EPIPE).
-  child.stdin?.on("error", () => {});
+  collect(child, request, { stdout, stderr, kill });
   const feed = (stdin: string | Uint8Array): void => {
     if (ended) return;
     deadline = setTimeout(() => {
@@ -206,6 +197,23 @@ function watch(
     child.stdin?.end(stdin);
   };
   return { feed, kill };
+}
+
+function collect(
+  child: ChildProcess,
+  { onStderr }: Unfed,
+  { stdout, stderr, kill }: { stdout: Collector; stderr: Collector; kill: () => void },
+): void {
+  child.stdout?.on("data", (chunk: Buffer) => {
+    stdout.add(chunk);
+    if (stdout.overflow) kill();
+  });
+  child.stderr?.on("data", (chunk: Buffer) => {
+    stderr.add(chunk);
+    onStderr?.(stderr.text());
+  });
+  // A program may ignore its stdin (EPIPE).
+  child.stdin?.on("error", () => {});
 }
 
 /** Starts a long-running program in our own process group, so that a terminal's Ctrl-C reaches it too. */

@@ -2,7 +2,7 @@
  * Removing what a record says was installed, without listing it first. Whatever is another way than the
  * record says is left to the listing that follows (decision 0082).
  */
-import { CniError, ERRORS, toCniError } from "../../cni/error";
+import { type CniError, ERRORS, toCniError } from "../../cni/error";
 import { canonicalAddress, parsePrefix } from "../../net/address";
 import { FAMILIES, familyOf } from "../../net/family";
 import type { MarkOrder, MarkPlace } from "../../ports";

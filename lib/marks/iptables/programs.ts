@@ -63,7 +63,6 @@ export function createTools(
   host: Host,
   { lockTimeoutMs, cniEnv: marks = {}, mayHaveUsed = () => false }: ToolsOptions,
 ): Tools {
-  const prepared = new Map<string, Started>();
   const requestOf = (slot: Slot, action: Action, args: readonly string[]): Unfed => {
     const path = findTool(host, slot, action);
     if (path === undefined) throw unusable(slot, action);
@@ -77,8 +76,6 @@ export function createTools(
     };
   };
   const seconds = Math.max(1, Math.ceil(lockTimeoutMs / 1000));
-  const restoreRequest = (slot: Slot): Unfed =>
-    requestOf(slot, "restore", ["--noflush", "-w", String(seconds)]);
   const has = (slot: Slot): boolean =>
     ACTIONS.every((action) => findTool(host, slot, action) !== undefined);
   return {
@@ -92,26 +89,37 @@ export function createTools(
       const request = requestOf(slot, "save", table === undefined ? [] : ["-t", table]);
       return outputOf(slot, request, await exec.run({ ...request, stdin: "" }));
     },
+    ...restoring(exec, has, (slot) =>
+      requestOf(slot, "restore", ["--noflush", "-w", String(seconds)]),
+    ),
+  };
+}
+
+/** The part of the tools that changes rules. */
+function restoring(
+  exec: Exec,
+  has: (slot: Slot) => boolean,
+  requestOf: (slot: Slot) => Unfed,
+): Pick<Tools, "restore" | "restoreAnd" | "prepare" | "release"> {
+  const prepared = new Map<string, Started>();
+  return {
     restore: async (slot, input) => {
-      const request = restoreRequest(slot);
+      const request = requestOf(slot);
       const early = prepared.get(nameOf(slot));
       prepared.delete(nameOf(slot));
-      outputOf(
-        slot,
-        request,
-        await (early?.finish(input) ?? exec.run({ ...request, stdin: input })),
-      );
+      const outcome = await (early?.finish(input) ?? exec.run({ ...request, stdin: input }));
+      outputOf(slot, request, outcome);
     },
     restoreAnd: async (slot, input, committed) => {
       const { input: stdin, reached } = slot.variant === "nft" ? withEndMark(input) : { input };
       const onStderr = (soFar: string): void => void (reached?.test(soFar) && committed());
-      const request = restoreRequest(slot);
+      const request = requestOf(slot);
       const outcome = await exec.run({ ...request, stdin, onStderr });
       if (reached?.test(outcome.stderr) !== true) outputOf(slot, request, outcome);
       committed();
     },
     prepare: (slot) => {
-      const started = has(slot) ? exec.start?.(restoreRequest(slot)) : undefined;
+      const started = has(slot) ? exec.start?.(requestOf(slot)) : undefined;
       if (started !== undefined) prepared.set(nameOf(slot), started);
     },
     release: () => {
