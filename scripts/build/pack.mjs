@@ -8,7 +8,7 @@ const require = createRequire(import.meta.url);
  * NODE_OPTIONS must not load code into a root process, and a stray SIGUSR1 must not open a debugger:
  * its address is one that cannot be listened on (decision 0026). (--disable-sigusr1 blocks the
  * signal for good, and `routes watch` answers to it.)
- * One thread helps V8 instead of four, each of which costs 0.7 ms of every verb (decision 0083).
+ * One thread helps V8 instead of four, which have to be started for every verb (decision 0083).
  * V8 flags do not belong here: most make V8 reject the compiled code, its own library's included.
  */
 const RUNTIME = {
