@@ -34,6 +34,12 @@ const LEFTOVER_TIMES = { graceMs: 1000, timeoutMs: 2000 };
 const COLLECTION_MS = 60_000;
 /** Set by a launcher whose agent died or froze half-way: the agent's request, which is to be finished. */
 const TAKEOVER = "TENANT_ROUTING_TAKEOVER";
+/** Variables between the launcher and us. They are no delegate's business. */
+const OURS: readonly string[] = [
+  TAKEOVER,
+  "TENANT_ROUTING_AGENT_SOCKET",
+  "TENANT_ROUTING_AGENT_TIMEOUT_MS",
+];
 /** Who started us. When that process ends, the kernel gives us another parent (decision 0045). */
 const PARENT = process.ppid;
 
@@ -118,7 +124,7 @@ export function forRequest(node: Node, { cni, conf, io, log, remote }: Asked): C
   const key = attachmentKey(conf.name, cni);
   const progress = createProgress();
   const { clock } = node;
-  const { [TAKEOVER]: takeover, ...env } = io.env;
+  const takeover = io.env[TAKEOVER];
   return {
     node,
     request: {
@@ -131,7 +137,7 @@ export function forRequest(node: Node, { cni, conf, io, log, remote }: Asked): C
       delegate: {
         exec: remote?.exec ?? node.exec,
         clock,
-        env,
+        env: withoutOurs(io.env),
         path: cni.path,
         timeoutMs: conf.delegateTimeoutMs,
         stderr: io.stderr,
@@ -144,6 +150,11 @@ export function forRequest(node: Node, { cni, conf, io, log, remote }: Asked): C
       takesOver: remote === undefined ? ownerOf(takeover) : undefined,
     },
   };
+}
+
+function withoutOurs(env: Io["env"]): Io["env"] {
+  if (!OURS.some((name) => name in env)) return env;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !OURS.includes(name)));
 }
 
 /** `<pid> <start time> <request>`, as the agent told its launcher; undefined for anything else. */
