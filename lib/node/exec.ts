@@ -2,7 +2,16 @@
 import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import spawn from "cross-spawn";
-import type { Exec, ExecOutcome, ExecRequest, Stream, StartStream } from "../ports";
+import type { Socket } from "node:net";
+import type {
+  Exec,
+  ExecOutcome,
+  ExecRequest,
+  Stream,
+  StartStream,
+  StartTalk,
+  Talk,
+} from "../ports";
 import { reasonOf } from "../text/reason";
 
 /** How long output may still come after the program itself has ended (ms): a child of it may hold the pipes. */
@@ -174,6 +183,52 @@ function follow(child: ChildProcess, onOutput: () => void): Stream {
     );
   });
   return { ended, stop: () => void child.kill("SIGKILL") };
+}
+
+/** Starts a program that answers on its stdout what is written to its stdin; its stderr is not read. */
+export const startTalk: StartTalk = ({ path, args, env }, onOutput) => {
+  let child: ChildProcess;
+  try {
+    child = spawn(path, [...args], {
+      env: { ...env },
+      stdio: ["pipe", "pipe", "ignore"],
+      cwd: "/",
+    });
+  } catch (error) {
+    const ended = Promise.resolve(reasonOf(error));
+    return { write: () => {}, idle: () => {}, ended, stop: () => {} };
+  }
+  return talkTo(child, onOutput);
+};
+
+function talkTo(child: ChildProcess, onOutput: (text: string) => void): Talk {
+  const pipes = [child.stdin, child.stdout] as readonly (Socket | null | undefined)[];
+  const idle = (): void => {
+    child.unref();
+    for (const pipe of pipes) pipe?.unref();
+  };
+  const decoder = new TextDecoder();
+  child.stdout?.on("data", (chunk: Buffer) => onOutput(decoder.decode(chunk, { stream: true })));
+  // It may have ended (EPIPE); `ended` says so.
+  child.stdin?.on("error", () => {});
+  const ended = new Promise<string>((resolve) => {
+    child.on("error", (error) => resolve(reasonOf(error)));
+    child.on("close", (code, signal) => resolve(signal ?? `exit status ${code ?? "unknown"}`));
+  });
+  idle();
+  return {
+    write: (text) => {
+      child.ref();
+      for (const pipe of pipes) pipe?.ref();
+      child.stdin?.write(text);
+    },
+    idle,
+    ended,
+    stop: () => {
+      child.stdin?.destroy();
+      child.kill("SIGKILL");
+    },
+  };
 }
 
 // A program may have complained about something else long before it ended, and many times over.
