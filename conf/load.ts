@@ -96,6 +96,8 @@ function build(raw: JsonObject, draft: Draft): PluginConf {
     onError: draft.onError,
     exemptNamespaces: draft.exemptNamespaces ?? [],
     markReplies: draft.markReplies,
+    backend: draft.backend,
+    guard: draft.guard,
     iptables: draft.iptables,
     dataDir: draft.dataDir,
     logFile: draft.logFile === "" ? undefined : draft.logFile,

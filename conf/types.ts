@@ -64,7 +64,15 @@ export interface RouterConf {
 
 /** Settings that are used as they are written, defaults included. */
 type AsWritten =
-  "type" | "cniVersion" | "onError" | "markReplies" | "iptables" | "dataDir" | "logLevel";
+  | "type"
+  | "cniVersion"
+  | "onError"
+  | "markReplies"
+  | "backend"
+  | "guard"
+  | "iptables"
+  | "dataDir"
+  | "logLevel";
 
 /** Our plugin object after validation: defaults applied, frozen. Times in milliseconds. */
 export interface PluginConf extends Pick<Draft, AsWritten> {

@@ -14,6 +14,8 @@ export function confWith(part: Partial<PluginConf> = {}): PluginConf {
     onError: "deny",
     exemptNamespaces: [],
     markReplies: false,
+    backend: "auto",
+    guard: true,
     iptables: "auto",
     dataDir: "/run/x",
     logFile: undefined,

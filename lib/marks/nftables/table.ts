@@ -42,6 +42,8 @@ export interface Entry {
 export interface Table {
   /** Puts the entry there, and nobody else's; returns the tags of those that had to go. Throws CniError `rules`. */
   put(entry: Entry): Promise<readonly string[]>;
+  /** Whether nothing is on any of these addresses. */
+  areFree(addresses: readonly string[]): Promise<boolean>;
   /** Removes all of ours on these addresses; returns their tags. */
   evict(addresses: readonly string[]): Promise<readonly string[]>;
   /** Removes all of these tags; with `addresses`, they are known to be there and nowhere else. */
@@ -56,6 +58,10 @@ export interface Table {
 export function createTable(runner: NftRunner, layout: Layout): Table {
   const list = (): Promise<Listing> => listTable(runner, layout);
   const change = (plan: Plan): Promise<Listing> => settle(runner, list, plan);
+  const areFree = async (addresses: readonly string[]): Promise<boolean> => {
+    const probes = addresses.flatMap((address) => probeFree(layout, address));
+    return probes.length === 0 || (await attempt(runner, probes)).ok;
+  };
   return {
     list,
     put: async (entry) => {
@@ -65,9 +71,9 @@ export function createTable(runner: NftRunner, layout: Layout): Table {
       const before = await change((listing) => replacing(layout, entry, listing));
       return tagsOn(before, addresses).filter((tag) => tag !== entry.tag);
     },
+    areFree,
     evict: async (addresses) => {
-      const probes = addresses.flatMap((address) => probeFree(layout, address));
-      if (probes.length === 0 || (await attempt(runner, probes)).ok) return [];
+      if (await areFree(addresses)) return [];
       const isOn = (address: string): boolean => addresses.includes(address);
       const before = await change((listing) =>
         clearing(layout, listing, ({ address }) => isOn(address), isOn),
