@@ -10,8 +10,6 @@ import {
 } from "../lib/attachment/journal";
 import { createProgress, factFields } from "../lib/attachment/facts";
 import { attachmentKey, type Request } from "../lib/cni/request";
-import { combineBackends } from "../lib/marks/combine";
-import { createIptablesBackend } from "../lib/marks/iptables/backend";
 import { attachmentTag } from "../lib/marks/tag";
 import { systemClock } from "../lib/node/clock";
 import { isDue } from "../lib/node/due";
@@ -25,6 +23,7 @@ import {
 } from "../lib/node/processes";
 import { sandboxState, viewpoint } from "../lib/node/sandbox";
 import type { Exec, Locks, Log, PodSource } from "../lib/ports";
+import { openBackend } from "./backends";
 import type { Io } from "./io";
 
 /** DEL after a killed ADD: what the ADD started may finish, then it is killed (ms). */
@@ -48,18 +47,12 @@ export function openNode(conf: PluginConf, log: Log): Node {
   const exec = createExec();
   const journal = createJournal(conf.dataDir);
   const locks = preparedLocks(createLocks(conf.dataDir), journal);
-  // A new backend is one more line here: the first gets the marks of new pods, all are looked into.
-  const backend = combineBackends(
-    createIptablesBackend({
-      exec,
-      locks,
-      lockTimeoutMs: conf.lockTimeoutMs,
-      configured: conf.iptables,
-      dataDir: conf.dataDir,
-      log,
-      recordedPlaces: () => recordedPlaces(journal),
-    }),
-  );
+  const backend = openBackend(conf, {
+    exec,
+    locks,
+    log,
+    recordedPlaces: () => recordedPlaces(journal),
+  });
   const self = ownProcess();
   return {
     journal,
