@@ -23,7 +23,7 @@ import {
 } from "../lib/node/processes";
 import { sandboxState, viewpoint } from "../lib/node/sandbox";
 import type { Exec, Locks, Log, PodSource } from "../lib/ports";
-import { openBackend } from "./backends";
+import { openBackend, type BackendParts } from "./backends";
 import type { Io } from "./io";
 
 /** DEL after a killed ADD: what the ADD started may finish, then it is killed (ms). */
@@ -42,8 +42,11 @@ const OURS: readonly string[] = [
 /** Who started us. When that process ends, the kernel gives us another parent (decision 0045). */
 const PARENT = process.ppid;
 
+/** What several nodes of one process may share. */
+export type Shared = Pick<BackendParts, "runner">;
+
 /** What lives as long as the process, for the plugin and the command line alike. */
-export function openNode(conf: PluginConf, log: Log): Node {
+export function openNode(conf: PluginConf, log: Log, shared: Shared = {}): Node {
   const exec = createExec();
   const journal = createJournal(conf.dataDir);
   const locks = preparedLocks(createLocks(conf.dataDir), journal);
@@ -52,6 +55,7 @@ export function openNode(conf: PluginConf, log: Log): Node {
     locks,
     log,
     recordedPlaces: () => recordedPlaces(journal),
+    ...shared,
   });
   const self = ownProcess();
   return {
