@@ -29,10 +29,16 @@ export interface BackendParts {
 
 type Kind = "iptables" | "nftables";
 
-/** The backend that the configuration chooses for this node. */
-export function backendKind({ backend }: Pick<PluginConf, "backend">): Kind {
+/**
+ * The backend that the configuration chooses for this node. `auto` does not leave iptables while it may hold
+ * marks, even where its programs have disappeared: nobody could see them.
+ */
+export function backendKind({ backend, dataDir }: Pick<PluginConf, "backend" | "dataDir">): Kind {
   if (backend !== "auto") return backend;
-  return hasIptables(localHost) || localHost.find("nft") === undefined ? "iptables" : "nftables";
+  if (hasIptables(localHost) || localHost.find("nft") === undefined) return "iptables";
+  return isUsed(dataDir, "iptables") || recallVariant(dataDir) !== undefined
+    ? "iptables"
+    : "nftables";
 }
 
 /** All backends as one, with the guard where an agent has made it (decision 0073). */

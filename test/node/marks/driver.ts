@@ -7,19 +7,23 @@ import type { AttachmentKey } from "../../../lib/cni/request";
 import type { MarkBackend, MarkOrder, MarkPlace } from "../../../lib/ports";
 import { type Host, localHost } from "../../../lib/node/host";
 import { createIptablesBackend } from "../../../lib/marks/iptables/backend";
+import { withGuard } from "../../../lib/marks/with-guard";
 import { createNftablesBackend } from "../../../lib/marks/nftables/backend";
-import { createNftRunner } from "../../../lib/marks/nftables/runner";
+import { createGuard } from "../../../lib/marks/nftables/guard";
+import { createNftRunner, type NftRunner } from "../../../lib/marks/nftables/runner";
 
 export type Call =
   | readonly ["install", MarkOrder]
   | readonly ["evict", AttachmentKey, readonly string[]]
   | readonly ["remove", readonly string[], MarkPlace?]
-  | readonly ["list" | "probe"];
+  | readonly ["list" | "probe" | "guard"];
 
 export interface Batch {
   readonly dataDir: string;
   /** A variant of iptables, or the nftables backend; `spawned`: with a process for each transaction. */
   readonly configured: "auto" | "nft" | "legacy" | "nftables" | "spawned";
+  /** With the guard. */
+  readonly guard?: boolean;
   readonly calls: readonly Call[];
 }
 
@@ -45,18 +49,22 @@ async function main(): Promise<void> {
 
 type Options = Omit<Parameters<typeof createIptablesBackend>[0], "configured" | "dataDir">;
 
-async function reply({ configured, dataDir }: Batch, options: Options, call: Call): Promise<Reply> {
+async function reply(batch: Batch, options: Options, call: Call): Promise<Reply> {
+  const { configured, dataDir } = batch;
   const backend =
     configured === "nftables" || configured === "spawned"
       ? nftables(options, configured === "spawned")
       : createIptablesBackend({ ...options, configured, dataDir });
-  const rules = backend.open({});
+  const guard = createGuard(nft(options, false));
+  const always = { isWanted: () => true, mayExist: () => true };
+  const rules = (batch.guard === true ? withGuard(backend, () => guard, always) : backend).open({});
   try {
     // As ADD does while its delegate runs.
     if (call[0] === "install" || call[0] === "evict") rules.anticipate();
     if (call[0] === "install") return { value: await rules.install(call[1]) };
     if (call[0] === "evict") return { value: await rules.evict(call[1], call[2]) };
     if (call[0] === "remove") return { value: await rules.remove(call[1], call[2]) };
+    if (call[0] === "guard") return { value: await guard.list() };
     return { value: await rules[call[0]]() };
   } catch (error) {
     const { code, message } = error as { code?: number; message: string };
@@ -64,18 +72,17 @@ async function reply({ configured, dataDir }: Batch, options: Options, call: Cal
   }
 }
 
-function nftables({ exec, locks, lockTimeoutMs }: Options, spawned: boolean): MarkBackend {
+function nft({ exec }: Options, spawned: boolean): NftRunner {
   const host: Host = {
     ...localHost,
     find: (name) => (spawned && name === "setpriv" ? undefined : localHost.find(name)),
   };
-  const runner = createNftRunner({ exec, host, startTalk, timeoutMs: 60_000 });
-  return createNftablesBackend({
-    runner: () => runner,
-    locks,
-    lockTimeoutMs,
-    mayHaveUsed: () => false,
-  });
+  return createNftRunner({ exec, host, startTalk, timeoutMs: 60_000 });
+}
+
+function nftables(options: Options, spawned: boolean): MarkBackend {
+  const runner = nft(options, spawned);
+  return createNftablesBackend({ ...options, runner: () => runner, mayHaveUsed: () => false });
 }
 
 void main();

@@ -22,7 +22,7 @@ export interface Rig {
 }
 
 /** One namespace and data directory per test, removed afterwards. */
-export function useRig(): Rig {
+export function useRig(options: Pick<Batch, "guard"> = {}): Rig {
   const dir = mkdtempSync(join(tmpdir(), "rules-node-"));
   const driver = join(dir, "driver.cjs");
   const rig = { netns: "", firewall: undefined as unknown as Firewall };
@@ -44,7 +44,7 @@ export function useRig(): Rig {
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
   const run: Rig["run"] = (configured, ...calls) =>
-    drive(rig.netns, driver, { dataDir: join(dir, rig.netns), configured, calls });
+    drive(rig.netns, driver, { dataDir: join(dir, rig.netns), configured, calls, ...options });
   const ok: Rig["ok"] = async (configured, call) => {
     const [reply] = await run(configured, call);
     if (reply?.message !== undefined) throw new Error(reply.message);
