@@ -64,6 +64,9 @@ ping                  iputils-ping
 curl                  curl
 openssl               openssl
 jq                    jq
+gcc                   gcc
+/usr/include/stdio.h  libc6-dev
+musl-gcc              musl-tools
 "
 # Old ones are enough: npm itself brings the Node that is used, as a package.
 command -v npm >/dev/null || needs+="

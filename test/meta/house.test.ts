@@ -148,12 +148,19 @@ test("a room that is too full is an error", () => {
   ]);
 });
 
-test("npm run check looks at the format, the lint rules, the types, the rooms and the generated files", () => {
+test("npm run check looks at the format, the lint rules, the types, the rooms, the launcher and the generated files", () => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
     readonly scripts: Readonly<Record<string, string>>;
   };
   const check = scripts["check"] ?? "";
-  for (const part of ["prettier.cjs --check", "lint", "typecheck", "house", "generate -- --check"])
+  for (const part of [
+    "prettier.cjs --check",
+    "lint",
+    "typecheck",
+    "house",
+    "launcher",
+    "generate -- --check",
+  ])
     expect(check).toContain(part);
   expect(readFileSync(join(ROOT, ".ci/run"), "utf8")).toContain("npm run");
 });

@@ -101,7 +101,7 @@ test("says first what is missing, then each step; a second time only what the bu
   ]);
   expect(first.status).toBe(0);
   // Nothing is missing any more, as far as the stand-ins go.
-  for (const name of ["ping", "curl", "openssl", "jq"]) standIn(name, "");
+  for (const name of ["ping", "curl", "openssl", "jq", "gcc", "musl-gcc"]) standIn(name, "");
   mkdirSync(join(root, "dist"));
   writeFileSync(join(root, "dist/tenant-routing-wrapper"), "", { mode: 0o755 });
   expect(install()).toMatchObject({
