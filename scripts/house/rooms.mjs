@@ -21,7 +21,8 @@ const ROUTES_APPLY = [
 ];
 const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge"].map(within("lib/lab"));
 const LAB = [...SEAMS, "lib/node", "lib/lab/kit"];
-const CMD = [...SEAMS, ...ADAPTERS, ...ROUTES, "conf", "delegates", "lib/attachment", "lib/agent"];
+const AGENT = ["lib/agent", "lib/agent/metrics"];
+const CMD = [...SEAMS, ...ADAPTERS, ...ROUTES, "conf", "delegates", "lib/attachment", ...AGENT];
 
 export const ROOMS = {
   // Values and the protocol. They know nothing of this machine.
@@ -88,6 +89,7 @@ export const ROOMS = {
 
   // The resident process: its side of the socket.
   "lib/agent": [...SEAMS],
+  "lib/agent/metrics": [...SEAMS],
 
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
   cmd: [
@@ -128,6 +130,7 @@ export const PACKAGES = {
   "@noble/hashes": "lib/marks/tag.ts",
   commander: "cmd/program.ts",
   "cross-spawn": "lib/node/exec.ts",
+  "prom-client": "lib/agent/metrics/registry.ts",
   winston: "lib/node/log.ts",
 };
 

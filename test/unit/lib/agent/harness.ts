@@ -77,6 +77,7 @@ function make(dir: string, rig: Rig, onEnd: (close: () => void) => void): Rig {
           return rig.serve(launcher, token);
         },
         onGarbage: (error) => rig.garbage.push(error),
+        onHttp: (socket) => socket.destroy(),
         ...part,
       });
       onEnd(() => server.close());
