@@ -50,6 +50,8 @@ export function createHttpDoor(pages: Pages): HttpDoor {
     });
     server.maxRequestsPerSocket = MOST_REQUESTS_PER_CONNECTION;
     server.timeout = IDLE_MS;
+    // It was told that its connection would be closed.
+    server.on("dropRequest", (_request, socket) => socket.destroy());
     server.on("connection", (socket: Socket) => {
       if (connections.size >= MOST_CONNECTIONS) return void socket.destroy();
       connections.add(socket);
