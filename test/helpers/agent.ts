@@ -20,11 +20,15 @@ export interface RunningAgent {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Starts an agent for this configuration, and waits until it listens. `agent`: its own settings. */
+/**
+ * Starts an agent for this configuration, and waits until it listens. `agent`: its own settings. `wrap`:
+ * shell text that runs before it, in a mount namespace of its own.
+ */
 export async function startAgent(
   world: World,
   conf: Conf,
   agent: Conf = {},
+  { wrap = "" }: Pick<RunOptions, "wrap"> = {},
 ): Promise<RunningAgent> {
   const directory = join(world.dir, "run");
   mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -32,7 +36,9 @@ export async function startAgent(
   const file = join(world.dir, "agent.conf");
   const { dataDir, logFile } = world;
   writeFileSync(file, JSON.stringify({ dataDir, logFile, ...conf, agent: { socket, ...agent } }));
-  const child = spawn("ip", ["netns", "exec", world.netns, BINARY, "agent", "--conf", file], {
+  const shell = ["/bin/sh", "-ec", `${wrap}\nexec "$@"`, "sh"];
+  const command = ["netns", "exec", world.netns, ...shell, BINARY, "agent", "--conf", file];
+  const child = spawn("ip", command, {
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
     stdio: ["ignore", "ignore", "pipe"],
   });

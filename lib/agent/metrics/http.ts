@@ -39,12 +39,13 @@ const SERVER_OPTIONS = {
   connectionsCheckingInterval: 1000,
 };
 const IDLE_MS = 20_000;
+/** Node.js watches over the times of headers and requests, and over connections, only where it listens by itself. */
+const ACCEPTED_MS = 30_000;
 
 /** A door that is closed to the network until it is told to listen. */
 export function createHttpDoor(pages: Pages): HttpDoor {
   const pace = createPace(REQUESTS_PER_SECOND);
-  const connections = new Set<Socket>();
-  const make = (): Server => {
+  const make = (connections = new Set<Socket>()): Server => {
     const server = createServer(SERVER_OPTIONS, (request, response) => {
       void answer(request, response, pages, pace);
     });
@@ -53,13 +54,14 @@ export function createHttpDoor(pages: Pages): HttpDoor {
     // It was told that its connection would be closed.
     server.on("dropRequest", (_request, socket) => socket.destroy());
     server.on("connection", (socket: Socket) => {
-      if (connections.size >= MOST_CONNECTIONS) return void socket.destroy();
       connections.add(socket);
       socket.on("error", () => {}).once("close", () => connections.delete(socket));
+      if (connections.size > MOST_CONNECTIONS) socket.destroy();
     });
     return server;
   };
-  const inner = make();
+  const accepted = new Set<Socket>();
+  const inner = make(accepted);
   let outer: Server | undefined;
   const hangUp = (): void => {
     outer?.close();
@@ -70,6 +72,8 @@ export function createHttpDoor(pages: Pages): HttpDoor {
     accept: (socket) => {
       // Else a client that has said all it wants to say gets no answer.
       socket.allowHalfOpen = true;
+      const timer = setTimeout(() => socket.destroy(), ACCEPTED_MS);
+      socket.once("close", () => clearTimeout(timer));
       inner.emit("connection", socket);
       socket.resume();
     },
@@ -82,8 +86,7 @@ export function createHttpDoor(pages: Pages): HttpDoor {
     },
     close: () => {
       hangUp();
-      inner.close();
-      for (const socket of connections) socket.destroy();
+      for (const socket of accepted) socket.destroy();
     },
   };
 }
