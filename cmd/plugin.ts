@@ -18,7 +18,7 @@ import { factFields } from "../lib/attachment/facts";
 import { runVerb, type WorkingVerb } from "../lib/attachment/verbs";
 import { forRequest, openNode, type Remote } from "./deps";
 import type { Io } from "./io";
-import { createLog } from "./log";
+import { createLog, type PluginLog } from "./log";
 
 /** Where a request comes from and where its answer goes. */
 export interface Asker extends Pick<Io, "env" | "readStdin" | "stderr"> {
@@ -92,7 +92,7 @@ async function answer(
 }
 
 interface Outputs {
-  readonly log: Log;
+  readonly log: PluginLog;
   readonly asker: Asker;
 }
 
@@ -110,10 +110,18 @@ async function perform(
     durationMs: Math.round(performance.now() - started),
   });
   const outcome = await runVerb(verb, context);
+  const succeeded = (): void => {
+    if (verb !== "STATUS") log.write("info", verb, { ...fields(), outcome: "ok" });
+  };
+  // A launcher ends with its answer: what is to be said on its stderr has to be said before.
+  if (asker.remote !== undefined) {
+    if ("output" in outcome) succeeded();
+    await log.flush();
+  }
   const error =
     "error" in outcome ? outcome.error : await deliver(context, verb, outcome.output, asker);
   if (error !== undefined) throw logged(log, verb, withPod(error, cni), fields());
-  if (verb !== "STATUS") log.write("info", verb, { ...fields(), outcome: "ok" });
+  if (asker.remote === undefined) succeeded();
 }
 
 /**

@@ -1,20 +1,25 @@
 /** Runs in the network namespace under test: the real backend, and all calls of one batch at once. */
 import { mkdirSync } from "node:fs";
 import { createExec } from "../../../lib/node/exec";
+import { startTalk } from "../../../lib/node/stream";
 import { createLocks } from "../../../lib/node/lock";
 import type { AttachmentKey } from "../../../lib/cni/request";
-import type { MarkOrder } from "../../../lib/ports";
+import type { MarkBackend, MarkOrder, MarkPlace } from "../../../lib/ports";
+import { type Host, localHost } from "../../../lib/node/host";
 import { createIptablesBackend } from "../../../lib/marks/iptables/backend";
+import { createNftablesBackend } from "../../../lib/marks/nftables/backend";
+import { createNftRunner } from "../../../lib/marks/nftables/runner";
 
 export type Call =
   | readonly ["install", MarkOrder]
   | readonly ["evict", AttachmentKey, readonly string[]]
-  | readonly ["remove", readonly string[]]
+  | readonly ["remove", readonly string[], MarkPlace?]
   | readonly ["list" | "probe"];
 
 export interface Batch {
   readonly dataDir: string;
-  readonly configured: "auto" | "nft" | "legacy";
+  /** A variant of iptables, or the nftables backend; `spawned`: with a process for each transaction. */
+  readonly configured: "auto" | "nft" | "legacy" | "nftables" | "spawned";
   readonly calls: readonly Call[];
 }
 
@@ -41,18 +46,36 @@ async function main(): Promise<void> {
 type Options = Omit<Parameters<typeof createIptablesBackend>[0], "configured" | "dataDir">;
 
 async function reply({ configured, dataDir }: Batch, options: Options, call: Call): Promise<Reply> {
-  const rules = createIptablesBackend({ ...options, configured, dataDir }).open({});
+  const backend =
+    configured === "nftables" || configured === "spawned"
+      ? nftables(options, configured === "spawned")
+      : createIptablesBackend({ ...options, configured, dataDir });
+  const rules = backend.open({});
   try {
     // As ADD does while its delegate runs.
     if (call[0] === "install" || call[0] === "evict") rules.anticipate();
     if (call[0] === "install") return { value: await rules.install(call[1]) };
     if (call[0] === "evict") return { value: await rules.evict(call[1], call[2]) };
-    if (call[0] === "remove") return { value: await rules.remove(call[1]) };
+    if (call[0] === "remove") return { value: await rules.remove(call[1], call[2]) };
     return { value: await rules[call[0]]() };
   } catch (error) {
     const { code, message } = error as { code?: number; message: string };
     return { ...(code === undefined ? {} : { code }), message };
   }
+}
+
+function nftables({ exec, locks, lockTimeoutMs }: Options, spawned: boolean): MarkBackend {
+  const host: Host = {
+    ...localHost,
+    find: (name) => (spawned && name === "setpriv" ? undefined : localHost.find(name)),
+  };
+  const runner = createNftRunner({ exec, host, startTalk, timeoutMs: 60_000 });
+  return createNftablesBackend({
+    runner: () => runner,
+    locks,
+    lockTimeoutMs,
+    mayHaveUsed: () => false,
+  });
 }
 
 void main();

@@ -16,7 +16,7 @@ export interface Rig {
   run(configured: Batch["configured"], ...calls: Call[]): Promise<readonly Reply[]>;
   /** The one reply of one call that must succeed. */
   ok(configured: Batch["configured"], call: Call): Promise<unknown>;
-  list(): Promise<readonly InstalledMark[]>;
+  list(configured?: Batch["configured"]): Promise<readonly InstalledMark[]>;
   /** Stdout of a shell command in the namespace. */
   inside(command: string): string;
 }
@@ -53,7 +53,8 @@ export function useRig(): Rig {
   return Object.assign(rig, {
     run,
     ok,
-    list: async () => (await ok("auto", ["list"])) as readonly InstalledMark[],
+    list: async (configured: Batch["configured"] = "auto") =>
+      (await ok(configured, ["list"])) as readonly InstalledMark[],
     inside: (command: string) => sh("ip", "netns", "exec", rig.netns, "sh", "-c", command),
   });
 }
