@@ -8,6 +8,7 @@ import { createQueue } from "../../lib/agent/queue";
 import { startServer, type AgentServer } from "../../lib/agent/server";
 import type { PluginConf } from "../../conf/types";
 import { newRunner } from "../backends";
+import { createMonitor, type Monitor } from "../agent/metrics";
 import { createNodes } from "../agent/nodes";
 import { serveRequest } from "../agent/requests";
 import { startReconcile } from "../agent/reconcile";
@@ -42,6 +43,7 @@ export const agentCommand: RunCommand = async (io, _positionals, values) => {
     say({ event: "start", message: `listening on ${conf.agent.socket}` });
     await stopped;
     started.close();
+    started.monitor.stop();
     await Promise.all([routes.stop(), reconcile.stop()]);
     return started;
   });
@@ -75,7 +77,11 @@ async function alone<T>(conf: PluginConf, body: () => Promise<T>): Promise<T> {
   }
 }
 
-function listen(settings: Settings, io: Io, say: Say): Promise<AgentServer> {
+interface Listening extends AgentServer {
+  readonly monitor: Monitor;
+}
+
+async function listen(settings: Settings, io: Io, say: Say): Promise<Listening> {
   const conf = (): PluginConf => settings.current().conf;
   const queue = createQueue(() => {
     const { requests: slots, queueTimeoutMs: limitMs } = conf().agent;
@@ -84,7 +90,19 @@ function listen(settings: Settings, io: Io, say: Say): Promise<AgentServer> {
   const runner = newRunner(conf(), { exec: createExec() });
   const openNode = createNodes(createLog(conf(), io.stderr), () => undefined, { runner });
   const { pid, startTime } = ownProcess();
-  return startServer({
+  const monitor = createMonitor({
+    settings,
+    say,
+    sources: { queue: () => queue },
+    ready: [
+      () =>
+        openNode(conf())
+          .backend.open({})
+          .probe()
+          .then(() => undefined),
+    ],
+  });
+  const server = await startServer({
     path: conf().agent.socket,
     nextToken: () => `${pid} ${startTime} ${nextRequest()}`,
     localExec: createExec(),
@@ -92,8 +110,11 @@ function listen(settings: Settings, io: Io, say: Say): Promise<AgentServer> {
       serveRequest(launcher, token.split(" ")[2] ?? "", {
         queue,
         openNode,
-        onOutcome: () => {},
+        onEnd: monitor.onRequest,
       }),
     onGarbage: ({ message }) => say({ event: "condition", message }),
+    onHttp: monitor.onHttp,
   });
+  monitor.serve(server);
+  return { ...server, monitor };
 }

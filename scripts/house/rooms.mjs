@@ -24,16 +24,8 @@ const ROUTES_APPLY = [
 ];
 const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge"].map(within("lib/lab"));
 const LAB = [...SEAMS, "lib/node", "lib/lab/kit"];
-const CMD = [
-  ...SEAMS,
-  ...ADAPTERS,
-  ...ROUTES,
-  "conf",
-  "delegates",
-  "lib/attachment",
-  "lib/agent",
-  "lib/agent/reconcile",
-];
+const AGENT = ["lib/agent", "lib/agent/metrics", "lib/agent/reconcile"];
+const CMD = [...SEAMS, ...ADAPTERS, ...ROUTES, "conf", "delegates", "lib/attachment", ...AGENT];
 
 export const ROOMS = {
   // Values and the protocol. They know nothing of this machine.
@@ -102,6 +94,7 @@ export const ROOMS = {
   // The resident process: its side of the socket.
   "lib/agent": [...SEAMS],
   "lib/agent/reconcile": [...SEAMS, "conf", "delegates", "lib/attachment", "lib/marks", "lib/node"],
+  "lib/agent/metrics": [...SEAMS],
 
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
   cmd: [
@@ -142,6 +135,7 @@ export const PACKAGES = {
   "@noble/hashes": "lib/marks/tag.ts",
   commander: "cmd/program.ts",
   "cross-spawn": "lib/node/exec.ts",
+  "prom-client": "lib/agent/metrics/registry.ts",
   winston: "lib/node/log.ts",
 };
 
