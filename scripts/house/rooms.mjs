@@ -5,7 +5,7 @@
  */
 const PURE = ["lib/net", "lib/cni", "lib/text"];
 const SEAMS = [...PURE, "lib"];
-const ADAPTERS = ["lib/node", "lib/kube", "lib/marks", "lib/marks/iptables"];
+const ADAPTERS = ["lib/node", "lib/kube", "lib/kube/watch", "lib/marks", "lib/marks/iptables"];
 const ROUTES = [
   "lib/routes",
   ...["plan", "changes", "conflicts", "kernel", "router", "watch"].map(within("lib/routes")),
@@ -39,6 +39,8 @@ export const ROOMS = {
   // One adapter each.
   "lib/node": SEAMS,
   "lib/kube": SEAMS,
+  "lib/kube/watch": [...SEAMS, "lib/kube", "lib/kube/watch/stream"],
+  "lib/kube/watch/stream": [...SEAMS, "lib/kube"],
   "lib/marks": [...SEAMS, "lib/node"],
   "lib/marks/iptables": [...SEAMS, "lib/node", "lib/marks"],
 
