@@ -6,7 +6,7 @@
 const PURE = ["lib/net", "lib/cni", "lib/text"];
 const SEAMS = [...PURE, "lib"];
 const ADAPTERS = [
-  ...["lib/node", "lib/kube", "lib/marks"],
+  ...["lib/node", "lib/kube", "lib/kube/watch", "lib/marks"],
   ...["lib/marks/iptables", "lib/marks/nftables"],
 ];
 const ROUTES = [
@@ -43,6 +43,8 @@ export const ROOMS = {
   // One adapter each.
   "lib/node": SEAMS,
   "lib/kube": SEAMS,
+  "lib/kube/watch": [...SEAMS, "lib/kube", "lib/kube/watch/stream"],
+  "lib/kube/watch/stream": [...SEAMS, "lib/kube"],
   "lib/marks": [...SEAMS, "lib/node"],
   "lib/marks/iptables": [...SEAMS, "lib/node", "lib/marks"],
   "lib/marks/nftables": [...SEAMS, "lib/node", "lib/marks"],
