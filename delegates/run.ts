@@ -39,7 +39,9 @@ export interface DelegateContext {
 }
 
 /**
- * Execs the delegate with CNI_COMMAND=verb and the netconf on stdin; returns its stdout.
+ * Execs the delegate with CNI_COMMAND=verb and the netconf on stdin; returns its stdout. With `ready` it
+ * is started at once and gets the netconf, without which it can do nothing, when `ready` has resolved
+ * (decision 0081).
  * Throws CniError: the delegate's own code and text when it gave an error, `tryAgainLater` when it
  * was killed at the deadline, `delegateMissing`, `delegateFailed` otherwise.
  */
@@ -47,10 +49,14 @@ export async function runDelegate(
   context: DelegateContext,
   verb: Verb,
   netconf: JsonObject,
+  ready?: Promise<void>,
 ): Promise<Uint8Array> {
   const type = delegateType(netconf);
   const path = findPlugin(type, context.path);
-  const outcome = await execWhileBusy(context, verb, path, JSON.stringify(netconf));
+  const outcome = await execWhileBusy(context, verb, path, {
+    stdin: JSON.stringify(netconf),
+    ready,
+  });
   if (outcome.stderr !== "") context.stderr(outcome.stderr);
   const error = failureOf(outcome, `delegate "${type}" (${verb})`, context.timeoutMs);
   if (error !== undefined) throw error;
@@ -61,19 +67,22 @@ async function execWhileBusy(
   context: DelegateContext,
   verb: Verb,
   path: string,
-  stdin: string,
+  { stdin, ready }: { stdin: string; ready: Promise<void> | undefined },
 ): Promise<ExecOutcome> {
+  const request = {
+    path,
+    args: [],
+    env: { ...context.env, CNI_COMMAND: verb },
+    timeoutMs: context.timeoutMs,
+    maxStdout: MAX_RESULT_BYTES,
+    maxStderr: MAX_STDERR,
+  };
+  let early = ready === undefined ? undefined : context.exec.start?.(request);
+  await ready;
   for (let tries = 1; ; tries++) {
-    const outcome = await context.exec.run({
-      path,
-      args: [],
-      env: { ...context.env, CNI_COMMAND: verb },
-      stdin,
-      timeoutMs: context.timeoutMs,
-      maxStdout: MAX_RESULT_BYTES,
-      maxStderr: MAX_STDERR,
-    });
+    const outcome = await (early?.finish(stdin) ?? context.exec.run({ ...request, stdin }));
     if (outcome.spawnError !== "ETXTBSY" || tries === BUSY_TRIES) return outcome;
+    early = undefined;
     await context.clock.sleep(BUSY_WAIT_MS);
   }
 }

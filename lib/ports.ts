@@ -70,6 +70,11 @@ export interface MarkPlace {
   /** The place that `install` returned, or one that only another version knows. */
   readonly backend: string;
   readonly addresses: readonly string[];
+  /**
+   * What was installed there, if the record says so: a guess by which a backend may begin. It says
+   * nothing of what others have made of it since.
+   */
+  readonly order?: MarkOrder;
 }
 
 /**
@@ -100,9 +105,10 @@ export interface InstalledMark extends Omit<MarkPiece, "mark"> {
 export interface Marks {
   /**
    * Starts what install() and evict() will need while something else runs: a listing that is used
-   * only if no managed mark changes in the meantime. Never fails.
+   * only if no managed mark changes in the meantime, and, where a mark `willBeInstalled`, the program
+   * that will do it. Never fails.
    */
-  anticipate(): void;
+  anticipate(willBeInstalled?: boolean): void;
   /**
    * Puts the mark in force for the attachment and for nobody else on these addresses, all at once or
    * not at all; what is foreign stays. Returns the place for the record, and the tags that were evicted.
@@ -130,9 +136,10 @@ export interface Marks {
   /**
    * Removes every mark of these tags, where they are known to be, or (undefined, or a place that nobody
    * knows) wherever they may be. Absent ones are fine. Where marks may be and cannot be listed, the others
-   * are removed, then it throws.
+   * are removed, then it throws. A backend may call `outOfForce` once the marks that it knows of are out of
+   * force, and go on looking for others; one that does not is done when it returns.
    */
-  remove(tags: readonly string[], known?: MarkPlace): Promise<void>;
+  remove(tags: readonly string[], known?: MarkPlace, outOfForce?: () => void): Promise<void>;
   /** All managed marks, wherever they may be. Throws where it cannot look. */
   list(): Promise<readonly InstalledMark[]>;
   /** Whether install() could work now; throws what is wrong otherwise. Changes nothing. */
@@ -163,6 +170,8 @@ export interface ExecRequest {
   readonly maxStdout: number;
   /** Bytes kept of stderr; more is dropped, the process goes on. */
   readonly maxStderr: number;
+  /** Called for each piece of stderr with all of it that is kept so far. */
+  readonly onStderr?: (soFar: string) => void;
 }
 
 /** What became of a child process. Never thrown: a failure to start is `spawnError`. */
@@ -177,9 +186,19 @@ export interface ExecOutcome {
   readonly spawnError: string | undefined;
 }
 
+/** A program that has been started and waits for its stdin. */
+export interface Started {
+  /** Gives it its stdin and resolves when it has ended. Its time counts from here. At most once. */
+  finish(stdin: string | Uint8Array): Promise<ExecOutcome>;
+  /** Kills one that has got no stdin. */
+  abandon(): void;
+}
+
 /** Runs one program in its own process group; at the deadline the whole group is killed. */
 export interface Exec {
   run(request: ExecRequest): Promise<ExecOutcome>;
+  /** Starts a program whose stdin is not known yet. Without it, run() has to do once it is. */
+  start?(request: Omit<ExecRequest, "stdin">): Started;
 }
 
 /** A program that runs on until it is stopped. Its output is a sign that something happened. */
@@ -195,6 +214,24 @@ export type StartStream = (
   request: Pick<ExecRequest, "path" | "args" | "env">,
   onOutput: (piece: Uint8Array) => void,
 ) => Stream;
+
+/** A program that is talked to until it is stopped. While it is idle it does not keep this process alive. */
+export interface Talk {
+  /** Never throws: a program that has ended says so in `ended`. */
+  write(text: string): void;
+  /** No answer is awaited until the next write. */
+  idle(): void;
+  /** Why it ended, for people: a status, a signal or an errno. Never rejects. */
+  readonly ended: Promise<string>;
+  /** Kills it. May be called at any time. */
+  stop(): void;
+}
+
+/** Starts `path` with `args` and `env`; calls `onOutput` with every piece of its stdout. Never throws. */
+export type StartTalk = (
+  request: Pick<ExecRequest, "path" | "args" | "env">,
+  onOutput: (text: string) => void,
+) => Talk;
 
 export interface Clock {
   /** Wall clock, for people. */

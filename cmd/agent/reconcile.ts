@@ -4,10 +4,11 @@ import type { Layer, PodView, ReconcileFigures } from "../../lib/agent/reconcile
 import { createReconciler } from "../../lib/agent/reconcile/reconciler";
 import type { Node } from "../../lib/attachment/context";
 import { systemClock } from "../../lib/node/clock";
-import { createExec, createTiedExec, startStream } from "../../lib/node/exec";
+import { createExec, createTiedExec } from "../../lib/node/exec";
 import { localHost } from "../../lib/node/host";
+import { startStream } from "../../lib/node/stream";
 import type { Log } from "../../lib/ports";
-import { openNode } from "../deps";
+import { openNode, type Shared } from "../deps";
 import type { Io } from "../io";
 import { startCollecting } from "./collect";
 import type { Say } from "./say";
@@ -25,6 +26,8 @@ export interface ReconcileOptions {
   readonly io: Io;
   readonly log: Log;
   readonly say: Say;
+  /** What the node is opened with. */
+  readonly shared?: Shared;
   /** What the agent knows of pods; left out, it knows nothing. */
   readonly pods?: PodView;
   /** What is installed for each mark besides it, for a configuration. */
@@ -33,9 +36,9 @@ export interface ReconcileOptions {
 
 /** Keeps the marks as the record and the annotations say, and takes down what nobody will delete. */
 export function startReconcile(settings: Settings, options: ReconcileOptions): ReconcileService {
-  const { io, log, say, pods, guard = () => [] } = options;
+  const { io, log, say, shared = {}, pods, guard = () => [] } = options;
   const node = keptFor(settings, (conf) =>
-    openNode(conf, log, createTiedExec(createExec(), localHost)),
+    openNode(conf, log, { ...shared, exec: createTiedExec(createExec(), localHost) }),
   );
   const reconciler = createReconciler({
     clock: systemClock,

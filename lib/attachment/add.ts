@@ -11,7 +11,7 @@ import { chooseMark } from "./choose-mark";
 import { collectNowAndThen } from "./collect";
 import type { Context } from "./context";
 import type { Attachment } from "./journal";
-import { choiceText, type MarkChoice } from "./facts";
+import { choiceText, labelOf, type MarkChoice } from "./facts";
 import { tearDown } from "./tear-down";
 import { complete, confirmIntent, forget, isSameOwner, reserve } from "./transitions";
 
@@ -116,7 +116,7 @@ async function obtainResult(
     "ADD",
     delegateNetconf(conf, delegate, "ADD", undefined),
   );
-  marks.anticipate();
+  marks.anticipate(progress.facts.choice?.mark !== undefined);
   const stdout = await running;
   progress.note({ delegateMs: Math.round(node.clock.elapsed() - started) });
   return parseResult(stdout, version, who);
@@ -169,7 +169,7 @@ async function installMark(
       `the result of ${who} has no address on ${quote(key.ifname)}, so its packets cannot be marked ${formatMark(mark)}`,
     );
   }
-  const label = pod === undefined ? "" : `${pod.namespace}/${pod.name}`;
+  const label = labelOf(pod);
   const { markReplies } = conf;
   const order = { key, label, mark, addresses, markReplies, confirm };
   const { place, evicted } = await marks.install(order);

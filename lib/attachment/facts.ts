@@ -1,6 +1,7 @@
 /** What becomes known in the course of an operation, as data and as the fields of its log line. */
 import type { Tenant } from "../../conf/types";
 import type { CniError } from "../cni/error";
+import type { PodRef } from "../cni/request";
 import { formatMark, type Mark } from "../net/mark";
 
 /** The annotation that decides, and on which of the two it is. */
@@ -44,6 +45,11 @@ export function choiceText(choice: MarkChoice): string {
     default:
       return `${choice.source} annotation ${choice.key}`;
   }
+}
+
+/** What people read beside an installed mark: `<namespace>/<pod>`, or "". */
+export function labelOf(pod: PodRef | undefined): string {
+  return pod === undefined ? "" : `${pod.namespace}/${pod.name}`;
 }
 
 /** What became known in the course of an operation. Times in milliseconds. */

@@ -8,6 +8,7 @@ import type { Attachment } from "./journal";
 import type { Json, JsonObject } from "../cni/json";
 import type { MarkPlace } from "../ports";
 import type { Context } from "./context";
+import { labelOf } from "./facts";
 
 /**
  * Takes an attachment down: what a crashed ADD left running first, then the mark (the address may be
@@ -22,7 +23,7 @@ export async function tearDown(
   prevResult: Json | undefined,
 ): Promise<void> {
   const { node, request } = context;
-  const { conf, key, tag, marks, progress } = request;
+  const { key, progress } = request;
   const failures: CniError[] = [];
   if (attachment?.state !== "complete") {
     await collect(failures, async () => {
@@ -31,25 +32,64 @@ export async function tearDown(
     });
   }
   warnOfUnknownPlace(context, attachment);
+  const removal = removeMark(context, attachment);
+  const failuresOfDelegates = await delegateDels(
+    context,
+    attachment,
+    prevResult,
+    removal.outOfForce,
+  );
+  await collect(failures, () => removal.done);
+  throwTogether([...failures, ...failuresOfDelegates]);
+}
+
+/** The removal of the mark: `outOfForce` never rejects, `done` when all of it has been looked for. */
+function removeMark(
+  { request: { tag, marks } }: Context,
+  attachment: Attachment | undefined,
+): { readonly outOfForce: Promise<void>; readonly done: Promise<void> } {
   // A record without a mark is that of a pod that got none.
-  if (attachment === undefined || attachment.mark !== undefined)
-    await collect(failures, () => marks.remove([tag], placeOf(attachment)));
+  if (attachment !== undefined && attachment.mark === undefined)
+    return { outOfForce: Promise.resolve(), done: Promise.resolve() };
+  let settle = (): void => {};
+  const outOfForce = new Promise<void>((resolve) => (settle = resolve));
+  const done = marks.remove([tag], placeOf(attachment), settle).finally(settle);
+  // Its error is collected when the delegate has ended.
+  done.catch(() => {});
+  return { outOfForce, done };
+}
+
+/**
+ * The DELs of all delegates, one after the other, the first when `ready` has resolved: the address may be
+ * handed out again at once. Returns what failed.
+ */
+async function delegateDels(
+  context: Context,
+  attachment: Attachment | undefined,
+  prevResult: Json | undefined,
+  ready: Promise<void>,
+): Promise<readonly CniError[]> {
+  const { clock } = context.node;
+  const { conf, progress } = context.request;
+  const failures: CniError[] = [];
   const delegates =
     attachment === undefined
       ? distinctDelegates(conf)
       : [attachment.delegate].filter((each) => each !== undefined);
-  const started = node.clock.elapsed();
+  let started = clock.elapsed();
+  void ready.then(() => (started = clock.elapsed()));
+  // The program that takes the mark out of force is started first: it is waited for.
+  await new Promise(setImmediate);
   for (const [i, delegate] of delegates.entries()) {
     const body = (): Promise<void> =>
-      delegateDel(context, delegate, previous(context, attachment, prevResult));
+      delegateDel(context, delegate, previous(context, attachment, prevResult), ready);
     await collect(
       failures,
       attachment === undefined && i > 0 ? () => unlessMissing(context, body) : body,
     );
   }
-  if (delegates.length > 0)
-    progress.note({ delegateMs: Math.round(node.clock.elapsed() - started) });
-  throwTogether(failures);
+  if (delegates.length > 0) progress.note({ delegateMs: Math.round(clock.elapsed() - started) });
+  return failures;
 }
 
 // Of a newer version, or damaged. All known backends are asked, and the mark may be in none of them.
@@ -68,18 +108,23 @@ function warnOfUnknownPlace({ node, request }: Context, attachment: Attachment |
 /** Where the record says that the mark is; undefined when it does not: an ADD may have been killed anywhere. */
 function placeOf(attachment: Attachment | undefined): MarkPlace | undefined {
   if (attachment?.backend === undefined || attachment.addresses.length === 0) return undefined;
-  return { backend: attachment.backend, addresses: attachment.addresses };
+  const { backend, addresses, key, mark, markReplies, pod } = attachment;
+  const place = { backend, addresses };
+  if (mark === undefined || markReplies === undefined) return place;
+  return { ...place, order: { key, label: labelOf(pod), mark, markReplies, addresses } };
 }
 
 async function delegateDel(
   { request }: Context,
   delegate: JsonObject,
   prevResult: Json | undefined,
+  ready: Promise<void>,
 ): Promise<void> {
   await runDelegate(
     request.delegate,
     "DEL",
     delegateNetconf(request.conf, delegate, "DEL", prevResult),
+    ready,
   );
 }
 

@@ -33,7 +33,10 @@ function combineMarks(
 ): Marks {
   const all = [first, ...others];
   return {
-    anticipate: () => all.forEach((marks) => marks.anticipate()),
+    anticipate: (willBeInstalled) => {
+      first.anticipate(willBeInstalled);
+      others.forEach((marks) => marks.anticipate());
+    },
     install: (order) => installInFirst(first, others, order),
     restore: async (orders) => {
       const done = await inEach(all, (marks) =>
@@ -47,9 +50,10 @@ function combineMarks(
     },
     evict: async (key, addresses, confirm) =>
       distinct(await inEach(all, (marks) => marks.evict(key, addresses, confirm))),
-    remove: async (tags, known) => {
+    remove: async (tags, known, outOfForce) => {
       const owner = ownerOf(known?.backend);
-      await inEach(owner === undefined ? all : [owner], (marks) => marks.remove(tags, known));
+      if (owner === undefined) await inEach(all, (marks) => marks.remove(tags, known));
+      else await inEach([owner], (marks) => marks.remove(tags, known, outOfForce));
     },
     list: async () => (await inEach(all, (marks) => marks.list())).flat(),
     probe: async () => {

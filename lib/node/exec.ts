@@ -2,16 +2,17 @@
 import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import spawn from "cross-spawn";
-import type { Exec, ExecOutcome, ExecRequest, Stream, StartStream } from "../ports";
+import type { Exec, ExecOutcome, ExecRequest, Started } from "../ports";
 import { reasonOf } from "../text/reason";
 import type { Host } from "./host";
+
+/** For the files beside this one: the package has one importer. */
+export const spawnChild = spawn;
 
 /** How long output may still come after the program itself has ended (ms): a child of it may hold the pipes. */
 const DRAIN_MS = 200;
 /** How long a killed program may take to be gone (ms). */
 const KILL_MS = 2000;
-/** Bytes kept of what a stream says on stderr. */
-const LAST_WORDS = 4096;
 const NOT_STARTED: ExecOutcome = {
   exitCode: null,
   signal: null,
@@ -22,22 +23,41 @@ const NOT_STARTED: ExecOutcome = {
   spawnError: undefined,
 };
 
-/** Programs that this process runs at the moment. */
+/** Programs that this process runs at the moment, but for those that wait for their stdin. */
 const running = new Set<Promise<ExecOutcome>>();
+/** Programs that wait for their stdin. */
+const waiting = new Set<Begun>();
 /** Out of file descriptors, in the process and on the machine: each program takes several for its pipes. */
 const NO_DESCRIPTORS: readonly (string | undefined)[] = ["EMFILE", "ENFILE"];
 
 /** The real thing. Every program gets its own process group, so that its children die with it. */
 export function createExec(): Exec {
-  return { run };
+  return { run, start: startEarly };
+}
+
+/**
+ * Programs that die with us, even when we are killed (prctl(2) PR_SET_PDEATHSIG): for changes that nobody would
+ * recognise as ours afterwards. Where the node has no setpriv, they go on to their end.
+ */
+export function createTiedExec(exec: Exec, host: Host): Exec {
+  return {
+    run: (request) => {
+      const setpriv = host.find("setpriv");
+      if (setpriv === undefined) return exec.run(request);
+      const args = ["--pdeathsig", "KILL", request.path, ...request.args];
+      return exec.run({ ...request, path: setpriv, args });
+    },
+  };
 }
 
 /** Runs programs one after the other where there are too few descriptors to run them side by side. */
 async function run(request: ExecRequest): Promise<ExecOutcome> {
   for (;;) {
     const outcome = await runOnce(request);
-    const others = [...running];
-    if (!NO_DESCRIPTORS.includes(outcome.spawnError) || others.length === 0) return outcome;
+    if (!NO_DESCRIPTORS.includes(outcome.spawnError)) return outcome;
+    // One that waits for its stdin may wait for us: it gives way, and is started anew when its turn comes.
+    const others = waiting.size > 0 ? [...waiting].map(giveWay) : [...running];
+    if (others.length === 0) return outcome;
     await Promise.race(others);
     // The pipes close a moment after the program has ended.
     await new Promise(setImmediate);
@@ -45,13 +65,53 @@ async function run(request: ExecRequest): Promise<ExecOutcome> {
 }
 
 async function runOnce(request: ExecRequest): Promise<ExecOutcome> {
-  const outcome = new Promise<ExecOutcome>((resolve) => start(request, resolve));
-  running.add(outcome);
+  const program = begin(request);
+  running.add(program.outcome);
   try {
-    return await outcome;
+    program.feed(request.stdin);
+    return await program.outcome;
   } finally {
-    running.delete(outcome);
+    running.delete(program.outcome);
   }
+}
+
+function startEarly(request: Unfed): Started {
+  const program = begin(request);
+  waiting.add(program);
+  return {
+    finish: async (stdin) => {
+      if (!waiting.delete(program)) return run({ ...request, stdin });
+      running.add(program.outcome);
+      program.feed(stdin);
+      const outcome = await program.outcome;
+      running.delete(program.outcome);
+      return NO_DESCRIPTORS.includes(outcome.spawnError) ? run({ ...request, stdin }) : outcome;
+    },
+    abandon: () => void (waiting.has(program) && giveWay(program)),
+  };
+}
+
+function giveWay(program: Begun): Promise<ExecOutcome> {
+  waiting.delete(program);
+  program.kill();
+  return program.outcome;
+}
+
+type Unfed = Omit<ExecRequest, "stdin">;
+
+/** A program under way: `feed` gives it its stdin, from when its time counts. */
+interface Begun {
+  readonly outcome: Promise<ExecOutcome>;
+  readonly feed: (stdin: string | Uint8Array) => void;
+  readonly kill: () => void;
+}
+
+function begin(request: Unfed): Begun {
+  let controls: Omit<Begun, "outcome"> = { feed: () => {}, kill: () => {} };
+  const outcome = new Promise<ExecOutcome>((resolve) => {
+    controls = spawnOne(request, resolve) ?? controls;
+  });
+  return { outcome, ...controls };
 }
 
 /** Both ends of three pipes, and of the one by which libuv learns whether the program could be executed. */
@@ -74,9 +134,16 @@ function descriptorShortage(): string | undefined {
   }
 }
 
-function start(request: ExecRequest, resolve: (outcome: ExecOutcome) => void): void {
+/** undefined: it could not be started, and has been resolved. */
+function spawnOne(
+  request: Unfed,
+  resolve: (outcome: ExecOutcome) => void,
+): Omit<Begun, "outcome"> | undefined {
   const shortage = descriptorShortage();
-  if (shortage !== undefined) return resolve({ ...NOT_STARTED, spawnError: shortage });
+  if (shortage !== undefined) {
+    resolve({ ...NOT_STARTED, spawnError: shortage });
+    return undefined;
+  }
   let child: ChildProcess;
   try {
     child = spawn(request.path, [...request.args], {
@@ -88,30 +155,31 @@ function start(request: ExecRequest, resolve: (outcome: ExecOutcome) => void): v
   } catch (error) {
     // ETXTBSY, E2BIG, ENOMEM and a NUL byte in an argument are thrown; ENOENT and EACCES are emitted.
     resolve({ ...NOT_STARTED, spawnError: reasonOf(error) });
-    return;
+    return undefined;
   }
-  watch(child, request, resolve);
+  return watch(child, request, resolve);
 }
 
 function watch(
   child: ChildProcess,
-  request: ExecRequest,
+  request: Unfed,
   resolve: (outcome: ExecOutcome) => void,
-): void {
+): Omit<Begun, "outcome"> {
   const stdout = new Collector(request.maxStdout);
   const stderr = new Collector(request.maxStderr);
   let timedOut = false;
+  let ended = false;
+  let deadline: NodeJS.Timeout | undefined;
   let drain: NodeJS.Timeout | undefined;
   const kill = (): void => {
+    // Its number may be another's by now.
+    if (ended) return;
     killGroup(child);
     // In an uninterruptible sleep a program outlives even SIGKILL. We do not wait for it.
     drain ??= setTimeout(() => finish(null, "SIGKILL"), KILL_MS);
   };
-  const deadline = setTimeout(() => {
-    timedOut = true;
-    kill();
-  }, request.timeoutMs);
   const finish = (exitCode: number | null, signal: string | null, spawnError?: string): void => {
+    ended = true;
     clearTimeout(deadline);
     clearTimeout(drain);
     // Without file descriptors the child has no stdio at all, whatever its type says.
@@ -128,6 +196,7 @@ function watch(
     });
   };
   child.on("error", (error) => finish(null, null, reasonOf(error)));
+  child.on("close", (code, signal) => finish(code, signal));
   child.on("exit", (code, signal) => {
     clearTimeout(deadline);
     clearTimeout(drain);
@@ -135,70 +204,37 @@ function watch(
     // for all of it, and what the program printed before its end is still unread.
     drain = setTimeout(() => setImmediate(() => finish(code, signal)), DRAIN_MS);
   });
-  child.on("close", (code, signal) => finish(code, signal));
+  collect(child, request, { stdout, stderr, kill });
+  const feed = (stdin: string | Uint8Array): void => {
+    if (ended) return;
+    deadline = setTimeout(() => {
+      timedOut = true;
+      kill();
+    }, request.timeoutMs);
+    child.stdin?.end(stdin);
+  };
+  return { feed, kill };
+}
+
+function collect(
+  child: ChildProcess,
+  { onStderr }: Unfed,
+  { stdout, stderr, kill }: { stdout: Collector; stderr: Collector; kill: () => void },
+): void {
   child.stdout?.on("data", (chunk: Buffer) => {
     stdout.add(chunk);
     if (stdout.overflow) kill();
   });
-  child.stderr?.on("data", (chunk: Buffer) => stderr.add(chunk));
+  child.stderr?.on("data", (chunk: Buffer) => {
+    stderr.add(chunk);
+    onStderr?.(stderr.text());
+  });
   // A program may ignore its stdin (EPIPE).
   child.stdin?.on("error", () => {});
-  child.stdin?.end(request.stdin);
 }
 
-/**
- * Programs that die with us, even when we are killed (prctl(2) PR_SET_PDEATHSIG): for changes that nobody would
- * recognise as ours afterwards. Where the node has no setpriv, they go on to their end.
- */
-export function createTiedExec(exec: Exec, host: Host): Exec {
-  return {
-    run: (request) => {
-      const setpriv = host.find("setpriv");
-      if (setpriv === undefined) return exec.run(request);
-      const args = ["--pdeathsig", "KILL", request.path, ...request.args];
-      return exec.run({ ...request, path: setpriv, args });
-    },
-  };
-}
-
-/** Starts a long-running program in our own process group, so that a terminal's Ctrl-C reaches it too. */
-export const startStream: StartStream = ({ path, args, env }, onOutput) => {
-  let child: ChildProcess;
-  try {
-    child = spawn(path, [...args], {
-      env: { ...env },
-      stdio: ["ignore", "pipe", "pipe"],
-      cwd: "/",
-    });
-  } catch (error) {
-    return {
-      ended: Promise.resolve(reasonOf(error)),
-      stop: () => {},
-    };
-  }
-  return follow(child, onOutput);
-};
-
-function follow(child: ChildProcess, onOutput: (piece: Uint8Array) => void): Stream {
-  const stderr = new Collector(LAST_WORDS);
-  child.stdout?.on("data", onOutput);
-  child.stderr?.on("data", (chunk: Buffer) => stderr.add(chunk));
-  const ended = new Promise<string>((resolve) => {
-    child.on("error", (error) => resolve(reasonOf(error)));
-    child.on("close", (code, signal) =>
-      resolve(endOf(signal ?? `exit status ${code ?? "unknown"}`, stderr.text())),
-    );
-  });
-  return { ended, stop: () => void child.kill("SIGKILL") };
-}
-
-// A program may have complained about something else long before it ended, and many times over.
-function endOf(ending: string, stderr: string): string {
-  const lines = new Set(stderr.split("\n").map((line) => line.trim()));
-  return [ending, ...lines].filter((text) => text !== "").join("; ");
-}
-
-class Collector {
+/** What a program says, up to a limit. */
+export class Collector {
   private readonly chunks: Buffer[] = [];
   private size = 0;
   overflow = false;

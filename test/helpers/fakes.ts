@@ -43,10 +43,12 @@ export class FakeExec implements Exec {
     this.requests.push(request);
     const answer = this.script.shift();
     if (answer === undefined) throw new Error(`not in the script: ${this.calls.at(-1)}`);
-    return {
+    const outcome = {
       ...OUTCOME,
       ...(typeof answer === "string" ? { stdout: new TextEncoder().encode(answer) } : answer),
     };
+    if (outcome.stderr !== "") request.onStderr?.(outcome.stderr);
+    return outcome;
   }
 }
 

@@ -16,19 +16,20 @@ import { join, resolve } from "node:path";
 import { cniEnvironment } from "../../lib/lab/kit/libcni";
 import type { Conf } from "./conf";
 import { createFirewall, type Firewall } from "./firewall";
-import { launch } from "./launch";
+import { BINARY, launch } from "./launch";
+import { stopAgents } from "./mode";
 import { readCalls, type Outcome } from "./outcome";
 import { sh } from "./shell";
 import { createToolbox, type Toolbox } from "./toolbox";
 
 const ROOT = resolve(__dirname, "../..");
-export const BINARY = join(ROOT, "dist/tenant-routing-wrapper");
+export { BINARY } from "./launch";
 export const FIXTURES = join(ROOT, "test/fixtures/bin");
 export const POD_UID = "6c2a5b0e-54b1-4f43-8f0a-0f5d1e1f2a3b";
 /** For machines that have much else to do; no test needs more than a fraction of it. */
 const TEST_LIMIT_MS = 60_000;
 /** Files that the product keeps in its data directory between attachments. */
-export const KEPT = /^(queue|generation|collected|iptables-backend)$/;
+export const KEPT = /^(queue|generation|collected|iptables-backend|marks-(?:iptables|nftables))$/;
 
 export interface RunOptions {
   /** The netconf as an object (dataDir and logFile are filled in), or the exact bytes of stdin. */
@@ -104,7 +105,8 @@ export function useWorld(): World {
     Object.assign(world, caseDirectories(join(root, `case-${++serial}`)));
     world.firewall.flush();
   });
-  afterAll(() => {
+  afterAll(async () => {
+    await stopAgents();
     for (const name of [base, `${base}-pod`]) sh("ip", "netns", "del", name);
     rmSync(root, { recursive: true, force: true });
   });
@@ -179,7 +181,8 @@ async function perform(
   return { ...ran, id: options.id, calls: readCalls(calls) };
 }
 
-function environment(
+/** What a runtime sets for this run. `calls`: where fixtures write down what they were given. */
+export function environment(
   world: World,
   verb: string | undefined,
   calls: string,
@@ -207,7 +210,8 @@ function environment(
   );
 }
 
-function stdinOf(world: World, options: RunOptions): string | Uint8Array {
+/** The stdin of this run. */
+export function stdinOf(world: World, options: RunOptions): string | Uint8Array {
   const conf = options.conf ?? "";
   if (typeof conf === "string" || conf instanceof Uint8Array) return conf;
   const prevResult = options.after?.json === undefined ? {} : { prevResult: options.after.json };

@@ -1,7 +1,12 @@
 /** Starts the binary in a network namespace and watches it until it has ended. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { startOf } from "./mode";
 import { parse, type Outcome } from "./outcome";
+
+/** What is under test. */
+export const BINARY = resolve(__dirname, "../../dist/tenant-routing-wrapper");
 
 /** No run may take longer; a hang is a failure with `signal` SIGKILL. */
 const LIMIT_MS = 90_000;
@@ -30,11 +35,10 @@ export interface Launch {
 export async function launch(request: Launch): Promise<Omit<Outcome, "id" | "calls">> {
   const { stdout: reader = "read", stdin } = request.options;
   const started = performance.now();
-  const child = spawn(
-    IP,
-    ["netns", "exec", request.netns, ...shellBefore(request), ...request.command],
-    { env: request.env },
-  );
+  const { command, env } = await inMode(request);
+  const child = spawn(IP, ["netns", "exec", request.netns, ...shellBefore(request), ...command], {
+    env,
+  });
   const disarm = arm(child, request.options);
   const memory = request.options.measure === true ? watchMemory(child) : () => Number.NaN;
   child.stdin.on("error", () => undefined); // a plugin need not read its stdin
@@ -57,6 +61,15 @@ export async function launch(request: Launch): Promise<Omit<Outcome, "id" | "cal
     maxRssMiB: memory(),
     json: parse(stdout),
   };
+}
+
+/** The same with the plugin of this run's mode in the place of the packed binary. */
+async function inMode(request: Launch): Promise<Pick<Launch, "command" | "env">> {
+  const { command, env, netns, options } = request;
+  const [program = "", ...args] = command;
+  if (program !== BINARY || args.length > 0) return request;
+  const start = await startOf(program, netns, options.wrap === undefined);
+  return { command: [start.plugin], env: { ...start.env, ...env } };
 }
 
 /** The shell that runs `wrap` and then becomes the binary; nothing when there is nothing to run. */

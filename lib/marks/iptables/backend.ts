@@ -1,5 +1,5 @@
 /** Marks as rules in the mangle table, through iptables-save and iptables-restore: one listing, one transaction per family. */
-import { settleTogether, throwTogether, toCniError } from "../../cni/error";
+import { type CniError, settleTogether, throwTogether, toCniError } from "../../cni/error";
 import { FAMILIES, type Family, familyOf } from "../../net/family";
 import { localHost, type Host, type IptablesVariant } from "../../node/host";
 import type {
@@ -15,6 +15,7 @@ import type {
 } from "../../ports";
 import { attachmentTag } from "../tag";
 import { KIND_NAMES, rulesFor, ruleSpecs, type InstalledRule } from "./format";
+import { removeOrdered } from "./ordered";
 import { createTools, type Slot } from "./programs";
 import { restore } from "./restore";
 import {
@@ -47,9 +48,11 @@ export interface IptablesOptions {
 
 /** What one operation works with. */
 interface Operation extends Tables {
+  readonly configured: "auto" | IptablesVariant;
   readonly log: Log;
   readonly detected: () => Promise<Detected>;
   early: Promise<EarlyListing | undefined> | undefined;
+  soon: NodeJS.Immediate | undefined;
 }
 
 /**
@@ -78,13 +81,15 @@ function openMarks(options: IptablesOptions, environment: Readonly<Record<string
     host,
     tools,
     early: undefined,
+    soon: undefined,
     detected: () => (detected ??= detectVariant({ ...options, host, tools })),
   };
   return {
-    anticipate: () => {
+    anticipate: (willBeInstalled = false) => {
       operation.early = listEarly(operation).catch(() => undefined);
+      if (willBeInstalled) prepareSoon(operation);
     },
-    install: (order) => install(operation, order),
+    install: (order) => released(operation, () => install(operation, order)),
     restore: (orders) =>
       restore(operation, orders, async () => {
         const { variant, fresh } = await operation.detected();
@@ -92,14 +97,35 @@ function openMarks(options: IptablesOptions, environment: Readonly<Record<string
         return variant;
       }),
     evict: (key, addresses, confirm) =>
-      evict(operation, attachmentTag(key), { addresses, confirm }),
-    remove: async (tags, known) => {
-      if (tags.length > 0) await remove(operation, (rule) => tags.includes(rule.tag), known);
+      released(operation, () => evict(operation, attachmentTag(key), { addresses, confirm })),
+    remove: async (tags, known, outOfForce) => {
+      if (tags.length === 0) return;
+      await released(operation, () =>
+        remove(operation, (rule) => tags.includes(rule.tag), known, outOfForce),
+      );
     },
     list: async () =>
       (await listSlots(operation, await listableSlots(operation, FAMILIES))).map(toInstalledMark),
     probe: () => probe(operation),
   };
+}
+
+// After the listing, which is needed first. While the delegate runs there is a processor for it; afterwards its start
+// would be waited for. A variant that is still to be found out is found out first.
+function prepareSoon(operation: Operation): void {
+  const { configured, dataDir, tools } = operation;
+  const variant = configured === "auto" ? recallVariant(dataDir) : configured;
+  if (variant === undefined) return;
+  operation.soon = setImmediate(() => tools.prepare({ variant, family: 4 }));
+}
+
+async function released<T>(operation: Operation, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } finally {
+    clearImmediate(operation.soon);
+    operation.tools.release();
+  }
 }
 
 function toInstalledMark(rule: InstalledRule): InstalledMark {
@@ -164,8 +190,29 @@ async function evict(
   return evictedTags(gone, tag, addresses);
 }
 
-/** Needs no lock: it names what it removes, and a DEL must depend on as little as possible. */
+/**
+ * Needs no lock: it names what it removes, and a DEL must depend on as little as possible. What the record
+ * says is out of force first; then a listing finds what it does not say: rules that somebody has doubled
+ * or changed.
+ */
 async function remove(
+  operation: Operation,
+  matches: Matches,
+  known: MarkPlace | undefined,
+  outOfForce: (() => void) | undefined,
+): Promise<void> {
+  const ordered = removeOrdered(operation, known, outOfForce ?? (() => {}));
+  await ordered.settled;
+  const failures: CniError[] = [];
+  const keep = (error: unknown): void => void failures.push(toCniError(error));
+  // The listing need not wait until the memory of the rules has been freed.
+  await Promise.all(
+    [ordered.ended, removeListed(operation, matches, known)].map((each) => each.catch(keep)),
+  );
+  throwTogether(failures);
+}
+
+async function removeListed(
   operation: Operation,
   matches: Matches,
   known: MarkPlace | undefined,
@@ -174,7 +221,7 @@ async function remove(
   const { present, unlistable } = await (known === undefined || variant === undefined
     ? slotsWithRules(operation, FAMILIES)
     : slotsWithRules(operation, familiesOf(known.addresses), [variant]));
-  const failures = [...unlistable];
+  const failures: CniError[] = [...unlistable];
   await clearSlots(operation, present, await takeEarly(operation), matches).catch(
     (error: unknown) => failures.push(toCniError(error)),
   );

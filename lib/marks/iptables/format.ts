@@ -77,6 +77,15 @@ export function restoreInput(deletions: readonly string[], additions: readonly s
   ].join("\n");
 }
 
+/**
+ * The same with a line at its end that no iptables-restore understands, and what is said about that line:
+ * then everything before it has been done.
+ */
+export function withEndMark(input: string): { input: string; reached: RegExp } {
+  const lines = input.split("\n").length;
+  return { input: `${input}the end\n`, reached: new RegExp(`\\bline ${lines} failed\\b`) };
+}
+
 /** The managed rules in the output of `iptables-save -t mangle`; foreign rules are passed over. */
 export function parseSave(
   text: string,

