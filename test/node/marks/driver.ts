@@ -3,12 +3,12 @@ import { mkdirSync } from "node:fs";
 import { createExec, startTalk } from "../../../lib/node/exec";
 import { createLocks } from "../../../lib/node/lock";
 import type { AttachmentKey } from "../../../lib/cni/request";
-import type { MarkBackend, MarkOrder, MarkPlace } from "../../../lib/ports";
+import type { MarkBackend, MarkOrder, MarkPlace, Marks } from "../../../lib/ports";
 import { type Host, localHost } from "../../../lib/node/host";
 import { createIptablesBackend } from "../../../lib/marks/iptables/backend";
 import { withGuard } from "../../../lib/marks/with-guard";
 import { createNftablesBackend } from "../../../lib/marks/nftables/backend";
-import { createGuard } from "../../../lib/marks/nftables/guard";
+import { createGuard, type Guard } from "../../../lib/marks/nftables/guard";
 import { createNftRunner, type NftRunner } from "../../../lib/marks/nftables/runner";
 
 export type Call =
@@ -49,14 +49,7 @@ async function main(): Promise<void> {
 type Options = Omit<Parameters<typeof createIptablesBackend>[0], "configured" | "dataDir">;
 
 async function reply(batch: Batch, options: Options, call: Call): Promise<Reply> {
-  const { configured, dataDir } = batch;
-  const backend =
-    configured === "nftables" || configured === "spawned"
-      ? nftables(options, configured === "spawned")
-      : createIptablesBackend({ ...options, configured, dataDir });
-  const guard = createGuard(nft(options, false));
-  const always = { isWanted: () => true, mayExist: () => true };
-  const rules = (batch.guard === true ? withGuard(backend, () => guard, always) : backend).open({});
+  const { rules, guard } = openAll(batch, options);
   try {
     // As ADD does while its delegate runs.
     if (call[0] === "install" || call[0] === "evict") rules.anticipate();
@@ -69,6 +62,18 @@ async function reply(batch: Batch, options: Options, call: Call): Promise<Reply>
     const { code, message } = error as { code?: number; message: string };
     return { ...(code === undefined ? {} : { code }), message };
   }
+}
+
+function openAll(batch: Batch, options: Options): { rules: Marks; guard: Guard } {
+  const { configured, dataDir } = batch;
+  const backend =
+    configured === "nftables" || configured === "spawned"
+      ? nftables(options, configured === "spawned")
+      : createIptablesBackend({ ...options, configured, dataDir });
+  const guard = createGuard(nft(options, false));
+  const always = { isWanted: () => true, mayExist: () => true };
+  const rules = (batch.guard === true ? withGuard(backend, () => guard, always) : backend).open({});
+  return { rules, guard };
 }
 
 function nft({ exec }: Options, spawned: boolean): NftRunner {
