@@ -1,7 +1,8 @@
 /** The child that runs nft: what becomes of it, and of the request that it had, when something ends. */
 import { spawn } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
-import { createExec, startTalk } from "../../../lib/node/exec";
+import { createExec } from "../../../lib/node/exec";
+import { startTalk } from "../../../lib/node/stream";
 import { localHost, type Host } from "../../../lib/node/host";
 import { createNftRunner, type NftRunner } from "../../../lib/marks/nftables/runner";
 import { buildSync } from "esbuild";
@@ -102,7 +103,8 @@ test("it dies with a process that is killed, and keeps none alive", async () => 
   const script = join(dir, "user.cjs");
   buildSync({
     stdin: {
-      contents: `import { createExec, startTalk } from "./lib/node/exec";
+      contents: `import { createExec } from "./lib/node/exec";
+import { startTalk } from "./lib/node/stream";
         import { localHost } from "./lib/node/host";
         import { createNftRunner } from "./lib/marks/nftables/runner";
         const runner = createNftRunner({ exec: createExec(), host: localHost, startTalk, timeoutMs: 30000 });
