@@ -26,6 +26,7 @@ export interface Values {
   readonly keep?: boolean;
   readonly remove?: boolean;
   readonly apiServer?: string;
+  readonly launcher?: string;
 }
 
 /** Runs a command and returns the exit status. What it throws becomes a message and EXIT_FAILED. */

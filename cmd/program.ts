@@ -181,8 +181,11 @@ function addProofs(program: Command, runs: Runs): void {
     .addOption(
       new Option(
         "--api-server <PROGRAM>",
-        "tenants: serves the pods' annotations (the source's scripts bring one; default: the runtime passes them)",
+        "tenants, agent: serves the pods' annotations (the source's scripts bring one; default: the runtime passes them)",
       ),
+    )
+    .addOption(
+      new Option("--launcher <FILE>", "agent: the launcher (default: the one beside this binary)"),
     );
   runs(lab, async () => (await import("./commands/lab")).labCommand);
   // What the labs run inside their machines: not for people.

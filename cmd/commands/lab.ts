@@ -4,7 +4,7 @@ import { hasColours } from "../colours";
 import type { Io } from "../io";
 import { catchInterrupts, waitForEnter } from "../../lib/lab/kit/terminal";
 import { LABS } from "../../lib/lab/labs";
-import { checkNeeds } from "../../lib/lab/kit/needs";
+import { checkNeeds, findLauncher } from "../../lib/lab/kit/needs";
 import { createShell } from "../../lib/lab/kit/shell";
 import { runLab, type LabOptions } from "../../lib/lab/kit/run-lab";
 import { createTranscript, scoreText, type Score } from "../../lib/lab/kit/transcript";
@@ -32,13 +32,14 @@ export async function labCommand(
     );
   if (values.remove === true) return removeCommand(io);
   if (name === undefined) return list(io);
-  const { apiServer } = values;
+  const { apiServer, launcher } = values;
   const options = {
     verify: values.verify === true,
     pause: values.pause === true,
     keep: values.keep === true,
     pluginDirs: cniPath(values, {}),
     ...(apiServer === undefined ? {} : { apiServer }),
+    ...(launcher === undefined ? {} : { launcher }),
   };
   return runAll(io, name === "all" ? Object.keys(LABS) : [name], options);
 }
@@ -74,6 +75,7 @@ async function runOne(io: Io, name: string, signal: AbortSignal, options: Option
     );
   const lab = await entry.load();
   checkNeeds(lab, options.pluginDirs);
+  if (lab.launcher === true) findLauncher(options.launcher);
   const transcript = createTranscript(io, {
     verify: options.verify,
     colour: hasColours(),

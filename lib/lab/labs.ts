@@ -31,4 +31,8 @@ export const LABS: Readonly<Record<string, Entry>> = {
       "two bare nodes become a pod network with the bridge plugin, routes between them, and one tenant",
     load: async () => (await import("./bare-bridge/lab")).bareBridge,
   },
+  agent: {
+    title: "a resident agent under steady traffic: killed, frozen, upgraded, its work undone",
+    load: async () => (await import("./agent/lab")).agent,
+  },
 };

@@ -22,8 +22,10 @@ const ROUTES_APPLY = [
   ...ROUTES_GROUND,
   ...["plan", "changes", "conflicts", "kernel"].map(within("lib/routes")),
 ];
-const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge"].map(within("lib/lab"));
-const LAB = [...SEAMS, "lib/node", "lib/lab/kit"];
+const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "agent"].map(
+  within("lib/lab"),
+);
+const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/api"];
 const AGENT = ["lib/agent", "lib/agent/metrics", "lib/agent/reconcile"];
 const CMD = [...SEAMS, ...ADAPTERS, ...ROUTES, "conf", "delegates", "lib/attachment", ...AGENT];
 
@@ -80,6 +82,7 @@ export const ROOMS = {
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
   "lib/lab/kit/probe": SEAMS,
+  "lib/lab/kit/api": [...SEAMS, "lib/lab/kit"],
   ...Object.fromEntries(LABS.map((lab) => [lab, LAB])),
   "lib/selftest": [
     ...LAB,

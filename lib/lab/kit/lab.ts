@@ -33,6 +33,8 @@ export interface Setup {
   readonly cniPath: readonly string[];
   /** The newest CNI version that the installed plugins speak. */
   readonly cniVersion: string;
+  /** Where the plugin finds an agent; undefined: the packed binary itself is the plugin. */
+  readonly agentSocket: string | undefined;
   /** A program that serves Kubernetes objects (test/apiserver/serve.sh); undefined: there is none. */
   readonly apiServer: string | undefined;
   /** Runs `wrapper ...` on a machine and shows it, with the lab's directory left out of what is shown. */

@@ -1,7 +1,7 @@
 /** What a lab needs of the machine that it runs on, and what to install when it is missing. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { isSea } from "node:sea";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { CniError } from "../../cni/error";
 import { localHost } from "../../node/host";
 
@@ -19,6 +19,12 @@ const PACKAGES: Readonly<Record<string, string>> = {
 };
 const PLUGINS_PACKAGE = "containernetworking-plugins";
 
+/** The plugin's file name. */
+export const OUR_TYPE = "tenant-routing-wrapper";
+/** The packed binary's name beside the launcher, which has the plugin's (cmd/launcher/launcher.c). */
+export const PACKED_BESIDE_LAUNCHER = `${OUR_TYPE}.bin`;
+const BUILT = "tenant-routing-launcher";
+
 const NO_MOUNT_POINT =
   "/ is not a mount point (a chroot into a plain directory), so ip netns exec cannot work: " +
   "leave the chroot and bind its directory on itself, mount --rbind DIR DIR, then chroot DIR again";
@@ -27,6 +33,8 @@ export interface Needs {
   readonly programs: readonly string[];
   /** CNI plugins, by type, besides this one. */
   readonly plugins: readonly string[];
+  /** The launcher is the plugin, with the packed binary beside it. */
+  readonly launcher?: boolean;
 }
 
 /** The Debian package that brings a program. */
@@ -66,6 +74,21 @@ export function checkNeeds({ programs, plugins }: Needs, cniPath: readonly strin
   throw new CniError(
     "io",
     `missing: ${missing.map(({ what }) => what).join(", ")}; on Debian and Ubuntu: apt-get install ${packages}`,
+  );
+}
+
+/**
+ * `file`, or the launcher beside this binary: under the plugin's name where both are installed, else under
+ * the name that the build gives it. Throws CniError `io` when it is not there.
+ */
+export function findLauncher(file: string | undefined, binary = process.execPath): string {
+  const name = basename(binary) === PACKED_BESIDE_LAUNCHER ? OUR_TYPE : BUILT;
+  const path = file ?? join(dirname(binary), name);
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) return path;
+  throw new CniError(
+    "io",
+    `the launcher ${path} is missing: the build makes it where there is a C compiler (on Debian and Ubuntu: ` +
+      "apt-get install gcc, then npm run build); or say where it is with --launcher FILE",
   );
 }
 

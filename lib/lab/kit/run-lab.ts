@@ -1,13 +1,13 @@
 /** Prepares the workspace of one lab, runs the lab in it, and removes everything. */
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isObject, own, parseJson } from "../../cni/json";
 import type { Lab, Setup } from "./lab";
+import { findLauncher, OUR_TYPE, PACKED_BESIDE_LAUNCHER } from "./needs";
 import type { Shell } from "./shell";
 import type { Transcript } from "./transcript";
 import { createWorkspace, removeLeft, removeWorkspace } from "./workspace";
 
-const OUR_TYPE = "tenant-routing-wrapper";
 const OLDEST_LIST_VERSION = "0.4.0";
 
 export interface LabOptions {
@@ -16,6 +16,8 @@ export interface LabOptions {
   readonly pluginDirs: readonly string[];
   /** A program that serves Kubernetes objects, for labs that can use one. */
   readonly apiServer?: string;
+  /** The launcher's file, for labs that use it; default: where it lies beside this binary. */
+  readonly launcher?: string;
 }
 
 /**
@@ -56,7 +58,7 @@ async function prepare(
   const { dir } = workspace;
   const bin = join(dir, "bin");
   mkdirSync(bin);
-  symlinkSync(process.execPath, join(bin, OUR_TYPE));
+  installPlugin(bin, lab.launcher === true ? findLauncher(options.launcher) : undefined);
   const cniPath = [bin, ...options.pluginDirs];
   return {
     transcript,
@@ -65,6 +67,7 @@ async function prepare(
     dir,
     keep: options.keep,
     apiServer: options.apiServer,
+    agentSocket: lab.launcher === true ? join(dir, "agent.sock") : undefined,
     binary: process.execPath,
     cniPath,
     cniVersion: await commonVersion(shell, lab.plugins, options.pluginDirs),
@@ -81,6 +84,14 @@ async function prepare(
       return path;
     },
   };
+}
+
+/** As an operator installs it: one file, or the launcher and the packed binary beside it. */
+function installPlugin(bin: string, launcher: string | undefined): void {
+  const plugin = join(bin, OUR_TYPE);
+  if (launcher === undefined) return symlinkSync(process.execPath, plugin);
+  symlinkSync(process.execPath, join(bin, PACKED_BESIDE_LAUNCHER));
+  copyFileSync(launcher, plugin);
 }
 
 // Ubuntu 22.04 ships plugins that stop at 0.4.0.

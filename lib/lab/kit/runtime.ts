@@ -193,7 +193,7 @@ function messageOf(said: JsonObject): string {
 }
 
 function environment(
-  { cniPath }: Setup,
+  { cniPath, agentSocket }: Setup,
   verb: Verb,
   { spec, netns, containerId, uid }: Pod,
   ifname: string,
@@ -201,7 +201,8 @@ function environment(
   const [namespace = "", name = ""] = spec.pod.split("/");
   const pod = { namespace, name, uid };
   const sandbox = { id: containerId, netns: `/run/netns/${netns}`, ifname, pod };
-  return cniEnvironment(verb, sandbox, cniPath.join(":"));
+  const agent = agentSocket === undefined ? {} : { TENANT_ROUTING_AGENT_SOCKET: agentSocket };
+  return { ...agent, ...cniEnvironment(verb, sandbox, cniPath.join(":")) };
 }
 
 function readList(path: string): Conflist {

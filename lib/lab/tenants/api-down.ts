@@ -1,6 +1,6 @@
 /** The lab `tenants` while its API server is down. */
 import { call, target } from "../kit/calls";
-import type { ApiServer } from "./api-server";
+import type { ApiServer } from "../kit/api/server";
 import type { Fixture } from "./fixture";
 import { SERVER } from "./topology";
 

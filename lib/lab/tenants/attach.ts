@@ -3,7 +3,7 @@ import { startResponder } from "../kit/calls";
 import type { Setup } from "../kit/lab";
 import type { Machine } from "../kit/machines";
 import type { Attached, Pod, PodSpec, Runtime } from "../kit/runtime";
-import { objectsOf, startApiServer } from "./api-server";
+import { objectsOf, startApiServer } from "../kit/api/server";
 import type { Fixture } from "./fixture";
 import { NODE, NODE_PORT } from "./topology";
 

@@ -2,7 +2,7 @@
 import type { Setup } from "../kit/lab";
 import type { Ran } from "../kit/shell";
 import type { Attached, Runtime } from "../kit/runtime";
-import type { ApiServer } from "./api-server";
+import type { ApiServer } from "../kit/api/server";
 import type { Topology } from "./topology";
 
 export interface Fixture {

@@ -5,7 +5,7 @@ import type { Setup } from "../kit/lab";
 import { makeRouter, type Machine } from "../kit/machines";
 import { POD_ANNOTATIONS } from "../kit/libcni";
 import { shortJson } from "../kit/short-json";
-import { kubeconfigOf } from "./api-server";
+import { kubeconfigOf } from "../kit/api/server";
 
 export const PICTURE = `
    pods 10.200.0.0/24           node             gateways         internet

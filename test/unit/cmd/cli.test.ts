@@ -64,7 +64,7 @@ describe("the command line", () => {
   test("what only the labs use is in no help", async () => {
     expect((await runCommandLine("lab", "--help")).out).not.toContain("probe");
     expect((await runCommandLine("lab", "probe", "nope")).err).toBe(
-      'wrapper lab: unknown probe "nope": the labs use respond and call\n',
+      'wrapper lab: unknown probe "nope": the labs use respond, flood and call\n',
     );
   });
   test.each([["version"], ["--version"], ["-V"]])("%s prints the CNI versions", async (flag) => {

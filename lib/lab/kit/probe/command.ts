@@ -1,6 +1,7 @@
 /** `wrapper lab probe ...`: what the labs run inside their machines, so that they need no curl and no nc. */
 import { CniError } from "../../../cni/error";
 import { call } from "./caller";
+import { flood } from "./flooder";
 import { respond } from "./responder";
 
 /** Where the outcome goes. */
@@ -9,7 +10,7 @@ interface Printer {
 }
 
 /**
- * `respond NAME PORT READY-FILE`, or `call JSON` (a CallRequest), which prints a CallOutcome as JSON
+ * `respond NAME PORT READY-FILE`, `flood PORT ADDRESS...`, or `call JSON` (a CallRequest), which prints a CallOutcome as JSON
  * and returns 0 when there was an answer, else 1.
  */
 export async function probeCommand(
@@ -17,10 +18,11 @@ export async function probeCommand(
   [what = "", ...args]: readonly string[],
 ): Promise<number> {
   if (what === "respond") return respond(args[0] ?? "", Number(args[1]), args[2] ?? "");
+  if (what === "flood") return flood(Number(args[0]), args.slice(1));
   if (what !== "call")
     throw new CniError(
       "invalidEnvironment",
-      `unknown probe "${what}": the labs use respond and call`,
+      `unknown probe "${what}": the labs use respond, flood and call`,
     );
   const outcome = await call(JSON.parse(args[0] ?? "") as Parameters<typeof call>[0]);
   printer.stdout(`${JSON.stringify(outcome)}\n`);

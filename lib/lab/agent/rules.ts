@@ -1,0 +1,42 @@
+/** The lab `agent` when somebody deletes the tenants' rules. */
+import { arrived, flowing, now, showArrivals, stateWays, type Fixture } from "./fixture";
+import { LIMIT_MS } from "./resident";
+
+const DELETE = `for family in -4 -6; do
+  ip $family rule | sed -n 's/^\\([0-9]*\\):.*fwmark.*/\\1/p' | while read -r priority; do
+    ip $family rule del pref "$priority"
+  done
+done`;
+// Not a stop that a step before has left behind for a mark that nobody has any more.
+const FWMARKS = `for family in -4 -6; do
+  ip $family rule | grep -e 'fwmark 0x10/' -e 'fwmark 0x20/' | sed "s/^[0-9]*:/$family/" || true
+done`;
+
+/** The agent's watcher puts them back; what leaks until then is counted. */
+export async function showRules(fixture: Fixture): Promise<void> {
+  const { setup, topology } = fixture;
+  const { transcript, shell } = setup;
+  const { node, byDefault } = topology;
+  await transcript.heading("Somebody deletes the tenants' ip rules: the agent puts them back");
+  const rules = (): Promise<string> => node.must(["sh", "-ec", FWMARKS]);
+  const before = await rules();
+  const from = await now(topology);
+  const started = performance.now();
+  await node.show(["sh", "-ec", DELETE], { as: "ip rule del ... (every rule with fwmark)" });
+  const restored = await shell.until(async () => (await rules()) === before, LIMIT_MS);
+  const took = Math.round(performance.now() - started);
+  transcript.statement("the rules are there again, in both families", restored);
+  const senders = [fixture.web, fixture.mail, fixture.plain];
+  // Those that were on their way have arrived then.
+  await flowing(fixture, await now(topology), senders);
+  const to = await now(topology);
+  showArrivals(fixture, [from, to], senders);
+  const leaked = [fixture.web, fixture.mail].map((pod) => arrived([from, to], pod, byDefault));
+  transcript.say(
+    `It took at most ${took} ms. Meanwhile ${leaked.join(" and ")} packets of web-0 and mail-0 left by gw-default:`,
+    "without its rule a marked packet takes the node's default route. Only a tenant whose pods have addresses",
+    "of a pool of their own can be held back by a rule on the pool.",
+  );
+  transcript.say("Since then:");
+  await stateWays(fixture, to);
+}
