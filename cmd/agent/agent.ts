@@ -6,6 +6,9 @@ import { startServer } from "../../lib/agent/server";
 import type { Node } from "../../lib/attachment/context";
 import type { NftRunner } from "../../lib/marks/nftables/runner";
 import { countMarked } from "../../lib/marks/nftables/counters";
+import { CniError } from "../../lib/cni/error";
+import { formatMark, type Mark } from "../../lib/net/mark";
+import { systemClock } from "../../lib/node/clock";
 import { createExec } from "../../lib/node/exec";
 import { ownProcess } from "../../lib/node/processes";
 import { backendKind, newRunner } from "../backends";
@@ -18,9 +21,12 @@ import { createMonitor, type Monitor, type ReadyCheck } from "./metrics";
 import { createNodes } from "./nodes";
 import { startReconcile, type ReconcileService } from "./reconcile";
 import { serveRequest } from "./requests";
-import { startRoutes } from "./routes";
+import { startRoutes, type RoutesService } from "./routes";
 import type { Say } from "./say";
 import type { Settings } from "./settings";
+
+/** How long an ADD waits for the routes of a conflist that has just changed (ms). */
+const LED_MS = 5000;
 
 export interface AgentOptions {
   readonly io: Io;
@@ -39,7 +45,7 @@ export interface RunningAgent {
 /** Starts all parts. Throws CniError `io` when the socket cannot be used. */
 export async function startAgent(settings: Settings, options: AgentOptions): Promise<RunningAgent> {
   const parts = await startParts(settings, options);
-  const { runner, cache, reconcile } = parts;
+  const { runner, cache, reconcile, routes } = parts;
   const monitor = monitorOf(settings, parts, options.say);
   const { pid, startTime } = ownProcess();
   const server = await startServer({
@@ -52,7 +58,6 @@ export async function startAgent(settings: Settings, options: AgentOptions): Pro
     onHttp: monitor.onHttp,
   });
   monitor.serve(server);
-  const routes = startRoutes(settings, options);
   return {
     stop: async () => {
       server.close();
@@ -74,9 +79,11 @@ interface Parts {
   readonly reconcile: ReconcileService;
   readonly openNode: (conf: PluginConf) => Node;
   readonly queue: Queue;
+  readonly routes: RoutesService;
 }
 
-async function startParts(settings: Settings, { io, say }: AgentOptions): Promise<Parts> {
+async function startParts(settings: Settings, options: AgentOptions): Promise<Parts> {
+  const { io, say } = options;
   const { conf } = settings.current();
   const runner = newRunner(conf, { exec: createExec() });
   const log = createLog(conf, io.stderr);
@@ -84,17 +91,43 @@ async function startParts(settings: Settings, { io, say }: AgentOptions): Promis
   let wake = (): void => {};
   const cache = await startCache(settings, say, () => wake());
   const shared = { runner };
+  const routes = startRoutes(settings, options);
   const reconcile = startReconcile(settings, {
-    ...{ io, log, say, shared, pods: cache.view },
+    ...{ io, log, say, shared, pods: cache.view, leads: routes.leads },
     guard: (configuration, node) => guard.layers(configuration, node),
   });
   wake = () => reconcile.wake();
-  const openNode = createNodes(log, (configuration) => cache.sourceFor(configuration), shared);
+  const openNode = createNodes(
+    log,
+    (configuration) => cache.sourceFor(configuration),
+    shared,
+    (configuration, mark) => waitUntilLed(settings, routes, [configuration, mark]),
+  );
   const queue = createQueue(() => {
     const { requests: slots, queueTimeoutMs: limitMs } = settings.current().conf.agent;
     return { slots, limitMs };
   });
-  return { runner, guard, cache, reconcile, openNode, queue };
+  return { runner, guard, cache, reconcile, openNode, queue, routes };
+}
+
+/** The conflist has just changed, and its routes are being made. Throws CniError `tryAgainLater`. */
+async function waitUntilLed(
+  settings: Settings,
+  { leads }: RoutesService,
+  [conf, mark]: readonly [PluginConf, Mark],
+): Promise<void> {
+  if (leads(conf, mark)) return;
+  settings.look();
+  const deadline = systemClock.elapsed() + LED_MS;
+  while (!leads(conf, mark)) {
+    if (systemClock.elapsed() > deadline)
+      throw new CniError(
+        "tryAgainLater",
+        `mark ${formatMark(mark)} has no ip rule on this node yet, so its packets would leave by the default route: ` +
+          `see what the agent says of ${settings.current().path}, and wrapper routes plan`,
+      );
+    await systemClock.sleep(20);
+  }
 }
 
 function monitorOf(settings: Settings, parts: Parts, say: Say): Monitor {

@@ -1,6 +1,7 @@
 import type { PluginConf } from "../../conf/types";
 import type { Node } from "../../lib/attachment/context";
-import type { Log, PodSource } from "../../lib/ports";
+import type { Mark } from "../../lib/net/mark";
+import type { Log, MarkBackend, PodSource } from "../../lib/ports";
 import { openNode, type Shared } from "../deps";
 
 /** Configurations whose node is kept; a node has one, and two while its conflist is being changed. */
@@ -14,6 +15,7 @@ export function createNodes(
   log: Log,
   pods: (conf: PluginConf) => PodSource | undefined,
   shared: Shared,
+  isLed: (conf: PluginConf, mark: Mark) => Promise<void>,
 ): (conf: PluginConf) => Node {
   const nodes = new Map<string, Node>();
   return (conf) => {
@@ -23,6 +25,7 @@ export function createNodes(
     const node = openNode(conf, log, shared);
     const made: Node = {
       ...node,
+      backend: ledFirst(node.backend, (mark) => isLed(conf, mark)),
       pods: async () => pods(conf) ?? node.pods(),
       // The agent does it by itself; no pod has to wait for it.
       isCollectionDue: () => false,
@@ -34,8 +37,29 @@ export function createNodes(
   };
 }
 
+// A mark that leads nowhere yet would take the node's default route.
+function ledFirst(backend: MarkBackend, isLed: (mark: Mark) => Promise<void>): MarkBackend {
+  return {
+    ...backend,
+    open: (environment) => {
+      const marks = backend.open(environment);
+      return {
+        ...marks,
+        install: async (order) => {
+          await isLed(order.mark);
+          return marks.install(order);
+        },
+      };
+    },
+  };
+}
+
 // What a node is opened with, and nothing of a single request.
 function settingsOf(conf: PluginConf): unknown {
   const { dataDir, backend, guard, iptables, kubeconfig, apiTimeoutMs, lockTimeoutMs } = conf;
-  return [dataDir, backend, guard, iptables, kubeconfig, apiTimeoutMs, lockTimeoutMs];
+  const { annotationKeys, tenants } = conf;
+  return [
+    ...[dataDir, backend, guard, iptables, kubeconfig, apiTimeoutMs, lockTimeoutMs],
+    ...[annotationKeys, tenants],
+  ];
 }

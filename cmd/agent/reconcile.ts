@@ -7,12 +7,16 @@ import { systemClock } from "../../lib/node/clock";
 import { createExec, createTiedExec } from "../../lib/node/exec";
 import { localHost } from "../../lib/node/host";
 import { startStream } from "../../lib/node/stream";
+import type { Mark } from "../../lib/net/mark";
 import type { Log } from "../../lib/ports";
 import { openNode, type Shared } from "../deps";
 import type { Io } from "../io";
 import { startCollecting } from "./collect";
 import type { Say } from "./say";
 import type { Settings } from "./settings";
+
+/** How often it is asked whether the routes of a changed conflist are there (ms). */
+const LED_POLL_MS = 50;
 
 export interface ReconcileService {
   /** Looks soon, because annotations may have changed. */
@@ -26,6 +30,8 @@ export interface ReconcileOptions {
   readonly io: Io;
   readonly log: Log;
   readonly say: Say;
+  /** Whether packets with a mark are led to its tenant. */
+  readonly leads?: (conf: PluginConf, mark: Mark) => boolean;
   /** What the node is opened with. */
   readonly shared?: Shared;
   /** What the agent knows of pods; left out, it knows nothing. */
@@ -36,7 +42,8 @@ export interface ReconcileOptions {
 
 /** Keeps the marks as the record and the annotations say, and takes down what nobody will delete. */
 export function startReconcile(settings: Settings, options: ReconcileOptions): ReconcileService {
-  const { io, log, say, shared = {}, pods, guard = () => [] } = options;
+  const { io, log, say, shared = {}, pods, guard = () => [], leads = () => true } = options;
+  let used = settings.current().conf;
   const node = keptFor(settings, (conf) =>
     openNode(conf, log, { ...shared, exec: createTiedExec(createExec(), localHost) }),
   );
@@ -45,7 +52,11 @@ export function startReconcile(settings: Settings, options: ReconcileOptions): R
     pods,
     say,
     target: () => {
-      const { conf } = settings.current();
+      const { conf: newest } = settings.current();
+      // Pods keep their marks until the routes of the new ones are there.
+      if (newest.tenants?.every(({ mark }) => leads(newest, mark)) ?? true) used = newest;
+      else setTimeout(() => reconciler.wake(), LED_POLL_MS);
+      const conf = used;
       const { journal, locks, backend } = node();
       const marks: Layer = { name: "marks", backend, marks: backend.open({}) };
       return { conf, journal, locks, layers: [marks, ...guard(conf, node())] };

@@ -1,13 +1,20 @@
+import type { PluginConf } from "../../conf/types";
+import { sameMark, type Mark } from "../../lib/net/mark";
 import { toCniError } from "../../lib/cni/error";
 import { routedTenants } from "../../lib/routes/plan/desired";
 import { createEventQueue } from "../../lib/routes/watch/events";
-import { routesNode } from "../commands/routes/run";
+import { routesNode, type RoutesRun } from "../commands/routes/run";
 import { watchNode } from "../commands/routes/watch";
 import type { Io } from "../io";
 import type { Say } from "./say";
 import type { Settings } from "./settings";
 
 export interface RoutesService {
+  /**
+   * Whether packets with that mark are led to its tenant, as far as the node's routes have tenants' marks at
+   * all: a mark without its rule would take the node's default route.
+   */
+  leads(conf: PluginConf, mark: Mark): boolean;
   /** Resolves when the watcher has ended; the routes stay as they are. */
   stop(): Promise<void>;
 }
@@ -27,15 +34,22 @@ export interface RoutesOptions {
 export function startRoutes(settings: Settings, options: RoutesOptions): RoutesService {
   let events: ReturnType<typeof createEventQueue> | undefined;
   let running = Promise.resolve();
+  let kept: PluginConf | undefined;
+  const onKept = (conf: PluginConf): void => void (kept = conf);
   const start = (): void => {
     if (events !== undefined) return events.post("reload");
     if (routedTenants(settings.current().conf).length === 0) return;
     events = createEventQueue();
-    running = watch(settings, options, events).finally(() => (events = undefined));
+    running = watch(settings, { ...options, onKept }, events).finally(() => {
+      events = undefined;
+      kept = undefined;
+    });
   };
   settings.onChange(start);
   start();
   return {
+    leads: (conf, mark) =>
+      events === undefined || !hasRoute(conf, mark) || (kept !== undefined && hasRoute(kept, mark)),
     stop: () => {
       events?.post("stop");
       return running;
@@ -43,14 +57,20 @@ export function startRoutes(settings: Settings, options: RoutesOptions): RoutesS
   };
 }
 
+function hasRoute(conf: PluginConf, mark: Mark): boolean {
+  return routedTenants(conf).some((tenant) => sameMark(tenant.mark, mark));
+}
+
 async function watch(
   settings: Settings,
-  { io, json, sysctl, say }: RoutesOptions,
+  { io, json, sysctl, say, onKept }: RoutesOptions & Pick<RoutesRun, "onKept">,
   events: ReturnType<typeof createEventQueue>,
 ): Promise<void> {
   const { conf, path } = settings.current();
   try {
-    await watchNode({ io, conf, path, node: routesNode(conf), json, sysctl, force: false }, events);
+    const node = routesNode(conf);
+    const run = { io, conf, path, node, json, sysctl, force: false };
+    await watchNode({ ...run, ...(onKept && { onKept }) }, events);
   } catch (thrown) {
     const { message } = toCniError(thrown);
     say({

@@ -12,6 +12,8 @@ export interface Settings {
   readonly current: () => FoundConf;
   /** Called after each change that is used. */
   onChange(listener: () => void): void;
+  /** Looks now whether the file has changed. */
+  look(): void;
   /** Reads the file again, whether it has changed or not. */
   reload(): void;
   stop(): void;
@@ -44,12 +46,14 @@ export function openSettings(path: string | undefined, say: Say): Settings {
     say({ event: "reload", message: `${found.path} was read again and is used from now on` });
     for (const listener of listeners) listener();
   };
-  const timer = setInterval(() => {
+  const look = (): void => {
     if (signatureOf(path) !== seen) reload();
-  }, LOOK_MS);
+  };
+  const timer = setInterval(look, LOOK_MS);
   return {
     current: () => found,
     onChange: (listener) => void listeners.push(listener),
+    look,
     reload,
     stop: () => clearInterval(timer),
   };

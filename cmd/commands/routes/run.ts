@@ -27,6 +27,8 @@ export interface RoutesRun {
   readonly sysctl: boolean;
   /** Goes ahead in spite of collisions. */
   readonly force: boolean;
+  /** For a watcher: called when the routes of a configuration are in force. */
+  readonly onKept?: (conf: PluginConf) => void;
 }
 
 export interface RoutesAdapters extends RoutesNode {

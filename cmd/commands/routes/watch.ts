@@ -59,12 +59,21 @@ export async function watchNode(run: RoutesRun, events: EventQueue): Promise<rea
   });
 }
 
-function targetOf({ path, conf, node }: Pick<RoutesRun, "path" | "conf" | "node">): WatchTarget {
+type Watched = Pick<RoutesRun, "path" | "conf" | "node" | "onKept">;
+
+function targetOf({ path, conf, node, onKept }: Watched): WatchTarget {
   const probes = createProbes(createPrograms(createExec()), systemClock);
-  return { path, conf, node: { ...node, probes } };
+  const watcherLock: WatchTarget["node"]["watcherLock"] = {
+    lostBefore: node.watcherLock.lostBefore,
+    publish: (kept, gateways) => {
+      node.watcherLock.publish(kept, gateways);
+      onKept?.(kept);
+    },
+  };
+  return { path, conf, node: { ...node, probes, watcherLock } };
 }
 
-function portsOf({ io, path, json }: RoutesRun, events: EventQueue): WatchPorts {
+function portsOf({ io, path, json, onKept }: RoutesRun, events: EventQueue): WatchPorts {
   return {
     clock: systemClock,
     events,
@@ -72,7 +81,7 @@ function portsOf({ io, path, json }: RoutesRun, events: EventQueue): WatchPorts 
     say: (line) => io.stderr(json ? jsonLine(line) : textLine(line)),
     reload: () => {
       const { conf } = findConf(path, "STATUS");
-      return targetOf({ path, conf, node: routesNode(conf) });
+      return targetOf({ path, conf, node: routesNode(conf), ...(onKept && { onKept }) });
     },
     writeStatus: writeStatusFile,
     removeStatus: removeStatusFile,
