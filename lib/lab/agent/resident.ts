@@ -15,6 +15,7 @@ const HELLO = "H".charCodeAt(0);
 
 export interface Resident {
   readonly pid: number;
+  /** One that has ended by itself takes none; its log says why. */
   signal(name: "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGTERM"): void;
   /** Resolves when it has ended. False when that does not come within LIMIT_MS. */
   ended(): Promise<boolean>;
@@ -43,7 +44,7 @@ export async function startAgent(
   const said = (event: string): boolean => textOf(log).includes(`"event":"${event}"`);
   return {
     pid,
-    signal: (signal) => process.kill(pid, signal),
+    signal: (signal) => void (isRunning(pid) && process.kill(pid, signal)),
     ended: () => shell.until(() => !isRunning(pid), LIMIT_MS),
     said,
     conditions: (about) =>

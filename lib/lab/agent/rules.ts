@@ -9,7 +9,7 @@ const DELETE = `for family in -4 -6; do
 done`;
 // Not a stop that a step before has left behind for a mark that nobody has any more.
 const FWMARKS = `for family in -4 -6; do
-  ip $family rule | grep -e 'fwmark 0x10/' -e 'fwmark 0x20/' | sed "s/^[0-9]*:/$family/" || true
+  ip $family rule | grep -e 'fwmark 0x10/' -e 'fwmark 0x20/' | sed "s/^[0-9]*:/$family/" | sort -u || true
 done`;
 
 /** The agent's watcher puts them back; what leaks until then is counted. */
