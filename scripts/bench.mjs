@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { PODS } from "./bench/burst.mjs";
+import { variantLabel } from "./bench/kinds.mjs";
 import {
   connectInternet,
   createNode,
@@ -22,6 +22,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "..");
 const MEASURE = join(here, "bench", "measure.mjs");
 const BINARY = join(root, "dist", "tenant-routing-wrapper");
+const LAUNCHER = join(root, "dist", "tenant-routing-launcher");
 const API_SERVER = join(root, "dist", "apiserver.cjs");
 /** The measuring process that runs now, and whether a signal has asked us to end. */
 let child;
@@ -32,6 +33,7 @@ async function main() {
   if (options.help) return void process.stdout.write(USAGE);
   if (process.getuid() !== 0) throw new Error("run it as root: it makes network namespaces");
   const binary = resolve(options.binary ?? BINARY);
+  const launcher = resolve(options.launcher ?? LAUNCHER);
   const against = options.against === undefined ? undefined : resolve(options.against);
   prepare(options.binary === undefined);
   removeStale();
@@ -40,7 +42,7 @@ async function main() {
     const about = describeMachine(options);
     const variants = [];
     for (const variant of options.variants)
-      variants.push(await measureVariant(variant, { ...options, binary, against, work }));
+      variants.push(await measureVariant(variant, { ...options, binary, launcher, against, work }));
     publish({ ...about, loadAfter: loadavg()[0], variants }, options);
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -71,11 +73,12 @@ function describeMachine({ iterations }) {
 }
 
 /**
- * One variant on a node of its own: where the other variant's tables exist, the wrapper lists both. The measuring process itself runs in it, so that no call pays for
- * `ip netns exec`.
+ * One variant on a node of its own: where another variant's tables exist, the wrapper lists both. The measuring
+ * process itself runs in it, so that no call pays for `ip netns exec`.
  */
 async function measureVariant(variant, options) {
-  const names = options.burst ? withPods(netnsNames(variant), PODS) : netnsNames(variant);
+  const bursts = options.sections.includes("bursts") ? options.bursts : [];
+  const names = withPods(netnsNames(variant), Math.max(0, ...bursts));
   const dir = join(options.work, variant);
   mkdirSync(dir, { recursive: true });
   try {
@@ -112,7 +115,7 @@ function runInside(netns, plan) {
           new Error(
             interrupted
               ? "interrupted"
-              : `measuring on iptables-${plan.variant} failed (${signal ?? `status ${status}`})`,
+              : `measuring on ${variantLabel(plan.variant)} failed (${signal ?? `status ${status}`})`,
           ),
         );
     });
