@@ -16,7 +16,7 @@ import {
   withPods,
 } from "./bench/namespaces.mjs";
 import { parseOptions, USAGE } from "./bench/options.mjs";
-import { fillPlace, renderReport } from "./bench/report.mjs";
+import { fillPlace, renderReport } from "./bench/report/report.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "..");
@@ -61,7 +61,7 @@ function run(args) {
   if (status !== 0) throw new Error(`${args.join(" ")} failed with status ${status}`);
 }
 
-function describeMachine({ iterations }) {
+function describeMachine({ iterations, busy }) {
   return {
     date: new Date().toISOString(),
     node: process.version,
@@ -69,6 +69,7 @@ function describeMachine({ iterations }) {
     cores: availableParallelism(),
     loadBefore: loadavg()[0],
     iterations,
+    busy,
   };
 }
 

@@ -47,7 +47,7 @@ export async function startAgent({ launcher, socket, conf }) {
   const kill = () => void child.kill("SIGKILL");
   process.once("exit", kill);
   const isOver = () => child.exitCode !== null || child.signalCode !== null;
-  for (const end = performance.now() + START_MS; !said.join("").includes("listening"); ) {
+  for (const end = performance.now() + START_MS; !said.join("").includes("listening");) {
     if (isOver() || performance.now() > end)
       throw new Error(`the agent did not start: ${said.join("")}`);
     await sleep(10);
@@ -87,12 +87,22 @@ function cpuOf(pid) {
   return tree(pid).reduce((sum, each) => sum + ownCpu(each) + endedCpu(each), 0);
 }
 
-/** Resident memory (MB): of all of them together, and of the largest. */
+/**
+ * Memory (MB) of all of them together and of the largest. `anon` is what nobody else has; `all` has the mapped
+ * parts of the binary too, which the kernel may drop and shares between processes.
+ */
 function rssOf(pid) {
-  const sizes = tree(pid).map(
-    (each) => Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${each}/status`))?.[1] ?? 0) / 1024,
-  );
-  return { all: sizes.reduce((sum, size) => sum + size, 0), largest: Math.max(0, ...sizes) };
+  const sizes = tree(pid).map((each) => {
+    const status = read(`/proc/${each}/status`);
+    const size = (name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
+    return { all: size("VmRSS"), anon: size("RssAnon") };
+  });
+  const sum = (key) => sizes.reduce((total, size) => total + size[key], 0);
+  return {
+    all: sum("all"),
+    anon: sum("anon"),
+    largest: Math.max(0, ...sizes.map(({ all }) => all)),
+  };
 }
 
 function tree(pid) {

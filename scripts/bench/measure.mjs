@@ -16,7 +16,11 @@ import { tablesOf, trackConnections } from "./tables.mjs";
 
 async function main(plan) {
   mountJournal(plan.dir);
-  const api = await startApi({ script: plan.apiServer, rbac: plan.rbac, dir: join(plan.dir, "api") });
+  const api = await startApi({
+    script: plan.apiServer,
+    rbac: plan.rbac,
+    dir: join(plan.dir, "api"),
+  });
   try {
     const stage = await createStage(plan, api);
     const figures = stage.leftOut === undefined ? await measure(plan, stage) : stage;
@@ -72,8 +76,7 @@ async function createStage(plan, api) {
 // Tried once: without it, everything else is measured all the same.
 async function prepareAgent(stage) {
   const { plugins, paths } = stage;
-  stage.startAgent = () =>
-    startAgent({ ...paths, conf: agentConf(plugins.runtime, paths.socket) });
+  stage.startAgent = () => startAgent({ ...paths, conf: agentConf(plugins.runtime, paths.socket) });
   try {
     if (paths.launcher === undefined) throw new Error(`${stage.plan.launcher} does not exist`);
     await (await stage.startAgent()).stop();

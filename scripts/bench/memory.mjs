@@ -13,7 +13,7 @@ const PODS = 250;
 const AT_A_TIME = 4;
 const SAMPLES = 200;
 
-/** Memory in MB: at the start, in the middle of it, at the end, the most, of the largest process; growth as a share. */
+/** Memory in MB: at the start, in the middle of it, at the end, the most (`anon`: without mapped files), of the largest process; growth as a share. */
 export async function measureMemory(stage) {
   const { plan, plugins } = stage;
   if (plugins.agent === undefined) return undefined;
@@ -42,6 +42,7 @@ export async function measureMemory(stage) {
       middle: median(all),
       end: median(all.slice(-10)),
       most: Math.max(...all),
+      anon: Math.max(...samples.map(({ anon }) => anon)),
       largest: Math.max(...samples.map(({ largest }) => largest)),
       growth: growth(all),
     };

@@ -40,7 +40,10 @@ function nftTables() {
   let skeleton = [];
   return {
     linesOf: (tag) => {
-      const table = nft("list", "tables").match(OURS)?.map((line) => line.slice(6)) ?? [];
+      const table =
+        nft("list", "tables")
+          .match(OURS)
+          ?.map((line) => line.slice(6)) ?? [];
       const text = table.map((name) => nft("list", "table", ...name.split(" "))).find(has(tag));
       if (text === undefined) return [];
       const [lines, elements] = [[], []];
@@ -78,8 +81,10 @@ function tableOf(skeleton) {
 
 // One for each address of a pod in each of the maps; none where there is no table.
 function elements(skeleton) {
-  const { status, stdout } = spawnSync("nft", ["list", "table", ...tableOf(skeleton)], { env: ENV });
-  return status === 0 ? String(stdout).match(/\d+\.\d+\.\d+\.\d+ (comment|:)[^,}]*/g) ?? [] : [];
+  const { status, stdout } = spawnSync("nft", ["list", "table", ...tableOf(skeleton)], {
+    env: ENV,
+  });
+  return status === 0 ? (String(stdout).match(/\d+\.\d+\.\d+\.\d+ (comment|:)[^,}]*/g) ?? []) : [];
 }
 
 function removeOurs() {
