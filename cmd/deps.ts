@@ -10,8 +10,6 @@ import {
 } from "../lib/attachment/journal";
 import { createProgress, factFields } from "../lib/attachment/facts";
 import { attachmentKey, type Request } from "../lib/cni/request";
-import { combineBackends } from "../lib/marks/combine";
-import { createIptablesBackend } from "../lib/marks/iptables/backend";
 import { attachmentTag } from "../lib/marks/tag";
 import { systemClock } from "../lib/node/clock";
 import { isDue } from "../lib/node/due";
@@ -25,6 +23,7 @@ import {
 } from "../lib/node/processes";
 import { sandboxState, viewpoint } from "../lib/node/sandbox";
 import type { Exec, Locks, Log, PodSource } from "../lib/ports";
+import { openBackend, type BackendParts } from "./backends";
 import type { Io } from "./io";
 
 /** DEL after a killed ADD: what the ADD started may finish, then it is killed (ms). */
@@ -34,26 +33,30 @@ const LEFTOVER_TIMES = { graceMs: 1000, timeoutMs: 2000 };
 const COLLECTION_MS = 60_000;
 /** Set by a launcher whose agent died or froze half-way: the agent's request, which is to be finished. */
 const TAKEOVER = "TENANT_ROUTING_TAKEOVER";
+/** Variables between the launcher and us. They are no delegate's business. */
+const OURS: readonly string[] = [
+  TAKEOVER,
+  "TENANT_ROUTING_AGENT_SOCKET",
+  "TENANT_ROUTING_AGENT_TIMEOUT_MS",
+];
 /** Who started us. When that process ends, the kernel gives us another parent (decision 0045). */
 const PARENT = process.ppid;
 
+/** What several nodes of one process may share. */
+export type Shared = Pick<BackendParts, "runner">;
+
 /** What lives as long as the process, for the plugin and the command line alike. */
-export function openNode(conf: PluginConf, log: Log): Node {
+export function openNode(conf: PluginConf, log: Log, shared: Shared = {}): Node {
   const exec = createExec();
   const journal = createJournal(conf.dataDir);
   const locks = preparedLocks(createLocks(conf.dataDir), journal);
-  // A new backend is one more line here: the first gets the marks of new pods, all are looked into.
-  const backend = combineBackends(
-    createIptablesBackend({
-      exec,
-      locks,
-      lockTimeoutMs: conf.lockTimeoutMs,
-      configured: conf.iptables,
-      dataDir: conf.dataDir,
-      log,
-      recordedPlaces: () => recordedPlaces(journal),
-    }),
-  );
+  const backend = openBackend(conf, {
+    exec,
+    locks,
+    log,
+    recordedPlaces: () => recordedPlaces(journal),
+    ...shared,
+  });
   const self = ownProcess();
   return {
     journal,
@@ -118,7 +121,7 @@ export function forRequest(node: Node, { cni, conf, io, log, remote }: Asked): C
   const key = attachmentKey(conf.name, cni);
   const progress = createProgress();
   const { clock } = node;
-  const { [TAKEOVER]: takeover, ...env } = io.env;
+  const takeover = io.env[TAKEOVER];
   return {
     node,
     request: {
@@ -131,7 +134,7 @@ export function forRequest(node: Node, { cni, conf, io, log, remote }: Asked): C
       delegate: {
         exec: remote?.exec ?? node.exec,
         clock,
-        env,
+        env: withoutOurs(io.env),
         path: cni.path,
         timeoutMs: conf.delegateTimeoutMs,
         stderr: io.stderr,
@@ -144,6 +147,11 @@ export function forRequest(node: Node, { cni, conf, io, log, remote }: Asked): C
       takesOver: remote === undefined ? ownerOf(takeover) : undefined,
     },
   };
+}
+
+function withoutOurs(env: Io["env"]): Io["env"] {
+  if (!OURS.some((name) => name in env)) return env;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !OURS.includes(name)));
 }
 
 /** `<pid> <start time> <request>`, as the agent told its launcher; undefined for anything else. */

@@ -102,13 +102,19 @@ async function perform(
     durationMs: Math.round(performance.now() - started),
   });
   const outcome = await runVerb(verb, context);
-  // A launcher ends with its answer, and takes no warning after it.
-  if (asker.remote !== undefined) await log.flush();
+  const succeeded = (): void => {
+    if (verb !== "STATUS") log.write("info", verb, { ...fields(), outcome: "ok" });
+  };
+  // A launcher ends with its answer: what is to be said on its stderr has to be said before.
+  if (asker.remote !== undefined) {
+    if ("output" in outcome) succeeded();
+    await log.flush();
+  }
   const error =
     "error" in outcome ? outcome.error : await deliver(context, verb, outcome.output, asker);
   asker.onOutcome?.({ verb, code: error?.code });
   if (error !== undefined) throw logged(log, verb, withPod(error, cni), fields());
-  if (verb !== "STATUS") log.write("info", verb, { ...fields(), outcome: "ok" });
+  if (asker.remote === undefined) succeeded();
 }
 
 /**

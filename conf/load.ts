@@ -97,6 +97,8 @@ function build(raw: JsonObject, draft: Draft): PluginConf {
     onAnnotationChange: draft.onAnnotationChange,
     exemptNamespaces: draft.exemptNamespaces ?? [],
     markReplies: draft.markReplies,
+    backend: draft.backend,
+    guard: draft.guard,
     iptables: draft.iptables,
     dataDir: draft.dataDir,
     logFile: draft.logFile === "" ? undefined : draft.logFile,

@@ -78,6 +78,8 @@ type AsWritten =
   | "onError"
   | "onAnnotationChange"
   | "markReplies"
+  | "backend"
+  | "guard"
   | "iptables"
   | "dataDir"
   | "logLevel";

@@ -3,7 +3,7 @@
 
 // <stdin>
 exports.validate = validate10;
-var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
+var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "backend": { "type": "string", "enum": ["auto", "iptables", "nftables"], "default": "auto" }, "guard": { "type": "boolean", "default": true }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
 var func2 = Object.prototype.hasOwnProperty;
 var pattern0 = new RegExp("^cni\\.dev/", "");
 var pattern1 = new RegExp("^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$", "");
@@ -38,6 +38,12 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
     }
     if (data.onAnnotationChange === void 0) {
       data.onAnnotationChange = "apply";
+    }
+    if (data.backend === void 0) {
+      data.backend = "auto";
+    }
+    if (data.guard === void 0) {
+      data.guard = true;
     }
     if (data.iptables === void 0) {
       data.iptables = "auto";
@@ -1082,9 +1088,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data32 = data.iptables;
+    let data32 = data.backend;
     if (typeof data32 !== "string") {
-      const err87 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/type", keyword: "type", params: { type: "string" } };
+      const err87 = { instancePath: instancePath + "/backend", schemaPath: "#/properties/backend/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err87];
       } else {
@@ -1092,8 +1098,8 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    if (!(data32 === "auto" || data32 === "nft" || data32 === "legacy")) {
-      const err88 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/enum", keyword: "enum", params: { allowedValues: schema11.properties.iptables.enum } };
+    if (!(data32 === "auto" || data32 === "iptables" || data32 === "nftables")) {
+      const err88 = { instancePath: instancePath + "/backend", schemaPath: "#/properties/backend/enum", keyword: "enum", params: { allowedValues: schema11.properties.backend.enum } };
       if (vErrors === null) {
         vErrors = [err88];
       } else {
@@ -1101,19 +1107,18 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data33 = data.dataDir;
-    if (typeof data33 === "string") {
-      if (!pattern2.test(data33)) {
-        const err89 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
-        if (vErrors === null) {
-          vErrors = [err89];
-        } else {
-          vErrors.push(err89);
-        }
-        errors++;
+    if (typeof data.guard !== "boolean") {
+      const err89 = { instancePath: instancePath + "/guard", schemaPath: "#/properties/guard/type", keyword: "type", params: { type: "boolean" } };
+      if (vErrors === null) {
+        vErrors = [err89];
+      } else {
+        vErrors.push(err89);
       }
-    } else {
-      const err90 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/type", keyword: "type", params: { type: "string" } };
+      errors++;
+    }
+    let data34 = data.iptables;
+    if (typeof data34 !== "string") {
+      const err90 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err90];
       } else {
@@ -1121,29 +1126,28 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data34 = data.logFile;
-    if (typeof data34 === "string") {
-      if (!pattern17.test(data34)) {
-        const err91 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+    if (!(data34 === "auto" || data34 === "nft" || data34 === "legacy")) {
+      const err91 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/enum", keyword: "enum", params: { allowedValues: schema11.properties.iptables.enum } };
+      if (vErrors === null) {
+        vErrors = [err91];
+      } else {
+        vErrors.push(err91);
+      }
+      errors++;
+    }
+    let data35 = data.dataDir;
+    if (typeof data35 === "string") {
+      if (!pattern2.test(data35)) {
+        const err92 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
         if (vErrors === null) {
-          vErrors = [err91];
+          vErrors = [err92];
         } else {
-          vErrors.push(err91);
+          vErrors.push(err92);
         }
         errors++;
       }
     } else {
-      const err92 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err92];
-      } else {
-        vErrors.push(err92);
-      }
-      errors++;
-    }
-    let data35 = data.logLevel;
-    if (typeof data35 !== "string") {
-      const err93 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/type", keyword: "type", params: { type: "string" } };
+      const err93 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err93];
       } else {
@@ -1151,28 +1155,29 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    if (!(data35 === "error" || data35 === "warn" || data35 === "info" || data35 === "debug")) {
-      const err94 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/enum", keyword: "enum", params: { allowedValues: schema11.properties.logLevel.enum } };
-      if (vErrors === null) {
-        vErrors = [err94];
-      } else {
-        vErrors.push(err94);
-      }
-      errors++;
-    }
-    let data36 = data.apiTimeout;
+    let data36 = data.logFile;
     if (typeof data36 === "string") {
-      if (!pattern18.test(data36)) {
-        const err95 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      if (!pattern17.test(data36)) {
+        const err94 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
         if (vErrors === null) {
-          vErrors = [err95];
+          vErrors = [err94];
         } else {
-          vErrors.push(err95);
+          vErrors.push(err94);
         }
         errors++;
       }
     } else {
-      const err96 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/type", keyword: "type", params: { type: "string" } };
+      const err95 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err95];
+      } else {
+        vErrors.push(err95);
+      }
+      errors++;
+    }
+    let data37 = data.logLevel;
+    if (typeof data37 !== "string") {
+      const err96 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err96];
       } else {
@@ -1180,86 +1185,59 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data37 = data.delegateTimeout;
-    if (typeof data37 === "string") {
-      if (!pattern18.test(data37)) {
-        const err97 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-        if (vErrors === null) {
-          vErrors = [err97];
-        } else {
-          vErrors.push(err97);
-        }
-        errors++;
-      }
-    } else {
-      const err98 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/type", keyword: "type", params: { type: "string" } };
+    if (!(data37 === "error" || data37 === "warn" || data37 === "info" || data37 === "debug")) {
+      const err97 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/enum", keyword: "enum", params: { allowedValues: schema11.properties.logLevel.enum } };
       if (vErrors === null) {
-        vErrors = [err98];
+        vErrors = [err97];
       } else {
-        vErrors.push(err98);
+        vErrors.push(err97);
       }
       errors++;
     }
-    let data38 = data.lockTimeout;
+    let data38 = data.apiTimeout;
     if (typeof data38 === "string") {
       if (!pattern18.test(data38)) {
-        const err99 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        const err98 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
         if (vErrors === null) {
-          vErrors = [err99];
+          vErrors = [err98];
         } else {
-          vErrors.push(err99);
+          vErrors.push(err98);
         }
         errors++;
       }
     } else {
-      const err100 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/type", keyword: "type", params: { type: "string" } };
+      const err99 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
-        vErrors = [err100];
+        vErrors = [err99];
       } else {
-        vErrors.push(err100);
+        vErrors.push(err99);
       }
       errors++;
     }
-    let data39 = data.routes;
-    if (data39 && typeof data39 == "object" && !Array.isArray(data39)) {
-      if (data39.tenantPriority === void 0) {
-        data39.tenantPriority = 32765;
-      }
-      if (data39.localPriority === void 0) {
-        data39.localPriority = 32764;
-      }
-      if (data39.excludePriority === void 0) {
-        data39.excludePriority = 32763;
-      }
-      if (data39.excludeDestinations === void 0) {
-        data39.excludeDestinations = ["169.254.169.254/32", "fd00:ec2::254/128"];
-      }
-      if (data39.masquerade === void 0) {
-        data39.masquerade = false;
-      }
-      if (data39.acceptForward === void 0) {
-        data39.acceptForward = false;
-      }
-      if (data39.namesDir === void 0) {
-        data39.namesDir = "/etc/iproute2/rt_tables.d";
-      }
-      if (data39.watch === void 0) {
-        data39.watch = {};
-      }
-      for (const key8 in data39) {
-        if (!func2.call(schema11.properties.routes.properties, key8)) {
-          const err101 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key8 } };
-          if (vErrors === null) {
-            vErrors = [err101];
-          } else {
-            vErrors.push(err101);
-          }
-          errors++;
+    let data39 = data.delegateTimeout;
+    if (typeof data39 === "string") {
+      if (!pattern18.test(data39)) {
+        const err100 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        if (vErrors === null) {
+          vErrors = [err100];
+        } else {
+          vErrors.push(err100);
         }
+        errors++;
       }
-      let data40 = data39.tenantPriority;
-      if (!(typeof data40 == "number" && (!(data40 % 1) && !isNaN(data40)) && isFinite(data40))) {
-        const err102 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/type", keyword: "type", params: { type: "integer" } };
+    } else {
+      const err101 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err101];
+      } else {
+        vErrors.push(err101);
+      }
+      errors++;
+    }
+    let data40 = data.lockTimeout;
+    if (typeof data40 === "string") {
+      if (!pattern18.test(data40)) {
+        const err102 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
         if (vErrors === null) {
           vErrors = [err102];
         } else {
@@ -1267,18 +1245,44 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      if (typeof data40 == "number" && isFinite(data40)) {
-        if (data40 > 32765 || isNaN(data40)) {
-          const err103 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
-          if (vErrors === null) {
-            vErrors = [err103];
-          } else {
-            vErrors.push(err103);
-          }
-          errors++;
-        }
-        if (data40 < 1 || isNaN(data40)) {
-          const err104 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+    } else {
+      const err103 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err103];
+      } else {
+        vErrors.push(err103);
+      }
+      errors++;
+    }
+    let data41 = data.routes;
+    if (data41 && typeof data41 == "object" && !Array.isArray(data41)) {
+      if (data41.tenantPriority === void 0) {
+        data41.tenantPriority = 32765;
+      }
+      if (data41.localPriority === void 0) {
+        data41.localPriority = 32764;
+      }
+      if (data41.excludePriority === void 0) {
+        data41.excludePriority = 32763;
+      }
+      if (data41.excludeDestinations === void 0) {
+        data41.excludeDestinations = ["169.254.169.254/32", "fd00:ec2::254/128"];
+      }
+      if (data41.masquerade === void 0) {
+        data41.masquerade = false;
+      }
+      if (data41.acceptForward === void 0) {
+        data41.acceptForward = false;
+      }
+      if (data41.namesDir === void 0) {
+        data41.namesDir = "/etc/iproute2/rt_tables.d";
+      }
+      if (data41.watch === void 0) {
+        data41.watch = {};
+      }
+      for (const key8 in data41) {
+        if (!func2.call(schema11.properties.routes.properties, key8)) {
+          const err104 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key8 } };
           if (vErrors === null) {
             vErrors = [err104];
           } else {
@@ -1287,9 +1291,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           errors++;
         }
       }
-      let data41 = data39.localPriority;
-      if (!(typeof data41 == "number" && (!(data41 % 1) && !isNaN(data41)) && isFinite(data41))) {
-        const err105 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/type", keyword: "type", params: { type: "integer" } };
+      let data42 = data41.tenantPriority;
+      if (!(typeof data42 == "number" && (!(data42 % 1) && !isNaN(data42)) && isFinite(data42))) {
+        const err105 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/type", keyword: "type", params: { type: "integer" } };
         if (vErrors === null) {
           vErrors = [err105];
         } else {
@@ -1297,9 +1301,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      if (typeof data41 == "number" && isFinite(data41)) {
-        if (data41 > 32765 || isNaN(data41)) {
-          const err106 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+      if (typeof data42 == "number" && isFinite(data42)) {
+        if (data42 > 32765 || isNaN(data42)) {
+          const err106 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
           if (vErrors === null) {
             vErrors = [err106];
           } else {
@@ -1307,8 +1311,8 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        if (data41 < 1 || isNaN(data41)) {
-          const err107 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+        if (data42 < 1 || isNaN(data42)) {
+          const err107 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
           if (vErrors === null) {
             vErrors = [err107];
           } else {
@@ -1317,9 +1321,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           errors++;
         }
       }
-      let data42 = data39.excludePriority;
-      if (!(typeof data42 == "number" && (!(data42 % 1) && !isNaN(data42)) && isFinite(data42))) {
-        const err108 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/type", keyword: "type", params: { type: "integer" } };
+      let data43 = data41.localPriority;
+      if (!(typeof data43 == "number" && (!(data43 % 1) && !isNaN(data43)) && isFinite(data43))) {
+        const err108 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/type", keyword: "type", params: { type: "integer" } };
         if (vErrors === null) {
           vErrors = [err108];
         } else {
@@ -1327,9 +1331,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      if (typeof data42 == "number" && isFinite(data42)) {
-        if (data42 > 32765 || isNaN(data42)) {
-          const err109 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+      if (typeof data43 == "number" && isFinite(data43)) {
+        if (data43 > 32765 || isNaN(data43)) {
+          const err109 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
           if (vErrors === null) {
             vErrors = [err109];
           } else {
@@ -1337,8 +1341,8 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        if (data42 < 1 || isNaN(data42)) {
-          const err110 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+        if (data43 < 1 || isNaN(data43)) {
+          const err110 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
           if (vErrors === null) {
             vErrors = [err110];
           } else {
@@ -1347,47 +1351,77 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           errors++;
         }
       }
-      let data43 = data39.excludeDestinations;
-      if (Array.isArray(data43)) {
-        const len5 = data43.length;
+      let data44 = data41.excludePriority;
+      if (!(typeof data44 == "number" && (!(data44 % 1) && !isNaN(data44)) && isFinite(data44))) {
+        const err111 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err111];
+        } else {
+          vErrors.push(err111);
+        }
+        errors++;
+      }
+      if (typeof data44 == "number" && isFinite(data44)) {
+        if (data44 > 32765 || isNaN(data44)) {
+          const err112 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+          if (vErrors === null) {
+            vErrors = [err112];
+          } else {
+            vErrors.push(err112);
+          }
+          errors++;
+        }
+        if (data44 < 1 || isNaN(data44)) {
+          const err113 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err113];
+          } else {
+            vErrors.push(err113);
+          }
+          errors++;
+        }
+      }
+      let data45 = data41.excludeDestinations;
+      if (Array.isArray(data45)) {
+        const len5 = data45.length;
         for (let i9 = 0; i9 < len5; i9++) {
-          let data44 = data43[i9];
-          if (typeof data44 === "string") {
-            if (!pattern21.test(data44)) {
-              const err111 = { instancePath: instancePath + "/routes/excludeDestinations/" + i9, schemaPath: "#/properties/routes/properties/excludeDestinations/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+          let data46 = data45[i9];
+          if (typeof data46 === "string") {
+            if (!pattern21.test(data46)) {
+              const err114 = { instancePath: instancePath + "/routes/excludeDestinations/" + i9, schemaPath: "#/properties/routes/properties/excludeDestinations/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
               if (vErrors === null) {
-                vErrors = [err111];
+                vErrors = [err114];
               } else {
-                vErrors.push(err111);
+                vErrors.push(err114);
               }
               errors++;
             }
           } else {
-            const err112 = { instancePath: instancePath + "/routes/excludeDestinations/" + i9, schemaPath: "#/properties/routes/properties/excludeDestinations/items/type", keyword: "type", params: { type: "string" } };
+            const err115 = { instancePath: instancePath + "/routes/excludeDestinations/" + i9, schemaPath: "#/properties/routes/properties/excludeDestinations/items/type", keyword: "type", params: { type: "string" } };
             if (vErrors === null) {
-              vErrors = [err112];
+              vErrors = [err115];
             } else {
-              vErrors.push(err112);
+              vErrors.push(err115);
             }
             errors++;
           }
         }
-        let i10 = data43.length;
+        let i10 = data45.length;
         let j4;
         if (i10 > 1) {
           const indices4 = {};
           for (; i10--; ) {
-            let item4 = data43[i10];
+            let item4 = data45[i10];
             if (typeof item4 !== "string") {
               continue;
             }
             if (typeof indices4[item4] == "number") {
               j4 = indices4[item4];
-              const err113 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/uniqueItems", keyword: "uniqueItems", params: { i: i10, j: j4 } };
+              const err116 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/uniqueItems", keyword: "uniqueItems", params: { i: i10, j: j4 } };
               if (vErrors === null) {
-                vErrors = [err113];
+                vErrors = [err116];
               } else {
-                vErrors.push(err113);
+                vErrors.push(err116);
               }
               errors++;
               break;
@@ -1396,56 +1430,56 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
         }
       } else {
-        const err114 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/type", keyword: "type", params: { type: "array" } };
+        const err117 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/type", keyword: "type", params: { type: "array" } };
         if (vErrors === null) {
-          vErrors = [err114];
+          vErrors = [err117];
         } else {
-          vErrors.push(err114);
+          vErrors.push(err117);
         }
         errors++;
       }
-      if (data39.podNetworks !== void 0) {
-        let data45 = data39.podNetworks;
-        if (Array.isArray(data45)) {
-          const len6 = data45.length;
+      if (data41.podNetworks !== void 0) {
+        let data47 = data41.podNetworks;
+        if (Array.isArray(data47)) {
+          const len6 = data47.length;
           for (let i11 = 0; i11 < len6; i11++) {
-            let data46 = data45[i11];
-            if (typeof data46 === "string") {
-              if (!pattern21.test(data46)) {
-                const err115 = { instancePath: instancePath + "/routes/podNetworks/" + i11, schemaPath: "#/properties/routes/properties/podNetworks/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+            let data48 = data47[i11];
+            if (typeof data48 === "string") {
+              if (!pattern21.test(data48)) {
+                const err118 = { instancePath: instancePath + "/routes/podNetworks/" + i11, schemaPath: "#/properties/routes/properties/podNetworks/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
                 if (vErrors === null) {
-                  vErrors = [err115];
+                  vErrors = [err118];
                 } else {
-                  vErrors.push(err115);
+                  vErrors.push(err118);
                 }
                 errors++;
               }
             } else {
-              const err116 = { instancePath: instancePath + "/routes/podNetworks/" + i11, schemaPath: "#/properties/routes/properties/podNetworks/items/type", keyword: "type", params: { type: "string" } };
+              const err119 = { instancePath: instancePath + "/routes/podNetworks/" + i11, schemaPath: "#/properties/routes/properties/podNetworks/items/type", keyword: "type", params: { type: "string" } };
               if (vErrors === null) {
-                vErrors = [err116];
+                vErrors = [err119];
               } else {
-                vErrors.push(err116);
+                vErrors.push(err119);
               }
               errors++;
             }
           }
-          let i12 = data45.length;
+          let i12 = data47.length;
           let j5;
           if (i12 > 1) {
             const indices5 = {};
             for (; i12--; ) {
-              let item5 = data45[i12];
+              let item5 = data47[i12];
               if (typeof item5 !== "string") {
                 continue;
               }
               if (typeof indices5[item5] == "number") {
                 j5 = indices5[item5];
-                const err117 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/uniqueItems", keyword: "uniqueItems", params: { i: i12, j: j5 } };
+                const err120 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/uniqueItems", keyword: "uniqueItems", params: { i: i12, j: j5 } };
                 if (vErrors === null) {
-                  vErrors = [err117];
+                  vErrors = [err120];
                 } else {
-                  vErrors.push(err117);
+                  vErrors.push(err120);
                 }
                 errors++;
                 break;
@@ -1454,159 +1488,129 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
             }
           }
         } else {
-          const err118 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/type", keyword: "type", params: { type: "array" } };
+          const err121 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/type", keyword: "type", params: { type: "array" } };
           if (vErrors === null) {
-            vErrors = [err118];
+            vErrors = [err121];
           } else {
-            vErrors.push(err118);
+            vErrors.push(err121);
           }
           errors++;
         }
       }
-      if (data39.nodeRoutes !== void 0) {
-        let data47 = data39.nodeRoutes;
-        if (Array.isArray(data47)) {
-          const len7 = data47.length;
+      if (data41.nodeRoutes !== void 0) {
+        let data49 = data41.nodeRoutes;
+        if (Array.isArray(data49)) {
+          const len7 = data49.length;
           for (let i13 = 0; i13 < len7; i13++) {
-            let data48 = data47[i13];
-            if (data48 && typeof data48 == "object" && !Array.isArray(data48)) {
-              if (data48.dst === void 0) {
-                const err119 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "dst" } };
+            let data50 = data49[i13];
+            if (data50 && typeof data50 == "object" && !Array.isArray(data50)) {
+              if (data50.dst === void 0) {
+                const err122 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "dst" } };
                 if (vErrors === null) {
-                  vErrors = [err119];
+                  vErrors = [err122];
                 } else {
-                  vErrors.push(err119);
+                  vErrors.push(err122);
                 }
                 errors++;
               }
-              if (data48.via === void 0) {
-                const err120 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "via" } };
+              if (data50.via === void 0) {
+                const err123 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "via" } };
                 if (vErrors === null) {
-                  vErrors = [err120];
+                  vErrors = [err123];
                 } else {
-                  vErrors.push(err120);
+                  vErrors.push(err123);
                 }
                 errors++;
               }
-              for (const key9 in data48) {
+              for (const key9 in data50) {
                 if (!(key9 === "dst" || key9 === "via" || key9 === "dev")) {
-                  const err121 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key9 } };
+                  const err124 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key9 } };
                   if (vErrors === null) {
-                    vErrors = [err121];
+                    vErrors = [err124];
                   } else {
-                    vErrors.push(err121);
+                    vErrors.push(err124);
                   }
                   errors++;
                 }
               }
-              if (data48.dst !== void 0) {
-                let data49 = data48.dst;
-                if (typeof data49 === "string") {
-                  if (!pattern21.test(data49)) {
-                    const err122 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
-                    if (vErrors === null) {
-                      vErrors = [err122];
-                    } else {
-                      vErrors.push(err122);
-                    }
-                    errors++;
-                  }
-                } else {
-                  const err123 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/type", keyword: "type", params: { type: "string" } };
-                  if (vErrors === null) {
-                    vErrors = [err123];
-                  } else {
-                    vErrors.push(err123);
-                  }
-                  errors++;
-                }
-              }
-              if (data48.via !== void 0) {
-                let data50 = data48.via;
-                if (typeof data50 === "string") {
-                  if (!pattern8.test(data50)) {
-                    const err124 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                    if (vErrors === null) {
-                      vErrors = [err124];
-                    } else {
-                      vErrors.push(err124);
-                    }
-                    errors++;
-                  }
-                } else {
-                  const err125 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/type", keyword: "type", params: { type: "string" } };
-                  if (vErrors === null) {
-                    vErrors = [err125];
-                  } else {
-                    vErrors.push(err125);
-                  }
-                  errors++;
-                }
-              }
-              if (data48.dev !== void 0) {
-                let data51 = data48.dev;
+              if (data50.dst !== void 0) {
+                let data51 = data50.dst;
                 if (typeof data51 === "string") {
-                  if (!pattern9.test(data51)) {
-                    const err126 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                  if (!pattern21.test(data51)) {
+                    const err125 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
                     if (vErrors === null) {
-                      vErrors = [err126];
+                      vErrors = [err125];
                     } else {
-                      vErrors.push(err126);
+                      vErrors.push(err125);
                     }
                     errors++;
                   }
                 } else {
-                  const err127 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/type", keyword: "type", params: { type: "string" } };
+                  const err126 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/type", keyword: "type", params: { type: "string" } };
                   if (vErrors === null) {
-                    vErrors = [err127];
+                    vErrors = [err126];
                   } else {
-                    vErrors.push(err127);
+                    vErrors.push(err126);
+                  }
+                  errors++;
+                }
+              }
+              if (data50.via !== void 0) {
+                let data52 = data50.via;
+                if (typeof data52 === "string") {
+                  if (!pattern8.test(data52)) {
+                    const err127 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err127];
+                    } else {
+                      vErrors.push(err127);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err128 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err128];
+                  } else {
+                    vErrors.push(err128);
+                  }
+                  errors++;
+                }
+              }
+              if (data50.dev !== void 0) {
+                let data53 = data50.dev;
+                if (typeof data53 === "string") {
+                  if (!pattern9.test(data53)) {
+                    const err129 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err129];
+                    } else {
+                      vErrors.push(err129);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err130 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err130];
+                  } else {
+                    vErrors.push(err130);
                   }
                   errors++;
                 }
               }
             } else {
-              const err128 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/type", keyword: "type", params: { type: "object" } };
+              const err131 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/type", keyword: "type", params: { type: "object" } };
               if (vErrors === null) {
-                vErrors = [err128];
+                vErrors = [err131];
               } else {
-                vErrors.push(err128);
+                vErrors.push(err131);
               }
               errors++;
             }
           }
         } else {
-          const err129 = { instancePath: instancePath + "/routes/nodeRoutes", schemaPath: "#/properties/routes/properties/nodeRoutes/type", keyword: "type", params: { type: "array" } };
-          if (vErrors === null) {
-            vErrors = [err129];
-          } else {
-            vErrors.push(err129);
-          }
-          errors++;
-        }
-      }
-      if (typeof data39.masquerade !== "boolean") {
-        const err130 = { instancePath: instancePath + "/routes/masquerade", schemaPath: "#/properties/routes/properties/masquerade/type", keyword: "type", params: { type: "boolean" } };
-        if (vErrors === null) {
-          vErrors = [err130];
-        } else {
-          vErrors.push(err130);
-        }
-        errors++;
-      }
-      if (typeof data39.acceptForward !== "boolean") {
-        const err131 = { instancePath: instancePath + "/routes/acceptForward", schemaPath: "#/properties/routes/properties/acceptForward/type", keyword: "type", params: { type: "boolean" } };
-        if (vErrors === null) {
-          vErrors = [err131];
-        } else {
-          vErrors.push(err131);
-        }
-        errors++;
-      }
-      let data54 = data39.namesDir;
-      if (typeof data54 === "string") {
-        if (!pattern17.test(data54)) {
-          const err132 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+          const err132 = { instancePath: instancePath + "/routes/nodeRoutes", schemaPath: "#/properties/routes/properties/nodeRoutes/type", keyword: "type", params: { type: "array" } };
           if (vErrors === null) {
             vErrors = [err132];
           } else {
@@ -1614,8 +1618,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-      } else {
-        const err133 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/type", keyword: "type", params: { type: "string" } };
+      }
+      if (typeof data41.masquerade !== "boolean") {
+        const err133 = { instancePath: instancePath + "/routes/masquerade", schemaPath: "#/properties/routes/properties/masquerade/type", keyword: "type", params: { type: "boolean" } };
         if (vErrors === null) {
           vErrors = [err133];
         } else {
@@ -1623,58 +1628,55 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      let data55 = data39.watch;
-      if (data55 && typeof data55 == "object" && !Array.isArray(data55)) {
-        if (data55.interval === void 0) {
-          data55.interval = "2s";
-        }
-        if (data55.timeout === void 0) {
-          data55.timeout = "1s";
-        }
-        if (data55.failAfter === void 0) {
-          data55.failAfter = 3;
-        }
-        if (data55.holdDown === void 0) {
-          data55.holdDown = "10s";
-        }
-        if (data55.statusFile === void 0) {
-          data55.statusFile = "/run/tenant-routing-status.json";
-        }
-        for (const key10 in data55) {
-          if (!(key10 === "interval" || key10 === "timeout" || key10 === "failAfter" || key10 === "holdDown" || key10 === "statusFile")) {
-            const err134 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key10 } };
-            if (vErrors === null) {
-              vErrors = [err134];
-            } else {
-              vErrors.push(err134);
-            }
-            errors++;
-          }
-        }
-        let data56 = data55.interval;
-        if (typeof data56 === "string") {
-          if (!pattern18.test(data56)) {
-            const err135 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-            if (vErrors === null) {
-              vErrors = [err135];
-            } else {
-              vErrors.push(err135);
-            }
-            errors++;
-          }
+      if (typeof data41.acceptForward !== "boolean") {
+        const err134 = { instancePath: instancePath + "/routes/acceptForward", schemaPath: "#/properties/routes/properties/acceptForward/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err134];
         } else {
-          const err136 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/type", keyword: "type", params: { type: "string" } };
+          vErrors.push(err134);
+        }
+        errors++;
+      }
+      let data56 = data41.namesDir;
+      if (typeof data56 === "string") {
+        if (!pattern17.test(data56)) {
+          const err135 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
           if (vErrors === null) {
-            vErrors = [err136];
+            vErrors = [err135];
           } else {
-            vErrors.push(err136);
+            vErrors.push(err135);
           }
           errors++;
         }
-        let data57 = data55.timeout;
-        if (typeof data57 === "string") {
-          if (!pattern18.test(data57)) {
-            const err137 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      } else {
+        const err136 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err136];
+        } else {
+          vErrors.push(err136);
+        }
+        errors++;
+      }
+      let data57 = data41.watch;
+      if (data57 && typeof data57 == "object" && !Array.isArray(data57)) {
+        if (data57.interval === void 0) {
+          data57.interval = "2s";
+        }
+        if (data57.timeout === void 0) {
+          data57.timeout = "1s";
+        }
+        if (data57.failAfter === void 0) {
+          data57.failAfter = 3;
+        }
+        if (data57.holdDown === void 0) {
+          data57.holdDown = "10s";
+        }
+        if (data57.statusFile === void 0) {
+          data57.statusFile = "/run/tenant-routing-status.json";
+        }
+        for (const key10 in data57) {
+          if (!(key10 === "interval" || key10 === "timeout" || key10 === "failAfter" || key10 === "holdDown" || key10 === "statusFile")) {
+            const err137 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key10 } };
             if (vErrors === null) {
               vErrors = [err137];
             } else {
@@ -1682,18 +1684,20 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
             }
             errors++;
           }
-        } else {
-          const err138 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/type", keyword: "type", params: { type: "string" } };
-          if (vErrors === null) {
-            vErrors = [err138];
-          } else {
-            vErrors.push(err138);
-          }
-          errors++;
         }
-        let data58 = data55.failAfter;
-        if (!(typeof data58 == "number" && (!(data58 % 1) && !isNaN(data58)) && isFinite(data58))) {
-          const err139 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/type", keyword: "type", params: { type: "integer" } };
+        let data58 = data57.interval;
+        if (typeof data58 === "string") {
+          if (!pattern18.test(data58)) {
+            const err138 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err138];
+            } else {
+              vErrors.push(err138);
+            }
+            errors++;
+          }
+        } else {
+          const err139 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/type", keyword: "type", params: { type: "string" } };
           if (vErrors === null) {
             vErrors = [err139];
           } else {
@@ -1701,9 +1705,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        if (typeof data58 == "number" && isFinite(data58)) {
-          if (data58 > 100 || isNaN(data58)) {
-            const err140 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/maximum", keyword: "maximum", params: { comparison: "<=", limit: 100 } };
+        let data59 = data57.timeout;
+        if (typeof data59 === "string") {
+          if (!pattern18.test(data59)) {
+            const err140 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
             if (vErrors === null) {
               vErrors = [err140];
             } else {
@@ -1711,40 +1716,37 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
             }
             errors++;
           }
-          if (data58 < 1 || isNaN(data58)) {
-            const err141 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-            if (vErrors === null) {
-              vErrors = [err141];
-            } else {
-              vErrors.push(err141);
-            }
-            errors++;
-          }
-        }
-        let data59 = data55.holdDown;
-        if (typeof data59 === "string") {
-          if (!pattern18.test(data59)) {
-            const err142 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-            if (vErrors === null) {
-              vErrors = [err142];
-            } else {
-              vErrors.push(err142);
-            }
-            errors++;
-          }
         } else {
-          const err143 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/type", keyword: "type", params: { type: "string" } };
+          const err141 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/type", keyword: "type", params: { type: "string" } };
           if (vErrors === null) {
-            vErrors = [err143];
+            vErrors = [err141];
           } else {
-            vErrors.push(err143);
+            vErrors.push(err141);
           }
           errors++;
         }
-        let data60 = data55.statusFile;
-        if (typeof data60 === "string") {
-          if (!pattern17.test(data60)) {
-            const err144 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+        let data60 = data57.failAfter;
+        if (!(typeof data60 == "number" && (!(data60 % 1) && !isNaN(data60)) && isFinite(data60))) {
+          const err142 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/type", keyword: "type", params: { type: "integer" } };
+          if (vErrors === null) {
+            vErrors = [err142];
+          } else {
+            vErrors.push(err142);
+          }
+          errors++;
+        }
+        if (typeof data60 == "number" && isFinite(data60)) {
+          if (data60 > 100 || isNaN(data60)) {
+            const err143 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/maximum", keyword: "maximum", params: { comparison: "<=", limit: 100 } };
+            if (vErrors === null) {
+              vErrors = [err143];
+            } else {
+              vErrors.push(err143);
+            }
+            errors++;
+          }
+          if (data60 < 1 || isNaN(data60)) {
+            const err144 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
             if (vErrors === null) {
               vErrors = [err144];
             } else {
@@ -1752,38 +1754,40 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
             }
             errors++;
           }
+        }
+        let data61 = data57.holdDown;
+        if (typeof data61 === "string") {
+          if (!pattern18.test(data61)) {
+            const err145 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err145];
+            } else {
+              vErrors.push(err145);
+            }
+            errors++;
+          }
         } else {
-          const err145 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/type", keyword: "type", params: { type: "string" } };
+          const err146 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/type", keyword: "type", params: { type: "string" } };
           if (vErrors === null) {
-            vErrors = [err145];
+            vErrors = [err146];
           } else {
-            vErrors.push(err145);
+            vErrors.push(err146);
           }
           errors++;
         }
-      } else {
-        const err146 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err146];
+        let data62 = data57.statusFile;
+        if (typeof data62 === "string") {
+          if (!pattern17.test(data62)) {
+            const err147 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+            if (vErrors === null) {
+              vErrors = [err147];
+            } else {
+              vErrors.push(err147);
+            }
+            errors++;
+          }
         } else {
-          vErrors.push(err146);
-        }
-        errors++;
-      }
-    } else {
-      const err147 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/type", keyword: "type", params: { type: "object" } };
-      if (vErrors === null) {
-        vErrors = [err147];
-      } else {
-        vErrors.push(err147);
-      }
-      errors++;
-    }
-    if (data.router !== void 0) {
-      let data61 = data.router;
-      if (data61 && typeof data61 == "object" && !Array.isArray(data61)) {
-        if (data61.nodes === void 0) {
-          const err148 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "nodes" } };
+          const err148 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/type", keyword: "type", params: { type: "string" } };
           if (vErrors === null) {
             vErrors = [err148];
           } else {
@@ -1791,89 +1795,83 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        if (data61.uplinks === void 0) {
-          const err149 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "uplinks" } };
+      } else {
+        const err149 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/type", keyword: "type", params: { type: "object" } };
+        if (vErrors === null) {
+          vErrors = [err149];
+        } else {
+          vErrors.push(err149);
+        }
+        errors++;
+      }
+    } else {
+      const err150 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/type", keyword: "type", params: { type: "object" } };
+      if (vErrors === null) {
+        vErrors = [err150];
+      } else {
+        vErrors.push(err150);
+      }
+      errors++;
+    }
+    if (data.router !== void 0) {
+      let data63 = data.router;
+      if (data63 && typeof data63 == "object" && !Array.isArray(data63)) {
+        if (data63.nodes === void 0) {
+          const err151 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "nodes" } };
           if (vErrors === null) {
-            vErrors = [err149];
+            vErrors = [err151];
           } else {
-            vErrors.push(err149);
+            vErrors.push(err151);
           }
           errors++;
         }
-        for (const key11 in data61) {
-          if (!(key11 === "nodes" || key11 === "lan" || key11 === "uplinks")) {
-            const err150 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key11 } };
-            if (vErrors === null) {
-              vErrors = [err150];
-            } else {
-              vErrors.push(err150);
-            }
-            errors++;
-          }
-        }
-        if (data61.nodes !== void 0) {
-          let data62 = data61.nodes;
-          if (Array.isArray(data62)) {
-            if (data62.length > 2) {
-              const err151 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/maxItems", keyword: "maxItems", params: { limit: 2 } };
-              if (vErrors === null) {
-                vErrors = [err151];
-              } else {
-                vErrors.push(err151);
-              }
-              errors++;
-            }
-            if (data62.length < 1) {
-              const err152 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/minItems", keyword: "minItems", params: { limit: 1 } };
-              if (vErrors === null) {
-                vErrors = [err152];
-              } else {
-                vErrors.push(err152);
-              }
-              errors++;
-            }
-            const len8 = data62.length;
-            for (let i14 = 0; i14 < len8; i14++) {
-              let data63 = data62[i14];
-              if (typeof data63 === "string") {
-                if (!pattern8.test(data63)) {
-                  const err153 = { instancePath: instancePath + "/router/nodes/" + i14, schemaPath: "#/properties/router/properties/nodes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                  if (vErrors === null) {
-                    vErrors = [err153];
-                  } else {
-                    vErrors.push(err153);
-                  }
-                  errors++;
-                }
-              } else {
-                const err154 = { instancePath: instancePath + "/router/nodes/" + i14, schemaPath: "#/properties/router/properties/nodes/items/type", keyword: "type", params: { type: "string" } };
-                if (vErrors === null) {
-                  vErrors = [err154];
-                } else {
-                  vErrors.push(err154);
-                }
-                errors++;
-              }
-            }
+        if (data63.uplinks === void 0) {
+          const err152 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "uplinks" } };
+          if (vErrors === null) {
+            vErrors = [err152];
           } else {
-            const err155 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/type", keyword: "type", params: { type: "array" } };
+            vErrors.push(err152);
+          }
+          errors++;
+        }
+        for (const key11 in data63) {
+          if (!(key11 === "nodes" || key11 === "lan" || key11 === "uplinks")) {
+            const err153 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key11 } };
             if (vErrors === null) {
-              vErrors = [err155];
+              vErrors = [err153];
             } else {
-              vErrors.push(err155);
+              vErrors.push(err153);
             }
             errors++;
           }
         }
-        if (data61.lan !== void 0) {
-          let data64 = data61.lan;
+        if (data63.nodes !== void 0) {
+          let data64 = data63.nodes;
           if (Array.isArray(data64)) {
-            const len9 = data64.length;
-            for (let i15 = 0; i15 < len9; i15++) {
-              let data65 = data64[i15];
+            if (data64.length > 2) {
+              const err154 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/maxItems", keyword: "maxItems", params: { limit: 2 } };
+              if (vErrors === null) {
+                vErrors = [err154];
+              } else {
+                vErrors.push(err154);
+              }
+              errors++;
+            }
+            if (data64.length < 1) {
+              const err155 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/minItems", keyword: "minItems", params: { limit: 1 } };
+              if (vErrors === null) {
+                vErrors = [err155];
+              } else {
+                vErrors.push(err155);
+              }
+              errors++;
+            }
+            const len8 = data64.length;
+            for (let i14 = 0; i14 < len8; i14++) {
+              let data65 = data64[i14];
               if (typeof data65 === "string") {
-                if (!pattern21.test(data65)) {
-                  const err156 = { instancePath: instancePath + "/router/lan/" + i15, schemaPath: "#/properties/router/properties/lan/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+                if (!pattern8.test(data65)) {
+                  const err156 = { instancePath: instancePath + "/router/nodes/" + i14, schemaPath: "#/properties/router/properties/nodes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                   if (vErrors === null) {
                     vErrors = [err156];
                   } else {
@@ -1882,7 +1880,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   errors++;
                 }
               } else {
-                const err157 = { instancePath: instancePath + "/router/lan/" + i15, schemaPath: "#/properties/router/properties/lan/items/type", keyword: "type", params: { type: "string" } };
+                const err157 = { instancePath: instancePath + "/router/nodes/" + i14, schemaPath: "#/properties/router/properties/nodes/items/type", keyword: "type", params: { type: "string" } };
                 if (vErrors === null) {
                   vErrors = [err157];
                 } else {
@@ -1891,22 +1889,58 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                 errors++;
               }
             }
-            let i16 = data64.length;
+          } else {
+            const err158 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/type", keyword: "type", params: { type: "array" } };
+            if (vErrors === null) {
+              vErrors = [err158];
+            } else {
+              vErrors.push(err158);
+            }
+            errors++;
+          }
+        }
+        if (data63.lan !== void 0) {
+          let data66 = data63.lan;
+          if (Array.isArray(data66)) {
+            const len9 = data66.length;
+            for (let i15 = 0; i15 < len9; i15++) {
+              let data67 = data66[i15];
+              if (typeof data67 === "string") {
+                if (!pattern21.test(data67)) {
+                  const err159 = { instancePath: instancePath + "/router/lan/" + i15, schemaPath: "#/properties/router/properties/lan/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+                  if (vErrors === null) {
+                    vErrors = [err159];
+                  } else {
+                    vErrors.push(err159);
+                  }
+                  errors++;
+                }
+              } else {
+                const err160 = { instancePath: instancePath + "/router/lan/" + i15, schemaPath: "#/properties/router/properties/lan/items/type", keyword: "type", params: { type: "string" } };
+                if (vErrors === null) {
+                  vErrors = [err160];
+                } else {
+                  vErrors.push(err160);
+                }
+                errors++;
+              }
+            }
+            let i16 = data66.length;
             let j6;
             if (i16 > 1) {
               const indices6 = {};
               for (; i16--; ) {
-                let item6 = data64[i16];
+                let item6 = data66[i16];
                 if (typeof item6 !== "string") {
                   continue;
                 }
                 if (typeof indices6[item6] == "number") {
                   j6 = indices6[item6];
-                  const err158 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/uniqueItems", keyword: "uniqueItems", params: { i: i16, j: j6 } };
+                  const err161 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/uniqueItems", keyword: "uniqueItems", params: { i: i16, j: j6 } };
                   if (vErrors === null) {
-                    vErrors = [err158];
+                    vErrors = [err161];
                   } else {
-                    vErrors.push(err158);
+                    vErrors.push(err161);
                   }
                   errors++;
                   break;
@@ -1915,116 +1949,85 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
               }
             }
           } else {
-            const err159 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/type", keyword: "type", params: { type: "array" } };
+            const err162 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/type", keyword: "type", params: { type: "array" } };
             if (vErrors === null) {
-              vErrors = [err159];
+              vErrors = [err162];
             } else {
-              vErrors.push(err159);
+              vErrors.push(err162);
             }
             errors++;
           }
         }
-        if (data61.uplinks !== void 0) {
-          let data66 = data61.uplinks;
-          if (data66 && typeof data66 == "object" && !Array.isArray(data66)) {
-            if (Object.keys(data66).length < 1) {
-              const err160 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/minProperties", keyword: "minProperties", params: { limit: 1 } };
+        if (data63.uplinks !== void 0) {
+          let data68 = data63.uplinks;
+          if (data68 && typeof data68 == "object" && !Array.isArray(data68)) {
+            if (Object.keys(data68).length < 1) {
+              const err163 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/minProperties", keyword: "minProperties", params: { limit: 1 } };
               if (vErrors === null) {
-                vErrors = [err160];
+                vErrors = [err163];
               } else {
-                vErrors.push(err160);
+                vErrors.push(err163);
               }
               errors++;
             }
-            for (const key12 in data66) {
-              const _errs149 = errors;
+            for (const key12 in data68) {
+              const _errs153 = errors;
               if (typeof key12 === "string") {
                 if (!pattern33.test(key12)) {
-                  const err161 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, propertyName: key12 };
+                  const err164 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, propertyName: key12 };
                   if (vErrors === null) {
-                    vErrors = [err161];
+                    vErrors = [err164];
                   } else {
-                    vErrors.push(err161);
+                    vErrors.push(err164);
                   }
                   errors++;
                 }
               }
-              var valid42 = _errs149 === errors;
+              var valid42 = _errs153 === errors;
               if (!valid42) {
-                const err162 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames", keyword: "propertyNames", params: { propertyName: key12 } };
+                const err165 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames", keyword: "propertyNames", params: { propertyName: key12 } };
                 if (vErrors === null) {
-                  vErrors = [err162];
+                  vErrors = [err165];
                 } else {
-                  vErrors.push(err162);
+                  vErrors.push(err165);
                 }
                 errors++;
               }
             }
-            for (const key13 in data66) {
-              let data67 = data66[key13];
-              if (data67 && typeof data67 == "object" && !Array.isArray(data67)) {
-                if (data67.snat === void 0) {
-                  data67.snat = "masquerade";
+            for (const key13 in data68) {
+              let data69 = data68[key13];
+              if (data69 && typeof data69 == "object" && !Array.isArray(data69)) {
+                if (data69.snat === void 0) {
+                  data69.snat = "masquerade";
                 }
-                if (data67.snat6 === void 0) {
-                  data67.snat6 = "none";
+                if (data69.snat6 === void 0) {
+                  data69.snat6 = "none";
                 }
-                if (data67.dev === void 0) {
-                  const err163 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/required", keyword: "required", params: { missingProperty: "dev" } };
+                if (data69.dev === void 0) {
+                  const err166 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/required", keyword: "required", params: { missingProperty: "dev" } };
                   if (vErrors === null) {
-                    vErrors = [err163];
+                    vErrors = [err166];
                   } else {
-                    vErrors.push(err163);
+                    vErrors.push(err166);
                   }
                   errors++;
                 }
-                for (const key14 in data67) {
+                for (const key14 in data69) {
                   if (!(key14 === "dev" || key14 === "via" || key14 === "table" || key14 === "snat" || key14 === "snat6")) {
-                    const err164 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key14 } };
+                    const err167 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key14 } };
                     if (vErrors === null) {
-                      vErrors = [err164];
+                      vErrors = [err167];
                     } else {
-                      vErrors.push(err164);
+                      vErrors.push(err167);
                     }
                     errors++;
                   }
                 }
-                if (data67.dev !== void 0) {
-                  let data68 = data67.dev;
-                  if (typeof data68 === "string") {
-                    if (!pattern9.test(data68)) {
-                      const err165 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
-                      if (vErrors === null) {
-                        vErrors = [err165];
-                      } else {
-                        vErrors.push(err165);
-                      }
-                      errors++;
-                    }
-                  } else {
-                    const err166 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/type", keyword: "type", params: { type: "string" } };
-                    if (vErrors === null) {
-                      vErrors = [err166];
-                    } else {
-                      vErrors.push(err166);
-                    }
-                    errors++;
-                  }
-                }
-                if (data67.via !== void 0) {
-                  let data69 = data67.via;
-                  if (Array.isArray(data69)) {
-                    if (data69.length > 2) {
-                      const err167 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/maxItems", keyword: "maxItems", params: { limit: 2 } };
-                      if (vErrors === null) {
-                        vErrors = [err167];
-                      } else {
-                        vErrors.push(err167);
-                      }
-                      errors++;
-                    }
-                    if (data69.length < 1) {
-                      const err168 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/minItems", keyword: "minItems", params: { limit: 1 } };
+                if (data69.dev !== void 0) {
+                  let data70 = data69.dev;
+                  if (typeof data70 === "string") {
+                    if (!pattern9.test(data70)) {
+                      const err168 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
                       if (vErrors === null) {
                         vErrors = [err168];
                       } else {
@@ -2032,180 +2035,211 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                       }
                       errors++;
                     }
-                    const len10 = data69.length;
+                  } else {
+                    const err169 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/type", keyword: "type", params: { type: "string" } };
+                    if (vErrors === null) {
+                      vErrors = [err169];
+                    } else {
+                      vErrors.push(err169);
+                    }
+                    errors++;
+                  }
+                }
+                if (data69.via !== void 0) {
+                  let data71 = data69.via;
+                  if (Array.isArray(data71)) {
+                    if (data71.length > 2) {
+                      const err170 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                      if (vErrors === null) {
+                        vErrors = [err170];
+                      } else {
+                        vErrors.push(err170);
+                      }
+                      errors++;
+                    }
+                    if (data71.length < 1) {
+                      const err171 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/minItems", keyword: "minItems", params: { limit: 1 } };
+                      if (vErrors === null) {
+                        vErrors = [err171];
+                      } else {
+                        vErrors.push(err171);
+                      }
+                      errors++;
+                    }
+                    const len10 = data71.length;
                     for (let i17 = 0; i17 < len10; i17++) {
-                      let data70 = data69[i17];
-                      if (typeof data70 === "string") {
-                        if (!pattern8.test(data70)) {
-                          const err169 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i17, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                      let data72 = data71[i17];
+                      if (typeof data72 === "string") {
+                        if (!pattern8.test(data72)) {
+                          const err172 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i17, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                           if (vErrors === null) {
-                            vErrors = [err169];
+                            vErrors = [err172];
                           } else {
-                            vErrors.push(err169);
+                            vErrors.push(err172);
                           }
                           errors++;
                         }
                       } else {
-                        const err170 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i17, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/type", keyword: "type", params: { type: "string" } };
+                        const err173 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i17, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/type", keyword: "type", params: { type: "string" } };
                         if (vErrors === null) {
-                          vErrors = [err170];
+                          vErrors = [err173];
                         } else {
-                          vErrors.push(err170);
+                          vErrors.push(err173);
                         }
                         errors++;
                       }
                     }
                   } else {
-                    const err171 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/type", keyword: "type", params: { type: "array" } };
-                    if (vErrors === null) {
-                      vErrors = [err171];
-                    } else {
-                      vErrors.push(err171);
-                    }
-                    errors++;
-                  }
-                }
-                if (data67.table !== void 0) {
-                  let data71 = data67.table;
-                  if (!(typeof data71 == "number" && (!(data71 % 1) && !isNaN(data71)) && isFinite(data71))) {
-                    const err172 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
-                    if (vErrors === null) {
-                      vErrors = [err172];
-                    } else {
-                      vErrors.push(err172);
-                    }
-                    errors++;
-                  }
-                  const _errs162 = errors;
-                  const _errs163 = errors;
-                  if (!(data71 === 253 || data71 === 254 || data71 === 255)) {
-                    const err173 = {};
-                    if (vErrors === null) {
-                      vErrors = [err173];
-                    } else {
-                      vErrors.push(err173);
-                    }
-                    errors++;
-                  }
-                  var valid47 = _errs163 === errors;
-                  if (valid47) {
-                    const err174 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/not", keyword: "not", params: {} };
+                    const err174 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/type", keyword: "type", params: { type: "array" } };
                     if (vErrors === null) {
                       vErrors = [err174];
                     } else {
                       vErrors.push(err174);
                     }
                     errors++;
+                  }
+                }
+                if (data69.table !== void 0) {
+                  let data73 = data69.table;
+                  if (!(typeof data73 == "number" && (!(data73 % 1) && !isNaN(data73)) && isFinite(data73))) {
+                    const err175 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
+                    if (vErrors === null) {
+                      vErrors = [err175];
+                    } else {
+                      vErrors.push(err175);
+                    }
+                    errors++;
+                  }
+                  const _errs166 = errors;
+                  const _errs167 = errors;
+                  if (!(data73 === 253 || data73 === 254 || data73 === 255)) {
+                    const err176 = {};
+                    if (vErrors === null) {
+                      vErrors = [err176];
+                    } else {
+                      vErrors.push(err176);
+                    }
+                    errors++;
+                  }
+                  var valid47 = _errs167 === errors;
+                  if (valid47) {
+                    const err177 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/not", keyword: "not", params: {} };
+                    if (vErrors === null) {
+                      vErrors = [err177];
+                    } else {
+                      vErrors.push(err177);
+                    }
+                    errors++;
                   } else {
-                    errors = _errs162;
+                    errors = _errs166;
                     if (vErrors !== null) {
-                      if (_errs162) {
-                        vErrors.length = _errs162;
+                      if (_errs166) {
+                        vErrors.length = _errs166;
                       } else {
                         vErrors = null;
                       }
                     }
                   }
-                  if (typeof data71 == "number" && isFinite(data71)) {
-                    if (data71 > 4294967295 || isNaN(data71)) {
-                      const err175 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+                  if (typeof data73 == "number" && isFinite(data73)) {
+                    if (data73 > 4294967295 || isNaN(data73)) {
+                      const err178 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
                       if (vErrors === null) {
-                        vErrors = [err175];
+                        vErrors = [err178];
                       } else {
-                        vErrors.push(err175);
+                        vErrors.push(err178);
                       }
                       errors++;
                     }
-                    if (data71 < 1 || isNaN(data71)) {
-                      const err176 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                    if (data73 < 1 || isNaN(data73)) {
+                      const err179 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
                       if (vErrors === null) {
-                        vErrors = [err176];
+                        vErrors = [err179];
                       } else {
-                        vErrors.push(err176);
+                        vErrors.push(err179);
                       }
                       errors++;
                     }
                   }
                 }
-                let data72 = data67.snat;
-                if (typeof data72 !== "string" && !Array.isArray(data72)) {
-                  const err177 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat.type } };
+                let data74 = data69.snat;
+                if (typeof data74 !== "string" && !Array.isArray(data74)) {
+                  const err180 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat.type } };
                   if (vErrors === null) {
-                    vErrors = [err177];
+                    vErrors = [err180];
                   } else {
-                    vErrors.push(err177);
+                    vErrors.push(err180);
                   }
                   errors++;
                 }
-                if (typeof data72 === "string") {
-                  if (!pattern11.test(data72)) {
-                    const err178 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                if (typeof data74 === "string") {
+                  if (!pattern11.test(data74)) {
+                    const err181 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
                     if (vErrors === null) {
-                      vErrors = [err178];
+                      vErrors = [err181];
                     } else {
-                      vErrors.push(err178);
+                      vErrors.push(err181);
                     }
                     errors++;
                   }
                 }
-                if (Array.isArray(data72)) {
-                  if (data72.length > 2) {
-                    const err179 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                if (Array.isArray(data74)) {
+                  if (data74.length > 2) {
+                    const err182 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
                     if (vErrors === null) {
-                      vErrors = [err179];
+                      vErrors = [err182];
                     } else {
-                      vErrors.push(err179);
+                      vErrors.push(err182);
                     }
                     errors++;
                   }
-                  if (data72.length < 1) {
-                    const err180 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
+                  if (data74.length < 1) {
+                    const err183 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
                     if (vErrors === null) {
-                      vErrors = [err180];
+                      vErrors = [err183];
                     } else {
-                      vErrors.push(err180);
+                      vErrors.push(err183);
                     }
                     errors++;
                   }
-                  const len11 = data72.length;
+                  const len11 = data74.length;
                   for (let i18 = 0; i18 < len11; i18++) {
-                    let data73 = data72[i18];
-                    if (typeof data73 === "string") {
-                      if (!pattern8.test(data73)) {
-                        const err181 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                    let data75 = data74[i18];
+                    if (typeof data75 === "string") {
+                      if (!pattern8.test(data75)) {
+                        const err184 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                         if (vErrors === null) {
-                          vErrors = [err181];
+                          vErrors = [err184];
                         } else {
-                          vErrors.push(err181);
+                          vErrors.push(err184);
                         }
                         errors++;
                       }
                     } else {
-                      const err182 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
+                      const err185 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
                       if (vErrors === null) {
-                        vErrors = [err182];
+                        vErrors = [err185];
                       } else {
-                        vErrors.push(err182);
+                        vErrors.push(err185);
                       }
                       errors++;
                     }
                   }
-                  let i19 = data72.length;
+                  let i19 = data74.length;
                   let j7;
                   if (i19 > 1) {
                     const indices7 = {};
                     for (; i19--; ) {
-                      let item7 = data72[i19];
+                      let item7 = data74[i19];
                       if (typeof item7 !== "string") {
                         continue;
                       }
                       if (typeof indices7[item7] == "number") {
                         j7 = indices7[item7];
-                        const err183 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i19, j: j7 } };
+                        const err186 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i19, j: j7 } };
                         if (vErrors === null) {
-                          vErrors = [err183];
+                          vErrors = [err186];
                         } else {
-                          vErrors.push(err183);
+                          vErrors.push(err186);
                         }
                         errors++;
                         break;
@@ -2214,85 +2248,85 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                     }
                   }
                 }
-                let data74 = data67.snat6;
-                if (typeof data74 !== "string" && !Array.isArray(data74)) {
-                  const err184 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat6.type } };
+                let data76 = data69.snat6;
+                if (typeof data76 !== "string" && !Array.isArray(data76)) {
+                  const err187 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat6.type } };
                   if (vErrors === null) {
-                    vErrors = [err184];
+                    vErrors = [err187];
                   } else {
-                    vErrors.push(err184);
+                    vErrors.push(err187);
                   }
                   errors++;
                 }
-                if (typeof data74 === "string") {
-                  if (!pattern11.test(data74)) {
-                    const err185 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                if (typeof data76 === "string") {
+                  if (!pattern11.test(data76)) {
+                    const err188 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
                     if (vErrors === null) {
-                      vErrors = [err185];
+                      vErrors = [err188];
                     } else {
-                      vErrors.push(err185);
+                      vErrors.push(err188);
                     }
                     errors++;
                   }
                 }
-                if (Array.isArray(data74)) {
-                  if (data74.length > 2) {
-                    const err186 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                if (Array.isArray(data76)) {
+                  if (data76.length > 2) {
+                    const err189 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/maxItems", keyword: "maxItems", params: { limit: 2 } };
                     if (vErrors === null) {
-                      vErrors = [err186];
+                      vErrors = [err189];
                     } else {
-                      vErrors.push(err186);
+                      vErrors.push(err189);
                     }
                     errors++;
                   }
-                  if (data74.length < 1) {
-                    const err187 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/minItems", keyword: "minItems", params: { limit: 1 } };
+                  if (data76.length < 1) {
+                    const err190 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/minItems", keyword: "minItems", params: { limit: 1 } };
                     if (vErrors === null) {
-                      vErrors = [err187];
+                      vErrors = [err190];
                     } else {
-                      vErrors.push(err187);
+                      vErrors.push(err190);
                     }
                     errors++;
                   }
-                  const len12 = data74.length;
+                  const len12 = data76.length;
                   for (let i20 = 0; i20 < len12; i20++) {
-                    let data75 = data74[i20];
-                    if (typeof data75 === "string") {
-                      if (!pattern8.test(data75)) {
-                        const err188 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i20, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                    let data77 = data76[i20];
+                    if (typeof data77 === "string") {
+                      if (!pattern8.test(data77)) {
+                        const err191 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i20, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                         if (vErrors === null) {
-                          vErrors = [err188];
+                          vErrors = [err191];
                         } else {
-                          vErrors.push(err188);
+                          vErrors.push(err191);
                         }
                         errors++;
                       }
                     } else {
-                      const err189 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i20, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/type", keyword: "type", params: { type: "string" } };
+                      const err192 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i20, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/type", keyword: "type", params: { type: "string" } };
                       if (vErrors === null) {
-                        vErrors = [err189];
+                        vErrors = [err192];
                       } else {
-                        vErrors.push(err189);
+                        vErrors.push(err192);
                       }
                       errors++;
                     }
                   }
-                  let i21 = data74.length;
+                  let i21 = data76.length;
                   let j8;
                   if (i21 > 1) {
                     const indices8 = {};
                     for (; i21--; ) {
-                      let item8 = data74[i21];
+                      let item8 = data76[i21];
                       if (typeof item8 !== "string") {
                         continue;
                       }
                       if (typeof indices8[item8] == "number") {
                         j8 = indices8[item8];
-                        const err190 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/uniqueItems", keyword: "uniqueItems", params: { i: i21, j: j8 } };
+                        const err193 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/uniqueItems", keyword: "uniqueItems", params: { i: i21, j: j8 } };
                         if (vErrors === null) {
-                          vErrors = [err190];
+                          vErrors = [err193];
                         } else {
-                          vErrors.push(err190);
+                          vErrors.push(err193);
                         }
                         errors++;
                         break;
@@ -2302,79 +2336,27 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                 }
               } else {
-                const err191 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/type", keyword: "type", params: { type: "object" } };
+                const err194 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/type", keyword: "type", params: { type: "object" } };
                 if (vErrors === null) {
-                  vErrors = [err191];
+                  vErrors = [err194];
                 } else {
-                  vErrors.push(err191);
+                  vErrors.push(err194);
                 }
                 errors++;
               }
             }
           } else {
-            const err192 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/type", keyword: "type", params: { type: "object" } };
+            const err195 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/type", keyword: "type", params: { type: "object" } };
             if (vErrors === null) {
-              vErrors = [err192];
+              vErrors = [err195];
             } else {
-              vErrors.push(err192);
+              vErrors.push(err195);
             }
             errors++;
           }
         }
       } else {
-        const err193 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err193];
-        } else {
-          vErrors.push(err193);
-        }
-        errors++;
-      }
-    }
-    let data76 = data.agent;
-    if (data76 && typeof data76 == "object" && !Array.isArray(data76)) {
-      if (data76.socket === void 0) {
-        data76.socket = "/run/tenant-routing/agent.sock";
-      }
-      if (data76.requests === void 0) {
-        data76.requests = 32;
-      }
-      if (data76.queueTimeout === void 0) {
-        data76.queueTimeout = "30s";
-      }
-      if (data76.reconcileInterval === void 0) {
-        data76.reconcileInterval = "10s";
-      }
-      if (data76.namespaceInterval === void 0) {
-        data76.namespaceInterval = "10s";
-      }
-      if (data76.metricsAddress === void 0) {
-        data76.metricsAddress = "127.0.0.1";
-      }
-      for (const key15 in data76) {
-        if (!(key15 === "socket" || key15 === "requests" || key15 === "queueTimeout" || key15 === "reconcileInterval" || key15 === "namespaceInterval" || key15 === "metricsPort" || key15 === "metricsAddress")) {
-          const err194 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key15 } };
-          if (vErrors === null) {
-            vErrors = [err194];
-          } else {
-            vErrors.push(err194);
-          }
-          errors++;
-        }
-      }
-      let data77 = data76.socket;
-      if (typeof data77 === "string") {
-        if (!pattern2.test(data77)) {
-          const err195 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
-          if (vErrors === null) {
-            vErrors = [err195];
-          } else {
-            vErrors.push(err195);
-          }
-          errors++;
-        }
-      } else {
-        const err196 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/type", keyword: "type", params: { type: "string" } };
+        const err196 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
           vErrors = [err196];
         } else {
@@ -2382,19 +2364,42 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      let data78 = data76.requests;
-      if (!(typeof data78 == "number" && (!(data78 % 1) && !isNaN(data78)) && isFinite(data78))) {
-        const err197 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/type", keyword: "type", params: { type: "integer" } };
-        if (vErrors === null) {
-          vErrors = [err197];
-        } else {
-          vErrors.push(err197);
-        }
-        errors++;
+    }
+    let data78 = data.agent;
+    if (data78 && typeof data78 == "object" && !Array.isArray(data78)) {
+      if (data78.socket === void 0) {
+        data78.socket = "/run/tenant-routing/agent.sock";
       }
-      if (typeof data78 == "number" && isFinite(data78)) {
-        if (data78 > 1e3 || isNaN(data78)) {
-          const err198 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/maximum", keyword: "maximum", params: { comparison: "<=", limit: 1e3 } };
+      if (data78.requests === void 0) {
+        data78.requests = 32;
+      }
+      if (data78.queueTimeout === void 0) {
+        data78.queueTimeout = "30s";
+      }
+      if (data78.reconcileInterval === void 0) {
+        data78.reconcileInterval = "10s";
+      }
+      if (data78.namespaceInterval === void 0) {
+        data78.namespaceInterval = "10s";
+      }
+      if (data78.metricsAddress === void 0) {
+        data78.metricsAddress = "127.0.0.1";
+      }
+      for (const key15 in data78) {
+        if (!(key15 === "socket" || key15 === "requests" || key15 === "queueTimeout" || key15 === "reconcileInterval" || key15 === "namespaceInterval" || key15 === "metricsPort" || key15 === "metricsAddress")) {
+          const err197 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key15 } };
+          if (vErrors === null) {
+            vErrors = [err197];
+          } else {
+            vErrors.push(err197);
+          }
+          errors++;
+        }
+      }
+      let data79 = data78.socket;
+      if (typeof data79 === "string") {
+        if (!pattern2.test(data79)) {
+          const err198 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
           if (vErrors === null) {
             vErrors = [err198];
           } else {
@@ -2402,40 +2407,37 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        if (data78 < 1 || isNaN(data78)) {
-          const err199 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-          if (vErrors === null) {
-            vErrors = [err199];
-          } else {
-            vErrors.push(err199);
-          }
-          errors++;
-        }
-      }
-      let data79 = data76.queueTimeout;
-      if (typeof data79 === "string") {
-        if (!pattern18.test(data79)) {
-          const err200 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-          if (vErrors === null) {
-            vErrors = [err200];
-          } else {
-            vErrors.push(err200);
-          }
-          errors++;
-        }
       } else {
-        const err201 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/type", keyword: "type", params: { type: "string" } };
+        const err199 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err201];
+          vErrors = [err199];
         } else {
-          vErrors.push(err201);
+          vErrors.push(err199);
         }
         errors++;
       }
-      let data80 = data76.reconcileInterval;
-      if (typeof data80 === "string") {
-        if (!pattern18.test(data80)) {
-          const err202 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      let data80 = data78.requests;
+      if (!(typeof data80 == "number" && (!(data80 % 1) && !isNaN(data80)) && isFinite(data80))) {
+        const err200 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err200];
+        } else {
+          vErrors.push(err200);
+        }
+        errors++;
+      }
+      if (typeof data80 == "number" && isFinite(data80)) {
+        if (data80 > 1e3 || isNaN(data80)) {
+          const err201 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/maximum", keyword: "maximum", params: { comparison: "<=", limit: 1e3 } };
+          if (vErrors === null) {
+            vErrors = [err201];
+          } else {
+            vErrors.push(err201);
+          }
+          errors++;
+        }
+        if (data80 < 1 || isNaN(data80)) {
+          const err202 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
           if (vErrors === null) {
             vErrors = [err202];
           } else {
@@ -2443,71 +2445,71 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-      } else {
-        const err203 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err203];
-        } else {
-          vErrors.push(err203);
-        }
-        errors++;
       }
-      let data81 = data76.namespaceInterval;
+      let data81 = data78.queueTimeout;
       if (typeof data81 === "string") {
         if (!pattern18.test(data81)) {
-          const err204 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+          const err203 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
-            vErrors = [err204];
+            vErrors = [err203];
           } else {
-            vErrors.push(err204);
+            vErrors.push(err203);
           }
           errors++;
         }
       } else {
-        const err205 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/type", keyword: "type", params: { type: "string" } };
+        const err204 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err205];
+          vErrors = [err204];
         } else {
-          vErrors.push(err205);
+          vErrors.push(err204);
         }
         errors++;
       }
-      if (data76.metricsPort !== void 0) {
-        let data82 = data76.metricsPort;
-        if (!(typeof data82 == "number" && (!(data82 % 1) && !isNaN(data82)) && isFinite(data82))) {
-          const err206 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
+      let data82 = data78.reconcileInterval;
+      if (typeof data82 === "string") {
+        if (!pattern18.test(data82)) {
+          const err205 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
-            vErrors = [err206];
+            vErrors = [err205];
           } else {
-            vErrors.push(err206);
+            vErrors.push(err205);
           }
           errors++;
         }
-        if (typeof data82 == "number" && isFinite(data82)) {
-          if (data82 > 65535 || isNaN(data82)) {
-            const err207 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
-            if (vErrors === null) {
-              vErrors = [err207];
-            } else {
-              vErrors.push(err207);
-            }
-            errors++;
-          }
-          if (data82 < 1 || isNaN(data82)) {
-            const err208 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-            if (vErrors === null) {
-              vErrors = [err208];
-            } else {
-              vErrors.push(err208);
-            }
-            errors++;
-          }
+      } else {
+        const err206 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err206];
+        } else {
+          vErrors.push(err206);
         }
+        errors++;
       }
-      let data83 = data76.metricsAddress;
+      let data83 = data78.namespaceInterval;
       if (typeof data83 === "string") {
-        if (!pattern8.test(data83)) {
-          const err209 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+        if (!pattern18.test(data83)) {
+          const err207 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+          if (vErrors === null) {
+            vErrors = [err207];
+          } else {
+            vErrors.push(err207);
+          }
+          errors++;
+        }
+      } else {
+        const err208 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err208];
+        } else {
+          vErrors.push(err208);
+        }
+        errors++;
+      }
+      if (data78.metricsPort !== void 0) {
+        let data84 = data78.metricsPort;
+        if (!(typeof data84 == "number" && (!(data84 % 1) && !isNaN(data84)) && isFinite(data84))) {
+          const err209 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
           if (vErrors === null) {
             vErrors = [err209];
           } else {
@@ -2515,36 +2517,40 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-      } else {
-        const err210 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err210];
-        } else {
-          vErrors.push(err210);
+        if (typeof data84 == "number" && isFinite(data84)) {
+          if (data84 > 65535 || isNaN(data84)) {
+            const err210 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+            if (vErrors === null) {
+              vErrors = [err210];
+            } else {
+              vErrors.push(err210);
+            }
+            errors++;
+          }
+          if (data84 < 1 || isNaN(data84)) {
+            const err211 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+            if (vErrors === null) {
+              vErrors = [err211];
+            } else {
+              vErrors.push(err211);
+            }
+            errors++;
+          }
         }
-        errors++;
       }
-    } else {
-      const err211 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
-      if (vErrors === null) {
-        vErrors = [err211];
+      let data85 = data78.metricsAddress;
+      if (typeof data85 === "string") {
+        if (!pattern8.test(data85)) {
+          const err212 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+          if (vErrors === null) {
+            vErrors = [err212];
+          } else {
+            vErrors.push(err212);
+          }
+          errors++;
+        }
       } else {
-        vErrors.push(err211);
-      }
-      errors++;
-    }
-    if (typeof data.type !== "string") {
-      const err212 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err212];
-      } else {
-        vErrors.push(err212);
-      }
-      errors++;
-    }
-    if (data.name !== void 0) {
-      if (typeof data.name !== "string") {
-        const err213 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
+        const err213 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
           vErrors = [err213];
         } else {
@@ -2552,9 +2558,8 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-    }
-    if (typeof data.cniVersion !== "string") {
-      const err214 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
+    } else {
+      const err214 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
       if (vErrors === null) {
         vErrors = [err214];
       } else {
@@ -2562,22 +2567,18 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    if (data.capabilities !== void 0) {
-      let data87 = data.capabilities;
-      if (data87 && typeof data87 == "object" && !Array.isArray(data87)) {
-        for (const key16 in data87) {
-          if (typeof data87[key16] !== "boolean") {
-            const err215 = { instancePath: instancePath + "/capabilities/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
-            if (vErrors === null) {
-              vErrors = [err215];
-            } else {
-              vErrors.push(err215);
-            }
-            errors++;
-          }
-        }
+    if (typeof data.type !== "string") {
+      const err215 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err215];
       } else {
-        const err216 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
+        vErrors.push(err215);
+      }
+      errors++;
+    }
+    if (data.name !== void 0) {
+      if (typeof data.name !== "string") {
+        const err216 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
           vErrors = [err216];
         } else {
@@ -2586,36 +2587,69 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
-    if (data.runtimeConfig !== void 0) {
-      let data89 = data.runtimeConfig;
-      if (!(data89 && typeof data89 == "object" && !Array.isArray(data89)) && data89 !== null) {
-        const err217 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
+    if (typeof data.cniVersion !== "string") {
+      const err217 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err217];
+      } else {
+        vErrors.push(err217);
+      }
+      errors++;
+    }
+    if (data.capabilities !== void 0) {
+      let data89 = data.capabilities;
+      if (data89 && typeof data89 == "object" && !Array.isArray(data89)) {
+        for (const key16 in data89) {
+          if (typeof data89[key16] !== "boolean") {
+            const err218 = { instancePath: instancePath + "/capabilities/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
+            if (vErrors === null) {
+              vErrors = [err218];
+            } else {
+              vErrors.push(err218);
+            }
+            errors++;
+          }
+        }
+      } else {
+        const err219 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
-          vErrors = [err217];
+          vErrors = [err219];
         } else {
-          vErrors.push(err217);
+          vErrors.push(err219);
+        }
+        errors++;
+      }
+    }
+    if (data.runtimeConfig !== void 0) {
+      let data91 = data.runtimeConfig;
+      if (!(data91 && typeof data91 == "object" && !Array.isArray(data91)) && data91 !== null) {
+        const err220 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
+        if (vErrors === null) {
+          vErrors = [err220];
+        } else {
+          vErrors.push(err220);
         }
         errors++;
       }
     }
     if (data.prevResult !== void 0) {
-      let data90 = data.prevResult;
-      if (!(data90 && typeof data90 == "object" && !Array.isArray(data90)) && data90 !== null) {
-        const err218 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
+      let data92 = data.prevResult;
+      if (!(data92 && typeof data92 == "object" && !Array.isArray(data92)) && data92 !== null) {
+        const err221 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
         if (vErrors === null) {
-          vErrors = [err218];
+          vErrors = [err221];
         } else {
-          vErrors.push(err218);
+          vErrors.push(err221);
         }
         errors++;
       }
     }
   } else {
-    const err219 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    const err222 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
     if (vErrors === null) {
-      vErrors = [err219];
+      vErrors = [err222];
     } else {
-      vErrors.push(err219);
+      vErrors.push(err222);
     }
     errors++;
   }

@@ -192,6 +192,24 @@ export type StartStream = (
   onOutput: () => void,
 ) => Stream;
 
+/** A program that is talked to until it is stopped. While it is idle it does not keep this process alive. */
+export interface Talk {
+  /** Never throws: a program that has ended says so in `ended`. */
+  write(text: string): void;
+  /** No answer is awaited until the next write. */
+  idle(): void;
+  /** Why it ended, for people: a status, a signal or an errno. Never rejects. */
+  readonly ended: Promise<string>;
+  /** Kills it. May be called at any time. */
+  stop(): void;
+}
+
+/** Starts `path` with `args` and `env`; calls `onOutput` with every piece of its stdout. Never throws. */
+export type StartTalk = (
+  request: Pick<ExecRequest, "path" | "args" | "env">,
+  onOutput: (text: string) => void,
+) => Talk;
+
 export interface Clock {
   /** Wall clock, for people. */
   now(): Date;

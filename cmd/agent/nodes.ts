@@ -1,7 +1,7 @@
 import type { PluginConf } from "../../conf/types";
 import type { Node } from "../../lib/attachment/context";
 import type { Log, PodSource } from "../../lib/ports";
-import { openNode } from "../deps";
+import { openNode, type Shared } from "../deps";
 
 /** Configurations whose node is kept; a node has one, and two while its conflist is being changed. */
 const KEPT = 8;
@@ -13,13 +13,14 @@ const KEPT = 8;
 export function createNodes(
   log: Log,
   pods: (conf: PluginConf) => PodSource | undefined,
+  shared: Shared,
 ): (conf: PluginConf) => Node {
   const nodes = new Map<string, Node>();
   return (conf) => {
     const key = JSON.stringify(settingsOf(conf));
     const known = nodes.get(key);
     if (known !== undefined) return known;
-    const node = openNode(conf, log);
+    const node = openNode(conf, log, shared);
     const made: Node = {
       ...node,
       pods: async () => pods(conf) ?? node.pods(),
@@ -35,6 +36,6 @@ export function createNodes(
 
 // What a node is opened with, and nothing of a single request.
 function settingsOf(conf: PluginConf): unknown {
-  const { dataDir, iptables, kubeconfig, apiTimeoutMs, lockTimeoutMs } = conf;
-  return [dataDir, iptables, kubeconfig, apiTimeoutMs, lockTimeoutMs];
+  const { dataDir, backend, guard, iptables, kubeconfig, apiTimeoutMs, lockTimeoutMs } = conf;
+  return [dataDir, backend, guard, iptables, kubeconfig, apiTimeoutMs, lockTimeoutMs];
 }

@@ -7,6 +7,7 @@ import { ownProcess } from "../../lib/node/processes";
 import { createQueue } from "../../lib/agent/queue";
 import { startServer, type AgentServer } from "../../lib/agent/server";
 import type { PluginConf } from "../../conf/types";
+import { newRunner } from "../backends";
 import { createNodes } from "../agent/nodes";
 import { serveRequest } from "../agent/requests";
 import { startRoutes } from "../agent/routes";
@@ -78,7 +79,8 @@ function listen(settings: Settings, io: Io, say: Say): Promise<AgentServer> {
     const { requests: slots, queueTimeoutMs: limitMs } = conf().agent;
     return { slots, limitMs };
   });
-  const openNode = createNodes(createLog(conf(), io.stderr), () => undefined);
+  const runner = newRunner(conf(), { exec: createExec() });
+  const openNode = createNodes(createLog(conf(), io.stderr), () => undefined, { runner });
   const { pid, startTime } = ownProcess();
   return startServer({
     path: conf().agent.socket,

@@ -94,6 +94,21 @@ export const ownProperties = {
     "apply",
     ["apply", "ignore"],
   ),
+  backend: choice(
+    "What marks the packets: `iptables` has rules in the table mangle; `nftables` has maps in a table of its own, " +
+      "whose cost does not grow with the number of pods. `auto` is iptables, and nftables where no iptables program is installed. " +
+      "It may be changed while pods run.",
+    "auto",
+    ["auto", "iptables", "nftables"],
+  ),
+  guard: {
+    type: "boolean",
+    default: true,
+    description:
+      "Whether the agent keeps a table of nftables that drops, and counts, forwarded packets of a tenant's pod without its mark. " +
+      "Until an agent has run on a node there is none.",
+    errorMessage: "write true or false",
+  },
   iptables: choice(
     "The iptables variant for the rules; `auto` takes the one that the node already uses.",
     "auto",

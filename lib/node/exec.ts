@@ -2,15 +2,16 @@
 import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import spawn from "cross-spawn";
-import type { Exec, ExecOutcome, ExecRequest, Started, Stream, StartStream } from "../ports";
+import type { Exec, ExecOutcome, ExecRequest, Started } from "../ports";
 import { reasonOf } from "../text/reason";
+
+/** For the files beside this one: the package has one importer. */
+export const spawnChild = spawn;
 
 /** How long output may still come after the program itself has ended (ms): a child of it may hold the pipes. */
 const DRAIN_MS = 200;
 /** How long a killed program may take to be gone (ms). */
 const KILL_MS = 2000;
-/** Bytes kept of what a stream says on stderr. */
-const LAST_WORDS = 4096;
 const NOT_STARTED: ExecOutcome = {
   exitCode: null,
   signal: null,
@@ -216,44 +217,8 @@ function collect(
   child.stdin?.on("error", () => {});
 }
 
-/** Starts a long-running program in our own process group, so that a terminal's Ctrl-C reaches it too. */
-export const startStream: StartStream = ({ path, args, env }, onOutput) => {
-  let child: ChildProcess;
-  try {
-    child = spawn(path, [...args], {
-      env: { ...env },
-      stdio: ["ignore", "pipe", "pipe"],
-      cwd: "/",
-    });
-  } catch (error) {
-    return {
-      ended: Promise.resolve(reasonOf(error)),
-      stop: () => {},
-    };
-  }
-  return follow(child, onOutput);
-};
-
-function follow(child: ChildProcess, onOutput: () => void): Stream {
-  const stderr = new Collector(LAST_WORDS);
-  child.stdout?.on("data", onOutput);
-  child.stderr?.on("data", (chunk: Buffer) => stderr.add(chunk));
-  const ended = new Promise<string>((resolve) => {
-    child.on("error", (error) => resolve(reasonOf(error)));
-    child.on("close", (code, signal) =>
-      resolve(endOf(signal ?? `exit status ${code ?? "unknown"}`, stderr.text())),
-    );
-  });
-  return { ended, stop: () => void child.kill("SIGKILL") };
-}
-
-// A program may have complained about something else long before it ended, and many times over.
-function endOf(ending: string, stderr: string): string {
-  const lines = new Set(stderr.split("\n").map((line) => line.trim()));
-  return [ending, ...lines].filter((text) => text !== "").join("; ");
-}
-
-class Collector {
+/** What a program says, up to a limit. */
+export class Collector {
   private readonly chunks: Buffer[] = [];
   private size = 0;
   overflow = false;

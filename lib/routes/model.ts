@@ -21,6 +21,12 @@ export const UNKNOWN_DESTINATION = "?";
 export const WORST_METRIC = 4294967295;
 /** Our nftables table, as `nft` takes it. */
 export const NAT_TABLE = "inet tenant-routing";
+/** All native tables of ours: that one, the marks' and the guard's (lib/marks/nftables/layout). */
+export const OUR_TABLES: readonly string[] = [
+  NAT_TABLE,
+  "inet tenant-routing-marks",
+  "inet tenant-routing-guard",
+];
 
 /** One rule of `ip rule`. Selectors that are absent match everything. */
 export interface IpRule {

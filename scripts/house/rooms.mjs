@@ -5,7 +5,10 @@
  */
 const PURE = ["lib/net", "lib/cni", "lib/text"];
 const SEAMS = [...PURE, "lib"];
-const ADAPTERS = ["lib/node", "lib/kube", "lib/marks", "lib/marks/iptables"];
+const ADAPTERS = [
+  ...["lib/node", "lib/kube", "lib/marks"],
+  ...["lib/marks/iptables", "lib/marks/nftables"],
+];
 const ROUTES = [
   "lib/routes",
   ...["plan", "changes", "conflicts", "kernel", "router", "watch"].map(within("lib/routes")),
@@ -41,6 +44,7 @@ export const ROOMS = {
   "lib/kube": SEAMS,
   "lib/marks": [...SEAMS, "lib/node"],
   "lib/marks/iptables": [...SEAMS, "lib/node", "lib/marks"],
+  "lib/marks/nftables": [...SEAMS, "lib/node", "lib/marks"],
 
   // One pod.
   "lib/attachment": [...SEAMS, "conf", "delegates", "lib/marks", "lib/node"],

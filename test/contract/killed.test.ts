@@ -8,6 +8,7 @@ import { useApi } from "../helpers/api";
 import { conf, scripted, type Conf } from "../helpers/conf";
 import { useWorld, type Part, type RunOptions } from "../helpers/harness";
 import { expectError, expectOk, type Outcome } from "../helpers/outcome";
+import { oneShotTest } from "../helpers/mode";
 
 const world = useWorld();
 const api = useApi(world, "apiVersion: v1\nkind: Namespace\nmetadata: { name: team-a }\n");
@@ -196,14 +197,21 @@ test("killed at 8 moments of a DEL, the next DEL leaves nothing, each time", asy
   }
 });
 
-test("a killed ADD whose record is complete is a live attachment that ADD refuses and DEL removes", async () => {
-  const outcome = await killed(
-    "ADD",
-    ADD_STEPS["after the record is complete, while the result is printed"] as Step,
-    {},
-  );
-  world.script({ ADD: { stdout: RESULT } });
-  expectError(await world.run("ADD", { conf: scripted(), id: outcome.id }), "duplicateAttachment");
-  expectOk(await world.run("DEL", { conf: scripted(), id: outcome.id }));
-  expect(world.leftovers()).toEqual([]);
-});
+// An agent takes back by itself what nobody waits for any more.
+oneShotTest(
+  "a killed ADD whose record is complete is a live attachment that ADD refuses and DEL removes",
+  async () => {
+    const outcome = await killed(
+      "ADD",
+      ADD_STEPS["after the record is complete, while the result is printed"] as Step,
+      {},
+    );
+    world.script({ ADD: { stdout: RESULT } });
+    expectError(
+      await world.run("ADD", { conf: scripted(), id: outcome.id }),
+      "duplicateAttachment",
+    );
+    expectOk(await world.run("DEL", { conf: scripted(), id: outcome.id }));
+    expect(world.leftovers()).toEqual([]);
+  },
+);

@@ -5,6 +5,7 @@ import { conf, scripted } from "../helpers/conf";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectOk, verbs } from "../helpers/outcome";
 import { until } from "../helpers/shell";
+import { oneShotTest } from "../helpers/mode";
 
 const world = useWorld();
 
@@ -101,32 +102,36 @@ test("two DELs at once both succeed, and nothing is left", async () => {
   expect(world.leftovers()).toEqual([]);
 });
 
-test("an ADD that cannot clean up what a killed ADD left fails, and the next DEL still knows what to undo", async () => {
-  world.script({
-    ADD: { run: "kill -9 $PPID", stdout: RESULT },
-    DEL: { run: `printf '{"code":5,"msg":"device busy"}'; exit 1` },
-  });
-  const killed = await world.run("ADD", {
-    conf: { ...given, delegate: { type: "scripted", pool: "old" } },
-  });
-  expect(killed.signal).toBe("SIGKILL");
-  world.script({ ADD: { stdout: RESULT, run: "" } });
-  const failed = await world.run("ADD", {
-    conf: { ...given, delegate: { type: "scripted", pool: "new" } },
-    id: killed.id,
-  });
-  expectError(failed, 5, "device busy", "nothing was added");
-  expect(verbs(failed)).toEqual(["DEL"]);
-  world.script({ DEL: { run: "" } });
-  const deleted = expectOk(
-    await world.run("DEL", {
+// An agent takes back by itself what nobody waits for any more.
+oneShotTest(
+  "an ADD that cannot clean up what a killed ADD left fails, and the next DEL still knows what to undo",
+  async () => {
+    world.script({
+      ADD: { run: "kill -9 $PPID", stdout: RESULT },
+      DEL: { run: `printf '{"code":5,"msg":"device busy"}'; exit 1` },
+    });
+    const killed = await world.run("ADD", {
+      conf: { ...given, delegate: { type: "scripted", pool: "old" } },
+    });
+    expect(killed.signal).toBe("SIGKILL");
+    world.script({ ADD: { stdout: RESULT, run: "" } });
+    const failed = await world.run("ADD", {
       conf: { ...given, delegate: { type: "scripted", pool: "new" } },
       id: killed.id,
-    }),
-  );
-  expect(deleted.calls.map(({ netconf }) => netconf["pool"])).toEqual(["old"]);
-  expect(world.leftovers()).toEqual([]);
-});
+    });
+    expectError(failed, 5, "device busy", "nothing was added");
+    expect(verbs(failed)).toEqual(["DEL"]);
+    world.script({ DEL: { run: "" } });
+    const deleted = expectOk(
+      await world.run("DEL", {
+        conf: { ...given, delegate: { type: "scripted", pool: "new" } },
+        id: killed.id,
+      }),
+    );
+    expect(deleted.calls.map(({ netconf }) => netconf["pool"])).toEqual(["old"]);
+    expect(world.leftovers()).toEqual([]);
+  },
+);
 
 const recordPath = (): string =>
   join(

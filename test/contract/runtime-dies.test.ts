@@ -5,6 +5,7 @@ import { conf, scripted, type Conf } from "../helpers/conf";
 import { useWorld } from "../helpers/harness";
 import { expectOk, verbs, type Outcome } from "../helpers/outcome";
 import { sh, until } from "../helpers/shell";
+import { oneShotTest } from "../helpers/mode";
 
 const world = useWorld();
 
@@ -91,20 +92,28 @@ describe("a record whose network namespace no longer exists", () => {
           JSON.parse(readFileSync(join(world.dataDir, each), "utf8")).key.containerId as string,
       );
 
-  test("is collected by the next ADD: rules, delegate's DEL as the runtime would have sent it, record", async () => {
-    const lost = await abandoned();
-    const next = expectOk(await world.run("ADD", { conf: conf() }));
-    expect(verbs(next)).toEqual(["ADD", "DEL"]);
-    const [, del] = next.calls;
-    expect(del?.env).toMatchObject({ CNI_CONTAINERID: lost.id, CNI_NETNS: "", CNI_IFNAME: "eth0" });
-    expect(del?.env["CNI_ARGS"]).toContain("K8S_POD_NAMESPACE=team-a;K8S_POD_NAME=web-0");
-    expect(del?.netconf["runtimeConfig"]).toBeUndefined();
-    expect(del?.netconf["prevResult"]).toMatchObject({ ips: [{ address: "10.77.0.9/24" }] });
-    expect(next.stderr).toContain(`its network namespace ${GONE} no longer exists`);
-    expect(ids()).toEqual([next.id]);
-    expectOk(await world.run("DEL", { conf: conf(), after: next }));
-    expect(world.leftovers()).toEqual([]);
-  });
+  // An agent collects by itself, and no ADD waits for it.
+  oneShotTest(
+    "is collected by the next ADD: rules, delegate's DEL as the runtime would have sent it, record",
+    async () => {
+      const lost = await abandoned();
+      const next = expectOk(await world.run("ADD", { conf: conf() }));
+      expect(verbs(next)).toEqual(["ADD", "DEL"]);
+      const [, del] = next.calls;
+      expect(del?.env).toMatchObject({
+        CNI_CONTAINERID: lost.id,
+        CNI_NETNS: "",
+        CNI_IFNAME: "eth0",
+      });
+      expect(del?.env["CNI_ARGS"]).toContain("K8S_POD_NAMESPACE=team-a;K8S_POD_NAME=web-0");
+      expect(del?.netconf["runtimeConfig"]).toBeUndefined();
+      expect(del?.netconf["prevResult"]).toMatchObject({ ips: [{ address: "10.77.0.9/24" }] });
+      expect(next.stderr).toContain(`its network namespace ${GONE} no longer exists`);
+      expect(ids()).toEqual([next.id]);
+      expectOk(await world.run("DEL", { conf: conf(), after: next }));
+      expect(world.leftovers()).toEqual([]);
+    },
+  );
 
   test("is looked for once a minute, not by every ADD", async () => {
     const lost = await abandoned();
@@ -115,14 +124,18 @@ describe("a record whose network namespace no longer exists", () => {
     expect(ids()).toContain(lost.id);
   });
 
-  test("whose delegate fails stays on record, and the ADD succeeds all the same", async () => {
-    const lost = await abandoned({ delegate: { type: "not-installed" } });
-    const next = expectOk(await world.run("ADD", { conf: conf() }));
-    expect(next.stderr).toContain(
-      `container ${lost.id}, whose sandbox is gone, could not be cleaned up`,
-    );
-    expect([...ids()].sort()).toEqual([lost.id, next.id].sort());
-  });
+  // An agent collects by itself, and no ADD waits for it.
+  oneShotTest(
+    "whose delegate fails stays on record, and the ADD succeeds all the same",
+    async () => {
+      const lost = await abandoned({ delegate: { type: "not-installed" } });
+      const next = expectOk(await world.run("ADD", { conf: conf() }));
+      expect(next.stderr).toContain(
+        `container ${lost.id}, whose sandbox is gone, could not be cleaned up`,
+      );
+      expect([...ids()].sort()).toEqual([lost.id, next.id].sort());
+    },
+  );
 
   test.each([
     ["a young one", { since: new Date(Date.now() + 3_600_000).toISOString() }],

@@ -7,6 +7,7 @@ import { conf, scripted } from "../helpers/conf";
 import { useWorld } from "../helpers/harness";
 import { expectOk } from "../helpers/outcome";
 import { sh } from "../helpers/shell";
+import { oneShotTest } from "../helpers/mode";
 
 const world = useWorld();
 const api = useApi(world, CLUSTER);
@@ -95,7 +96,7 @@ const LOCALES = ["LC_ALL", "LANG", "LC_MESSAGES"];
 const LONG_LOCALE = "abcdefghijkl";
 
 // Node's own fault (ICU), before any code of ours runs. Should this test fail one day, docs/limits.md and docs/on-call.md may forget it.
-test.each(LOCALES)(
+oneShotTest.each(LOCALES)(
   "%s of 12 letters in one word ends the program by a segmentation fault, as the pages say",
   async (name) => {
     const outcome = await world.run("ADD", { conf: conf(), env: { [name]: LONG_LOCALE } });

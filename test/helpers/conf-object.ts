@@ -15,6 +15,8 @@ export function confWith(part: Partial<PluginConf> = {}): PluginConf {
     onAnnotationChange: "apply",
     exemptNamespaces: [],
     markReplies: false,
+    backend: "auto",
+    guard: true,
     iptables: "auto",
     dataDir: "/run/x",
     logFile: undefined,

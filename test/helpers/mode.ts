@@ -40,10 +40,11 @@ function absent(): jest.It {
 }
 
 interface Agent {
-  readonly child: ChildProcess;
-  readonly socket: string;
   /** Tells a network namespace from the next one of its name. */
   readonly inode: number;
+  readonly child: ChildProcess;
+  /** Its socket, once it listens. */
+  readonly listening: Promise<string>;
 }
 
 const agents = new Map<string, Agent>();
@@ -89,8 +90,14 @@ export async function stopAgents(): Promise<void> {
 async function agentIn(netns: string): Promise<string> {
   const { ino: inode } = statSync(`/run/netns/${netns}`);
   const known = agents.get(netns);
-  if (known?.inode === inode && known.child.exitCode === null) return known.socket;
+  if (known?.inode === inode && known.child.exitCode === null) return known.listening;
   if (known !== undefined) await stop(netns);
+  const agent = start(netns, inode);
+  agents.set(netns, agent);
+  return agent.listening;
+}
+
+function start(netns: string, inode: number): Agent {
   const dir = join(installed(), "..", `agent-${inode}`);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const socket = join(dir, "agent.sock");
@@ -101,11 +108,14 @@ async function agentIn(netns: string): Promise<string> {
     ["netns", "exec", netns, `${installed()}.bin`, "agent", "--conf", conf],
     { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }, stdio: ["ignore", "ignore", "pipe"] },
   );
+  return { inode, child, listening: listens(child, socket) };
+}
+
+async function listens(child: ChildProcess, socket: string): Promise<string> {
   let said = "";
-  child.stderr.on("data", (text) => (said += String(text)));
+  child.stderr?.on("data", (text) => (said += String(text)));
   await until("the agent listens", () => existsSync(socket) || child.exitCode !== null);
   if (child.exitCode !== null) throw new Error(`the agent ended: ${said}`);
-  agents.set(netns, { child, socket, inode });
   return socket;
 }
 

@@ -1,6 +1,7 @@
 /** `wrapper routes watch`: composition, signals and output of the watcher. */
 import { systemClock } from "../../../lib/node/clock";
-import { createExec, startStream } from "../../../lib/node/exec";
+import { createExec } from "../../../lib/node/exec";
+import { startStream } from "../../../lib/node/stream";
 import {
   createEventQueue,
   type EventQueue,

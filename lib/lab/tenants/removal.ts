@@ -3,7 +3,7 @@ import { RULES, type Fixture } from "./fixture";
 
 /** What stays in the directories of leases and records; nothing of it is of a pod. */
 const HOUSEKEEPING =
-  /^(?:ipam\/tenants:|state:|last_reserved_ip\.\d|lock|queue|generation|collected|iptables-backend|routes|)$/;
+  /^(?:ipam\/tenants:|state:|last_reserved_ip\.\d|lock|queue|generation|collected|iptables-backend|marks-(?:iptables|nftables)|guard|routes|)$/;
 
 /** Every DEL, and what is left after them. */
 export async function showRemoval(fixture: Fixture): Promise<void> {

@@ -16,6 +16,7 @@ export interface Slot {
 }
 
 const ACTIONS = ["save", "restore"] as const;
+const VARIANTS: readonly IptablesVariant[] = ["nft", "legacy"];
 
 export interface Tools {
   /** True when the programs of the slot are installed. */
@@ -151,6 +152,11 @@ function findTool(host: Host, { variant, family }: Slot, action: string): string
   if (named !== undefined) return named;
   const plain = host.find(`${prefix}-${action}`);
   return plain !== undefined && host.iptablesVariant(plain) === variant ? plain : undefined;
+}
+
+/** True when either variant is installed, for IPv4. */
+export function hasIptables(host: Host): boolean {
+  return VARIANTS.some((variant) => findTool(host, { variant, family: 4 }, "save") !== undefined);
 }
 
 function programPrefix(family: Family): string {

@@ -1,11 +1,8 @@
 /** Which variant of iptables (nft or legacy) new rules go to, when the configuration leaves it to us. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { RulesUntouched } from "../../cni/error";
 import { FAMILIES } from "../../net/family";
-import { reasonOf } from "../../text/reason";
 import type { Host, IptablesVariant } from "../../node/host";
-import { isOurs, readPrivateFile, replacePrivateFile } from "../../node/private-file";
+import { recallFact, rememberFact } from "../marker";
 import type { Tools } from "./programs";
 
 /** What a look at the node gave for one variant. */
@@ -98,38 +95,16 @@ export function factsFrom(listing: string | undefined): VariantFacts {
   };
 }
 
-const MAX_MEMORY = 256;
+// The name is older than the word: operators remove this file after a change of variant.
+const MEMORY = "iptables-backend";
 
 /** What was decided earlier in this boot, from `<dataDir>/iptables-backend`; undefined for anything odd. */
 export function recallVariant(dataDir: string): IptablesVariant | undefined {
-  try {
-    const bytes = readPrivateFile(memoryOf(dataDir), MAX_MEMORY, (stat) => {
-      if (!stat.isFile() || !isOurs(stat)) throw new Error("not ours");
-    });
-    if (bytes.byteLength > MAX_MEMORY) return undefined;
-    const [boot, variant] = new TextDecoder().decode(bytes).trim().split(" ");
-    return boot === bootId() && (variant === "nft" || variant === "legacy") ? variant : undefined;
-  } catch {
-    return undefined;
-  }
+  const variant = recallFact(dataDir, MEMORY);
+  return variant === "nft" || variant === "legacy" ? variant : undefined;
 }
 
 /** Remembers the decision for this boot, so that ADDs minutes apart agree. Returns what went wrong, if anything. */
 export function rememberVariant(dataDir: string, variant: IptablesVariant): string | undefined {
-  const path = memoryOf(dataDir);
-  try {
-    replacePrivateFile(`${path}.${process.pid}.tmp`, path, `${bootId()} ${variant}\n`);
-    return undefined;
-  } catch (error) {
-    return `cannot remember the iptables variant in ${path}: ${reasonOf(error)}`;
-  }
-}
-
-// The name is older than the word: operators remove this file after a change of variant.
-function memoryOf(dataDir: string): string {
-  return join(dataDir, "iptables-backend");
-}
-
-function bootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  return rememberFact(dataDir, MEMORY, { fact: variant, what: "the iptables variant" });
 }

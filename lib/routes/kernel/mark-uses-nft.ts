@@ -2,7 +2,7 @@
  * Pure: which rules read or write which mark bits, from the parsed output of `nft -j list ruleset`.
  */
 import { FULL_MASK } from "../../net/mark";
-import { type MarkUse, type MarkUser, NAT_TABLE } from "../model";
+import { type MarkUse, type MarkUser, OUR_TABLES } from "../model";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -30,7 +30,7 @@ interface Computed {
 
 /**
  * Uses of the mark in native tables, and the names of those tables as `family name`, without our
- * table and those of iptables-nft. Bits of the connection's mark count as bits of the packet's,
+ * tables and those of iptables-nft. Bits of the connection's mark count as bits of the packet's,
  * unless a rule is about all 32 of them. Anything that does not look like a ruleset is ignored.
  */
 export function usesInNft(json: unknown): {
@@ -54,7 +54,7 @@ export function usesInNft(json: unknown): {
 }
 
 function isForeign(table: string): boolean {
-  return table !== NAT_TABLE && !IPTABLES.test(table);
+  return !OUR_TABLES.includes(table) && !IPTABLES.test(table);
 }
 
 function nameOf(fields: Fields, key: string): string {

@@ -1,20 +1,29 @@
 /** Runs in the network namespace under test: the real backend, and all calls of one batch at once. */
 import { mkdirSync } from "node:fs";
 import { createExec } from "../../../lib/node/exec";
+import { startTalk } from "../../../lib/node/stream";
 import { createLocks } from "../../../lib/node/lock";
 import type { AttachmentKey } from "../../../lib/cni/request";
-import type { MarkOrder } from "../../../lib/ports";
+import type { MarkBackend, MarkOrder, MarkPlace } from "../../../lib/ports";
+import { type Host, localHost } from "../../../lib/node/host";
 import { createIptablesBackend } from "../../../lib/marks/iptables/backend";
+import { withGuard } from "../../../lib/marks/with-guard";
+import { createNftablesBackend } from "../../../lib/marks/nftables/backend";
+import { createGuard } from "../../../lib/marks/nftables/guard";
+import { createNftRunner, type NftRunner } from "../../../lib/marks/nftables/runner";
 
 export type Call =
   | readonly ["install", MarkOrder]
   | readonly ["evict", AttachmentKey, readonly string[]]
-  | readonly ["remove", readonly string[]]
-  | readonly ["list" | "probe"];
+  | readonly ["remove", readonly string[], MarkPlace?]
+  | readonly ["list" | "probe" | "guard"];
 
 export interface Batch {
   readonly dataDir: string;
-  readonly configured: "auto" | "nft" | "legacy";
+  /** A variant of iptables, or the nftables backend; `spawned`: with a process for each transaction. */
+  readonly configured: "auto" | "nft" | "legacy" | "nftables" | "spawned";
+  /** With the guard. */
+  readonly guard?: boolean;
   readonly calls: readonly Call[];
 }
 
@@ -40,19 +49,40 @@ async function main(): Promise<void> {
 
 type Options = Omit<Parameters<typeof createIptablesBackend>[0], "configured" | "dataDir">;
 
-async function reply({ configured, dataDir }: Batch, options: Options, call: Call): Promise<Reply> {
-  const rules = createIptablesBackend({ ...options, configured, dataDir }).open({});
+async function reply(batch: Batch, options: Options, call: Call): Promise<Reply> {
+  const { configured, dataDir } = batch;
+  const backend =
+    configured === "nftables" || configured === "spawned"
+      ? nftables(options, configured === "spawned")
+      : createIptablesBackend({ ...options, configured, dataDir });
+  const guard = createGuard(nft(options, false));
+  const always = { isWanted: () => true, mayExist: () => true };
+  const rules = (batch.guard === true ? withGuard(backend, () => guard, always) : backend).open({});
   try {
     // As ADD does while its delegate runs.
     if (call[0] === "install" || call[0] === "evict") rules.anticipate();
     if (call[0] === "install") return { value: await rules.install(call[1]) };
     if (call[0] === "evict") return { value: await rules.evict(call[1], call[2]) };
-    if (call[0] === "remove") return { value: await rules.remove(call[1]) };
+    if (call[0] === "remove") return { value: await rules.remove(call[1], call[2]) };
+    if (call[0] === "guard") return { value: await guard.list() };
     return { value: await rules[call[0]]() };
   } catch (error) {
     const { code, message } = error as { code?: number; message: string };
     return { ...(code === undefined ? {} : { code }), message };
   }
+}
+
+function nft({ exec }: Options, spawned: boolean): NftRunner {
+  const host: Host = {
+    ...localHost,
+    find: (name) => (spawned && name === "setpriv" ? undefined : localHost.find(name)),
+  };
+  return createNftRunner({ exec, host, startTalk, timeoutMs: 60_000 });
+}
+
+function nftables(options: Options, spawned: boolean): MarkBackend {
+  const runner = nft(options, spawned);
+  return createNftablesBackend({ ...options, runner: () => runner, mayHaveUsed: () => false });
 }
 
 void main();

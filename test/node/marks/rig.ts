@@ -16,13 +16,13 @@ export interface Rig {
   run(configured: Batch["configured"], ...calls: Call[]): Promise<readonly Reply[]>;
   /** The one reply of one call that must succeed. */
   ok(configured: Batch["configured"], call: Call): Promise<unknown>;
-  list(): Promise<readonly InstalledMark[]>;
+  list(configured?: Batch["configured"]): Promise<readonly InstalledMark[]>;
   /** Stdout of a shell command in the namespace. */
   inside(command: string): string;
 }
 
 /** One namespace and data directory per test, removed afterwards. */
-export function useRig(): Rig {
+export function useRig(options: Pick<Batch, "guard"> = {}): Rig {
   const dir = mkdtempSync(join(tmpdir(), "rules-node-"));
   const driver = join(dir, "driver.cjs");
   const rig = { netns: "", firewall: undefined as unknown as Firewall };
@@ -44,7 +44,7 @@ export function useRig(): Rig {
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
   const run: Rig["run"] = (configured, ...calls) =>
-    drive(rig.netns, driver, { dataDir: join(dir, rig.netns), configured, calls });
+    drive(rig.netns, driver, { dataDir: join(dir, rig.netns), configured, calls, ...options });
   const ok: Rig["ok"] = async (configured, call) => {
     const [reply] = await run(configured, call);
     if (reply?.message !== undefined) throw new Error(reply.message);
@@ -53,7 +53,8 @@ export function useRig(): Rig {
   return Object.assign(rig, {
     run,
     ok,
-    list: async () => (await ok("auto", ["list"])) as readonly InstalledMark[],
+    list: async (configured: Batch["configured"] = "auto") =>
+      (await ok(configured, ["list"])) as readonly InstalledMark[],
     inside: (command: string) => sh("ip", "netns", "exec", rig.netns, "sh", "-c", command),
   });
 }

@@ -29,6 +29,8 @@ describe("defaults", () => {
       onError: "deny",
       exemptNamespaces: [],
       markReplies: false,
+      backend: "auto",
+      guard: true,
       iptables: "auto",
       dataDir: "/run/tenant-routing",
       logFile: "/var/log/tenant-routing/wrapper.log",

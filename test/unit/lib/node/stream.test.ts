@@ -1,4 +1,4 @@
-import { startStream } from "../../../../lib/node/exec";
+import { startStream } from "../../../../lib/node/stream";
 
 const env = { PATH: "/usr/bin:/bin" };
 const sh = (script: string, onOutput: () => void = () => {}) =>
