@@ -42,20 +42,20 @@ const OURS: readonly string[] = [
 /** Who started us. When that process ends, the kernel gives us another parent (decision 0045). */
 const PARENT = process.ppid;
 
-/** What several nodes of one process may share. */
-export type Shared = Pick<BackendParts, "runner">;
+/** What several nodes of one process may share: `exec` runs all programs. */
+export type Shared = Partial<Pick<BackendParts, "runner" | "exec">>;
 
 /** What lives as long as the process, for the plugin and the command line alike. */
 export function openNode(conf: PluginConf, log: Log, shared: Shared = {}): Node {
-  const exec = createExec();
+  const { exec = createExec() } = shared;
   const journal = createJournal(conf.dataDir);
   const locks = preparedLocks(createLocks(conf.dataDir), journal);
   const backend = openBackend(conf, {
+    ...shared,
     exec,
     locks,
     log,
     recordedPlaces: () => recordedPlaces(journal),
-    ...shared,
   });
   const self = ownProcess();
   return {

@@ -44,6 +44,21 @@ export interface MarkOrder extends Marking {
   readonly confirm?: Confirm;
 }
 
+/** An attachment whose marks are to be as its record says. */
+export interface RestoreOrder extends MarkOrder {
+  /** Where the record says that they are; undefined, or a place that nobody knows: where new ones go. */
+  readonly place: string | undefined;
+}
+
+/** An attachment whose marks are as they should be. */
+export interface Restored {
+  readonly tag: string;
+  /** For the record. */
+  readonly place: string;
+  /** False when there was nothing to do. */
+  readonly changed: boolean;
+}
+
 /**
  * Asked under the locks of the addresses, before anything changes; throws when the change is not wanted any
  * more. A request that was held up must not take an address from whoever has it now.
@@ -99,6 +114,14 @@ export interface Marks {
    * not at all; what is foreign stays. Returns the place for the record, and the tags that were evicted.
    */
   install(order: MarkOrder): Promise<{ place: string; evicted: readonly string[] }>;
+  /**
+   * Puts back what is missing or wrong for many attachments at once, under the locks of all their addresses. Only
+   * marks of these attachments change. Passed over, and not among those returned, is an order whose `confirm`
+   * throws, and one on whose addresses another attachment's mark is. `confirm` is asked again at the end,
+   * because a DEL needs no lock to remove marks: what is not wanted any more is taken back. Throws when
+   * some could not be restored; the others may have been.
+   */
+  restore(orders: readonly RestoreOrder[]): Promise<readonly Restored[]>;
   /**
    * For an attachment without a mark: removes those of every other attachment on these addresses,
    * wherever they may be, so that a reused address inherits no tenant.
@@ -178,7 +201,7 @@ export interface Exec {
   start?(request: Omit<ExecRequest, "stdin">): Started;
 }
 
-/** A program that runs on until it is stopped. Its output is a sign that something happened, not data. */
+/** A program that runs on until it is stopped. Its output is a sign that something happened. */
 export interface Stream {
   /** Why it ended, for people: a status or signal with what stderr said, each line once, or an errno. Never rejects. */
   readonly ended: Promise<string>;
@@ -189,7 +212,7 @@ export interface Stream {
 /** Starts `path` with `args` and `env`; calls `onOutput` for every piece of its stdout. Never throws. */
 export type StartStream = (
   request: Pick<ExecRequest, "path" | "args" | "env">,
-  onOutput: () => void,
+  onOutput: (piece: Uint8Array) => void,
 ) => Stream;
 
 /** A program that is talked to until it is stopped. While it is idle it does not keep this process alive. */

@@ -24,9 +24,8 @@ export async function chooseMark(
   pod: PodRef | undefined,
   pods: PodSourceFactory,
 ): Promise<MarkChoice> {
-  if (pod !== undefined && matchesAnyGlob(conf.exemptNamespaces, pod.namespace)) {
-    return { source: "exempt", namespace: pod.namespace };
-  }
+  const exempt = exemption(conf, pod);
+  if (exempt !== undefined) return exempt;
   const passed = runtimeAnnotations(conf);
   const onPod = chooseAnnotation(conf.annotationKeys, { pod: passed ?? {}, namespace: {} });
   if (onPod !== undefined) return decide(conf, onPod, pod);
@@ -42,6 +41,25 @@ export async function chooseMark(
   return annotation === undefined
     ? { source: "none", askedApi: true }
     : decide(conf, annotation, pod);
+}
+
+/**
+ * The same for a pod whose annotations are known, which is to say that an ADD with them would choose this.
+ * Throws CniError `invalidConfig` and `tenantForbidden` for a value that is refused.
+ */
+export function chooseKnown(conf: PluginConf, pod: PodRef, found: PodAnnotations): MarkChoice {
+  const annotation = chooseAnnotation(conf.annotationKeys, found);
+  return (
+    exemption(conf, pod) ??
+    (annotation === undefined ? { source: "none", askedApi: true } : decide(conf, annotation, pod))
+  );
+}
+
+/** The choice for a pod of an exempt namespace, whose annotations do not count. */
+export function exemption(conf: PluginConf, pod: PodRef | undefined): MarkChoice | undefined {
+  return pod !== undefined && matchesAnyGlob(conf.exemptNamespaces, pod.namespace)
+    ? { source: "exempt", namespace: pod.namespace }
+    : undefined;
 }
 
 function mayGoOn({ onError }: PluginConf, error: unknown): boolean {

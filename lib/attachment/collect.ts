@@ -126,7 +126,8 @@ function isAbandoned(context: Context, attachment: Attachment): boolean {
 
 /**
  * The context of a DEL of that attachment, environment included. `netns` is what its runtime would pass;
- * nothing of the present request goes with it.
+ * nothing of the present request goes with it. An agent that collects by itself has no CNI_PATH: then that of the
+ * attachment's ADD counts.
  */
 export function contextFor(
   { node, request }: Context,
@@ -135,6 +136,8 @@ export function contextFor(
   netns: string,
 ): Context {
   const { key, pod } = attachment;
+  const { path } = request.delegate;
+  const delegatePath = path.length > 0 ? path : (attachment.cniPath ?? []);
   const args =
     pod === undefined
       ? ""
@@ -144,6 +147,7 @@ export function contextFor(
     CNI_CONTAINERID: key.containerId,
     CNI_IFNAME: key.ifname,
     CNI_NETNS: netns,
+    CNI_PATH: delegatePath.join(":"),
     CNI_ARGS: `IgnoreUnknown=1${args}`,
   };
   const conf = {
@@ -153,6 +157,6 @@ export function contextFor(
     args: undefined,
     prevResult: undefined,
   };
-  const delegate = { ...request.delegate, env };
+  const delegate = { ...request.delegate, env, path: delegatePath };
   return { node, request: { ...request, conf, key, tag, progress: createProgress(), delegate } };
 }

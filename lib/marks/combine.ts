@@ -1,6 +1,6 @@
 /** Several backends as one: new marks go to the first, and old ones are looked for in all. */
 import { CniError, settleTogether, toCniError } from "../cni/error";
-import type { MarkBackend, MarkOrder, Marks } from "../ports";
+import type { MarkBackend, MarkOrder, Marks, RestoreOrder, Restored } from "../ports";
 import { attachmentTag } from "./tag";
 
 /** The backends of a node. The first gets the marks of new pods; those of running pods may be in any. */
@@ -38,6 +38,16 @@ function combineMarks(
       others.forEach((marks) => marks.anticipate());
     },
     install: (order) => installInFirst(first, others, order),
+    restore: async (orders) => {
+      const done = await inEach(all, (marks) =>
+        restoreIn(
+          marks,
+          orders.filter(({ place }) => (ownerOf(place) ?? first) === marks),
+        ),
+      );
+      await clearOthers(others, orders, (place) => ownerOf(place) !== undefined, done[0] ?? []);
+      return done.flat();
+    },
     evict: async (key, addresses, confirm) =>
       distinct(await inEach(all, (marks) => marks.evict(key, addresses, confirm))),
     remove: async (tags, known, outOfForce) => {
@@ -79,6 +89,27 @@ async function installInFirst(
         error.withDetails(`taking back the new mark failed too: ${toCniError(second).message}`),
     );
   }
+}
+
+async function restoreIn(
+  marks: Marks,
+  orders: readonly RestoreOrder[],
+): Promise<readonly Restored[]> {
+  return orders.length === 0 ? [] : marks.restore(orders);
+}
+
+/** What is in the first now without having been in a place before may be elsewhere, too. */
+async function clearOthers(
+  others: readonly Marks[],
+  orders: readonly RestoreOrder[],
+  isKnown: (place: string | undefined) => boolean,
+  restored: readonly Restored[],
+): Promise<void> {
+  const unplaced = new Set(
+    orders.filter(({ place }) => !isKnown(place)).map(({ key }) => attachmentTag(key)),
+  );
+  const tags = restored.map(({ tag }) => tag).filter((tag) => unplaced.has(tag));
+  if (tags.length > 0) await inEach(others, (marks) => marks.remove(tags));
 }
 
 /** Asks each at once. */

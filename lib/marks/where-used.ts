@@ -13,6 +13,10 @@ export function notingUse(backend: MarkBackend, note: () => void): MarkBackend {
           note();
           return marks.install(order);
         },
+        restore: async (orders) => {
+          note();
+          return marks.restore(orders);
+        },
       };
     },
   };

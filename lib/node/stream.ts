@@ -26,7 +26,7 @@ export const startStream: StartStream = ({ path, args, env }, onOutput) => {
   return follow(child, onOutput);
 };
 
-function follow(child: ChildProcess, onOutput: () => void): Stream {
+function follow(child: ChildProcess, onOutput: (piece: Uint8Array) => void): Stream {
   const stderr = new Collector(LAST_WORDS);
   child.stdout?.on("data", onOutput);
   child.stderr?.on("data", (chunk: Buffer) => stderr.add(chunk));

@@ -24,7 +24,16 @@ const ROUTES_APPLY = [
 ];
 const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge"].map(within("lib/lab"));
 const LAB = [...SEAMS, "lib/node", "lib/lab/kit"];
-const CMD = [...SEAMS, ...ADAPTERS, ...ROUTES, "conf", "delegates", "lib/attachment", "lib/agent"];
+const CMD = [
+  ...SEAMS,
+  ...ADAPTERS,
+  ...ROUTES,
+  "conf",
+  "delegates",
+  "lib/attachment",
+  "lib/agent",
+  "lib/agent/reconcile",
+];
 
 export const ROOMS = {
   // Values and the protocol. They know nothing of this machine.
@@ -92,6 +101,7 @@ export const ROOMS = {
 
   // The resident process: its side of the socket.
   "lib/agent": [...SEAMS],
+  "lib/agent/reconcile": [...SEAMS, "conf", "delegates", "lib/attachment", "lib/marks", "lib/node"],
 
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
   cmd: [

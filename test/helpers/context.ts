@@ -14,7 +14,9 @@ import type {
   MarkBackend,
   MarkOrder,
   Marks,
+  RestoreOrder,
 } from "../../lib/ports";
+import { restoreOneByOne } from "../../lib/marks/restore";
 import { createIptablesBackend, type IptablesOptions } from "../../lib/marks/iptables/backend";
 import { attachmentTag } from "../../lib/marks/tag";
 import type { Context, Node, RequestScope } from "../../lib/attachment/context";
@@ -53,6 +55,10 @@ export class FakeMarks implements MarkBackend, Marks {
     for (const piece of this.pieces(order, undefined))
       this.installed.push({ ...piece, backend: "nft", tag, label: order.label, text: "" });
     return { place: "nft", evicted };
+  }
+
+  restore(orders: readonly RestoreOrder[]) {
+    return restoreOneByOne(this, orders);
   }
 
   async evict(key: Attachment["key"], addresses: readonly string[], confirm?: Confirm) {

@@ -17,6 +17,7 @@ import { attachmentTag } from "../tag";
 import { KIND_NAMES, rulesFor, ruleSpecs, type InstalledRule } from "./format";
 import { removeOrdered } from "./ordered";
 import { createTools, type Slot } from "./programs";
+import { restore } from "./restore";
 import {
   isIn,
   listableSlots,
@@ -89,6 +90,12 @@ function openMarks(options: IptablesOptions, environment: Readonly<Record<string
       if (willBeInstalled) prepareSoon(operation);
     },
     install: (order) => released(operation, () => install(operation, order)),
+    restore: (orders) =>
+      restore(operation, orders, async () => {
+        const { variant, fresh } = await operation.detected();
+        if (fresh) remember(operation, variant);
+        return variant;
+      }),
     evict: (key, addresses, confirm) =>
       released(operation, () => evict(operation, attachmentTag(key), { addresses, confirm })),
     remove: async (tags, known, outOfForce) => {

@@ -5,7 +5,8 @@ import { attachmentTag } from "../tag";
 import { markChain, MARKS } from "./layout";
 import { isBaseIntact, isChainIntact, type Element, type Listing } from "./listing";
 import { missingNft, type NftRunner } from "./runner";
-import { createTable } from "./table";
+import { restoreOneByOne } from "../restore";
+import { createTable, type Table } from "./table";
 
 export interface NftablesOptions {
   /** For each operation, with what its programs get in their environment; may be one and the same. */
@@ -29,11 +30,17 @@ export function createNftablesBackend(options: NftablesOptions): MarkBackend {
   };
 }
 
-function openMarks(
-  { locks, lockTimeoutMs, mayHaveUsed }: NftablesOptions,
-  runner: NftRunner,
-): Marks {
+function openMarks(options: NftablesOptions, runner: NftRunner): Marks {
   const table = createTable(runner, MARKS);
+  const marks: Omit<Marks, "restore"> = marksIn(table, runner, options);
+  return { ...marks, restore: (orders) => restoreOneByOne(marks, orders) };
+}
+
+function marksIn(
+  table: Table,
+  runner: NftRunner,
+  { locks, lockTimeoutMs, mayHaveUsed }: NftablesOptions,
+): Omit<Marks, "restore"> {
   /** False: nft is missing, and so are marks of ours. */
   const canLook = (): boolean => {
     if (runner.has()) return true;

@@ -4,7 +4,7 @@ import { createExec } from "../../../lib/node/exec";
 import { startTalk } from "../../../lib/node/stream";
 import { createLocks } from "../../../lib/node/lock";
 import type { AttachmentKey } from "../../../lib/cni/request";
-import type { MarkBackend, MarkOrder, MarkPlace } from "../../../lib/ports";
+import type { MarkBackend, MarkOrder, Marks, MarkPlace } from "../../../lib/ports";
 import { type Host, localHost } from "../../../lib/node/host";
 import { createIptablesBackend } from "../../../lib/marks/iptables/backend";
 import { withGuard } from "../../../lib/marks/with-guard";
@@ -16,7 +16,8 @@ export type Call =
   | readonly ["install", MarkOrder]
   | readonly ["evict", AttachmentKey, readonly string[]]
   | readonly ["remove", readonly string[], MarkPlace?]
-  | readonly ["list" | "probe" | "guard"];
+  | readonly ["list" | "probe"]
+  | readonly ["guard"];
 
 export interface Batch {
   readonly dataDir: string;
@@ -57,19 +58,22 @@ async function reply(batch: Batch, options: Options, call: Call): Promise<Reply>
       : createIptablesBackend({ ...options, configured, dataDir });
   const guard = createGuard(nft(options, false));
   const always = { isWanted: () => true, mayExist: () => true };
-  const rules = (batch.guard === true ? withGuard(backend, () => guard, always) : backend).open({});
+  const marks = (batch.guard === true ? withGuard(backend, () => guard, always) : backend).open({});
   try {
-    // As ADD does while its delegate runs.
-    if (call[0] === "install" || call[0] === "evict") rules.anticipate();
-    if (call[0] === "install") return { value: await rules.install(call[1]) };
-    if (call[0] === "evict") return { value: await rules.evict(call[1], call[2]) };
-    if (call[0] === "remove") return { value: await rules.remove(call[1], call[2]) };
-    if (call[0] === "guard") return { value: await guard.list() };
-    return { value: await rules[call[0]]() };
+    return { value: await (call[0] === "guard" ? guard.list() : perform(marks, call)) };
   } catch (error) {
     const { code, message } = error as { code?: number; message: string };
     return { ...(code === undefined ? {} : { code }), message };
   }
+}
+
+async function perform(marks: Marks, call: Exclude<Call, readonly ["guard"]>): Promise<unknown> {
+  // As ADD does while its delegate runs.
+  if (call[0] === "install" || call[0] === "evict") marks.anticipate();
+  if (call[0] === "install") return marks.install(call[1]);
+  if (call[0] === "evict") return marks.evict(call[1], call[2]);
+  if (call[0] === "remove") return marks.remove(call[1], call[2]);
+  return marks[call[0]]();
 }
 
 function nft({ exec }: Options, spawned: boolean): NftRunner {

@@ -8,7 +8,14 @@ import { combineBackends } from "../../../../lib/marks/combine";
 import { createIptablesBackend } from "../../../../lib/marks/iptables/backend";
 import { restoreInput, ruleSpecs } from "../../../../lib/marks/iptables/format";
 import { attachmentTag } from "../../../../lib/marks/tag";
-import type { InstalledMark, MarkBackend, MarkOrder, Marks } from "../../../../lib/ports";
+import { restoreOneByOne } from "../../../../lib/marks/restore";
+import type {
+  InstalledMark,
+  MarkBackend,
+  MarkOrder,
+  Marks,
+  RestoreOrder,
+} from "../../../../lib/ports";
 import { record } from "../../../helpers/context";
 import { FakeExec, FakeLocks, fakeHost, type Answer } from "../../../helpers/fakes";
 import { EMPTY, KEY, listing, OTHER, OTHER_TAG, RULE } from "./iptables/set-up";
@@ -51,6 +58,9 @@ class MapBackend implements MarkBackend, Marks {
   }
   async probe(): Promise<void> {
     await this.list();
+  }
+  async restore(orders: readonly RestoreOrder[]) {
+    return restoreOneByOne(this, orders);
   }
   private take(matches: (element: InstalledMark) => boolean): readonly InstalledMark[] {
     if (this.broken !== undefined) throw this.broken;

@@ -14,7 +14,13 @@ function world(programs: readonly string[]) {
   const sleeps: (() => void)[] = [];
   const start: StartStream = ({ path, args }, onOutput) => {
     let end = (_: string): void => {};
-    const one: Started = { path, args, end: (why) => end(why), output: onOutput, stopped: false };
+    const one: Started = {
+      path,
+      args,
+      end: (why) => end(why),
+      output: () => onOutput(Buffer.of()),
+      stopped: false,
+    };
     started.push(one);
     return {
       ended: new Promise((resolve) => (end = resolve)),

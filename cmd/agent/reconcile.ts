@@ -1,0 +1,84 @@
+import type { PluginConf } from "../../conf/types";
+import { monitorFirewall } from "../../lib/agent/reconcile/monitor";
+import type { Layer, PodView, ReconcileFigures } from "../../lib/agent/reconcile/ports";
+import { createReconciler } from "../../lib/agent/reconcile/reconciler";
+import type { Node } from "../../lib/attachment/context";
+import { systemClock } from "../../lib/node/clock";
+import { createExec } from "../../lib/node/exec";
+import { localHost } from "../../lib/node/host";
+import { startStream } from "../../lib/node/stream";
+import { createTiedExec } from "../../lib/node/tied-exec";
+import type { Log } from "../../lib/ports";
+import { openNode, type Shared } from "../deps";
+import type { Io } from "../io";
+import { startCollecting } from "./collect";
+import type { Say } from "./say";
+import type { Settings } from "./settings";
+
+export interface ReconcileService {
+  /** Looks soon, because annotations may have changed. */
+  wake(): void;
+  figures(): ReconcileFigures;
+  /** Resolves when nothing is looked at or changed any more. The marks stay as they are. */
+  stop(): Promise<void>;
+}
+
+export interface ReconcileOptions {
+  readonly io: Io;
+  readonly log: Log;
+  readonly say: Say;
+  /** What the node is opened with. */
+  readonly shared?: Shared;
+  /** What the agent knows of pods; left out, it knows nothing. */
+  readonly pods?: PodView;
+  /** What is installed for each mark besides it, for a configuration. */
+  readonly guard?: (conf: PluginConf, node: Node) => readonly Layer[];
+}
+
+/** Keeps the marks as the record and the annotations say, and takes down what nobody will delete. */
+export function startReconcile(settings: Settings, options: ReconcileOptions): ReconcileService {
+  const { io, log, say, shared = {}, pods, guard = () => [] } = options;
+  const node = keptFor(settings, (conf) =>
+    openNode(conf, log, { ...shared, exec: createTiedExec(createExec(), localHost) }),
+  );
+  const reconciler = createReconciler({
+    clock: systemClock,
+    pods,
+    say,
+    target: () => {
+      const { conf } = settings.current();
+      const { journal, locks, backend } = node();
+      const marks: Layer = { name: "marks", backend, marks: backend.open({}) };
+      return { conf, journal, locks, layers: [marks, ...guard(conf, node())] };
+    },
+  });
+  settings.onChange(() => reconciler.wake());
+  const monitor = monitorFirewall({
+    start: startStream,
+    host: localHost,
+    clock: systemClock,
+    onEvent: () => reconciler.wake(),
+    onTrouble: (why) => reconciler.note("monitor", why),
+  });
+  const running = reconciler.run();
+  const collecting = startCollecting({ node, conf: () => settings.current().conf, io, say });
+  return {
+    wake: () => reconciler.wake(),
+    figures: () => reconciler.figures(),
+    stop: async () => {
+      monitor.stop();
+      reconciler.stop();
+      await Promise.all([running, collecting.stop()]);
+    },
+  };
+}
+
+// Opened again when the configuration has changed.
+function keptFor(settings: Settings, open: (conf: PluginConf) => Node): () => Node {
+  let kept: { readonly conf: PluginConf; readonly node: Node } | undefined;
+  return () => {
+    const { conf } = settings.current();
+    if (kept?.conf !== conf) kept = { conf, node: open(conf) };
+    return kept.node;
+  };
+}

@@ -1,0 +1,139 @@
+/** Puts back the rules of many attachments at once: one listing and one transaction in each slot. */
+import { settleTogether } from "../../cni/error";
+import { FAMILIES, type Family, familyOf } from "../../net/family";
+import type { IptablesVariant } from "../../node/host";
+import type { RestoreOrder, Restored } from "../../ports";
+import { groupBy } from "../group";
+import { isConfirmed } from "../restore";
+import { attachmentTag } from "../tag";
+import { ruleSpecs } from "./format";
+import type { Slot } from "./programs";
+import {
+  isIn,
+  listableSlots,
+  settle,
+  VARIANTS,
+  type Change,
+  type Rules,
+  type Tables,
+} from "./transaction";
+
+/** An order with what it takes to carry it out. */
+interface Wanted {
+  readonly order: RestoreOrder;
+  readonly tag: string;
+  readonly variant: IptablesVariant;
+}
+
+/**
+ * See `Marks.restore`. The rules of one attachment are replaced together where one of them is not as it
+ * should be, because the one that takes the mark off replies must come after the one that sets it.
+ * `choose`: the variant for orders without a place.
+ */
+export async function restore(
+  tables: Tables,
+  orders: readonly RestoreOrder[],
+  choose: () => Promise<IptablesVariant>,
+): Promise<readonly Restored[]> {
+  const wanted = await Promise.all(orders.map((order) => placed(order, choose)));
+  const addresses = [...new Set(orders.flatMap((order) => order.addresses))];
+  return tables.locks.hold(addresses, tables.lockTimeoutMs, async () => {
+    const families = familiesOf(addresses);
+    const listable = await listableSlots(tables, families);
+    const slots = withPlaces(listable, wanted, families);
+    const confirmed = wanted.filter(({ order }) => isConfirmed(order));
+    const seen: Seen = { taken: new Set(), changed: new Set(), gone: new Set() };
+    try {
+      await settleTogether(
+        slots.map((slot) =>
+          settle(
+            tables,
+            listable.filter((each) => isIn(each, slot)),
+            undefined,
+            (installed) => [changeIn(slot, confirmed, installed, seen)],
+          ),
+        ),
+      );
+    } finally {
+      for (const { order, tag } of confirmed) if (!isConfirmed(order)) seen.gone.add(tag);
+      await takeBack(tables, slots, seen.gone);
+    }
+    return confirmed
+      .filter(({ tag }) => !seen.taken.has(tag) && !seen.gone.has(tag))
+      .map(({ tag, variant }) => ({ tag, place: variant, changed: seen.changed.has(tag) }));
+  });
+}
+
+/** Tags of attachments. */
+interface Seen {
+  /** Others are on their addresses. */
+  readonly taken: Set<string>;
+  readonly changed: Set<string>;
+  /** They were deleted while we were at it. */
+  readonly gone: Set<string>;
+}
+
+// A table that does not exist cannot be listed, and iptables makes it when a rule is added.
+function withPlaces(
+  listable: readonly Slot[],
+  wanted: readonly Wanted[],
+  families: readonly Family[],
+): readonly Slot[] {
+  const places = VARIANTS.filter((variant) => wanted.some((each) => each.variant === variant))
+    .flatMap((variant) => families.map((family) => ({ variant, family })))
+    .filter((slot) => !listable.some((each) => isIn(each, slot)));
+  return [...listable, ...places];
+}
+
+function familiesOf(addresses: readonly string[]): readonly Family[] {
+  return FAMILIES.filter((family) => addresses.some((address) => familyOf(address) === family));
+}
+
+async function placed(
+  order: RestoreOrder,
+  choose: () => Promise<IptablesVariant>,
+): Promise<Wanted> {
+  const known = VARIANTS.find((variant) => variant === order.place);
+  return { order, tag: attachmentTag(order.key), variant: known ?? (await choose()) };
+}
+
+function changeIn(slot: Slot, wanted: readonly Wanted[], installed: Rules, seen: Seen): Change {
+  const rulesOf = groupBy(installed, ({ tag }) => tag);
+  const rulesOn = groupBy(installed, ({ address }) => address);
+  const deletions: string[] = [];
+  const additions: string[] = [];
+  for (const { order, tag, variant } of wanted) {
+    // Its address may have passed to the other one.
+    if (order.addresses.some((address) => rulesOn(address).some((rule) => rule.tag !== tag))) {
+      seen.taken.add(tag);
+      continue;
+    }
+    const have = rulesOf(tag).map(({ spec }) => spec);
+    const want = variant === slot.variant ? ruleSpecs(order, slot.family) : [];
+    if (have.length === want.length && have.every((spec, i) => spec === want[i])) continue;
+    seen.changed.add(tag);
+    deletions.push(...have);
+    additions.push(...want);
+  }
+  return { ...slot, deletions, additions };
+}
+
+/** Their DEL has come in the meantime, and may have looked before we were done. */
+async function takeBack(
+  tables: Tables,
+  slots: readonly Slot[],
+  tags: ReadonlySet<string>,
+): Promise<void> {
+  if (tags.size === 0) return;
+  await settleTogether(
+    slots.map((slot) =>
+      settle(tables, [slot], undefined, (installed) => [
+        {
+          ...slot,
+          additions: [],
+          deletions: installed.filter((rule) => tags.has(rule.tag)).map(({ spec }) => spec),
+        },
+      ]),
+    ),
+  );
+}

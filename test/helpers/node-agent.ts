@@ -1,0 +1,113 @@
+/** `wrapper agent` as a process of a test on a node: what it says, and its end. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { BINARY } from "./harness";
+import type { Conflist } from "./node-runtime";
+import type { NodeWorld } from "./node-world";
+import { until } from "./shell";
+
+/** How long anything may take on a busy machine. */
+const LIMIT_MS = 30_000;
+
+export interface AgentLine {
+  readonly event: string;
+  readonly message: string;
+}
+
+export interface Agent {
+  readonly pid: number;
+  /** Everything that it has said so far. */
+  said(): readonly AgentLine[];
+  /** Waits until it has said something like this. */
+  says(event: string, words: string | RegExp): Promise<void>;
+  /** Waits until this is so. */
+  sees(what: string, condition: () => boolean): Promise<void>;
+  /** Command lines of its children that run now. */
+  children(): readonly string[];
+  signal(name: NodeJS.Signals): void;
+  /** Its exit status, or the signal that ended it. */
+  ended(): Promise<number | string>;
+}
+
+export interface Agents {
+  /** Writes the conflist and starts an agent that uses it; returns when it listens. */
+  start(list: Conflist): Promise<Agent>;
+  /** Replaces the conflist of the agents. */
+  write(list: Conflist): void;
+}
+
+/** Agents of the node, killed after every test. */
+export function useAgents(world: NodeWorld): Agents {
+  const running: ChildProcess[] = [];
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map(kill));
+  });
+  const file = (): string => join(world.dir, "agent.conflist");
+  const write = (list: Conflist): void => {
+    const agent = { socket: join(world.dir, "agent.sock") };
+    const plugins = list.plugins.map((plugin) => ({
+      ...plugin,
+      agent: { ...agent, ...(plugin["agent"] as object | undefined) },
+    }));
+    writeFileSync(file(), JSON.stringify({ ...list, plugins }));
+  };
+  return {
+    write,
+    start: async (list) => {
+      write(list);
+      const args = ["netns", "exec", world.netns, BINARY, "agent"];
+      const child = spawn("ip", [...args, "--conf", file(), "--output", "json"], {
+        stdio: ["ignore", "ignore", "pipe"],
+        env: { PATH: process.env["PATH"] },
+      });
+      running.push(child);
+      const agent = agentOf(child);
+      await agent.says("start", "listening");
+      return agent;
+    },
+  };
+}
+
+function agentOf(child: ChildProcess): Agent {
+  let stderr = "";
+  child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  const exit = new Promise<number | string>((resolve) => {
+    child.on("exit", (code, signal) => resolve(code ?? signal ?? "?"));
+  });
+  const said = (): readonly AgentLine[] =>
+    stderr
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as AgentLine);
+  const sees = async (what: string, condition: () => boolean): Promise<void> => {
+    await until(`${what}; the agent said:\n${stderr}`, condition, LIMIT_MS);
+  };
+  return {
+    pid: child.pid ?? 0,
+    said,
+    sees,
+    says: (event, words) =>
+      sees(`${event}: ${String(words)}`, () =>
+        said().some(
+          (line) =>
+            line.event === event &&
+            (typeof words === "string" ? line.message.includes(words) : words.test(line.message)),
+        ),
+      ),
+    children: () =>
+      readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8")
+        .split(" ")
+        .filter((pid) => pid !== "")
+        .map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim()),
+    signal: (name) => void child.kill(name),
+    ended: () => exit,
+  };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGKILL");
+  await ended;
+}
