@@ -13,14 +13,19 @@ import {
   netnsNames,
   removeNode,
   removeStale,
+  withGateways,
   withPods,
 } from "./bench/namespaces.mjs";
 import { parseOptions, USAGE } from "./bench/options.mjs";
+import { renderChaos } from "./bench/report/chaos.mjs";
 import { fillPlace, renderReport } from "./bench/report/report.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "..");
 const MEASURE = join(here, "bench", "measure.mjs");
+const CHAOS = join(here, "bench", "chaos", "run.mjs");
+/** Pods that come and go in the chaos. */
+const CHAOS_PODS = 10;
 const BINARY = join(root, "dist", "tenant-routing-wrapper");
 const LAUNCHER = join(root, "dist", "tenant-routing-launcher");
 const API_SERVER = join(root, "dist", "apiserver.cjs");
@@ -79,7 +84,10 @@ function describeMachine({ iterations, busy }) {
  */
 async function measureVariant(variant, options) {
   const bursts = options.sections.includes("bursts") ? options.bursts : [];
-  const names = withPods(netnsNames(variant), Math.max(0, ...bursts));
+  const names =
+    options.chaos === undefined
+      ? withPods(netnsNames(variant), Math.max(0, ...bursts))
+      : withGateways(withPods(netnsNames(variant), CHAOS_PODS));
   const dir = join(options.work, variant);
   mkdirSync(dir, { recursive: true });
   try {
@@ -104,7 +112,8 @@ async function measureVariant(variant, options) {
 
 function runInside(netns, plan) {
   if (interrupted) throw new Error("interrupted");
-  child = spawn("ip", ["netns", "exec", netns, process.execPath, MEASURE, JSON.stringify(plan)], {
+  const script = plan.chaos === undefined ? MEASURE : CHAOS;
+  child = spawn("ip", ["netns", "exec", netns, process.execPath, script, JSON.stringify(plan)], {
     stdio: ["ignore", "inherit", "inherit"],
   });
   return new Promise((fulfil, reject) => {
@@ -127,10 +136,17 @@ function publish(report, options) {
   const out = resolve(options.out ?? join(root, "dist", "bench.json"));
   mkdirSync(dirname(out), { recursive: true });
   writeFileSync(out, `${JSON.stringify(report, null, 1)}\n`);
+  if (options.chaos !== undefined) return publishChaos(report, out);
   process.stdout.write(`${renderReport(report, options)}\n\nwritten: ${out}\n`);
   if (options.page === undefined) return;
   const tables = renderReport(report, { breakdown: false });
   writeFileSync(options.page, fillPlace(readFileSync(options.page, "utf8"), tables));
+}
+
+/** Exit status 1 where something was found: unlike a figure, that is wrong on any machine. */
+function publishChaos(report, out) {
+  process.stdout.write(`${renderChaos(report)}\n\nwritten: ${out}\n`);
+  if (report.variants.some(({ findings = [] }) => findings.length > 0)) process.exitCode = 1;
 }
 
 // Only remembered: the clean-up runs when the measuring process has ended.

@@ -21,6 +21,11 @@ export function withPods(names, count) {
   return { ...names, pods: Array.from({ length: count }, (_, n) => `${names.pod}-${n}`) };
 }
 
+/** The same with a gateway for each of two tenants, under `gateways`. */
+export function withGateways(names) {
+  return { ...names, gateways: ["gwa", "gwb"].map((name) => `${names.node}-${name}`) };
+}
+
 export function createNode(names) {
   for (const name of Object.values(names).flat()) {
     ip("netns", "add", name);

@@ -14,6 +14,7 @@ export const USAGE = `usage: sudo npm run bench -- [options]
   --bursts N,N,...   pods that are attached, then deleted, at once (default 50,110)
   --busy N           processes beside a burst that keep the machine busy (default 0)
   --cycles N         ADDs and DELs whose memory is measured (default 10000; quick: 500)
+  --chaos [MINUTES]  only: kills, freezes, flushes and link flaps for so long (default 10), and what is left of them
   --binary FILE      measure this one (default dist/tenant-routing-wrapper, built first)
   --launcher FILE    with this launcher (default dist/tenant-routing-launcher)
   --against FILE     also this one, such as an older build: both in each round, compared round by round
@@ -43,8 +44,11 @@ const QUICK = {
   sections: ["operations"],
 };
 
+const CHAOS_MINUTES = "10";
+
 /** Options with their defaults. Throws on anything that is not understood. */
-export function parseOptions(args) {
+export function parseOptions(given) {
+  const args = withMinutes(given);
   const { values } = parseArgs({
     args,
     options: {
@@ -84,6 +88,14 @@ export function parseOptions(args) {
     variants: known(values.variant ?? base.variants, VARIANTS, "variant"),
     sections: sectionsOf(values, base),
   };
+}
+
+// parseArgs knows no option whose value may be left out.
+function withMinutes(args) {
+  const at = args.indexOf("--chaos");
+  const next = args[at + 1];
+  if (at < 0 || (next !== undefined && !next.startsWith("-"))) return args;
+  return args.toSpliced(at + 1, 0, CHAOS_MINUTES);
 }
 
 function sectionsOf(values, base) {

@@ -26,6 +26,7 @@ function iptablesTables(variant) {
       restore(variant, ["*mangle", ":PREROUTING ACCEPT [0:0]", ...lines]);
     },
     count: () => rules().length,
+    tags: () => tagsIn(rules()),
     flush: () => timed(`iptables-${variant}`, ["-w", "10", "-t", "mangle", "-F"], { env: ENV }),
     // Value and mask in hexadecimal. A second rule clears the mark first, with "0x0".
     marksOf: (pod) =>
@@ -63,6 +64,7 @@ function nftTables() {
       if (lines.length > 0) load([...skeleton, ...lines]);
     },
     count: () => elements(skeleton).length,
+    tags: () => tagsIn(elements(skeleton)),
     flush: () => void nft("delete", "table", ...tableOf(skeleton)),
     marksOf: (pod) =>
       elements(skeleton)
@@ -85,6 +87,10 @@ function elements(skeleton) {
     env: ENV,
   });
   return status === 0 ? (String(stdout).match(/\d+\.\d+\.\d+\.\d+ (comment|:)[^,}]*/g) ?? []) : [];
+}
+
+function tagsIn(lines) {
+  return [...new Set(lines.join("\n").match(/[0-9a-f]{8}-[0-9a-f]{24}/g) ?? [])];
 }
 
 function removeOurs() {
