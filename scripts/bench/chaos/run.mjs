@@ -9,14 +9,14 @@ import { growth } from "../statistics.mjs";
 import { churn } from "./churn.mjs";
 import { countedLeaks, startTraffic } from "./traffic.mjs";
 import { keepAgent, makeTrouble } from "./trouble.mjs";
-import { differences, leftOver, stateOf } from "./verify.mjs";
+import { differences, leftOver, recordsBeyond, stateOf } from "./verify.mjs";
 import { buildWorld } from "./world.mjs";
 
 const SETTLE_MS = 60_000;
 const MINUTE_MS = 60_000;
 const SAMPLE_MS = 500;
 /** Fewer samples of one agent's memory say nothing about its growth; and how much growth is still flat. */
-const FEW = 60;
+const FEW = 240;
 const FLAT = 0.15;
 
 async function main(plan) {
@@ -57,6 +57,7 @@ async function chaos(stage) {
     await agent.stop();
     run.findings.push(...leftOver(world), ...flatness(memory));
     const most = Math.max(...memory.map(({ all }) => all));
+    if (process.env.BENCH_LOG !== undefined) writeFileSync(process.env.BENCH_LOG, agent.said());
     return { minutes: plan.chaos, ...run, live: undefined, leaks, memory: { most } };
   } finally {
     clearInterval(sampler);
@@ -70,7 +71,9 @@ async function settled(world, run, when) {
   let found = ["not looked at"];
   while (found.length > 0 && performance.now() < end) {
     await sleep(500);
-    found = differences(stateOf(world), run.live);
+    const state = stateOf(world);
+    found = differences(state, run.live);
+    if (found.length > 0) found.push(...recordsBeyond(world, state, run.live));
   }
   run.findings.push(...found.map((text) => `${when}: ${text}`));
 }

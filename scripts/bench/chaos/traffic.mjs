@@ -1,13 +1,12 @@
 // Every pod sends all the time, from its ADD to the end of its DEL; the gateways count whose packets came.
 import { execFileSync, spawn } from "node:child_process";
-import { INTERNET } from "../namespaces.mjs";
-import { TENANTS } from "./world.mjs";
+import { FAR, TENANTS } from "./world.mjs";
 
 /** A packet every so many seconds. */
 const EVERY_S = "0.005";
 
 export function startTraffic(pod) {
-  const args = ["netns", "exec", pod.slot.netns, "ping", "-q", "-n", "-i", EVERY_S, INTERNET];
+  const args = ["netns", "exec", pod.slot.netns, "ping", "-q", "-n", "-i", EVERY_S, FAR];
   pod.ping = spawn("ip", args, { stdio: "ignore" });
 }
 startTraffic.stop = ({ ping }) => void ping?.kill("SIGKILL");

@@ -19,6 +19,7 @@ export async function keepAgent(world, run) {
   return {
     pid: () => (agent.isOver() ? undefined : agent.pid),
     rss: () => agent.rss(),
+    said: () => agent.said(),
     signal: (name) => agent.signal(name),
     stop: () => agent.stop(),
     kill: async () => agent.stop("SIGKILL"),

@@ -6,6 +6,9 @@ import { NETWORK } from "../cni.mjs";
 import { attachmentTag } from "../runtime.mjs";
 import { TENANTS } from "./world.mjs";
 
+/** The bench's own: the API server, what compiles the runtime, and what started this process. */
+const OURS = /apiserver\.cjs|esbuild|^ip netns exec/;
+const RECORD_CHARACTERS = 700;
 const TAG = /[0-9a-f]{8}-[0-9a-f]{24}/g;
 
 /** Tags or container IDs of all that is there, kind by kind. */
@@ -42,6 +45,16 @@ export function differences(state, live) {
   ];
 }
 
+/** What the journal says of records that are there and should not be: the beginning of each file. */
+export function recordsBeyond({ dir }, state, live) {
+  const tags = [...live.keys()].map((containerId) =>
+    attachmentTag({ network: NETWORK, containerId, ifname: "eth0" }),
+  );
+  return state.records
+    .filter((tag) => !tags.includes(tag))
+    .map((tag) => `${tag} says ${read(join(dir, "journal", `${tag}.json`)).slice(0, RECORD_CHARACTERS)}`);
+}
+
 /** Processes in the node's namespace that nobody waits for any more. */
 export function leftOver({ names }) {
   const pids = execFileSync("ip", ["netns", "pids", names.node])
@@ -51,7 +64,7 @@ export function leftOver({ names }) {
   return pids
     .filter((pid) => Number(pid) !== process.pid)
     .map((pid) => [pid, read(`/proc/${pid}/cmdline`).replaceAll("\0", " ")])
-    .filter(([, command]) => !command.includes("apiserver.cjs") && !command.startsWith("ip "))
+    .filter(([, command]) => !OURS.test(command))
     .filter(([, command]) => command !== "")
     .map(([pid, command]) => `process ${pid} is still there: ${command.slice(0, 200)}`);
 }

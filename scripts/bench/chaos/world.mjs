@@ -14,6 +14,8 @@ export const TENANTS = [
   { name: "tenant-a", mark: "0x10/0xff", subnet: "10.77.1.0/24", link: "gwa", net: "10.10.1" },
   { name: "tenant-b", mark: "0x20/0xff", subnet: "10.77.2.0/24", link: "gwb", net: "10.10.2" },
 ];
+/** Where pods send: beyond all gateways, each of which answers for it. Not in a network of the node's own. */
+export const FAR = "203.0.113.9";
 const TABLES = { "tenant-a": 101, "tenant-b": 102 };
 const DEL_TRIES = 60;
 const DEL_PAUSE_MS = 300;
@@ -23,6 +25,7 @@ export function buildWorld(stage) {
   TENANTS.forEach((tenant, n) => connect(names, tenant, names.gateways[n]));
   // Where packets without a mark go: nobody's gateway.
   ip("route", "add", "default", "via", INTERNET);
+  answerAt(names.internet);
   count(names.internet);
   const netconfs = Object.fromEntries(
     TENANTS.map((tenant) => [tenant.name, netconfFor(tenant, plugins.agent.netconf, dir)]),
@@ -92,16 +95,19 @@ function netconfFor(tenant, netconf, dir) {
   };
 }
 
-/** The gateway answers for the internet itself. */
 function connect(names, { link, net }, gateway) {
   ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", gateway);
   ip("addr", "add", `${net}.1/24`, "dev", link);
   ip("link", "set", link, "up");
   ip("-n", gateway, "addr", "add", `${net}.2/24`, "dev", "eth0");
-  ip("-n", gateway, "addr", "add", `${INTERNET}/32`, "dev", "lo");
+  answerAt(gateway);
   ip("-n", gateway, "link", "set", "eth0", "up");
   ip("-n", gateway, "route", "add", "10.77.0.0/16", "via", `${net}.1`);
   count(gateway);
+}
+
+function answerAt(netns) {
+  ip("-n", netns, "addr", "add", `${FAR}/32`, "dev", "lo");
 }
 
 /** A counter for each tenant's packets, by source. */
