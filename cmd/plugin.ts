@@ -7,6 +7,7 @@ import {
   podRef,
   type NetconfHead,
   type Request,
+  type Verb,
 } from "../lib/cni/request";
 import { SUPPORTED_VERSIONS, versionJson } from "../lib/cni/version";
 import type { Log } from "../lib/ports";
@@ -29,13 +30,14 @@ export interface Asker extends Pick<Io, "env" | "readStdin" | "stderr"> {
   readonly remote?: Remote;
   /** Waits for the request's turn; left out, it begins at once. Throws CniError `tryAgainLater`. */
   readonly inTurn?: <T>(body: () => Promise<T>) => Promise<T>;
-  /** Told of each verb that was carried out. */
+  /** Told of each request at its end, when its answer has been given. */
   readonly onOutcome?: (outcome: RequestOutcome) => void;
 }
 
 /** How a request ended. */
 export interface RequestOutcome {
-  readonly verb: string;
+  /** undefined: none that the specification has. */
+  readonly verb: Verb | undefined;
   /** undefined: it went well. */
   readonly code: number | undefined;
 }
@@ -48,20 +50,26 @@ export function askedBy(io: Io): Asker {
 /** Answers one request and returns the exit status. Never throws. */
 export async function runPlugin(asker: Asker): Promise<number> {
   let version: string = SUPPORTED_VERSIONS[SUPPORTED_VERSIONS.length - 1] ?? "";
+  let verb: Verb | undefined;
   try {
     const request = parseRequest(asker.env);
-    if (request.verb === "VERSION") {
+    verb = request.verb;
+    if (verb === "VERSION") {
       await asker.answer(`${versionJson()}\n`, 0);
-      return 0;
+    } else {
+      const head = parseNetconf(asker.readStdin(), verb);
+      version = head.cniVersion;
+      const { inTurn = (body) => body() } = asker;
+      const working = verb;
+      await inTurn(() => answer(request, working, head, asker));
     }
-    const { verb } = request;
-    const head = parseNetconf(asker.readStdin(), verb);
-    version = head.cniVersion;
-    const { inTurn = (body) => body() } = asker;
-    await inTurn(() => answer(request, verb, head, asker));
+    asker.onOutcome?.({ verb, code: undefined });
     return 0;
-  } catch (error) {
-    return fail(toCniError(error), version, asker);
+  } catch (thrown) {
+    const error = toCniError(thrown);
+    const status = await fail(error, version, asker);
+    asker.onOutcome?.({ verb, code: error.code });
+    return status;
   }
 }
 
@@ -112,7 +120,6 @@ async function perform(
   }
   const error =
     "error" in outcome ? outcome.error : await deliver(context, verb, outcome.output, asker);
-  asker.onOutcome?.({ verb, code: error?.code });
   if (error !== undefined) throw logged(log, verb, withPod(error, cni), fields());
   if (asker.remote === undefined) succeeded();
 }

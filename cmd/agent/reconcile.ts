@@ -4,10 +4,9 @@ import type { Layer, PodView, ReconcileFigures } from "../../lib/agent/reconcile
 import { createReconciler } from "../../lib/agent/reconcile/reconciler";
 import type { Node } from "../../lib/attachment/context";
 import { systemClock } from "../../lib/node/clock";
-import { createExec } from "../../lib/node/exec";
+import { createExec, createTiedExec } from "../../lib/node/exec";
 import { localHost } from "../../lib/node/host";
 import { startStream } from "../../lib/node/stream";
-import { createTiedExec } from "../../lib/node/tied-exec";
 import type { Log } from "../../lib/ports";
 import { openNode, type Shared } from "../deps";
 import type { Io } from "../io";

@@ -1,23 +1,12 @@
 /** `wrapper agent`: the resident process that answers launchers and keeps the node as it should be. */
 import { CniError } from "../../lib/cni/error";
 import { createJournal } from "../../lib/attachment/journal";
-import { createExec } from "../../lib/node/exec";
 import { createLocks } from "../../lib/node/lock";
-import { ownProcess } from "../../lib/node/processes";
-import { createQueue } from "../../lib/agent/queue";
-import { startServer, type AgentServer } from "../../lib/agent/server";
 import type { PluginConf } from "../../conf/types";
-import { newRunner } from "../backends";
-import { createNodes } from "../agent/nodes";
-import { serveRequest } from "../agent/requests";
-import { startReconcile } from "../agent/reconcile";
-import { startRoutes } from "../agent/routes";
-import { createSay, type Say } from "../agent/say";
-import { openSettings, type Settings } from "../agent/settings";
+import { startAgent } from "../agent/agent";
+import { createSay } from "../agent/say";
+import { openSettings } from "../agent/settings";
 import { outputFormat, type RunCommand } from "../command";
-import { nextRequest } from "../deps";
-import type { Io } from "../io";
-import { createLog } from "../log";
 import { muteNode } from "../node-debug";
 
 /** How long a new agent waits for one that is just ending (ms). */
@@ -34,18 +23,15 @@ export const agentCommand: RunCommand = async (io, _positionals, values) => {
   createJournal(conf.dataDir).prepare();
   const stopped = stopSignal();
   process.on("SIGHUP", () => settings.reload());
-  const server = await alone(conf, async () => {
-    const started = await listen(settings, io, say);
+  const agent = await alone(conf, async () => {
     const sysctl = values.sysctl === true;
-    const routes = startRoutes(settings, { io, json, sysctl, say });
-    const reconcile = startReconcile(settings, { io, log: createLog(conf, io.stderr), say });
+    const running = await startAgent(settings, { io, json, sysctl, say });
     say({ event: "start", message: `listening on ${conf.agent.socket}` });
     await stopped;
-    started.close();
-    await Promise.all([routes.stop(), reconcile.stop()]);
-    return started;
+    await running.stop();
+    return running;
   });
-  await server.drained();
+  await agent.drained();
   settings.stop();
   say({ event: "stop", message: "stopped; every request that was taken has its answer" });
   return 0;
@@ -73,27 +59,4 @@ async function alone<T>(conf: PluginConf, body: () => Promise<T>): Promise<T> {
       { cause: thrown },
     );
   }
-}
-
-function listen(settings: Settings, io: Io, say: Say): Promise<AgentServer> {
-  const conf = (): PluginConf => settings.current().conf;
-  const queue = createQueue(() => {
-    const { requests: slots, queueTimeoutMs: limitMs } = conf().agent;
-    return { slots, limitMs };
-  });
-  const runner = newRunner(conf(), { exec: createExec() });
-  const openNode = createNodes(createLog(conf(), io.stderr), () => undefined, { runner });
-  const { pid, startTime } = ownProcess();
-  return startServer({
-    path: conf().agent.socket,
-    nextToken: () => `${pid} ${startTime} ${nextRequest()}`,
-    localExec: createExec(),
-    serve: (launcher, token) =>
-      serveRequest(launcher, token.split(" ")[2] ?? "", {
-        queue,
-        openNode,
-        onOutcome: () => {},
-      }),
-    onGarbage: ({ message }) => say({ event: "condition", message }),
-  });
 }

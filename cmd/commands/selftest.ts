@@ -3,6 +3,7 @@ import { own, isObject, parseJson, type Json } from "../../lib/cni/json";
 import { CniError } from "../../lib/cni/error";
 import { IMPLIED_VERSION } from "../../lib/cni/version";
 import { systemClock } from "../../lib/node/clock";
+import { backendKind } from "../backends";
 import { cniPath, EXIT_WRONG, outputFormat, type Values } from "../command";
 import { findConf } from "../conflist";
 import type { Io } from "../io";
@@ -45,7 +46,8 @@ export async function selftestCommand(
     pluginDirs,
     progress: progressLines(io),
   };
-  checkNeeds({ programs: ["iptables", "ip6tables"], plugins: chained(task) }, pluginDirs);
+  const programs = backendKind(conf) === "nftables" ? ["nft"] : ["iptables", "ip6tables"];
+  checkNeeds({ programs, plugins: chained(task) }, pluginDirs);
   const interrupt = catchInterrupts();
   try {
     await run(task, interrupt.signal);

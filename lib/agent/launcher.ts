@@ -28,6 +28,8 @@ export interface Launcher {
   readonly stdin: Uint8Array;
   /** Its PID; undefined where it did not say. */
   readonly pid: number | undefined;
+  /** When it connected, by performance.now(). */
+  readonly since: number;
   /** Runs a program there, in the runtime's cgroup; here, once the launcher is gone. */
   readonly exec: Exec;
   /** Never throws. */
@@ -87,6 +89,7 @@ export class Conversation implements Launcher {
   env: Readonly<Record<string, string>> = {};
   stdin: Uint8Array = new Uint8Array();
   pid: number | undefined;
+  readonly since = performance.now();
   readonly exec: Exec = { run: (request) => this.run(request) };
   private readonly reader = new FrameReader();
   private readonly unread: FromLauncher[] = [];

@@ -6,6 +6,7 @@ import { CniError, toCniError } from "../cni/error";
 import type { Exec } from "../ports";
 import { reasonOf } from "../text/reason";
 import { receive, type Launcher } from "./launcher";
+import { whoSpeaks } from "./sniff";
 
 /** Bytes of a socket's path at most: sun_path of unix(7) has 108, and a suffix stands there for a moment. */
 const MAX_PATH = 95;
@@ -20,6 +21,8 @@ export interface ServerOptions {
   readonly serve: (launcher: Launcher, token: string) => Promise<number>;
   /** What somebody said who is no launcher. */
   readonly onGarbage: (error: CniError) => void;
+  /** Goes on with a paused connection that speaks HTTP. */
+  readonly onHttp: (socket: Socket) => void;
 }
 
 export interface AgentServer {
@@ -27,6 +30,8 @@ export interface AgentServer {
   close(): void;
   /** Resolves when every request that was taken has ended. */
   drained(): Promise<void>;
+  /** Whether launchers that look for this agent find it. */
+  isReachable(): boolean;
 }
 
 /** Listens. Throws CniError `io` when that is not possible or not safe. */
@@ -51,17 +56,23 @@ export async function startServer(options: ServerOptions): Promise<AgentServer> 
     drained: async () => {
       while (talks.size > 0) await Promise.all(talks);
     },
+    isReachable: () => server.listening && inodeOf(path) === inode,
   };
 }
 
 async function converse(
   socket: Socket,
-  { nextToken, localExec, serve, onGarbage }: ServerOptions,
+  { nextToken, localExec, serve, onGarbage, onHttp }: ServerOptions,
   isStopping: () => boolean,
 ): Promise<void> {
+  const who = await whoSpeaks(socket);
+  if (who === "http" && !isStopping()) return onHttp(socket);
+  if (who !== "launcher") return void socket.destroy();
   try {
     const token = nextToken();
-    const launcher = await receive(socket, { token, localExec, isStopping });
+    const received = receive(socket, { token, localExec, isStopping });
+    socket.resume();
+    const launcher = await received;
     launcher?.end(await serve(launcher, token));
   } catch (thrown) {
     onGarbage(toCniError(thrown));

@@ -11,6 +11,8 @@ export interface Credentials {
   readonly servername: string | undefined;
   /** Authorization and impersonation. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The node of a kubelet's client certificate; undefined for all others. */
+  readonly nodeName: string | undefined;
 }
 
 /** What happens to a credential plugin: a request runs it, STATUS only looks for it. */
@@ -39,6 +41,7 @@ export async function loadCredentials(
   return {
     secureContext: context,
     servername: options.servername,
+    nodeName: nodeOf(options.cert as string | Buffer | undefined),
     headers: cleanHeaders(kubeconfig, {
       ...basic(options.auth),
       ...(options.headers as Record<string, unknown>),
@@ -95,7 +98,7 @@ function secureContext(kubeconfig: Kubeconfig, options: RequestOptions): SecureC
 }
 
 function refuseExpired({ path, user }: Kubeconfig, { cert }: RequestOptions, now: Date): void {
-  const end = cert === undefined ? undefined : expiry(cert as string | Buffer);
+  const end = certificate(cert as string | Buffer | undefined)?.validToDate;
   if (end === undefined || end > now) return;
   const which = user.exec ? "of its credential plugin" : (user.certFile ?? "in it");
   const date = end.toISOString().replace(/\.\d+Z$/, "Z");
@@ -106,13 +109,19 @@ function refuseExpired({ path, user }: Kubeconfig, { cert }: RequestOptions, now
   );
 }
 
-/** The end of the first certificate, which is the client's own; undefined where only OpenSSL's PEM reader finds one. */
-function expiry(cert: string | Buffer): Date | undefined {
+/** The first certificate, which is the client's own; undefined where only OpenSSL's PEM reader finds one. */
+function certificate(cert: string | Buffer | undefined): X509Certificate | undefined {
   try {
-    return new X509Certificate(cert).validToDate;
+    return cert === undefined ? undefined : new X509Certificate(cert);
   } catch {
     return undefined;
   }
+}
+
+/** Kubelets are users `system:node:NAME` (Kubernetes, "Using Node Authorization"). */
+function nodeOf(cert: string | Buffer | undefined): string | undefined {
+  const subject = certificate(cert)?.subject ?? "";
+  return /^CN=system:node:(\S+)$/m.exec(subject)?.[1];
 }
 
 /** A token file ends with a newline, which a header must not have. Other control characters are refused, unquoted. */

@@ -12,7 +12,13 @@ const SOURCE = "kubernetes.io/config.source";
  * them by the hash of their manifest, the API server by the UID of their mirror pod.
  */
 export function refuseStale(pod: PodRef, found: Metadata, server: string): void {
-  if (pod.uid === undefined || pod.uid === "" || found.uid === pod.uid || isMirror(found)) return;
+  if (
+    pod.uid === undefined ||
+    pod.uid === "" ||
+    found.uid === pod.uid ||
+    isMirror(found.annotations)
+  )
+    return;
   throw new CniError(
     "tryAgainLater",
     `pod ${pod.namespace}/${pod.name}: ${server} has it with another UID than the runtime: the read is stale or the pod was replaced, try again`,
@@ -20,9 +26,10 @@ export function refuseStale(pod: PodRef, found: Metadata, server: string): void 
   );
 }
 
-function isMirror(found: Metadata): boolean {
-  if (Object.hasOwn(found.annotations, MIRROR)) return true;
-  return Object.hasOwn(found.annotations, SOURCE) && found.annotations[SOURCE] !== "api";
+/** Whether a pod with these annotations is the API server's picture of a static pod. */
+export function isMirror(annotations: Readonly<Record<string, unknown>>): boolean {
+  if (Object.hasOwn(annotations, MIRROR)) return true;
+  return Object.hasOwn(annotations, SOURCE) && annotations[SOURCE] !== "api";
 }
 
 /** DNS-1123 label: every Kubernetes namespace is one. */
@@ -34,6 +41,15 @@ export function podIdentityProblem(pod: PodRef): string | undefined {
     return `K8S_POD_NAMESPACE ${quote(pod.namespace)} is not a DNS-1123 label`;
   if (!isSubdomain(pod.name)) return `K8S_POD_NAME ${quote(pod.name)} is not a DNS-1123 subdomain`;
   return undefined;
+}
+
+/** Throws CniError `invalidEnvironment` for names that must not be asked for. */
+export function refuseImpossible(pod: PodRef): void {
+  const problem = podIdentityProblem(pod);
+  if (problem === undefined) return;
+  throw new CniError("invalidEnvironment", `${problem}: refusing to ask the API server for it`, {
+    details: quote(`${pod.namespace}/${pod.name}`),
+  });
 }
 
 function isSubdomain(name: string): boolean {

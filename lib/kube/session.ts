@@ -26,7 +26,15 @@ export interface SessionOptions {
   readonly budget: Budget;
   /** `<namespace>/<name>`, for messages. */
   readonly pod: string;
+  readonly onRequest?: OnRequest;
 }
+
+/** `status`: 0 where no answer came. */
+export type OnRequest = (
+  resource: "pods" | "namespaces",
+  verb: "get" | "list" | "watch",
+  status: number,
+) => void;
 
 /**
  * Opens a session, runs `body`, closes every connection. Credentials that the server rejects are
@@ -96,8 +104,15 @@ async function getOrExplain(
     kubeconfig.url.origin,
   );
   try {
-    return await httpsGet(url, { credentials, agent, timeoutMs: remaining(options.budget) });
+    const answer = await httpsGet(url, {
+      credentials,
+      agent,
+      timeoutMs: remaining(options.budget),
+    });
+    options.onRequest?.(subject.resource, "get", answer.status);
+    return answer;
   } catch (error) {
+    options.onRequest?.(subject.resource, "get", 0);
     throw connectionFailure(error, {
       server: kubeconfig.server,
       kubeconfigPath: kubeconfig.path,

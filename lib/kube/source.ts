@@ -1,11 +1,9 @@
-import { CniError } from "../cni/error";
-import { quote } from "../cni/json";
-import { readMetadata, type Subject } from "./answer";
+import { type Metadata, readMetadata, type Subject } from "./answer";
 import { findExecPlugin } from "./exec-credential";
-import { podIdentityProblem, refuseStale } from "./pod-identity";
+import { refuseImpossible, refuseStale } from "./pod-identity";
 import { openKubeconfig } from "./open";
 import { type Budget, retrying } from "./errors";
-import { type Session, withSession } from "./session";
+import { type OnRequest, type Session, withSession } from "./session";
 import type { PodRef } from "../cni/request";
 import type { Clock, PodSource } from "../ports";
 
@@ -15,6 +13,14 @@ export interface PodSourceOptions {
   /** For one read with all its retries, credential plugin included. */
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** Called for every request with what became of it, for figures. */
+  readonly onRequest?: OnRequest;
+}
+
+/** The pod alone, too, for who has its namespace already. */
+export interface KubeSource extends PodSource {
+  /** The UID is checked as in `read`. Same errors. */
+  readPod(pod: PodRef): Promise<Metadata>;
 }
 
 /**
@@ -22,21 +28,20 @@ export interface PodSourceOptions {
  * always verified TLS, never by a proxy from the environment, no redirect followed. Nothing is
  * read before the first call, and nothing outlives a call.
  */
-export function createPodSource(options: PodSourceOptions): PodSource {
+export function createPodSource(options: PodSourceOptions): KubeSource {
   return {
     read: (pod, decides = () => false) =>
       inSession(options, pod, async (session, budget) => {
         const asked = fetchMetadata(session, budget, namespaceSubject(pod));
         // Its failure counts only when its answer is needed.
         asked.catch(() => {});
-        const podMeta = await fetchMetadata(session, budget, podSubject(pod));
-        refuseStale(pod, podMeta, session.server);
-        const { annotations } = podMeta;
+        const { annotations } = await fetchPod(session, budget, pod);
         return {
           pod: annotations,
           namespace: decides(annotations) ? {} : (await asked).annotations,
         };
       }),
+    readPod: (pod) => inSession(options, pod, (session, budget) => fetchPod(session, budget, pod)),
     readNamespace: (pod) =>
       inSession(options, pod, async (session, budget) => {
         return (await fetchMetadata(session, budget, namespaceSubject(pod))).annotations;
@@ -59,10 +64,17 @@ async function inSession<T>(
 ): Promise<T> {
   refuseImpossible(pod);
   const budget = { clock: options.clock, deadline: options.clock.elapsed() + options.timeoutMs };
+  const { kubeconfigPath, onRequest } = options;
   return withSession(
-    { kubeconfigPath: options.kubeconfigPath, budget, pod: label(pod) },
+    { kubeconfigPath, budget, pod: label(pod), ...(onRequest && { onRequest }) },
     (session) => body(session, budget),
   );
+}
+
+async function fetchPod(session: Session, budget: Budget, pod: PodRef): Promise<Metadata> {
+  const found = await fetchMetadata(session, budget, podSubject(pod));
+  refuseStale(pod, found, session.server);
+  return found;
 }
 
 function fetchMetadata(session: Session, budget: Budget, subject: Subject) {
@@ -81,7 +93,8 @@ function podSubject(pod: PodRef): Subject {
   };
 }
 
-function namespaceSubject(pod: PodRef): Subject {
+/** The namespace of `pod`. */
+export function namespaceSubject(pod: Pick<PodRef, "namespace" | "name">): Subject {
   const path = `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}`;
   return {
     kind: "Namespace",
@@ -93,14 +106,6 @@ function namespaceSubject(pod: PodRef): Subject {
   };
 }
 
-function label(pod: PodRef): string {
+function label(pod: Pick<PodRef, "namespace" | "name">): string {
   return `${pod.namespace}/${pod.name}`;
-}
-
-function refuseImpossible(pod: PodRef): void {
-  const problem = podIdentityProblem(pod);
-  if (problem === undefined) return;
-  throw new CniError("invalidEnvironment", `${problem}: refusing to ask the API server for it`, {
-    details: quote(`${pod.namespace}/${pod.name}`),
-  });
 }

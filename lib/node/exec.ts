@@ -4,6 +4,7 @@ import { closeSync, openSync } from "node:fs";
 import spawn from "cross-spawn";
 import type { Exec, ExecOutcome, ExecRequest, Started } from "../ports";
 import { reasonOf } from "../text/reason";
+import type { Host } from "./host";
 
 /** For the files beside this one: the package has one importer. */
 export const spawnChild = spawn;
@@ -32,6 +33,21 @@ const NO_DESCRIPTORS: readonly (string | undefined)[] = ["EMFILE", "ENFILE"];
 /** The real thing. Every program gets its own process group, so that its children die with it. */
 export function createExec(): Exec {
   return { run, start: startEarly };
+}
+
+/**
+ * Programs that die with us, even when we are killed (prctl(2) PR_SET_PDEATHSIG): for changes that nobody would
+ * recognise as ours afterwards. Where the node has no setpriv, they go on to their end.
+ */
+export function createTiedExec(exec: Exec, host: Host): Exec {
+  return {
+    run: (request) => {
+      const setpriv = host.find("setpriv");
+      if (setpriv === undefined) return exec.run(request);
+      const args = ["--pdeathsig", "KILL", request.path, ...request.args];
+      return exec.run({ ...request, path: setpriv, args });
+    },
+  };
 }
 
 /** Runs programs one after the other where there are too few descriptors to run them side by side. */

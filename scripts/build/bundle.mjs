@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { build, transform } from "esbuild";
 import { clientNodeStubs } from "./client-node-stubs.mjs";
+import { promClientStubs } from "./prom-client-stubs.mjs";
 
 const TARGET = "node24";
 
@@ -36,7 +37,7 @@ export async function bundle(root, define) {
     chunkNames: "[name]-[hash]",
     legalComments: "none",
     logLevel: "warning",
-    plugins: [clientNodeStubs()],
+    plugins: [clientNodeStubs(), promClientStubs()],
     define,
   });
   const parts = await Promise.all(

@@ -4,6 +4,8 @@
 // HTTP stacks and an OpenID client, 80 ms and 4 MB that no ADD needs. Every stub either can never
 // be reached (lib/kube/kubeconfig refuses the configurations that would) or throws and says so.
 
+import { stubPlugin } from "./stubs.mjs";
+
 const inClientNode = /[\\/]@kubernetes[\\/]client-node[\\/]dist[\\/][^\\/]+\.js$/;
 
 /** An authentication provider that never applies: lib/kube/kubeconfig refuses kubeconfigs that name it. */
@@ -31,33 +33,5 @@ export const stubs = {
 
 /** esbuild plugin. Fails the build when client-node no longer imports what a stub stands for. */
 export function clientNodeStubs() {
-  return {
-    name: "client-node-stubs",
-    setup(build) {
-      const used = new Set();
-      let seen = false;
-      build.onResolve({ filter: /.*/ }, (args) => {
-        if (!inClientNode.test(args.importer)) return undefined;
-        seen = true;
-        if (!Object.hasOwn(stubs, args.path)) return undefined;
-        used.add(args.path);
-        return { path: args.path, namespace: "client-node-stub" };
-      });
-      build.onLoad({ filter: /.*/, namespace: "client-node-stub" }, (args) => ({
-        contents: stubs[args.path],
-        loader: "js",
-      }));
-      build.onEnd(() => {
-        const stale = Object.keys(stubs).filter((path) => !used.has(path));
-        if (!seen || stale.length === 0) return undefined;
-        return {
-          errors: [
-            {
-              text: `client-node no longer imports ${stale.join(", ")}: revise scripts/build/client-node-stubs.mjs`,
-            },
-          ],
-        };
-      });
-    },
-  };
+  return stubPlugin("client-node", inClientNode, stubs);
 }

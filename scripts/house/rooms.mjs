@@ -6,7 +6,7 @@
 const PURE = ["lib/net", "lib/cni", "lib/text"];
 const SEAMS = [...PURE, "lib"];
 const ADAPTERS = [
-  ...["lib/node", "lib/kube", "lib/marks"],
+  ...["lib/node", "lib/kube", "lib/kube/watch", "lib/marks"],
   ...["lib/marks/iptables", "lib/marks/nftables"],
 ];
 const ROUTES = [
@@ -24,16 +24,8 @@ const ROUTES_APPLY = [
 ];
 const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge"].map(within("lib/lab"));
 const LAB = [...SEAMS, "lib/node", "lib/lab/kit"];
-const CMD = [
-  ...SEAMS,
-  ...ADAPTERS,
-  ...ROUTES,
-  "conf",
-  "delegates",
-  "lib/attachment",
-  "lib/agent",
-  "lib/agent/reconcile",
-];
+const AGENT = ["lib/agent", "lib/agent/metrics", "lib/agent/reconcile"];
+const CMD = [...SEAMS, ...ADAPTERS, ...ROUTES, "conf", "delegates", "lib/attachment", ...AGENT];
 
 export const ROOMS = {
   // Values and the protocol. They know nothing of this machine.
@@ -51,6 +43,8 @@ export const ROOMS = {
   // One adapter each.
   "lib/node": SEAMS,
   "lib/kube": SEAMS,
+  "lib/kube/watch": [...SEAMS, "lib/kube", "lib/kube/watch/stream"],
+  "lib/kube/watch/stream": [...SEAMS, "lib/kube"],
   "lib/marks": [...SEAMS, "lib/node"],
   "lib/marks/iptables": [...SEAMS, "lib/node", "lib/marks"],
   "lib/marks/nftables": [...SEAMS, "lib/node", "lib/marks"],
@@ -102,6 +96,7 @@ export const ROOMS = {
   // The resident process: its side of the socket.
   "lib/agent": [...SEAMS],
   "lib/agent/reconcile": [...SEAMS, "conf", "delegates", "lib/attachment", "lib/marks", "lib/node"],
+  "lib/agent/metrics": [...SEAMS],
 
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
   cmd: [
@@ -142,6 +137,7 @@ export const PACKAGES = {
   "@noble/hashes": "lib/marks/tag.ts",
   commander: "cmd/program.ts",
   "cross-spawn": "lib/node/exec.ts",
+  "prom-client": "lib/agent/metrics/registry.ts",
   winston: "lib/node/log.ts",
 };
 

@@ -1,11 +1,11 @@
-import { negotiate, type Representation } from "./negotiate";
+import { listAnswer, render } from "./list";
+import { negotiate } from "./negotiate";
 import { nodeDenial, type NodeAuthorization } from "./node-authorizer";
 import type { ObjectStore } from "./object-store";
 import { rbacAllows } from "./rbac";
 import { readRequestInfo } from "./request-info";
-import { resourceOf } from "./resources";
 import { forbidden, notFound, statusAnswer, unauthorized } from "./status";
-import type { Answer, KubeObject, RequestInfo, User } from "./types";
+import type { Answer, RequestInfo, User } from "./types";
 
 export interface Question {
   readonly method: string;
@@ -52,7 +52,7 @@ function tryRead(question: Question): RequestInfo | undefined {
 }
 
 function resourceAnswer(info: RequestInfo, accept: string | undefined, store: ObjectStore): Answer {
-  if (!["get", "list"].includes(info.verb)) {
+  if (!["get", "list", "watch"].includes(info.verb)) {
     return statusAnswer(405, {
       message: "the server does not allow this method on the requested resource",
       details: {},
@@ -64,44 +64,20 @@ function resourceAnswer(info: RequestInfo, accept: string | undefined, store: Ob
       message: `only the following media types are accepted: ${MEDIA_TYPES}`,
     });
   }
+  const isList = info.verb === "list";
+  if (form.kind === "metadata" && form.isList !== isList) return wrongShape(isList);
+  if (info.verb === "watch") return { ...json({}), watch: { info, form } };
   if (info.verb === "list") return listAnswer(info, form, store);
   const object = info.subresource === "" ? store.get(info) : undefined;
   return object === undefined ? notFound(info) : json(render(object, form));
 }
 
-function listAnswer(info: RequestInfo, form: Representation, store: ObjectStore): Answer {
-  const found = store
-    .list(info.resource, info.namespace, info.group)
-    .filter((object) => matchesFields(object, info));
-  const kind = found[0]?.kind ?? kindOf(info.resource);
-  const head =
-    form.kind === "full"
-      ? {
-          kind: `${kind}List`,
-          apiVersion: info.group === "" ? info.version : `${info.group}/${info.version}`,
-        }
-      : { kind: "PartialObjectMetadataList", apiVersion: form.apiVersion };
-  const metadata = { resourceVersion: store.resourceVersion };
-  return json({ ...head, metadata, items: found.map((object) => render(object, form)) });
-}
-
-function matchesFields(object: KubeObject, info: RequestInfo): boolean {
-  const values: Readonly<Record<string, string | undefined>> = {
-    "metadata.name": object.metadata.name,
-    "metadata.namespace": object.metadata.namespace,
-    "spec.nodeName": (object["spec"] as { nodeName?: string } | undefined)?.nodeName,
-  };
-  return [...info.fields].every(([field, wanted]) => values[field] === wanted);
-}
-
-function render(object: KubeObject, form: Representation): unknown {
-  if (form.kind === "full") return object;
-  return { kind: "PartialObjectMetadata", apiVersion: form.apiVersion, metadata: object.metadata };
-}
-
-/** Only for an empty list, where no object says how its kind is spelt. */
-function kindOf(resource: string): string {
-  return ["Pod", "Namespace", "Node"].find((kind) => resourceOf(kind) === resource) ?? resource;
+/** The real server's transformer takes each of the two names for its own shape only. */
+function wrongShape(isList: boolean): Answer {
+  const message = isList
+    ? "you requested PartialObjectMetadata, but the requested object is a list"
+    : "you requested PartialObjectMetadataList, but the requested object is not a list";
+  return statusAnswer(406, { message });
 }
 
 function json(body: unknown): Answer {

@@ -12,6 +12,7 @@ import { BOOTSTRAP_RBAC } from "./rbac";
 import { RequestLog } from "./request-log";
 import { GZIP_MIN_BYTES } from "./respond";
 import { serveRequest } from "./serve-request";
+import { BOOKMARK_MS, Watches } from "./watch";
 
 export interface ApiServerOptions {
   /** For PKI and kubeconfigs; made if absent. A CA already there is used again, so kubeconfigs survive a restart. */
@@ -33,6 +34,8 @@ export interface ApiServerOptions {
   readonly nodeAuthorization?: NodeAuthorization;
   /** Default 128 KiB, as the real server. */
   readonly gzipMinBytes?: number;
+  /** Between two bookmarks of a watch. Default a minute, as the real server. */
+  readonly bookmarkMs?: number;
 }
 
 /** A running server and everything that can be done to it. */
@@ -46,6 +49,7 @@ export interface ApiServer {
   readonly tokens: TokenTable;
   readonly faults: Faults;
   readonly requests: RequestLog;
+  readonly watches: Watches;
   /** Writes a kubeconfig of this flavour and returns its path. `server` replaces the URL in it. */
   kubeconfig(kind: KubeconfigKind, server?: string): string;
   /** Changes the server's certificate at run time. */
@@ -108,6 +112,7 @@ function makeState(options: ApiServerOptions, nodeName: string) {
     tokens: new Map([[KUBELET_TOKEN, kubelet]]) as TokenTable,
     faults: new Faults(),
     requests: new RequestLog(),
+    watches: new Watches(objects, options.bookmarkMs ?? BOOKMARK_MS),
     nodeAuthorization: options.nodeAuthorization ?? "graph",
     gzipMinBytes: options.gzipMinBytes ?? GZIP_MIN_BYTES,
   };

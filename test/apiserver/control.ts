@@ -51,6 +51,17 @@ const ROUTES: readonly Route[] = [
         removeOld: query.has("removeOld"),
       }),
   ],
+  [
+    "POST",
+    /^\/expire-history$/,
+    ({ api, query }) => {
+      api.watches.goneAs = query.has("status") ? "status" : "event";
+      api.objects.expireHistory();
+      if (query.has("running")) api.watches.gone();
+    },
+  ],
+  ["POST", /^\/watches\/bookmark$/, ({ api }) => api.watches.bookmark()],
+  ["POST", /^\/watches\/cut$/, ({ api }) => api.watches.cut()],
   ["POST", /^\/stop$/, ({ api }) => api.stop()],
   ["POST", /^\/start$/, ({ api }) => api.start()],
 ];

@@ -22,7 +22,10 @@ export interface Stage {
 type Kind = FaultAction["kind"];
 type Of<K extends Kind> = Extract<FaultAction, { kind: K }>;
 type Actions = {
-  readonly [K in Exclude<Kind, "latency">]: (stage: Stage, fault: Of<K>) => void | Promise<void>;
+  readonly [K in Exclude<Kind, "latency" | "cutStream" | "halfLine" | "silence">]: (
+    stage: Stage,
+    fault: Of<K>,
+  ) => void | Promise<void>;
 };
 
 const DEFAULT_MESSAGES: Readonly<Record<number, string>> = {
@@ -94,8 +97,11 @@ const ACTIONS: Actions = {
 export async function playFault(stage: Stage, fault: FaultAction): Promise<void> {
   if (fault.kind === "latency") return;
   // The table is typed kind by kind; TypeScript cannot see that key and argument agree.
-  const action = ACTIONS[fault.kind] as (stage: Stage, fault: FaultAction) => void | Promise<void>;
-  await action(stage, fault);
+  const action = ACTIONS[fault.kind as keyof Actions] as
+    ((stage: Stage, fault: FaultAction) => void | Promise<void>) | undefined;
+  // A fault of watches strikes nothing else.
+  if (action === undefined) writeAnswer(stage.req, stage.res, stage.answer);
+  else await action(stage, fault);
 }
 
 async function drip({ res, answer }: Stage, fault: Of<"drip">): Promise<void> {

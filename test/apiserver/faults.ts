@@ -36,7 +36,13 @@ export type FaultAction =
   /** The good answer with another metadata.uid: a pod of the same name that is not this one. */
   | { readonly kind: "wrongUid"; readonly uid?: string }
   /** The good answer cut in the middle, the connection closed. */
-  | { readonly kind: "truncated" };
+  | { readonly kind: "truncated" }
+  /** A watch whose connection is reset after this many events (0). */
+  | { readonly kind: "cutStream"; readonly events?: number }
+  /** A watch that ends in the middle of the event after this many (0). */
+  | { readonly kind: "halfLine"; readonly events?: number }
+  /** A watch that begins and never says anything, not even that its time is over. */
+  | { readonly kind: "silence" };
 
 /** Faults of the connection, before there is a request. */
 export type ConnectionAction =
@@ -54,6 +60,8 @@ interface RequestScope extends Scope {
   /** Path without query; `*` stands for anything, slashes too. Absent means every path. */
   readonly path?: string;
   readonly method?: string;
+  /** `get`, `list` or `watch`, which a collection's path does not tell apart. */
+  readonly verb?: string;
 }
 
 export type Fault = (FaultAction & RequestScope) | (ConnectionAction & Scope);
@@ -76,6 +84,9 @@ const REQUEST_KINDS: ReadonlySet<string> = new Set<FaultAction["kind"]>([
   "empty",
   "wrongUid",
   "truncated",
+  "cutStream",
+  "halfLine",
+  "silence",
 ]);
 
 interface Active {
@@ -119,11 +130,11 @@ export class Faults {
   }
 
   /** What strikes this request: any latencies, then at most one other fault. Uses up their counts. */
-  takeForRequest(method: string, path: string): FaultAction[] {
+  takeForRequest(method: string, path: string, verb?: string): FaultAction[] {
     const struck: FaultAction[] = [];
     for (const active of this.#active) {
       const { fault } = active;
-      if (isConnectionFault(fault) || !matchesRequest(fault, method, path)) continue;
+      if (isConnectionFault(fault) || !matchesRequest(fault, { method, path, verb })) continue;
       active.left -= 1;
       struck.push(fault);
       if (fault.kind !== "latency") break;
@@ -150,7 +161,11 @@ function isConnectionFault(fault: Fault): fault is ConnectionAction & Scope {
   return CONNECTION_KINDS.has(fault.kind);
 }
 
-function matchesRequest(scope: RequestScope, method: string, path: string): boolean {
+function matchesRequest(
+  scope: RequestScope,
+  { method, path, verb }: { method: string; path: string; verb: string | undefined },
+): boolean {
+  if (scope.verb !== undefined && scope.verb !== verb) return false;
   if (scope.method !== undefined && scope.method !== method) return false;
   return scope.path === undefined || matchesGlob(scope.path, path);
 }

@@ -1,6 +1,7 @@
 /** What the Accept header asks for. */
 export type Representation =
-  { readonly kind: "full" } | { readonly kind: "metadata"; readonly apiVersion: string };
+  | { readonly kind: "full" }
+  | { readonly kind: "metadata"; readonly apiVersion: string; readonly isList: boolean };
 
 interface Clause {
   readonly type: string;
@@ -37,7 +38,11 @@ function choose(clause: Clause): Representation | undefined {
   const known = as === "PartialObjectMetadata" || as === "PartialObjectMetadataList";
   if (!known || clause.params.get("g") !== "meta.k8s.io" || !META_VERSIONS.has(version))
     return undefined;
-  return { kind: "metadata", apiVersion: `meta.k8s.io/${version}` };
+  return {
+    kind: "metadata",
+    apiVersion: `meta.k8s.io/${version}`,
+    isList: as === "PartialObjectMetadataList",
+  };
 }
 
 function readClause(text: string): Clause {

@@ -37,15 +37,20 @@ export function nodeDenial(
 function podDenial(info: RequestInfo, node: string, store: ObjectStore): string | undefined {
   if (info.verb === "get") {
     if (info.subresource !== "") return "cannot get subresource";
-    const pod = store.get({ resource: "pods", namespace: info.namespace, name: info.name });
-    const bound = (pod?.["spec"] as { nodeName?: string } | undefined)?.nodeName === node;
-    return bound ? ALLOWED : `no relationship found between node '${node}' and this object`;
+    return relationDenial(info, node, store);
   }
   if (info.verb === "list" || info.verb === "watch") {
     if (info.fields.get("spec.nodeName") === node) return ALLOWED;
+    if (info.name !== "") return relationDenial(info, node, store);
     return "can only list/watch pods with spec.nodeName field selector";
   }
   return "";
+}
+
+function relationDenial(info: RequestInfo, node: string, store: ObjectStore): string | undefined {
+  const pod = store.get({ resource: "pods", namespace: info.namespace, name: info.name });
+  const bound = (pod?.["spec"] as { nodeName?: string } | undefined)?.nodeName === node;
+  return bound ? ALLOWED : `no relationship found between node '${node}' and this object`;
 }
 
 function uniformDenial(info: RequestInfo): string | undefined {

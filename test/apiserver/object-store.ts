@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { History } from "./history";
 import { checkManifest, loadManifests, type Manifest } from "./load-yaml";
 import { groupOf, isNamespaced, isNamespacedResource, refOf, resourceOf } from "./resources";
 import type { KubeObject, ObjectMeta, ObjectRef } from "./types";
@@ -10,6 +11,7 @@ const INITIAL = ["default", "kube-system", "kube-public", "kube-node-lease"];
 export class ObjectStore {
   readonly #objects = new Map<string, KubeObject>();
   readonly #nodeName: string;
+  readonly history = new History();
   #version = 1000;
 
   /** `nodeName` plays the scheduler: pods without spec.nodeName are bound to this node. */
@@ -44,7 +46,10 @@ export class ObjectStore {
       );
     }
     const object = this.#complete(checked, namespace);
-    this.#objects.set(keyOf(refOf(object)), object);
+    const key = keyOf(refOf(object));
+    const before = this.#objects.get(key);
+    this.#objects.set(key, object);
+    this.history.add({ version: this.#version, before, after: object });
     return object;
   }
 
@@ -77,11 +82,28 @@ export class ObjectStore {
   /** Removes an object, a namespace with all that is in it. True when there was one. */
   remove(ref: ObjectRef): boolean {
     if (ref.resource === "namespaces") {
-      for (const [key, object] of this.#objects) {
-        if (object.metadata.namespace === ref.name) this.#objects.delete(key);
-      }
+      for (const [key, object] of this.#objects)
+        if (object.metadata.namespace === ref.name) this.#delete(key);
     }
-    return this.#objects.delete(keyOf(ref));
+    return this.#delete(keyOf(ref));
+  }
+
+  /** Forgets the past: a watch or a page from before now is 410. */
+  expireHistory(): void {
+    this.history.expire(++this.#version);
+  }
+
+  #delete(key: string): boolean {
+    const object = this.#objects.get(key);
+    if (object === undefined) return false;
+    this.#objects.delete(key);
+    const metadata = { ...object.metadata, resourceVersion: String(++this.#version) };
+    this.history.add({
+      version: this.#version,
+      before: { ...object, metadata },
+      after: undefined,
+    });
+    return true;
   }
 
   #complete(manifest: Manifest, namespace: string): KubeObject {

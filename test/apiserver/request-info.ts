@@ -29,22 +29,25 @@ export function readRequestInfo(method: string, url: string): RequestInfo {
   const verb = VERBS[method] ?? method.toLowerCase();
   const api = readApi(parts);
   const target = api === undefined ? undefined : readTarget(api.rest);
+  const fields = readFields(query.get("fieldSelector") ?? "");
   if (api === undefined || target === undefined) {
-    return { ...NOTHING, verb, path };
+    return { ...NOTHING, verb, path, query };
   }
   return {
     ...NOTHING,
     ...target,
+    ...nameOf(target, fields),
     verb: collectionVerb(verb, target.name, query),
     path,
+    query,
     isResource: true,
     group: api.group,
     version: api.version,
-    fields: readFields(query.get("fieldSelector") ?? ""),
+    fields,
   };
 }
 
-const NOTHING: Omit<RequestInfo, "verb" | "path"> = {
+const NOTHING: Omit<RequestInfo, "verb" | "path" | "query"> = {
   isResource: false,
   group: "",
   version: "",
@@ -74,6 +77,14 @@ function readTarget(
   const [resource = "", name = "", ...sub] = inside ? rest.slice(2) : rest;
   const namespace = rest[0] === "namespaces" ? (rest[1] ?? "") : "";
   return { resource, name, subresource: sub.join("/"), namespace };
+}
+
+/** A collection with one name selected counts as that object for authorisation. */
+function nameOf(
+  target: { readonly name: string },
+  fields: ReadonlyMap<string, string>,
+): { readonly name: string } {
+  return { name: target.name === "" ? (fields.get("metadata.name") ?? "") : target.name };
 }
 
 function collectionVerb(verb: string, name: string, query: URLSearchParams): string {

@@ -5,11 +5,13 @@ import type { TLSSocket } from "node:tls";
 import { answer } from "./answer";
 import { authenticate, type TokenTable } from "./authenticate";
 import { playFault } from "./fault-actions";
-import type { Faults } from "./faults";
+import type { FaultAction, Faults } from "./faults";
 import type { NodeAuthorization } from "./node-authorizer";
 import type { ObjectStore } from "./object-store";
 import type { RequestLog, RequestRecord } from "./request-log";
+import { readRequestInfo } from "./request-info";
 import { writeAnswer } from "./respond";
+import type { StreamFault, Watches, WatchRequest } from "./watch";
 
 /** What serving needs to know; the owner may change objects, tokens and faults at any time. */
 export interface Serving {
@@ -17,6 +19,7 @@ export interface Serving {
   readonly tokens: TokenTable;
   readonly faults: Faults;
   readonly requests: RequestLog;
+  readonly watches: Watches;
   readonly nodeAuthorization: NodeAuthorization;
   readonly gzipMinBytes: number;
   /** The TCP socket under a TLS one. */
@@ -30,9 +33,9 @@ export async function serveRequest(
   res: ServerResponse,
 ): Promise<void> {
   const { method = "GET", url = "/" } = req;
-  const path = url.split("?", 1)[0] ?? url;
+  const path = pathOf(url);
   const user = authenticate(req.socket as TLSSocket, req.headers.authorization, serving.tokens);
-  const struck = serving.faults.takeForRequest(method, path);
+  const struck = serving.faults.takeForRequest(method, path, verbOf(method, url));
   const raw = serving.under(req.socket);
   const record: RequestRecord = {
     method,
@@ -47,15 +50,46 @@ export async function serveRequest(
   };
   serving.requests.add(record);
   follow(record, res, raw);
-  for (const fault of struck)
-    if (fault.kind === "latency") await sleep(fault.ms, undefined, { ref: false });
+  await delay(struck);
   if (res.destroyed) return;
   const question = { method, url, accept: req.headers.accept, user };
   const good = answer(question, serving.objects, serving.nodeAuthorization);
   const last = struck.at(-1);
+  if (good.watch !== undefined && (last === undefined || isStreamFault(last)))
+    return serveWatch(serving, good.watch, { req, res, fault: last });
   if (last === undefined || last.kind === "latency")
     writeAnswer(req, res, good, serving.gzipMinBytes);
   else await playFault({ req, res, raw, answer: good }, last);
+}
+
+async function serveWatch(
+  { watches, gzipMinBytes }: Serving,
+  watch: WatchRequest,
+  io: { req: IncomingMessage; res: ServerResponse; fault: StreamFault | undefined },
+): Promise<void> {
+  const refusal = watches.refusal(watch);
+  if (refusal === undefined) await watches.serve(watch, io, io.fault);
+  else writeAnswer(io.req, io.res, refusal, gzipMinBytes);
+}
+
+async function delay(struck: readonly FaultAction[]): Promise<void> {
+  for (const fault of struck)
+    if (fault.kind === "latency") await sleep(fault.ms, undefined, { ref: false });
+}
+
+const STREAM_FAULTS = ["cutStream", "halfLine", "silence"];
+
+const isStreamFault = (fault: FaultAction): fault is StreamFault =>
+  STREAM_FAULTS.includes(fault.kind);
+
+const pathOf = (url: string): string => url.split("?", 1)[0] ?? url;
+
+function verbOf(method: string, url: string): string | undefined {
+  try {
+    return readRequestInfo(method, url).verb;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Keeps the record up to date with what really left this process. */

@@ -11,6 +11,7 @@ const REASONS: Readonly<Record<number, string>> = {
   429: "TooManyRequests",
   500: "InternalError",
   503: "ServiceUnavailable",
+  410: "Expired",
   504: "Timeout",
 };
 

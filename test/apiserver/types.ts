@@ -48,6 +48,7 @@ export interface RequestInfo {
   readonly name: string;
   /** `fieldSelector` terms of the form key=value. */
   readonly fields: ReadonlyMap<string, string>;
+  readonly query: URLSearchParams;
 }
 
 /** A complete response, before anything is written, so that faults can bend it. */
@@ -56,4 +57,6 @@ export interface Answer {
   readonly contentType: string;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The answer goes on: `body` is not sent, events are. */
+  readonly watch?: import("./watch").WatchRequest;
 }

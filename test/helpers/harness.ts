@@ -181,7 +181,8 @@ async function perform(
   return { ...ran, id: options.id, calls: readCalls(calls) };
 }
 
-function environment(
+/** What a runtime sets for this run. `calls`: where fixtures write down what they were given. */
+export function environment(
   world: World,
   verb: string | undefined,
   calls: string,
@@ -209,7 +210,8 @@ function environment(
   );
 }
 
-function stdinOf(world: World, options: RunOptions): string | Uint8Array {
+/** The stdin of this run. */
+export function stdinOf(world: World, options: RunOptions): string | Uint8Array {
   const conf = options.conf ?? "";
   if (typeof conf === "string" || conf instanceof Uint8Array) return conf;
   const prevResult = options.after?.json === undefined ? {} : { prevResult: options.after.json };

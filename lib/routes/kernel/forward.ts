@@ -57,6 +57,8 @@ export function createForwardTable(options: ForwardOptions): ForwardTable {
   };
   return {
     list: async () => {
+      // A node without any iptables program has no such chain either.
+      if (!SLOTS.some((slot) => tools.has(slot))) return [];
       const inUse = await variantInUse();
       const slots = SLOTS.filter((slot) => exists(slot, "filter"));
       const listings = await Promise.all(

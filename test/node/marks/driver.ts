@@ -9,7 +9,7 @@ import { type Host, localHost } from "../../../lib/node/host";
 import { createIptablesBackend } from "../../../lib/marks/iptables/backend";
 import { withGuard } from "../../../lib/marks/with-guard";
 import { createNftablesBackend } from "../../../lib/marks/nftables/backend";
-import { createGuard } from "../../../lib/marks/nftables/guard";
+import { createGuard, type Guard } from "../../../lib/marks/nftables/guard";
 import { createNftRunner, type NftRunner } from "../../../lib/marks/nftables/runner";
 
 export type Call =

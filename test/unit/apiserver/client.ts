@@ -14,6 +14,8 @@ import type { KeyPair } from "../../apiserver/openssl";
 
 export const METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
+export const METADATA_LIST = METADATA_ONLY.replace("as=PartialObjectMetadata", "$&List");
+
 export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;

@@ -1,7 +1,7 @@
 import { negotiate } from "../../apiserver/negotiate";
 
 const partial = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
-const metadata = { kind: "metadata", apiVersion: "meta.k8s.io/v1" };
+const metadata = { kind: "metadata", apiVersion: "meta.k8s.io/v1", isList: false };
 const full = { kind: "full" };
 
 test.each([
@@ -11,8 +11,9 @@ test.each([
   ["application/*", full],
   ["application/json", full],
   [partial, metadata],
+  [partial.replace("Metadata", "MetadataList"), { ...metadata, isList: true }],
   [partial.replaceAll(";", "; "), metadata],
-  [partial.replace("v=v1", "v=v1beta1"), { kind: "metadata", apiVersion: "meta.k8s.io/v1beta1" }],
+  [partial.replace("v=v1", "v=v1beta1"), { ...metadata, apiVersion: "meta.k8s.io/v1beta1" }],
   [`${partial},application/json`, metadata],
   [`application/json,${partial}`, full],
   [`application/json;q=0.5,${partial}`, metadata],

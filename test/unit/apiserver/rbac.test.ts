@@ -31,11 +31,12 @@ metadata: { name: r, namespace: team-a }
 rules: [${rule}]
 `;
 
-test("manifests/rbac.yaml lets kubelets get a namespace, and only that", () => {
+test("manifests/rbac.yaml lets kubelets read namespaces, and only that", () => {
   const store = storeWith(manifest("rbac.yaml"));
   expect(allows(store, kubelet, "GET", "/api/v1/namespaces/team-a")).toBe(true);
   expect(allows(store, alice, "GET", "/api/v1/namespaces/team-a")).toBe(false);
-  expect(allows(store, kubelet, "GET", "/api/v1/namespaces")).toBe(false);
+  for (const query of ["", "?watch=true"])
+    expect(allows(store, kubelet, "GET", `/api/v1/namespaces${query}`)).toBe(true);
   expect(allows(store, kubelet, "DELETE", "/api/v1/namespaces/team-a")).toBe(false);
   expect(allows(store, kubelet, "GET", "/api/v1/namespaces/team-a/secrets/s")).toBe(false);
 });

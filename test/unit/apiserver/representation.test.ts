@@ -1,6 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import type { ApiServer } from "../../apiserver/api-server";
-import { get, json, METADATA_ONLY, removeScratch, startWithTenants } from "./client";
+import { get, json, METADATA_LIST, METADATA_ONLY, removeScratch, startWithTenants } from "./client";
 
 const WEB = "/api/v1/namespaces/team-a/pods/web-0";
 const BIG = "/api/v1/namespaces/default/pods/big";
@@ -44,13 +44,21 @@ test("metadata only is PartialObjectMetadata with nothing but metadata", async (
 });
 
 test("a list can be metadata only, too, and may be empty", async () => {
-  const options = { pair: api.pki.admin(), headers: { accept: METADATA_ONLY } };
+  const options = { pair: api.pki.admin(), headers: { accept: METADATA_LIST } };
   expect(json(await get(api, "/api/v1/namespaces/team-b/pods", options))).toMatchObject({
     kind: "PartialObjectMetadataList",
     items: [{ kind: "PartialObjectMetadata", metadata: { name: "api-0" } }],
   });
   const empty = await get(api, "/api/v1/namespaces/kube-public/pods", { pair: api.pki.admin() });
   expect(json(empty)).toMatchObject({ kind: "PodList", items: [] });
+});
+
+test("the metadata of a list and of an object have names of their own", async () => {
+  const pair = api.pki.admin();
+  const list = await get(api, "/api/v1/pods", { pair, headers: { accept: METADATA_ONLY } });
+  expect(json(list)).toMatchObject({ code: 406, message: expect.stringContaining("is a list") });
+  const one = await get(api, WEB, { headers: { accept: METADATA_LIST } });
+  expect(json(one)).toMatchObject({ code: 406, message: expect.stringContaining("is not a list") });
 });
 
 test("what cannot be produced is 406, what cannot be done is 405", async () => {

@@ -201,3 +201,48 @@ test("probe needs the first to work and the others to be seen", async () => {
   map.broken = undefined;
   await node("iptables", EMPTY).marks.probe();
 });
+
+describe("restore", () => {
+  const order = (rule: MarkOrder, place: string | undefined, more = {}) => ({
+    ...rule,
+    place,
+    ...more,
+  });
+  test("each goes to the backend of its place, new ones to the first, and then they are nowhere else", async () => {
+    map.put(RULE);
+    const { exec, marks } = node("iptables", EMPTY, "");
+    const other = { ...OTHER, addresses: ["10.0.0.6"] };
+    expect(await marks.restore([order(RULE, undefined), order(other, "map")])).toEqual([
+      { tag: TAG, place: "nft", changed: true },
+      { tag: OTHER_TAG, place: "map", changed: true },
+    ]);
+    expect(exec.inputs).toEqual([restoreInput([], rules(RULE))]);
+    expect(map.elements).toMatchObject([{ tag: OTHER_TAG, address: "10.0.0.6" }]);
+  });
+
+  test("one by one: what is not wanted is passed over or taken back, and a failure does not stop the others", async () => {
+    let asked = 0;
+    const twice = (): void => {
+      if (++asked > 1) throw new CniError("superseded", "deleted");
+    };
+    const never = (): void => {
+      throw new CniError("superseded", "deleted");
+    };
+    const { marks } = node("map", EMPTY);
+    const pod = (n: number): MarkOrder => ({
+      ...RULE,
+      key: { ...KEY, containerId: `x${n}` },
+      addresses: [`10.0.0.${n}`],
+    });
+    const install = jest.spyOn(map, "install").mockRejectedValueOnce(new CniError("rules", "no"));
+    await expect(
+      marks.restore([
+        order(pod(7), "map"),
+        order(pod(8), "map", { confirm: never }),
+        order(pod(9), "map", { confirm: twice }),
+      ]),
+    ).rejects.toThrow("no");
+    expect(install).toHaveBeenCalledTimes(2);
+    expect(map.elements).toEqual([]);
+  });
+});

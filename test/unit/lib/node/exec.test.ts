@@ -11,21 +11,20 @@ import {
 import { spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { createExec } from "../../../../lib/node/exec";
+import { createExec, createTiedExec } from "../../../../lib/node/exec";
 import type { ExecRequest } from "../../../../lib/ports";
+import { FakeExec, fakeHost } from "../../../helpers/fakes";
 
 const exec = createExec();
+const LIMITS = {
+  env: { PATH: "/usr/bin:/bin", A: "1" },
+  stdin: "",
+  timeoutMs: 5000,
+  maxStdout: 1000,
+  maxStderr: 1000,
+};
 const sh = (script: string, part: Partial<ExecRequest> = {}) =>
-  exec.run({
-    path: "/bin/sh",
-    args: ["-c", script],
-    env: { PATH: "/usr/bin:/bin", A: "1" },
-    stdin: "",
-    timeoutMs: 5000,
-    maxStdout: 1000,
-    maxStderr: 1000,
-    ...part,
-  });
+  exec.run({ path: "/bin/sh", args: ["-c", script], ...LIMITS, ...part });
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 // By /proc, not pgrep: a bare machine has no procps, and a check that cannot look must not pass.
 const running = (commandLine: string): boolean =>
@@ -93,6 +92,17 @@ test("a grandchild that keeps the pipes open does not hold us up", async () => {
   const outcome = await sh("sleep 2.71828 & echo out");
   expect([outcome.exitCode, text(outcome.stdout)]).toEqual([0, "out\n"]);
   expect(running("sleep 2.71828")).toBe(true);
+});
+
+test("a tied program gets the signal of our death, where the node has setpriv for that", async () => {
+  const calls = async (programs: readonly string[]): Promise<readonly string[]> => {
+    const recorded = new FakeExec("");
+    const tied = createTiedExec(recorded, fakeHost({ programs }));
+    await tied.run({ path: "/bin/x", args: ["-y"], ...LIMITS });
+    return recorded.calls;
+  };
+  expect(await calls(["setpriv"])).toEqual(["/usr/sbin/setpriv --pdeathsig KILL /bin/x -y"]);
+  expect(await calls([])).toEqual(["/bin/x -y"]);
 });
 
 test("our own files are not open in a child", async () => {

@@ -88,6 +88,28 @@ test("names are locks of their own; several are held together, in whatever order
   expect(tickets()).toEqual([]);
 });
 
+test("many at once are one socket, and wait for nobody while they hold some", async () => {
+  const names = Array.from({ length: 40 }, (_, n) => `name-${n}`);
+  const locks = createLocks(dir);
+  const order: string[] = [];
+  const inside = async (who: string): Promise<void> => {
+    order.push(who);
+    await sleep(5);
+    order.push(who);
+  };
+  await locks.hold(["name-7"], 5000, async () => {
+    const many = locks.hold(names, 5000, () => inside("many"));
+    await until(() => tickets().filter((file) => file.startsWith("name-")).length > 1);
+    expect(await locks.hold(["name-9"], 5000, async () => "free")).toBe("free");
+    void many;
+  });
+  await Promise.all(
+    ["a", "b", "c"].map((who) => locks.hold([...names].reverse(), 5000, () => inside(who))),
+  );
+  expect(order.filter((who, i) => i % 2 === 0 && who !== order[i + 1])).toEqual([]);
+  expect([order.length, readdirSync(join(dir, "queue"))]).toEqual([8, []]);
+});
+
 test("gives the body's value, and is free again after its error", async () => {
   const lock = createLock(dir);
   await expect(

@@ -1,0 +1,163 @@
+/** The resident agent: composition of its parts. */
+import type { PluginConf } from "../../conf/types";
+import type { MetricsSources } from "../../lib/agent/metrics/sources";
+import { createQueue, type Queue } from "../../lib/agent/queue";
+import { startServer } from "../../lib/agent/server";
+import type { Node } from "../../lib/attachment/context";
+import type { NftRunner } from "../../lib/marks/nftables/runner";
+import { countMarked } from "../../lib/marks/nftables/counters";
+import { createExec } from "../../lib/node/exec";
+import { ownProcess } from "../../lib/node/processes";
+import { backendKind, newRunner } from "../backends";
+import { nextRequest } from "../deps";
+import type { Io } from "../io";
+import { createLog } from "../log";
+import { startCache, type CacheService } from "./cache";
+import { startGuard, type GuardService } from "./guard";
+import { createMonitor, type Monitor, type ReadyCheck } from "./metrics";
+import { createNodes } from "./nodes";
+import { startReconcile, type ReconcileService } from "./reconcile";
+import { serveRequest } from "./requests";
+import { startRoutes } from "./routes";
+import type { Say } from "./say";
+import type { Settings } from "./settings";
+
+export interface AgentOptions {
+  readonly io: Io;
+  readonly json: boolean;
+  readonly sysctl: boolean;
+  readonly say: Say;
+}
+
+export interface RunningAgent {
+  /** Takes no more requests and changes nothing any more by itself; another agent may start after that. */
+  stop(): Promise<void>;
+  /** Resolves when every request that was taken has its answer. */
+  drained(): Promise<void>;
+}
+
+/** Starts all parts. Throws CniError `io` when the socket cannot be used. */
+export async function startAgent(settings: Settings, options: AgentOptions): Promise<RunningAgent> {
+  const parts = await startParts(settings, options);
+  const { runner, cache, reconcile } = parts;
+  const monitor = monitorOf(settings, parts, options.say);
+  const { pid, startTime } = ownProcess();
+  const server = await startServer({
+    path: settings.current().conf.agent.socket,
+    nextToken: () => `${pid} ${startTime} ${nextRequest()}`,
+    localExec: createExec(),
+    serve: (launcher, token) =>
+      serveRequest(launcher, token.split(" ")[2] ?? "", { ...parts, onEnd: monitor.onRequest }),
+    onGarbage: ({ message }) => options.say({ event: "condition", message }),
+    onHttp: monitor.onHttp,
+  });
+  monitor.serve(server);
+  const routes = startRoutes(settings, options);
+  return {
+    stop: async () => {
+      server.close();
+      monitor.stop();
+      cache.stop();
+      await Promise.all([routes.stop(), reconcile.stop()]);
+    },
+    drained: async () => {
+      await server.drained();
+      runner.stop();
+    },
+  };
+}
+
+interface Parts {
+  readonly runner: NftRunner;
+  readonly guard: GuardService;
+  readonly cache: CacheService;
+  readonly reconcile: ReconcileService;
+  readonly openNode: (conf: PluginConf) => Node;
+  readonly queue: Queue;
+}
+
+async function startParts(settings: Settings, { io, say }: AgentOptions): Promise<Parts> {
+  const { conf } = settings.current();
+  const runner = newRunner(conf, { exec: createExec() });
+  const log = createLog(conf, io.stderr);
+  const guard = startGuard(settings, runner, say);
+  let wake = (): void => {};
+  const cache = await startCache(settings, say, () => wake());
+  const shared = { runner };
+  const reconcile = startReconcile(settings, {
+    ...{ io, log, say, shared, pods: cache.view },
+    guard: (configuration, node) => guard.layers(configuration, node),
+  });
+  wake = () => reconcile.wake();
+  const openNode = createNodes(log, (configuration) => cache.sourceFor(configuration), shared);
+  const queue = createQueue(() => {
+    const { requests: slots, queueTimeoutMs: limitMs } = settings.current().conf.agent;
+    return { slots, limitMs };
+  });
+  return { runner, guard, cache, reconcile, openNode, queue };
+}
+
+function monitorOf(settings: Settings, parts: Parts, say: Say): Monitor {
+  const { runner, guard, cache, reconcile, openNode, queue } = parts;
+  const { figures } = reconcile;
+  const conf = (): PluginConf => settings.current().conf;
+  return createMonitor({
+    settings,
+    say,
+    sources: {
+      queue: () => queue,
+      ...cacheSources(cache),
+      marks: {
+        wanted: () => figures().wanted,
+        installed: () => ({ [backendKind(conf())]: figures().installed }),
+      },
+      repairs: () => ({ ...figures().repairs }),
+      refusedAnnotations: () => figures().refusals,
+      ...(backendKind(conf()) === "nftables" && { traffic: () => countMarked(runner) }),
+      leaks: async () => (conf().guard && runner.has() ? (await guard.guard.list()).dropped : []),
+    },
+    ready: [
+      async () => {
+        await openNode(conf()).backend.open({}).probe();
+        return undefined;
+      },
+      ...readyChecks(cache, reconcile),
+    ],
+  });
+}
+
+function cacheSources({ state }: CacheService): Pick<MetricsSources, "cache" | "apiRequests"> {
+  return {
+    cache: {
+      ages: () =>
+        Object.fromEntries(
+          Object.entries(state()?.ageMs ?? {}).flatMap(([resource, ms]) =>
+            ms === undefined ? [] : [[resource, ms / 1000]],
+          ),
+        ),
+      isSynced: () => state()?.synced ?? true,
+    },
+    apiRequests: () =>
+      (state()?.requests ?? []).map(({ resource, verb, status, count }) => ({
+        resource,
+        method: verb.toUpperCase(),
+        code: String(status),
+        count,
+      })),
+  };
+}
+
+function readyChecks(cache: CacheService, { figures }: ReconcileService): readonly ReadyCheck[] {
+  return [
+    () =>
+      figures().looks > 0
+        ? undefined
+        : "the marks have not been compared with the record yet: wait a moment",
+    () => {
+      const state = cache.state();
+      if (state === undefined || state.synced) return undefined;
+      const why = state.problems.join("; ");
+      return `the pods of this node are not known yet${why === "" ? ": wait a moment" : `: ${why}`}`;
+    },
+  ];
+}

@@ -1,0 +1,74 @@
+import type { PluginConf } from "../../conf/types";
+import type { Layer } from "../../lib/agent/reconcile/ports";
+import type { Node } from "../../lib/attachment/context";
+import { toCniError } from "../../lib/cni/error";
+import { createGuard, type Guard, type Guarded } from "../../lib/marks/nftables/guard";
+import type { NftRunner } from "../../lib/marks/nftables/runner";
+import { restoreOneByOne } from "../../lib/marks/restore";
+import type { InstalledMark, Marking } from "../../lib/ports";
+import { enableGuard, mayHaveGuard } from "../backends";
+import type { Say } from "./say";
+import type { Settings } from "./settings";
+
+/** Where the guard's entries are, for those that compare them with the records. */
+const PLACE = "guard";
+
+export interface GuardService {
+  /** What the reconciler keeps besides the marks; nothing where the guard is off, or nft is missing. */
+  layers(conf: PluginConf, node: Node): readonly Layer[];
+  readonly guard: Guard;
+}
+
+/** Turns the guard on or off, as the conflist says, now and whenever it changes. */
+export function startGuard(settings: Settings, runner: NftRunner, say: Say): GuardService {
+  const guard = createGuard(runner);
+  const isOn = ({ guard: wanted }: PluginConf): boolean => wanted && runner.has();
+  const follow = (): void => {
+    const { conf } = settings.current();
+    if (isOn(conf)) {
+      const problem = enableGuard(conf.dataDir);
+      if (problem !== undefined) say({ event: "condition", message: problem });
+    } else if (runner.has() && mayHaveGuard(conf.dataDir))
+      guard
+        .clear()
+        .catch((thrown: unknown) =>
+          say({ event: "condition", message: toCniError(thrown).message }),
+        );
+  };
+  settings.onChange(follow);
+  follow();
+  return { guard, layers: (conf, node) => (isOn(conf) ? [layerOf(guard, conf, node)] : []) };
+}
+
+function layerOf(guard: Guard, { lockTimeoutMs }: PluginConf, { locks }: Node): Layer {
+  const marks = {
+    install: (order: Parameters<Guard["set"]>[0]) =>
+      locks.hold(order.addresses, lockTimeoutMs, async () => {
+        order.confirm?.();
+        await guard.set(order);
+        return { place: PLACE, evicted: [] };
+      }),
+    remove: (tags: readonly string[]) => guard.remove(tags),
+  };
+  return {
+    name: "guard",
+    backend: {
+      pieces: ({ addresses, mark, markReplies }) =>
+        addresses.map((address) => ({ address, piece: pieceName(markReplies), mark })),
+    },
+    marks: {
+      ...marks,
+      restore: (orders) => restoreOneByOne(marks, orders),
+      list: async () => (await guard.list()).guarded.map(toInstalledMark),
+    },
+  };
+}
+
+function toInstalledMark({ address, tag, label, mark, markReplies }: Guarded): InstalledMark {
+  const piece = pieceName(markReplies);
+  return { backend: PLACE, tag, label, address, piece, mark, text: `${address} in the guard` };
+}
+
+function pieceName(markReplies: Marking["markReplies"]): string {
+  return markReplies ? "guard entry with replies" : "guard entry";
+}

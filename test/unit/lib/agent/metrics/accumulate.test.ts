@@ -1,0 +1,42 @@
+import { createAccumulator } from "../../../../../lib/agent/metrics/accumulate";
+
+const mark = { value: 0x10, mask: 0xff };
+const reading = (packets: number, bytes = packets * 100) => [{ mark, packets, bytes }];
+
+/** The totals after these readings, one after the other. */
+function after(...readings: (readonly { packets: number; bytes: number }[])[]) {
+  const all = createAccumulator();
+  for (const each of readings) all.add(each.map((counter) => ({ ...counter, mark })));
+  return all.totals();
+}
+
+test("what the first reading has counts, then only what came since", () => {
+  expect(after(reading(5))).toEqual(reading(5));
+  expect(after(reading(5), reading(5), reading(8))).toEqual(reading(8));
+});
+
+test("a counter that began again goes on where it was", () => {
+  expect(after(reading(5), reading(2), reading(3))).toEqual(reading(8));
+  expect(after(reading(5), reading(0))).toEqual(reading(5));
+});
+
+test("both counters of a rule begin again together", () => {
+  expect(after(reading(5, 500), reading(5, 300))).toEqual(reading(10, 800));
+});
+
+test("a rule that was gone for a while begins at 0", () => {
+  expect(after(reading(5), [], reading(7))).toEqual(reading(12));
+});
+
+test("several counters of one mark are one", () => {
+  expect(after([...reading(1), ...reading(2)], [...reading(2), ...reading(2)])).toEqual(reading(4));
+});
+
+test("marks are told apart by value and mask", () => {
+  const all = createAccumulator();
+  all.add([
+    { mark, packets: 1, bytes: 1 },
+    { mark: { value: 0x10, mask: 0xffff }, packets: 2, bytes: 2 },
+  ]);
+  expect(all.totals()).toHaveLength(2);
+});
