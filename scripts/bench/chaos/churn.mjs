@@ -40,6 +40,7 @@ async function live(world, run, slot) {
       await world.delUntilDone(slot, id, run, trouble());
     }
     run.note("DEL");
+    slot.renew();
     await sleep(Math.random() * PAUSE_MS);
   }
 }

@@ -52,7 +52,10 @@ export function recordsBeyond({ dir }, state, live) {
   );
   return state.records
     .filter((tag) => !tags.includes(tag))
-    .map((tag) => `${tag} says ${read(join(dir, "journal", `${tag}.json`)).slice(0, RECORD_CHARACTERS)}`);
+    .map(
+      (tag) =>
+        `${tag} says ${read(join(dir, "journal", `${tag}.json`)).slice(0, RECORD_CHARACTERS)}`,
+    );
 }
 
 /** Processes in the node's namespace that nobody waits for any more. */

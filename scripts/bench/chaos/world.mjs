@@ -30,11 +30,7 @@ export function buildWorld(stage) {
   const netconfs = Object.fromEntries(
     TENANTS.map((tenant) => [tenant.name, netconfFor(tenant, plugins.agent.netconf, dir)]),
   );
-  const slots = names.pods.map((netns, n) => ({
-    name: `slot-${n}`,
-    netns,
-    tenant: TENANTS[n % TENANTS.length],
-  }));
+  const slots = names.pods.map((netns, n) => createSlot(netns, n));
   const request = (slot, verb, id) =>
     invocation(
       {
@@ -58,6 +54,22 @@ export function buildWorld(stage) {
     request,
     delUntilDone: (slot, id, run, trouble) =>
       delUntilDone(request(slot, "DEL", id), id, { run, trouble }),
+  };
+}
+
+/** One pod after the other, each in a new network namespace: a call for the one before cannot touch it. */
+function createSlot(first, n) {
+  let count = 0;
+  return {
+    name: `slot-${n}`,
+    tenant: TENANTS[n % TENANTS.length],
+    netns: first,
+    renew() {
+      ip("netns", "del", this.netns);
+      this.netns = `${first}-${++count}`;
+      ip("netns", "add", this.netns);
+      ip("-n", this.netns, "link", "set", "lo", "up");
+    },
   };
 }
 
