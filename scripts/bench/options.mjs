@@ -15,6 +15,7 @@ export const USAGE = `usage: sudo npm run bench -- [options]
   --busy N           processes beside a burst that keep the machine busy (default 0)
   --cycles N         ADDs and DELs whose memory is measured (default 10000; quick: 500)
   --chaos [MINUTES]  only: kills, freezes, flushes and link flaps for so long (default 10), and what is left of them
+  --troubles A,...   of hurt, kill, freeze, flush, flap, none: what the chaos does (default all but none)
   --binary FILE      measure this one (default dist/tenant-routing-wrapper, built first)
   --launcher FILE    with this launcher (default dist/tenant-routing-launcher)
   --against FILE     also this one, such as an older build: both in each round, compared round by round
@@ -44,6 +45,7 @@ const QUICK = {
   sections: ["operations"],
 };
 
+const TROUBLES = ["hurt", "kill", "freeze", "flush", "flap"];
 const CHAOS_MINUTES = "10";
 
 /** Options with their defaults. Throws on anything that is not understood. */
@@ -65,6 +67,7 @@ export function parseOptions(given) {
       cycles: { type: "string" },
       "no-packets": { type: "boolean", default: false },
       chaos: { type: "string" },
+      troubles: { type: "string" },
       binary: { type: "string" },
       launcher: { type: "string" },
       out: { type: "string" },
@@ -83,6 +86,7 @@ export function parseOptions(given) {
     cycles: number(values.cycles, "--cycles", 10, base.cycles),
     busy: count(values.busy, "--busy", 0),
     chaos: number(values.chaos, "--chaos", 1),
+    troubles: known(values.troubles?.split(",") ?? TROUBLES, [...TROUBLES, "none"], "trouble"),
     pods: values.pods === undefined ? base.pods : numbers(values.pods, "--pods", 0),
     bursts: numbers(values.bursts, "--bursts", 1),
     variants: known(values.variant ?? base.variants, VARIANTS, "variant"),

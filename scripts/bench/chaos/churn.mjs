@@ -23,7 +23,7 @@ export async function churn(world, run) {
 async function live(world, run, slot) {
   while (!run.over) {
     const id = world.newId();
-    const outcome = await call(world.request(slot, "ADD", id), run, trouble());
+    const outcome = await call(world.request(slot, "ADD", id), run, hurt(world));
     if (outcome.status === 0) {
       run.note("ADD");
       const pod = { slot };
@@ -32,12 +32,12 @@ async function live(world, run, slot) {
       await sleep(Math.random() * MOST_LIFE_MS);
       if (run.over) return;
       run.live.delete(id);
-      await world.delUntilDone(slot, id, run, trouble());
+      await world.delUntilDone(slot, id, run, hurt(world));
       startTraffic.stop(pod);
     } else {
       run.note(outcome.hurt ? "ADD hurt" : "ADD failed by itself");
       if (!outcome.hurt) run.refuse("ADD", outcome.said);
-      await world.delUntilDone(slot, id, run, trouble());
+      await world.delUntilDone(slot, id, run, hurt(world));
     }
     run.note("DEL");
     slot.renew();
@@ -45,7 +45,7 @@ async function live(world, run, slot) {
   }
 }
 
-function trouble() {
-  if (Math.random() >= HURT) return undefined;
+function hurt({ plan }) {
+  if (!plan.troubles.includes("hurt") || Math.random() >= HURT) return undefined;
   return Math.random() < 0.5 ? "launcher" : "program";
 }

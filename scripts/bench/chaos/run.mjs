@@ -32,7 +32,14 @@ async function main(plan) {
 async function chaos(stage) {
   const { plan } = stage;
   const world = buildWorld(stage);
-  const run = { over: false, events: {}, findings: [], refusals: {}, live: new Map() };
+  const run = {
+    over: false,
+    events: {},
+    findings: [],
+    refusals: {},
+    leakedAfter: {},
+    live: new Map(),
+  };
   run.note = (what) => (run.events[what] = (run.events[what] ?? 0) + 1);
   const agent = await keepAgent(world, run);
   const memory = [];

@@ -1,6 +1,7 @@
 // What happens to the node meanwhile.
 import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { countedLeaks } from "./traffic.mjs";
 import { TENANTS } from "./world.mjs";
 
 const MOST_PAUSE_MS = 1500;
@@ -32,14 +33,27 @@ export async function keepAgent(world, run) {
   };
 }
 
+/** Flushes come twice as often: they are what happens on real nodes. */
+const TROUBLES = { kill: [killAgent], freeze: [freezeAgent], flush: [flush, flush], flap: [flap] };
+
+/** Runs until run.over. Counts what leaked while each kind of trouble, and the time after it, lasted. */
 export async function makeTrouble(world, run, agent) {
-  const troubles = [killAgent, freezeAgent, flush, flush, flap];
+  const troubles = world.plan.troubles.flatMap((name) => TROUBLES[name] ?? []);
+  let leaked = 0;
   while (!run.over) {
-    await sleep(Math.random() * MOST_PAUSE_MS);
-    await agent.ensure();
     const trouble = troubles[Math.floor(Math.random() * troubles.length)];
-    run.note(await trouble(world, agent));
+    const what = (await trouble?.(world, agent)) ?? "no trouble";
+    run.note(what);
+    await sleep(SHORT_FREEZE_MS + Math.random() * MOST_PAUSE_MS);
+    await agent.ensure();
+    const now = allLeaks(world);
+    if (now > leaked) run.leakedAfter[what] = (run.leakedAfter[what] ?? 0) + now - leaked;
+    leaked = now;
   }
+}
+
+function allLeaks(world) {
+  return Object.values(countedLeaks(world)).reduce((sum, { wrong }) => sum + wrong, 0);
 }
 
 async function killAgent(_world, agent) {

@@ -7,13 +7,21 @@ export function renderChaos({ variants }) {
     .flatMap((variant) => {
       const label = variantLabel(variant.variant);
       if (variant.leftOut !== undefined) return [`LEFT OUT: ${variant.leftOut}.`];
-      const { minutes, events, refusals, leaks, memory, findings } = variant;
+      const { minutes, events, refusals, leaks, leakedAfter, memory, findings } = variant;
       return [
         section(`${label}: ${minutes} minutes`, [["what", "times"], ...Object.entries(events)]),
         section(`${label}: packets`, [
           ["came to", "its own", "others'"],
           ...Object.entries(leaks).map(([at, { own, wrong }]) => [at, own, wrong]),
         ]),
+        ...(Object.keys(leakedAfter).length === 0
+          ? []
+          : [
+              section(`${label}: packets at a wrong one after`, [
+                ["", "packets"],
+                ...Object.entries(leakedAfter),
+              ]),
+            ]),
         ...(Object.keys(refusals).length === 0
           ? []
           : [section(`${label}: failed by itself`, [["", "times"], ...Object.entries(refusals)])]),
