@@ -21,6 +21,8 @@ const OBJECTS = [
   pod(PLAIN, {}),
 ].join("\n---\n");
 
+const known = new Set();
+
 /** Starts it; resolves with the path of the kubelet's kubeconfig and a function that stops it. */
 export async function startApi({ script, rbac, dir }) {
   mkdirSync(dir, { recursive: true });
@@ -47,6 +49,13 @@ export async function startApi({ script, rbac, dir }) {
     return {
       kubeconfig: JSON.parse(line).kubeconfigs.kubelet,
       stop,
+      /** Makes pods with these names and UIDs known; they stay known. */
+      addPods: (pods) => {
+        const unknown = pods.filter(({ name }) => !known.has(name));
+        for (const { name } of unknown) known.add(name);
+        const text = unknown.map((each) => pod(each, { [KEY]: "tenant-a" })).join("\n---\n");
+        return text === "" ? undefined : apply(control, text);
+      },
       /** Gives a pod that annotation, as `kubectl annotate` does. */
       annotate: (each, value) => apply(control, pod(each, { [KEY]: value })),
     };

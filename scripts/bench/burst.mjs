@@ -11,7 +11,7 @@ const COMPARED = ["bare", "agent", "runtime", "fallback"];
 /** For each number of pods and each kind: all ADDs at once, then all DELs. */
 export async function measureBursts(stage) {
   const { plan, plugins } = stage;
-  populate(stage.pattern, 0, stage);
+  await populate(stage.pattern, 0, stage);
   const busy = Array.from({ length: plan.busy }, () =>
     spawn("/bin/sh", ["-c", "while :; do :; done"], { stdio: "ignore" }),
   );

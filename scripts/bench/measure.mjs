@@ -35,10 +35,10 @@ async function measure(plan, stage) {
   return { rulesPerPod: pattern.rules.length, nodes, bursts, repairs, memory, packets };
 }
 
-function measurePacketsOf(stage) {
+async function measurePacketsOf(stage) {
   const { plan, plugins, pattern, tables, variant } = stage;
   process.stderr.write(`${variantLabel(variant)}, packets ...\n`);
-  populate(pattern, 0, stage);
+  await populate(pattern, 0, stage);
   trackConnections(variant, false);
   return measurePackets({
     plugin: plugins.bare,

@@ -18,7 +18,7 @@ export async function measureMemory(stage) {
   const { plan, plugins } = stage;
   if (plugins.agent === undefined) return undefined;
   process.stderr.write(`${variantLabel(plan.variant)}, ${plan.cycles} cycles of memory ...\n`);
-  populate(stage.pattern, PODS, stage);
+  await populate(stage.pattern, PODS, stage);
   const plugin = withDelegate(stage);
   const agent = await stage.startAgent();
   try {

@@ -20,7 +20,7 @@ const LOGGED = ["runtime", "api", "unmarked"];
 export async function measureNode(count, stage) {
   const { plan, plugins, others, pattern, tables } = stage;
   process.stderr.write(`${variantLabel(plan.variant)}, ${count} pods on the node ...\n`);
-  populate(pattern, count, stage);
+  await populate(pattern, count, stage);
   expectRecognised(count, stage);
   const agent = await stage.startAgent();
   const series = {};

@@ -30,7 +30,10 @@ export function takePattern(plugin, { tables, dir }) {
  * Makes `count` the number of pods on the node, whatever was there before. `sandbox` is a network namespace
  * that exists: the wrapper takes down, as abandoned, what has been on record for a minute without one.
  */
-export function populate(pattern, count, { tables, dir, sandbox }) {
+export async function populate(pattern, count, { tables, dir, sandbox, api }) {
+  // An agent that knows its node's pods looks for none of them.
+  const { uid } = pattern.record.pod;
+  await api.addPods(podsOnNode(count).map(({ name }) => ({ name, uid })));
   tables.program(rulesFor(pattern, count));
   const [journal, leases] = [join(dir, "journal"), join(dir, "ipam", NETWORK)];
   for (const file of files.splice(0)) rmSync(file, { force: true });

@@ -31,7 +31,7 @@ export async function measureRepairs(stage) {
 /** With an agent, and with one more pod than `pods`: the one that the API server knows. */
 async function onNode(stage, pods, kind) {
   const { plugins, api } = stage;
-  populate(stage.pattern, pods, stage);
+  await populate(stage.pattern, pods, stage);
   const agent = await stage.startAgent();
   try {
     const attached = add(plugins.agentApi);
