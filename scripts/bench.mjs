@@ -6,22 +6,28 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { PODS } from "./bench/burst.mjs";
+import { variantLabel } from "./bench/kinds.mjs";
 import {
   connectInternet,
   createNode,
   netnsNames,
   removeNode,
   removeStale,
+  withGateways,
   withPods,
 } from "./bench/namespaces.mjs";
 import { parseOptions, USAGE } from "./bench/options.mjs";
-import { fillPlace, renderReport } from "./bench/report.mjs";
+import { renderChaos } from "./bench/report/chaos.mjs";
+import { fillPlace, renderReport } from "./bench/report/report.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "..");
 const MEASURE = join(here, "bench", "measure.mjs");
+const CHAOS = join(here, "bench", "chaos", "run.mjs");
+/** Pods that come and go in the chaos. */
+const CHAOS_PODS = 10;
 const BINARY = join(root, "dist", "tenant-routing-wrapper");
+const LAUNCHER = join(root, "dist", "tenant-routing-launcher");
 const API_SERVER = join(root, "dist", "apiserver.cjs");
 /** The measuring process that runs now, and whether a signal has asked us to end. */
 let child;
@@ -32,6 +38,7 @@ async function main() {
   if (options.help) return void process.stdout.write(USAGE);
   if (process.getuid() !== 0) throw new Error("run it as root: it makes network namespaces");
   const binary = resolve(options.binary ?? BINARY);
+  const launcher = resolve(options.launcher ?? LAUNCHER);
   const against = options.against === undefined ? undefined : resolve(options.against);
   prepare(options.binary === undefined);
   removeStale();
@@ -40,7 +47,7 @@ async function main() {
     const about = describeMachine(options);
     const variants = [];
     for (const variant of options.variants)
-      variants.push(await measureVariant(variant, { ...options, binary, against, work }));
+      variants.push(await measureVariant(variant, { ...options, binary, launcher, against, work }));
     publish({ ...about, loadAfter: loadavg()[0], variants }, options);
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -59,7 +66,7 @@ function run(args) {
   if (status !== 0) throw new Error(`${args.join(" ")} failed with status ${status}`);
 }
 
-function describeMachine({ iterations }) {
+function describeMachine({ iterations, busy }) {
   return {
     date: new Date().toISOString(),
     node: process.version,
@@ -67,15 +74,20 @@ function describeMachine({ iterations }) {
     cores: availableParallelism(),
     loadBefore: loadavg()[0],
     iterations,
+    busy,
   };
 }
 
 /**
- * One variant on a node of its own: where the other variant's tables exist, the wrapper lists both. The measuring process itself runs in it, so that no call pays for
- * `ip netns exec`.
+ * One variant on a node of its own: where another variant's tables exist, the wrapper lists both. The measuring
+ * process itself runs in it, so that no call pays for `ip netns exec`.
  */
 async function measureVariant(variant, options) {
-  const names = options.burst ? withPods(netnsNames(variant), PODS) : netnsNames(variant);
+  const bursts = options.sections.includes("bursts") ? options.bursts : [];
+  const names =
+    options.chaos === undefined
+      ? withPods(netnsNames(variant), Math.max(0, ...bursts))
+      : withGateways(withPods(netnsNames(variant), CHAOS_PODS));
   const dir = join(options.work, variant);
   mkdirSync(dir, { recursive: true });
   try {
@@ -100,7 +112,8 @@ async function measureVariant(variant, options) {
 
 function runInside(netns, plan) {
   if (interrupted) throw new Error("interrupted");
-  child = spawn("ip", ["netns", "exec", netns, process.execPath, MEASURE, JSON.stringify(plan)], {
+  const script = plan.chaos === undefined ? MEASURE : CHAOS;
+  child = spawn("ip", ["netns", "exec", netns, process.execPath, script, JSON.stringify(plan)], {
     stdio: ["ignore", "inherit", "inherit"],
   });
   return new Promise((fulfil, reject) => {
@@ -112,7 +125,7 @@ function runInside(netns, plan) {
           new Error(
             interrupted
               ? "interrupted"
-              : `measuring on iptables-${plan.variant} failed (${signal ?? `status ${status}`})`,
+              : `measuring on ${variantLabel(plan.variant)} failed (${signal ?? `status ${status}`})`,
           ),
         );
     });
@@ -123,10 +136,17 @@ function publish(report, options) {
   const out = resolve(options.out ?? join(root, "dist", "bench.json"));
   mkdirSync(dirname(out), { recursive: true });
   writeFileSync(out, `${JSON.stringify(report, null, 1)}\n`);
+  if (options.chaos !== undefined) return publishChaos(report, out);
   process.stdout.write(`${renderReport(report, options)}\n\nwritten: ${out}\n`);
   if (options.page === undefined) return;
   const tables = renderReport(report, { breakdown: false });
   writeFileSync(options.page, fillPlace(readFileSync(options.page, "utf8"), tables));
+}
+
+/** Exit status 1 where something was found: unlike a figure, that is wrong on any machine. */
+function publishChaos(report, out) {
+  process.stdout.write(`${renderChaos(report)}\n\nwritten: ${out}\n`);
+  if (report.variants.some(({ findings = [] }) => findings.length > 0)) process.exitCode = 1;
 }
 
 // Only remembered: the clean-up runs when the measuring process has ended.

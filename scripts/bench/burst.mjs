@@ -1,59 +1,82 @@
-// A reboot of a full node: every pod at once, beside processes that have nothing to do with it.
+// A reboot of a full node: every pod at once, also beside processes that have nothing to do with it.
 import { spawn } from "node:child_process";
-import { invocation } from "./cni.mjs";
+import { childrenCpu, invocation } from "./cni.mjs";
+import { variantLabel } from "./kinds.mjs";
+import { populate } from "./populate.mjs";
 import { median } from "./statistics.mjs";
 
-/** The kubelet's default limit of pods on a node. */
-export const PODS = 110;
-const BUSY_PROCESSES = 40;
 /** What is compared, in this order. */
-const KINDS = ["bare", "runtime"];
+const COMPARED = ["bare", "agent", "runtime", "fallback"];
 
-/** All ADDs at once, then all DELs, for each kind. `netns(n)`: the path of pod n's network namespace. */
-export async function measureBurst(plugins, netns) {
-  const busy = Array.from({ length: BUSY_PROCESSES }, () =>
+/** For each number of pods and each kind: all ADDs at once, then all DELs. */
+export async function measureBursts(stage) {
+  const { plan, plugins } = stage;
+  await populate(stage.pattern, 0, stage);
+  const busy = Array.from({ length: plan.busy }, () =>
     spawn("/bin/sh", ["-c", "while :; do :; done"], { stdio: "ignore" }),
   );
   try {
     const rows = [];
-    for (const kind of KINDS) {
-      process.stderr.write(`${PODS} pods at once, ${kind} ...\n`);
-      const pods = Array.from({ length: PODS }, (_, n) => ({ ...plugins[kind], netns: netns(n) }));
-      const added = await together(
-        "ADD",
-        pods.map((plugin, n) => invocation(plugin, "ADD", `burst-${kind}-${n}`, plugin.netconf)),
-      );
-      const deleted = await together(
-        "DEL",
-        pods.map((plugin, n) => invocation(plugin, "DEL", `burst-${kind}-${n}`, plugin.netconf)),
-      );
-      rows.push({ kind, ...added }, { kind, ...deleted });
-    }
+    for (const pods of plan.bursts)
+      for (const kind of COMPARED.filter((each) => plugins[each] !== undefined)) {
+        process.stderr.write(`${variantLabel(plan.variant)}, ${pods} pods at once, ${kind} ...\n`);
+        rows.push(...(await measureBurst(stage, kind, pods)));
+      }
     return rows;
   } finally {
     for (const child of busy) child.kill("SIGKILL");
   }
 }
 
-async function together(verb, invocations) {
-  const started = performance.now();
+async function measureBurst(stage, kind, pods) {
+  const { plugins, names } = stage;
+  const agent = kind === "agent" ? await stage.startAgent() : undefined;
+  try {
+    await agent?.settle();
+    const rows = [];
+    for (const verb of ["ADD", "DEL"]) {
+      const calls = Array.from({ length: pods }, (_, n) => {
+        const plugin = { ...plugins[kind], netns: `/run/netns/${names.pods[n]}` };
+        return invocation(plugin, verb, `burst-${kind}-${pods}-${n}`, plugin.netconf);
+      });
+      rows.push({ kind, pods, ...(await together(verb, calls, agent)) });
+    }
+    return rows;
+  } finally {
+    await agent?.stop();
+  }
+}
+
+/** Times in ms; `cpu` of everything, the agent included. */
+async function together(verb, invocations, agent) {
+  const [cpu, agentCpu, started] = [childrenCpu(), agent?.cpu() ?? 0, performance.now()];
   const runs = await Promise.all(invocations.map(run));
+  const all = performance.now() - started;
+  await agent?.settle();
   const times = runs.map(({ ms }) => ms);
+  const failures = runs.filter(({ status }) => status !== 0).map(({ said }) => said);
+  if (failures.length > 0)
+    process.stderr.write(`${failures.length} of ${runs.length} failed; one: ${failures[0]}\n`);
   return {
     verb,
-    all: performance.now() - started,
+    all,
+    cpu: childrenCpu() - cpu + (agent?.cpu() ?? 0) - agentCpu,
     median: median(times),
     longest: Math.max(...times),
-    failed: runs.filter(({ status }) => status !== 0).length,
+    failed: failures.length,
   };
 }
 
-function run({ path, env, input }) {
+/** Executes one call without waiting for others; resolves with its exit status, time (ms) and stdout. Never rejects. */
+export function run({ path, env, input }) {
   const started = performance.now();
-  const child = spawn(path, [], { env, cwd: "/", stdio: ["pipe", "ignore", "ignore"] });
+  const child = spawn(path, [], { env, cwd: "/", stdio: ["pipe", "pipe", "ignore"] });
+  let said = "";
+  child.stdout.on("data", (text) => (said += String(text)));
   child.stdin.on("error", () => {});
   child.stdin.end(input);
-  return new Promise((resolve) =>
-    child.once("close", (status) => resolve({ status, ms: performance.now() - started })),
-  );
+  return new Promise((resolve) => {
+    child.once("error", ({ message }) => resolve({ status: null, ms: 0, said: message }));
+    child.once("close", (status) => resolve({ status, ms: performance.now() - started, said }));
+  });
 }

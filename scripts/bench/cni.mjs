@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { iptablesOf } from "./kinds.mjs";
 import { POD_SUBNET } from "./namespaces.mjs";
 import { cniEnvironment, netconfOf, POD_ANNOTATIONS } from "./runtime.mjs";
 
@@ -11,7 +12,7 @@ export const NAMESPACE = "team-a";
 export const MARKED = { name: "web-0", uid: "6b0d3c1e-0001-4000-8000-000000000001" };
 export const PLAIN = { name: "plain-0", uid: "6b0d3c1e-0002-4000-8000-000000000002" };
 const CNI_DIRS = ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"];
-const KEY = "tenant.routing/fwmark";
+export const KEY = "tenant.routing/fwmark";
 const NET = { name: NETWORK, cniVersion: "1.0.0" };
 
 /** Milliseconds in one clock tick of /proc (USER_HZ). */
@@ -35,13 +36,16 @@ export function timed(path, args, { env = {}, input = "" } = {}) {
 }
 
 /** Processor time (ms) of all children that have ended so far: fields 16 and 17 of /proc/pid/stat. */
-function childrenCpu() {
+export function childrenCpu() {
   const stat = readFileSync("/proc/self/stat", "latin1");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[13]) + Number(fields[14])) * TICK_MS;
 }
 
-/** The plugins under test. `paths`: binary, delegate, dir, netns, kubeconfig; `variant` of iptables. */
+/**
+ * The plugins under test. `paths`: binary, launcher (undefined: none), socket, delegate, dir, netns, kubeconfig.
+ * `variant`: what marks the packets.
+ */
 export function createPlugins(paths, variant) {
   const delegate = {
     type: "ptp",
@@ -56,8 +60,13 @@ export function createPlugins(paths, variant) {
   const wrapper = {
     type: "tenant-routing-wrapper",
     kubeconfig: paths.kubeconfig,
-    iptables: variant,
-    tenants: { "tenant-a": { fwmark: "0x10/0xff", namespaces: [NAMESPACE] } },
+    iptables: iptablesOf(variant),
+    // Left out elsewhere: an older binary (--against) does not know the key.
+    ...(variant === "nftables" && { backend: "nftables" }),
+    tenants: {
+      "tenant-a": { fwmark: "0x10/0xff", namespaces: [NAMESPACE] },
+      "tenant-b": { fwmark: "0x20/0xff", namespaces: [NAMESPACE] },
+    },
     dataDir: join(paths.dir, "journal"),
     logFile: join(paths.dir, "wrapper.log"),
     delegate,
@@ -70,13 +79,31 @@ export function createPlugins(paths, variant) {
     pod,
     netns: paths.netns,
   });
-  return {
+  const own = {
     bare: plugin(paths.delegate, delegate, MARKED),
     runtime: plugin(paths.binary, asking, MARKED, { [KEY]: "tenant-a" }),
     api: plugin(paths.binary, wrapper, MARKED),
     // What an unmarked pod costs where the runtime passes annotations: ours is not among them, so the namespace is read.
     unmarked: plugin(paths.binary, asking, PLAIN, { "kubernetes.io/config.source": "api" }),
   };
+  if (paths.launcher === undefined) return own;
+  const launched = (kind, socket) => ({
+    ...own[kind],
+    path: paths.launcher,
+    env: { TENANT_ROUTING_AGENT_SOCKET: socket },
+  });
+  return {
+    ...own,
+    agent: launched("runtime", paths.socket),
+    agentApi: launched("api", paths.socket),
+    fallback: launched("runtime", `${paths.socket}-of-nobody`),
+  };
+}
+
+/** The conflist that the agent of a plugin with that netconf reads, as text. */
+export function agentConf({ netconf }, socket) {
+  const { runtimeConfig, ...conf } = netconf;
+  return JSON.stringify({ ...conf, agent: { socket } });
 }
 
 /** ADD of a new container: times, result, and the container ID for DEL. */
@@ -102,12 +129,14 @@ function execute(plugin, command, containerId, netconf) {
 }
 
 /** What a runtime executes for one verb of one container. */
-export function invocation({ path, pod: { name, uid }, netns }, command, containerId, netconf) {
-  const pod = { namespace: NAMESPACE, name, uid };
+export function invocation(plugin, command, containerId, netconf) {
+  const { path, netns, cniPath = CNI_DIRS.join(":") } = plugin;
+  const pod = { namespace: NAMESPACE, ...plugin.pod };
   const sandbox = { id: containerId, netns, ifname: "eth0", pod };
   const env = {
     PATH: process.env.PATH,
-    ...cniEnvironment(command, sandbox, CNI_DIRS.join(":")),
+    ...plugin.env,
+    ...cniEnvironment(command, sandbox, cniPath),
   };
   return { path, env, input: JSON.stringify(netconf) };
 }

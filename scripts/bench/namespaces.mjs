@@ -21,6 +21,11 @@ export function withPods(names, count) {
   return { ...names, pods: Array.from({ length: count }, (_, n) => `${names.pod}-${n}`) };
 }
 
+/** The same with a gateway for each of two tenants, under `gateways`. */
+export function withGateways(names) {
+  return { ...names, gateways: ["gwa", "gwb"].map((name) => `${names.node}-${name}`) };
+}
+
 export function createNode(names) {
   for (const name of Object.values(names).flat()) {
     ip("netns", "add", name);
@@ -40,8 +45,11 @@ export function connectInternet({ node, internet }) {
 
 /** Never throws: it runs when something else has failed already. */
 export function removeNode(names) {
-  for (const name of Object.values(names).flat()) {
-    if (existsSync(`${NETNS_DIR}/${name}`))
+  if (!existsSync(NETNS_DIR)) return;
+  const all = new Set(Object.values(names).flat());
+  // The chaos makes more of them for its pods.
+  for (const name of readdirSync(NETNS_DIR)) {
+    if (all.has(name) || all.has(name.replace(/-\d+$/, "")))
       spawnSync("ip", ["netns", "del", name], { stdio: "ignore" });
   }
 }

@@ -4,7 +4,7 @@
 import { setImmediate } from "node:timers/promises";
 import { add, del, timed } from "./cni.mjs";
 import { INTERNET } from "./namespaces.mjs";
-import { program, rulesAt, rulesFor } from "./populate.mjs";
+import { rulesAt, rulesFor } from "./populate.mjs";
 import { summary } from "./statistics.mjs";
 
 const PACKETS_PER_PING = 2;
@@ -14,7 +14,7 @@ const MICROSECONDS = 1000;
  * us per forwarded packet, alternating: no rules at all, then this pod's behind those of each
  * number of other pods. Returns [{ pods: number | null, rules, ...summary }].
  */
-export async function measurePackets({ plugin, pattern, pods, rounds, pings, variant, podNetns }) {
+export async function measurePackets({ plugin, pattern, pods, rounds, pings, tables, podNetns }) {
   const attached = add(plugin);
   try {
     const address = attached.result.ips[0].address.replace(/\/.*/, "");
@@ -26,7 +26,7 @@ export async function measurePackets({ plugin, pattern, pods, rounds, pings, var
     for (let round = 0; round <= rounds; round++) {
       for (const each of series) {
         await setImmediate();
-        program(variant, each.rules);
+        tables.program(each.rules);
         const us = flood(podNetns, pings);
         each.samples.push(us);
       }
@@ -39,7 +39,7 @@ export async function measurePackets({ plugin, pattern, pods, rounds, pings, var
     }));
   } finally {
     del(plugin, attached);
-    program(variant, []);
+    tables.program([]);
   }
 }
 

@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { add, del, NETWORK, timed } from "./cni.mjs";
+import { add, del, NETWORK } from "./cni.mjs";
 import { attachmentTag } from "./runtime.mjs";
 
 /** Above the addresses that host-local gives to the pods of the rounds. */
@@ -14,48 +14,34 @@ const ids = [];
 /** Files of the pods now on the node. */
 const files = [];
 
-/** What one attached pod looks like: its journal record and its rules, in iptables-save's words. */
-export function takePattern(plugin, { variant, dir }) {
+/** What one attached pod looks like: its journal record and its lines in the kernel's tables. */
+export function takePattern(plugin, { tables, dir }) {
   const attached = add(plugin);
   const key = { network: NETWORK, containerId: attached.containerId, ifname: "eth0" };
   const tag = attachmentTag(key);
   const record = JSON.parse(readFileSync(join(dir, "journal", `${tag}.json`), "utf8"));
-  const rules = saved(variant)
-    .split("\n")
-    .filter((line) => line.includes(tag));
-  if (rules.length === 0) throw new Error("the wrapper programmed no rule: nothing to copy");
+  const rules = tables.linesOf(tag);
   del(plugin, attached);
+  if (rules.length === 0) throw new Error("the wrapper programmed no rule: nothing to copy");
   return { tag, record, rules, address: record.addresses[0] };
 }
 
-/** Makes `count` the number of pods on the node, whatever was there before. */
-export function populate(pattern, count, { variant, dir }) {
-  program(variant, rulesFor(pattern, count));
+/**
+ * Makes `count` the number of pods on the node, whatever was there before. `sandbox` is a network namespace
+ * that exists: the wrapper takes down, as abandoned, what has been on record for a minute without one.
+ */
+export async function populate(pattern, count, { tables, dir, sandbox, api }) {
+  // An agent that knows its node's pods looks for none of them.
+  const { uid } = pattern.record.pod;
+  await api.addPods(podsOnNode(count).map(({ name }) => ({ name, uid })));
+  tables.program(rulesFor(pattern, count));
   const [journal, leases] = [join(dir, "journal"), join(dir, "ipam", NETWORK)];
   for (const file of files.splice(0)) rmSync(file, { force: true });
   mkdirSync(leases, { recursive: true });
   for (const pod of podsOnNode(count)) {
-    write(join(journal, `${pod.tag}.json`), JSON.stringify(recordOf(pattern, pod)));
+    write(join(journal, `${pod.tag}.json`), JSON.stringify(recordOf(pattern, pod, sandbox)));
     write(join(leases, pod.address), `${pod.containerId}\r\neth0`);
   }
-}
-
-/** Replaces the whole mangle table: the pods' rules first, so that the next pod's come last (the worst case). */
-export function program(variant, rules) {
-  const input = ["*mangle", ":PREROUTING ACCEPT [0:0]", ...rules, "COMMIT", ""].join("\n");
-  timed(tool(variant, "restore"), ["-w", "10"], { input, env: { PATH: process.env.PATH } });
-}
-
-/**
- * Somebody else's rule that follows connections, as kube-proxy's do on every node: else the kernel
- * takes connection tracking down and up again with our only pod, and that is what we would measure.
- */
-export function trackConnections(variant, wanted) {
-  const rule = "-A FORWARD -m conntrack --ctstate INVALID -j DROP";
-  const input = ["*filter", ":FORWARD ACCEPT [0:0]", ...(wanted ? [rule] : []), "COMMIT", ""].join(
-    "\n",
-  );
-  timed(tool(variant, "restore"), ["-w", "10"], { input, env: { PATH: process.env.PATH } });
 }
 
 /** Rules of pods on the node, as `populate` would program them. */
@@ -67,20 +53,12 @@ export function rulesFor(pattern, count) {
 
 /** The same pod at another address: the rules of the one that packets come from. */
 export function rulesAt(pattern, address) {
-  return pattern.rules.map((rule) => rule.replace(`${pattern.address}/32`, `${address}/32`));
-}
-
-export function saved(variant) {
-  return timed(tool(variant, "save"), ["-t", "mangle"], { env: { PATH: process.env.PATH } }).stdout;
+  return pattern.rules.map((rule) => replaceAddress(rule, pattern.address, address));
 }
 
 function write(path, text) {
   writeFileSync(path, text, { mode: 0o600 });
   files.push(path);
-}
-
-function tool(variant, action) {
-  return `iptables-${variant}-${action}`;
 }
 
 function podsOnNode(count) {
@@ -102,17 +80,27 @@ function podNumber(n) {
 
 function ruleOf(pattern, rule, pod) {
   const { namespace, name } = pattern.record.pod;
-  return rule
-    .replace(`${pattern.address}/32`, `${pod.address}/32`)
-    .replace(`${namespace}/${name} ${pattern.tag}`, `${namespace}/${pod.name} ${pod.tag}`);
+  return replaceAddress(rule, pattern.address, pod.address)
+    .replace(`${namespace}/${name} ${pattern.tag}`, `${namespace}/${pod.name} ${pod.tag}`)
+    .replace(ownerOf(pattern.tag), ownerOf(pod.tag));
 }
 
-function recordOf({ record, address }, pod) {
+// As nft prints it, or as iptables does.
+function replaceAddress(rule, from, to) {
+  return rule.replace(`${from}/32`, `${to}/32`).replace(` ${from} `, ` ${to} `);
+}
+
+// The nftables backend's short form of a tag.
+function ownerOf(tag) {
+  return ` : 0x${tag.slice(-8)}`;
+}
+
+function recordOf({ record, address }, pod, sandbox) {
   const { result, ...rest } = record;
   return {
     ...rest,
     key: { ...record.key, containerId: pod.containerId },
-    netns: `/run/netns/cni-${pod.containerId.slice(0, 36)}`,
+    netns: sandbox,
     pod: { ...record.pod, name: pod.name },
     addresses: [pod.address],
     result: JSON.parse(JSON.stringify(result).replaceAll(`${address}/`, `${pod.address}/`)),

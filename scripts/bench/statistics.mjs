@@ -25,6 +25,16 @@ export function summary(samples) {
     median: round(median(samples)),
     p10: round(quantile(samples, 0.1)),
     p90: round(quantile(samples, 0.9)),
+    p95: round(quantile(samples, 0.95)),
     samples: samples.map(round),
   };
+}
+
+/**
+ * How much a series of samples has grown, as a share of what it was: the median of the last tenth over that
+ * of the third tenth. The first ones are start-up: code is still being compiled, pools filled.
+ */
+export function growth(samples) {
+  const tenth = (n) => samples.slice((samples.length * n) / 10, (samples.length * (n + 1)) / 10);
+  return median(tenth(9)) / median(tenth(2)) - 1;
 }
