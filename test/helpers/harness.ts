@@ -29,7 +29,8 @@ export const POD_UID = "6c2a5b0e-54b1-4f43-8f0a-0f5d1e1f2a3b";
 /** For machines that have much else to do; no test needs more than a fraction of it. */
 const TEST_LIMIT_MS = 60_000;
 /** Files that the product keeps in its data directory between attachments. */
-export const KEPT = /^(queue|generation|collected|iptables-backend|guard|marks-(?:iptables|nftables))$/;
+export const KEPT =
+  /^(queue|generation|collected|iptables-backend|guard|marks-(?:iptables|nftables))$/;
 
 export interface RunOptions {
   /** The netconf as an object (dataDir and logFile are filled in), or the exact bytes of stdin. */
