@@ -4,6 +4,7 @@ import { createJournal } from "../../lib/attachment/journal";
 import { createLocks } from "../../lib/node/lock";
 import type { PluginConf } from "../../conf/types";
 import { startAgent } from "../agent/agent";
+import { keepMemorySmall } from "../agent/memory";
 import { createSay } from "../agent/say";
 import { openSettings } from "../agent/settings";
 import { outputFormat, type RunCommand } from "../command";
@@ -15,6 +16,7 @@ const TAKEOVER_MS = 5000;
 /** Runs until SIGTERM or SIGINT, then lets requests that are under way end. Returns 0. */
 export const agentCommand: RunCommand = async (io, _positionals, values) => {
   muteNode();
+  keepMemorySmall();
   const json = outputFormat(values) === "json";
   const say = createSay(io, json);
   const settings = openSettings(values.conf, say);
