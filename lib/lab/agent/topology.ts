@@ -95,7 +95,7 @@ export function conflistText(setup: Setup, { a, b }: Topology, { markA }: Choice
     dataDir: `${dir}/state`,
     logFile: `${dir}/wrapper.log`,
     agent: { socket: agentSocket },
-    routes: { namesDir: `${dir}/rt_tables.d` },
+    routes: { namesDir: `${dir}/rt_tables.d`, watch: { statusFile: `${dir}/watch.json` } },
     tenants: {
       "tenant-a": { fwmark: markA, table: 100, gateways: gateways(a, "eth1") },
       "tenant-b": { fwmark: "0x20/0xff", table: 200, gateways: gateways(b, "eth2") },

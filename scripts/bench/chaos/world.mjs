@@ -102,6 +102,8 @@ function netconfFor(tenant, netconf, dir) {
   return {
     ...netconf,
     tenants,
+    // Nothing of the machine's own is written.
+    routes: { namesDir: "", watch: { statusFile: "" } },
     delegate: { ...netconf.delegate, ipam },
     runtimeConfig: { [POD_ANNOTATIONS]: { [KEY]: tenant.name } },
   };
