@@ -144,7 +144,8 @@ function createResident({ host, startTalk, timeoutMs }: NftOptions): {
       return answer;
     },
     warmUp: () => {
-      if (host.find("nft") !== undefined) present();
+      // Never a new one in place of one that is there: that one may be in the middle of an answer.
+      if (child === undefined && host.find("nft") !== undefined) present();
     },
     stop: end,
   };

@@ -67,6 +67,23 @@ test("a child that was killed is started again", async () => {
   runner.stop();
 });
 
+test("a child is replaced after 2,000 answers, but not in the middle of one", async () => {
+  // Slow from then on, as nft on a busy node.
+  const runner = runnerOf(
+    withNft(`n=0; while read -r line; do [ "$line" = "add @end" ] || continue
+      n=$((n + 1)); [ $n -lt 2000 ] || sleep 1
+      printf 'Error: syntax error, unexpected @\\nadd @end\\n    ^\\n'; done`),
+  );
+  for (let n = 0; n < 2002; n++) {
+    const answer = runner.run(LOOK);
+    // Now the request is with the child.
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+    runner.warmUp();
+    expect(await answer).toMatchObject({ ok: true });
+  }
+  runner.stop();
+});
+
 test("an nft that hangs is killed at the deadline: try again later, and the next request has another", async () => {
   const runner = runnerOf(withNft("exec sleep 1000"), 300);
   await expect(runner.run(LOOK)).rejects.toMatchObject({ code: 11 });
