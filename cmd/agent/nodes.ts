@@ -20,20 +20,17 @@ export function createNodes(
   const nodes = new Map<string, Node>();
   return (conf) => {
     const key = JSON.stringify(settingsOf(conf));
-    const known = nodes.get(key);
-    if (known !== undefined) return known;
-    const node = openNode(conf, log, shared);
-    const made: Node = {
+    const node = nodes.get(key) ?? openNode(conf, log, shared);
+    const [oldest] = nodes.keys();
+    if (nodes.size >= KEPT && oldest !== undefined && !nodes.has(key)) nodes.delete(oldest);
+    nodes.set(key, node);
+    return {
       ...node,
       backend: ledFirst(node.backend, (mark) => isLed(conf, mark)),
       pods: async () => pods(conf) ?? node.pods(),
       // The agent does it by itself; no pod has to wait for it.
       isCollectionDue: () => false,
     };
-    const [oldest] = nodes.keys();
-    if (nodes.size >= KEPT && oldest !== undefined) nodes.delete(oldest);
-    nodes.set(key, made);
-    return made;
   };
 }
 
@@ -54,12 +51,8 @@ function ledFirst(backend: MarkBackend, isLed: (mark: Mark) => Promise<void>): M
   };
 }
 
-// What a node is opened with, and nothing of a single request.
+// What a node is opened with, and nothing of a single request: this is asked for each of them.
 function settingsOf(conf: PluginConf): unknown {
   const { dataDir, backend, guard, iptables, kubeconfig, apiTimeoutMs, lockTimeoutMs } = conf;
-  const { annotationKeys, tenants } = conf;
-  return [
-    ...[dataDir, backend, guard, iptables, kubeconfig, apiTimeoutMs, lockTimeoutMs],
-    ...[annotationKeys, tenants],
-  ];
+  return [dataDir, backend, guard, iptables, kubeconfig, apiTimeoutMs, lockTimeoutMs];
 }
