@@ -3,6 +3,7 @@ import type { PluginConf } from "../conf/types";
 import { combineBackends } from "../lib/marks/combine";
 import { createIptablesBackend } from "../lib/marks/iptables/backend";
 import { hasIptables } from "../lib/marks/iptables/programs";
+import { VARIANTS } from "../lib/marks/iptables/transaction";
 import { recallVariant } from "../lib/marks/iptables/variant";
 import { recallFact, rememberFact } from "../lib/marks/marker";
 import { createNftablesBackend } from "../lib/marks/nftables/backend";
@@ -108,7 +109,7 @@ function mayHold({ dataDir }: PluginConf, { recordedPlaces }: BackendParts, kind
 }
 
 function hasIptablesPlace(places: readonly string[]): boolean {
-  return places.some((place) => place === "nft" || place === "legacy");
+  return places.some((place) => VARIANTS.some((variant) => variant === place));
 }
 
 // Written before the first mark of this boot, so that no later process overlooks it.

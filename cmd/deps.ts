@@ -2,12 +2,7 @@
 import { join } from "node:path";
 import type { PluginConf } from "../conf/types";
 import type { Context, Node } from "../lib/attachment/context";
-import {
-  createJournal,
-  type Journal,
-  type JournalRecord,
-  type Owner,
-} from "../lib/attachment/journal";
+import { attachmentIn, createJournal, type Journal, type Owner } from "../lib/attachment/journal";
 import { createProgress, factFields } from "../lib/attachment/facts";
 import { attachmentKey, type Request } from "../lib/cni/request";
 import { attachmentTag } from "../lib/marks/tag";
@@ -109,6 +104,19 @@ export interface Remote {
   readonly helpers: readonly number[];
 }
 
+/** What a verb works with that no runtime has asked for: each attachment brings the rest from its record. */
+export function ownRequest(verb: Request["verb"], path: readonly string[]): Request {
+  return {
+    verb,
+    containerId: "",
+    netns: "",
+    ifname: "",
+    args: new Map(),
+    path,
+    netnsOverride: false,
+  };
+}
+
 let count = 0;
 
 /** An ID for the next request. */
@@ -154,8 +162,13 @@ function withoutOurs(env: Io["env"]): Io["env"] {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !OURS.includes(name)));
 }
 
-/** `<pid> <start time> <request>`, as the agent told its launcher; undefined for anything else. */
-function ownerOf(token: string | undefined): Owner | undefined {
+/** What the agent tells a launcher, which hands it to the packed binary when it loses the agent. */
+export function tokenOf({ pid, startTime, request = "" }: Owner): string {
+  return `${pid} ${startTime} ${request}`;
+}
+
+/** The owner of such a token; undefined for anything else. */
+export function ownerOf(token: string | undefined): Owner | undefined {
   const [pid = "", startTime = "", request = ""] = (token ?? "").split(" ");
   return /^[0-9]+$/.test(pid) && startTime !== "" && request !== ""
     ? { pid: Number(pid), startTime, request }
@@ -188,20 +201,10 @@ export async function checkKubeconfig(path: string | undefined): Promise<void> {
 }
 
 function recordedPlaces(journal: Journal): readonly string[] {
-  return journal.tags().flatMap((tag) => {
-    const record = tryRead(journal, tag);
-    return record !== undefined && "attachment" in record
-      ? [record.attachment.backend].filter((place) => place !== undefined)
-      : [];
-  });
-}
-
-function tryRead(journal: Journal, tag: string): JournalRecord {
-  try {
-    return journal.read(tag);
-  } catch {
-    return undefined;
-  }
+  return journal
+    .tags()
+    .map((tag) => attachmentIn(journal, tag)?.backend)
+    .filter((place) => place !== undefined);
 }
 
 // The journal's directory holds the locks, so it is made and checked before the first hold.

@@ -12,7 +12,7 @@ import { systemClock } from "../../lib/node/clock";
 import { createExec } from "../../lib/node/exec";
 import { ownProcess } from "../../lib/node/processes";
 import { backendKind, newRunner } from "../backends";
-import { nextRequest } from "../deps";
+import { nextRequest, ownerOf, tokenOf } from "../deps";
 import type { Io } from "../io";
 import { createLog } from "../log";
 import { startCache, type CacheService } from "./cache";
@@ -47,13 +47,13 @@ export async function startAgent(settings: Settings, options: AgentOptions): Pro
   const parts = await startParts(settings, options);
   const { runner, cache, reconcile, routes } = parts;
   const monitor = monitorOf(settings, parts, options.say);
-  const { pid, startTime } = ownProcess();
+  const self = ownProcess();
   const server = await startServer({
     path: settings.current().conf.agent.socket,
-    nextToken: () => `${pid} ${startTime} ${nextRequest()}`,
+    nextToken: () => tokenOf({ ...self, request: nextRequest() }),
     localExec: createExec(),
     serve: (launcher, token) =>
-      serveRequest(launcher, token.split(" ")[2] ?? "", { ...parts, onEnd: monitor.onRequest }),
+      serveRequest(launcher, ownerOf(token)?.request ?? "", { ...parts, onEnd: monitor.onRequest }),
     onGarbage: ({ message }) => options.say({ event: "condition", message }),
     onHttp: monitor.onHttp,
   });
@@ -147,7 +147,7 @@ function monitorOf(settings: Settings, parts: Parts, say: Say): Monitor {
       repairs: () => ({ ...figures().repairs }),
       refusedAnnotations: () => figures().refusals,
       ...(backendKind(conf()) === "nftables" && { traffic: () => countMarked(runner) }),
-      leaks: async () => (conf().guard && runner.has() ? (await guard.guard.list()).dropped : []),
+      leaks: () => guard.dropped(),
     },
     ready: [
       async () => {

@@ -1,8 +1,7 @@
 import type { PluginConf } from "../../conf/types";
 import { collectNowAndThen } from "../../lib/attachment/collect";
 import type { Node } from "../../lib/attachment/context";
-import type { Request } from "../../lib/cni/request";
-import { forRequest, nextRequest } from "../deps";
+import { forRequest, nextRequest, ownRequest } from "../deps";
 import type { Io } from "../io";
 import type { Say } from "./say";
 
@@ -33,22 +32,11 @@ export function startCollecting(options: CollectOptions): { stop(): Promise<void
   };
 }
 
-/** No request of a runtime asks for this: each attachment brings the rest from its record. */
-const NO_REQUEST: Request = {
-  verb: "GC",
-  containerId: "",
-  netns: "",
-  ifname: "",
-  args: new Map(),
-  path: [],
-  netnsOverride: false,
-};
-
 async function collect({ node: openedNode, conf, io, say }: CollectOptions): Promise<void> {
   const node = openedNode();
   const id = nextRequest();
   const context = forRequest(node, {
-    cni: NO_REQUEST,
+    cni: ownRequest("GC", []),
     conf: conf(),
     io,
     log: { write: (_level, message) => say({ event: "collect", message }) },

@@ -2,7 +2,12 @@ import type { PluginConf } from "../../conf/types";
 import type { Layer } from "../../lib/agent/reconcile/ports";
 import type { Node } from "../../lib/attachment/context";
 import { toCniError } from "../../lib/cni/error";
-import { createGuard, type Guard, type Guarded } from "../../lib/marks/nftables/guard";
+import {
+  createGuard,
+  type Dropped,
+  type Guard,
+  type Guarded,
+} from "../../lib/marks/nftables/guard";
 import type { NftRunner } from "../../lib/marks/nftables/runner";
 import { restoreOneByOne } from "../../lib/marks/restore";
 import type { InstalledMark, Marking } from "../../lib/ports";
@@ -16,7 +21,8 @@ const PLACE = "guard";
 export interface GuardService {
   /** What the reconciler keeps besides the marks; nothing where the guard is off, or nft is missing. */
   layers(conf: PluginConf, node: Node): readonly Layer[];
-  readonly guard: Guard;
+  /** What it has dropped; nothing where it is off. */
+  dropped(): Promise<readonly Dropped[]>;
 }
 
 /** Turns the guard on or off, as the conflist says, now and whenever it changes. */
@@ -37,7 +43,10 @@ export function startGuard(settings: Settings, runner: NftRunner, say: Say): Gua
   };
   settings.onChange(follow);
   follow();
-  return { guard, layers: (conf, node) => (isOn(conf) ? [layerOf(guard, conf, node)] : []) };
+  return {
+    layers: (conf, node) => (isOn(conf) ? [layerOf(guard, conf, node)] : []),
+    dropped: async () => (isOn(settings.current().conf) ? (await guard.list()).dropped : []),
+  };
 }
 
 function layerOf(guard: Guard, { lockTimeoutMs }: PluginConf, { locks }: Node): Layer {

@@ -1,7 +1,6 @@
 /** `wrapper agent`: the resident process that answers launchers and keeps the node as it should be. */
-import { CniError } from "../../lib/cni/error";
 import { createJournal } from "../../lib/attachment/journal";
-import { createLocks } from "../../lib/node/lock";
+import { asOnlyOne, createLocks } from "../../lib/node/lock";
 import type { PluginConf } from "../../conf/types";
 import { startAgent } from "../agent/agent";
 import { keepMemorySmall } from "../agent/memory";
@@ -46,19 +45,11 @@ function stopSignal(): Promise<void> {
 }
 
 /** Runs the body as the node's only agent. Throws CniError `tryAgainLater` when there is another one. */
-async function alone<T>(conf: PluginConf, body: () => Promise<T>): Promise<T> {
-  let started = false;
-  try {
-    return await createLocks(conf.dataDir).hold(["agent"], TAKEOVER_MS, () => {
-      started = true;
-      return body();
-    });
-  } catch (thrown) {
-    if (started) throw thrown;
-    throw new CniError(
-      "tryAgainLater",
-      `another agent is at work on this node (it holds the lock "agent" in ${conf.dataDir}/queue): stop it first`,
-      { cause: thrown },
-    );
-  }
+function alone<T>({ dataDir }: PluginConf, body: () => Promise<T>): Promise<T> {
+  const locks = createLocks(dataDir);
+  return asOnlyOne(
+    (held) => locks.hold(["agent"], TAKEOVER_MS, held),
+    body,
+    `another agent is at work on this node (it holds the lock "agent" in ${dataDir}/queue): stop it first`,
+  );
 }

@@ -9,7 +9,7 @@ import { toCniError } from "../../lib/cni/error";
 import type { Attachment } from "../../lib/attachment/journal";
 import { cniPath, EXIT_WRONG, type Values } from "../command";
 import { findConf } from "../conflist";
-import { forRequest, openNode } from "../deps";
+import { forRequest, openNode, ownRequest } from "../deps";
 import type { Io } from "../io";
 
 /**
@@ -24,15 +24,7 @@ export async function gcCommand(
   const { conf, path, warnings } = findConf(values.conf);
   for (const warning of warnings) io.stderr(`${path}: ${warning}\n`);
   const log = { write: (_level: string, message: string) => io.stderr(`${message}\n`) };
-  const cni = {
-    verb: "DEL",
-    containerId: "",
-    netns: "",
-    ifname: "",
-    args: new Map(),
-    path: cniPath(values, io.env),
-    netnsOverride: false,
-  } as const;
+  const cni = ownRequest("DEL", cniPath(values, io.env));
   const node = openNode(conf, log);
   const context = forRequest(node, { cni, conf, io, log });
   node.journal.inspect();

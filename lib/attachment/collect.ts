@@ -3,7 +3,7 @@
  * ADD has no result to remember it by, and never sends its DEL (containerd 1.7).
  */
 import { CniError, toCniError } from "../cni/error";
-import type { Attachment } from "./journal";
+import { attachmentIn, type Attachment } from "./journal";
 import type { Context } from "./context";
 import { createProgress } from "./facts";
 import { tearDown } from "./tear-down";
@@ -26,7 +26,7 @@ export interface Abandoned {
  */
 export function findAbandoned(context: Context): readonly Abandoned[] {
   return context.node.journal.tags().flatMap((tag) => {
-    const attachment = attachmentOf(context, tag);
+    const attachment = attachmentIn(context.node.journal, tag);
     return attachment !== undefined && isAbandoned(context, attachment)
       ? [{ tag, attachment }]
       : [];
@@ -102,16 +102,6 @@ export function attachmentLabel({ key, pod }: Attachment): string {
   return pod === undefined
     ? `container ${key.containerId}`
     : `pod ${pod.namespace}/${pod.name} (container ${key.containerId})`;
-}
-
-function attachmentOf({ node }: Context, tag: string): Attachment | undefined {
-  try {
-    const record = node.journal.read(tag);
-    return record !== undefined && "attachment" in record ? record.attachment : undefined;
-  } catch {
-    // Its DEL reports what is wrong with it.
-    return undefined;
-  }
 }
 
 function isAbandoned(context: Context, attachment: Attachment): boolean {

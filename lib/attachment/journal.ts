@@ -43,6 +43,16 @@ export interface Journal {
   tags(): readonly string[];
 }
 
+/** The attachment on record under `tag`; undefined when there is none, or none that can be used: its DEL says why. */
+export function attachmentIn(journal: Pick<Journal, "read">, tag: string): Attachment | undefined {
+  try {
+    const record = journal.read(tag);
+    return record !== undefined && "attachment" in record ? record.attachment : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The journal in `dir` (absolute). Nothing is touched before the first call. */
 export function createJournal(dir: string): Journal {
   const path = (tag: string): string => join(dir, `${tag}${SUFFIX}`);

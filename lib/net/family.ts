@@ -8,3 +8,8 @@ export const FAMILIES: readonly Family[] = [4, 6];
 export function familyOf(address: string): Family {
   return address.includes(":") ? 6 : 4;
 }
+
+/** The families of which there is an address, in the order of `FAMILIES`. */
+export function familiesOf(addresses: readonly string[]): readonly Family[] {
+  return FAMILIES.filter((family) => addresses.some((address) => familyOf(address) === family));
+}

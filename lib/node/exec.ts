@@ -35,19 +35,23 @@ export function createExec(): Exec {
   return { run, start: startEarly };
 }
 
+/** What is to be started: an absolute path, and arguments. */
+type Program = Pick<ExecRequest, "path" | "args">;
+
 /**
- * Programs that die with us, even when we are killed (prctl(2) PR_SET_PDEATHSIG): for changes that nobody would
- * recognise as ours afterwards. Where the node has no setpriv, they go on to their end.
+ * The program, so that it dies with us, even when we are killed (prctl(2) PR_SET_PDEATHSIG); as it is where the
+ * node has no setpriv.
  */
+export function tied(host: Pick<Host, "find">, { path, args }: Program): Program {
+  const setpriv = host.find("setpriv");
+  return setpriv === undefined
+    ? { path, args }
+    : { path: setpriv, args: ["--pdeathsig", "KILL", path, ...args] };
+}
+
+/** Programs that die with us: for changes that nobody would recognise as ours afterwards. */
 export function createTiedExec(exec: Exec, host: Host): Exec {
-  return {
-    run: (request) => {
-      const setpriv = host.find("setpriv");
-      if (setpriv === undefined) return exec.run(request);
-      const args = ["--pdeathsig", "KILL", request.path, ...request.args];
-      return exec.run({ ...request, path: setpriv, args });
-    },
-  };
+  return { run: (request) => exec.run({ ...request, ...tied(host, request) }) };
 }
 
 /** Runs programs one after the other where there are too few descriptors to run them side by side. */

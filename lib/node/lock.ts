@@ -60,6 +60,27 @@ export function createLock(dir: string): Lock {
   return { hold: (timeoutMs, body) => locks.hold(["lock"], timeoutMs, body) };
 }
 
+/**
+ * Runs the body as the only one of its kind, under the lock that `hold` takes. Throws CniError `tryAgainLater`
+ * with the text `taken` when the lock cannot be had; what the body throws is passed on.
+ */
+export async function asOnlyOne<T>(
+  hold: (body: () => Promise<T>) => Promise<T>,
+  body: () => Promise<T>,
+  taken: string,
+): Promise<T> {
+  let started = false;
+  try {
+    return await hold(() => {
+      started = true;
+      return body();
+    });
+  } catch (thrown) {
+    if (started) throw thrown;
+    throw new CniError("tryAgainLater", taken, { cause: thrown });
+  }
+}
+
 /** All of them, when nobody is before us anywhere; otherwise none: who holds some of them must not wait for others. */
 async function allAtOnce(queue: Queue, names: readonly string[]): Promise<Place | undefined> {
   const place = await usable(queue.path, () => enter(queue, names));

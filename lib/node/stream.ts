@@ -1,9 +1,10 @@
 /** Programs that run on until they are stopped: those that report, and those that are talked to. */
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
-import type { Stream, StartStream, StartTalk, Talk } from "../ports";
+import type { Clock, Stream, StartStream, StartTalk, Talk } from "../ports";
 import { reasonOf } from "../text/reason";
-import { Collector, spawnChild } from "./exec";
+import { Collector, spawnChild, tied } from "./exec";
+import { PROGRAM_ENVIRONMENT, type Host } from "./host";
 
 /** Bytes kept of what a stream says on stderr. */
 const LAST_WORDS = 4096;
@@ -37,6 +38,65 @@ function follow(child: ChildProcess, onOutput: (piece: Uint8Array) => void): Str
     );
   });
   return { ended, stop: () => void child.kill("SIGKILL") };
+}
+
+/** Between the end of a kept stream and the start of the next (ms). */
+export const RESTART_MS = 2000;
+
+/** A program whose output is followed for as long as we run. */
+export interface KeptProgram {
+  readonly name: string;
+  /** What brings it. */
+  readonly package: string;
+  readonly args: readonly string[];
+}
+
+export interface KeptOptions {
+  readonly start: StartStream;
+  readonly host: Pick<Host, "find">;
+  readonly clock: Pick<Clock, "sleep">;
+  readonly onOutput: (piece: Uint8Array) => void;
+  /** It was started, or could not be: then the stream has ended. */
+  readonly onStart?: (stream: Stream) => void;
+  /** It ended by itself and is started again; what happens in between goes unseen. */
+  readonly onExit: (why: string) => void;
+  /** It is about to be started again. */
+  readonly onAgain: () => void;
+}
+
+/** Starts the program, tied to our life, and starts it again whenever it ends, until `stop` is called. */
+export function keepStream(program: KeptProgram, options: KeptOptions): { stop(): void } {
+  let stopped = false;
+  let stream: Stream | undefined;
+  const run = async (): Promise<void> => {
+    while (!stopped) {
+      stream = open(program, options);
+      options.onStart?.(stream);
+      const why = await stream.ended;
+      if (stopped) return;
+      options.onExit(why);
+      await options.clock.sleep(RESTART_MS);
+      options.onAgain();
+    }
+  };
+  void run();
+  return {
+    stop: () => {
+      stopped = true;
+      stream?.stop();
+    },
+  };
+}
+
+function open(program: KeptProgram, { start, host, onOutput }: KeptOptions): Stream {
+  const path = host.find(program.name);
+  if (path === undefined) {
+    const why = `the program ${program.name} is missing: install the package ${program.package}`;
+    return { ended: Promise.resolve(why), stop: () => {} };
+  }
+  // Without setpriv it ends at its next line (EPIPE).
+  const { args } = program;
+  return start({ ...tied(host, { path, args }), env: PROGRAM_ENVIRONMENT }, onOutput);
 }
 
 /** Starts a program that answers on its stdout what is written to its stdin; its stderr is not read. */

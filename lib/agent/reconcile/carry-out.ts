@@ -1,4 +1,5 @@
 /** Carries a plan out: records that change first, then the marks of all attachments at once. */
+import { labelOf } from "../../attachment/facts";
 import { ERRORS, toCniError, type CniError } from "../../cni/error";
 import type { Clock, RestoreOrder, Restored } from "../../ports";
 import type { Plan, Restoring, Rewriting } from "./plan";
@@ -93,7 +94,7 @@ function orderFor(
 ): readonly RestoreOrder[] {
   const { key, mark, addresses, markReplies = false, pod, backend } = attachment;
   if (mark === undefined) return [];
-  const label = pod === undefined ? "" : `${pod.namespace}/${pod.name}`;
+  const label = labelOf(pod);
   const place = layer === "marks" ? backend : undefined;
   const confirm = (): void => confirmUnchanged(target, { tag, attachment });
   return [{ key, label, mark, addresses, markReplies, place, confirm }];

@@ -1,5 +1,5 @@
 /** Records as the reconciler reads and rewrites them. */
-import type { Attachment, JournalRecord } from "../../attachment/journal";
+import { attachmentIn, type Attachment } from "../../attachment/journal";
 import { CniError } from "../../cni/error";
 import type { Rewriting, SeenRecord } from "./plan";
 import type { Target } from "./ports";
@@ -13,20 +13,10 @@ export function readRecords({ journal }: Reading): {
 } {
   const tags = journal.tags();
   const complete = tags.flatMap((tag) => {
-    const record = tryRead({ journal }, tag);
-    return record !== undefined && "attachment" in record && record.attachment.state === "complete"
-      ? [{ tag, attachment: record.attachment }]
-      : [];
+    const attachment = attachmentIn(journal, tag);
+    return attachment?.state === "complete" ? [{ tag, attachment }] : [];
   });
   return { tags: new Set(tags), complete };
-}
-
-function tryRead({ journal }: Reading, tag: string): JournalRecord {
-  try {
-    return journal.read(tag);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Throws CniError `superseded` unless the record still says just this. */
@@ -38,13 +28,8 @@ export function confirmUnchanged(reading: Reading, { tag, attachment }: SeenReco
   );
 }
 
-function isUnchanged(reading: Reading, { tag, attachment }: SeenRecord): boolean {
-  const record = tryRead(reading, tag);
-  return (
-    record !== undefined &&
-    "attachment" in record &&
-    JSON.stringify(record.attachment) === JSON.stringify(attachment)
-  );
+function isUnchanged({ journal }: Reading, { tag, attachment }: SeenRecord): boolean {
+  return JSON.stringify(attachmentIn(journal, tag)) === JSON.stringify(attachment);
 }
 
 /**

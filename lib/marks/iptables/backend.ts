@@ -1,6 +1,6 @@
 /** Marks as rules in the mangle table, through iptables-save and iptables-restore: one listing, one transaction per family. */
 import { type CniError, settleTogether, throwTogether, toCniError } from "../../cni/error";
-import { FAMILIES, type Family, familyOf } from "../../net/family";
+import { FAMILIES, familiesOf } from "../../net/family";
 import { localHost, type Host, type IptablesVariant } from "../../node/host";
 import type {
   Confirm,
@@ -268,10 +268,6 @@ function removals(rules: Rules): readonly Change[] {
       additions: [],
     }))
     .filter((change) => change.deletions.length > 0);
-}
-
-function familiesOf(addresses: readonly string[]): readonly Family[] {
-  return FAMILIES.filter((family) => addresses.some((address) => familyOf(address) === family));
 }
 
 function evictedTags(before: Rules, tag: string, addresses: readonly string[]): readonly string[] {

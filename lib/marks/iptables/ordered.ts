@@ -4,7 +4,7 @@
  */
 import { type CniError, ERRORS, toCniError } from "../../cni/error";
 import { canonicalAddress, parsePrefix } from "../../net/address";
-import { FAMILIES, familyOf } from "../../net/family";
+import { familiesOf } from "../../net/family";
 import type { MarkOrder, MarkPlace } from "../../ports";
 import { restoreInput, ruleSpecs } from "./format";
 import type { Slot } from "./programs";
@@ -46,9 +46,7 @@ async function run(
   const variant = VARIANTS.find((each) => each === known?.backend);
   const order = known?.order;
   if (variant === undefined || order === undefined || !isSound(order)) return;
-  const families = FAMILIES.filter((family) =>
-    order.addresses.some((address) => familyOf(address) === family),
-  );
+  const families = familiesOf(order.addresses);
   const { present } = await slotsWithRules(tables, families, [variant]);
   // Of a family that cannot be listed nothing is known, and the listing says so.
   const waiting = new Set<Slot>(present);

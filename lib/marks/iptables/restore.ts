@@ -1,6 +1,6 @@
 /** Puts back the rules of many attachments at once: one listing and one transaction in each slot. */
 import { settleTogether } from "../../cni/error";
-import { FAMILIES, type Family, familyOf } from "../../net/family";
+import { familiesOf, type Family } from "../../net/family";
 import type { IptablesVariant } from "../../node/host";
 import type { RestoreOrder, Restored } from "../../ports";
 import { groupBy } from "../group";
@@ -83,10 +83,6 @@ function withPlaces(
     .flatMap((variant) => families.map((family) => ({ variant, family })))
     .filter((slot) => !listable.some((each) => isIn(each, slot)));
   return [...listable, ...places];
-}
-
-function familiesOf(addresses: readonly string[]): readonly Family[] {
-  return FAMILIES.filter((family) => addresses.some((address) => familyOf(address) === family));
 }
 
 async function placed(

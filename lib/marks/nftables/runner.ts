@@ -1,5 +1,6 @@
 /** nft, one transaction at a time: by a child that stays, or by a process for each. */
 import { CniError, RulesUntouched } from "../../cni/error";
+import { tied } from "../../node/exec";
 import { DIRECTORIES, type Host, PROGRAM_ENVIRONMENT } from "../../node/host";
 import type { Exec, StartTalk, Talk } from "../../ports";
 
@@ -159,20 +160,12 @@ function startChild(host: Host, startTalk: StartTalk): Child {
     wake: () => {},
     over: undefined,
   };
+  const nft = tied(host, { path: pathOf(host), args: ["-i"] });
   const talk = startTalk(
     {
       // One stream for answers and complaints, so that they keep their order.
       path: "/bin/sh",
-      args: [
-        "-c",
-        'exec "$@" 2>&1',
-        "sh",
-        host.find("setpriv") ?? "",
-        "--pdeathsig",
-        "KILL",
-        pathOf(host),
-        "-i",
-      ],
+      args: ["-c", 'exec "$@" 2>&1', "sh", nft.path, ...nft.args],
       env: { ...PROGRAM_ENVIRONMENT, ...NO_HOME },
     },
     (text) => {

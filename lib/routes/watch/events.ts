@@ -1,12 +1,15 @@
 /**
  * What the watcher reacts to: changes of the node, seen with `ip monitor`, signals and the time.
  */
-import type { Clock, StartStream, Stream } from "../../ports";
-import { type Host, PROGRAM_ENVIRONMENT } from "../../node/host";
+import type { Clock, StartStream } from "../../ports";
+import type { Host } from "../../node/host";
+import { keepStream } from "../../node/stream";
 
-/** Between the end of one `ip monitor` and the start of the next (ms). */
-const RESTART_MS = 2000;
-const MONITOR_ARGUMENTS = ["-o", "monitor", "link", "address", "route", "rule"];
+const IP = {
+  name: "ip",
+  package: "iproute2",
+  args: ["-o", "monitor", "link", "address", "route", "rule"],
+};
 
 export interface MonitorOptions {
   readonly start: StartStream;
@@ -20,42 +23,9 @@ export interface MonitorOptions {
 
 /** Starts `ip monitor`, and starts it again whenever it ends, until `stop` is called. */
 export function startMonitor(options: MonitorOptions): { stop(): void } {
-  let stopped = false;
-  let stream: Stream | undefined;
-  const run = async (): Promise<void> => {
-    while (!stopped) {
-      stream = open(options);
-      const why = await stream.ended;
-      if (stopped) return;
-      options.onExit(why);
-      await options.clock.sleep(RESTART_MS);
-      // Something may have changed in between.
-      options.onEvent();
-    }
-  };
-  void run();
-  return {
-    stop: () => {
-      stopped = true;
-      stream?.stop();
-    },
-  };
-}
-
-function open({ start, host, onEvent }: MonitorOptions): Stream {
-  const [ip, setpriv] = [host.find("ip"), host.find("setpriv")];
-  if (ip === undefined)
-    return {
-      ended: Promise.resolve("the program ip is missing: install the package iproute2"),
-      stop: () => {},
-    };
-  // prctl(2) PR_SET_PDEATHSIG: it dies with us even when we are killed. Without setpriv it ends at
-  // its next line (EPIPE).
-  const [path, args] =
-    setpriv === undefined
-      ? [ip, MONITOR_ARGUMENTS]
-      : [setpriv, ["--pdeathsig", "KILL", ip, ...MONITOR_ARGUMENTS]];
-  return start({ path, args, env: PROGRAM_ENVIRONMENT }, onEvent);
+  const { onEvent } = options;
+  // Something may have changed while there was none.
+  return keepStream(IP, { ...options, onOutput: onEvent, onAgain: onEvent });
 }
 
 /** Why the watcher has something to do. */

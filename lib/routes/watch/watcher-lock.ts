@@ -9,7 +9,7 @@ import type { PluginConf } from "../../../conf/types";
 import { CniError, ERRORS } from "../../cni/error";
 import { isObject, own, parseJson } from "../../cni/json";
 import { makeDirectory, replaceFile } from "../../node/files";
-import { createLock } from "../../node/lock";
+import { asOnlyOne, createLock } from "../../node/lock";
 import { reasonOf } from "../../text/reason";
 import { gatewayKey, type Health } from "../plan/gateways";
 import type { ResolvedGateway } from "../model";
@@ -79,20 +79,12 @@ export function createWatcherLock(dir: string): WatcherLock {
 
 async function holdLock<T>(own: string, body: () => Promise<T>): Promise<T> {
   makeDirectory(own, MODES.directory);
-  let started = false;
-  try {
-    return await createLock(own).hold(TAKEOVER_MS, () => {
-      started = true;
-      return body();
-    });
-  } catch (thrown) {
-    if (started) throw thrown;
-    throw new CniError(
-      "tryAgainLater",
-      `another wrapper routes watch is at work on this node (it holds the lock in ${own}/queue): stop it first`,
-      { cause: thrown },
-    );
-  }
+  const lock = createLock(own);
+  return asOnlyOne(
+    (held) => lock.hold(TAKEOVER_MS, held),
+    body,
+    `another wrapper routes watch is at work on this node (it holds the lock in ${own}/queue): stop it first`,
+  );
 }
 
 async function isHeld(own: string): Promise<boolean> {

@@ -1,35 +1,10 @@
 import { monitorFirewall } from "../../../../../lib/agent/reconcile/monitor";
-import type { Clock, StartStream } from "../../../../../lib/ports";
+import { fakeStreams } from "../../../../helpers/fake-stream";
 import { fakeHost } from "../../../../helpers/fakes";
 
 function world(programs: readonly string[]) {
-  const started: {
-    command: string;
-    print(text: string): void;
-    end(why: string): void;
-    stopped: boolean;
-  }[] = [];
   const told: string[] = [];
-  const sleeps: (() => void)[] = [];
-  const start: StartStream = ({ path, args }, onOutput) => {
-    let end = (_: string): void => {};
-    const one = {
-      command: [path, ...args].join(" "),
-      print: (text: string) => onOutput(Buffer.from(text)),
-      end: (why: string) => end(why),
-      stopped: false,
-    };
-    started.push(one);
-    return {
-      ended: new Promise((resolve) => (end = resolve)),
-      stop: () => void (one.stopped = true),
-    };
-  };
-  const clock: Clock = {
-    now: () => new Date(0),
-    elapsed: () => 0,
-    sleep: () => new Promise((resolve) => sleeps.push(resolve)),
-  };
+  const { start, clock, started, sleeps } = fakeStreams();
   const monitor = monitorFirewall({
     start,
     clock,

@@ -1,37 +1,10 @@
-import type { Clock, ExecRequest, StartStream } from "../../../../../lib/ports";
+import { fakeStreams } from "../../../../helpers/fake-stream";
 import { createEventQueue, startMonitor } from "../../../../../lib/routes/watch/events";
 import { fakeHost } from "../../../../helpers/fakes";
 
-type Started = Pick<ExecRequest, "path" | "args"> & {
-  end(why: string): void;
-  output(): void;
-  stopped: boolean;
-};
-
 function world(programs: readonly string[]) {
-  const started: Started[] = [];
   const told: string[] = [];
-  const sleeps: (() => void)[] = [];
-  const start: StartStream = ({ path, args }, onOutput) => {
-    let end = (_: string): void => {};
-    const one: Started = {
-      path,
-      args,
-      end: (why) => end(why),
-      output: () => onOutput(Buffer.of()),
-      stopped: false,
-    };
-    started.push(one);
-    return {
-      ended: new Promise((resolve) => (end = resolve)),
-      stop: () => void (one.stopped = true),
-    };
-  };
-  const clock: Clock = {
-    now: () => new Date(0),
-    elapsed: () => 0,
-    sleep: () => new Promise((resolve) => sleeps.push(resolve)),
-  };
+  const { start, clock, started, sleeps } = fakeStreams();
   const monitor = startMonitor({
     start,
     clock,
@@ -46,8 +19,8 @@ const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolv
 
 test("every piece of output of ip monitor is an event", () => {
   const { started, told } = world(["ip", "setpriv"]);
-  started[0]?.output();
-  started[0]?.output();
+  started[0]?.print("");
+  started[0]?.print("");
   expect(told).toEqual(["event", "event"]);
 });
 
