@@ -102,19 +102,17 @@ export const ROOMS = {
   "lib/agent/metrics": [...SEAMS],
 
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
-  cmd: [
-    ...CMD,
-    "cmd/commands",
-    "cmd/commands/completion",
-    "cmd/commands/routes",
-    "lib/lab",
-    "lib/lab/kit/probe",
+  cmd: [...CMD, "cmd/commands/completion", "cmd/declarations"],
+  "cmd/declarations": [
+    ...["lib/lab", "lib/lab/kit/probe"],
+    ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],
   ],
   "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/check": [...CMD, "cmd"],
   "cmd/commands": [
     ...CMD,
     "cmd",
+    "cmd/commands/completion",
     "cmd/agent",
     "cmd/check",
     "lib/lab",

@@ -1,0 +1,18 @@
+/** All commands, in the order of the help. */
+import { check, gc } from "./attachments";
+import { agent, routes } from "./node";
+import { lab, selftest } from "./proofs";
+import { completion, man, version } from "./self";
+import type { CommandSpec } from "./spec";
+
+export const COMMANDS: readonly CommandSpec[] = [
+  check,
+  gc,
+  agent,
+  routes,
+  lab,
+  selftest,
+  completion,
+  man,
+  version,
+];
