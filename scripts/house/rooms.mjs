@@ -27,7 +27,16 @@ const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "ag
 );
 const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/api"];
 const AGENT = ["lib/agent", "lib/agent/metrics", "lib/agent/reconcile"];
-const CMD = [...SEAMS, ...ADAPTERS, ...ROUTES, "conf", "delegates", "lib/attachment", ...AGENT];
+const CMD = [
+  ...SEAMS,
+  ...ADAPTERS,
+  ...ROUTES,
+  "conf",
+  "delegates",
+  "lib/attachment",
+  ...AGENT,
+  "lib/checks",
+];
 
 export const ROOMS = {
   // Values and the protocol. They know nothing of this machine.
@@ -78,6 +87,9 @@ export const ROOMS = {
   "lib/routes/carry-out.ts": ROUTES_APPLY,
   "lib/routes/apply.ts": [...ROUTES_APPLY, "lib/routes/carry-out.ts"],
   "lib/routes/watch": [...SEAMS, "conf", "lib/node", ...ROUTES],
+
+  // What can be wrong, as data with a code.
+  "lib/checks": SEAMS,
 
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
