@@ -9,7 +9,8 @@ import { countMarked } from "../../lib/marks/nftables/counters";
 import { CniError } from "../../lib/cni/error";
 import { formatMark, type Mark } from "../../lib/net/mark";
 import { systemClock } from "../../lib/node/clock";
-import { createExec } from "../../lib/node/exec";
+import { createExec, createTiedExec } from "../../lib/node/exec";
+import { localHost } from "../../lib/node/host";
 import { ownProcess } from "../../lib/node/processes";
 import { backendKind, newRunner } from "../backends";
 import { nextRequest, ownerOf, tokenOf } from "../deps";
@@ -85,7 +86,7 @@ interface Parts {
 async function startParts(settings: Settings, options: AgentOptions): Promise<Parts> {
   const { io, say } = options;
   const { conf } = settings.current();
-  const runner = newRunner(conf, { exec: createExec() });
+  const runner = newRunner(conf, { exec: createTiedExec(createExec(), localHost) });
   const log = createLog(conf, io.stderr);
   const guard = startGuard(settings, runner, say);
   let wake = (): void => {};

@@ -4,19 +4,16 @@ import type { Node } from "../../lib/attachment/context";
 import { toCniError } from "../../lib/cni/error";
 import {
   createGuard,
+  GUARD_PLACE,
   type Dropped,
   type Guard,
   type Guarded,
 } from "../../lib/marks/nftables/guard";
 import type { NftRunner } from "../../lib/marks/nftables/runner";
-import { restoreOneByOne } from "../../lib/marks/restore";
 import type { InstalledMark, Marking } from "../../lib/ports";
 import { enableGuard, mayHaveGuard } from "../backends";
 import type { Say } from "./say";
 import type { Settings } from "./settings";
-
-/** Where the guard's entries are, for those that compare them with the records. */
-const PLACE = "guard";
 
 export interface GuardService {
   /** What the reconciler keeps besides the marks; nothing where the guard is off, or nft is missing. */
@@ -50,15 +47,6 @@ export function startGuard(settings: Settings, runner: NftRunner, say: Say): Gua
 }
 
 function layerOf(guard: Guard, { lockTimeoutMs }: PluginConf, { locks }: Node): Layer {
-  const marks = {
-    install: (order: Parameters<Guard["set"]>[0]) =>
-      locks.hold(order.addresses, lockTimeoutMs, async () => {
-        order.confirm?.();
-        await guard.set(order);
-        return { place: PLACE, evicted: [] };
-      }),
-    remove: (tags: readonly string[]) => guard.remove(tags),
-  };
   return {
     name: "guard",
     backend: {
@@ -66,8 +54,8 @@ function layerOf(guard: Guard, { lockTimeoutMs }: PluginConf, { locks }: Node): 
         addresses.map((address) => ({ address, piece: pieceName(markReplies), mark })),
     },
     marks: {
-      ...marks,
-      restore: (orders) => restoreOneByOne(marks, orders),
+      remove: (tags) => guard.remove(tags),
+      restore: (orders) => guard.restore(orders, { locks, lockTimeoutMs }),
       list: async () => (await guard.list()).guarded.map(toInstalledMark),
     },
   };
@@ -75,7 +63,15 @@ function layerOf(guard: Guard, { lockTimeoutMs }: PluginConf, { locks }: Node): 
 
 function toInstalledMark({ address, tag, label, mark, markReplies }: Guarded): InstalledMark {
   const piece = pieceName(markReplies);
-  return { backend: PLACE, tag, label, address, piece, mark, text: `${address} in the guard` };
+  return {
+    backend: GUARD_PLACE,
+    tag,
+    label,
+    address,
+    piece,
+    mark,
+    text: `${address} in the guard`,
+  };
 }
 
 function pieceName(markReplies: Marking["markReplies"]): string {

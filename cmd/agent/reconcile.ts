@@ -1,6 +1,7 @@
 import type { PluginConf } from "../../conf/types";
 import { monitorFirewall } from "../../lib/agent/reconcile/monitor";
 import type { Layer, PodView, ReconcileFigures } from "../../lib/agent/reconcile/ports";
+import { remembered } from "../../lib/agent/reconcile/remembered";
 import { createReconciler } from "../../lib/agent/reconcile/reconciler";
 import type { Node } from "../../lib/attachment/context";
 import { systemClock } from "../../lib/node/clock";
@@ -44,9 +45,13 @@ export interface ReconcileOptions {
 export function startReconcile(settings: Settings, options: ReconcileOptions): ReconcileService {
   const { io, log, say, shared = {}, pods, guard = () => [], leads = () => true } = options;
   let used = settings.current().conf;
-  const node = keptFor(settings, (conf) =>
-    openNode(conf, log, { ...shared, exec: createTiedExec(createExec(), localHost) }),
-  );
+  const node = keptFor(settings, (conf) => {
+    const opened = openNode(conf, log, {
+      ...shared,
+      exec: createTiedExec(createExec(), localHost),
+    });
+    return { ...opened, records: remembered(opened.journal) };
+  });
   const reconciler = createReconciler({
     clock: systemClock,
     pods,
@@ -57,9 +62,9 @@ export function startReconcile(settings: Settings, options: ReconcileOptions): R
       if (newest.tenants?.every(({ mark }) => leads(newest, mark)) ?? true) used = newest;
       else setTimeout(() => reconciler.wake(), LED_POLL_MS);
       const conf = used;
-      const { journal, locks, backend } = node();
+      const { records, locks, backend } = node();
       const marks: Layer = { name: "marks", backend, marks: backend.open({}) };
-      return { conf, journal, locks, layers: [marks, ...guard(conf, node())] };
+      return { conf, journal: records, locks, layers: [marks, ...guard(conf, node())] };
     },
   });
   settings.onChange(() => reconciler.wake());
@@ -84,8 +89,8 @@ export function startReconcile(settings: Settings, options: ReconcileOptions): R
 }
 
 // Opened again when the configuration has changed.
-function keptFor(settings: Settings, open: (conf: PluginConf) => Node): () => Node {
-  let kept: { readonly conf: PluginConf; readonly node: Node } | undefined;
+function keptFor<T extends Node>(settings: Settings, open: (conf: PluginConf) => T): () => T {
+  let kept: { readonly conf: PluginConf; readonly node: T } | undefined;
   return () => {
     const { conf } = settings.current();
     if (kept?.conf !== conf) kept = { conf, node: open(conf) };

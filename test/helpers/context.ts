@@ -16,7 +16,7 @@ import type {
   Marks,
   RestoreOrder,
 } from "../../lib/ports";
-import { restoreOneByOne } from "../../lib/marks/restore";
+import { restoreOneByOne } from "./one-by-one";
 import { createIptablesBackend, type IptablesOptions } from "../../lib/marks/iptables/backend";
 import { attachmentTag } from "../../lib/marks/tag";
 import type { Context, Node, RequestScope } from "../../lib/attachment/context";

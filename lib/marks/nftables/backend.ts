@@ -2,11 +2,11 @@
 import { familyOf } from "../../net/family";
 import type { InstalledMark, Locks, MarkBackend, Marking, Marks } from "../../ports";
 import { attachmentTag } from "../tag";
-import { markChain, MARKS } from "./layout";
+import { markChain, MARKS, type Chain } from "./layout";
 import { isBaseIntact, isChainIntact, type Element, type Listing } from "./listing";
 import { missingNft, type NftRunner } from "./runner";
-import { restoreOneByOne } from "../restore";
-import { createTable, type Table } from "./table";
+import { restoreMany } from "./restore";
+import { createTable } from "./table";
 
 export interface NftablesOptions {
   /** For each operation, with what its programs get in their environment; may be one and the same. */
@@ -30,17 +30,11 @@ export function createNftablesBackend(options: NftablesOptions): MarkBackend {
   };
 }
 
-function openMarks(options: NftablesOptions, runner: NftRunner): Marks {
-  const table = createTable(runner, MARKS);
-  const marks: Omit<Marks, "restore"> = marksIn(table, runner, options);
-  return { ...marks, restore: (orders) => restoreOneByOne(marks, orders) };
-}
-
-function marksIn(
-  table: Table,
-  runner: NftRunner,
+function openMarks(
   { locks, lockTimeoutMs, mayHaveUsed }: NftablesOptions,
-): Omit<Marks, "restore"> {
+  runner: NftRunner,
+): Marks {
+  const table = createTable(runner, MARKS);
   /** False: nft is missing, and so are marks of ours. */
   const canLook = (): boolean => {
     if (runner.has()) return true;
@@ -60,6 +54,10 @@ function marksIn(
         confirm?.();
         return { place: PLACE, evicted: await table.put({ tag, label, addresses, chain }) };
       });
+    },
+    restore: async (orders) => {
+      if (!runner.has()) throw unusable();
+      return restoreMany({ table, locks, lockTimeoutMs, place: PLACE, chainOf }, orders);
     },
     evict: async (key, addresses, confirm) => {
       if (!canLook()) return [];
@@ -108,6 +106,10 @@ function toInstalledMark(
       text,
     },
   ];
+}
+
+function chainOf({ mark, markReplies }: Marking): Chain {
+  return markChain(mark, markReplies);
 }
 
 function pieceName(markReplies: Marking["markReplies"]): string {

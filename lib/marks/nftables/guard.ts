@@ -1,9 +1,10 @@
 /** The guard: forwarded packets of a tenant's pod that do not carry its mark are dropped and counted. */
 import { sameMark, type Mark } from "../../net/mark";
-import type { Marking, MarkOrder } from "../../ports";
+import type { Marking, MarkOrder, Restored, RestoreOrder } from "../../ports";
 import { attachmentTag } from "../tag";
-import { GUARD, guardChain } from "./layout";
+import { GUARD, guardChain, type Chain } from "./layout";
 import { isBaseIntact, isChainIntact, type Listing } from "./listing";
+import { restoreMany, type RestoreParts } from "./restore";
 import type { NftRunner } from "./runner";
 import { createTable } from "./table";
 
@@ -24,6 +25,12 @@ export interface Dropped {
   readonly bytes: number;
 }
 
+/** The locks that a restore holds, for so long at most (ms). */
+export type GuardLocks = Pick<RestoreParts, "locks" | "lockTimeoutMs">;
+
+/** Where its entries are, for those that compare them with the records. */
+export const GUARD_PLACE = "guard";
+
 /** All methods throw CniError `rules`, or `tryAgainLater` for an nft that hangs. */
 export interface Guard {
   /**
@@ -33,6 +40,8 @@ export interface Guard {
   prepare(order: MarkOrder): Promise<void>;
   /** From now on, forwarded packets from these addresses must carry the mark. */
   set(order: MarkOrder): Promise<void>;
+  /** Entries of many attachments at once; see `Marks.restore`. */
+  restore(orders: readonly RestoreOrder[], under: GuardLocks): Promise<readonly Restored[]>;
   /** Removes all entries of these addresses. */
   evict(addresses: readonly string[]): Promise<void>;
   /** Removes the entries of these tags; with `addresses`, they are nowhere else. */
@@ -62,6 +71,8 @@ export function createGuard(runner: NftRunner): Guard {
         ]);
     },
     set: (order) => put(order, [order.mark]),
+    restore: (orders, under) =>
+      restoreMany({ ...under, table, place: GUARD_PLACE, chainOf }, orders),
     evict: async (addresses) => void (await table.evict(addresses)),
     remove: (tags, addresses) => table.remove(tags, addresses),
     list: async () => {
@@ -73,6 +84,10 @@ export function createGuard(runner: NftRunner): Guard {
       await runner.run([`add table ${name}`, `delete table ${name}`]);
     },
   };
+}
+
+function chainOf({ mark, markReplies }: Marking): Chain {
+  return guardChain([mark], markReplies);
 }
 
 /** What the attachment had, if every element on its addresses is its own. */

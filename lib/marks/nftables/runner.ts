@@ -40,14 +40,16 @@ const END_SAID = /(?:^|\n)Error: syntax error[^\n]*\n(?:nft> )*add @end\n\s*\^+\
 const COMPLAINT = /^(?:\S+: ?)?Error: |^Operation not permitted/m;
 /** nft remembers its lines, as a shell does: after this many it is replaced (1 KB each). */
 const MOST_REQUESTS = 2000;
+/** A child reads its line byte by byte; more than this (bytes) a process of its own reads faster. */
+const LONGEST_LINE = 8192;
 const MAX_OUTPUT = 64 * 1024 * 1024;
 const MAX_SAID = 600;
 // It would write its history there.
 const NO_HOME = { HOME: "/dev/null" } as const;
 
 /**
- * Runs nft in a child that stays for as long as this process, where setpriv can tie its life to ours; else a
- * process for each transaction (decision 0072).
+ * Runs nft in a child that stays for as long as this process, where setpriv can tie its life to ours; else, and
+ * for what is long, a process for each transaction (decision 0072).
  */
 export function createNftRunner(options: NftOptions): NftRunner {
   const { host } = options;
@@ -57,7 +59,7 @@ export function createNftRunner(options: NftOptions): NftRunner {
   return {
     has: () => host.find("nft") !== undefined,
     run: async (commands) => {
-      if (resident === undefined || refused) return spawned.run(commands);
+      if (resident === undefined || refused || isLong(commands)) return spawned.run(commands);
       const answer = await resident.run(commands);
       if (answer !== undefined) return answer;
       refused = true;
@@ -69,6 +71,10 @@ export function createNftRunner(options: NftOptions): NftRunner {
     },
     stop: () => resident?.stop(),
   };
+}
+
+function isLong(commands: readonly string[]): boolean {
+  return commands.reduce((sum, { length }) => sum + length, 0) > LONGEST_LINE;
 }
 
 function createSpawned({ exec, host, timeoutMs, environment = {} }: NftOptions): {

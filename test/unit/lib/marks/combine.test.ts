@@ -8,7 +8,7 @@ import { combineBackends } from "../../../../lib/marks/combine";
 import { createIptablesBackend } from "../../../../lib/marks/iptables/backend";
 import { restoreInput, ruleSpecs } from "../../../../lib/marks/iptables/format";
 import { attachmentTag } from "../../../../lib/marks/tag";
-import { restoreOneByOne } from "../../../../lib/marks/restore";
+import { restoreOneByOne } from "../../../helpers/one-by-one";
 import type {
   InstalledMark,
   MarkBackend,
