@@ -5,7 +5,13 @@
 import { CniError, toCniError } from "../cni/error";
 import { quote } from "../cni/json";
 import { podRef, type Request, type PodRef } from "../cni/request";
-import { UnusableRecord, type Attachment, type JournalRecord, type Owner } from "./journal";
+import {
+  attachmentIn,
+  UnusableRecord,
+  type Attachment,
+  type JournalRecord,
+  type Owner,
+} from "./journal";
 import type { Context } from "./context";
 
 /**
@@ -24,6 +30,7 @@ export function reserve(context: Context, intent: Attachment): Promise<Attachmen
       tag,
       remainder === undefined ? intent : asDeleting(context, remainder),
     );
+    context.request.unfinished.add(tag);
     return remainder;
   });
 }
@@ -95,6 +102,7 @@ export function complete(context: Context, attachment: Attachment): Promise<void
   return locked(context, tag, async () => {
     confirmIntent(context);
     context.node.journal.write(tag, attachment);
+    context.request.unfinished.delete(tag);
   });
 }
 
@@ -158,6 +166,7 @@ function readOrSetAside({ node, request }: Context, tag: string): JournalRecord 
 function markDeleting(context: Context, tag: string, attachment: Attachment): void {
   try {
     context.node.journal.write(tag, asDeleting(context, attachment));
+    context.request.unfinished.add(tag);
   } catch (error) {
     context.request.warn(toCniError(error));
   }
@@ -202,13 +211,29 @@ export function forget(
   return locked(context, tag, async () => {
     const record = context.node.journal.read(tag);
     if (
-      record !== undefined &&
-      "attachment" in record &&
-      !isOursToRemove(context, record.attachment, found)
+      record === undefined ||
+      !("attachment" in record) ||
+      isOursToRemove(context, record.attachment, found)
     )
-      return;
-    context.node.journal.remove(tag);
+      context.node.journal.remove(tag);
+    context.request.unfinished.delete(tag);
   });
+}
+
+/**
+ * Gives up what the request has left unfinished at its end: the record of a failed DEL stays for the next one, and
+ * nobody is at work on it. The end of the process would say so too, but an agent goes on. Never throws.
+ */
+export async function release(context: Context): Promise<void> {
+  for (const tag of context.request.unfinished) {
+    await locked(context, tag, async () => {
+      const attachment = attachmentIn(context.node.journal, tag);
+      if (attachment === undefined || attachment.state === "complete") return;
+      if (!isSelf(context, attachment.owner)) return;
+      const owner = { ...attachment.owner, startTime: "" };
+      context.node.journal.write(tag, { ...attachment, owner });
+    }).catch((error: unknown) => context.request.warn(toCniError(error)));
+  }
 }
 
 function isOursToRemove(
