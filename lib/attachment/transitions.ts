@@ -145,6 +145,26 @@ export function startCollecting(context: Context, tag: string, seen: Attachment)
   });
 }
 
+/** Marks the record of our own finished ADD as being deleted by us; undefined when a DEL or `takeOver` was faster. */
+export function startTakingBack(context: Context): Promise<Attachment | undefined> {
+  const { tag, owner } = context.request;
+  return finishedBy(context, owner, (attachment) => markDeleting(context, tag, attachment));
+}
+
+/** Changes the record of `owner`'s finished ADD; undefined when it is not, or not that request's, any more. */
+export function finishedBy(
+  context: Context,
+  owner: Owner,
+  change: (attachment: Attachment) => void,
+): Promise<Attachment | undefined> {
+  return locked(context, context.request.tag, async () => {
+    const attachment = attachmentIn(context.node.journal, context.request.tag);
+    if (attachment?.state !== "complete" || !isSameOwner(attachment.owner, owner)) return undefined;
+    change(attachment);
+    return attachment;
+  });
+}
+
 // A link, a FIFO or a foreign file in the record's place would make every DEL fail until somebody removes it.
 function readOrSetAside({ node, request }: Context, tag: string): JournalRecord {
   const { journal } = node;
@@ -220,16 +240,12 @@ export function forget(
   });
 }
 
-/**
- * Gives up what the request has left unfinished at its end: the record of a failed DEL stays for the next one, and
- * nobody is at work on it. The end of the process would say so too, but an agent goes on. Never throws.
- */
+/** At the request's end: nobody is at work any more on what it leaves. An agent's process goes on. Never throws. */
 export async function release(context: Context): Promise<void> {
   for (const tag of context.request.unfinished) {
     await locked(context, tag, async () => {
       const attachment = attachmentIn(context.node.journal, tag);
-      if (attachment === undefined || attachment.state === "complete") return;
-      if (!isSelf(context, attachment.owner)) return;
+      if (attachment === undefined || !isSelf(context, attachment.owner)) return;
       const owner = { ...attachment.owner, startTime: "" };
       context.node.journal.write(tag, { ...attachment, owner });
     }).catch((error: unknown) => context.request.warn(toCniError(error)));
