@@ -197,6 +197,7 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
     callerIsGone: () => false,
     helpers: [],
     takesOver: undefined,
+    unfinished: new Set(),
   };
   return { ...setup, context: { node, request: scope } };
 }
@@ -221,7 +222,8 @@ export function onNode({ context }: Setup, part: Partial<Node>): Context {
 /** Another request of the same process at the same time. */
 export function otherRequest({ context }: Setup, id: string): Context {
   const owner = { ...context.request.owner, request: id };
-  return { ...context, request: { ...context.request, owner, progress: createProgress() } };
+  const own = { owner, progress: createProgress(), unfinished: new Set<string>() };
+  return { ...context, request: { ...context.request, ...own } };
 }
 
 /** A record as a finished ADD leaves it. */
