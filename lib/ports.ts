@@ -150,6 +150,8 @@ export interface Marks {
 export interface MarkBackend {
   /** Places that records and listings may name; no other backend has one of them. */
   readonly places: readonly string[];
+  /** The place where new marks go; undefined while that is not decided. Looks at no firewall. */
+  home(): string | undefined;
   /** Pure: what list() has in that place when all is well, in its order. */
   pieces(marking: Marking, place: string | undefined): readonly MarkPiece[];
   /**

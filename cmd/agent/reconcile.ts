@@ -63,8 +63,10 @@ export function startReconcile(settings: Settings, options: ReconcileOptions): R
       else setTimeout(() => reconciler.wake(), LED_POLL_MS);
       const conf = used;
       const { records, locks, backend } = node();
-      const marks: Layer = { name: "marks", backend, marks: backend.open({}) };
-      return { conf, journal: records, locks, layers: [marks, ...guard(conf, node())] };
+      const opened = backend.open({});
+      const marks: Layer = { name: "marks", backend, marks: opened };
+      const home = { place: () => backend.home(), probe: () => opened.probe() };
+      return { conf, journal: records, locks, home, layers: [marks, ...guard(conf, node())] };
     },
   });
   settings.onChange(() => reconciler.wake());

@@ -11,7 +11,7 @@ import { chooseMark } from "./choose-mark";
 import { collectNowAndThen } from "./collect";
 import type { Context } from "./context";
 import type { Attachment } from "./journal";
-import { choiceText, labelOf, type MarkChoice } from "./facts";
+import { annotationOf, choiceText, labelOf, type MarkChoice } from "./facts";
 import { tearDown } from "./tear-down";
 import { complete, confirmIntent, finishedBy, forget, reserve } from "./transitions";
 
@@ -221,6 +221,7 @@ function intentOf(
 ): Attachment {
   const { cni, conf, key, owner } = request;
   const seenFrom = node.viewpoint(cni.netns);
+  const annotation = annotationOf(choice);
   return {
     format: 1,
     state: "intent",
@@ -232,6 +233,7 @@ function intentOf(
     ...(choice.tenant === undefined ? {} : { tenant: choice.tenant.name }),
     ...(choice.mark === undefined ? {} : { mark: choice.mark, markReplies: conf.markReplies }),
     source: choiceText(choice),
+    ...(annotation === undefined ? {} : { annotation }),
     addresses: [],
     ...(delegate === undefined ? {} : { delegate }),
     cniVersion: conf.cniVersion,

@@ -14,6 +14,7 @@ export function combineBackends(
     backends.find(({ places }) => place !== undefined && places.includes(place));
   return {
     places: backends.flatMap(({ places }) => places),
+    home: () => first.home(),
     pieces: (marking, place) => (ownerOf(place) ?? first).pieces(marking, place),
     open: (environment) => {
       const opened = new Map(backends.map((backend) => [backend, backend.open(environment)]));

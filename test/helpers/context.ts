@@ -39,7 +39,8 @@ const ME = { pid: 4242, startTime: "1" };
 export class FakeMarks implements MarkBackend, Marks {
   installed: InstalledMark[] = [];
   fail: Partial<Record<"install" | "evict" | "remove" | "list" | "probe", CniError>> = {};
-  readonly places = ["nft"];
+  readonly places = ["nft", "legacy"];
+  readonly home = (): string => "nft";
   readonly pieces: MarkBackend["pieces"] = rulePieces;
 
   open = (): Marks => this;
@@ -57,8 +58,12 @@ export class FakeMarks implements MarkBackend, Marks {
     return { place: "nft", evicted };
   }
 
-  restore(orders: readonly RestoreOrder[]) {
-    return restoreOneByOne(this, orders);
+  async restore(orders: readonly RestoreOrder[]) {
+    const places = new Map(orders.map(({ key, place }) => [attachmentTag(key), place]));
+    const placed = (tag: string): string | undefined =>
+      this.places.find((place) => place === places.get(tag));
+    const done = await restoreOneByOne(this, orders);
+    return done.map((each) => ({ ...each, place: placed(each.tag) ?? each.place }));
   }
 
   async evict(key: Attachment["key"], addresses: readonly string[], confirm?: Confirm) {

@@ -62,6 +62,8 @@ interface Operation extends Tables {
 export function createIptablesBackend(options: IptablesOptions): MarkBackend {
   return {
     places: VARIANTS,
+    home: () =>
+      options.configured === "auto" ? recallVariant(options.dataDir) : options.configured,
     pieces: (marking) =>
       rulesFor(marking).map(({ address, piece, mark }) => ({ address, piece, mark })),
     open: (environment) => openMarks(options, environment),

@@ -24,6 +24,7 @@ export const PLACE = "nftables";
 export function createNftablesBackend(options: NftablesOptions): MarkBackend {
   return {
     places: [PLACE],
+    home: () => PLACE,
     pieces: ({ addresses, mark, markReplies }) =>
       addresses.map((address) => ({ address, piece: pieceName(markReplies), mark })),
     open: (environment) => openMarks(options, options.runner(environment)),

@@ -25,6 +25,7 @@ const TAG = attachmentTag(KEY);
 /** All that a backend needs: one element of a map for each address, whatever becomes of replies. */
 class MapBackend implements MarkBackend, Marks {
   readonly places = ["map"];
+  readonly home = (): string => "map";
   readonly elements: InstalledMark[] = [];
   readonly environments: Readonly<Record<string, string>>[] = [];
   broken: CniError | undefined;
