@@ -35,6 +35,8 @@ export interface Agents {
   start(list: Conflist): Promise<Agent>;
   /** Replaces the conflist of the agents. */
   write(list: Conflist): void;
+  /** Where they listen. */
+  socket(): string;
 }
 
 /** Agents of the node, killed after every test. */
@@ -44,8 +46,9 @@ export function useAgents(world: NodeWorld): Agents {
     await Promise.all(running.splice(0).map(kill));
   });
   const file = (): string => join(world.dir, "agent.conflist");
+  const socket = (): string => join(world.dir, "agent.sock");
   const write = (list: Conflist): void => {
-    const agent = { socket: join(world.dir, "agent.sock") };
+    const agent = { socket: socket() };
     const plugins = list.plugins.map((plugin) => ({
       ...plugin,
       agent: { ...agent, ...(plugin["agent"] as object | undefined) },
@@ -54,6 +57,7 @@ export function useAgents(world: NodeWorld): Agents {
   };
   return {
     write,
+    socket,
     start: async (list) => {
       write(list);
       const args = ["netns", "exec", world.netns, BINARY, "agent"];
