@@ -18,6 +18,8 @@ import { join, resolve } from "node:path";
 import { until } from "./shell";
 
 const DIST = resolve(__dirname, "../../dist");
+/** The name of the plugin, whichever program that is. */
+const PLUGIN = "tenant-routing-wrapper";
 const MODES = ["one-shot", "agent", "no-agent"] as const;
 type Mode = (typeof MODES)[number];
 
@@ -50,18 +52,23 @@ interface Agent {
 const agents = new Map<string, Agent>();
 let root = "";
 
-/** Where the launcher and the packed binary lie side by side, as an operator installs them. */
+/** The plugin of this test file's modes, installed at its first use. */
 function installed(): string {
-  if (root !== "") return join(root, "tenant-routing-wrapper");
+  if (root !== "") return join(root, PLUGIN);
   root = mkdtempSync(join(tmpdir(), `trm-${process.pid}-`));
-  copyFileSync(join(DIST, "tenant-routing-launcher"), join(root, "tenant-routing-wrapper"));
-  const packed = join(root, "tenant-routing-wrapper.bin");
+  return installLauncher(root);
+}
+
+/** Puts the launcher and the packed binary side by side, as an operator does; returns the launcher's path. */
+export function installLauncher(dir: string): string {
+  const plugin = join(dir, PLUGIN);
+  copyFileSync(join(DIST, "tenant-routing-launcher"), plugin);
   try {
-    linkSync(join(DIST, "tenant-routing-wrapper"), packed);
+    linkSync(join(DIST, PLUGIN), `${plugin}.bin`);
   } catch {
-    copyFileSync(join(DIST, "tenant-routing-wrapper"), packed);
+    copyFileSync(join(DIST, PLUGIN), `${plugin}.bin`);
   }
-  return join(root, "tenant-routing-wrapper");
+  return plugin;
 }
 
 /** What a test starts in place of the packed binary, and the environment that goes with it. */

@@ -31,6 +31,8 @@ export interface AttachOptions {
   readonly wrap?: string;
   /** Changes to the plugins' environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What is executed as our plugin, in place of that of the tests' mode. */
+  readonly plugin?: string;
   /** DEL: the runtime has lost its cache, so there is no prevResult. */
   readonly forgetful?: boolean;
 }
@@ -95,7 +97,7 @@ async function execute(
 ): Promise<Outcome> {
   const ran = await launch({
     netns: world.netns,
-    command: [pathOf(netconf)],
+    command: [pathOf(netconf, options)],
     env: { ...environment(verb, pod, options.netns ?? pod.path), ...options.env },
     stdin: JSON.stringify(netconf),
     options: options.wrap === undefined ? {} : { wrap: options.wrap },
@@ -109,8 +111,8 @@ export function firstNetconf(list: Conflist, { offers = {} }: AttachOptions = {}
   return JSON.stringify(netconfOf(list, plugin as JsonObject, offers as JsonObject));
 }
 
-function pathOf({ type }: Conf): string {
-  const path = type === OURS ? BINARY : join(PLUGINS, String(type));
+function pathOf({ type }: Conf, { plugin = BINARY }: AttachOptions): string {
+  const path = type === OURS ? plugin : join(PLUGINS, String(type));
   if (!existsSync(path)) throw new Error(`no plugin ${path}`);
   return path;
 }
