@@ -26,7 +26,7 @@ const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "ag
   within("lib/lab"),
 );
 const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/api"];
-const AGENT = ["lib/agent", "lib/agent/metrics", "lib/agent/reconcile"];
+const AGENT = ["lib/agent", "lib/agent/metrics"];
 const CMD = [
   ...SEAMS,
   ...ADAPTERS,
@@ -34,6 +34,7 @@ const CMD = [
   "conf",
   "delegates",
   "lib/attachment",
+  "lib/reconcile",
   ...AGENT,
   "lib/checks",
 ];
@@ -62,6 +63,12 @@ export const ROOMS = {
 
   // One pod.
   "lib/attachment": [...SEAMS, "conf", "delegates", "lib/marks", "lib/node"],
+  // All pods of the node, against their records and annotations.
+  "lib/reconcile": [
+    ...SEAMS,
+    ...["conf", "delegates", "lib/attachment"],
+    ...["lib/marks", "lib/marks/nftables", "lib/node"],
+  ],
 
   // The node's routes, from the values up.
   "lib/routes": SEAMS,
@@ -110,7 +117,6 @@ export const ROOMS = {
 
   // The resident process: its side of the socket.
   "lib/agent": [...SEAMS],
-  "lib/agent/reconcile": [...SEAMS, "conf", "delegates", "lib/attachment", "lib/marks", "lib/node"],
   "lib/agent/metrics": [...SEAMS],
 
   // Doors: argv, stdin, exit status. Nothing imports them but each other.

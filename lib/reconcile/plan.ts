@@ -1,10 +1,10 @@
 /** Pure: from records, annotations and what is installed to what is to be done, as data. */
-import type { PluginConf } from "../../../conf/types";
-import { attachmentLabel } from "../../attachment/collect";
-import { driftOf, driftText, wantedPieces, type Drift } from "../../attachment/drift";
-import type { Attachment } from "../../attachment/journal";
-import { groupBy } from "../../marks/group";
-import type { InstalledMark } from "../../ports";
+import type { PluginConf } from "../../conf/types";
+import { attachmentLabel } from "../attachment/collect";
+import { driftOf, driftText, wantedPieces, type Drift } from "../attachment/drift";
+import type { Attachment } from "../attachment/journal";
+import { groupBy } from "../marks/group";
+import type { InstalledMark } from "../ports";
 import { decide } from "./decide";
 import type { Layer, PodView } from "./ports";
 
