@@ -36,7 +36,8 @@ const CMD = [
   "lib/attachment",
   "lib/reconcile",
   ...AGENT,
-  "lib/checks",
+  ...["lib/checks", "lib/checks/foreign", "lib/checks/kinds"],
+  ...["lib/checks/marks", "lib/checks/report"],
 ];
 
 export const ROOMS = {
@@ -97,6 +98,13 @@ export const ROOMS = {
 
   // What can be wrong, as data with a code.
   "lib/checks": SEAMS,
+  "lib/checks/kinds": [...SEAMS, "lib/checks", "lib/checks/foreign"],
+  "lib/checks/foreign": [...SEAMS, "lib/node", "lib/routes/kernel"],
+  "lib/checks/report": [...SEAMS, "lib/checks"],
+  "lib/checks/marks": [
+    ...[...SEAMS, "conf", "lib/attachment", "lib/marks", "lib/node", "lib/reconcile"],
+    ...["lib/checks", "lib/checks/foreign", "lib/checks/kinds"],
+  ],
 
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
@@ -124,9 +132,11 @@ export const ROOMS = {
   "cmd/declarations": [
     ...["lib/lab", "lib/lab/kit/probe"],
     ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],
+    "cmd/marks",
   ],
   "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/check": [...CMD, "cmd"],
+  "cmd/marks": [...CMD, "cmd", "cmd/check"],
   "cmd/commands": [
     ...CMD,
     "cmd",

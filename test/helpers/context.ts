@@ -15,6 +15,7 @@ import type {
   MarkOrder,
   Marks,
   RestoreOrder,
+  Traffic,
 } from "../../lib/ports";
 import { restoreOneByOne } from "../../lib/marks/restore";
 import { createIptablesBackend, type IptablesOptions } from "../../lib/marks/iptables/backend";
@@ -79,6 +80,14 @@ export class FakeMarks implements MarkBackend, Marks {
   async list() {
     this.check("list");
     return this.installed;
+  }
+
+  /** By attachment, as a test says. */
+  counted: Traffic[] = [];
+
+  async traffic() {
+    this.check("list");
+    return this.counted;
   }
 
   async probe() {
