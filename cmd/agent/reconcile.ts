@@ -1,8 +1,8 @@
 import type { PluginConf } from "../../conf/types";
-import { monitorFirewall } from "../../lib/agent/reconcile/monitor";
-import type { Layer, PodView, ReconcileFigures } from "../../lib/agent/reconcile/ports";
-import { remembered } from "../../lib/agent/reconcile/remembered";
-import { createReconciler } from "../../lib/agent/reconcile/reconciler";
+import { monitorFirewall } from "../../lib/reconcile/monitor";
+import type { Layer, PodView, ReconcileFigures } from "../../lib/reconcile/ports";
+import { remembered } from "../../lib/reconcile/remembered";
+import { createReconciler } from "../../lib/reconcile/reconciler";
 import type { Node } from "../../lib/attachment/context";
 import { systemClock } from "../../lib/node/clock";
 import { createExec, createTiedExec } from "../../lib/node/exec";

@@ -57,6 +57,7 @@ function combineMarks(
       else await inEach([owner], (marks) => marks.remove(tags, known, outOfForce));
     },
     list: async () => (await inEach(all, (marks) => marks.list())).flat(),
+    traffic: async () => (await inEach(all, (marks) => marks.traffic())).flat(),
     probe: async () => {
       await first.probe();
       await inEach(others, (marks) => marks.list());

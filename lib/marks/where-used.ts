@@ -43,6 +43,7 @@ export function whereUsed(backend: MarkBackend, mayHold: () => boolean): MarkBac
             await marks.remove(tags, known, outOfForce);
         },
         list: async () => (mayHold() ? marks.list() : []),
+        traffic: async () => (mayHold() ? marks.traffic() : []),
       };
       return asked;
     },

@@ -26,7 +26,7 @@ const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "ag
   within("lib/lab"),
 );
 const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/api"];
-const AGENT = ["lib/agent", "lib/agent/metrics", "lib/agent/reconcile"];
+const AGENT = ["lib/agent", "lib/agent/metrics"];
 const CMD = [
   ...SEAMS,
   ...ADAPTERS,
@@ -34,8 +34,10 @@ const CMD = [
   "conf",
   "delegates",
   "lib/attachment",
+  "lib/reconcile",
   ...AGENT,
-  "lib/checks",
+  ...["lib/checks", "lib/checks/foreign", "lib/checks/kinds"],
+  ...["lib/checks/marks", "lib/checks/report"],
 ];
 
 export const ROOMS = {
@@ -62,6 +64,12 @@ export const ROOMS = {
 
   // One pod.
   "lib/attachment": [...SEAMS, "conf", "delegates", "lib/marks", "lib/node"],
+  // All pods of the node, against their records and annotations.
+  "lib/reconcile": [
+    ...SEAMS,
+    ...["conf", "delegates", "lib/attachment"],
+    ...["lib/marks", "lib/marks/nftables", "lib/node"],
+  ],
 
   // The node's routes, from the values up.
   "lib/routes": SEAMS,
@@ -90,6 +98,13 @@ export const ROOMS = {
 
   // What can be wrong, as data with a code.
   "lib/checks": SEAMS,
+  "lib/checks/kinds": [...SEAMS, "lib/checks", "lib/checks/foreign"],
+  "lib/checks/foreign": [...SEAMS, "lib/node", "lib/routes/kernel"],
+  "lib/checks/report": [...SEAMS, "lib/checks"],
+  "lib/checks/marks": [
+    ...[...SEAMS, "conf", "lib/attachment", "lib/marks", "lib/node", "lib/reconcile"],
+    ...["lib/checks", "lib/checks/foreign", "lib/checks/kinds"],
+  ],
 
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
@@ -110,7 +125,6 @@ export const ROOMS = {
 
   // The resident process: its side of the socket.
   "lib/agent": [...SEAMS],
-  "lib/agent/reconcile": [...SEAMS, "conf", "delegates", "lib/attachment", "lib/marks", "lib/node"],
   "lib/agent/metrics": [...SEAMS],
 
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
@@ -118,9 +132,11 @@ export const ROOMS = {
   "cmd/declarations": [
     ...["lib/lab", "lib/lab/kit/probe"],
     ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],
+    "cmd/marks",
   ],
   "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/check": [...CMD, "cmd"],
+  "cmd/marks": [...CMD, "cmd", "cmd/check"],
   "cmd/commands": [
     ...CMD,
     "cmd",

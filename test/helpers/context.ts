@@ -15,6 +15,7 @@ import type {
   MarkOrder,
   Marks,
   RestoreOrder,
+  Traffic,
 } from "../../lib/ports";
 import { restoreOneByOne } from "./one-by-one";
 import { createIptablesBackend, type IptablesOptions } from "../../lib/marks/iptables/backend";
@@ -84,6 +85,14 @@ export class FakeMarks implements MarkBackend, Marks {
   async list() {
     this.check("list");
     return this.installed;
+  }
+
+  /** By attachment, as a test says. */
+  counted: Traffic[] = [];
+
+  async traffic() {
+    this.check("list");
+    return this.counted;
   }
 
   async probe() {

@@ -18,6 +18,7 @@ import { KIND_NAMES, rulesFor, ruleSpecs, type InstalledRule } from "./format";
 import { removeOrdered } from "./ordered";
 import { createTools, type Slot } from "./programs";
 import { restore } from "./restore";
+import { trafficIn } from "./traffic";
 import {
   isIn,
   listableSlots,
@@ -108,6 +109,7 @@ function openMarks(options: IptablesOptions, environment: Readonly<Record<string
     },
     list: async () =>
       (await listSlots(operation, await listableSlots(operation, FAMILIES))).map(toInstalledMark),
+    traffic: async () => trafficIn(operation, await listableSlots(operation, FAMILIES)),
     probe: () => probe(operation),
   };
 }

@@ -2,6 +2,7 @@
 import { familyOf } from "../../net/family";
 import type { InstalledMark, Locks, MarkBackend, Marking, Marks } from "../../ports";
 import { attachmentTag } from "../tag";
+import { countMarked } from "./counters";
 import { markChain, MARKS, type Chain } from "./layout";
 import { isBaseIntact, isChainIntact, type Element, type Listing } from "./listing";
 import { missingNft, type NftRunner } from "./runner";
@@ -75,6 +76,10 @@ function openMarks(
         await table.remove(tags, known?.backend === PLACE ? known.addresses : undefined);
     },
     list: async () => (canLook() ? installedMarks(await table.list()) : []),
+    traffic: async () =>
+      canLook()
+        ? (await countMarked(runner)).map((each) => ({ backend: PLACE, tag: undefined, ...each }))
+        : [],
     probe: async () => {
       if (!runner.has()) throw unusable();
       await table.probe(markChain({ value: 1, mask: 1 }, false));

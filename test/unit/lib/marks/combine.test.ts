@@ -57,6 +57,10 @@ class MapBackend implements MarkBackend, Marks {
     if (this.broken !== undefined) throw this.broken;
     return [...this.elements];
   }
+  async traffic() {
+    const mark = { value: 0x10, mask: 0xff };
+    return [{ backend: "map", mark, tag: undefined, packets: 7, bytes: 700 }];
+  }
   async probe(): Promise<void> {
     await this.list();
   }

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CniError } from "../../../../../lib/cni/error";
-import { tenantWith } from "../../../../helpers/conf-object";
+import { CniError } from "../../../../lib/cni/error";
+import { tenantWith } from "../../../helpers/conf-object";
 import { KEY, Rig } from "./rig";
 
 let dir: string;

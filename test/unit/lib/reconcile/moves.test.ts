@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CniError } from "../../../../../lib/cni/error";
-import { attachmentTag } from "../../../../../lib/marks/tag";
+import { CniError } from "../../../../lib/cni/error";
+import { attachmentTag } from "../../../../lib/marks/tag";
 import { KEY, Rig } from "./rig";
 
 let dir: string;

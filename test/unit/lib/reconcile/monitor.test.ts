@@ -1,6 +1,6 @@
-import { monitorFirewall } from "../../../../../lib/agent/reconcile/monitor";
-import { fakeStreams } from "../../../../helpers/fake-stream";
-import { fakeHost } from "../../../../helpers/fakes";
+import { monitorFirewall } from "../../../../lib/reconcile/monitor";
+import { fakeStreams } from "../../../helpers/fake-stream";
+import { fakeHost } from "../../../helpers/fakes";
 
 function world(programs: readonly string[]) {
   const told: string[] = [];

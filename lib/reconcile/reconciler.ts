@@ -1,5 +1,5 @@
 /** Keeps the node as the records and the annotations say: looks again and again, and repairs what differs. */
-import { toCniError } from "../../cni/error";
+import { toCniError } from "../cni/error";
 import { createBell } from "./bell";
 import { carryOut, type CarriedOut } from "./carry-out";
 import { isAwayFrom, planOf, type Plan, type Problem, type SeenRecord } from "./plan";
@@ -126,8 +126,11 @@ class Loop implements Reconciler {
   }
 }
 
-// Marks first: an ADD writes its record before it marks, so that a mark without a record has none.
-async function planNow(target: Target, { pods }: ReconcilePorts): Promise<Plan> {
+/** What is to be done now. Marks first: an ADD writes its record before it marks, so that a mark without a record has none. */
+export async function planNow(
+  target: Target,
+  { pods }: Pick<ReconcilePorts, "pods">,
+): Promise<Plan> {
   const installed = await Promise.all(target.layers.map(({ marks }) => marks.list()));
   const records = readRecords(target);
   const { home, problems } = await usableHome(target, records.complete);

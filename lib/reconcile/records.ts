@@ -1,6 +1,6 @@
 /** Records as the reconciler reads and rewrites them. */
-import { attachmentIn, type Attachment } from "../../attachment/journal";
-import { CniError } from "../../cni/error";
+import { attachmentIn, type Attachment } from "../attachment/journal";
+import { CniError } from "../cni/error";
 import type { Rewriting, SeenRecord } from "./plan";
 import type { Target } from "./ports";
 

@@ -1,7 +1,7 @@
 /** Carries a plan out: records that change first, then the marks of all attachments at once. */
-import { labelOf } from "../../attachment/facts";
-import { ERRORS, toCniError, type CniError } from "../../cni/error";
-import type { Clock, RestoreOrder, Restored } from "../../ports";
+import { labelOf } from "../attachment/facts";
+import { ERRORS, toCniError, type CniError } from "../cni/error";
+import type { Clock, RestoreOrder, Restored } from "../ports";
 import type { Plan, Restoring, Rewriting, SeenRecord } from "./plan";
 import type { Layer, Target } from "./ports";
 import { confirmUnchanged, rewriteRecords, withPlace } from "./records";

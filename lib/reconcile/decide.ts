@@ -1,17 +1,17 @@
 /** Pure: which mark the annotations and the configuration of today give to a running pod. */
-import type { PluginConf } from "../../../conf/types";
-import { effectiveDelegate } from "../../../delegates/netconf";
-import { chooseKnown, chooseRecorded, exemption } from "../../attachment/choose-mark";
+import type { PluginConf } from "../../conf/types";
+import { effectiveDelegate } from "../../delegates/netconf";
+import { chooseKnown, chooseRecorded, exemption } from "../attachment/choose-mark";
 import {
   annotationOf,
   choiceText,
   type ChosenAnnotation,
   type MarkChoice,
-} from "../../attachment/facts";
-import type { Attachment } from "../../attachment/journal";
-import { toCniError } from "../../cni/error";
-import type { PodRef } from "../../cni/request";
-import { formatMark, sameMark } from "../../net/mark";
+} from "../attachment/facts";
+import type { Attachment } from "../attachment/journal";
+import { toCniError } from "../cni/error";
+import type { PodRef } from "../cni/request";
+import { formatMark, sameMark } from "../net/mark";
 import type { PodView } from "./ports";
 
 /**

@@ -1,10 +1,10 @@
 /** Pure: from records, annotations and what is installed to what is to be done, as data. */
-import type { PluginConf } from "../../../conf/types";
-import { attachmentLabel } from "../../attachment/collect";
-import { driftOf, driftText, wantedPieces, type Drift } from "../../attachment/drift";
-import type { Attachment } from "../../attachment/journal";
-import { groupBy } from "../../marks/group";
-import type { InstalledMark } from "../../ports";
+import type { PluginConf } from "../../conf/types";
+import { attachmentLabel } from "../attachment/collect";
+import { driftOf, driftText, wantedPieces, type Drift } from "../attachment/drift";
+import type { Attachment } from "../attachment/journal";
+import { groupBy } from "../marks/group";
+import type { InstalledMark } from "../ports";
 import { decide } from "./decide";
 import type { Layer, PodView } from "./ports";
 
@@ -47,7 +47,14 @@ export interface Problem {
   readonly text: string;
   /** It may be over in a moment: an ADD or a DEL may be under way. */
   readonly mayPass: boolean;
+  /** The facts that the text was made of. */
+  readonly about?: Trouble;
 }
+
+/** refused: the annotation of today. taken: an address is another attachment's. without-record: marks of nobody. */
+export type Trouble =
+  | (SeenRecord & { readonly kind: "refused" | "taken"; readonly why: string })
+  | { readonly kind: "without-record"; readonly marks: readonly InstalledMark[] };
 
 export interface Plan {
   /** Pods that are to have another mark, or a first one. */
@@ -138,6 +145,7 @@ function refusal({ tag, attachment }: SeenRecord, why: string): Problem {
     topic: `refused ${tag}`,
     text: `${attachmentLabel(attachment)} ${has}: ${why}`,
     mayPass: false,
+    about: { kind: "refused", tag, attachment, why },
   };
 }
 
@@ -205,6 +213,7 @@ function taken(
     topic: `taken ${layer} ${tag}`,
     text: `${attachmentLabel(attachment)}: ${why}; its own marks are left as they are: recreate the pod`,
     mayPass: true,
+    about: { kind: "taken", tag, attachment, why },
   };
 }
 
@@ -214,9 +223,8 @@ function withoutRecord(
   { name, installed }: View["layers"][number],
   tags: ReadonlySet<string>,
 ): readonly Problem[] {
-  const strange = new Map(
-    installed.filter(({ tag }) => !tags.has(tag)).map(({ tag, label }) => [tag, label]),
-  );
+  const marks = installed.filter(({ tag }) => !tags.has(tag));
+  const strange = new Map(marks.map(({ tag, label }) => [tag, label]));
   if (strange.size === 0) return [];
   const shown = [...strange].slice(0, MOST_NAMED).map(([tag, label]) => `${label} ${tag}`);
   const more = strange.size - shown.length;
@@ -225,6 +233,7 @@ function withoutRecord(
       topic: `without-record ${name}`,
       text: `${strange.size} attachments have ${name === "marks" ? "marks" : "entries in the guard"} and no record in this "dataDir" (${shown.join(", ")}${more === 0 ? "" : ` and ${more} more`}): they are left alone`,
       mayPass: true,
+      about: { kind: "without-record", marks },
     },
   ];
 }

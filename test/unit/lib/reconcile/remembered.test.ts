@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { remembered } from "../../../../../lib/agent/reconcile/remembered";
-import { createJournal, type Attachment } from "../../../../../lib/attachment/journal";
-import { attachmentTag } from "../../../../../lib/marks/tag";
-import { record } from "../../../../helpers/context";
+import { remembered } from "../../../../lib/reconcile/remembered";
+import { createJournal, type Attachment } from "../../../../lib/attachment/journal";
+import { attachmentTag } from "../../../../lib/marks/tag";
+import { record } from "../../../helpers/context";
 
 const dir = mkdtempSync(join(tmpdir(), "remembered-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
 /** Records for somebody who reads all of them again and again. */
-import type { Journal, JournalRecord } from "../../attachment/journal";
+import type { Journal, JournalRecord } from "../attachment/journal";
 
 type Reading = Pick<Journal, "tags" | "read" | "write" | "stamp">;
 

@@ -1,17 +1,13 @@
 /** A reconciler's world: a real journal, marks in memory, and pods as a test says. */
-import type { PluginConf } from "../../../../../conf/types";
-import type { Layer, PodView, ReconcileLine } from "../../../../../lib/agent/reconcile/ports";
-import { createReconciler, type Reconciler } from "../../../../../lib/agent/reconcile/reconciler";
-import {
-  createJournal,
-  type Attachment,
-  type Journal,
-} from "../../../../../lib/attachment/journal";
-import { attachmentTag } from "../../../../../lib/marks/tag";
-import { systemClock } from "../../../../../lib/node/clock";
-import { confWith } from "../../../../helpers/conf-object";
-import { FakeMarks, record } from "../../../../helpers/context";
-import { FakeLocks } from "../../../../helpers/fakes";
+import type { PluginConf } from "../../../../conf/types";
+import type { Layer, PodView, ReconcileLine } from "../../../../lib/reconcile/ports";
+import { createReconciler, type Reconciler } from "../../../../lib/reconcile/reconciler";
+import { createJournal, type Attachment, type Journal } from "../../../../lib/attachment/journal";
+import { attachmentTag } from "../../../../lib/marks/tag";
+import { systemClock } from "../../../../lib/node/clock";
+import { confWith } from "../../../helpers/conf-object";
+import { FakeMarks, record } from "../../../helpers/context";
+import { FakeLocks } from "../../../helpers/fakes";
 
 export const UID = "u-1";
 export const KEY = "tenant.routing/fwmark";

@@ -1,7 +1,7 @@
 /** Changes of the firewall, seen with `nft monitor`; iptables-nft's are among them, iptables-legacy's are not. */
-import type { Host } from "../../node/host";
-import { keepStream, RESTART_MS } from "../../node/stream";
-import type { Clock, StartStream } from "../../ports";
+import type { Host } from "../node/host";
+import { keepStream, RESTART_MS } from "../node/stream";
+import type { Clock, StartStream } from "../ports";
 
 /** What is added harms no mark before the next look; kube-proxy adds a lot. */
 const NFT = { name: "nft", package: "nftables", args: ["monitor", "destroy"] };

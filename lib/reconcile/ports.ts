@@ -1,8 +1,8 @@
 /** What the reconciler works with, and what it tells. */
-import type { PluginConf } from "../../../conf/types";
-import type { DriftKind } from "../../attachment/drift";
-import type { Journal } from "../../attachment/journal";
-import type { Clock, Locks, MarkBackend, Marks } from "../../ports";
+import type { PluginConf } from "../../conf/types";
+import type { DriftKind } from "../attachment/drift";
+import type { Journal } from "../attachment/journal";
+import type { Clock, Locks, MarkBackend, Marks } from "../ports";
 
 type Annotations = Readonly<Record<string, string>>;
 

@@ -1,6 +1,6 @@
 /** Pure: the reconciler's log. Each trouble is told when it begins and when it is over. */
-import { attachmentLabel } from "../../attachment/collect";
-import { formatMark, type Mark } from "../../net/mark";
+import { attachmentLabel } from "../attachment/collect";
+import { formatMark, type Mark } from "../net/mark";
 import type { CarriedOut, Moved } from "./carry-out";
 import type { Restoring, Rewriting, SeenRecord } from "./plan";
 import type { ReconcileFigures, ReconcileLine } from "./ports";
