@@ -2,7 +2,7 @@ import type { PluginConf } from "../../conf/types";
 import { monitorFirewall } from "../../lib/reconcile/monitor";
 import type { Layer, PodView, ReconcileFigures } from "../../lib/reconcile/ports";
 import { remembered } from "../../lib/reconcile/remembered";
-import { createReconciler } from "../../lib/reconcile/reconciler";
+import { createReconciler, type Reconciler } from "../../lib/reconcile/reconciler";
 import type { Node } from "../../lib/attachment/context";
 import { systemClock } from "../../lib/node/clock";
 import { createExec, createTiedExec } from "../../lib/node/exec";
@@ -35,6 +35,8 @@ export interface ReconcileOptions {
   readonly leads?: (conf: PluginConf, mark: Mark) => boolean;
   /** What the node is opened with. */
   readonly shared?: Shared;
+  /** Whether a line of nft monitor is about what the agent itself has removed. */
+  readonly isOwn?: (line: string) => boolean;
   /** What the agent knows of pods; left out, it knows nothing. */
   readonly pods?: PodView;
   /** What is installed for each mark besides it, for a configuration. */
@@ -70,13 +72,7 @@ export function startReconcile(settings: Settings, options: ReconcileOptions): R
     },
   });
   settings.onChange(() => reconciler.wake());
-  const monitor = monitorFirewall({
-    start: startStream,
-    host: localHost,
-    clock: systemClock,
-    onEvent: () => reconciler.wake(),
-    onTrouble: (why) => reconciler.note("monitor", why),
-  });
+  const monitor = startMonitor(reconciler, options);
   const running = reconciler.run();
   const collecting = startCollecting({ node, conf: () => settings.current().conf, io, say });
   return {
@@ -88,6 +84,26 @@ export function startReconcile(settings: Settings, options: ReconcileOptions): R
       await Promise.all([running, collecting.stop()]);
     },
   };
+}
+
+function startMonitor(
+  reconciler: Reconciler,
+  { shared: { runner } = {}, isOwn }: ReconcileOptions,
+): { stop(): void } {
+  return monitorFirewall({
+    start: startStream,
+    host: localHost,
+    clock: systemClock,
+    ...(isOwn && { isOwn }),
+    onEvent: () => {
+      runner?.known.forget();
+      reconciler.wake();
+    },
+    onTrouble: (why) => {
+      runner?.known.watched(why === "");
+      reconciler.note("monitor", why);
+    },
+  });
 }
 
 // Opened again when the configuration has changed.

@@ -6,7 +6,7 @@ import { GUARD, guardChain, type Chain } from "./layout";
 import { isBaseIntact, isChainIntact, type Listing } from "./listing";
 import { restoreMany, type RestoreParts } from "./restore";
 import type { NftRunner } from "./runner";
-import { createTable } from "./table";
+import { createTable, type Placed } from "./table";
 
 /** What the guard has for one address. */
 export interface Guarded {
@@ -51,6 +51,13 @@ export interface Guard {
   clear(): Promise<void>;
 }
 
+/** The entry for an order. */
+export function guardEntry(order: MarkOrder): Placed {
+  const { key, label, addresses } = order;
+  const entry = { tag: attachmentTag(key), label, addresses, chain: chainOf(order) };
+  return { layout: GUARD, entry };
+}
+
 /** The guard in the table `inet tenant-routing-guard`. */
 export function createGuard(runner: NftRunner): Guard {
   const table = createTable(runner, GUARD);
@@ -81,6 +88,7 @@ export function createGuard(runner: NftRunner): Guard {
     },
     clear: async () => {
       const name = `inet ${GUARD.table}`;
+      runner.known.forget();
       await runner.run([`add table ${name}`, `delete table ${name}`]);
     },
   };

@@ -12,6 +12,7 @@ import {
   type Chain,
   type Layout,
 } from "./layout";
+import { learnFrom } from "./known";
 import { parseListing, type Element, type Listing } from "./listing";
 import {
   clearing,
@@ -61,9 +62,8 @@ export function createTable(runner: NftRunner, layout: Layout): Table {
   return {
     list,
     put: async (entry) => {
-      const { addresses, chain } = entry;
-      const commands = [...ensureCommands(layout, chain), ...elementsOf(layout, entry)];
-      if ((await attempt(runner, commands)).ok) return [];
+      const { addresses } = entry;
+      if (await create(runner, [{ layout, entry }])) return [];
       const before = await change((listing) => replacing(layout, entry, listing));
       return tagsOn(before, addresses).filter((tag) => tag !== entry.tag);
     },
@@ -105,9 +105,36 @@ function ensureCommands(layout: Layout, chain: Chain): readonly string[] {
   return [...ensureBase(layout), ...ensureChain(layout, chain)];
 }
 
+/** An entry for a table. */
+export interface Placed {
+  readonly layout: Layout;
+  readonly entry: Entry;
+}
+
+/**
+ * Creates the entries, all in one transaction. False: something is on one of their addresses, or a table is not what
+ * it is known to be; nothing was done.
+ */
+export async function create(runner: NftRunner, placed: readonly Placed[]): Promise<boolean> {
+  const learn = runner.known.begin();
+  const commands = placed.flatMap(({ layout, entry }) => [
+    ...(runner.known.has(layout) ? [] : ensureBase(layout)),
+    ...(runner.known.has(layout, entry.chain) ? [] : ensureChain(layout, entry.chain)),
+    ...elementsOf(layout, entry),
+  ]);
+  const { ok } = await attempt(runner, commands);
+  if (ok) for (const { layout, entry } of placed) learn(layout, [entry.chain]);
+  return ok;
+}
+
 async function listTable(runner: NftRunner, layout: Layout): Promise<Listing> {
+  const learn = runner.known.begin();
   const answer = await runner.run([`list table inet ${layout.table}`]);
-  if (answer.ok) return parseListing(answer.stdout);
+  if (answer.ok) {
+    const listing = parseListing(answer.stdout);
+    learnFrom(learn, layout, listing);
+    return listing;
+  }
   if (/No such file or directory|not supported/i.test(answer.said)) return parseListing("");
   throw failure(answer);
 }
@@ -152,6 +179,7 @@ async function dropUnused(runner: NftRunner, layout: Layout, listing: Listing): 
     const chain = layout.chain(name);
     if (chain === undefined || used.has(name)) continue;
     const target = `inet ${layout.table} ${name}`;
+    runner.known.forget();
     await runner.run([`flush chain ${target}`, `delete chain ${target}`]);
   }
 }

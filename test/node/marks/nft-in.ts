@@ -1,5 +1,6 @@
 /** nft in a network namespace, with a process for each transaction. */
 import { spawnSync } from "node:child_process";
+import { createKnown } from "../../../lib/marks/nftables/known";
 import type { NftAnswer, NftRunner } from "../../../lib/marks/nftables/runner";
 
 export interface NftIn {
@@ -33,6 +34,7 @@ export function nftIn(netns: string): NftIn {
       check: async (commands) => nft(["-c"], commands),
       warmUp: () => {},
       stop: () => {},
+      known: createKnown(),
     },
   };
   return world;
