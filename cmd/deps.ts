@@ -153,6 +153,7 @@ export function forRequest(node: Node, { cni, conf, io, log, remote }: Asked): C
       callerIsGone: remote?.isGone ?? (() => process.ppid !== PARENT),
       helpers: remote?.helpers ?? [],
       takesOver: remote === undefined ? ownerOf(takeover) : undefined,
+      unfinished: new Set(),
     },
   };
 }

@@ -120,6 +120,17 @@ export interface InstalledMark extends Omit<MarkPiece, "mark"> {
   readonly text: string;
 }
 
+/** What has been given a mark since its rules, or its counter, were made; packets that lost it again do not count. */
+export interface Traffic {
+  /** The place of the marks, as records have it. */
+  readonly backend: string;
+  readonly mark: Mark;
+  /** Whose; undefined where the backend counts for all attachments with the mark together. */
+  readonly tag: string | undefined;
+  readonly packets: number;
+  readonly bytes: number;
+}
+
 /** The marks on this node. All methods throw CniError `rules`, or `tryAgainLater` for a lock that stays busy. */
 export interface Marks {
   /**
@@ -165,6 +176,8 @@ export interface Marks {
   remove(tags: readonly string[], known?: MarkPlace, leaving?: Leaving): Promise<void>;
   /** All managed marks, wherever they may be. Throws where it cannot look. */
   list(): Promise<readonly InstalledMark[]>;
+  /** The counters of the managed marks, wherever they may be. Throws where it cannot look. */
+  traffic(): Promise<readonly Traffic[]>;
   /** Whether install() could work now; throws what is wrong otherwise. Changes nothing. */
   probe(): Promise<void>;
 }
@@ -173,6 +186,8 @@ export interface Marks {
 export interface MarkBackend {
   /** Places that records and listings may name; no other backend has one of them. */
   readonly places: readonly string[];
+  /** The place where new marks go; undefined while that is not decided. Looks at no firewall. */
+  home(): string | undefined;
   /** Pure: what list() has in that place when all is well, in its order. */
   pieces(marking: Marking, place: string | undefined): readonly MarkPiece[];
   /**

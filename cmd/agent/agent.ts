@@ -1,7 +1,7 @@
 /** The resident agent: composition of its parts. */
 import type { PluginConf } from "../../conf/types";
 import type { MetricsSources } from "../../lib/agent/metrics/sources";
-import { createOwnLines } from "../../lib/agent/reconcile/own-changes";
+import { createOwnLines } from "../../lib/reconcile/own-changes";
 import { createQueue, type Queue } from "../../lib/agent/queue";
 import { startServer } from "../../lib/agent/server";
 import type { Node } from "../../lib/attachment/context";

@@ -1,8 +1,8 @@
 import type { PluginConf } from "../../conf/types";
-import { monitorFirewall } from "../../lib/agent/reconcile/monitor";
-import type { Layer, PodView, ReconcileFigures } from "../../lib/agent/reconcile/ports";
-import { remembered } from "../../lib/agent/reconcile/remembered";
-import { createReconciler, type Reconciler } from "../../lib/agent/reconcile/reconciler";
+import { monitorFirewall } from "../../lib/reconcile/monitor";
+import type { Layer, PodView, ReconcileFigures } from "../../lib/reconcile/ports";
+import { remembered } from "../../lib/reconcile/remembered";
+import { createReconciler, type Reconciler } from "../../lib/reconcile/reconciler";
 import type { Node } from "../../lib/attachment/context";
 import { systemClock } from "../../lib/node/clock";
 import { createExec, createTiedExec } from "../../lib/node/exec";
@@ -65,8 +65,10 @@ export function startReconcile(settings: Settings, options: ReconcileOptions): R
       else setTimeout(() => reconciler.wake(), LED_POLL_MS);
       const conf = used;
       const { records, locks, backend } = node();
-      const marks: Layer = { name: "marks", backend, marks: backend.open({}) };
-      return { conf, journal: records, locks, layers: [marks, ...guard(conf, node())] };
+      const opened = backend.open({});
+      const marks: Layer = { name: "marks", backend, marks: opened };
+      const home = { place: () => backend.home(), probe: () => opened.probe() };
+      return { conf, journal: records, locks, home, layers: [marks, ...guard(conf, node())] };
     },
   });
   settings.onChange(() => reconciler.wake());

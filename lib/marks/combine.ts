@@ -14,6 +14,7 @@ export function combineBackends(
     backends.find(({ places }) => place !== undefined && places.includes(place));
   return {
     places: backends.flatMap(({ places }) => places),
+    home: () => first.home(),
     pieces: (marking, place) => (ownerOf(place) ?? first).pieces(marking, place),
     open: (environment) => {
       const opened = new Map(backends.map((backend) => [backend, backend.open(environment)]));
@@ -62,6 +63,7 @@ function combineMarks(
       else await inEach([owner], (marks) => marks.remove(tags, known, leaving));
     },
     list: async () => (await inEach(all, (marks) => marks.list())).flat(),
+    traffic: async () => (await inEach(all, (marks) => marks.traffic())).flat(),
     probe: async () => {
       await first.probe();
       await inEach(others, (marks) => marks.list());

@@ -49,6 +49,7 @@ export function whereUsed(backend: MarkBackend, mayHold: () => boolean): MarkBac
             await marks.remove(tags, known, leaving);
         },
         list: async () => (mayHold() ? marks.list() : []),
+        traffic: async () => (mayHold() ? marks.traffic() : []),
       };
       return asked;
     },

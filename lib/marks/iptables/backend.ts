@@ -19,6 +19,7 @@ import { KIND_NAMES, rulesFor, ruleSpecs, type InstalledRule } from "./format";
 import { removeOrdered } from "./ordered";
 import { createTools, type Slot } from "./programs";
 import { restore } from "./restore";
+import { trafficIn } from "./traffic";
 import {
   isIn,
   listableSlots,
@@ -65,6 +66,8 @@ interface Operation extends Tables {
 export function createIptablesBackend(options: IptablesOptions): MarkBackend {
   return {
     places: VARIANTS,
+    home: () =>
+      options.configured === "auto" ? recallVariant(options.dataDir) : options.configured,
     pieces: (marking) =>
       rulesFor(marking).map(({ address, piece, mark }) => ({ address, piece, mark })),
     open: (environment) => openMarks(options, environment),
@@ -110,6 +113,7 @@ function openMarks(options: IptablesOptions, environment: Readonly<Record<string
     },
     list: async () =>
       (await listSlots(operation, await listableSlots(operation, FAMILIES))).map(toInstalledMark),
+    traffic: async () => trafficIn(operation, await listableSlots(operation, FAMILIES)),
     probe: () => probe(operation),
   };
 }

@@ -30,10 +30,10 @@ export interface Tools {
   /** The error that names the missing program of the slot and says what to do. */
   missing(slot: Slot): RulesUntouched;
   /**
-   * What `iptables-save` prints, of the one table or (undefined) of every table that exists.
-   * Throws CniError `rules` or `tryAgainLater`.
+   * What `iptables-save` prints, of the one table or (undefined) of every table that exists, if need be
+   * with the counters in front of each rule. Throws CniError `rules` or `tryAgainLater`.
    */
-  save(slot: Slot, table: string | undefined): Promise<string>;
+  save(slot: Slot, table: string | undefined, counters?: "with counters"): Promise<string>;
   /** One `iptables-restore` transaction. Throws CniError `rules`, or `tryAgainLater` for a lock that stays busy. */
   restore(slot: Slot, input: string): Promise<void>;
   /**
@@ -89,8 +89,12 @@ export function createTools(
       return has(slot) || ((await nftHasMangle(exec, host, slot.family)) ?? mayHaveUsed("nft"));
     },
     missing: (slot) => unseen(host, slot),
-    save: async (slot, table) => {
-      const request = requestOf(slot, "save", table === undefined ? [] : ["-t", table]);
+    save: async (slot, table, counters) => {
+      const args = [
+        ...(counters === undefined ? [] : ["-c"]),
+        ...(table === undefined ? [] : ["-t", table]),
+      ];
+      const request = requestOf(slot, "save", args);
       return outputOf(slot, request, await exec.run({ ...request, stdin: "" }));
     },
     ...restoring({ exec, own }, has, (slot) =>

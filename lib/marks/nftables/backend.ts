@@ -2,6 +2,7 @@
 import { familyOf } from "../../net/family";
 import type { InstalledMark, Locks, MarkBackend, Marking, MarkOrder, Marks } from "../../ports";
 import { attachmentTag } from "../tag";
+import { countMarked } from "./counters";
 import { guardEntry } from "./guard";
 import { markChain, MARKS, type Chain } from "./layout";
 import { isBaseIntact, isChainIntact, type Element, type Listing } from "./listing";
@@ -26,6 +27,7 @@ export const PLACE = "nftables";
 export function createNftablesBackend(options: NftablesOptions): MarkBackend {
   return {
     places: [PLACE],
+    home: () => PLACE,
     pieces: ({ addresses, mark, markReplies }) =>
       addresses.map((address) => ({ address, piece: pieceName(markReplies), mark })),
     open: (environment) => openMarks(options, options.runner(environment)),
@@ -66,6 +68,10 @@ function openMarks(options: NftablesOptions, runner: NftRunner): Marks {
         await table.remove(tags, known?.backend === PLACE ? known.addresses : undefined);
     },
     list: async () => (canLook() ? installedMarks(await table.list()) : []),
+    traffic: async () =>
+      canLook()
+        ? (await countMarked(runner)).map((each) => ({ backend: PLACE, tag: undefined, ...each }))
+        : [],
     probe: async () => {
       if (!runner.has()) throw unusable();
       await table.probe(markChain({ value: 1, mask: 1 }, false));

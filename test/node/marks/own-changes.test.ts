@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { monitorFirewall } from "../../../lib/agent/reconcile/monitor";
-import { createOwnLines } from "../../../lib/agent/reconcile/own-changes";
+import { monitorFirewall } from "../../../lib/reconcile/monitor";
+import { createOwnLines } from "../../../lib/reconcile/own-changes";
 import { createIptablesBackend } from "../../../lib/marks/iptables/backend";
 import { createNftablesBackend } from "../../../lib/marks/nftables/backend";
 import { createGuard } from "../../../lib/marks/nftables/guard";

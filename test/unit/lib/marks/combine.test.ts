@@ -25,6 +25,7 @@ const TAG = attachmentTag(KEY);
 /** All that a backend needs: one element of a map for each address, whatever becomes of replies. */
 class MapBackend implements MarkBackend, Marks {
   readonly places = ["map"];
+  readonly home = (): string => "map";
   readonly elements: InstalledMark[] = [];
   readonly environments: Readonly<Record<string, string>>[] = [];
   broken: CniError | undefined;
@@ -55,6 +56,10 @@ class MapBackend implements MarkBackend, Marks {
   async list() {
     if (this.broken !== undefined) throw this.broken;
     return [...this.elements];
+  }
+  async traffic() {
+    const mark = { value: 0x10, mask: 0xff };
+    return [{ backend: "map", mark, tag: undefined, packets: 7, bytes: 700 }];
   }
   async probe(): Promise<void> {
     await this.list();
