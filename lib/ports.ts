@@ -137,16 +137,9 @@ export interface Marks {
    * Removes every mark of these tags, where they are known to be, or (undefined, or a place that nobody
    * knows) wherever they may be. Absent ones are fine. Where marks may be and cannot be listed, the others
    * are removed, then it throws. A backend may call `outOfForce` once the marks that it knows of are out of
-   * force, and go on looking for others; one that does not is done when it returns. `unused`, which never
-   * rejects, tells whether nobody sends from the addresses any more: what stops packets without a mark stays
-   * until then, and with false until a later removal.
+   * force, and go on looking for others; one that does not is done when it returns.
    */
-  remove(
-    tags: readonly string[],
-    known?: MarkPlace,
-    outOfForce?: () => void,
-    unused?: Promise<boolean>,
-  ): Promise<void>;
+  remove(tags: readonly string[], known?: MarkPlace, outOfForce?: () => void): Promise<void>;
   /** All managed marks, wherever they may be. Throws where it cannot look. */
   list(): Promise<readonly InstalledMark[]>;
   /** Whether install() could work now; throws what is wrong otherwise. Changes nothing. */

@@ -32,16 +32,13 @@ export async function tearDown(
     });
   }
   warnOfUnknownPlace(context, attachment);
-  let tellUnused = (_unused: boolean): void => {};
-  const unused = new Promise<boolean>((resolve) => (tellUnused = resolve));
-  const removal = removeMark(context, attachment, unused);
+  const removal = removeMark(context, attachment);
   const failuresOfDelegates = await delegateDels(
     context,
     attachment,
     prevResult,
     removal.outOfForce,
   );
-  tellUnused(failuresOfDelegates.length === 0);
   await collect(failures, () => removal.done);
   throwTogether([...failures, ...failuresOfDelegates]);
 }
@@ -50,14 +47,13 @@ export async function tearDown(
 function removeMark(
   { request: { tag, marks } }: Context,
   attachment: Attachment | undefined,
-  unused: Promise<boolean>,
 ): { readonly outOfForce: Promise<void>; readonly done: Promise<void> } {
   // A record without a mark is that of a pod that got none.
   if (attachment !== undefined && attachment.mark === undefined)
     return { outOfForce: Promise.resolve(), done: Promise.resolve() };
   let settle = (): void => {};
   const outOfForce = new Promise<void>((resolve) => (settle = resolve));
-  const done = marks.remove([tag], placeOf(attachment), settle, unused).finally(settle);
+  const done = marks.remove([tag], placeOf(attachment), settle).finally(settle);
   // Its error is collected when the delegate has ended.
   done.catch(() => {});
   return { outOfForce, done };

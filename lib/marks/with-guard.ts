@@ -21,8 +21,7 @@ export interface GuardState {
 /**
  * The same backend with the guard. An entry is made after the mark and outlives it, so a packet without a
  * mark never passes while there is one; an entry of somebody else goes before the mark is made, so a pod
- * never meets it. Where a pod goes, its entry stays until the addresses are not used any more. A mark in force
- * is not taken back when the guard fails: the caller decides.
+ * never meets it. A mark in force is not taken back when the guard fails: the caller decides.
  */
 export function withGuard(
   backend: MarkBackend,
@@ -53,13 +52,11 @@ function guarded(marks: Marks, guard: GuardEntries, state: GuardState): Marks {
       });
       return evicted;
     },
-    remove: async (tags, known, outOfForce, unused) => {
+    remove: async (tags, known, outOfForce) => {
+      // An entry that is still there would drop the packets of whoever gets the address next.
       if (!state.mayExist()) return marks.remove(tags, known, outOfForce);
-      await both(marks.remove(tags, known, outOfForce), async () => {
-        outOfForce?.();
-        // Until then it stops what the pod still sends, such as the end of a connection. Whoever has got the
-        // address by then has made this entry go, and has one that this removal does not touch.
-        if (await (unused ?? true)) await guard.remove(tags, known?.addresses);
+      await both(marks.remove(tags, known), async () => {
+        await guard.remove(tags, known?.addresses);
       });
     },
   };
