@@ -33,6 +33,8 @@ export interface Agent {
 export interface Agents {
   /** Writes the conflist and starts an agent that uses it; returns when it listens. */
   start(list: Conflist): Promise<Agent>;
+  /** The same without waiting. */
+  launch(list: Conflist): Agent;
   /** Replaces the conflist of the agents. */
   write(list: Conflist): void;
   /** Where they listen. */
@@ -55,18 +57,22 @@ export function useAgents(world: NodeWorld): Agents {
     }));
     writeFileSync(file(), JSON.stringify({ ...list, plugins }));
   };
+  const launch = (list: Conflist): Agent => {
+    write(list);
+    const args = ["netns", "exec", world.netns, BINARY, "agent"];
+    const child = spawn("ip", [...args, "--conf", file(), "--output", "json"], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { PATH: process.env["PATH"] },
+    });
+    running.push(child);
+    return agentOf(child);
+  };
   return {
     write,
+    launch,
     socket,
     start: async (list) => {
-      write(list);
-      const args = ["netns", "exec", world.netns, BINARY, "agent"];
-      const child = spawn("ip", [...args, "--conf", file(), "--output", "json"], {
-        stdio: ["ignore", "ignore", "pipe"],
-        env: { PATH: process.env["PATH"] },
-      });
-      running.push(child);
-      const agent = agentOf(child);
+      const agent = launch(list);
       await agent.says("start", "listening");
       return agent;
     },

@@ -13,6 +13,7 @@ import {
 import type { Conf } from "./conf";
 import { BINARY } from "./harness";
 import { launch } from "./launch";
+import { BACKEND_CONF } from "./mode";
 import { PLUGINS, type NodeWorld, type Pod } from "./node-world";
 import type { Outcome } from "./outcome";
 
@@ -55,10 +56,11 @@ export function ourList(
   cniVersion = "1.0.0",
   ...after: Conf[]
 ): Conflist {
+  const { dataDir, logFile } = world;
   return {
     cniVersion,
     name: "tr-node",
-    plugins: [{ type: OURS, dataDir: world.dataDir, logFile: world.logFile, ...ours }, ...after],
+    plugins: [{ type: OURS, dataDir, logFile, ...BACKEND_CONF, ...ours }, ...after],
   };
 }
 
