@@ -24,7 +24,6 @@ const BACKENDS = {
   nftables: { backend: "nftables" },
   "iptables-nft": { backend: "iptables", iptables: "nft" },
 } as const;
-const WITHOUT_AGENT = { TENANT_ROUTING_AGENT_SOCKET: "" };
 
 interface Case {
   readonly marks: keyof typeof BACKENDS;
@@ -99,7 +98,10 @@ test.each(CASES)(
     const env = { TENANT_ROUTING_AGENT_SOCKET: agents.socket() };
     const runtime = createRuntime(world, list, { ...annotated("0x10/0xff"), plugin, env });
     const old = podsCalled("old");
-    (await all(old, (pod) => runtime.add(pod, { env: WITHOUT_AGENT }))).forEach(expectOk);
+    const before = await agents.start(list);
+    (await all(old, (pod) => runtime.add(pod))).forEach(expectOk);
+    before.signal("SIGKILL");
+    await before.ended();
     await reboot(old);
     expect(world.leases()).toHaveLength(PODS);
 

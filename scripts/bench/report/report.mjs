@@ -208,7 +208,16 @@ function memory(report) {
         ],
   );
   if (rows.length === 0) return [];
-  const head = ["marks", "pods", "cycles", "start", "median", "end", "most", "last tenth over third"];
+  const head = [
+    "marks",
+    "pods",
+    "cycles",
+    "start",
+    "median",
+    "end",
+    "most",
+    "last tenth over third",
+  ];
   const others = ["with children", "PSS of all", "RSS of the largest", "RSS of all"];
   return [
     section(
