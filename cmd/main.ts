@@ -10,8 +10,9 @@ async function main(io: Io): Promise<number> {
     muteNode();
     return runPlugin(askedBy(io));
   }
+  // The reference plugins print their version there; a person wants to know what to call.
   io.stderr(aboutText());
-  return 0;
+  return (await import("./cli")).runCli({ ...io, args: ["--help"] });
 }
 
 runToTheEnd(processIo(), main);

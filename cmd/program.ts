@@ -1,15 +1,15 @@
-/** The command line's commands, options and help. The only file that knows the library they are declared with. */
+/** The command line, made of its declarations. The only file that knows the library that parses it. */
 import { Argument, Command, Option, type OutputConfiguration } from "commander";
-import { LABS } from "../lib/lab/labs";
+import type { RunCommand, Values } from "./command";
+import type { CommandNode } from "./commands/completion/tree";
+import { COMMANDS } from "./declarations/commands";
 import {
-  DEFAULT_CNI_PATH,
-  OUTPUT_FORMATS,
-  ROUTER_FORMATS,
-  type RunCommand,
-  type Values,
-} from "./command";
-import { SHELLS, type CommandNode } from "./commands/completion/tree";
-import type { RoutesAction } from "./commands/routes";
+  EXIT_STATUSES,
+  type ArgumentSpec,
+  type CommandSpec,
+  type Example,
+  type OptionSpec,
+} from "./declarations/spec";
 import type { Io } from "./io";
 import { aboutText } from "./version";
 
@@ -36,26 +36,21 @@ export class Stop extends Error {
 }
 
 /** The width of help texts (columns). */
-const HELP_WIDTH = 100;
+const HELP_WIDTH = 80;
 
-const conf = new Option(
-  "-c, --conf <FILE>",
-  "conflist to read (default: the first one in /etc/cni/net.d with our plugin)",
-);
-const output = choice("-o, --output <FORMAT>", "output format", OUTPUT_FORMATS);
-const cniPath = (what: string): Option => new Option("--cni-path <DIRS>", what);
-const recordedCniPath = cniPath(
-  `where the delegate plugins are (default: where the pod's ADD looked; for records without that $CNI_PATH, else ${DEFAULT_CNI_PATH})`,
-);
+const AFTER_HELP = `
+wrapper COMMAND --help says more.
+Exit status: ${EXIT_STATUSES}.
+Run by a container runtime (CNI_COMMAND set, no arguments), this binary is the
+CNI plugin.`;
+
+type Start = (call: Call) => Promise<void>;
 
 /**
  * The program. Parsing throws Stop, or ends in `start` for the command that was named; the library
  * itself neither exits nor writes anywhere but to `io.stdout`.
  */
-export function createProgram(
-  io: Pick<Io, "stdout">,
-  start: (call: Call) => Promise<void>,
-): Command {
+export function createProgram(io: Pick<Io, "stdout">, start: Start): Command {
   const program = new Command("wrapper")
     .usage("COMMAND [options]")
     .description("the tenant-routing CNI plugin's command line")
@@ -67,174 +62,61 @@ export function createProgram(
     // Else `wrapper check --version` would print a version.
     .enablePositionalOptions()
     .addHelpText("after", AFTER_HELP);
-  const runs = (command: Command, load: Call["load"]): void => {
-    command.action(() =>
-      start({
-        name: namesOf(command)[1] ?? "",
-        load,
-        positionals: command.args,
-        values: command.optsWithGlobals<Values>(),
-      }),
-    );
-  };
-  addAttachmentCommands(program, runs);
-  addAgent(program, runs);
-  addRoutes(program, runs);
-  addProofs(program, runs);
-  addRest(program, runs);
+  for (const spec of COMMANDS) addCommand(program, spec, start);
   stopInsteadOfExit(program);
   return program;
 }
 
-type Runs = (command: Command, load: Call["load"]) => void;
-
-const AFTER_HELP = `
-wrapper COMMAND --help says more. Exit status: 0 all good, 1 something is wrong, 2 could not look.
-Run by a container runtime (CNI_COMMAND set, no arguments), this binary is the CNI plugin.`;
-
-function addAttachmentCommands(program: Command, runs: Runs): void {
-  runs(
-    program
-      .command("check")
-      .usage("[NAMESPACE/POD | CONTAINER-ID] [options]")
-      .description(
-        "compare the pods' firewall rules with the journal, and run the delegate's CHECK",
-      )
-      .argument("[POD]")
-      .addOption(conf)
-      .addOption(output)
-      .addOption(recordedCniPath)
-      .addOption(new Option("--no-delegate", "do not run the delegate's CHECK")),
-    async () => (await import("./commands/check")).checkCommand,
-  );
-  runs(
-    program
-      .command("gc")
-      .usage("[options]")
-      .description("take down attachments whose sandbox is gone and whose DEL never came")
-      .addOption(conf)
-      .addOption(new Option("--dry-run", "only say what would be removed"))
-      .addOption(recordedCniPath),
-    async () => (await import("./commands/gc")).gcCommand,
-  );
+function addCommand(parent: Command, spec: CommandSpec, start: Start): void {
+  const command = parent.command(spec.name, { hidden: spec.hidden ?? false });
+  command.usage(spec.usage).description(spec.description);
+  command.addHelpText("after", afterHelp(spec));
+  if (spec.argument !== undefined) command.addArgument(argumentOf(spec.argument));
+  for (const option of optionsOf(spec)) command.addOption(optionOf(option));
+  const { load, actions = [] } = spec;
+  // Options count before and after the action.
+  if (load === undefined) command.helpCommand(false).enablePositionalOptions(false);
+  else command.action(() => start(callOf(command, load)));
+  for (const action of actions) addCommand(command, action, start);
 }
 
-function addAgent(program: Command, runs: Runs): void {
-  runs(
-    program
-      .command("agent")
-      .usage("[options]")
-      .description("answer the runtime's requests in one resident process until SIGTERM")
-      .addOption(conf)
-      .addOption(output)
-      .addOption(
-        new Option("--sysctl", "change kernel settings too, where the node's routes need them"),
-      ),
-    async () => (await import("./commands/agent")).agentCommand,
-  );
+/** A command takes the options of its visible actions too, so that they may stand before the action's name. */
+function optionsOf({ options = [], actions = [] }: CommandSpec): readonly OptionSpec[] {
+  const below = actions.filter(({ hidden = false }) => !hidden).flatMap((each) => each.options);
+  return [...new Set([...options, ...below.filter((option) => option !== undefined)])];
 }
 
-function addRoutes(program: Command, runs: Runs): void {
-  const sysctl = new Option(
-    "--sysctl",
-    "change kernel settings too, instead of only checking them",
-  );
-  const force = new Option("--force", "go ahead in spite of collisions");
-  const format = choice("--format <FORMAT>", "of the router's configuration", ROUTER_FORMATS);
-  const shared = [conf, output];
-  const actions: readonly (readonly [RoutesAction, string, readonly Option[]])[] = [
-    ["plan", "print what apply would change", [...shared, sysctl]],
-    ["apply", "change what differs from the conflist", [...shared, sysctl, force]],
-    ["show", "compare the node with the conflist", shared],
-    ["remove", "put everything back as it was", shared],
-    ["watch", "apply, and keep it so until SIGTERM", [...shared, sysctl, force]],
-    ["router-config", "print what the router behind the node needs", [conf, format]],
-  ];
-  const routes = program
-    .command("routes")
-    .usage(`${actions.map(([name]) => name).join("|")} [options]`)
-    .description("make the node's rules and routes match the tenants of the conflist")
-    .helpCommand(false)
-    .enablePositionalOptions(false);
-  // Options count before and after the action, so `routes` itself takes them all; an action has them for its help.
-  for (const option of [...shared, sysctl, force, format]) routes.addOption(option);
-  for (const [name, description, options] of actions) {
-    const action = routes.command(name).usage("[options]").description(description);
-    for (const option of options) action.addOption(option);
-    runs(action, async () => (await import("./commands/routes")).routesCommand(name));
+function callOf(command: Command, load: NonNullable<CommandSpec["load"]>): Call {
+  return {
+    name: namesOf(command)[1] ?? "",
+    load: () => load(treeOf(rootOf(command))),
+    positionals: command.args,
+    values: command.optsWithGlobals<Values>(),
+  };
+}
+
+function rootOf(command: Command): Command {
+  return command.parent === null ? command : rootOf(command.parent);
+}
+
+function afterHelp({ examples = [], statuses = EXIT_STATUSES }: CommandSpec): string {
+  const shown = examples.map(({ call, about }) => `  ${call}\n      ${about}`);
+  const heading = shown.length === 0 ? [] : ["", "Examples:", ...shown];
+  return [...heading, "", ...wrapped(`Exit status: ${statuses}.`)].join("\n");
+}
+
+/** `text` in lines of at most HELP_WIDTH columns. */
+function wrapped(text: string): readonly string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1) ?? "";
+    if (last !== "" && last.length + 1 + word.length > HELP_WIDTH) lines.push(word);
+    else lines[lines.length - 1] = last === "" ? word : `${last} ${word}`;
   }
+  return lines;
 }
 
-function addProofs(program: Command, runs: Runs): void {
-  const lab = program
-    .command("lab")
-    .usage("[NAME | all] [options]")
-    .description("prove a topology with real packets, in network namespaces of this machine")
-    .addArgument(argument("[NAME...]", [...Object.keys(LABS), "all"]))
-    .addOption(
-      new Option("--verify", "say ok or FAILED for each statement; status 1 when one failed"),
-    )
-    .addOption(new Option("--pause", "wait for Enter before each step"))
-    .addOption(new Option("--keep", "leave the machines standing, to look around"))
-    .addOption(new Option("--remove", "remove what --keep, or a lab that was killed, left"))
-    .addOption(cniPath(`where the CNI plugins are (default: ${DEFAULT_CNI_PATH})`))
-    .addOption(
-      new Option(
-        "--api-server <PROGRAM>",
-        "tenants, agent: serves the pods' annotations (the source's scripts bring one; default: the runtime passes them)",
-      ),
-    )
-    .addOption(
-      new Option("--launcher <FILE>", "agent: the launcher (default: the one beside this binary)"),
-    );
-  runs(lab, async () => (await import("./commands/lab")).labCommand);
-  // What the labs run inside their machines: not for people.
-  runs(
-    lab.command("probe", { hidden: true }).argument("[WORDS...]"),
-    async () => (io, words) =>
-      import("../lib/lab/kit/probe/command").then(({ probeCommand }) => probeCommand(io, words)),
-  );
-  runs(
-    program
-      .command("selftest")
-      .usage("[options]")
-      .description(
-        "prove on this node, in network namespaces, that what the conflist promises holds",
-      )
-      .addOption(conf)
-      .addOption(output)
-      .addOption(
-        cniPath(`where the CNI plugins are (default: $CNI_PATH, else ${DEFAULT_CNI_PATH})`),
-      ),
-    async () => (await import("./commands/selftest")).selftestCommand,
-  );
-}
-
-function addRest(program: Command, runs: Runs): void {
-  runs(
-    program
-      .command("completion")
-      .usage(`${SHELLS.join("|")} [options]`)
-      .description("print a script that completes the command line in a shell")
-      .addArgument(argument("<SHELL>", SHELLS)),
-    async () => {
-      const { completionCommand } = await import("./commands/completion");
-      return async (io, [shell = ""]) => completionCommand(io, shell, treeOf(program));
-    },
-  );
-  runs(
-    program
-      .command("version")
-      .usage("[options]")
-      .description("print version, commit and the supported CNI versions"),
-    async () => async (io) => {
-      io.stdout(aboutText());
-      return 0;
-    },
-  );
-}
-
-/** The visible commands with their options, for completion and for tests of the pages. */
+/** The visible commands with their options, for completion, the man page and tests of the pages. */
 export function treeOf(command: Command): CommandNode {
   const help = command.createHelp();
   const below = help.visibleCommands(command).map(treeOf);
@@ -252,26 +134,44 @@ export function treeOf(command: Command): CommandNode {
       choices: option.argChoices ?? [],
     })),
     choices: command.registeredArguments.flatMap(({ argChoices = [] }) => argChoices),
+    ...aboutOf(command),
     commands,
   };
+}
+
+/** What the library does not keep: the examples and the exit statuses. */
+function aboutOf(command: Command): {
+  readonly examples: readonly Example[];
+  readonly statuses: string;
+} {
+  const [, ...names] = namesOf(command);
+  let specs: readonly CommandSpec[] = COMMANDS;
+  let spec: CommandSpec | undefined;
+  for (const name of names) {
+    spec = specs.find((each) => each.name === name);
+    specs = spec?.actions ?? [];
+  }
+  return { examples: spec?.examples ?? [], statuses: spec?.statuses ?? EXIT_STATUSES };
 }
 
 function valueName(flags: string): string {
   return /<(\w+)>/.exec(flags)?.[1] ?? "";
 }
 
-/** An option with a closed set of values, the first of which is the default. A command itself refuses others. */
-function choice(flags: string, description: string, choices: readonly string[]): Option {
-  const option = new Option(flags, description).default(choices[0]);
+/** An option with a closed set of values has the first as its default. A command itself refuses others. */
+function optionOf({ flags, description, choices }: OptionSpec): Option {
+  const option = new Option(flags, description);
+  if (choices === undefined) return option;
+  option.default(choices[0]);
   option.argChoices = [...choices];
   return option;
 }
 
-/** An argument with a closed set of values. A command itself refuses others. */
-function argument(name: string, choices: readonly string[]): Argument {
-  const closed = new Argument(name);
-  closed.argChoices = [...choices];
-  return closed;
+/** A command itself refuses what is not among the choices. */
+function argumentOf({ name, choices }: ArgumentSpec): Argument {
+  const argument = new Argument(name);
+  if (choices !== undefined) argument.argChoices = [...choices];
+  return argument;
 }
 
 /** Mistakes are thrown (Stop), so nothing is written for them. Colours and widths do not depend on where it goes. */

@@ -1,5 +1,5 @@
 import type { PluginConf } from "../../conf/types";
-import type { PodView } from "../../lib/agent/reconcile/ports";
+import type { PodView } from "../../lib/reconcile/ports";
 import type { CacheState, PodCache } from "../../lib/kube/watch/types";
 import { systemClock } from "../../lib/node/clock";
 import type { PodSource } from "../../lib/ports";

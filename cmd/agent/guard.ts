@@ -1,22 +1,13 @@
 import type { PluginConf } from "../../conf/types";
-import type { Layer } from "../../lib/agent/reconcile/ports";
 import type { Node } from "../../lib/attachment/context";
 import { toCniError } from "../../lib/cni/error";
-import {
-  createGuard,
-  type Dropped,
-  type Guard,
-  type Guarded,
-} from "../../lib/marks/nftables/guard";
+import { createGuard, type Dropped } from "../../lib/marks/nftables/guard";
 import type { NftRunner } from "../../lib/marks/nftables/runner";
-import { restoreOneByOne } from "../../lib/marks/restore";
-import type { InstalledMark, Marking } from "../../lib/ports";
+import { guardLayer } from "../../lib/reconcile/guard-layer";
+import type { Layer } from "../../lib/reconcile/ports";
 import { enableGuard, mayHaveGuard } from "../backends";
 import type { Say } from "./say";
 import type { Settings } from "./settings";
-
-/** Where the guard's entries are, for those that compare them with the records. */
-const PLACE = "guard";
 
 export interface GuardService {
   /** What the reconciler keeps besides the marks; nothing where the guard is off, or nft is missing. */
@@ -44,40 +35,7 @@ export function startGuard(settings: Settings, runner: NftRunner, say: Say): Gua
   settings.onChange(follow);
   follow();
   return {
-    layers: (conf, node) => (isOn(conf) ? [layerOf(guard, conf, node)] : []),
+    layers: (conf, node) => (isOn(conf) ? [guardLayer(guard, conf, node)] : []),
     dropped: async () => (isOn(settings.current().conf) ? (await guard.list()).dropped : []),
   };
-}
-
-function layerOf(guard: Guard, { lockTimeoutMs }: PluginConf, { locks }: Node): Layer {
-  const marks = {
-    install: (order: Parameters<Guard["set"]>[0]) =>
-      locks.hold(order.addresses, lockTimeoutMs, async () => {
-        order.confirm?.();
-        await guard.set(order);
-        return { place: PLACE, evicted: [] };
-      }),
-    remove: (tags: readonly string[]) => guard.remove(tags),
-  };
-  return {
-    name: "guard",
-    backend: {
-      pieces: ({ addresses, mark, markReplies }) =>
-        addresses.map((address) => ({ address, piece: pieceName(markReplies), mark })),
-    },
-    marks: {
-      ...marks,
-      restore: (orders) => restoreOneByOne(marks, orders),
-      list: async () => (await guard.list()).guarded.map(toInstalledMark),
-    },
-  };
-}
-
-function toInstalledMark({ address, tag, label, mark, markReplies }: Guarded): InstalledMark {
-  const piece = pieceName(markReplies);
-  return { backend: PLACE, tag, label, address, piece, mark, text: `${address} in the guard` };
-}
-
-function pieceName(markReplies: Marking["markReplies"]): string {
-  return markReplies ? "guard entry with replies" : "guard entry";
 }

@@ -14,6 +14,7 @@ export type AttachmentState = "intent" | "complete" | "deleting";
 /** A request, and the wrapper process that works on it. */
 export interface Owner {
   readonly pid: number;
+  /** "": the request has ended without finishing its work, and nobody is at it. */
   readonly startTime: string;
   /** Unique within the process. Absent in records of older versions, whose processes served one each. */
   readonly request?: string;

@@ -26,8 +26,19 @@ const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "ag
   within("lib/lab"),
 );
 const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/api"];
-const AGENT = ["lib/agent", "lib/agent/metrics", "lib/agent/reconcile"];
-const CMD = [...SEAMS, ...ADAPTERS, ...ROUTES, "conf", "delegates", "lib/attachment", ...AGENT];
+const AGENT = ["lib/agent", "lib/agent/metrics"];
+const CMD = [
+  ...SEAMS,
+  ...ADAPTERS,
+  ...ROUTES,
+  "conf",
+  "delegates",
+  "lib/attachment",
+  "lib/reconcile",
+  ...AGENT,
+  ...["lib/checks", "lib/checks/foreign", "lib/checks/kinds"],
+  ...["lib/checks/marks", "lib/checks/report"],
+];
 
 export const ROOMS = {
   // Values and the protocol. They know nothing of this machine.
@@ -53,6 +64,12 @@ export const ROOMS = {
 
   // One pod.
   "lib/attachment": [...SEAMS, "conf", "delegates", "lib/marks", "lib/node"],
+  // All pods of the node, against their records and annotations.
+  "lib/reconcile": [
+    ...SEAMS,
+    ...["conf", "delegates", "lib/attachment"],
+    ...["lib/marks", "lib/marks/nftables", "lib/node"],
+  ],
 
   // The node's routes, from the values up.
   "lib/routes": SEAMS,
@@ -79,6 +96,16 @@ export const ROOMS = {
   "lib/routes/apply.ts": [...ROUTES_APPLY, "lib/routes/carry-out.ts"],
   "lib/routes/watch": [...SEAMS, "conf", "lib/node", ...ROUTES],
 
+  // What can be wrong, as data with a code.
+  "lib/checks": SEAMS,
+  "lib/checks/kinds": [...SEAMS, "lib/checks", "lib/checks/foreign"],
+  "lib/checks/foreign": [...SEAMS, "lib/node", "lib/routes/kernel"],
+  "lib/checks/report": [...SEAMS, "lib/checks"],
+  "lib/checks/marks": [
+    ...[...SEAMS, "conf", "lib/attachment", "lib/marks", "lib/node", "lib/reconcile"],
+    ...["lib/checks", "lib/checks/foreign", "lib/checks/kinds"],
+  ],
+
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
   "lib/lab/kit/probe": SEAMS,
@@ -98,23 +125,22 @@ export const ROOMS = {
 
   // The resident process: its side of the socket.
   "lib/agent": [...SEAMS],
-  "lib/agent/reconcile": [...SEAMS, "conf", "delegates", "lib/attachment", "lib/marks", "lib/node"],
   "lib/agent/metrics": [...SEAMS],
 
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
-  cmd: [
-    ...CMD,
-    "cmd/commands",
-    "cmd/commands/completion",
-    "cmd/commands/routes",
-    "lib/lab",
-    "lib/lab/kit/probe",
+  cmd: [...CMD, "cmd/commands/completion", "cmd/declarations"],
+  "cmd/declarations": [
+    ...["lib/lab", "lib/lab/kit/probe"],
+    ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],
+    "cmd/marks",
   ],
   "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/check": [...CMD, "cmd"],
+  "cmd/marks": [...CMD, "cmd", "cmd/check"],
   "cmd/commands": [
     ...CMD,
     "cmd",
+    "cmd/commands/completion",
     "cmd/agent",
     "cmd/check",
     "lib/lab",

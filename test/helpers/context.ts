@@ -15,8 +15,9 @@ import type {
   MarkOrder,
   Marks,
   RestoreOrder,
+  Traffic,
 } from "../../lib/ports";
-import { restoreOneByOne } from "../../lib/marks/restore";
+import { restoreOneByOne } from "./one-by-one";
 import { createIptablesBackend, type IptablesOptions } from "../../lib/marks/iptables/backend";
 import { attachmentTag } from "../../lib/marks/tag";
 import type { Context, Node, RequestScope } from "../../lib/attachment/context";
@@ -84,6 +85,14 @@ export class FakeMarks implements MarkBackend, Marks {
   async list() {
     this.check("list");
     return this.installed;
+  }
+
+  /** By attachment, as a test says. */
+  counted: Traffic[] = [];
+
+  async traffic() {
+    this.check("list");
+    return this.counted;
   }
 
   async probe() {
@@ -202,6 +211,7 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
     callerIsGone: () => false,
     helpers: [],
     takesOver: undefined,
+    unfinished: new Set(),
   };
   return { ...setup, context: { node, request: scope } };
 }
@@ -226,7 +236,8 @@ export function onNode({ context }: Setup, part: Partial<Node>): Context {
 /** Another request of the same process at the same time. */
 export function otherRequest({ context }: Setup, id: string): Context {
   const owner = { ...context.request.owner, request: id };
-  return { ...context, request: { ...context.request, owner, progress: createProgress() } };
+  const own = { owner, progress: createProgress(), unfinished: new Set<string>() };
+  return { ...context, request: { ...context.request, ...own } };
 }
 
 /** A record as a finished ADD leaves it. */

@@ -37,6 +37,8 @@ export interface Agents {
   launch(list: Conflist): Agent;
   /** Replaces the conflist of the agents. */
   write(list: Conflist): void;
+  /** Where they listen. */
+  socket(): string;
 }
 
 /** Agents of the node, killed after every test. */
@@ -46,8 +48,9 @@ export function useAgents(world: NodeWorld): Agents {
     await Promise.all(running.splice(0).map(kill));
   });
   const file = (): string => join(world.dir, "agent.conflist");
+  const socket = (): string => join(world.dir, "agent.sock");
   const write = (list: Conflist): void => {
-    const agent = { socket: join(world.dir, "agent.sock") };
+    const agent = { socket: socket() };
     const plugins = list.plugins.map((plugin) => ({
       ...plugin,
       agent: { ...agent, ...(plugin["agent"] as object | undefined) },
@@ -67,6 +70,7 @@ export function useAgents(world: NodeWorld): Agents {
   return {
     write,
     launch,
+    socket,
     start: async (list) => {
       const agent = launch(list);
       await agent.says("start", "listening");

@@ -23,6 +23,10 @@ export interface CommandNode {
   readonly options: readonly OptionNode[];
   /** All values of its argument that there are; empty when it has none or the set is open. */
   readonly choices: readonly string[];
+  /** Calls that can be copied, and what each does. */
+  readonly examples: readonly { readonly call: string; readonly about: string }[];
+  /** What its exit status means, without a full stop. */
+  readonly statuses: string;
   readonly commands: readonly CommandNode[];
 }
 

@@ -13,11 +13,13 @@ import type {
   MarkPlace,
   Marks,
 } from "../../ports";
+import type { OwnChanges } from "../own-changes";
 import { attachmentTag } from "../tag";
 import { KIND_NAMES, rulesFor, ruleSpecs, type InstalledRule } from "./format";
 import { removeOrdered } from "./ordered";
 import { createTools, type Slot } from "./programs";
 import { restore } from "./restore";
+import { trafficIn } from "./traffic";
 import {
   isIn,
   listableSlots,
@@ -42,6 +44,8 @@ export interface IptablesOptions {
   readonly log: Log;
   /** Places that records of attachments name; asked only where a variant's programs are missing. */
   readonly recordedPlaces?: () => readonly string[];
+  /** Is told what is removed. */
+  readonly own?: OwnChanges;
   /** Tests put another node here. */
   readonly host?: Host;
 }
@@ -76,6 +80,7 @@ function openMarks(options: IptablesOptions, environment: Readonly<Record<string
     lockTimeoutMs: options.lockTimeoutMs,
     cniEnv: environment,
     mayHaveUsed: (variant) => mayHaveUsed(options, variant),
+    own: options.own,
   });
   let detected: Promise<Detected> | undefined;
   const operation: Operation = {
@@ -100,14 +105,15 @@ function openMarks(options: IptablesOptions, environment: Readonly<Record<string
       }),
     evict: (key, addresses, confirm) =>
       released(operation, () => evict(operation, attachmentTag(key), { addresses, confirm })),
-    remove: async (tags, known, outOfForce) => {
+    remove: async (tags, known, leaving) => {
       if (tags.length === 0) return;
       await released(operation, () =>
-        remove(operation, (rule) => tags.includes(rule.tag), known, outOfForce),
+        remove(operation, (rule) => tags.includes(rule.tag), known, leaving?.outOfForce),
       );
     },
     list: async () =>
       (await listSlots(operation, await listableSlots(operation, FAMILIES))).map(toInstalledMark),
+    traffic: async () => trafficIn(operation, await listableSlots(operation, FAMILIES)),
     probe: () => probe(operation),
   };
 }

@@ -7,7 +7,7 @@ const OURS = "tenant-routing";
 const WORD = /"(?:[^"\\]|\\.)*"|\S+/g;
 
 /** Bits, and the value that they are compared with or set to; undefined: not known. */
-type Bits = readonly [mask: number, value: number | undefined];
+export type Bits = readonly [mask: number, value: number | undefined];
 /** Reads the bits from the word after an option; `option` returns the word after another option. */
 type Reader = (word: string, option: (name: string) => string | undefined) => Bits | undefined;
 
@@ -18,8 +18,7 @@ type Reader = (word: string, option: (name: string) => string | undefined) => Bi
  * nothing about the packet's.
  */
 export function usesInSave(text: string, program: string): readonly MarkUse[] {
-  return rulesOf(text).flatMap(({ table, chain, words }) => {
-    if (commentOf(words).startsWith(OURS)) return [];
+  return foreignRules(text).flatMap(({ table, chain, words }) => {
     return bitsOf(words).map(([mask, value]) => ({
       by: { kind: "iptables", program, table, chain },
       mask,
@@ -35,18 +34,29 @@ export function chainsInSave(text: string): readonly string[] {
   return [...new Set(names)];
 }
 
-function rulesOf(text: string): readonly {
+/** A rule as iptables-save prints it, in words: text in quotes is one, quotes included. */
+export interface SavedRule {
   readonly table: string;
   readonly chain: string;
   readonly words: readonly string[];
-}[] {
+}
+
+/** The rules in `iptables-save`'s output, without ours. */
+export function foreignRules(text: string): readonly SavedRule[] {
   let table = "";
   return text.split("\n").flatMap((line) => {
     if (line.startsWith("*")) table = line.slice(1).trim();
     if (!line.startsWith("-A ")) return [];
     const [, chain = "", ...words] = line.match(WORD) ?? [];
-    return [{ table, chain, words }];
+    return commentOf(words).startsWith(OURS) ? [] : [{ table, chain, words }];
   });
+}
+
+/** What a rule's target writes into the packet's mark; undefined: nothing. */
+export function writtenMark({ words }: SavedRule): Bits | undefined {
+  const target = words.slice(words.indexOf("-j"));
+  const isCopied = target.includes("--restore-mark");
+  return target[1] === "MARK" || isCopied ? bitsOf(target)[0] : undefined;
 }
 
 function commentOf(words: readonly string[]): string {

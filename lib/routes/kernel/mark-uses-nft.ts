@@ -4,7 +4,7 @@
 import { FULL_MASK } from "../../net/mark";
 import { type MarkUse, type MarkUser, OUR_TABLES } from "../model";
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** Tables of iptables-nft. Their rules are read from iptables-save, which knows their targets. */
 const IPTABLES = /^ip6? (?:filter|nat|mangle|raw|security)$/;
@@ -12,7 +12,7 @@ const IPTABLES = /^ip6? (?:filter|nat|mangle|raw|security)$/;
 const MAX_VALUES = 16;
 
 /** Bits that are read or written, and their values as far as they are known. */
-interface Bits {
+export interface Bits {
   readonly mask: number;
   readonly values: readonly number[];
 }
@@ -41,16 +41,42 @@ export function usesInNft(json: unknown): {
   const tables = entries
     .flatMap(({ table }) => (table === undefined ? [] : [nameOf(fieldsOf(table), "name")]))
     .filter(isForeign);
-  const rules = entries
-    .flatMap(({ rule }) => (rule === undefined ? [] : [fieldsOf(rule)]))
-    .filter((rule) => isForeign(nameOf(rule, "table")));
-  const uses = rules.flatMap((rule) => {
-    const by = { kind: "nft", table: nameOf(rule, "table"), chain: String(rule["chain"]) } as const;
-    return listOf(rule["expr"])
-      .flatMap((statement) => bitsOf(fieldsOf(statement)))
-      .flatMap((bits) => usesOf(bits, by));
-  });
+  const uses = foreignRulesIn(json).flatMap(({ table, chain, statements }) =>
+    statements
+      .flatMap((statement) => bitsOf(statement))
+      .flatMap((bits) => usesOf(bits, { kind: "nft", table, chain })),
+  );
   return { uses, tables };
+}
+
+/** A rule of a native table. */
+export interface NftRule {
+  /** With its family, such as `inet firewalld`. */
+  readonly table: string;
+  readonly chain: string;
+  readonly handle: number;
+  readonly statements: readonly Fields[];
+}
+
+/** The rules of native tables, without ours and those of iptables-nft. */
+export function foreignRulesIn(json: unknown): readonly NftRule[] {
+  return listOf(fieldsOf(json)["nftables"])
+    .map(fieldsOf)
+    .flatMap(({ rule }) => (rule === undefined ? [] : [fieldsOf(rule)]))
+    .map((rule) => ({
+      table: nameOf(rule, "table"),
+      chain: String(rule["chain"]),
+      handle: Number(rule["handle"]),
+      statements: listOf(rule["expr"]).map(fieldsOf),
+    }))
+    .filter(({ table }) => isForeign(table));
+}
+
+/** What a statement writes into the packet's mark; none for any other statement. */
+export function writtenMarks(statement: Fields): readonly Bits[] {
+  const mangle = fieldsOf(statement["mangle"]);
+  const isPacket = fieldsOf(fieldsOf(mangle["key"])["meta"])["key"] === "mark";
+  return isPacket ? written(mangle) : [];
 }
 
 function isForeign(table: string): boolean {
@@ -184,12 +210,14 @@ function mapped(value: unknown): readonly number[] {
   return numbersOf({ set: pairs.map((pair) => listOf(pair)[1]) });
 }
 
-function fieldsOf(value: unknown): Fields {
+/** An object's fields; none for anything else. */
+export function fieldsOf(value: unknown): Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? (value as Fields)
     : {};
 }
 
-function listOf(value: unknown): readonly unknown[] {
+/** A list's items; none for anything else. */
+export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? (value as readonly unknown[]) : [];
 }

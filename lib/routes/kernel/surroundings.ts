@@ -45,7 +45,8 @@ export async function readSurroundings(
   };
 }
 
-async function nftRuleset(
+/** What `nft -j list ruleset` prints; `problem`: a sentence about why it does not. */
+export async function nftRuleset(
   programs: Programs,
 ): Promise<{ readonly nftables?: unknown } | { readonly problem: string }> {
   try {

@@ -51,14 +51,14 @@ describe("the command line", () => {
       err: "",
     });
   });
-  test("help fits 100 columns", async () => {
+  test("help fits 80 columns", async () => {
     const helps = [
       ...COMMANDS.map((name) => [name]),
       ...(ROUTES?.commands.map(({ name }) => ["routes", name]) ?? []),
     ];
     for (const words of [[], ...helps]) {
       const { out } = await runCommandLine("help", ...words);
-      expect(out.split("\n").filter((line) => line.length > 100)).toEqual([]);
+      expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
     }
   });
   test("what only the labs use is in no help", async () => {

@@ -8,7 +8,7 @@ import { combineBackends } from "../../../../lib/marks/combine";
 import { createIptablesBackend } from "../../../../lib/marks/iptables/backend";
 import { restoreInput, ruleSpecs } from "../../../../lib/marks/iptables/format";
 import { attachmentTag } from "../../../../lib/marks/tag";
-import { restoreOneByOne } from "../../../../lib/marks/restore";
+import { restoreOneByOne } from "../../../helpers/one-by-one";
 import type {
   InstalledMark,
   MarkBackend,
@@ -56,6 +56,10 @@ class MapBackend implements MarkBackend, Marks {
   async list() {
     if (this.broken !== undefined) throw this.broken;
     return [...this.elements];
+  }
+  async traffic() {
+    const mark = { value: 0x10, mask: 0xff };
+    return [{ backend: "map", mark, tag: undefined, packets: 7, bytes: 700 }];
   }
   async probe(): Promise<void> {
     await this.list();

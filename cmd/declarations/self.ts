@@ -1,0 +1,43 @@
+/** The commands about the command line itself. */
+import { SHELLS } from "../commands/completion/tree";
+import { aboutText } from "../version";
+import type { CommandSpec } from "./spec";
+
+export const completion: CommandSpec = {
+  name: "completion",
+  usage: `${SHELLS.join("|")} [options]`,
+  description: "print a script that completes the command line in a shell",
+  argument: { name: "<SHELL>", choices: SHELLS },
+  examples: [{ call: "source <(wrapper completion bash)", about: "for this shell" }],
+  statuses: "0 printed, 2 no such shell",
+  load: async (root) => {
+    const { completionCommand } = await import("../commands/completion");
+    return async (io, [shell = ""]) => completionCommand(io, shell, root);
+  },
+};
+
+export const man: CommandSpec = {
+  name: "man",
+  usage: "[options]",
+  description: "print the manual page, for man",
+  examples: [{ call: "wrapper man | man -l -", about: "read it" }],
+  statuses: "0 printed",
+  load: async (root) => {
+    const { manPage } = await import("../commands/man");
+    return async (io) => {
+      io.stdout(manPage(root));
+      return 0;
+    };
+  },
+};
+
+export const version: CommandSpec = {
+  name: "version",
+  usage: "[options]",
+  description: "print version, commit and the supported CNI versions",
+  statuses: "0 printed",
+  load: async () => async (io) => {
+    io.stdout(aboutText());
+    return 0;
+  },
+};
