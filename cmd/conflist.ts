@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { loadConf } from "../conf/load";
 import { isConfName, pluginObject } from "../conf/plugin-object";
 import type { PluginConf } from "../conf/types";
+import { ownPlugin } from "../lib/cni/conflist";
 import { CniError } from "../lib/cni/error";
 import { isObject, parseJson, type JsonObject } from "../lib/cni/json";
 import type { Verb } from "../lib/cni/request";
@@ -27,7 +28,7 @@ export interface FoundConf {
 export function findConf(path: string | undefined, verb: Verb = "DEL"): FoundConf {
   const candidates = path === undefined ? confFiles(DEFAULT_CONF_DIR) : [path];
   for (const candidate of candidates) {
-    const netconf = pluginObject(readObject(candidate));
+    const netconf = ownPlugin(readObject(candidate));
     if (netconf === undefined) continue;
     return { path: candidate, ...loadConf(netconf, verb) };
   }
