@@ -29,7 +29,10 @@ const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/api"];
 const AGENT = ["lib/agent", "lib/agent/metrics", "lib/agent/reconcile"];
 /** What every room of checks builds on. */
 const CHECK = [...SEAMS, "conf", "lib/checks", "lib/checks/kinds"];
-const CHECKS = ["lib/checks", ...["report", "runtime"].map(within("lib/checks"))];
+const CHECKS = [
+  "lib/checks",
+  ...["report", "runtime", "access", "pods", "routes", "node", "agent"].map(within("lib/checks")),
+];
 const CMD = [
   ...SEAMS,
   ...ADAPTERS,
@@ -98,6 +101,11 @@ export const ROOMS = {
   "lib/checks/kinds": [...SEAMS, "lib/checks", "lib/routes/conflicts"],
   "lib/checks/report": [...SEAMS, "lib/checks"],
   "lib/checks/runtime": [...CHECK, "delegates", "lib/node/cni"],
+  "lib/checks/access": [...CHECK, "lib/kube", "lib/kube/watch"],
+  "lib/checks/pods": [...CHECK, "lib/attachment", "lib/agent/reconcile", "lib/kube/watch"],
+  "lib/checks/routes": [...CHECK, ...ROUTES],
+  "lib/checks/node": [...CHECK, "lib/attachment"],
+  "lib/checks/agent": CHECK,
 
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
@@ -129,7 +137,7 @@ export const ROOMS = {
   ],
   "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/check": [...CMD, "cmd"],
-  "cmd/status": [...CMD, "cmd"],
+  "cmd/status": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/commands": [
     ...CMD,
     "cmd",
