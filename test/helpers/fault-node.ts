@@ -45,10 +45,14 @@ export interface FaultNode {
   /** Our plugin object with these changes. */
   configure(change?: Conf): void;
   status(...args: string[]): Seen;
+  /** Asks for the status until it is like this. */
+  reaches(condition: (seen: Seen) => boolean): Promise<void>;
+  /** PID of a process in the node's namespaces. */
+  readonly holder: number;
 }
 
-/** A healthy node for every test; `settings` are fields of our plugin object. */
-export function useFaultNode(settings: () => Conf = () => ({})): FaultNode {
+/** A healthy node for every test; `settings` are fields of our plugin object. Call it at the top of the file. */
+export function useFaultNode(settings: () => Conf | Promise<Conf> = () => ({})): FaultNode {
   const routes = useRoutesNode();
   const node = {} as { -readonly [K in keyof FaultNode]: FaultNode[K] };
   const pods: string[] = [];
@@ -57,7 +61,7 @@ export function useFaultNode(settings: () => Conf = () => ({})): FaultNode {
   beforeEach(async () => {
     const files = nodeFiles(routes as unknown as NodeWorld);
     holder = await hold(routes, files);
-    Object.assign(node, build(routes, files, { holder, pods, settings: settings() }));
+    Object.assign(node, build(routes, files, { holder, pods, settings: await settings() }));
     node.configure();
     node.run("wrapper routes apply --sysctl >/dev/null");
     expectOk(await node.runtime.add(node.web, annotated("tenant-a")));
@@ -129,23 +133,25 @@ function build(routes: RoutesNode, files: NodeFiles, { holder, pods, settings }:
     return { id: netns, namespace, name, uid, netns, path: `/run/netns/${netns}` };
   };
   const wrap = `exec nsenter -t ${holder.pid ?? 0} -m -n -- "$@"`;
+  const status = (...args: string[]): Seen => {
+    const call = (...more: string[]) =>
+      spawnSync("nsenter", inside(["wrapper status", ...args, ...more].join(" ")), {
+        encoding: "utf8",
+      });
+    const { status: exit, stdout, stderr } = call("-o json");
+    if (!stdout.startsWith("{")) throw new Error(`wrapper status said: ${stdout}${stderr}`);
+    const { findings } = JSON.parse(stdout) as Pick<Seen, "findings">;
+    return { status: exit, findings, text: call().stdout };
+  };
   return {
-    ...{ routes, files, bin },
+    ...{ routes, files, bin, status, holder: holder.pid ?? 0 },
+    reaches: (condition) =>
+      until("the status is as expected", () => condition(status()), 60_000).then(() => undefined),
     runtime: createRuntime(routes as unknown as NodeWorld, list(), { wrap }),
     web: newPod(1, "team-a", "web-0"),
     plain: newPod(2, "plain", "client-0"),
     run: (script) => sh("nsenter", ...inside(script)),
     configure: (change) => files.write(CONFLIST, JSON.stringify(list(change))),
-    status: (...args) => {
-      const call = (...more: string[]) =>
-        spawnSync("nsenter", inside(["wrapper status", ...args, ...more].join(" ")), {
-          encoding: "utf8",
-        });
-      const { status, stdout, stderr } = call("-o json");
-      if (!stdout.startsWith("{")) throw new Error(`wrapper status said: ${stdout}${stderr}`);
-      const { findings } = JSON.parse(stdout) as Pick<Seen, "findings">;
-      return { status, findings, text: call().stdout };
-    },
   };
 }
 
