@@ -47,7 +47,7 @@ export function neededPlugins(
     ]),
   ].filter(({ type }) => isPluginType(type));
   // The first role counts: a tenant's patch mostly keeps the type.
-  return [...new Map(all.reverse().map((each) => [each.type, each])).values()].reverse();
+  return all.filter(({ type }, i) => all.findIndex((each) => each.type === type) === i);
 }
 
 function typeOf(plugin: Json | undefined): string {

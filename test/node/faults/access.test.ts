@@ -59,8 +59,6 @@ function cluster(tenant: string): string {
   );
 }
 
-const BINDING = "clusterrolebindings.rbac.authorization.k8s.io";
-
 testFaults(node, [
   {
     title: "kubeconfig is missing",
@@ -120,7 +118,8 @@ testFaults(node, [
   {
     title: "namespaces 403",
     code: "TR0515",
-    provoke: () => api.remove(BINDING, "-", "tenant-routing-namespace-reader"),
+    provoke: () =>
+      api.apply(RBAC.replace('resources: ["namespaces"]', 'resources: ["configmaps"]')),
     remedy: "kubectl apply -f manifests/rbac.yaml",
     end: () => api.apply(RBAC),
   },
