@@ -4,9 +4,11 @@ import { rules } from "./marks";
 import { agent, routes } from "./node";
 import { lab, selftest } from "./proofs";
 import { completion, man, version } from "./self";
+import { status } from "./status";
 import type { CommandSpec } from "./spec";
 
 export const COMMANDS: readonly CommandSpec[] = [
+  status,
   check,
   gc,
   rules,
