@@ -3,15 +3,14 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { loadConf } from "../conf/load";
 import type { PluginConf } from "../conf/types";
+import { ownPlugin } from "../lib/cni/conflist";
 import { CniError } from "../lib/cni/error";
-import { isObject, own, parseJson, type Json, type JsonObject } from "../lib/cni/json";
+import { isObject, parseJson, type JsonObject } from "../lib/cni/json";
 import type { Verb } from "../lib/cni/request";
-import { IMPLIED_VERSION } from "../lib/cni/version";
 import { reasonOf } from "../lib/text/reason";
 
 /** Where runtimes look (containerd and CRI-O default). */
 export const DEFAULT_CONF_DIR = "/etc/cni/net.d";
-const PLUGIN_TYPES: readonly Json[] = ["tenant-routing-wrapper", "wrapper"];
 
 export interface FoundConf {
   readonly path: string;
@@ -28,7 +27,7 @@ export interface FoundConf {
 export function findConf(path: string | undefined, verb: Verb = "DEL"): FoundConf {
   const candidates = path === undefined ? confFiles(DEFAULT_CONF_DIR) : [path];
   for (const candidate of candidates) {
-    const netconf = pluginObject(readObject(candidate));
+    const netconf = ownPlugin(readObject(candidate));
     if (netconf === undefined) continue;
     return { path: candidate, ...loadConf(netconf, verb) };
   }
@@ -62,20 +61,4 @@ function readObject(path: string): JsonObject {
   const value = parseJson(bytes, path);
   if (!isObject(value)) throw new CniError("decode", `${path} is not a JSON object`);
   return value;
-}
-
-// What libcni does for each plugin of a list: name and cniVersion come from the list.
-function pluginObject(file: JsonObject): JsonObject | undefined {
-  const plugins = own(file, "plugins");
-  if (!Array.isArray(plugins))
-    return PLUGIN_TYPES.includes(own(file, "type") ?? null) ? file : undefined;
-  const ours = (plugins as readonly Json[])
-    .filter(isObject)
-    .find((p) => PLUGIN_TYPES.includes(own(p, "type") ?? null));
-  if (ours === undefined) return undefined;
-  return {
-    ...ours,
-    name: own(file, "name") ?? "",
-    cniVersion: own(file, "cniVersion") ?? IMPLIED_VERSION,
-  };
 }

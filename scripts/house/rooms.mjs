@@ -6,7 +6,7 @@
 const PURE = ["lib/net", "lib/cni", "lib/text"];
 const SEAMS = [...PURE, "lib"];
 const ADAPTERS = [
-  ...["lib/node", "lib/kube", "lib/kube/watch", "lib/marks"],
+  ...["lib/node", "lib/node/cni", "lib/kube", "lib/kube/watch", "lib/marks"],
   ...["lib/marks/iptables", "lib/marks/nftables"],
 ];
 const ROUTES = [
@@ -53,6 +53,8 @@ export const ROOMS = {
 
   // One adapter each.
   "lib/node": SEAMS,
+  // What the container runtime reads.
+  "lib/node/cni": SEAMS,
   "lib/kube": SEAMS,
   "lib/kube/watch": [...SEAMS, "lib/kube", "lib/kube/watch/stream"],
   "lib/kube/watch/stream": [...SEAMS, "lib/kube"],
