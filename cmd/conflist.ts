@@ -2,6 +2,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { loadConf } from "../conf/load";
+import { isConfName, pluginObject } from "../conf/plugin-object";
 import type { PluginConf } from "../conf/types";
 import { ownPlugin } from "../lib/cni/conflist";
 import { CniError } from "../lib/cni/error";
@@ -40,7 +41,7 @@ export function findConf(path: string | undefined, verb: Verb = "DEL"): FoundCon
 function confFiles(dir: string): readonly string[] {
   try {
     return readdirSync(dir)
-      .filter((name) => /\.(conf|conflist|json)$/.test(name))
+      .filter(isConfName)
       .sort()
       .map((name) => join(dir, name));
   } catch (error) {
@@ -51,7 +52,8 @@ function confFiles(dir: string): readonly string[] {
   }
 }
 
-function readObject(path: string): JsonObject {
+/** The JSON object in a file. Throws CniError `io` or `decode`. */
+export function readObject(path: string): JsonObject {
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(path);

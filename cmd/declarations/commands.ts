@@ -3,9 +3,11 @@ import { check, gc } from "./attachments";
 import { agent, routes } from "./node";
 import { lab, selftest } from "./proofs";
 import { completion, man, version } from "./self";
+import { status } from "./status";
 import type { CommandSpec } from "./spec";
 
 export const COMMANDS: readonly CommandSpec[] = [
+  status,
   check,
   gc,
   agent,

@@ -27,6 +27,9 @@ const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "ag
 );
 const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/api"];
 const AGENT = ["lib/agent", "lib/agent/metrics", "lib/agent/reconcile"];
+/** What every room of checks builds on. */
+const CHECK = [...SEAMS, "conf", "lib/checks", "lib/checks/kinds"];
+const CHECKS = ["lib/checks", ...["report", "runtime"].map(within("lib/checks"))];
 const CMD = [
   ...SEAMS,
   ...ADAPTERS,
@@ -35,7 +38,7 @@ const CMD = [
   "delegates",
   "lib/attachment",
   ...AGENT,
-  "lib/checks",
+  ...CHECKS,
 ];
 
 export const ROOMS = {
@@ -92,6 +95,9 @@ export const ROOMS = {
 
   // What can be wrong, as data with a code.
   "lib/checks": SEAMS,
+  "lib/checks/kinds": [...SEAMS, "lib/checks", "lib/routes/conflicts"],
+  "lib/checks/report": [...SEAMS, "lib/checks"],
+  "lib/checks/runtime": [...CHECK, "delegates"],
 
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
@@ -123,12 +129,14 @@ export const ROOMS = {
   ],
   "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/check": [...CMD, "cmd"],
+  "cmd/status": [...CMD, "cmd"],
   "cmd/commands": [
     ...CMD,
     "cmd",
     "cmd/commands/completion",
     "cmd/agent",
     "cmd/check",
+    "cmd/status",
     "lib/lab",
     "lib/lab/kit",
     "lib/selftest",

@@ -1,0 +1,6 @@
+/** Pure: every kind of finding, by area. A code is in one of them only. */
+import type { Kinds } from "../finding";
+import { RUNTIME } from "./runtime";
+
+/** By area; the pages follow this order. */
+export const KINDS = { runtime: RUNTIME } satisfies Record<string, Kinds>;
