@@ -2,8 +2,8 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { loadConf } from "../conf/load";
-import { isConfName, pluginObject } from "../conf/plugin-object";
 import type { PluginConf } from "../conf/types";
+import { isRead } from "../lib/checks/net-dir";
 import { ownPlugin } from "../lib/cni/conflist";
 import { CniError } from "../lib/cni/error";
 import { isObject, parseJson, type JsonObject } from "../lib/cni/json";
@@ -41,7 +41,7 @@ export function findConf(path: string | undefined, verb: Verb = "DEL"): FoundCon
 function confFiles(dir: string): readonly string[] {
   try {
     return readdirSync(dir)
-      .filter(isConfName)
+      .filter(isRead)
       .sort()
       .map((name) => join(dir, name));
   } catch (error) {

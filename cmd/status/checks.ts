@@ -3,11 +3,12 @@ import { realpathSync } from "node:fs";
 import type { Category } from "../../lib/checks/finding";
 import type { Check } from "../../lib/checks/run";
 import { runtimeChecks, type Conflist } from "../../lib/checks/runtime/checks";
+import { DEFAULT_NET_DIR, readRuntimeDirs } from "../../lib/node/cni/runtime-dirs";
 import { createExec } from "../../lib/node/exec";
 import { cniPath, DEFAULT_CNI_PATH, type Values } from "../command";
 import type { Io } from "../io";
 import { build } from "../version";
-import { findConflist, runtimePaths } from "./target";
+import { findConflist } from "./target";
 
 /** All checks of this node, and the conflist that they judge it by. */
 export interface NodeChecks {
@@ -18,12 +19,13 @@ export interface NodeChecks {
 
 /** The checks of this node. What they need is looked for when they look. */
 export function nodeChecks(io: Io, values: Values): NodeChecks {
-  const { confDir, binDirs } = runtimePaths();
+  const found = readRuntimeDirs();
+  const { confDir = DEFAULT_NET_DIR, binDirs, runtime: kind = "containerd" as const } = found ?? {};
   const conflist = once(() => findConflist(values.conf, confDir));
   const exec = createExec();
   const dirs = cniPath(values, io.env, binDirs);
   const runtime = {
-    ...{ confDir, named: values.conf, conflist, exec, dirs },
+    ...{ confDir, runtime: kind, named: values.conf, conflist, exec, dirs },
     others: DEFAULT_CNI_PATH.split(":"),
     binary: realpathSync(process.execPath),
     version: build.version,

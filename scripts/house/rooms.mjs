@@ -97,7 +97,7 @@ export const ROOMS = {
   "lib/checks": SEAMS,
   "lib/checks/kinds": [...SEAMS, "lib/checks", "lib/routes/conflicts"],
   "lib/checks/report": [...SEAMS, "lib/checks"],
-  "lib/checks/runtime": [...CHECK, "delegates"],
+  "lib/checks/runtime": [...CHECK, "delegates", "lib/node/cni"],
 
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],

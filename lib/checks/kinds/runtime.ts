@@ -14,6 +14,15 @@ interface OtherFacts extends FileFacts {
   readonly first: string;
 }
 
+interface RenamedFacts extends FileFacts {
+  /** Who did it; undefined: nobody that is known. */
+  readonly by: string | undefined;
+  /** What the runtime uses instead. */
+  readonly used: string | undefined;
+  /** A name for ours that sorts before that. */
+  readonly first: string;
+}
+
 interface PluginFacts {
   readonly type: string;
   /** For people: `delegate`, `IPAM of the delegate`. */
@@ -23,6 +32,8 @@ interface PluginFacts {
 }
 
 const UNMARKED = "every new pod starts WITHOUT a tenant, and nothing fails";
+
+const NO_NETWORK = "no pod starts, and the node becomes NotReady";
 
 export const RUNTIME = {
   "another-conflist-first": {
@@ -40,11 +51,11 @@ export const RUNTIME = {
     category: "runtime",
     severity: "failed",
     title: "Our conflist was renamed",
-    fault: ({ file, used }: OtherFacts & { readonly used: string | undefined }) =>
-      `our conflist was renamed to ${file}; the runtime ${used === undefined ? "has none" : `uses ${used}`}`,
-    consequence: ({ used }: { readonly used: string | undefined }) =>
-      used === undefined ? "no pod starts, and the node becomes NotReady" : UNMARKED,
-    remedy: ({ dir, file, first }: OtherFacts) => moved(dir, file, first),
+    fault: ({ file, by, used }: RenamedFacts) =>
+      `${by ?? "somebody"} renamed our conflist to ${file}; the runtime ${used === undefined ? "has none" : `uses ${used}`}`,
+    consequence: ({ used, by }: RenamedFacts) =>
+      `${used === undefined ? NO_NETWORK : UNMARKED}${by === "Cilium" ? "; it does so again unless its cni.exclusive is false" : ""}`,
+    remedy: ({ dir, file, first }: RenamedFacts) => moved(dir, file, first),
   },
   "conflist-missing": {
     code: "TR0303",
@@ -54,7 +65,7 @@ export const RUNTIME = {
     fault: ({ dir, used }: { readonly dir: string; readonly used: string | undefined }) =>
       `no conflist in ${dir} has our plugin; the runtime ${used === undefined ? "has none at all" : `uses ${used}`}`,
     consequence: ({ used }: { readonly used: string | undefined }) =>
-      used === undefined ? "no pod starts, and the node becomes NotReady" : UNMARKED,
+      used === undefined ? NO_NETWORK : UNMARKED,
     remedy: ({ dir }: { readonly dir: string }) =>
       `Write ${dir}/10-tenant-routing.conflist, as docs/install.md says`,
   },
@@ -73,7 +84,7 @@ export const RUNTIME = {
     category: "runtime",
     severity: "failed",
     title: "A conflist cannot be read",
-    fault: ({ file, problem }: FileFacts & { readonly problem: string }) => `${file}: ${problem}`,
+    fault: ({ file, problem }: FileFacts & { readonly problem: string }) => `${file} ${problem}`,
     consequence: () =>
       "containerd starts no pod once it reads the file again; CRI-O takes the next file instead",
     remedy: ({ dir, file, problem }: FileFacts & { readonly problem: string }) =>

@@ -3,12 +3,13 @@ import { realpathSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { PluginConf } from "../../../conf/types";
 import type { JsonObject } from "../../cni/json";
+import { readNetDir } from "../../node/cni/net-dir";
 import type { Exec } from "../../ports";
 import { findingOf, type Finding } from "../finding";
 import { RUNTIME } from "../kinds/runtime";
 import type { Check } from "../run";
-import { chooseConf, readConfDir } from "./conf-dir";
-import { confFindings } from "./conf-findings";
+import { netDirOf } from "../net-dir";
+import { confFindings, orderFindings } from "./conf-findings";
 import { findNeeded, neededPlugins, type FoundPlugin, type PluginPlaces } from "./plugins";
 
 /** The conflist that everything else is judged by. */
@@ -22,6 +23,7 @@ export interface Conflist {
 
 export interface RuntimeView extends PluginPlaces {
   readonly confDir: string;
+  readonly runtime: "containerd" | "CRI-O";
   /** The file that was named on the command line. */
   readonly named: string | undefined;
   /** Throws when there is none. */
@@ -48,25 +50,24 @@ export function runtimeChecks(view: RuntimeView): readonly Check[] {
   ];
 }
 
-function lookAtDir({ confDir, named }: RuntimeView) {
+function lookAtDir({ confDir, runtime, named }: RuntimeView) {
   const path = named === undefined ? undefined : resolve(named);
   if (path !== undefined && dirname(path) !== confDir)
     return { findings: [], skipped: `${path} is not in ${confDir}` };
-  const files = readConfDir(confDir);
-  const findings = confFindings({ dir: confDir, files }, path && basename(path));
-  const used = chooseConf(files).used?.name;
+  const net = netDirOf(readNetDir(confDir), runtime);
+  const findings = confFindings({ dir: confDir, net }, path && basename(path));
+  const used = net.used?.name;
   return { findings, summary: used === undefined ? "no conflist is used" : `${used} is used` };
 }
 
 function judgeConflist({ conflist }: RuntimeView): { readonly findings: readonly Finding[] } {
-  const { path, refused } = conflist();
+  const { path, list, refused } = conflist();
   const facts = { dir: dirname(path), file: basename(path) };
-  return {
-    findings:
-      refused === undefined
-        ? []
-        : [findingOf(RUNTIME, "conflist-refused", { ...facts, problem: refused }, path)],
-  };
+  const refusal =
+    refused === undefined
+      ? []
+      : [findingOf(RUNTIME, "conflist-refused", { ...facts, problem: refused }, path)];
+  return { findings: [...refusal, ...orderFindings(facts, list)] };
 }
 
 async function lookForPlugins(view: RuntimeView) {

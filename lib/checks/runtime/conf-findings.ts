@@ -1,87 +1,72 @@
 /** Pure: what is wrong with the runtime's choice of a conflist. */
-import { isOurPlugin, pluginsOf } from "../../../conf/plugin-object";
+import { isOwnPlugin, listedPlugins, type ReadFile } from "../../cni/conflist";
 import { own, type JsonObject } from "../../cni/json";
 import { findingOf, type Finding } from "../finding";
 import { RUNTIME } from "../kinds/runtime";
-import { chooseConf, type ConfFile } from "./conf-dir";
+import type { NetDir } from "../net-dir";
 
-/** A directory as it was read. */
+/** A directory as the runtime sees it. */
 export interface ConfDirView {
   readonly dir: string;
-  readonly files: readonly ConfFile[];
+  readonly net: NetDir;
 }
 
 /**
  * Everything that is wrong with it. `wanted`: the file that is meant to be used; undefined: the first
  * with our plugin.
  */
-export function confFindings(
-  { dir, files }: ConfDirView,
-  wanted: string | undefined,
-): readonly Finding[] {
-  const { first, used, ours, aside } = chooseConf(files);
-  const mine = wanted === undefined ? ours[0] : ours.find(({ name }) => name === wanted);
+export function confFindings({ dir, net }: ConfDirView, wanted?: string): readonly Finding[] {
+  const { files, used } = net;
+  const mine = wanted === undefined ? net.ours : files.find(({ name }) => name === wanted);
   const broken = files.filter(
-    (file) => file.active && file.problem !== undefined && (file === first || file.mine),
+    (file) =>
+      file.fault !== undefined &&
+      (file === used || file === files[0] || file.ours || mine === undefined),
   );
   return [
-    ...broken.map(({ name, problem = "" }) =>
-      findingOf(RUNTIME, "conflist-unreadable", { dir, file: name, problem }, name),
+    ...broken.map(({ name, fault = "" }) =>
+      findingOf(RUNTIME, "conflist-unreadable", { dir, file: name, problem: fault }, name),
     ),
     ...(mine === undefined
-      ? absence({ dir, used, aside, isBroken: broken.some((file) => file.mine) })
-      : precedence({ dir, used, mine, ours })),
-    ...(mine?.object === undefined ? [] : orderFindings({ dir, file: mine.name }, mine.object)),
+      ? absence({ dir, net }, broken.length > 0)
+      : precedence({ dir, net }, mine)),
   ];
 }
 
-interface Absence {
-  readonly dir: string;
-  readonly used: ConfFile | undefined;
-  readonly aside: readonly ConfFile[];
-  readonly isBroken: boolean;
-}
-
-function absence({ dir, used, aside, isBroken }: Absence): readonly Finding[] {
-  if (isBroken) return [];
+function absence({ dir, net: { used, renamed } }: ConfDirView, isBroken: boolean) {
+  const before = used?.fault === undefined ? used?.name : undefined;
   // The last one: backups are numbered or dated.
-  const file = aside.at(-1)?.name;
-  if (file === undefined) {
-    return [findingOf(RUNTIME, "conflist-missing", { dir, used: used?.name })];
-  }
-  const own = /^(.*?\.(?:conflist|conf|json))\b/.exec(file)?.[1] ?? `${file}.conflist`;
-  const first = used === undefined || own < used.name ? own : nameBefore(own, used.name);
-  const facts = { dir, file, used: used?.name, ours: own, first };
-  return [findingOf(RUNTIME, "conflist-renamed", facts, file)];
+  const aside = renamed.at(-1);
+  if (aside === undefined)
+    return isBroken ? [] : [findingOf(RUNTIME, "conflist-missing", { dir, used: before })];
+  const { name: file, by } = aside;
+  const ours = /^(.*?\.(?:conflist|conf|json))\b/.exec(file)?.[1] ?? `${file}.conflist`;
+  const first = before === undefined || ours < before ? ours : nameBefore(ours, before);
+  return [findingOf(RUNTIME, "conflist-renamed", { dir, file, by, used: before, first }, file)];
 }
 
-interface Precedence {
-  readonly dir: string;
-  readonly used: ConfFile | undefined;
-  readonly mine: ConfFile;
-  readonly ours: readonly ConfFile[];
-}
-
-function precedence({ dir, used, mine, ours }: Precedence): readonly Finding[] {
-  const before = used !== undefined && used !== mine ? [used] : [];
+function precedence({ dir, net: { used, files } }: ConfDirView, mine: ReadFile) {
+  const other = used !== mine && used?.fault === undefined ? used : undefined;
+  const copies = files.filter((file) => file.ours && ![mine, used].includes(file));
+  const facts = { dir, ours: mine.name };
   return [
-    ...before.map(({ name: file }) =>
-      findingOf(
-        RUNTIME,
-        "another-conflist-first",
-        { dir, file, ours: mine.name, first: nameBefore(mine.name, file) },
-        file,
-      ),
+    ...(other === undefined
+      ? []
+      : [
+          findingOf(
+            RUNTIME,
+            "another-conflist-first",
+            { ...facts, file: other.name, first: nameBefore(mine.name, other.name) },
+            other.name,
+          ),
+        ]),
+    ...copies.map(({ name: file }) =>
+      findingOf(RUNTIME, "conflist-copy", { ...facts, file }, file),
     ),
-    ...ours
-      .filter((file) => file !== mine && file !== used)
-      .map(({ name: file }) =>
-        findingOf(RUNTIME, "conflist-copy", { dir, file, ours: mine.name }, file),
-      ),
   ];
 }
 
-/** `name` with a number in front of it that sorts before `other`. */
+/** `name` with zeros in front of it, as many as make it sort before `other`. */
 function nameBefore(name: string, other: string): string {
   const rest = name.replace(/^\d+-/, "");
   for (let zeros = "00"; ; zeros += "0")
@@ -89,12 +74,13 @@ function nameBefore(name: string, other: string): string {
 }
 
 /** Whether our plugin is where it has to be: in front, or chained behind a main plugin. */
-function orderFindings(
+export function orderFindings(
   facts: { readonly dir: string; readonly file: string },
-  object: JsonObject,
+  list: JsonObject,
 ): readonly Finding[] {
-  const plugins = pluginsOf(object);
-  const at = plugins.findIndex(isOurPlugin);
+  const plugins = listedPlugins(list);
+  if (plugins === undefined) return [];
+  const at = plugins.findIndex(isOwnPlugin);
   const chained = own(plugins[at] ?? {}, "delegate") === undefined;
   return chained === at > 0
     ? []

@@ -1,10 +1,10 @@
 /** The plugins that an ADD needs, in the directories where the runtime looks. */
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
-import { isOurPlugin, pluginsOf } from "../../../conf/plugin-object";
 import type { PluginConf } from "../../../conf/types";
 import { isPluginType } from "../../../delegates/find";
 import { effectiveDelegate } from "../../../delegates/netconf";
 import { programProblem } from "../../../delegates/program";
+import { isOwnPlugin, listedPlugins } from "../../cni/conflist";
 import { isObject, own, type Json, type JsonObject } from "../../cni/json";
 import { findingOf, type Finding } from "../finding";
 import { RUNTIME } from "../kinds/runtime";
@@ -27,10 +27,10 @@ export function neededPlugins(
   list: JsonObject,
   conf: Pick<PluginConf, "delegate" | "tenants">,
 ): readonly NeededPlugin[] {
-  const listed = pluginsOf(list).map((plugin) => ({
+  const listed = (listedPlugins(list) ?? [list]).map((plugin) => ({
     type: typeOf(plugin),
-    role: isOurPlugin(plugin) ? "our plugin" : "in the list",
-    ours: isOurPlugin(plugin),
+    role: isOwnPlugin(plugin) ? "our plugin" : "in the list",
+    ours: isOwnPlugin(plugin),
   }));
   const { delegate, tenants = [] } = conf;
   const patched = tenants.flatMap(({ name, delegate: patch }) =>
