@@ -29,7 +29,10 @@ const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/api"];
 const AGENT = ["lib/agent", "lib/agent/metrics", "lib/agent/reconcile"];
 /** What every room of checks builds on. */
 const CHECK = [...SEAMS, "conf", "lib/checks", "lib/checks/kinds"];
-const CHECKS = ["lib/checks", ...["report", "runtime"].map(within("lib/checks"))];
+const CHECKS = [
+  "lib/checks",
+  ...["report", "runtime", "access", "conflist", "routes"].map(within("lib/checks")),
+];
 const CMD = [
   ...SEAMS,
   ...ADAPTERS,
@@ -98,6 +101,9 @@ export const ROOMS = {
   "lib/checks/kinds": [...SEAMS, "lib/checks", "lib/routes/conflicts"],
   "lib/checks/report": [...SEAMS, "lib/checks"],
   "lib/checks/runtime": [...CHECK, "delegates", "lib/node/cni"],
+  "lib/checks/access": [...CHECK, "lib/kube"],
+  "lib/checks/conflist": [...CHECK, "lib/checks/runtime", "lib/routes/conflicts"],
+  "lib/checks/routes": [...CHECK, "lib/routes/conflicts"],
 
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
@@ -130,6 +136,7 @@ export const ROOMS = {
   "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/check": [...CMD, "cmd"],
   "cmd/status": [...CMD, "cmd"],
+  "cmd/validate": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/commands": [
     ...CMD,
     "cmd",
@@ -137,6 +144,7 @@ export const ROOMS = {
     "cmd/agent",
     "cmd/check",
     "cmd/status",
+    "cmd/validate",
     "lib/lab",
     "lib/lab/kit",
     "lib/selftest",

@@ -37,9 +37,7 @@ function userFindings(path: string, user: UserFacts, now: Date): readonly Findin
       return [findingOf(ACCESS, "token-expired", { path, file, date, now }, file ?? path)];
     }
     case "unusable":
-      return [
-        findingOf(ACCESS, "kubeconfig-unusable", { path, problem: user.problem }, path),
-      ];
+      return [findingOf(ACCESS, "kubeconfig-unusable", { path, problem: user.problem }, path)];
     default:
       return [];
   }

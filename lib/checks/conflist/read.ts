@@ -1,7 +1,7 @@
 /** Pure: from the bytes of a file to a conflist whose places are known, or what keeps it from being one. */
 import { pointerOf, mayHoldSecret } from "../../../conf/problem";
 import { listedPlugins } from "../../cni/conflist";
-import { CniError, toCniError } from "../../cni/error";
+import { type CniError, toCniError } from "../../cni/error";
 import { decodeUtf8, isObject, own, parseJson, type Json, type JsonObject } from "../../cni/json";
 import { jsonFault, placeOf } from "../../cni/json-fault";
 import { jsonPlaces } from "../../cni/json-places";

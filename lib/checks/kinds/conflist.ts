@@ -69,7 +69,8 @@ export const CONFLIST = {
     category: "conflist",
     severity: "failed",
     title: "The file begins with a byte-order mark",
-    fault: ({ file }: FileFacts) => `${file} begins with a byte-order mark, which JSON does not have`,
+    fault: ({ file }: FileFacts) =>
+      `${file} begins with a byte-order mark, which JSON does not have`,
     consequence: () => `the runtime cannot read it: ${NO_POD}`,
     remedy: ({ file }: FileFacts) => edited(file, String.raw`1s/^\xEF\xBB\xBF//`),
   },
@@ -163,7 +164,8 @@ export const CONFLIST = {
     category: "conflist",
     severity: "failed",
     title: "A setting is wrong",
-    fault: ({ file, line, problem }: PlaceFacts & SettingFacts) => `${place(file, line)}: ${problem}`,
+    fault: ({ file, line, problem }: PlaceFacts & SettingFacts) =>
+      `${place(file, line)}: ${problem}`,
     consequence: () => "every ADD is refused, so no pod starts on this node",
     remedy: ({ hint, pointer }: SettingFacts) => `${capital(hint)} (${pointer})`,
   },

@@ -1,6 +1,7 @@
 /** Pure: every kind of finding, by area. A code is in one of them only. */
 import type { Kinds } from "../finding";
+import { CONFLIST } from "./conflist";
 import { RUNTIME } from "./runtime";
 
 /** By area; the pages follow this order. */
-export const KINDS = { runtime: RUNTIME } satisfies Record<string, Kinds>;
+export const KINDS = { runtime: RUNTIME, conflist: CONFLIST } satisfies Record<string, Kinds>;

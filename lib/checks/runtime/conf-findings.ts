@@ -67,7 +67,7 @@ function precedence({ dir, net: { used, files } }: ConfDirView, mine: ReadFile) 
 }
 
 /** `name` with zeros in front of it, as many as make it sort before `other`. */
-function nameBefore(name: string, other: string): string {
+export function nameBefore(name: string, other: string): string {
   const rest = name.replace(/^\d+-/, "");
   for (let zeros = "00"; ; zeros += "0")
     if (`${zeros}-${rest}` < other || zeros.length > 20) return `${zeros}-${rest}`;
