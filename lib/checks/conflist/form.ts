@@ -5,6 +5,7 @@ import { own } from "../../cni/json";
 import { IMPLIED_VERSION, isSupported, SUPPORTED_VERSIONS } from "../../cni/version";
 import { findingOf, type Finding } from "../finding";
 import { CONFLIST } from "../kinds/conflist";
+import { SETTINGS } from "../kinds/settings";
 import type { ReadConflist } from "./read";
 
 /** What is wrong with the form of `conflist`, whose file is to have the name `name` in net.d. */
@@ -44,5 +45,5 @@ function versionFindings({ file, object, lineOf }: ReadConflist): readonly Findi
   if (version === "" || (typeof version === "string" && isSupported(version))) return [];
   const shown = typeof version === "string" ? version : JSON.stringify(version);
   const facts = { file, line: lineOf(["cniVersion"]), version: shown, known: SUPPORTED_VERSIONS };
-  return [findingOf(CONFLIST, "protocol-unknown", facts, file)];
+  return [findingOf(SETTINGS, "protocol-unknown", facts, file)];
 }

@@ -7,7 +7,7 @@ import { proposeMarks } from "../../routes/conflicts/free-mask";
 import { KNOWN_USERS, remedyFor, type KnownUser } from "../../routes/conflicts/known-users";
 import { shellWord } from "../../text/shell";
 import { findingOf, type Finding } from "../finding";
-import { CONFLIST } from "../kinds/conflist";
+import { SETTINGS } from "../kinds/settings";
 import { ownNetconf } from "./settings";
 import type { ReadConflist } from "./read";
 
@@ -106,7 +106,7 @@ function wholeFinding(
       : `sed -i ${shellWord(`s|"fwmark": *"${literal}"|"fwmark": "${literal}/${hex}"|`)} ${shellWord(where)}`;
   const facts = { file, line: lineOf(path), tenant: name, mark: formatMark(mark) };
   const others = users.map((user) => `${user.name} (${bitsOf(user, FULL_MASK)})`);
-  return findingOf(CONFLIST, "whole-mark", { ...facts, others, proposal }, name);
+  return findingOf(SETTINGS, "whole-mark", { ...facts, others, proposal }, name);
 }
 
 function knownFindings(
@@ -125,7 +125,7 @@ function knownFindings(
       free: own && formatMark(own),
       hint: remedyFor({ kind: "known", name: user.name, sign: "" }),
     };
-    return [findingOf(CONFLIST, "known-bits", facts, name)];
+    return [findingOf(SETTINGS, "known-bits", facts, name)];
   });
 }
 

@@ -2,8 +2,8 @@
 import { basename, dirname, resolve } from "node:path";
 import type { ConfFile } from "../../cni/conflist";
 import { findingOf, type Finding } from "../finding";
-import { CONFLIST } from "../kinds/conflist";
-import { isRead, netDirOf } from "../net-dir";
+import { SETTINGS } from "../kinds/settings";
+import { isRead, netDirOf, type NetDir } from "../net-dir";
 import { confFindings, nameBefore } from "../runtime/conf-findings";
 
 /** The file that is judged, and the directory that the runtime reads. */
@@ -37,13 +37,21 @@ export function placeOf(placing: Placing): Place {
   if (installed) return { name, installed, findings: confFindings({ dir, net: before }, name) };
   const others = entries.filter((entry) => ![name, basename(file)].includes(entry.name));
   const net = netDirOf([...others, { name, content: bytes }], runtime);
-  const { used } = net;
-  if (used === undefined || used.name === name) return { name, installed, findings: [] };
-  const facts = { file, dir, other: used.name, name, first: nameBefore(name, used.name) };
   return {
     ...{ name, installed },
-    findings: [findingOf(CONFLIST, "sorts-behind", facts, used.name)],
+    findings: [...behind(placing, name, net.used?.name), ...renamings(dir, net)],
   };
+}
+
+function behind({ file, dir }: Placing, name: string, other = name): readonly Finding[] {
+  if (other === name) return [];
+  const facts = { file, dir, other, name, first: nameBefore(name, other) };
+  return [findingOf(SETTINGS, "sorts-behind", facts, other)];
+}
+
+function renamings(dir: string, { renamed }: NetDir): readonly Finding[] {
+  const file = renamed.find(({ by }) => by !== undefined)?.name;
+  return file === undefined ? [] : [findingOf(SETTINGS, "renamed-before", { dir, file }, file)];
 }
 
 /** The name that the file brings along, and whether it is in the directory under it. */

@@ -7,6 +7,7 @@ import { isObject, own, parseJson, type Json } from "../../cni/json";
 import type { Exec } from "../../ports";
 import { findingOf, type Finding } from "../finding";
 import { CONFLIST } from "../kinds/conflist";
+import { SETTINGS } from "../kinds/settings";
 import { findNeeded, neededPlugins, type FoundPlugin, type PluginPlaces } from "../runtime/plugins";
 import type { ReadConflist } from "./read";
 
@@ -61,7 +62,7 @@ export async function protocolFindings(
     if (spoken.includes(version)) return [];
     const facts = { file, line: lineOf(["cniVersion"]), type, path, version };
     const newest = spoken.at(-1) ?? "";
-    return [findingOf(CONFLIST, "protocol-too-new", { ...facts, newest }, type)];
+    return [findingOf(SETTINGS, "protocol-too-new", { ...facts, newest }, type)];
   });
 }
 

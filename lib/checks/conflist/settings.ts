@@ -4,7 +4,7 @@ import { pointerOf, type Problem } from "../../../conf/problem";
 import { asHandedOver, isOwnPlugin, listedPlugins } from "../../cni/conflist";
 import { isObject, own, type JsonObject } from "../../cni/json";
 import { findingOf, type Finding } from "../finding";
-import { CONFLIST } from "../kinds/conflist";
+import { SETTINGS } from "../kinds/settings";
 import type { ReadConflist } from "./read";
 
 /** Plugins that do nothing unless the runtime tells them something, and what that is. */
@@ -39,7 +39,7 @@ function settingFinding(conflist: ReadConflist, { path, what, hint }: Problem): 
     ...{ file, line: lineOf([...base, ...path]), pointer, hint },
     problem: `${pointer} ${what}`,
   };
-  return findingOf(CONFLIST, "setting", facts, pointer);
+  return findingOf(SETTINGS, "setting", facts, pointer);
 }
 
 /** Plugins behind ours that the runtime would not tell what they are there for. */
@@ -53,6 +53,6 @@ export function capabilityFindings(conflist: ReadConflist): readonly Finding[] {
     const capabilities = own(plugin, "capabilities");
     if (isObject(capabilities) && own(capabilities, capability) === true) return [];
     const facts = { file, line: lineOf(pathOf(i)), type, capability, without };
-    return [findingOf(CONFLIST, "capability-missing", facts, type)];
+    return [findingOf(SETTINGS, "capability-missing", facts, type)];
   });
 }

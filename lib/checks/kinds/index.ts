@@ -2,6 +2,10 @@
 import type { Kinds } from "../finding";
 import { CONFLIST } from "./conflist";
 import { RUNTIME } from "./runtime";
+import { SETTINGS } from "./settings";
 
 /** By area; the pages follow this order. */
-export const KINDS = { runtime: RUNTIME, conflist: CONFLIST } satisfies Record<string, Kinds>;
+export const KINDS = { runtime: RUNTIME, conflist: CONFLIST, settings: SETTINGS } satisfies Record<
+  string,
+  Kinds
+>;
