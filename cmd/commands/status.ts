@@ -60,7 +60,10 @@ function named(verdict: Verdict, { conf }: Values): Verdict {
   if (conf === undefined) return verdict;
   const call = ({ remedy, ...finding }: Finding): Finding => ({
     ...finding,
-    remedy: /^wrapper [a-z]/.test(remedy) ? `${remedy} -c ${shellWord(conf)}` : remedy,
+    // A sentence begins with a capital; in it the command is no more than a hint.
+    remedy: /^[a-z]/.test(remedy)
+      ? remedy.replace(/\bwrapper [a-z]+(?: [a-z]+)*(?: --[a-z]+)*/, `$& -c ${shellWord(conf)}`)
+      : remedy,
   });
   return { ...verdict, findings: verdict.findings.map(call) };
 }

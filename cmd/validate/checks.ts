@@ -2,7 +2,7 @@
 import { realpathSync } from "node:fs";
 import { loadConf } from "../../conf/load";
 import type { PluginConf } from "../../conf/types";
-import { credentialFindings, credentialSummary } from "../../lib/checks/access/credential-findings";
+import { accessChecks } from "../../lib/checks/access/checks";
 import { formFindings } from "../../lib/checks/conflist/form";
 import { markFindings } from "../../lib/checks/conflist/marks";
 import { DEFAULT_NAME, placeOf } from "../../lib/checks/conflist/place";
@@ -14,7 +14,8 @@ import {
   settingFindings,
 } from "../../lib/checks/conflist/settings";
 import type { Category } from "../../lib/checks/finding";
-import { collisionFindings } from "../../lib/checks/routes/collision-findings";
+import { machineChecks } from "../../lib/checks/node/checks";
+import { collisionFinding } from "../../lib/checks/routes/adapt";
 import type { Check, Looked } from "../../lib/checks/run";
 import { orderFindings } from "../../lib/checks/runtime/conf-findings";
 import { isOwnPlugin } from "../../lib/cni/conflist";
@@ -23,8 +24,11 @@ import { readPluginDirs } from "../../lib/node/cni/net-dir";
 import { systemClock } from "../../lib/node/clock";
 import { createExec } from "../../lib/node/exec";
 import { collisionsOf, look } from "../../lib/routes/apply";
+import { readSysctl } from "../../lib/routes/kernel/kernel";
 import { DEFAULT_CNI_PATH } from "../command";
 import { routesNode } from "../commands/routes/run";
+import { openNode } from "../deps";
+import { askApi } from "../status/ask-api";
 import type { Input } from "./input";
 
 /** The checks, and what the file says as far as it can be used. */
@@ -130,38 +134,35 @@ function fileFacts(file: string): { readonly dir: string; readonly file: string 
 }
 
 function nodeChecks(conf: PluginConf, api: boolean): readonly Check[] {
+  const view = { conf: () => conf, api: () => askApi(conf, []), clock: systemClock };
   return [
-    check("kubeconfig", "credentials", () => credentials(conf)),
-    ...(api ? [check("API server", "api", () => askServer(conf))] : []),
+    ...accessChecks(view).filter(({ category }) => api || category !== "api"),
     check("collisions", "routes", () => collisions(conf)),
+    ...(isRoot() ? machineChecks(machine(conf)).filter(({ name }) => name === "firewall") : []),
   ];
 }
 
-async function credentials({ kubeconfig }: PluginConf): Promise<Looked> {
-  if (kubeconfig === undefined)
-    return { findings: [], skipped: "the runtime passes the annotations, no kubeconfig is named" };
-  const { readCredentialFacts } = await import("../../lib/kube/credential-facts");
-  const facts = readCredentialFacts(kubeconfig);
+function machine(conf: PluginConf) {
+  const node = openNode(conf, { write: () => {} });
   return {
-    findings: credentialFindings(facts, systemClock.now()),
-    summary: credentialSummary(facts),
+    ...{ conf: () => conf, sysctl: readSysctl },
+    journal: () => node.journal,
+    marks: () => node.backend.open({}),
   };
 }
 
-/** A namespace that every cluster has: the same request as an ADD's. */
-async function askServer({ kubeconfig, apiTimeoutMs: timeoutMs }: PluginConf): Promise<Looked> {
-  if (kubeconfig === undefined) return { findings: [], skipped: "no kubeconfig is named" };
-  const { createPodSource } = await import("../../lib/kube/source");
-  const source = createPodSource({ kubeconfigPath: kubeconfig, timeoutMs, clock: systemClock });
-  await source.readNamespace({ namespace: "kube-system", name: "validate" });
-  return { findings: [], summary: "namespaces can be read" };
+function isRoot(): boolean {
+  return process.geteuid?.() === 0;
 }
 
 async function collisions(conf: PluginConf): Promise<Looked> {
-  if (process.geteuid?.() !== 0)
+  if (!isRoot())
     return { findings: [], skipped: "what else uses marks and tables is only shown to root" };
   const node = routesNode(conf);
   const view = await look(conf, node, { sysctl: false });
   const found = await collisionsOf(conf, node, view);
-  return { findings: collisionFindings(found), summary: "nobody else has these marks and tables" };
+  return {
+    findings: found.map(collisionFinding),
+    summary: "nobody else has these marks and tables",
+  };
 }

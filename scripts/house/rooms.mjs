@@ -31,7 +31,9 @@ const AGENT = ["lib/agent", "lib/agent/metrics", "lib/agent/reconcile"];
 const CHECK = [...SEAMS, "conf", "lib/checks", "lib/checks/kinds"];
 const CHECKS = [
   "lib/checks",
-  ...["report", "runtime", "access", "conflist", "routes"].map(within("lib/checks")),
+  ...["report", "runtime", "conflist", "access", "pods", "routes", "node", "agent"].map(
+    within("lib/checks"),
+  ),
 ];
 const CMD = [
   ...SEAMS,
@@ -101,9 +103,12 @@ export const ROOMS = {
   "lib/checks/kinds": [...SEAMS, "lib/checks", "lib/routes/conflicts"],
   "lib/checks/report": [...SEAMS, "lib/checks"],
   "lib/checks/runtime": [...CHECK, "delegates", "lib/node/cni"],
-  "lib/checks/access": [...CHECK, "lib/kube"],
+  "lib/checks/access": [...CHECK, "lib/kube", "lib/kube/watch"],
+  "lib/checks/pods": [...CHECK, "lib/attachment", "lib/agent/reconcile", "lib/kube/watch"],
+  "lib/checks/routes": [...CHECK, ...ROUTES],
+  "lib/checks/node": [...CHECK, "lib/attachment"],
+  "lib/checks/agent": CHECK,
   "lib/checks/conflist": [...CHECK, "lib/checks/runtime", "lib/routes/conflicts"],
-  "lib/checks/routes": [...CHECK, "lib/routes/conflicts"],
 
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
@@ -135,8 +140,8 @@ export const ROOMS = {
   ],
   "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/check": [...CMD, "cmd"],
-  "cmd/status": [...CMD, "cmd"],
-  "cmd/validate": [...CMD, "cmd", "cmd/commands/routes"],
+  "cmd/status": [...CMD, "cmd", "cmd/commands/routes"],
+  "cmd/validate": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
   "cmd/commands": [
     ...CMD,
     "cmd",

@@ -189,7 +189,9 @@ const ROWS: readonly (readonly [string, Edit, string, RegExp, RegExp, number?])[
   ],
 ];
 
-test.each(ROWS)("%s", (...[, edit, code, fault, remedy, exit = 1]) => {
+const CASES = ROWS.map(([name, ...mistake]) => [name, mistake] as const);
+
+test.each(CASES)("%s", (_, [edit, code, fault, remedy, exit = 1]) => {
   const { dir, file } = bench;
   writeFileSync(file, edit(bench.good()));
   const found = bench.findings();

@@ -140,7 +140,7 @@ test("marks that somebody on the node has are a collision", () => {
 });
 
 test("the API server is asked with --api alone", () => {
-  writeFileSync(bench.file, bench.good().replace('"dataDir"', '"apiTimeout": "1s", "dataDir"'));
+  writeFileSync(bench.file, bench.good().replace('"dataDir"', '"dataDir"'));
   expect(bench.run().status).toBe(0);
   const { status, stdout } = bench.run([bench.file, "--api"]);
   expect(status).toBe(2);
