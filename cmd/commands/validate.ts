@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { effectOf, effectText, type Effect } from "../../lib/checks/conflist/effect";
 import { statusObject } from "../../lib/checks/report/json";
-import { statusText } from "../../lib/checks/report/text";
+import { statusText, wrap, wrapCommand } from "../../lib/checks/report/text";
 import { runChecks, statusOf, type Verdict } from "../../lib/checks/run";
 import { shellWord } from "../../lib/text/shell";
 import { hasColours } from "../colours";
@@ -13,6 +13,8 @@ import { escaped } from "../status/escaped";
 import { withSignOfLife } from "../status/waiting";
 import { validation, type Validation } from "../validate/checks";
 import { readInput, type Input } from "../validate/input";
+
+const INDENT = "  ";
 
 /**
  * Judges FILE, by default the one that the runtime uses. Returns 0 when it can be switched on (warnings
@@ -46,6 +48,8 @@ function validText(
   { name, installed }: Validation["place"],
 ): string {
   const source = file === "stdin" ? "FILE" : shellWord(file);
-  const next = installed ? "" : `switch it on: mv ${source} ${shellWord(join(dir, name))}\n`;
-  return `\nvalid: ${file} will do this:\n${effectText(effect)}${next}`;
+  const heading = wrap(`valid: ${file} will do this:`, "");
+  const move = wrapCommand(`mv ${source} ${shellWord(join(dir, name))}`, INDENT);
+  const next = installed ? "" : `switch it on:\n${move}\n`;
+  return `\n${heading}\n${effectText(effect, (text) => wrap(text, INDENT))}${next}`;
 }

@@ -26,6 +26,8 @@ export interface Effect {
   readonly exemptNamespaces: readonly string[];
 }
 
+/** How many gateways and namespaces of a tenant are named. */
+const MOST = 2;
 const ANNOTATIONS = "io.kubernetes.cri.pod-annotations";
 
 /** What `conflist`, whose plugin of ours says `conf`, will do. */
@@ -55,22 +57,28 @@ export function effectOf({ plugins }: ReadConflist, conf: PluginConf): Effect {
   };
 }
 
-/** A few lines. */
-export function effectText(effect: Effect): string {
+/** A few lines. `wrap` breaks one that is too long, and indents all. */
+export function effectText(effect: Effect, wrap: (text: string) => string): string {
   const { network, cniVersion, plugins, tenants, annotations, exemptNamespaces } = effect;
   const rows = tenants.map(({ name, mark, table, gateways, namespaces }) => [
     ...[`  ${name}`, mark, table === undefined ? "-" : String(table)],
-    gateways.join(", ") || "-",
-    namespaces?.join(", ") ?? "all",
+    few(gateways) || "-",
+    namespaces === undefined ? "all" : few(namespaces),
   ]);
   const exempt = exemptNamespaces.length === 0 ? "" : `; exempt: ${exemptNamespaces.join(", ")}`;
   return [
-    `network ${network}, CNI ${cniVersion}: ${plugins.join(", then ")}\n`,
-    `annotations from ${annotations.join(", else ") || "nowhere"}${exempt}\n`,
+    `${wrap(`network ${network}, CNI ${cniVersion}: ${plugins.join(", then ")}`)}\n`,
+    `${wrap(`annotations from ${annotations.join(", else ") || "nowhere"}${exempt}`)}\n`,
     rows.length === 0
-      ? "no tenants: every mark other than 0 is accepted\n"
+      ? `${wrap("no tenants: every mark other than 0 is accepted")}\n`
       : formatTable(["  TENANT", "MARK", "TABLE", "GATEWAYS", "NAMESPACES"], rows),
   ].join("");
+}
+
+/** The first of many. */
+function few(words: readonly string[]): string {
+  const more = words.length - MOST;
+  return more <= 0 ? words.join(", ") : `${words.slice(0, MOST).join(", ")} and ${more} more`;
 }
 
 function withDelegate(type: string, { delegate, tenants = [] }: PluginConf): string {
