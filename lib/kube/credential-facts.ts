@@ -4,6 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import { toCniError } from "../cni/error";
 import { reasonOf } from "../text/reason";
 import { type Kubeconfig, loadKubeconfig, refuseSpecialFile } from "./kubeconfig";
+import type { FileFacts } from "./trust";
 
 /** Until when a credential is valid, and the file that it is in; undefined: the kubeconfig itself. */
 interface Valid {
@@ -28,13 +29,6 @@ export type UserFacts =
   | { readonly kind: "other" }
   | { readonly kind: "unusable"; readonly problem: string };
 
-/** The file itself. */
-export interface FileFacts {
-  /** Permission bits. */
-  readonly mode: number;
-  readonly uid: number;
-}
-
 /** Everything about one kubeconfig. */
 export interface CredentialFacts {
   readonly path: string;
@@ -57,12 +51,6 @@ export function readCredentialFacts(path: string): CredentialFacts {
     const refused = toCniError(error).message;
     return { path, file, refused, server: undefined, user: undefined };
   }
-}
-
-/** True for a file that others than root and we can change (`mode`), or that belongs to somebody else (`owner`). */
-export function distrust({ mode, uid }: FileFacts): "mode" | "owner" | undefined {
-  if ((mode & 0o022) !== 0) return "mode";
-  return uid !== 0 && uid !== process.geteuid?.() ? "owner" : undefined;
 }
 
 function fileFacts(path: string): CredentialFacts["file"] {

@@ -1,6 +1,6 @@
 /** The checks of the credentials and of the API server. */
 import type { PluginConf } from "../../../conf/types";
-import { readCredentialFacts } from "../../kube/credential-facts";
+import type { CredentialFacts } from "../../kube/credential-facts";
 import type { ApiLook } from "../../kube/watch/once";
 import type { Clock } from "../../ports";
 import type { Check } from "../run";
@@ -17,6 +17,12 @@ export interface AccessView {
 
 const FROM_RUNTIME = "the conflist names no kubeconfig: annotations come from the runtime";
 
+/** Loaded late, as for ADD: TLS and the kubeconfig's reader cost more than all the rest. */
+async function factsOf(kubeconfig: string): Promise<CredentialFacts> {
+  const { readCredentialFacts } = await import("../../kube/credential-facts");
+  return readCredentialFacts(kubeconfig);
+}
+
 /** The checks of these two categories. */
 export function accessChecks({ conf, api, clock }: AccessView): readonly Check[] {
   return [
@@ -25,7 +31,7 @@ export function accessChecks({ conf, api, clock }: AccessView): readonly Check[]
       look: async () => {
         const { kubeconfig } = conf();
         if (kubeconfig === undefined) return { findings: [], skipped: FROM_RUNTIME };
-        const facts = readCredentialFacts(kubeconfig);
+        const facts = await factsOf(kubeconfig);
         const findings = credentialFindings(facts, clock.now());
         return { findings, summary: credentialSummary(facts) };
       },
@@ -35,7 +41,7 @@ export function accessChecks({ conf, api, clock }: AccessView): readonly Check[]
       look: async () => {
         const { kubeconfig } = conf();
         if (kubeconfig === undefined) return { findings: [], skipped: FROM_RUNTIME };
-        const facts = readCredentialFacts(kubeconfig);
+        const facts = await factsOf(kubeconfig);
         // With these no question can be asked, and the credentials' own check says so.
         if (credentialFindings(facts, clock.now()).some(({ severity }) => severity === "failed"))
           throw new Error("its credentials cannot be used");

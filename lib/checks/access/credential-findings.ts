@@ -1,5 +1,6 @@
 /** Pure: what is wrong with a kubeconfig and what it names. */
-import { distrust, type CredentialFacts, type UserFacts } from "../../kube/credential-facts";
+import type { CredentialFacts, UserFacts } from "../../kube/credential-facts";
+import { distrust } from "../../kube/trust";
 import { findingOf, type Finding } from "../finding";
 import { ACCESS } from "../kinds/access";
 

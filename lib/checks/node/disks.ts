@@ -32,20 +32,25 @@ export function diskFindings(
   space: DiskSpace,
 ): readonly Finding[] {
   const { freeBytes, bytes, freeInodes, inodes } = space;
-  // Pseudo file systems have no size.
-  if (bytes === 0) return [];
-  const noInodes = inodes > 0 && freeInodes < FULL_INODES;
-  const fewInodes = inodes > 0 && freeInodes < inodes * NEARLY;
-  const left =
-    noInodes || (fewInodes && freeBytes >= bytes * NEARLY)
-      ? `${freeInodes} of ${inodes} inodes are free`
-      : `${sizeText(freeBytes)} of ${sizeText(bytes)} are free`;
-  const facts = { path, what, left };
-  if (noInodes || freeBytes < FULL_BYTES)
-    return [findingOf(NODE, what === "log" ? "log-disk-full" : "journal-disk-full", facts, path)];
-  if (fewInodes || freeBytes < bytes * NEARLY)
-    return [findingOf(NODE, "disk-nearly-full", facts, path)];
-  return [];
+  const limits = [
+    // Pseudo file systems have no size, and some have no fixed number of inodes.
+    {
+      ...{ free: freeBytes, all: bytes, least: FULL_BYTES },
+      left: `${sizeText(freeBytes)} of ${sizeText(bytes)} are free`,
+    },
+    {
+      ...{ free: freeInodes, all: inodes, least: FULL_INODES },
+      left: `${freeInodes} of ${inodes} inodes are free`,
+    },
+  ].filter(({ all }) => all > 0);
+  const full = limits.find(({ free, least }) => free < least);
+  const scarce = limits.find(({ free, all }) => free < all * NEARLY);
+  if (full !== undefined) {
+    const kind = what === "log" ? "log-disk-full" : "journal-disk-full";
+    return [findingOf(NODE, kind, { path, what, left: full.left }, path)];
+  }
+  if (scarce === undefined) return [];
+  return [findingOf(NODE, "disk-nearly-full", { path, what, left: scarce.left }, path)];
 }
 
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];

@@ -66,11 +66,14 @@ function precedence({ dir, net: { used, files } }: ConfDirView, mine: ReadFile) 
   ];
 }
 
-/** `name` with zeros in front of it, as many as make it sort before `other`. */
+/** What names may begin with, each before the one before it: by their bytes `+` < `-` < `0`. */
+const FRONTS = ["00-", "0-", "+"];
+
+/** A name for the file `name` that sorts before `other`. */
 export function nameBefore(name: string, other: string): string {
-  const rest = name.replace(/^\d+-/, "");
-  for (let zeros = "00"; ; zeros += "0")
-    if (`${zeros}-${rest}` < other || zeros.length > 20) return `${zeros}-${rest}`;
+  const rest = name.replace(/^[\d+]*-/, "");
+  const names = FRONTS.map((front) => `${front}${rest}`);
+  return names.find((each) => each < other) ?? `+${other}`;
 }
 
 /** Whether our plugin is where it has to be: in front, or chained behind a main plugin. */

@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { distrust, expiryOf, readCredentialFacts } from "../../../../lib/kube/credential-facts";
+import { expiryOf, readCredentialFacts } from "../../../../lib/kube/credential-facts";
+import { distrust } from "../../../../lib/kube/trust";
 import type * as ClientNode from "./client-node";
 import { useApiServer } from "./harness";
 
