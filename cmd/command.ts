@@ -29,6 +29,8 @@ export interface Values {
   readonly launcher?: string;
   readonly only?: string;
   readonly watch?: boolean;
+  readonly netDir?: string;
+  readonly api?: boolean;
 }
 
 /** Runs a command and returns the exit status. What it throws becomes a message and EXIT_FAILED. */

@@ -4,12 +4,12 @@ import { statusObject } from "../../lib/checks/report/json";
 import { statusText } from "../../lib/checks/report/text";
 import { runChecks, statusOf, type Verdict } from "../../lib/checks/run";
 import { CniError } from "../../lib/cni/error";
-import { printable } from "../../lib/text/printable";
 import { shellWord } from "../../lib/text/shell";
 import { hasColours } from "../colours";
 import { outputFormat, type RunCommand, type Values } from "../command";
 import type { Io } from "../io";
 import { nodeChecks, selected } from "../status/checks";
+import { escaped } from "../status/escaped";
 import { painter } from "../status/paint";
 import { keepShowing } from "../status/watch";
 import { withSignOfLife } from "../status/waiting";
@@ -39,13 +39,6 @@ function show(io: Io, { conf, verdicts }: Shown, json: boolean): number {
   else if (hasColours()) io.coloured(statusText(verdicts.map(escaped), painter(true)));
   else io.stdout(statusText(verdicts, painter(false)));
   return statusOf(verdicts);
-}
-
-// The colours are the only escapes that may reach a terminal.
-function escaped(verdict: Verdict): Verdict {
-  return JSON.parse(JSON.stringify(verdict), (_key, value: unknown) =>
-    typeof value === "string" ? printable(value) : value,
-  ) as Verdict;
 }
 
 /** What --only asks for. Throws CniError `invalidEnvironment` for a category that does not exist. */

@@ -5,10 +5,12 @@ import { agent, routes } from "./node";
 import { lab, selftest } from "./proofs";
 import { completion, man, version } from "./self";
 import { status } from "./status";
+import { validate } from "./validate";
 import type { CommandSpec } from "./spec";
 
 export const COMMANDS: readonly CommandSpec[] = [
   status,
+  validate,
   check,
   gc,
   rules,

@@ -1,6 +1,5 @@
 /** Composition root of the checks. */
 import { realpathSync } from "node:fs";
-import { hostname } from "node:os";
 import { accessChecks } from "../../lib/checks/access/checks";
 import { agentChecks } from "../../lib/checks/agent/checks";
 import { CATEGORIES, type Category } from "../../lib/checks/finding";
@@ -10,7 +9,6 @@ import { podsChecks } from "../../lib/checks/pods/checks";
 import { routesChecks } from "../../lib/checks/routes/checks";
 import type { Check } from "../../lib/checks/run";
 import { runtimeChecks, type Conflist } from "../../lib/checks/runtime/checks";
-import type { ApiLook } from "../../lib/kube/watch/once";
 import { systemClock } from "../../lib/node/clock";
 import { DEFAULT_NET_DIR, readRuntimeDirs } from "../../lib/node/cni/runtime-dirs";
 import { createExec } from "../../lib/node/exec";
@@ -23,6 +21,7 @@ import { routesNode } from "../commands/routes/run";
 import { openNode } from "../deps";
 import type { Io } from "../io";
 import { build } from "../version";
+import { askApi } from "./ask-api";
 import { findConflist } from "./target";
 
 /** All checks of this node, and the conflist that they judge it by. */
@@ -31,9 +30,6 @@ export interface NodeChecks {
   /** Path of the conflist; undefined: there is none. */
   readonly conf: string | undefined;
 }
-
-/** How long the API server may take for an answer (ms). */
-const API_MS = 1000;
 
 /** The checks of this node. What they need is looked for when they look. */
 export function nodeChecks(io: Io, values: Values): NodeChecks {
@@ -68,26 +64,6 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
     ...agentChecks({ conf, clock, version, isAlive: isRunning }),
   ];
   return { checks, conf: pathOf(conflist) };
-}
-
-/** Loaded late, as for ADD: TLS and the kubeconfig's reader cost more than all the rest. */
-async function askApi(
-  { kubeconfig = "", annotationKeys }: Conflist["conf"],
-  entries: Iterable<
-    ReturnType<typeof readEntries> extends ReadonlyMap<string, infer E> ? E : never
-  >,
-): Promise<ApiLook> {
-  const namespaces = [...entries].flatMap((entry) =>
-    typeof entry === "string" ? [] : (entry.pod?.namespace ?? []),
-  );
-  const { lookAtApi } = await import("../../lib/kube/watch/once");
-  return lookAtApi({
-    ...{ kubeconfigPath: kubeconfig, timeoutMs: API_MS, clock: systemClock },
-    keys: new Set(annotationKeys),
-    // One that is always there shows whether namespaces may be read at all.
-    namespaces: [...new Set(["default", ...namespaces])],
-    nodeName: process.env["NODE_NAME"] ?? hostname().toLowerCase(),
-  });
 }
 
 function isRunning(pid: number): boolean {

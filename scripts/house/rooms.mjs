@@ -31,7 +31,9 @@ const AGENT = ["lib/agent", "lib/agent/metrics"];
 const CHECK = [...SEAMS, "conf", "lib/checks", "lib/checks/kinds"];
 const CHECKS = [
   "lib/checks",
-  ...["report", "runtime", "access", "pods", "routes", "node", "agent"].map(within("lib/checks")),
+  ...["report", "runtime", "conflist", "access", "pods", "routes", "node", "agent"].map(
+    within("lib/checks"),
+  ),
   ...["kinds", "foreign", "marks"].map(within("lib/checks")),
 ];
 const CMD = [
@@ -119,6 +121,7 @@ export const ROOMS = {
   "lib/checks/routes": [...CHECK, ...ROUTES],
   "lib/checks/node": [...CHECK, "lib/attachment"],
   "lib/checks/agent": CHECK,
+  "lib/checks/conflist": [...CHECK, "lib/checks/runtime", "lib/routes/conflicts"],
 
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
@@ -152,6 +155,7 @@ export const ROOMS = {
   "cmd/check": [...CMD, "cmd"],
   "cmd/marks": [...CMD, "cmd", "cmd/check"],
   "cmd/status": [...CMD, "cmd", "cmd/commands/routes"],
+  "cmd/validate": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
   "cmd/commands": [
     ...CMD,
     "cmd",
@@ -159,6 +163,7 @@ export const ROOMS = {
     "cmd/agent",
     "cmd/check",
     "cmd/status",
+    "cmd/validate",
     "lib/lab",
     "lib/lab/kit",
     "lib/selftest",

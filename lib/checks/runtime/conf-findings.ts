@@ -70,7 +70,7 @@ function precedence({ dir, net: { used, files } }: ConfDirView, mine: ReadFile) 
 const FRONTS = ["00-", "0-", "+"];
 
 /** A name for the file `name` that sorts before `other`. */
-function nameBefore(name: string, other: string): string {
+export function nameBefore(name: string, other: string): string {
   const rest = name.replace(/^[\d+]*-/, "");
   const names = FRONTS.map((front) => `${front}${rest}`);
   return names.find((each) => each < other) ?? `+${other}`;
