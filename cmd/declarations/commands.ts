@@ -1,5 +1,5 @@
 /** All commands, in the order of the help. */
-import { check, gc } from "./attachments";
+import { check, explain, gc } from "./attachments";
 import { agent, routes } from "./node";
 import { lab, selftest } from "./proofs";
 import { completion, man, version } from "./self";
@@ -7,6 +7,7 @@ import type { CommandSpec } from "./spec";
 
 export const COMMANDS: readonly CommandSpec[] = [
   check,
+  explain,
   gc,
   agent,
   routes,

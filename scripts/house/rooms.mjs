@@ -22,6 +22,11 @@ const ROUTES_APPLY = [
   ...ROUTES_GROUND,
   ...["plan", "changes", "conflicts", "kernel"].map(within("lib/routes")),
 ];
+/** What decides about a packet's way. */
+const EXPLAIN = [
+  ...[...SEAMS, "conf", ...ROUTES_GROUND, "lib/attachment", "lib/checks", "lib/checks/kinds"],
+  ...["lib/explain", ...["plan", "changes", "conflicts"].map(within("lib/routes"))],
+];
 const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "agent"].map(
   within("lib/lab"),
 );
@@ -36,6 +41,7 @@ const CMD = [
   "lib/attachment",
   ...AGENT,
   "lib/checks",
+  ...["lib/explain", ...["node", "probe", "render", "steps"].map(within("lib/explain"))],
 ];
 
 export const ROOMS = {
@@ -90,6 +96,17 @@ export const ROOMS = {
 
   // What can be wrong, as data with a code.
   "lib/checks": SEAMS,
+  "lib/checks/kinds": [...SEAMS, "lib/checks"],
+
+  // The way of one packet: what decides, how it is shown, and where the facts come from.
+  "lib/explain": [...EXPLAIN, "lib/explain/steps", "lib/explain/probe"],
+  "lib/explain/steps": EXPLAIN,
+  "lib/explain/render": [...SEAMS, "lib/checks", "lib/explain"],
+  "lib/explain/probe": SEAMS,
+  "lib/explain/node": [
+    ...[...EXPLAIN, ...ADAPTERS, ...ROUTES_GROUND, "lib/explain/probe", "lib/routes"],
+    ...["kernel", "watch"].map(within("lib/routes")),
+  ],
 
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
@@ -116,17 +133,19 @@ export const ROOMS = {
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
   cmd: [...CMD, "cmd/commands/completion", "cmd/declarations"],
   "cmd/declarations": [
-    ...["lib/lab", "lib/lab/kit/probe"],
+    ...["lib/lab", "lib/lab/kit/probe", "lib/explain/probe"],
     ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],
   ],
   "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/check": [...CMD, "cmd"],
+  "cmd/explain": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/commands": [
     ...CMD,
     "cmd",
     "cmd/commands/completion",
     "cmd/agent",
     "cmd/check",
+    "cmd/explain",
     "lib/lab",
     "lib/lab/kit",
     "lib/selftest",
@@ -140,6 +159,7 @@ export const WITHOUT_NODE = [
   ...PURE,
   "lib",
   ...["lib/routes/plan", "lib/routes/changes", "lib/routes/conflicts"],
+  ...["lib/explain", "lib/explain/steps", "lib/explain/render"],
 ];
 
 /** Packages, or modules of them, each with the one file that may import it. What is not here may not be imported at all. */

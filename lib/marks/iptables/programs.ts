@@ -30,9 +30,9 @@ export interface Tools {
   missing(slot: Slot): RulesUntouched;
   /**
    * What `iptables-save` prints, of the one table or (undefined) of every table that exists.
-   * Throws CniError `rules` or `tryAgainLater`.
+   * `counted`: with each rule's packets and bytes. Throws CniError `rules` or `tryAgainLater`.
    */
-  save(slot: Slot, table: string | undefined): Promise<string>;
+  save(slot: Slot, table: string | undefined, counted?: boolean): Promise<string>;
   /** One `iptables-restore` transaction. Throws CniError `rules`, or `tryAgainLater` for a lock that stays busy. */
   restore(slot: Slot, input: string): Promise<void>;
   /**
@@ -86,8 +86,9 @@ export function createTools(
       return has(slot) || ((await nftHasMangle(exec, host, slot.family)) ?? mayHaveUsed("nft"));
     },
     missing: (slot) => unseen(host, slot),
-    save: async (slot, table) => {
-      const request = requestOf(slot, "save", table === undefined ? [] : ["-t", table]);
+    save: async (slot, table, counted = false) => {
+      const args = [...(table === undefined ? [] : ["-t", table]), ...(counted ? ["-c"] : [])];
+      const request = requestOf(slot, "save", args);
       return outputOf(slot, request, await exec.run({ ...request, stdin: "" }));
     },
     ...restoring(exec, has, (slot) =>
