@@ -71,14 +71,17 @@ function judge(words: readonly string[], packet: HookPacket): Matched {
     if (not) i += 1;
     const [word = "", value = ""] = words.slice(i);
     if (word === "-m") match = value;
-    // The connection's mark is another one.
-    const found =
-      match === "connmark" && word === "--mark" ? undefined : JUDGES[word]?.(value, packet);
+    const found = judgeOf(match, word)?.(value, packet);
     if (found === not) return "no";
     if (found === undefined) known = "maybe";
     i += valuesBehind(words, i);
   }
   return known;
+}
+
+// The mark of a connection is another one.
+function judgeOf(match: string, word: string): Judge | undefined {
+  return match === "connmark" && word === "--mark" ? undefined : JUDGES[word];
 }
 
 /** How many words belong to the option at `i`. */

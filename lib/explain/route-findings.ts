@@ -59,31 +59,36 @@ function split(text: string): Pick<Finding, "fault" | "consequence" | "remedy"> 
   };
 }
 
-function commandFor(found: RouteFinding, { pod, option }: About): string | undefined {
-  switch (found.kind) {
-    case "device-down":
-      return `ip link set ${found.gateway.dev ?? ""} up && wrapper routes apply${option}`;
-    case "strict-rp-filter":
-    case "forwarding-off":
-      return `wrapper routes apply --sysctl${option}`;
-    case "main-refuses":
-    case "main-may-refuse":
-      return routeRemoval(found.route);
-    case "rule-before":
-      return ruleRemoval(found.rule);
-    case "half-default":
-      return found.routes.map(routeRemoval).join(" && ");
-    case "mark-without-tenant":
-      return podDeletion(pod.pod);
-    case "mtu":
-      return mtuChange(pod, found.least);
-    default:
-      return undefined;
-  }
+type Kind = RouteFinding["kind"];
+type CommandOf<K extends Kind> = (
+  found: Extract<RouteFinding, { readonly kind: K }>,
+  about: About,
+) => string | undefined;
+
+const withSettings: CommandOf<Kind> = (_found, { option }) =>
+  `wrapper routes apply --sysctl${option}`;
+
+/** By kind; what is not here no command ends. */
+const COMMANDS: { readonly [K in Kind]?: CommandOf<K> } = {
+  "device-down": ({ gateway }, { option }) =>
+    `ip link set ${gateway.dev ?? ""} up && wrapper routes apply${option}`,
+  "strict-rp-filter": withSettings,
+  "forwarding-off": withSettings,
+  "main-refuses": ({ route }) => routeRemoval(route),
+  "main-may-refuse": ({ route }) => routeRemoval(route),
+  "rule-before": ({ rule }) => ruleRemoval(rule),
+  "half-default": ({ routes }) => routes.map(routeRemoval).join(" && "),
+  "mark-without-tenant": (_found, { pod }) => podDeletion(pod.pod),
+  mtu: ({ least }, { pod }) => mtuChange(pod, least),
+};
+
+function commandFor(found: RouteFinding, about: About): string | undefined {
+  const command = COMMANDS[found.kind] as CommandOf<Kind> | undefined;
+  return command?.(found, about);
 }
 
 /** The command that makes the pod's own interface smaller, until its configuration is. */
-export function mtuChange(
+function mtuChange(
   { netns, ifname }: Pick<PodFacts, "netns" | "ifname">,
   mtu: number,
 ): string | undefined {

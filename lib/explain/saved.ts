@@ -21,17 +21,30 @@ const CHAIN = /^:(\S+) (\S+)/;
 
 /** Reads what `program` (such as `iptables-nft`) has printed, with counters or without. */
 export function parseSaved(program: string, text: string): SavedChains {
-  const tables = new Map<string, Map<string, { policy: string | undefined; rules: SavedRule[] }>>();
-  let table = "";
-  for (const line of text.split("\n")) {
-    if (line.startsWith("*")) tables.set((table = line.slice(1).trim()), new Map());
-    const chains = tables.get(table);
+  return new Map(
+    text
+      .split(/^\*/m)
+      .slice(1)
+      .map((part) => {
+        const [table = "", ...lines] = part.split("\n");
+        return [table.trim(), chainsIn(lines, program, table.trim())];
+      }),
+  );
+}
+
+function chainsIn(
+  lines: readonly string[],
+  program: string,
+  table: string,
+): ReadonlyMap<string, SavedChain> {
+  const chains = new Map<string, { policy: string | undefined; rules: SavedRule[] }>();
+  for (const line of lines) {
     const [, name = "", policy] = CHAIN.exec(line) ?? [];
-    if (name !== "") chains?.set(name, { policy: policy === "-" ? undefined : policy, rules: [] });
+    if (name !== "") chains.set(name, { policy: policy === "-" ? undefined : policy, rules: [] });
     const rule = RULE.exec(line);
-    if (rule !== null) chains?.get(rule[3] ?? "")?.rules.push(ruleOf(rule, program, table));
+    if (rule !== null) chains.get(rule[3] ?? "")?.rules.push(ruleOf(rule, program, table));
   }
-  return tables;
+  return chains;
 }
 
 function ruleOf(

@@ -10,12 +10,18 @@ export function endOf(facts: PathFacts, steps: readonly Step[]): string {
   if (isDropped(steps)) return "is dropped on this node";
   if ("refused" in way) return "is stopped on this node";
   if (way.local) return "ends on this node";
-  const hop = `by ${hopText(way.via, way.dev)}`;
   const who = pod.tenant ?? (pod.mark === undefined ? undefined : formatMark(pod.mark));
-  if (who === undefined) {
-    const usual = way.via === undefined ? "" : "by the node's default route, ";
-    return `leaves ${usual}${hop}, no tenant`;
-  }
+  if (who !== undefined) return ownEnd(facts, steps, { who, hop: hopText(way.via, way.dev) });
+  const usual = way.via === undefined ? "" : "by the node's default route, ";
+  return `leaves ${usual}by ${hopText(way.via, way.dev)}, no tenant`;
+}
+
+function ownEnd(
+  facts: PathFacts,
+  steps: readonly Step[],
+  names: { readonly who: string; readonly hop: string },
+): string {
+  const { who, hop } = { ...names, hop: `by ${names.hop}` };
   if (!isOnItsWay(facts)) return `leaves ${hop}, NOT as ${who}`;
   if (isFailed(steps, "gateway")) return `is sent out ${hop} as ${who}, and lost there`;
   if (isFailed(steps, "reply")) return `leaves ${hop} as ${who}, and its answers are lost`;

@@ -90,16 +90,22 @@ function follow(
 ): Outcome | undefined {
   if (target === "RETURN") return "return";
   const user = state.chains.get(target);
-  if (user !== undefined) {
-    if (call.depth >= DEEPEST) return undefined;
-    const outcome = through(state, user, { ...call, depth: call.depth + 1 });
-    return outcome === "return" && !isGoto ? undefined : outcome;
-  }
+  if (user === undefined) return apply(state, rule, { target, options, certain: call.certain });
+  if (call.depth >= DEEPEST) return undefined;
+  const outcome = through(state, user, { ...call, depth: call.depth + 1 });
+  return outcome === "return" && !isGoto ? undefined : outcome;
+}
+
+function apply(
+  state: State,
+  rule: SavedRule,
+  { target, options, certain }: Pick<Target, "target" | "options"> & { readonly certain: boolean },
+): Outcome | undefined {
   const effect = effectOf(target, options);
   if (effect === undefined) return undefined;
   const mark = effect === "mark" ? markAfter(target, options, state.mark) : state.mark;
-  state.seen.push({ rule, effect, certain: call.certain, mark });
-  if (call.certain) state.mark = mark;
+  state.seen.push({ rule, effect, certain, mark });
+  if (certain) state.mark = mark;
   if (effect === "drop") return "drop";
   return effect === "accept" || effect === "translate" ? "accept" : undefined;
 }
@@ -115,16 +121,22 @@ function effectOf(target: string, options: readonly string[]): Effect | undefine
 
 /** iptables-extensions(8), MARK and CONNMARK. The mark of a new connection is 0. */
 function markAfter(target: string, options: readonly string[], mark: number): number {
-  const read = (name: string): readonly (number | undefined)[] | undefined => {
-    const at = options.indexOf(name);
-    return at < 0 ? undefined : (options[at + 1] ?? "").split("/").map(parseUint32);
-  };
-  if (target === "CONNMARK") {
-    const [mask = FULL_MASK] = read("--nfmask") ?? read("--mask") ?? [];
-    return (mark & ~mask) >>> 0;
-  }
-  const [flip, flipMask = FULL_MASK] = read("--set-xmark") ?? [];
+  if (target === "CONNMARK") return restored(options, mark);
+  const [flip, flipMask = FULL_MASK] = numbersOf(options, "--set-xmark") ?? [];
   if (flip !== undefined) return ((mark & ~flipMask) ^ flip) >>> 0;
-  const [set, setMask = FULL_MASK] = read("--set-mark") ?? [];
+  const [set, setMask = FULL_MASK] = numbersOf(options, "--set-mark") ?? [];
   return set === undefined ? mark : ((mark & ~setMask) | set) >>> 0;
+}
+
+function restored(options: readonly string[], mark: number): number {
+  const [mask = FULL_MASK] = numbersOf(options, "--nfmask") ?? numbersOf(options, "--mask") ?? [];
+  return (mark & ~mask) >>> 0;
+}
+
+function numbersOf(
+  options: readonly string[],
+  name: string,
+): readonly (number | undefined)[] | undefined {
+  const at = options.indexOf(name);
+  return at < 0 ? undefined : (options[at + 1] ?? "").split("/").map(parseUint32);
 }

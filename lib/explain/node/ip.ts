@@ -18,6 +18,9 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** rtnetlink's RTN_LOCAL, as `ip -N` prints it. */
 const LOCAL = ["local", "2"];
+/** RTN_BLACKHOLE, RTN_UNREACHABLE and RTN_PROHIBIT. */
+const REFUSING = ["blackhole", "6", "unreachable", "7", "prohibit", "8"];
+const SAID_BY = /^RTNETLINK answers: /;
 
 /** What `ip route get` says. A way that does not exist is an answer too. */
 export async function askWay(programs: Programs, question: WayQuestion): Promise<WayAnswer> {
@@ -28,12 +31,14 @@ export async function askWay(programs: Programs, question: WayQuestion): Promise
     ...(iif === undefined ? [] : ["iif", iif]),
     ...(mark === 0 ? [] : ["mark", String(mark)]),
   ]);
-  if (!ok) return { refused: said.replace(/^RTNETLINK answers: /, "") };
-  const route = listOf(stdout)[0] ?? {};
+  return ok ? answerOf(listOf(stdout)[0] ?? {}) : { refused: said.replace(SAID_BY, "") };
+}
+
+function answerOf(route: Fields): WayAnswer {
   const type = String(route["type"] ?? "1");
-  // A refusal of IPv6 is printed as a route with an error.
-  if (typeof route["error"] === "number" || ["6", "7", "8"].includes(type))
-    return { refused: said === "" ? "unreachable" : said };
+  // A refusal of IPv6 is printed as a route.
+  if (typeof route["error"] === "number" || REFUSING.includes(type))
+    return { refused: "unreachable" };
   const table = Number(route["table"]);
   return {
     dev: String(route["dev"] ?? "?"),

@@ -99,11 +99,18 @@ function translationStep(facts: PathFacts, dev: string): Step {
       "our table is missing",
       pathFinding("path-translation-missing", { tenant: tenant?.name ?? "pods", option }, pod.pod),
     );
-  if (tenant?.snat !== undefined) return fine("translation", snatText(tenant.snat, tenant.name));
-  if (facts.marked.untracked !== undefined) return fine("translation", "none: it is not tracked");
-  if (conf.routes.masquerade && pod.mark === undefined)
-    return fine("translation", "masquerade, by our rule for pods without a tenant");
-  return fine("translation", foreignTranslation(facts, dev));
+  return fine("translation", ownTranslation(facts, tenant) ?? foreignTranslation(facts, dev));
+}
+
+function ownTranslation(
+  { conf, marked, pod }: PathFacts,
+  tenant: Tenant | undefined,
+): string | undefined {
+  if (tenant?.snat !== undefined) return snatText(tenant.snat, tenant.name);
+  if (marked.untracked !== undefined) return "none: it is not tracked";
+  return conf.routes.masquerade && pod.mark === undefined
+    ? "masquerade, by our rule for pods without a tenant"
+    : undefined;
 }
 
 function snatText(snat: NonNullable<Tenant["snat"]>, tenant: string): string {

@@ -1,4 +1,5 @@
 /** Pure: which rule, table and gateway the packet takes. */
+import type { Finding } from "../../checks/finding";
 import { routedTenants, type RoutedTenant } from "../../routes/plan/desired";
 import { ruleKey } from "../../routes/changes/identity";
 import { TABLE_LOCAL, type IpRule, type ResolvedGateway } from "../../routes/model";
@@ -77,34 +78,43 @@ function ruleStep(facts: PathFacts, routed: Routed): Step {
   );
 }
 
-function ruleFault(facts: PathFacts, { decided, excluded }: Routed, tenant: RoutedTenant) {
+function ruleFault(facts: PathFacts, routed: Routed, tenant: RoutedTenant): Finding | undefined {
   const { routes, packet, pod, option, marked } = facts;
-  const about = { pod: pod.pod, tenant: tenant.name, option };
   const wanted = routes.plan.rules.find(
     ({ item }) => item.family === packet.family && item.table === tenant.table,
   )?.item;
   const at = wanted === undefined ? -1 : indexOf(routes.state.rules, wanted);
-  if (wanted !== undefined && at < 0)
-    return pathFinding("path-rule-missing", { ...about, rule: ruleText(wanted) }, pod.pod);
+  if (wanted !== undefined && at < 0) {
+    const about = { pod: pod.pod, tenant: tenant.name, option, rule: ruleText(wanted) };
+    return pathFinding("path-rule-missing", about, pod.pod);
+  }
+  const { decided, excluded } = routed;
   if (decided === undefined || !carries(marked.value, tenant.mark)) return undefined;
-  const { rule, route } = decided;
-  const broad = routes.findings.find(
+  const broad = broadRoute(facts, decided);
+  if (broad !== undefined || excluded) return broad;
+  return indexOf(routes.state.rules, decided.rule) < at
+    ? overtaken(facts, decided.rule, tenant.name)
+    : undefined;
+}
+
+/** A route of the main table that takes what is the tenants'. */
+function broadRoute(facts: PathFacts, { route }: Decided): Finding | undefined {
+  const found = facts.routes.findings.find(
     (each) =>
       (each.kind === "half-default" && each.routes.some((other) => other === route)) ||
       (each.kind === "main-refuses" && each.route === route),
   );
-  if (broad !== undefined) return fromRoutes(broad, facts);
-  if (excluded || indexOf(routes.state.rules, rule) >= at) return undefined;
+  return found === undefined ? undefined : { ...fromRoutes(found, facts), severity: "failed" };
+}
+
+function overtaken(facts: PathFacts, rule: IpRule, tenant: string): Finding {
+  const { routes, pod } = facts;
   const before = routes.findings.find(
     (each) => each.kind === "rule-before" && ruleKey(each.rule) === ruleKey(rule),
   );
-  return before === undefined
-    ? pathFinding(
-        "path-rule-overtaken",
-        { ...about, rule: ruleText(rule), removal: ruleRemoval(rule) },
-        pod.pod,
-      )
-    : { ...fromRoutes(before, facts), severity: "failed" as const };
+  if (before !== undefined) return { ...fromRoutes(before, facts), severity: "failed" };
+  const about = { pod: pod.pod, tenant, rule: ruleText(rule), removal: ruleRemoval(rule) };
+  return pathFinding("path-rule-overtaken", about, pod.pod);
 }
 
 function indexOf(rules: readonly IpRule[], wanted: IpRule): number {
