@@ -65,8 +65,9 @@ type CommandOf<K extends Kind> = (
   about: About,
 ) => string | undefined;
 
-const withSettings: CommandOf<Kind> = (_found, { option }) =>
-  `wrapper routes apply --sysctl${option}`;
+function withSettings(_found: RouteFinding, { option }: About): string {
+  return `wrapper routes apply --sysctl${option}`;
+}
 
 /** By kind; what is not here no command ends. */
 const COMMANDS: { readonly [K in Kind]?: CommandOf<K> } = {
