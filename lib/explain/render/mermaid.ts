@@ -1,6 +1,6 @@
 /** Pure: an explanation as a Mermaid flowchart (https://mermaid.js.org/syntax/flowchart.html). */
 import type { Explanation } from "../model";
-import { boxesOf, escapeXml, PAINT } from "./picture";
+import { boxesOf, PAINT } from "./picture";
 
 /** One flowchart for each path. */
 export function toMermaid(explanations: readonly Explanation[]): string {
@@ -18,7 +18,9 @@ export function toMermaid(explanations: readonly Explanation[]): string {
   return `${["flowchart TD", ...lines, ...classes].join("\n")}\n`;
 }
 
-/** Mermaid writes a character's number as `#34;`. */
+/** Mermaid writes a character by its number as `#34;`. */
 function entities(text: string): string {
-  return escapeXml(text.replaceAll("#", "\u0023")).replaceAll("&#", "#");
+  return text
+    .replace(/[#&<>"'`]/g, (character) => `#${character.charCodeAt(0)};`)
+    .replace(/[\p{Cc}\p{Cf}]/gu, "?");
 }
