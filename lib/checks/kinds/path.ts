@@ -99,7 +99,7 @@ export const PATH = {
     code: "TR0908",
     title: "the tenant's ip rule is missing",
     fault: ({ tenant, rule }) => `the rule ${rule} of ${tenant} is missing`,
-    consequence: () => "its packets take the main table, and so another gateway",
+    consequence: () => "its packets are stopped, or leave by another gateway",
     remedy: ({ option }) => `wrapper routes apply${option}`,
   }),
   "path-rule-overtaken": kind<Way & { rule: string; removal: string }>({

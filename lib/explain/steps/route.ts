@@ -2,7 +2,7 @@
 import type { Finding } from "../../checks/finding";
 import { routedTenants, type RoutedTenant } from "../../routes/plan/desired";
 import { ruleKey } from "../../routes/changes/identity";
-import { TABLE_LOCAL, type IpRule, type ResolvedGateway } from "../../routes/model";
+import { TABLE_LOCAL, type IpRoute, type IpRule, type ResolvedGateway } from "../../routes/model";
 import { quotedRoute, quotedRule } from "../../routes/text";
 import { lookUp, type Decided } from "../lookup";
 import { carries } from "../marked";
@@ -129,13 +129,13 @@ function tableSteps(
   if (tenant === undefined) return [];
   if (excluded && decided?.route !== undefined)
     return [
-      fine("table", `of ${tenant.name} is not asked: ${quotedRoute(decided.route)} is better`),
+      fine("table", `of ${tenant.name} is not asked: ${routeText(decided.route)} is better`),
     ];
   const { name, table } = tenant;
   const there = routes.state.routes.filter(
     (route) => route.table === table && route.family === packet.family,
   );
-  const what = `${table}: ${there.map(quotedRoute).join(", ") || "empty"}`;
+  const what = `${table}: ${there.map(routeText).join("; ") || "empty"}`;
   const unusable = routes.findings.find(
     (each) => "gateway" in each && gateways.includes(each.gateway),
   );
@@ -217,6 +217,15 @@ function wayText({ way }: PathFacts): string {
 /** `10.10.10.131 on eth1`, or the device alone. */
 export function hopText(via: string | undefined, dev: string): string {
   return via === undefined ? dev : `${via} on ${dev}`;
+}
+
+/** The route in short: without its table, which is named beside it, and its protocol. */
+function routeText(route: IpRoute): string {
+  return quotedRoute(route)
+    .slice(1, -1)
+    .replace(/^ip -[46] route /, "")
+    .replace(/ table \S+/, "")
+    .replace(/ protocol \S+/, "");
 }
 
 /** The rule as `ip rule add` takes it. */
