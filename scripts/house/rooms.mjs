@@ -22,6 +22,11 @@ const ROUTES_APPLY = [
   ...ROUTES_GROUND,
   ...["plan", "changes", "conflicts", "kernel"].map(within("lib/routes")),
 ];
+/** What decides about a packet's way. */
+const EXPLAIN = [
+  ...[...SEAMS, "conf", ...ROUTES_GROUND, "lib/attachment", "lib/checks", "lib/checks/kinds"],
+  ...["lib/explain", ...["plan", "changes", "conflicts"].map(within("lib/routes"))],
+];
 const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "agent"].map(
   within("lib/lab"),
 );
@@ -46,6 +51,7 @@ const CMD = [
   "lib/reconcile",
   ...AGENT,
   ...CHECKS,
+  ...["lib/explain", ...["node", "probe", "render", "steps"].map(within("lib/explain"))],
 ];
 
 export const ROOMS = {
@@ -123,6 +129,16 @@ export const ROOMS = {
   "lib/checks/agent": CHECK,
   "lib/checks/conflist": [...CHECK, "lib/checks/runtime", "lib/routes/conflicts"],
 
+  // The way of one packet: what decides, how it is shown, and where the facts come from.
+  "lib/explain": [...EXPLAIN, "lib/explain/steps", "lib/explain/probe"],
+  "lib/explain/steps": EXPLAIN,
+  "lib/explain/render": [...SEAMS, "lib/checks", "lib/explain"],
+  "lib/explain/probe": SEAMS,
+  "lib/explain/node": [
+    ...[...EXPLAIN, ...ADAPTERS, ...ROUTES_GROUND, "lib/explain/probe", "lib/routes"],
+    ...["kernel", "watch"].map(within("lib/routes")),
+  ],
+
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
   "lib/lab/kit/probe": SEAMS,
@@ -147,7 +163,7 @@ export const ROOMS = {
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
   cmd: [...CMD, "cmd/commands/completion", "cmd/declarations"],
   "cmd/declarations": [
-    ...["lib/lab", "lib/lab/kit/probe"],
+    ...["lib/lab", "lib/lab/kit/probe", "lib/explain/probe"],
     ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],
     "cmd/marks",
   ],
@@ -156,6 +172,7 @@ export const ROOMS = {
   "cmd/marks": [...CMD, "cmd", "cmd/check"],
   "cmd/status": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/validate": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
+  "cmd/explain": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/commands": [
     ...CMD,
     "cmd",
@@ -164,6 +181,7 @@ export const ROOMS = {
     "cmd/check",
     "cmd/status",
     "cmd/validate",
+    "cmd/explain",
     "lib/lab",
     "lib/lab/kit",
     "lib/selftest",
@@ -177,6 +195,7 @@ export const WITHOUT_NODE = [
   ...PURE,
   "lib",
   ...["lib/routes/plan", "lib/routes/changes", "lib/routes/conflicts"],
+  ...["lib/explain", "lib/explain/steps", "lib/explain/render"],
 ];
 
 /** Packages, or modules of them, each with the one file that may import it. What is not here may not be imported at all. */

@@ -4,6 +4,7 @@ import { ACCESS } from "./access";
 import { AGENT } from "./agent";
 import { CONFLIST } from "./conflist";
 import { NODE } from "./node";
+import { PATH } from "./path";
 import { PODS } from "./pods";
 import { ROUTES } from "./routes";
 import { RUNTIME } from "./runtime";
@@ -19,4 +20,5 @@ export const KINDS = {
   pods: PODS,
   node: NODE,
   agent: AGENT,
+  path: PATH,
 } satisfies Record<string, Kinds>;

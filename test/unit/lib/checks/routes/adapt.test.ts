@@ -4,8 +4,8 @@ import type { Finding } from "../../../../../lib/routes/conflicts/kinds";
 import { findingText } from "../../../../../lib/routes/conflicts/text";
 
 const GATEWAY = {
-  ...{ tenant: "a", family: 4, via: "10.0.0.1", dev: "eth1", weight: 1 },
-  ...{ check: undefined, unusable: "device-down" },
+  ...{ tenant: "a", family: 4 as const, via: "10.0.0.1", dev: "eth1", weight: 1 },
+  ...{ check: undefined, unusable: "device-down" as const },
 } as const;
 const DOWN: Finding = { kind: "device-down", tenant: "a", gateway: GATEWAY };
 
