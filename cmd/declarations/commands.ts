@@ -1,6 +1,6 @@
 /** All commands, in the order of the help. */
 import { check, gc } from "./attachments";
-import { rules } from "./marks";
+import { drift, repair, rules } from "./marks";
 import { agent, routes } from "./node";
 import { lab, selftest } from "./proofs";
 import { completion, man, version } from "./self";
@@ -10,6 +10,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   check,
   gc,
   rules,
+  drift,
+  repair,
   agent,
   routes,
   lab,

@@ -47,14 +47,20 @@ export interface Finding {
   readonly subject: string | undefined;
 }
 
+/** What a kind has to know. */
+type FactsOf<T> = T extends Kind<infer F> ? F : never;
+
+/** Kinds by their names. A kind of any facts is one of these. */
+export type Kinds = Readonly<Record<string, Kind<never>>>;
+
 /** A finding of the kind `name` of `kinds`, about `subject`. */
-export function findingOf<K extends string, F>(
-  kinds: { readonly [N in K]: Kind<F> },
+export function findingOf<T extends Kinds, K extends keyof T & string>(
+  kinds: T,
   name: K,
-  facts: F,
+  facts: FactsOf<T[K]>,
   subject?: string,
 ): Finding {
-  const { code, category, severity, ...texts } = kinds[name];
+  const { code, category, severity, ...texts } = kinds[name] as Kind<FactsOf<T[K]>>;
   return {
     kind: name,
     code,
