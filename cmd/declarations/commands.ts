@@ -3,7 +3,7 @@ import { check, gc } from "./attachments";
 import { drift, repair, rules } from "./marks";
 import { agent, routes } from "./node";
 import { lab, selftest } from "./proofs";
-import { completion, man, version } from "./self";
+import { completion, man, report, version } from "./self";
 import type { CommandSpec } from "./spec";
 
 export const COMMANDS: readonly CommandSpec[] = [
@@ -16,6 +16,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   routes,
   lab,
   selftest,
+  report,
   completion,
   man,
   version,

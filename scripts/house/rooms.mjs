@@ -38,6 +38,7 @@ const CMD = [
   ...AGENT,
   ...["lib/checks", "lib/checks/foreign", "lib/checks/kinds"],
   ...["lib/checks/marks", "lib/checks/report"],
+  "lib/report",
 ];
 
 export const ROOMS = {
@@ -96,6 +97,9 @@ export const ROOMS = {
   "lib/routes/apply.ts": [...ROUTES_APPLY, "lib/routes/carry-out.ts"],
   "lib/routes/watch": [...SEAMS, "conf", "lib/node", ...ROUTES],
 
+  // A bug report: parts, without secrets, in one archive.
+  "lib/report": SEAMS,
+
   // What can be wrong, as data with a code.
   "lib/checks": SEAMS,
   "lib/checks/kinds": [...SEAMS, "lib/checks", "lib/checks/foreign"],
@@ -132,11 +136,12 @@ export const ROOMS = {
   "cmd/declarations": [
     ...["lib/lab", "lib/lab/kit/probe"],
     ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],
-    "cmd/marks",
+    ...["cmd/marks", "cmd/report"],
   ],
   "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/check": [...CMD, "cmd"],
   "cmd/marks": [...CMD, "cmd", "cmd/agent", "cmd/check"],
+  "cmd/report": [...CMD, "cmd", "cmd/commands/completion"],
   "cmd/commands": [
     ...CMD,
     "cmd",
