@@ -8,7 +8,9 @@ import { recallVariant } from "../lib/marks/iptables/variant";
 import { recallFact, rememberFact } from "../lib/marks/marker";
 import { createNftablesBackend } from "../lib/marks/nftables/backend";
 import { createGuard } from "../lib/marks/nftables/guard";
+import type { Known } from "../lib/marks/nftables/known";
 import { createNftRunner, type NftRunner } from "../lib/marks/nftables/runner";
+import type { OwnChanges } from "../lib/marks/own-changes";
 import { notingUse, whereUsed } from "../lib/marks/where-used";
 import { withGuard } from "../lib/marks/with-guard";
 import { startTalk } from "../lib/node/stream";
@@ -26,6 +28,8 @@ export interface BackendParts {
   readonly recordedPlaces: () => readonly string[];
   /** One for all operations, in a process that stays. By default each operation has its own. */
   readonly runner?: NftRunner;
+  /** Is told what is removed. */
+  readonly own?: OwnChanges;
 }
 
 type Kind = "iptables" | "nftables";
@@ -76,10 +80,10 @@ export function openBackend(conf: PluginConf, parts: BackendParts): MarkBackend 
 /** A runner of nft for this process. Nothing is executed before its first use. */
 export function newRunner(
   { lockTimeoutMs }: Pick<PluginConf, "lockTimeoutMs">,
-  { exec }: Pick<BackendParts, "exec">,
+  parts: Pick<BackendParts, "exec" | "own"> & { readonly known?: Known },
 ): NftRunner {
   const timeoutMs = lockTimeoutMs + NFT_SLACK_MS;
-  return createNftRunner({ exec, host: localHost, startTalk, timeoutMs });
+  return createNftRunner({ ...parts, host: localHost, startTalk, timeoutMs });
 }
 
 /** True when an agent has made the guard since the node was started. */

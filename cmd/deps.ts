@@ -38,7 +38,7 @@ const OURS: readonly string[] = [
 const PARENT = process.ppid;
 
 /** What several nodes of one process may share: `exec` runs all programs. */
-export type Shared = Partial<Pick<BackendParts, "runner" | "exec">>;
+export type Shared = Partial<Pick<BackendParts, "runner" | "exec" | "own">>;
 
 /** What lives as long as the process, for the plugin and the command line alike. */
 export function openNode(conf: PluginConf, log: Log, shared: Shared = {}): Node {
@@ -153,6 +153,7 @@ export function forRequest(node: Node, { cni, conf, io, log, remote }: Asked): C
       callerIsGone: remote?.isGone ?? (() => process.ppid !== PARENT),
       helpers: remote?.helpers ?? [],
       takesOver: remote === undefined ? ownerOf(takeover) : undefined,
+      unfinished: new Set(),
     },
   };
 }

@@ -15,7 +15,7 @@ import { printable } from "../lib/text/printable";
 import type { PluginConf } from "../conf/types";
 import type { Context, Node } from "../lib/attachment/context";
 import { factFields } from "../lib/attachment/facts";
-import { runVerb, type WorkingVerb } from "../lib/attachment/verbs";
+import { atWork, runVerb, type WorkingVerb } from "../lib/attachment/verbs";
 import { forRequest, openNode, type Remote } from "./deps";
 import type { Io } from "./io";
 import { createLog, type PluginLog } from "./log";
@@ -140,12 +140,19 @@ async function deliver(
   } catch (thrown) {
     const error = toCniError(thrown);
     if (verb !== "ADD") return error;
-    const undone = await runVerb("DEL", context);
-    return error.withDetails(
-      "error" in undone
-        ? `taking the attachment back failed too: ${undone.error.message}`
-        : "the container runtime did not take the result, so the attachment was taken back",
-    );
+    return error.withDetails(await takenBack(context));
+  }
+}
+
+/** Takes the attachment back and says what came of it. */
+async function takenBack(context: Context): Promise<string> {
+  try {
+    const { takeBack } = await import("../lib/attachment/del");
+    return (await atWork(context, () => takeBack(context)))
+      ? "the container runtime did not take the result, so the attachment was taken back"
+      : "another request has taken the attachment over, so it was left alone";
+  } catch (thrown) {
+    return `taking the attachment back failed too: ${toCniError(thrown).message}`;
   }
 }
 

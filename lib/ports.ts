@@ -44,6 +44,14 @@ export interface MarkOrder extends Marking {
   readonly confirm?: Confirm;
 }
 
+/** What became of an order. */
+export interface Installed {
+  /** For the record. */
+  readonly place: string;
+  /** Tags of the attachments that had to give way. */
+  readonly evicted: readonly string[];
+}
+
 /** An attachment whose marks are to be as its record says. */
 export interface RestoreOrder extends MarkOrder {
   /** Where the record says that they are; undefined, or a place that nobody knows: where new ones go. */
@@ -75,6 +83,17 @@ export interface MarkPlace {
    * nothing of what others have made of it since.
    */
   readonly order?: MarkOrder;
+}
+
+/** How a removal goes along with the rest of a DEL. */
+export interface Leaving {
+  /**
+   * A backend may call it once the marks that it knows of are out of force, and go on looking for others; one
+   * that does not is done when it returns.
+   */
+  readonly outOfForce: () => void;
+  /** Resolves when the rest has been tried: true when the attachment can send nothing any more. */
+  readonly silent: Promise<boolean>;
 }
 
 /**
@@ -124,7 +143,12 @@ export interface Marks {
    * Puts the mark in force for the attachment and for nobody else on these addresses, all at once or
    * not at all; what is foreign stays. Returns the place for the record, and the tags that were evicted.
    */
-  install(order: MarkOrder): Promise<{ place: string; evicted: readonly string[] }>;
+  install(order: MarkOrder): Promise<Installed>;
+  /**
+   * install() with the guard's entry, both at once. undefined: something is on these addresses, or not as it should
+   * be; nothing was done. Absent where a backend has no way to do so.
+   */
+  installGuarded?(order: MarkOrder): Promise<Installed | undefined>;
   /**
    * Puts back what is missing or wrong for many attachments at once, under the locks of all their addresses. Only
    * marks of these attachments change. Passed over, and not among those returned, is an order whose `confirm`
@@ -147,10 +171,9 @@ export interface Marks {
   /**
    * Removes every mark of these tags, where they are known to be, or (undefined, or a place that nobody
    * knows) wherever they may be. Absent ones are fine. Where marks may be and cannot be listed, the others
-   * are removed, then it throws. A backend may call `outOfForce` once the marks that it knows of are out of
-   * force, and go on looking for others; one that does not is done when it returns.
+   * are removed, then it throws.
    */
-  remove(tags: readonly string[], known?: MarkPlace, outOfForce?: () => void): Promise<void>;
+  remove(tags: readonly string[], known?: MarkPlace, leaving?: Leaving): Promise<void>;
   /** All managed marks, wherever they may be. Throws where it cannot look. */
   list(): Promise<readonly InstalledMark[]>;
   /** The counters of the managed marks, wherever they may be. Throws where it cannot look. */
@@ -163,6 +186,8 @@ export interface Marks {
 export interface MarkBackend {
   /** Places that records and listings may name; no other backend has one of them. */
   readonly places: readonly string[];
+  /** The place where new marks go; undefined while that is not decided. Looks at no firewall. */
+  home(): string | undefined;
   /** Pure: what list() has in that place when all is well, in its order. */
   pieces(marking: Marking, place: string | undefined): readonly MarkPiece[];
   /**

@@ -1,15 +1,18 @@
 /** The resident agent: composition of its parts. */
 import type { PluginConf } from "../../conf/types";
 import type { MetricsSources } from "../../lib/agent/metrics/sources";
+import { createOwnLines } from "../../lib/reconcile/own-changes";
 import { createQueue, type Queue } from "../../lib/agent/queue";
 import { startServer } from "../../lib/agent/server";
 import type { Node } from "../../lib/attachment/context";
+import { createKnown } from "../../lib/marks/nftables/known";
 import type { NftRunner } from "../../lib/marks/nftables/runner";
 import { countMarked } from "../../lib/marks/nftables/counters";
 import { CniError } from "../../lib/cni/error";
 import { formatMark, type Mark } from "../../lib/net/mark";
 import { systemClock } from "../../lib/node/clock";
-import { createExec } from "../../lib/node/exec";
+import { createExec, createTiedExec } from "../../lib/node/exec";
+import { localHost } from "../../lib/node/host";
 import { ownProcess } from "../../lib/node/processes";
 import { backendKind, newRunner } from "../backends";
 import { nextRequest, ownerOf, tokenOf } from "../deps";
@@ -85,15 +88,17 @@ interface Parts {
 async function startParts(settings: Settings, options: AgentOptions): Promise<Parts> {
   const { io, say } = options;
   const { conf } = settings.current();
-  const runner = newRunner(conf, { exec: createExec() });
+  const known = createKnown();
+  const own = createOwnLines(systemClock);
+  const runner = newRunner(conf, { exec: createTiedExec(createExec(), localHost), known, own });
   const log = createLog(conf, io.stderr);
   const guard = startGuard(settings, runner, say);
   let wake = (): void => {};
   const cache = await startCache(settings, say, () => wake());
-  const shared = { runner };
+  const shared = { runner, own };
   const routes = startRoutes(settings, options);
   const reconcile = startReconcile(settings, {
-    ...{ io, log, say, shared, pods: cache.view, leads: routes.leads },
+    ...{ io, log, say, shared, pods: cache.view, leads: routes.leads, isOwn: own.isOwn },
     guard: (configuration, node) => guard.layers(configuration, node),
   });
   wake = () => reconcile.wake();

@@ -1,6 +1,7 @@
 import type { PluginConf } from "../../conf/types";
 import { collectNowAndThen } from "../../lib/attachment/collect";
 import type { Node } from "../../lib/attachment/context";
+import { atWork } from "../../lib/attachment/verbs";
 import { forRequest, nextRequest, ownRequest } from "../deps";
 import type { Io } from "../io";
 import type { Say } from "./say";
@@ -34,18 +35,12 @@ export function startCollecting(options: CollectOptions): { stop(): Promise<void
 
 async function collect({ node: openedNode, conf, io, say }: CollectOptions): Promise<void> {
   const node = openedNode();
-  const id = nextRequest();
   const context = forRequest(node, {
     cni: ownRequest("GC", []),
     conf: conf(),
     io,
     log: { write: (_level, message) => say({ event: "collect", message }) },
-    remote: { id, exec: node.exec, isGone: () => false, helpers: [] },
+    remote: { id: nextRequest(), exec: node.exec, isGone: () => false, helpers: [] },
   });
-  node.requests.add(id);
-  try {
-    await collectNowAndThen(context);
-  } finally {
-    node.requests.delete(id);
-  }
+  await atWork(context, () => collectNowAndThen(context));
 }

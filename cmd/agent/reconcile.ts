@@ -1,7 +1,8 @@
 import type { PluginConf } from "../../conf/types";
 import { monitorFirewall } from "../../lib/reconcile/monitor";
 import type { Layer, PodView, ReconcileFigures } from "../../lib/reconcile/ports";
-import { createReconciler } from "../../lib/reconcile/reconciler";
+import { remembered } from "../../lib/reconcile/remembered";
+import { createReconciler, type Reconciler } from "../../lib/reconcile/reconciler";
 import type { Node } from "../../lib/attachment/context";
 import { systemClock } from "../../lib/node/clock";
 import { createExec, createTiedExec } from "../../lib/node/exec";
@@ -34,6 +35,8 @@ export interface ReconcileOptions {
   readonly leads?: (conf: PluginConf, mark: Mark) => boolean;
   /** What the node is opened with. */
   readonly shared?: Shared;
+  /** Whether a line of nft monitor is about what the agent itself has removed. */
+  readonly isOwn?: (line: string) => boolean;
   /** What the agent knows of pods; left out, it knows nothing. */
   readonly pods?: PodView;
   /** What is installed for each mark besides it, for a configuration. */
@@ -44,9 +47,13 @@ export interface ReconcileOptions {
 export function startReconcile(settings: Settings, options: ReconcileOptions): ReconcileService {
   const { io, log, say, shared = {}, pods, guard = () => [], leads = () => true } = options;
   let used = settings.current().conf;
-  const node = keptFor(settings, (conf) =>
-    openNode(conf, log, { ...shared, exec: createTiedExec(createExec(), localHost) }),
-  );
+  const node = keptFor(settings, (conf) => {
+    const opened = openNode(conf, log, {
+      ...shared,
+      exec: createTiedExec(createExec(), localHost),
+    });
+    return { ...opened, records: remembered(opened.journal) };
+  });
   const reconciler = createReconciler({
     clock: systemClock,
     pods,
@@ -57,19 +64,15 @@ export function startReconcile(settings: Settings, options: ReconcileOptions): R
       if (newest.tenants?.every(({ mark }) => leads(newest, mark)) ?? true) used = newest;
       else setTimeout(() => reconciler.wake(), LED_POLL_MS);
       const conf = used;
-      const { journal, locks, backend } = node();
-      const marks: Layer = { name: "marks", backend, marks: backend.open({}) };
-      return { conf, journal, locks, layers: [marks, ...guard(conf, node())] };
+      const { records, locks, backend } = node();
+      const opened = backend.open({});
+      const marks: Layer = { name: "marks", backend, marks: opened };
+      const home = { place: () => backend.home(), probe: () => opened.probe() };
+      return { conf, journal: records, locks, home, layers: [marks, ...guard(conf, node())] };
     },
   });
   settings.onChange(() => reconciler.wake());
-  const monitor = monitorFirewall({
-    start: startStream,
-    host: localHost,
-    clock: systemClock,
-    onEvent: () => reconciler.wake(),
-    onTrouble: (why) => reconciler.note("monitor", why),
-  });
+  const monitor = startMonitor(reconciler, options);
   const running = reconciler.run();
   const collecting = startCollecting({ node, conf: () => settings.current().conf, io, say });
   return {
@@ -83,9 +86,29 @@ export function startReconcile(settings: Settings, options: ReconcileOptions): R
   };
 }
 
+function startMonitor(
+  reconciler: Reconciler,
+  { shared: { runner } = {}, isOwn }: ReconcileOptions,
+): { stop(): void } {
+  return monitorFirewall({
+    start: startStream,
+    host: localHost,
+    clock: systemClock,
+    ...(isOwn && { isOwn }),
+    onEvent: () => {
+      runner?.known.forget();
+      reconciler.wake();
+    },
+    onTrouble: (why) => {
+      runner?.known.watched(why === "");
+      reconciler.note("monitor", why);
+    },
+  });
+}
+
 // Opened again when the configuration has changed.
-function keptFor(settings: Settings, open: (conf: PluginConf) => Node): () => Node {
-  let kept: { readonly conf: PluginConf; readonly node: Node } | undefined;
+function keptFor<T extends Node>(settings: Settings, open: (conf: PluginConf) => T): () => T {
+  let kept: { readonly conf: PluginConf; readonly node: T } | undefined;
   return () => {
     const { conf } = settings.current();
     if (kept?.conf !== conf) kept = { conf, node: open(conf) };

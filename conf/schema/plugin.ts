@@ -97,7 +97,7 @@ export const ownProperties = {
   backend: choice(
     "What marks the packets: `iptables` has rules in the table mangle; `nftables` has maps in a table of its own, " +
       "whose cost does not grow with the number of pods. `auto` is iptables, and nftables where no iptables program is installed. " +
-      "It may be changed while pods run.",
+      "It may be changed while pods run; an agent moves their marks.",
     "auto",
     ["auto", "iptables", "nftables"],
   ),

@@ -135,16 +135,19 @@ export class Conversation implements Launcher {
   }
 
   async answer(status: number, text: string): Promise<void> {
+    // The launcher ends with its answer, and whatever is written to one that has ended takes away what it said last.
+    clearInterval(this.timer);
     if (!this.gone) this.socket.write(finalAnswer(status, text));
     const said = await this.next("delivered");
     if (said === undefined)
       throw new CniError("superseded", "the process that asked has ended before it had the answer");
-    if (said.errno !== 0)
-      throw new CniError(
-        "io",
-        `I/O failure: the answer could not be written: ${errnoName(said.errno)}`,
-      );
-    this.delivered = true;
+    this.delivered = said.errno === 0;
+    if (this.delivered) return;
+    this.keepAlive();
+    throw new CniError(
+      "io",
+      `I/O failure: the answer could not be written: ${errnoName(said.errno)}`,
+    );
   }
 
   /** Lets the launcher go; one that has its answer has gone by itself. */

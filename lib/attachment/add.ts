@@ -11,9 +11,9 @@ import { chooseMark } from "./choose-mark";
 import { collectNowAndThen } from "./collect";
 import type { Context } from "./context";
 import type { Attachment } from "./journal";
-import { choiceText, labelOf, type MarkChoice } from "./facts";
+import { annotationOf, choiceText, labelOf, type MarkChoice } from "./facts";
 import { tearDown } from "./tear-down";
-import { complete, confirmIntent, forget, isSameOwner, reserve } from "./transitions";
+import { complete, confirmIntent, finishedBy, forget, reserve } from "./transitions";
 
 /**
  * ADD: choose the mark, journal the intent, run the delegate, put the mark in force, journal the
@@ -22,7 +22,7 @@ import { complete, confirmIntent, forget, isSameOwner, reserve } from "./transit
  */
 export async function add(context: Context): Promise<string> {
   const { cni, conf, progress, warn } = context.request;
-  const done = answerOf(context);
+  const done = await answerOf(context);
   if (done !== undefined) return done;
   const pod = podRef(cni);
   const choice = await chooseMark(conf, pod, context.node.pods);
@@ -48,18 +48,17 @@ export async function add(context: Context): Promise<string> {
 
 /**
  * The result of the request that this one takes over, where that was done and only the answer got lost: an
- * ADD never runs twice.
+ * ADD never runs twice. The attachment is our own then, so that an agent that is slow, not dead, does not take it back.
  */
-function answerOf({ node, request }: Context): string | undefined {
-  const { conf, tag, takesOver, progress } = request;
+async function answerOf(context: Context): Promise<string | undefined> {
+  const { conf, tag, owner, takesOver, progress } = context.request;
   if (takesOver === undefined) return undefined;
-  const record = node.journal.read(tag);
-  if (record === undefined || !("attachment" in record)) return undefined;
-  const { state, owner, result, addresses } = record.attachment;
-  if (state !== "complete" || result === undefined || !isSameOwner(owner, takesOver))
-    return undefined;
-  progress.note({ addresses });
-  return resultOfPrevious(result, conf.cniVersion as CniVersion).output;
+  const done = await finishedBy(context, takesOver, (attachment) => {
+    if (attachment.result !== undefined) context.node.journal.write(tag, { ...attachment, owner });
+  });
+  if (done?.result === undefined) return undefined;
+  progress.note({ addresses: done.addresses });
+  return resultOfPrevious(done.result, conf.cniVersion as CniVersion).output;
 }
 
 /** What an ADD has made so far, for its rollback. */
@@ -222,6 +221,7 @@ function intentOf(
 ): Attachment {
   const { cni, conf, key, owner } = request;
   const seenFrom = node.viewpoint(cni.netns);
+  const annotation = annotationOf(choice);
   return {
     format: 1,
     state: "intent",
@@ -233,6 +233,7 @@ function intentOf(
     ...(choice.tenant === undefined ? {} : { tenant: choice.tenant.name }),
     ...(choice.mark === undefined ? {} : { mark: choice.mark, markReplies: conf.markReplies }),
     source: choiceText(choice),
+    ...(annotation === undefined ? {} : { annotation }),
     addresses: [],
     ...(delegate === undefined ? {} : { delegate }),
     cniVersion: conf.cniVersion,

@@ -55,6 +55,18 @@ export function chooseKnown(conf: PluginConf, pod: PodRef, found: PodAnnotations
   );
 }
 
+/**
+ * The same for a pod of which only the annotation is known that decided at its ADD. Undefined where that
+ * annotation does not count any more, because then others may.
+ */
+export function chooseRecorded(
+  conf: PluginConf,
+  pod: PodRef | undefined,
+  annotation: ChosenAnnotation,
+): MarkChoice | undefined {
+  return conf.annotationKeys.includes(annotation.key) ? decide(conf, annotation, pod) : undefined;
+}
+
 /** The choice for a pod of an exempt namespace, whose annotations do not count. */
 export function exemption(conf: PluginConf, pod: PodRef | undefined): MarkChoice | undefined {
   return pod !== undefined && matchesAnyGlob(conf.exemptNamespaces, pod.namespace)

@@ -63,6 +63,8 @@ export interface RequestScope {
   readonly helpers: readonly number[];
   /** An agent's request that this one takes over, because that agent died or stopped answering. */
   readonly takesOver: Owner | undefined;
+  /** Tags of the records that it works on: those that it has marked as its own and neither completed nor removed. */
+  readonly unfinished: Set<string>;
 }
 
 /** Runs a verb; returns what goes to stdout. Throws CniError. */

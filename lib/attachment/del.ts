@@ -2,7 +2,7 @@ import { CniError, toCniError } from "../cni/error";
 import type { Attachment } from "./journal";
 import type { Context } from "./context";
 import { tearDown } from "./tear-down";
-import { forget, startDeleting } from "./transitions";
+import { forget, startDeleting, startTakingBack } from "./transitions";
 
 /**
  * DEL: the mark, then the delegate's DEL, then the record. No API, no annotation and no prevResult is
@@ -38,6 +38,18 @@ async function remove(context: Context): Promise<void> {
   }
   if (journalFailure !== undefined) throw journalFailure;
   await forget(context, tag, attachment);
+}
+
+/**
+ * Takes down the attachment of this very ADD, whose result nobody has taken. False when another request has the
+ * attachment by now; then nothing is done. Throws CniError.
+ */
+export async function takeBack(context: Context): Promise<boolean> {
+  const attachment = await startTakingBack(context);
+  if (attachment === undefined) return false;
+  await tearDown(context, attachment, attachment.result);
+  await forget(context, context.request.tag, attachment);
+  return true;
 }
 
 /**

@@ -31,6 +31,13 @@ interface Unmarked {
   readonly tenant?: undefined;
 }
 
+/** The annotation that decided on a mark; undefined: there is no mark. */
+export function annotationOf(choice: MarkChoice): ChosenAnnotation | undefined {
+  if (choice.mark === undefined) return undefined;
+  const { key, value, source } = choice;
+  return { key, value, source };
+}
+
 /** For people, and for the record: where the mark came from, or why there is none. */
 export function choiceText(choice: MarkChoice): string {
   switch (choice.source) {

@@ -7,12 +7,14 @@ import type { Mark } from "../net/mark";
 import { CniError } from "../cni/error";
 import { isObject, own, parseJson, type Json, type JsonObject } from "../cni/json";
 import { attachmentTag } from "../marks/tag";
+import type { ChosenAnnotation } from "./facts";
 
 export type AttachmentState = "intent" | "complete" | "deleting";
 
 /** A request, and the wrapper process that works on it. */
 export interface Owner {
   readonly pid: number;
+  /** "": the request has ended without finishing its work, and nobody is at it. */
   readonly startTime: string;
   /** Unique within the process. Absent in records of older versions, whose processes served one each. */
   readonly request?: string;
@@ -35,6 +37,8 @@ export interface Attachment {
   readonly markReplies?: boolean;
   /** For people: where the mark came from, e.g. `pod annotation tenant.routing/fwmark`. */
   readonly source?: string;
+  /** The annotation that decided, for an agent that has no API server to ask. Absent in records of older versions. */
+  readonly annotation?: ChosenAnnotation;
   readonly addresses: readonly string[];
   /** Where its marks are: a place of a backend. One that this version does not know means: look everywhere. */
   readonly backend?: string;
@@ -139,6 +143,9 @@ const FIELDS: Readonly<Record<keyof Attachment, Check>> = {
   mark: optional(object({ value: isUint32, mask: isUint32 })),
   markReplies: optional(oneOf(true, false)),
   source: optional(isString),
+  annotation: optional(
+    object({ key: isString, value: isString, source: oneOf("pod", "namespace") }),
+  ),
   addresses: isStrings,
   backend: optional(isString),
   delegate: optional(object({ type: isPluginType })),

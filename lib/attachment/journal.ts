@@ -22,6 +22,8 @@ import { reasonOf } from "../text/reason";
 export type { Attachment, AttachmentState, JournalRecord, Owner } from "./journal-record";
 
 const SUFFIX = ".json";
+/** Longer than the kernel's clock for files stands still (ms). */
+const TOO_YOUNG_MS = 100;
 
 /** A record that is not our file: it says nothing about an attachment, and can be moved aside. */
 export class UnusableRecord extends CniError {}
@@ -33,6 +35,11 @@ export interface Journal {
   inspect(): void;
   /** Throws `UnusableRecord` for what is not our file (a link, a FIFO, a foreign file), CniError `journal` when it cannot look. */
   read(tag: string): JournalRecord;
+  /**
+   * A text that is another one whenever the file under `tag` is; undefined where there is none, or where it is
+   * so young that a later one might have the same.
+   */
+  stamp(tag: string): string | undefined;
   /** Moves an unusable record aside, whatever it is, and returns where it is now. Throws CniError `journal`. */
   setAside(tag: string): string;
   /** Writes atomically: readers see the old record or the new one. Throws CniError `journal`, also for a record too large to be read again. */
@@ -63,6 +70,7 @@ export function createJournal(dir: string): Journal {
     },
     inspect: () => inspectDirectory(dir),
     read: (tag) => readRecord(path(tag), tag),
+    stamp: (tag) => stampOf(path(tag)),
     write: (tag, attachment) =>
       writeRecord(join(dir, `.${tag}.${uniqueName()}.tmp`), path(tag), encodeRecord(attachment)),
     setAside: (tag) => attempt(path(tag), "move", () => moveAside(dir, tag)),
@@ -96,6 +104,13 @@ function readRecord(path: string, tag: string): JournalRecord {
     if (code === "ENXIO") throw unusable(path, "it is a socket");
     throw unsafe(path, (error as Error).message);
   }
+}
+
+function stampOf(path: string): string | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false, bigint: true });
+  if (stat === undefined || Date.now() - Number(stat.ctimeMs) < TOO_YOUNG_MS) return undefined;
+  const { dev, ino, size, mtimeNs, ctimeNs } = stat;
+  return [dev, ino, size, mtimeNs, ctimeNs].join(" ");
 }
 
 function checkFile(path: string, stat: Stats): void {

@@ -12,7 +12,8 @@ import { labelOf } from "./facts";
 
 /**
  * Takes an attachment down: what a crashed ADD left running first, then the mark (the address may be
- * handed out again at once), then the delegate's DEL. Goes on after a failure and throws the first
+ * handed out again at once), then the delegate's DEL. What holds back packets without the mark stays until that
+ * has succeeded: a pod may go on sending. Goes on after a failure and throws the first
  * one at the end, the others in its details. Without a record, the tag has to do, and a DEL of every
  * delegate that the conflist could have used: which one it was is not known (after a reboot the
  * record is gone, the leases of host-local are not), and DEL is idempotent (SPEC.md, "DEL").
@@ -32,13 +33,16 @@ export async function tearDown(
     });
   }
   warnOfUnknownPlace(context, attachment);
-  const removal = removeMark(context, attachment);
+  let tellSilent: (silent: boolean) => void = () => {};
+  const silent = new Promise<boolean>((resolve) => (tellSilent = resolve));
+  const removal = removeMark(context, attachment, silent);
   const failuresOfDelegates = await delegateDels(
     context,
     attachment,
     prevResult,
     removal.outOfForce,
   );
+  tellSilent(failuresOfDelegates.length === 0);
   await collect(failures, () => removal.done);
   throwTogether([...failures, ...failuresOfDelegates]);
 }
@@ -47,16 +51,18 @@ export async function tearDown(
 function removeMark(
   { request: { tag, marks } }: Context,
   attachment: Attachment | undefined,
+  silent: Promise<boolean>,
 ): { readonly outOfForce: Promise<void>; readonly done: Promise<void> } {
   // A record without a mark is that of a pod that got none.
   if (attachment !== undefined && attachment.mark === undefined)
     return { outOfForce: Promise.resolve(), done: Promise.resolve() };
   let settle = (): void => {};
-  const outOfForce = new Promise<void>((resolve) => (settle = resolve));
-  const done = marks.remove([tag], placeOf(attachment), settle).finally(settle);
+  const isOut = new Promise<void>((resolve) => (settle = resolve));
+  const leaving = { outOfForce: () => settle(), silent };
+  const done = marks.remove([tag], placeOf(attachment), leaving).finally(settle);
   // Its error is collected when the delegate has ended.
   done.catch(() => {});
-  return { outOfForce, done };
+  return { outOfForce: isOut, done };
 }
 
 /**

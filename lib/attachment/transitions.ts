@@ -5,7 +5,13 @@
 import { CniError, toCniError } from "../cni/error";
 import { quote } from "../cni/json";
 import { podRef, type Request, type PodRef } from "../cni/request";
-import { UnusableRecord, type Attachment, type JournalRecord, type Owner } from "./journal";
+import {
+  attachmentIn,
+  UnusableRecord,
+  type Attachment,
+  type JournalRecord,
+  type Owner,
+} from "./journal";
 import type { Context } from "./context";
 
 /**
@@ -24,6 +30,7 @@ export function reserve(context: Context, intent: Attachment): Promise<Attachmen
       tag,
       remainder === undefined ? intent : asDeleting(context, remainder),
     );
+    context.request.unfinished.add(tag);
     return remainder;
   });
 }
@@ -95,6 +102,7 @@ export function complete(context: Context, attachment: Attachment): Promise<void
   return locked(context, tag, async () => {
     confirmIntent(context);
     context.node.journal.write(tag, attachment);
+    context.request.unfinished.delete(tag);
   });
 }
 
@@ -137,6 +145,26 @@ export function startCollecting(context: Context, tag: string, seen: Attachment)
   });
 }
 
+/** Marks the record of our own finished ADD as being deleted by us; undefined when a DEL or `takeOver` was faster. */
+export function startTakingBack(context: Context): Promise<Attachment | undefined> {
+  const { tag, owner } = context.request;
+  return finishedBy(context, owner, (attachment) => markDeleting(context, tag, attachment));
+}
+
+/** Changes the record of `owner`'s finished ADD; undefined when it is not, or not that request's, any more. */
+export function finishedBy(
+  context: Context,
+  owner: Owner,
+  change: (attachment: Attachment) => void,
+): Promise<Attachment | undefined> {
+  return locked(context, context.request.tag, async () => {
+    const attachment = attachmentIn(context.node.journal, context.request.tag);
+    if (attachment?.state !== "complete" || !isSameOwner(attachment.owner, owner)) return undefined;
+    change(attachment);
+    return attachment;
+  });
+}
+
 // A link, a FIFO or a foreign file in the record's place would make every DEL fail until somebody removes it.
 function readOrSetAside({ node, request }: Context, tag: string): JournalRecord {
   const { journal } = node;
@@ -158,6 +186,7 @@ function readOrSetAside({ node, request }: Context, tag: string): JournalRecord 
 function markDeleting(context: Context, tag: string, attachment: Attachment): void {
   try {
     context.node.journal.write(tag, asDeleting(context, attachment));
+    context.request.unfinished.add(tag);
   } catch (error) {
     context.request.warn(toCniError(error));
   }
@@ -202,13 +231,25 @@ export function forget(
   return locked(context, tag, async () => {
     const record = context.node.journal.read(tag);
     if (
-      record !== undefined &&
-      "attachment" in record &&
-      !isOursToRemove(context, record.attachment, found)
+      record === undefined ||
+      !("attachment" in record) ||
+      isOursToRemove(context, record.attachment, found)
     )
-      return;
-    context.node.journal.remove(tag);
+      context.node.journal.remove(tag);
+    context.request.unfinished.delete(tag);
   });
+}
+
+/** At the request's end: nobody is at work any more on what it leaves. An agent's process goes on. Never throws. */
+export async function release(context: Context): Promise<void> {
+  for (const tag of context.request.unfinished) {
+    await locked(context, tag, async () => {
+      const attachment = attachmentIn(context.node.journal, tag);
+      if (attachment === undefined || !isSelf(context, attachment.owner)) return;
+      const owner = { ...attachment.owner, startTime: "" };
+      context.node.journal.write(tag, { ...attachment, owner });
+    }).catch((error: unknown) => context.request.warn(toCniError(error)));
+  }
 }
 
 function isOursToRemove(

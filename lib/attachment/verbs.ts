@@ -24,17 +24,31 @@ const VERBS: Readonly<Record<WorkingVerb, () => Promise<RunVerb>>> = {
 
 /** Carries out one request. Never throws: whatever is thrown is the outcome's error. */
 export async function runVerb(verb: WorkingVerb, context: Context): Promise<Outcome> {
-  const { cni, owner, progress } = context.request;
+  const { cni, progress } = context.request;
   const { facts } = progress;
-  const id = owner.request ?? "";
-  context.node.requests.add(id);
   try {
-    refuseHostNetns(cni);
-    const run = await VERBS[verb]();
-    return { facts, output: await run(context) };
+    const output = await atWork(context, async () => {
+      refuseHostNetns(cni);
+      const run = await VERBS[verb]();
+      return run(context);
+    });
+    return { facts, output };
   } catch (thrown) {
     return { facts, error: toCniError(thrown) };
+  }
+}
+
+/** Does a request's work; to all others the request is at work until it has ended, and no longer. */
+export async function atWork<T>(context: Context, body: () => Promise<T>): Promise<T> {
+  const { owner, unfinished } = context.request;
+  const { requests } = context.node;
+  const id = owner.request ?? "";
+  requests.add(id);
+  try {
+    return await body();
   } finally {
-    context.node.requests.delete(id);
+    // Loaded only here: most requests leave nothing.
+    if (unfinished.size > 0) await (await import("./transitions")).release(context);
+    requests.delete(id);
   }
 }

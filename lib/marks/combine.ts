@@ -1,6 +1,6 @@
 /** Several backends as one: new marks go to the first, and old ones are looked for in all. */
 import { CniError, settleTogether, toCniError } from "../cni/error";
-import type { MarkBackend, MarkOrder, Marks, RestoreOrder, Restored } from "../ports";
+import type { Installed, MarkBackend, MarkOrder, Marks, RestoreOrder, Restored } from "../ports";
 import { attachmentTag } from "./tag";
 
 /** The backends of a node. The first gets the marks of new pods; those of running pods may be in any. */
@@ -14,6 +14,7 @@ export function combineBackends(
     backends.find(({ places }) => place !== undefined && places.includes(place));
   return {
     places: backends.flatMap(({ places }) => places),
+    home: () => first.home(),
     pieces: (marking, place) => (ownerOf(place) ?? first).pieces(marking, place),
     open: (environment) => {
       const opened = new Map(backends.map((backend) => [backend, backend.open(environment)]));
@@ -37,7 +38,13 @@ function combineMarks(
       first.anticipate(willBeInstalled);
       others.forEach((marks) => marks.anticipate());
     },
-    install: (order) => installInFirst(first, others, order),
+    install: async (order) => clearedElsewhere(first, others, order, await first.install(order)),
+    ...(first.installGuarded && {
+      installGuarded: async (order: MarkOrder) => {
+        const done = await first.installGuarded?.(order);
+        return done && clearedElsewhere(first, others, order, done);
+      },
+    }),
     restore: async (orders) => {
       const done = await inEach(all, (marks) =>
         restoreIn(
@@ -50,10 +57,10 @@ function combineMarks(
     },
     evict: async (key, addresses, confirm) =>
       distinct(await inEach(all, (marks) => marks.evict(key, addresses, confirm))),
-    remove: async (tags, known, outOfForce) => {
+    remove: async (tags, known, leaving) => {
       const owner = ownerOf(known?.backend);
       if (owner === undefined) await inEach(all, (marks) => marks.remove(tags, known));
-      else await inEach([owner], (marks) => marks.remove(tags, known, outOfForce));
+      else await inEach([owner], (marks) => marks.remove(tags, known, leaving));
     },
     list: async () => (await inEach(all, (marks) => marks.list())).flat(),
     traffic: async () => (await inEach(all, (marks) => marks.traffic())).flat(),
@@ -65,17 +72,16 @@ function combineMarks(
 }
 
 /**
- * First the new mark, then whatever the others had, so that a pod that runs is never without one. If
+ * After the new mark, whatever the others had goes, so that a pod that runs is never without one. If
  * the others cannot be cleared, the new mark is taken back.
  */
-async function installInFirst(
+async function clearedElsewhere(
   first: Marks,
   others: readonly Marks[],
-  order: MarkOrder,
-): Promise<{ place: string; evicted: readonly string[] }> {
-  const { key, addresses, confirm } = order;
+  { key, addresses, confirm }: MarkOrder,
+  { place, evicted }: Installed,
+): Promise<Installed> {
   const tag = attachmentTag(key);
-  const { place, evicted } = await first.install(order);
   try {
     const elsewhere = await inEach(others, async (marks) => {
       await marks.remove([tag]);

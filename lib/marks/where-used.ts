@@ -1,5 +1,5 @@
 /** Asking a backend only where it may hold marks, so that a node pays for one backend and not for all. */
-import type { MarkBackend, Marks } from "../ports";
+import type { MarkBackend, MarkOrder, Marks } from "../ports";
 
 /** The same backend, with `note` called before anything is put in force: from then on it may hold marks. */
 export function notingUse(backend: MarkBackend, note: () => void): MarkBackend {
@@ -13,6 +13,12 @@ export function notingUse(backend: MarkBackend, note: () => void): MarkBackend {
           note();
           return marks.install(order);
         },
+        ...(marks.installGuarded && {
+          installGuarded: async (order: MarkOrder) => {
+            note();
+            return marks.installGuarded?.(order);
+          },
+        }),
         restore: async (orders) => {
           note();
           return marks.restore(orders);
@@ -38,9 +44,9 @@ export function whereUsed(backend: MarkBackend, mayHold: () => boolean): MarkBac
         anticipate: () => {},
         evict: async (key, addresses, confirm) =>
           mayHold() ? marks.evict(key, addresses, confirm) : [],
-        remove: async (tags, known, outOfForce) => {
+        remove: async (tags, known, leaving) => {
           if ((known !== undefined && isThere(known)) || mayHold())
-            await marks.remove(tags, known, outOfForce);
+            await marks.remove(tags, known, leaving);
         },
         list: async () => (mayHold() ? marks.list() : []),
         traffic: async () => (mayHold() ? marks.traffic() : []),

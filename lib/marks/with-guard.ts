@@ -19,9 +19,9 @@ export interface GuardState {
 }
 
 /**
- * The same backend with the guard. An entry is made after the mark and outlives it, so a packet without a
- * mark never passes while there is one; an entry of somebody else goes before the mark is made, so a pod
- * never meets it. A mark in force is not taken back when the guard fails: the caller decides.
+ * The same backend with the guard. An entry is made after the mark, and outlives it until the attachment can
+ * send nothing any more, so a packet without a mark never passes in between; an entry of somebody else goes
+ * before the mark is made, so a pod never meets it. A mark in force is not taken back when the guard fails: the caller decides.
  */
 export function withGuard(
   backend: MarkBackend,
@@ -38,6 +38,8 @@ function guarded(marks: Marks, guard: GuardEntries, state: GuardState): Marks {
   return {
     ...marks,
     install: async (order) => {
+      const together = state.isWanted() ? await marks.installGuarded?.(order) : undefined;
+      if (together !== undefined) return together;
       if (state.mayExist()) await guard.prepare(order);
       const installed = await marks.install(order);
       order.confirm?.();
@@ -52,11 +54,12 @@ function guarded(marks: Marks, guard: GuardEntries, state: GuardState): Marks {
       });
       return evicted;
     },
-    remove: async (tags, known, outOfForce) => {
-      // An entry that is still there would drop the packets of whoever gets the address next.
-      if (!state.mayExist()) return marks.remove(tags, known, outOfForce);
-      await both(marks.remove(tags, known), async () => {
-        await guard.remove(tags, known?.addresses);
+    remove: async (tags, known, leaving) => {
+      if (!state.mayExist()) return marks.remove(tags, known, leaving);
+      const removed = marks.remove(tags, known, leaving).finally(() => leaving?.outOfForce());
+      await both(removed, async () => {
+        // One that may still send goes on being held back, until another DEL or the address's next owner.
+        if ((await leaving?.silent) !== false) await guard.remove(tags, known?.addresses);
       });
     },
   };

@@ -30,16 +30,17 @@ export function readPrivateFile(
     // Replaced or removed since it was opened; what is there now is what counts.
     if (stat.isFile() && stat.nlink === 0) return readPrivateFile(path, limit, check);
     check(stat);
-    return readBounded(fd, limit);
+    return readBounded(fd, limit, stat.size);
   } finally {
     closeSync(fd);
   }
 }
 
-function readBounded(fd: number, limit: number): Uint8Array {
+function readBounded(fd: number, limit: number, size: number): Uint8Array {
   const chunks: Buffer[] = [];
   for (let total = 0; total <= limit;) {
-    const chunk = Buffer.alloc(CHUNK);
+    // One piece, and the end: a file in use may be longer than it was.
+    const chunk = Buffer.allocUnsafe(total === 0 ? Math.min(size, CHUNK) + 1 : CHUNK);
     const n = readSync(fd, chunk);
     if (n === 0) break;
     chunks.push(chunk.subarray(0, n));

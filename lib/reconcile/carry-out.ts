@@ -2,7 +2,7 @@
 import { labelOf } from "../attachment/facts";
 import { ERRORS, toCniError, type CniError } from "../cni/error";
 import type { Clock, RestoreOrder, Restored } from "../ports";
-import type { Plan, Restoring, Rewriting } from "./plan";
+import type { Plan, Restoring, Rewriting, SeenRecord } from "./plan";
 import type { Layer, Target } from "./ports";
 import { confirmUnchanged, rewriteRecords, withPlace } from "./records";
 
@@ -12,9 +12,15 @@ const PATIENCE_MS = 10_000;
 export interface CarriedOut {
   readonly changed: readonly Rewriting[];
   readonly cleared: readonly Rewriting[];
-  /** Those whose marks were really different under the locks. */
+  /** Those whose marks are in the place now where they belong. */
+  readonly moved: readonly Moved[];
+  /** Those whose marks were really different under the locks, without those. */
   readonly repaired: readonly Restoring[];
   readonly failures: readonly CniError[];
+}
+
+export interface Moved extends SeenRecord {
+  readonly place: string;
 }
 
 /**
@@ -36,8 +42,10 @@ export async function carryOut(target: Target, plan: Plan, clock: Clock): Promis
     rewriteRecords(target, plan.clears, (unchanged) => removeMarks(target, unchanged)),
   );
   const changed = await attempt(() => rewriteRecords(target, plan.changes));
-  const isWanted = recordsAsPlanned(plan, changed);
+  const moving = await attempt(() => rewriteRecords(target, plan.moves));
+  const isWanted = recordsAsPlanned(plan, [...changed, ...moving]);
   const repaired: Restoring[] = [];
+  const moved: Moved[] = [];
   for (const layer of target.layers) {
     const restores = plan.restores.filter((each) => each.layer === layer.name && isWanted(each));
     const done = await attempt(async () => {
@@ -45,20 +53,28 @@ export async function carryOut(target: Target, plan: Plan, clock: Clock): Promis
       failures.push(...outcome.failures);
       return outcome.done;
     });
-    const tags = new Set(done.filter((each) => each.changed).map(({ tag }) => tag));
-    repaired.push(...restores.filter(({ tag }) => tags.has(tag)));
+    const places = new Map(
+      done.filter((each) => each.changed).map(({ tag, place }) => [tag, place]),
+    );
+    for (const restoring of restores) {
+      const place = places.get(restoring.tag);
+      if (place === undefined) continue;
+      if (restoring.isMove) moved.push({ ...restoring, place });
+      else repaired.push(restoring);
+    }
     if (layer.name === "marks") await attempt(() => rememberPlaces(target, restores, done));
   }
-  return { changed, cleared, repaired, failures };
+  return { changed, cleared, moved, repaired, failures };
 }
 
 // One whose record could not be rewritten stays as it is until the next look.
 function recordsAsPlanned(
   plan: Plan,
-  changed: readonly Rewriting[],
+  rewritten: readonly Rewriting[],
 ): (restoring: Restoring) => boolean {
-  const made = new Set(changed.map(({ tag }) => tag));
-  const unmade = new Set(plan.changes.map(({ tag }) => tag).filter((tag) => !made.has(tag)));
+  const made = new Set(rewritten.map(({ tag }) => tag));
+  const planned = [...plan.changes, ...plan.moves];
+  const unmade = new Set(planned.map(({ tag }) => tag).filter((tag) => !made.has(tag)));
   return ({ tag }) => !unmade.has(tag);
 }
 

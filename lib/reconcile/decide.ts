@@ -1,8 +1,13 @@
 /** Pure: which mark the annotations and the configuration of today give to a running pod. */
 import type { PluginConf } from "../../conf/types";
 import { effectiveDelegate } from "../../delegates/netconf";
-import { chooseKnown, exemption } from "../attachment/choose-mark";
-import { choiceText, type MarkChoice } from "../attachment/facts";
+import { chooseKnown, chooseRecorded, exemption } from "../attachment/choose-mark";
+import {
+  annotationOf,
+  choiceText,
+  type ChosenAnnotation,
+  type MarkChoice,
+} from "../attachment/facts";
 import type { Attachment } from "../attachment/journal";
 import { toCniError } from "../cni/error";
 import type { PodRef } from "../cni/request";
@@ -31,12 +36,10 @@ export function decide(
   attachment: Attachment,
   pods: PodView | undefined,
 ): Decision {
-  const { key, pod } = attachment;
   // Another network may have another configuration.
-  if (conf.onAnnotationChange === "ignore" || key.network !== conf.name || pod === undefined)
-    return KEEP;
+  if (conf.onAnnotationChange === "ignore" || attachment.key.network !== conf.name) return KEEP;
   try {
-    const choice = choiceFor(conf, pod, pods);
+    const choice = choiceFor(conf, attachment, pods);
     if (choice === undefined || choice.source === "failed" || isAsRecorded(attachment, choice))
       return KEEP;
     if (choice.mark !== undefined && attachment.addresses.length === 0)
@@ -57,18 +60,40 @@ export function decide(
 /** undefined: the annotations that decide are not known. */
 function choiceFor(
   conf: PluginConf,
-  pod: PodRef,
+  attachment: Attachment,
   pods: PodView | undefined,
 ): MarkChoice | undefined {
+  const { pod } = attachment;
   const exempt = exemption(conf, pod);
   if (exempt !== undefined) return exempt;
-  const known = pods?.pod(pod.namespace, pod.name);
-  // Another pod of the same name says nothing of this one.
-  if (known === undefined || (pod.uid !== undefined && pod.uid !== known.uid)) return undefined;
+  const known = knownPod(pod, pods);
+  if (pod === undefined || known === undefined) return choiceByRecord(conf, attachment);
   const isDecided = conf.annotationKeys.some((name) => Object.hasOwn(known.annotations, name));
   const namespace = isDecided ? {} : pods?.namespace(pod.namespace);
   if (namespace === undefined) return undefined;
   return chooseKnown(conf, pod, { pod: known.annotations, namespace });
+}
+
+// Another pod of the same name says nothing of this one.
+function knownPod(pod: PodRef | undefined, pods: PodView | undefined): ReturnType<PodView["pod"]> {
+  const known = pod === undefined ? undefined : pods?.pod(pod.namespace, pod.name);
+  return pod?.uid === undefined || pod.uid === known?.uid ? known : undefined;
+}
+
+// Without an API server that is all that is known: it may mean another mark in the conflist of today.
+function choiceByRecord(conf: PluginConf, attachment: Attachment): MarkChoice | undefined {
+  const annotation = recordedAnnotation(attachment);
+  return annotation === undefined ? undefined : chooseRecorded(conf, attachment.pod, annotation);
+}
+
+function recordedAnnotation(attachment: Attachment): ChosenAnnotation | undefined {
+  const { annotation, mark, tenant, source = "" } = attachment;
+  if (mark === undefined) return undefined;
+  if (annotation !== undefined || tenant === undefined) return annotation;
+  // A record of an older version.
+  const [, where, key] = /^(pod|namespace) annotation (\S+)$/.exec(source) ?? [];
+  if (key === undefined) return undefined;
+  return { key, value: tenant, source: where === "pod" ? "pod" : "namespace" };
 }
 
 function isAsRecorded({ mark, tenant }: Attachment, choice: MarkChoice): boolean {
@@ -79,12 +104,14 @@ function isAsRecorded({ mark, tenant }: Attachment, choice: MarkChoice): boolean
 
 // `backend` stays where there was a mark: DEL looks there.
 function withChoice(conf: PluginConf, attachment: Attachment, choice: MarkChoice): Attachment {
-  const { mark, tenant: _tenant, markReplies, backend, ...rest } = attachment;
+  const { mark, tenant: _, annotation: _before, markReplies, backend, ...rest } = attachment;
+  const annotation = annotationOf(choice);
   const source = choiceText(choice);
   if (choice.mark === undefined) return { ...rest, source };
   return {
     ...rest,
     source,
+    ...(annotation === undefined ? {} : { annotation }),
     mark: choice.mark,
     markReplies: mark === undefined ? conf.markReplies : (markReplies ?? false),
     ...(choice.tenant === undefined ? {} : { tenant: choice.tenant.name }),

@@ -1,12 +1,8 @@
 /** The guard's entries as a layer, which is kept as the marks are. */
 import type { PluginConf } from "../../conf/types";
-import type { Guard, Guarded } from "../marks/nftables/guard";
-import { restoreOneByOne } from "../marks/restore";
+import { GUARD_PLACE, type Guard, type Guarded } from "../marks/nftables/guard";
 import type { InstalledMark, Locks, Marking } from "../ports";
 import type { Layer } from "./ports";
-
-/** Where the guard's entries are, for those that compare them with the records. */
-const PLACE = "guard";
 
 /** The guard beside the marks. */
 export function guardLayer(
@@ -14,15 +10,6 @@ export function guardLayer(
   { lockTimeoutMs }: Pick<PluginConf, "lockTimeoutMs">,
   { locks }: { readonly locks: Locks },
 ): Layer {
-  const marks = {
-    install: (order: Parameters<Guard["set"]>[0]) =>
-      locks.hold(order.addresses, lockTimeoutMs, async () => {
-        order.confirm?.();
-        await guard.set(order);
-        return { place: PLACE, evicted: [] };
-      }),
-    remove: (tags: readonly string[]) => guard.remove(tags),
-  };
   return {
     name: "guard",
     backend: {
@@ -30,8 +17,8 @@ export function guardLayer(
         addresses.map((address) => ({ address, piece: pieceName(markReplies), mark })),
     },
     marks: {
-      ...marks,
-      restore: (orders) => restoreOneByOne(marks, orders),
+      remove: (tags) => guard.remove(tags),
+      restore: (orders) => guard.restore(orders, { locks, lockTimeoutMs }),
       list: async () => (await guard.list()).guarded.map(toInstalledMark),
     },
   };
@@ -39,7 +26,8 @@ export function guardLayer(
 
 function toInstalledMark({ address, tag, label, mark, markReplies }: Guarded): InstalledMark {
   const piece = pieceName(markReplies);
-  return { backend: PLACE, tag, label, address, piece, mark, text: `${address} in the guard` };
+  const text = `${address} in the guard`;
+  return { backend: GUARD_PLACE, tag, label, address, piece, mark, text };
 }
 
 function pieceName(markReplies: Marking["markReplies"]): string {

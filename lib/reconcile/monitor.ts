@@ -6,7 +6,7 @@ import type { Clock, StartStream } from "../ports";
 /** What is added harms no mark before the next look; kube-proxy adds a lot. */
 const NFT = { name: "nft", package: "nftables", args: ["monitor", "destroy"] };
 /** A line that may tell of one of our marks: something is gone from a table where they are. */
-const OURS = /^delete \w+ (?:ip|ip6|inet) (?:mangle|tenant-routing-\w+)\b/m;
+const OURS = /^delete \w+ (?:ip|ip6|inet) (?:mangle|tenant-routing-\w+)\b/;
 /** More than the part of a line that `OURS` needs. */
 const LONGEST_HEAD = 100;
 
@@ -14,6 +14,8 @@ export interface MonitorOptions {
   readonly start: StartStream;
   readonly host: Host;
   readonly clock: Clock;
+  /** Whether a line is about what this very process has removed. */
+  readonly isOwn?: (line: string) => boolean;
   /** Something is gone from a table with marks, or may be. */
   readonly onEvent: () => void;
   /** Why nothing is seen at present; "": all is seen. */
@@ -22,14 +24,16 @@ export interface MonitorOptions {
 
 /** Starts the monitor, and starts it again whenever it ends, until `stop` is called. */
 export function monitorFirewall(options: MonitorOptions): { stop(): void } {
-  const { clock, onEvent, onTrouble } = options;
+  const { clock, onEvent, onTrouble, isOwn = () => false } = options;
   let rest = "";
   return keepStream(NFT, {
     ...options,
     onOutput: (piece) => {
-      const text = rest + Buffer.from(piece).toString("latin1");
-      if (OURS.test(text)) onEvent();
-      rest = text.slice(text.lastIndexOf("\n") + 1).slice(0, LONGEST_HEAD);
+      const lines = (rest + Buffer.from(piece).toString("latin1")).split("\n");
+      rest = (lines.pop() ?? "").slice(0, LONGEST_HEAD);
+      // Each is asked about: what is ours counts once.
+      const others = lines.filter((line) => OURS.test(line) && !isOwn(line));
+      if (others.length > 0) onEvent();
     },
     onStart: (stream) => {
       rest = "";

@@ -16,6 +16,8 @@ export interface SeenRecord {
 
 /** What is there, and which records there are. */
 export interface View {
+  /** The place where all marks are to be; undefined: each stays where it is. */
+  readonly home?: string | undefined;
   /** Tags of all records, whatever their state. */
   readonly tags: ReadonlySet<string>;
   readonly complete: readonly SeenRecord[];
@@ -34,6 +36,8 @@ export interface Rewriting extends SeenRecord {
 export interface Restoring extends SeenRecord {
   readonly layer: Layer["name"];
   readonly drift: readonly Drift[];
+  /** They are on their way to another place. */
+  readonly isMove: boolean;
 }
 
 /** Something that is wrong and is not repaired. */
@@ -57,12 +61,16 @@ export interface Plan {
   readonly changes: readonly Rewriting[];
   /** Pods that are to have none: marks first, then the record. */
   readonly clears: readonly Rewriting[];
+  /** Pods whose marks are to be in another place: until they are, the record names none, and DEL looks everywhere. */
+  readonly moves: readonly Rewriting[];
   /** As the records will be after the changes. */
   readonly restores: readonly Restoring[];
   readonly problems: readonly Problem[];
   readonly wanted: number;
   readonly installed: number;
   readonly refusals: number;
+  /** Something is left for another look, soon. */
+  readonly isUnfinished: boolean;
 }
 
 /** Marks without a record that are named, at most. */
@@ -73,12 +81,21 @@ export function planOf(conf: PluginConf, view: View, pods: PodView | undefined):
   const changes: Rewriting[] = [];
   const clears: Rewriting[] = [];
   const refused: Problem[] = [];
+  const moves: Rewriting[] = [];
+  let isUnfinished = false;
   const records = view.complete.map((record): SeenRecord => {
     const decision = decide(conf, record.attachment, pods);
     if (decision.kind === "refused") refused.push(refusal(record, decision.why));
-    if (decision.kind !== "change") return record;
+    if (decision.kind !== "change") {
+      if (!isAwayFrom(view.home, record)) return record;
+      const moved = withoutPlace(record.attachment);
+      moves.push({ ...record, next: moved, left: undefined });
+      return { tag: record.tag, attachment: moved };
+    }
     const { next, left } = decision;
     (next.mark === undefined ? clears : changes).push({ ...record, next, left });
+    // One thing at a time: where the new mark is in force it may move.
+    isUnfinished ||= isAwayFrom(view.home, { tag: record.tag, attachment: next });
     return { tag: record.tag, attachment: next };
   });
   const cleared = new Set(clears.map(({ tag }) => tag));
@@ -86,11 +103,14 @@ export function planOf(conf: PluginConf, view: View, pods: PodView | undefined):
     driftsIn(
       layer,
       records.filter(({ tag }) => !cleared.has(tag)),
+      view.home,
     ),
   );
   return {
     changes,
     clears,
+    moves,
+    isUnfinished,
     restores: drifts.flatMap(({ restores }) => restores),
     problems: [
       ...refused,
@@ -101,6 +121,22 @@ export function planOf(conf: PluginConf, view: View, pods: PodView | undefined):
     installed: view.layers.reduce((sum, { installed }) => sum + installed.length, 0),
     refusals: refused.length,
   };
+}
+
+/** Its marks are in another place than they are to be. */
+export function isAwayFrom(home: View["home"], { attachment }: SeenRecord): boolean {
+  const { mark, backend } = attachment;
+  return home !== undefined && mark !== undefined && backend !== undefined && backend !== home;
+}
+
+// While its marks may be in two places.
+function withoutPlace({ backend: _backend, ...attachment }: Attachment): Attachment {
+  return attachment;
+}
+
+// Also one whose move was broken off.
+function isOnTheMove(home: View["home"], { attachment }: SeenRecord): boolean {
+  return home !== undefined && attachment.mark !== undefined && attachment.backend === undefined;
 }
 
 function refusal({ tag, attachment }: SeenRecord, why: string): Problem {
@@ -122,6 +158,7 @@ interface LayerDrift {
 function driftsIn(
   { name, backend, installed }: View["layers"][number],
   records: readonly SeenRecord[],
+  home: View["home"],
 ): LayerDrift {
   const byTag = groupBy(installed, ({ tag }) => tag);
   const byAddress = groupBy(installed, ({ address }) => address);
@@ -140,7 +177,10 @@ function driftsIn(
     if (foreign.length > 0 || (own.length > 0 && younger !== undefined))
       problems.push(taken(name, record, { foreign, younger }));
     // Its address may have passed to another pod.
-    else if (own.length > 0) restores.push({ ...record, layer: name, drift: own });
+    else {
+      const isMove = name === "marks" && isOnTheMove(home, record);
+      if (own.length > 0 || isMove) restores.push({ ...record, layer: name, drift: own, isMove });
+    }
   }
   return { restores, problems, wanted };
 }

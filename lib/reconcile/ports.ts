@@ -24,6 +24,14 @@ export interface Layer {
   readonly marks: Pick<Marks, "list" | "restore" | "remove">;
 }
 
+/** Where new marks go, and those of running pods too. */
+export interface Home {
+  /** As records have it; undefined: it is not decided, so all stay where they are. */
+  place(): string | undefined;
+  /** Throws what keeps marks from being put there. */
+  probe(): Promise<void>;
+}
+
 /** What is compared, as the present configuration has it. */
 export interface Target {
   readonly conf: PluginConf;
@@ -31,6 +39,8 @@ export interface Target {
   readonly locks: Locks;
   /** The marks first. Only their place is in the record. */
   readonly layers: readonly Layer[];
+  /** Where the marks belong; left out, they stay where they are. */
+  readonly home?: Home;
 }
 
 export interface ReconcilePorts {

@@ -2,7 +2,7 @@
 import { toCniError } from "../cni/error";
 import { createBell } from "./bell";
 import { carryOut, type CarriedOut } from "./carry-out";
-import { planOf, type Plan } from "./plan";
+import { isAwayFrom, planOf, type Plan, type Problem, type SeenRecord } from "./plan";
 import type { ReconcileFigures, ReconcilePorts, Target } from "./ports";
 import { readRecords } from "./records";
 import { countRepairs, createConditions, linesOf, type Conditions } from "./report";
@@ -92,6 +92,7 @@ class Loop implements Reconciler {
 
   private async reconcile(target: Target, now: Map<string, string>): Promise<void> {
     const plan = await planNow(target, this.ports);
+    if (plan.isUnfinished) this.wake();
     const outcome = await carryOut(target, plan, this.ports.clock);
     this.count(plan, outcome);
     for (const line of linesOf(outcome)) this.ports.say(line);
@@ -131,10 +132,13 @@ export async function planNow(
   { pods }: Pick<ReconcilePorts, "pods">,
 ): Promise<Plan> {
   const installed = await Promise.all(target.layers.map(({ marks }) => marks.list()));
-  return planOf(
+  const records = readRecords(target);
+  const { home, problems } = await usableHome(target, records.complete);
+  const plan = planOf(
     target.conf,
     {
-      ...readRecords(target),
+      ...records,
+      home,
       layers: target.layers.map(({ name, backend }, i) => ({
         name,
         backend,
@@ -143,4 +147,21 @@ export async function planNow(
     },
     pods,
   );
+  return { ...plan, problems: [...problems, ...plan.problems] };
+}
+
+// Only where somebody is to move: what is not usable would keep pods from being repaired where they are.
+async function usableHome(
+  { home }: Target,
+  records: readonly SeenRecord[],
+): Promise<{ readonly home: string | undefined; readonly problems: readonly Problem[] }> {
+  const place = home?.place();
+  if (!records.some((record) => isAwayFrom(place, record))) return { home: place, problems: [] };
+  try {
+    await home?.probe();
+    return { home: place, problems: [] };
+  } catch (thrown) {
+    const text = `running pods keep their marks where they are, because they cannot be moved to ${place}: ${toCniError(thrown).message}`;
+    return { home: undefined, problems: [{ topic: "move", text, mayPass: false }] };
+  }
 }

@@ -29,7 +29,8 @@ export function confirmUnchanged(reading: Reading, { tag, attachment }: SeenReco
 }
 
 function isUnchanged({ journal }: Reading, { tag, attachment }: SeenRecord): boolean {
-  return JSON.stringify(attachmentIn(journal, tag)) === JSON.stringify(attachment);
+  const current = attachmentIn(journal, tag);
+  return current === attachment || JSON.stringify(current) === JSON.stringify(attachment);
 }
 
 /**

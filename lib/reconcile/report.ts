@@ -1,19 +1,25 @@
 /** Pure: the reconciler's log. Each trouble is told when it begins and when it is over. */
 import { attachmentLabel } from "../attachment/collect";
 import { formatMark, type Mark } from "../net/mark";
-import type { CarriedOut } from "./carry-out";
-import type { Restoring, Rewriting } from "./plan";
+import type { CarriedOut, Moved } from "./carry-out";
+import type { Restoring, Rewriting, SeenRecord } from "./plan";
 import type { ReconcileFigures, ReconcileLine } from "./ports";
 
 /** Pods that one line names, at most. */
 const MOST_NAMED = 6;
 
 /** What was done, as lines: one for each pod that was given another mark, one for all repairs. */
-export function linesOf({ changed, cleared, repaired }: CarriedOut): readonly ReconcileLine[] {
+export function linesOf({
+  changed,
+  cleared,
+  moved,
+  repaired,
+}: CarriedOut): readonly ReconcileLine[] {
   const changes = [...changed, ...cleared];
   const rewritten = new Set(changes.map(({ tag }) => tag));
   return [
     ...changes.map(changeLine),
+    ...moveLines(moved.filter(({ tag }) => !rewritten.has(tag))),
     ...repairLine(repaired.filter(({ tag }) => !rewritten.has(tag))),
   ];
 }
@@ -39,15 +45,28 @@ function repairLine(repaired: readonly Restoring[]): readonly ReconcileLine[] {
   const kinds = Object.entries(countRepairs(repaired))
     .filter(([, count]) => count > 0)
     .map(([kind, count]) => `${count} ${kind}`);
-  const names = [...new Set(repaired.map(({ attachment }) => attachmentLabel(attachment)))];
-  const more = names.length - MOST_NAMED;
-  const shown = names.slice(0, MOST_NAMED).join(", ");
+  const { count, names } = podsOf(repaired);
   return [
-    {
-      event: "repair",
-      message: `repaired the marks of ${names.length === 1 ? "one pod" : `${names.length} pods`} (${kinds.join(", ")}): ${shown}${more > 0 ? ` and ${more} more` : ""}`,
-    },
+    { event: "repair", message: `repaired the marks of ${count} (${kinds.join(", ")}): ${names}` },
   ];
+}
+
+function moveLines(moved: readonly Moved[]): readonly ReconcileLine[] {
+  const places = [...new Set(moved.map(({ place }) => place))];
+  return places.map((place) => {
+    const { count, names } = podsOf(moved.filter((each) => each.place === place));
+    return { event: "change", message: `the marks of ${count} have moved to ${place}: ${names}` };
+  });
+}
+
+function podsOf(seen: readonly SeenRecord[]): { readonly count: string; readonly names: string } {
+  const labels = [...new Set(seen.map(({ attachment }) => attachmentLabel(attachment)))];
+  const more = labels.length - MOST_NAMED;
+  const shown = labels.slice(0, MOST_NAMED).join(", ");
+  return {
+    count: labels.length === 1 ? "one pod" : `${labels.length} pods`,
+    names: `${shown}${more > 0 ? ` and ${more} more` : ""}`,
+  };
 }
 
 /** Pieces by what was wrong with them. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { KEY, conf, marked } from "../helpers/conf";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectOk } from "../helpers/outcome";
+import { iptablesTest } from "../helpers/mode";
 
 const world = useWorld();
 const GOOD: readonly (readonly [string, string, object])[] = [
@@ -120,14 +121,17 @@ test.each(HOSTILE)(
   },
 );
 
-test("only the numbers of a tenant reach the iptables programs, not its name or annotation", async () => {
-  const tenants = { "x.ACCEPT--set-mark": { fwmark: "16/255" } };
-  expectOk(
-    await world.run("ADD", {
-      conf: conf({ tenants }, marked("x.ACCEPT--set-mark")),
-      wrap: listening(),
-    }),
-  );
-  expect(seen()).toContain("--set-xmark 0x10/0xff");
-  expect(seen()).not.toContain("ACCEPT--set-mark");
-});
+iptablesTest(
+  "only the numbers of a tenant reach the iptables programs, not its name or annotation",
+  async () => {
+    const tenants = { "x.ACCEPT--set-mark": { fwmark: "16/255" } };
+    expectOk(
+      await world.run("ADD", {
+        conf: conf({ tenants }, marked("x.ACCEPT--set-mark")),
+        wrap: listening(),
+      }),
+    );
+    expect(seen()).toContain("--set-xmark 0x10/0xff");
+    expect(seen()).not.toContain("ACCEPT--set-mark");
+  },
+);

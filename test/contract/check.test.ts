@@ -2,16 +2,18 @@
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { annotations, conf, marked, scripted } from "../helpers/conf";
-import { VARIANTS } from "../helpers/firewall";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectOk, verbs, type Outcome } from "../helpers/outcome";
+import { PLACES, putIn, type Variant } from "../helpers/firewall";
+import { iptablesTest } from "../helpers/mode";
 
 const world = useWorld();
 const body = (line: string): string => line.replace("-A PREROUTING ", "");
 
-describe.each(VARIANTS)("on %s", (iptables) => {
-  const given = conf({ iptables });
-  const edit = (command: string): void => world.firewall.tables(iptables, "iptables", command);
+describe.each(PLACES)("on %s", (place) => {
+  const given = conf(putIn(place));
+  const edit = (command: string): void =>
+    world.firewall.tables(place as Variant, "iptables", command);
   const rule = (n: number): string => world.firewall.ours()[n] ?? "";
   const add = async (): Promise<Outcome> => expectOk(await world.run("ADD", { conf: given }));
   const check = (after: Outcome): Promise<Outcome> => world.run("CHECK", { conf: given, after });
@@ -56,7 +58,8 @@ describe.each(VARIANTS)("on %s", (iptables) => {
     ],
   ];
 
-  test.each(DAMAGE)(
+  // What can be wrong with an element of nftables: test/contract/backend.test.ts.
+  iptablesTest.each(DAMAGE)(
     "when %s CHECK fails with code 111 that names it",
     async (_, damage, pattern) => {
       const added = await add();
@@ -67,7 +70,7 @@ describe.each(VARIANTS)("on %s", (iptables) => {
 
   test("CHECK names the other attachment when the address has its rule now", async () => {
     const added = await add();
-    expectOk(await world.run("ADD", { conf: conf({ iptables }, marked("0x20/0xff")) }));
+    expectOk(await world.run("ADD", { conf: conf(putIn(place), marked("0x20/0xff")) }));
     expectError(await check(added), "ruleDrift", /missing.*another attachment/);
   });
 });

@@ -2,9 +2,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { conf, marked, scripted, type Conf } from "../helpers/conf";
-import { VARIANTS } from "../helpers/firewall";
 import { KEPT, useWorld } from "../helpers/harness";
 import { expectError, expectOk, type Outcome } from "../helpers/outcome";
+import { PLACES, putIn } from "../helpers/firewall";
+import { iptablesTest } from "../helpers/mode";
 
 const world = useWorld();
 const RESULT = `{"cniVersion":"1.0.0","ips":[{"address":"10.77.0.5/24"},{"address":"fd00:10::5/64"}]}`;
@@ -19,8 +20,8 @@ function edit(change: (record: Record<string, unknown>) => void): void {
   writeFileSync(path, JSON.stringify(record));
 }
 
-describe.each(VARIANTS)("on %s", (variant) => {
-  const on = (...changes: Conf[]): Conf => conf({ iptables: variant }, ...changes);
+describe.each(PLACES)("on %s", (place) => {
+  const on = (...changes: Conf[]): Conf => conf(putIn(place), ...changes);
   const dual = on({ delegate: { type: "dual-stack" } });
   const add = async (given: Conf = dual): Promise<Outcome> =>
     expectOk(await world.run("ADD", { conf: given }));
@@ -30,16 +31,18 @@ describe.each(VARIANTS)("on %s", (variant) => {
   };
   const toolOf = (rule: string): "iptables" | "ip6tables" =>
     rule.includes("/128") ? "ip6tables" : "iptables";
+  /** Of others, where marks are in nftables. */
+  const variant = place === "nftables" ? "nft" : place;
   const tables = (rule: string): void => world.firewall.tables(variant, toolOf(rule), rule);
 
-  test("rules that somebody has doubled go, all of them", async () => {
+  iptablesTest("rules that somebody has doubled go, all of them", async () => {
     const added = await add();
     for (const rule of [...world.firewall.ours(), ...world.firewall.ours()]) tables(rule);
     expect(world.firewall.ours()).toHaveLength(12);
     await del(added);
   });
 
-  test("a rule that somebody has changed goes, in either family", async () => {
+  iptablesTest("a rule that somebody has changed goes, in either family", async () => {
     const added = await add();
     for (const rule of world.firewall.ours().filter((each) => !each.includes("REPLY"))) {
       tables(rule.replace("-A", "-D"));
@@ -48,7 +51,7 @@ describe.each(VARIANTS)("on %s", (variant) => {
     await del(added);
   });
 
-  test("when one rule of one family is gone the others go", async () => {
+  iptablesTest("when one rule of one family is gone the others go", async () => {
     const added = await add();
     const [rule = ""] = world.firewall.ours().filter((each) => toolOf(each) === "ip6tables");
     tables(rule.replace("-A", "-D"));
@@ -95,38 +98,46 @@ describe.each(VARIANTS)("on %s", (variant) => {
     tables(foreign.replace("-A", "-D"));
   });
 
-  test("another program that takes a rule away at the same moment is no trouble", async () => {
-    const added = await add(on());
-    const wrap = world.toolbox.around({
-      before: `"\${0%/*}/iptables-${variant}" -w 5 -t mangle -D PREROUTING 1 2>/dev/null; true`,
-    });
-    expectOk(await world.run("DEL", { conf: on(), after: added, wrap }));
-    expect(world.leftovers()).toEqual([]);
-  });
+  iptablesTest(
+    "another program that takes a rule away at the same moment is no trouble",
+    async () => {
+      const added = await add(on());
+      const wrap = world.toolbox.around({
+        before: `"\${0%/*}/iptables-${variant}" -w 5 -t mangle -D PREROUTING 1 2>/dev/null; true`,
+      });
+      expectOk(await world.run("DEL", { conf: on(), after: added, wrap }));
+      expect(world.leftovers()).toEqual([]);
+    },
+  );
 
-  test("the delegate, though it may be running, can do nothing before the rules are gone", async () => {
-    world.script({
-      ADD: { stdout: RESULT },
-      DEL: {
-        run: `iptables-${variant}-save >"$TR_SCRIPT/seen"; ip6tables-${variant}-save >>"$TR_SCRIPT/seen"`,
-      },
-    });
-    const given = scripted({ iptables: variant });
-    const added = await add(given);
-    const dir = join(world.dir, "script");
-    // The delegate has the time to do something too early.
-    const wrap = world.toolbox.around({ before: `sleep 0.5; ls ${dir} >${dir}/before` });
-    expectOk(await world.run("DEL", { conf: given, after: added, wrap }));
-    expect(readFileSync(join(world.dir, "script/before"), "utf8")).not.toContain("seen");
-    expect(readFileSync(join(world.dir, "script/seen"), "utf8")).not.toContain("tenant-routing");
-    expect(world.leftovers()).toEqual([]);
-  });
+  iptablesTest(
+    "the delegate, though it may be running, can do nothing before the rules are gone",
+    async () => {
+      world.script({
+        ADD: { stdout: RESULT },
+        DEL: {
+          run: `{ iptables-${variant}-save; ip6tables-${variant}-save; nft list ruleset; } >"$TR_SCRIPT/seen"`,
+        },
+      });
+      const given = scripted(putIn(place));
+      const added = await add(given);
+      const dir = join(world.dir, "script");
+      // The delegate has the time to do something too early.
+      const wrap = world.toolbox.around({ before: `sleep 0.5; ls ${dir} >${dir}/before` });
+      expectOk(await world.run("DEL", { conf: given, after: added, wrap }));
+      expect(readFileSync(join(world.dir, "script/before"), "utf8")).not.toContain("seen");
+      expect(readFileSync(join(world.dir, "script/seen"), "utf8")).not.toContain(
+        "tenant-routing team-a/web-0",
+      );
+      expect(world.leftovers()).toEqual([]);
+    },
+  );
 });
 
 test("rules that cannot be removed: the delegate is told all the same, and the error is the rules'", async () => {
   const given = conf({ iptables: "nft" });
   const added = expectOk(await world.run("ADD", { conf: given }));
-  const wrap = world.toolbox.around({ before: "echo 'line 9 failed' >&2; exit 1" });
+  const wrap = world.toolbox.failing("line 9 failed");
   const outcome = await world.run("DEL", { conf: given, after: added, wrap });
   expectError(outcome, "rules", "line 9 failed");
   expect(outcome.calls.map(({ verb }) => verb)).toEqual(["DEL"]);

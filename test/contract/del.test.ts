@@ -5,6 +5,7 @@ import { KEY, annotations, conf, marked, scripted } from "../helpers/conf";
 import { FIXTURES, useWorld } from "../helpers/harness";
 import { expectError, expectNotSwallowed, expectOk, verbs } from "../helpers/outcome";
 import { sh } from "../helpers/shell";
+import { BACKEND, iptablesTest } from "../helpers/mode";
 
 const world = useWorld();
 
@@ -21,12 +22,16 @@ const RESULT = `{"cniVersion":"1.0.0","ips":[{"address":"10.77.0.5/24"}]}`;
 test("the rules are gone before the delegate frees the address", async () => {
   world.script({
     ADD: { stdout: RESULT },
-    DEL: { run: `{ iptables-nft-save; iptables-legacy-save; } >"$TR_SCRIPT/seen" 2>/dev/null` },
+    DEL: {
+      run: `{ iptables-nft-save; iptables-legacy-save; nft list ruleset; } >"$TR_SCRIPT/seen" 2>/dev/null`,
+    },
   });
   const added = expectOk(await world.run("ADD", { conf: scripted() }));
   expect(world.firewall.ours()).toHaveLength(2);
   expectOk(await world.run("DEL", { conf: scripted(), after: added }));
-  expect(readFileSync(join(world.dir, "script/seen"), "utf8")).not.toContain("tenant-routing");
+  expect(readFileSync(join(world.dir, "script/seen"), "utf8")).not.toContain(
+    "tenant-routing team-a/web-0",
+  );
 });
 
 test("three more DELs without netns and prevResult succeed, and nothing is left", async () => {
@@ -72,7 +77,7 @@ test.each([
   },
 );
 
-test.each([
+iptablesTest.each([
   [
     "one rule was deleted by hand",
     (): void => world.firewall.tables("nft", "iptables", "-D PREROUTING 1"),
@@ -86,9 +91,11 @@ test.each([
 });
 
 test("DEL succeeds when the whole table is gone", async () => {
-  const added = expectOk(await world.run("ADD", { conf: conf({ iptables: "nft" }) }));
-  sh("ip", "netns", "exec", world.netns, "nft", "delete table ip mangle");
-  expectOk(await world.run("DEL", { conf: conf({ iptables: "nft" }), after: added }));
+  const given = conf({ iptables: "nft" });
+  const added = expectOk(await world.run("ADD", { conf: given }));
+  const table = BACKEND === "nftables" ? "inet tenant-routing-marks" : "ip mangle";
+  sh("ip", "netns", "exec", world.netns, "nft", `delete table ${table}`);
+  expectOk(await world.run("DEL", { conf: given, after: added }));
   expect(world.leftovers()).toEqual([]);
 });
 
@@ -206,9 +213,7 @@ test("when the list has another cniVersion since the ADD, the delegate gets the 
 
 test("when the rules cannot be removed the delegate's DEL still runs, with an error that no runtime swallows", async () => {
   const added = expectOk(await world.run("ADD", { conf: conf() }));
-  const wrap = world.toolbox.around({
-    before: "echo 'table not found, No such file or directory' >&2; exit 1",
-  });
+  const wrap = world.toolbox.failing("table not found, No such file or directory");
   const outcome = await world.run("DEL", { conf: conf(), after: added, wrap, netns: "" });
   expectError(outcome, "rules");
   expectNotSwallowed(outcome);
@@ -247,7 +252,7 @@ test.each<[string, Record<string, unknown>]>([
   expect(world.leftovers()).toEqual([]);
 });
 
-test("two equal rules of ours are both removed", async () => {
+iptablesTest("two equal rules of ours are both removed", async () => {
   const added = expectOk(await world.run("ADD", { conf: conf({ iptables: "nft" }) }));
   for (const rule of world.firewall.ours()) world.firewall.tables("nft", "iptables", rule);
   expect(world.firewall.ours()).toHaveLength(4);

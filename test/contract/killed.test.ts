@@ -8,7 +8,7 @@ import { useApi } from "../helpers/api";
 import { conf, scripted, type Conf } from "../helpers/conf";
 import { useWorld, type Part, type RunOptions } from "../helpers/harness";
 import { expectError, expectOk, type Outcome } from "../helpers/outcome";
-import { oneShotTest } from "../helpers/mode";
+import { BACKEND, iptablesTest, oneShotTest } from "../helpers/mode";
 
 const world = useWorld();
 const api = useApi(world, "apiVersion: v1\nkind: Namespace\nmetadata: { name: team-a }\n");
@@ -42,6 +42,9 @@ const isComplete = (): boolean =>
         name.endsWith(".json") &&
         readFileSync(join(world.dataDir, name), "utf8").includes(`"state":"complete"`),
     );
+/** Between the programs of iptables. nftables has one transaction for all; the sweeps by the clock are for that. */
+const rulesSteps = (steps: Readonly<Record<string, Step>>): Readonly<Record<string, Step>> =>
+  BACKEND === "iptables" ? steps : {};
 const ADD_STEPS: Readonly<Record<string, Step>> = {
   "while the annotations are read": {
     change: async () => {
@@ -62,10 +65,12 @@ const ADD_STEPS: Readonly<Record<string, Step>> = {
     },
   },
   "after the delegate has done its work": { script: { ADD: { run: KILL, stdout: RESULT } } },
-  "before the first rule": { options: () => ({ wrap: tool("before", "iptables*") }) },
-  "after the IPv4 rules": { options: () => ({ wrap: tool("after", "iptables*") }) },
-  "before the IPv6 rules": { options: () => ({ wrap: tool("before", "ip6tables*") }) },
-  "after the IPv6 rules": { options: () => ({ wrap: tool("after", "ip6tables*") }) },
+  ...rulesSteps({
+    "before the first rule": { options: () => ({ wrap: tool("before", "iptables*") }) },
+    "after the IPv4 rules": { options: () => ({ wrap: tool("after", "iptables*") }) },
+    "before the IPv6 rules": { options: () => ({ wrap: tool("before", "ip6tables*") }) },
+    "after the IPv6 rules": { options: () => ({ wrap: tool("after", "ip6tables*") }) },
+  }),
   "after the record is complete, while the result is printed": {
     script: { ADD: { stdout: RESULT.replace("{", `{"padding":"${"x".repeat(300_000)}",`) } },
     options: () => ({ stdout: "stuck", killWhen: isComplete }),
@@ -112,9 +117,11 @@ test.each(cases(ADD_STEPS))(
 );
 
 const DEL_STEPS: Readonly<Record<string, Step>> = {
-  "before the IPv4 rules go": { options: () => ({ wrap: tool("before", "iptables*") }) },
-  "after the IPv4 rules are gone": { options: () => ({ wrap: tool("after", "iptables*") }) },
-  "after the IPv6 rules are gone": { options: () => ({ wrap: tool("after", "ip6tables*") }) },
+  ...rulesSteps({
+    "before the IPv4 rules go": { options: () => ({ wrap: tool("before", "iptables*") }) },
+    "after the IPv4 rules are gone": { options: () => ({ wrap: tool("after", "iptables*") }) },
+    "after the IPv6 rules are gone": { options: () => ({ wrap: tool("after", "ip6tables*") }) },
+  }),
   "before the delegate's DEL has done anything": {
     script: { DEL: { run: `: >"$TR_STATE/$CNI_CONTAINERID.$CNI_IFNAME"; ${KILL}` } },
   },
@@ -142,18 +149,21 @@ test("the leftover processes of a killed ADD do nothing more after DEL", async (
   expect(world.leftovers()).toEqual([]);
 });
 
-test("a second ADD after a crash, without a DEL in between, takes the remainder down first", async () => {
-  const outcome = await killed("ADD", ADD_STEPS["after the IPv4 rules"] as Step, {});
-  const again = expectOk(
-    await world.run("ADD", { conf: scripted({ iptables: "nft" }), id: outcome.id }),
-  );
-  expect(again.calls.map((call) => call.verb)).toEqual(["DEL", "ADD"]);
-  expect(world.firewall.ours()).toHaveLength(4);
-  expectOk(await world.run("DEL", { conf: scripted({ iptables: "nft" }), after: again }));
-  expect(world.leftovers()).toEqual([]);
-});
+iptablesTest(
+  "a second ADD after a crash, without a DEL in between, takes the remainder down first",
+  async () => {
+    const outcome = await killed("ADD", ADD_STEPS["after the IPv4 rules"] as Step, {});
+    const again = expectOk(
+      await world.run("ADD", { conf: scripted({ iptables: "nft" }), id: outcome.id }),
+    );
+    expect(again.calls.map((call) => call.verb)).toEqual(["DEL", "ADD"]);
+    expect(world.firewall.ours()).toHaveLength(4);
+    expectOk(await world.run("DEL", { conf: scripted({ iptables: "nft" }), after: again }));
+    expect(world.leftovers()).toEqual([]);
+  },
+);
 
-test("GC removes a crashed ADD that the runtime does not know", async () => {
+iptablesTest("GC removes a crashed ADD that the runtime does not know", async () => {
   await killed("ADD", ADD_STEPS["after the IPv6 rules"] as Step, {});
   world.script({ DEL: {} });
   const outcome = await world.run("GC", {

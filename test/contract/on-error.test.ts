@@ -11,7 +11,7 @@ const world = useWorld();
 const api = useApi(world, CLUSTER);
 
 test("onError allow starts the pod unmarked when the rules fail, with a warning on stderr and in the log", async () => {
-  const wrap = world.toolbox.around({ before: "echo boom >&2; exit 1" });
+  const wrap = world.toolbox.failing("boom");
   const outcome = expectOk(await world.run("ADD", { conf: conf({ onError: "allow" }), wrap }));
   expect(outcome.stderr).toContain("boom");
   expect(world.log()).toMatch(/"level":"warn".*boom/);

@@ -1,9 +1,9 @@
 /** Many wrappers at once. */
 import { conf, marked } from "../helpers/conf";
-import { VARIANTS } from "../helpers/firewall";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectOk, type Outcome } from "../helpers/outcome";
 import { together } from "../helpers/together";
+import { PLACES, putIn } from "../helpers/firewall";
 
 const world = useWorld();
 jest.setTimeout(400_000);
@@ -14,25 +14,25 @@ const PATIENT = { lockTimeout: "50s" };
 const address = (n: number): string => `10.77.${n >> 8}.${(n & 0xff) + 1}`;
 
 // With more of them and with real plugins: test/node/parallel.test.ts, test/load/burst.test.ts.
-describe.each(VARIANTS)("on %s", (iptables) => {
+describe.each(PLACES)("on %s", (place) => {
   test("of 20 parallel ADDs of one attachment one succeeds, with one pair of rules and one delegate ADD", async () => {
     const id = world.newId();
-    const outcomes = await together(20, () => world.run("ADD", { conf: conf({ iptables }), id }));
+    const outcomes = await together(20, () => world.run("ADD", { conf: conf(putIn(place)), id }));
     const failed = outcomes.filter((outcome) => outcome.exit !== 0);
     expect(failed).toHaveLength(19);
     for (const outcome of failed) expectError(outcome, "duplicateAttachment");
     expect(outcomes.flatMap((outcome) => outcome.calls)).toHaveLength(1);
     expect(world.firewall.ours()).toHaveLength(2);
     const added = outcomes.find((outcome) => outcome.exit === 0) as Outcome;
-    expectOk(await world.run("CHECK", { conf: conf({ iptables }), after: added }));
-    expectOk(await world.run("DEL", { conf: conf({ iptables }), after: added }));
+    expectOk(await world.run("CHECK", { conf: conf(putIn(place)), after: added }));
+    expectOk(await world.run("DEL", { conf: conf(putIn(place)), after: added }));
     expect(world.leftovers()).toEqual([]);
   });
 
   test("an address that 20 pods of two tenants get at once ends with one mark", async () => {
     const outcomes = await together(20, (n) =>
       world.run("ADD", {
-        conf: conf({ iptables }, marked(n % 2 === 0 ? "0x10/0xff" : "0x20/0xff")),
+        conf: conf(putIn(place), marked(n % 2 === 0 ? "0x10/0xff" : "0x20/0xff")),
       }),
     );
     for (const outcome of outcomes) expectOk(outcome);
@@ -48,7 +48,7 @@ describe.each(VARIANTS)("on %s", (iptables) => {
   test("60 pods at once have their rules, each once", async () => {
     await together(60, async (n) =>
       expectOk(
-        await world.run("ADD", { conf: conf({ iptables }, PATIENT), ip: `${address(n)}/16` }),
+        await world.run("ADD", { conf: conf(putIn(place), PATIENT), ip: `${address(n)}/16` }),
       ),
     );
     const sources = world.firewall

@@ -1,9 +1,10 @@
-/** The rules of a pod on both variants: exactly these, and foreign ones untouched. */
+/** The rules of a pod in every place that they can be in: exactly these, and foreign ones untouched. */
 import { readFileSync } from "node:fs";
 import { annotations, conf, marked, scripted, type Conf } from "../helpers/conf";
-import { VARIANTS } from "../helpers/firewall";
 import { POD_UID, useWorld } from "../helpers/harness";
 import { expectOk } from "../helpers/outcome";
+import { PLACES, putIn } from "../helpers/firewall";
+import { iptablesTest } from "../helpers/mode";
 
 const world = useWorld();
 
@@ -16,13 +17,13 @@ function rules(): readonly string[] {
   });
 }
 
-describe.each(VARIANTS)("on %s", (variant) => {
-  const on = (...changes: Conf[]): Conf => conf({ iptables: variant }, ...changes);
-  const onScripted = (...changes: Conf[]): Conf => scripted({ iptables: variant }, ...changes);
+describe.each(PLACES)("on %s", (place) => {
+  const on = (...changes: Conf[]): Conf => conf(putIn(place), ...changes);
+  const onScripted = (...changes: Conf[]): Conf => scripted(putIn(place), ...changes);
 
-  test("an address gets its two rules, in this variant only", async () => {
+  test("an address gets its two rules, in this place only", async () => {
     const added = expectOk(await world.run("ADD", { conf: on() }));
-    const [mark, reply, ...others] = world.firewall.ours(variant);
+    const [mark, reply, ...others] = world.firewall.ours(place);
     expect(others).toEqual([]);
     expect(mark).toMatch(
       /^-A PREROUTING -s 10\.77\.0\.5\/32 -m comment --comment "tenant-routing team-a\/web-0 \S+" -j MARK --set-xmark 0x10\/0xff$/,
@@ -45,7 +46,7 @@ describe.each(VARIANTS)("on %s", (variant) => {
     expect(rules()[0]).toBe("10.77.3.4/32 0x10/0xff");
   });
 
-  test("an IPv6 address gets its rules in canonical form by ip6tables, dual stack gets both", async () => {
+  test("an IPv6 address gets its rules in canonical form, dual stack gets both", async () => {
     const added = expectOk(
       await world.run("ADD", { conf: on({ delegate: { type: "dual-stack" } }) }),
     );
@@ -64,34 +65,41 @@ describe.each(VARIANTS)("on %s", (variant) => {
     expect(world.leftovers()).toEqual([]);
   });
 
-  test("a family that fails takes the other back, with a delegate DEL, and nothing is left", async () => {
-    const wrap = world.toolbox.around({
-      before: `case $name in ip6*) echo 'no ip6' >&2; exit 3 ;; esac`,
-    });
-    const outcome = await world.run("ADD", {
-      conf: on({ delegate: { type: "dual-stack" } }),
-      wrap,
-    });
-    expect(outcome.json).toMatchObject({ code: 110 });
-    expect(outcome.calls.map((call) => call.verb)).toEqual(["ADD", "DEL"]);
-    expect(world.leftovers()).toEqual([]);
-  });
-
-  test("each family is one transaction, never a flush, never without waiting for the lock", async () => {
-    const seen = `${world.dir}/seen`;
-    const wrap = world.toolbox.around({ before: `echo "$name $*" >>'${seen}'` });
-    expectOk(
-      await world.run("ADD", {
+  // nftables writes both families in one transaction.
+  iptablesTest(
+    "a family that fails takes the other back, with a delegate DEL, and nothing is left",
+    async () => {
+      const wrap = world.toolbox.around({
+        before: `case $name in ip6*) echo 'no ip6' >&2; exit 3 ;; esac`,
+      });
+      const outcome = await world.run("ADD", {
         conf: on({ delegate: { type: "dual-stack" } }),
-        wrap: `: >'${seen}'\n${wrap}`,
-      }),
-    );
-    const calls = readFileSync(seen, "utf8").trim().split("\n");
-    expect(calls.filter((call) => call.startsWith("iptables"))).toHaveLength(1);
-    expect(calls.filter((call) => call.startsWith("ip6tables"))).toHaveLength(1);
-    for (const call of calls)
-      expect(call).toMatch(/(--noflush|-n\b).*(-w|--wait)|(-w|--wait).*(--noflush|-n\b)/);
-  });
+        wrap,
+      });
+      expect(outcome.json).toMatchObject({ code: 110 });
+      expect(outcome.calls.map((call) => call.verb)).toEqual(["ADD", "DEL"]);
+      expect(world.leftovers()).toEqual([]);
+    },
+  );
+
+  iptablesTest(
+    "each family is one transaction, never a flush, never without waiting for the lock",
+    async () => {
+      const seen = `${world.dir}/seen`;
+      const wrap = world.toolbox.around({ before: `echo "$name $*" >>'${seen}'` });
+      expectOk(
+        await world.run("ADD", {
+          conf: on({ delegate: { type: "dual-stack" } }),
+          wrap: `: >'${seen}'\n${wrap}`,
+        }),
+      );
+      const calls = readFileSync(seen, "utf8").trim().split("\n");
+      expect(calls.filter((call) => call.startsWith("iptables"))).toHaveLength(1);
+      expect(calls.filter((call) => call.startsWith("ip6tables"))).toHaveLength(1);
+      for (const call of calls)
+        expect(call).toMatch(/(--noflush|-n\b).*(-w|--wait)|(-w|--wait).*(--noflush|-n\b)/);
+    },
+  );
 
   const interfaces = (): object[] => [
     { name: "veth1234" },
@@ -137,6 +145,7 @@ describe.each(VARIANTS)("on %s", (variant) => {
       `-A PREROUTING -m comment --comment "tenant routing, by hand" -j ACCEPT`,
       "-A PREROUTING -p tcp -m tcp --dport 53 -j MARK --set-xmark 0xf00/0xf00",
     ];
+    const variant = place === "nftables" ? "nft" : place;
     for (const rule of foreign) world.firewall.tables(variant, "iptables", rule);
     const before = world.firewall.prerouting();
     expect(before).toHaveLength(3);
@@ -195,9 +204,7 @@ describe.each(VARIANTS)("on %s", (variant) => {
 
   test("a missing rule is no error for DEL, a tool that fails is one", async () => {
     const added = expectOk(await world.run("ADD", { conf: on() }));
-    const wrap = world.toolbox.around({
-      before: "echo 'Permission denied (you must be root)' >&2; exit 4",
-    });
+    const wrap = world.toolbox.failing("Permission denied (you must be root)");
     const failed = await world.run("DEL", { conf: on(), after: added, wrap });
     expect(failed.json).toMatchObject({ code: 110 });
     world.firewall.flush();

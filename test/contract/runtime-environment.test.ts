@@ -7,12 +7,12 @@ import { conf, scripted } from "../helpers/conf";
 import { useWorld } from "../helpers/harness";
 import { expectOk } from "../helpers/outcome";
 import { sh } from "../helpers/shell";
-import { oneShotTest } from "../helpers/mode";
+import { iptablesTest, oneShotTest } from "../helpers/mode";
 
 const world = useWorld();
 const api = useApi(world, CLUSTER);
 
-test("with an evil PATH the real iptables is run, by its absolute path", async () => {
+test("with an evil PATH the real iptables or nft is run, by its absolute path", async () => {
   const evil = join(world.dir, "evil");
   mkdirSync(evil);
   for (const name of [
@@ -22,6 +22,8 @@ test("with an evil PATH the real iptables is run, by its absolute path", async (
     "iptables-nft-save",
     "iptables-legacy-restore",
     "ip6tables-nft-save",
+    "nft",
+    "setpriv",
     "sh",
     "node",
   ]) {
@@ -38,13 +40,13 @@ test("with an evil PATH the real iptables is run, by its absolute path", async (
   expect(added.calls[0]?.env["PATH"]).toBe(`${evil}:/usr/bin:/bin`);
 });
 
-test("without PATH the real iptables is run", async () => {
+test("without PATH the real iptables or nft is run", async () => {
   world.script({ ADD: { stdout: `{"cniVersion":"1.0.0","ips":[{"address":"10.77.0.5/24"}]}` } });
   expectOk(await world.run("ADD", { conf: scripted(), env: { PATH: undefined } }));
   expect(world.firewall.ours()).toHaveLength(2);
 });
 
-test("nothing of the runtime's environment reaches iptables", async () => {
+iptablesTest("nothing of the runtime's environment reaches iptables", async () => {
   const seen = join(world.dir, "seen");
   const wrap = world.toolbox.around({ before: `tr '\\0' '\\n' </proc/$$/environ >'${seen}'` });
   const env = {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { scripted } from "../helpers/conf";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectOk } from "../helpers/outcome";
+import { iptablesTest } from "../helpers/mode";
 
 const world = useWorld();
 const RESULT = `{"cniVersion":"1.0.0","ips":[{"address":"10.77.0.5/24"}]}`;
@@ -53,19 +54,22 @@ test("a delegate's error through wrapper check has nothing that acts on a termin
   expect(JSON.stringify(json.json)).toContain(JSON.stringify(HOSTILE).slice(1, -1));
 });
 
-test("the label in a rule's comment, which anybody may have written, is escaped", async () => {
-  world.firewall.tables(
-    "nft",
-    "iptables",
-    `-A PREROUTING -s 10.9.9.9/32 -m comment --comment "tenant-routing $(printf 'a/\\033[2J\\233b') 00000000-0123456789abcdef01234567" -j MARK --set-xmark 0x1/0xff`,
-  );
-  const { exit, stdout, stderr } = await check();
-  expect([exit, stdout]).toEqual([
-    1,
-    expect.stringContaining("rule without attachment: a/\\u001b[2J"),
-  ]);
-  expect(stdout + stderr).not.toMatch(ACTS);
-});
+iptablesTest(
+  "the label in a rule's comment, which anybody may have written, is escaped",
+  async () => {
+    world.firewall.tables(
+      "nft",
+      "iptables",
+      `-A PREROUTING -s 10.9.9.9/32 -m comment --comment "tenant-routing $(printf 'a/\\033[2J\\233b') 00000000-0123456789abcdef01234567" -j MARK --set-xmark 0x1/0xff`,
+    );
+    const { exit, stdout, stderr } = await check();
+    expect([exit, stdout]).toEqual([
+      1,
+      expect.stringContaining("rule without attachment: a/\\u001b[2J"),
+    ]);
+    expect(stdout + stderr).not.toMatch(ACTS);
+  },
+);
 
 test("arguments of the command line are escaped", async () => {
   for (const argv of [

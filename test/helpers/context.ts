@@ -17,7 +17,7 @@ import type {
   RestoreOrder,
   Traffic,
 } from "../../lib/ports";
-import { restoreOneByOne } from "../../lib/marks/restore";
+import { restoreOneByOne } from "./one-by-one";
 import { createIptablesBackend, type IptablesOptions } from "../../lib/marks/iptables/backend";
 import { attachmentTag } from "../../lib/marks/tag";
 import type { Context, Node, RequestScope } from "../../lib/attachment/context";
@@ -40,7 +40,8 @@ const ME = { pid: 4242, startTime: "1" };
 export class FakeMarks implements MarkBackend, Marks {
   installed: InstalledMark[] = [];
   fail: Partial<Record<"install" | "evict" | "remove" | "list" | "probe", CniError>> = {};
-  readonly places = ["nft"];
+  readonly places = ["nft", "legacy"];
+  readonly home = (): string => "nft";
   readonly pieces: MarkBackend["pieces"] = rulePieces;
 
   open = (): Marks => this;
@@ -58,8 +59,12 @@ export class FakeMarks implements MarkBackend, Marks {
     return { place: "nft", evicted };
   }
 
-  restore(orders: readonly RestoreOrder[]) {
-    return restoreOneByOne(this, orders);
+  async restore(orders: readonly RestoreOrder[]) {
+    const places = new Map(orders.map(({ key, place }) => [attachmentTag(key), place]));
+    const placed = (tag: string): string | undefined =>
+      this.places.find((place) => place === places.get(tag));
+    const done = await restoreOneByOne(this, orders);
+    return done.map((each) => ({ ...each, place: placed(each.tag) ?? each.place }));
   }
 
   async evict(key: Attachment["key"], addresses: readonly string[], confirm?: Confirm) {
@@ -206,6 +211,7 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
     callerIsGone: () => false,
     helpers: [],
     takesOver: undefined,
+    unfinished: new Set(),
   };
   return { ...setup, context: { node, request: scope } };
 }
@@ -230,7 +236,8 @@ export function onNode({ context }: Setup, part: Partial<Node>): Context {
 /** Another request of the same process at the same time. */
 export function otherRequest({ context }: Setup, id: string): Context {
   const owner = { ...context.request.owner, request: id };
-  return { ...context, request: { ...context.request, owner, progress: createProgress() } };
+  const own = { owner, progress: createProgress(), unfinished: new Set<string>() };
+  return { ...context, request: { ...context.request, ...own } };
 }
 
 /** A record as a finished ADD leaves it. */

@@ -17,7 +17,7 @@ import { cniEnvironment } from "../../lib/lab/kit/libcni";
 import type { Conf } from "./conf";
 import { createFirewall, type Firewall } from "./firewall";
 import { BINARY, launch } from "./launch";
-import { stopAgents } from "./mode";
+import { BACKEND_CONF, stopAgents } from "./mode";
 import { readCalls, type Outcome } from "./outcome";
 import { sh } from "./shell";
 import { createToolbox, type Toolbox } from "./toolbox";
@@ -216,5 +216,6 @@ export function stdinOf(world: World, options: RunOptions): string | Uint8Array 
   const conf = options.conf ?? "";
   if (typeof conf === "string" || conf instanceof Uint8Array) return conf;
   const prevResult = options.after?.json === undefined ? {} : { prevResult: options.after.json };
-  return JSON.stringify({ dataDir: world.dataDir, logFile: world.logFile, ...prevResult, ...conf });
+  const { dataDir, logFile } = world;
+  return JSON.stringify({ dataDir, logFile, ...BACKEND_CONF, ...prevResult, ...conf });
 }

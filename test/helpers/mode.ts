@@ -1,6 +1,6 @@
 /**
- * How the tests run the plugin: as the packed binary itself, or as the launcher, with an agent or without one.
- * The environment variable TEST_MODE says which; scripts/run-tests.mjs sets it.
+ * How the tests run the plugin: as the packed binary itself, or as the launcher, with an agent or without one
+ * (TEST_MODE), and with which backend (TEST_BACKEND). scripts/test-modes.sh sets these variables.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import {
@@ -18,19 +18,32 @@ import { join, resolve } from "node:path";
 import { until } from "./shell";
 
 const DIST = resolve(__dirname, "../../dist");
+/** The name of the plugin, whichever program that is. */
+const PLUGIN = "tenant-routing-wrapper";
 const MODES = ["one-shot", "agent", "no-agent"] as const;
-type Mode = (typeof MODES)[number];
+
+const BACKENDS = ["iptables", "nftables"] as const;
 
 /** The mode of this run. */
-export const MODE: Mode = modeFrom(process.env["TEST_MODE"] ?? "one-shot");
+export const MODE = oneOf(MODES, "TEST_MODE");
+
+/** The backend of this run. */
+export const BACKEND = oneOf(BACKENDS, "TEST_BACKEND");
+
+/** What every configuration of this run has unless it says otherwise; iptables is what `auto` gives here. */
+export const BACKEND_CONF = BACKEND === "nftables" ? { backend: BACKEND } : {};
 
 /** `test` where the packed binary itself is the plugin, and nothing elsewhere: for what a launcher cannot show. */
 export const oneShotTest: jest.It = MODE === "one-shot" ? test : absent();
 
-function modeFrom(text: string): Mode {
-  const mode = MODES.find((each) => each === text);
-  if (mode === undefined) throw new Error(`TEST_MODE is ${text}: use ${MODES.join(", ")}`);
-  return mode;
+/** `test` where the backend is iptables, and nothing elsewhere: for what is about its rules or programs. */
+export const iptablesTest: jest.It = BACKEND === "iptables" ? test : absent();
+
+function oneOf<T extends string>(values: readonly [T, ...T[]], variable: string): T {
+  const text = process.env[variable] ?? values[0];
+  const value = values.find((each) => each === text);
+  if (value === undefined) throw new Error(`${variable} is ${text}: use ${values.join(", ")}`);
+  return value;
 }
 
 // Not test.skip: under CI nothing may be skipped, and these tests run in their own mode.
@@ -50,18 +63,23 @@ interface Agent {
 const agents = new Map<string, Agent>();
 let root = "";
 
-/** Where the launcher and the packed binary lie side by side, as an operator installs them. */
+/** The plugin of this test file's modes, installed at its first use. */
 function installed(): string {
-  if (root !== "") return join(root, "tenant-routing-wrapper");
+  if (root !== "") return join(root, PLUGIN);
   root = mkdtempSync(join(tmpdir(), `trm-${process.pid}-`));
-  copyFileSync(join(DIST, "tenant-routing-launcher"), join(root, "tenant-routing-wrapper"));
-  const packed = join(root, "tenant-routing-wrapper.bin");
+  return installLauncher(root);
+}
+
+/** Puts the launcher and the packed binary side by side, as an operator does; returns the launcher's path. */
+export function installLauncher(dir: string): string {
+  const plugin = join(dir, PLUGIN);
+  copyFileSync(join(DIST, "tenant-routing-launcher"), plugin);
   try {
-    linkSync(join(DIST, "tenant-routing-wrapper"), packed);
+    linkSync(join(DIST, PLUGIN), `${plugin}.bin`);
   } catch {
-    copyFileSync(join(DIST, "tenant-routing-wrapper"), packed);
+    copyFileSync(join(DIST, PLUGIN), `${plugin}.bin`);
   }
-  return join(root, "tenant-routing-wrapper");
+  return plugin;
 }
 
 /** What a test starts in place of the packed binary, and the environment that goes with it. */

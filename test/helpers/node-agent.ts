@@ -33,8 +33,12 @@ export interface Agent {
 export interface Agents {
   /** Writes the conflist and starts an agent that uses it; returns when it listens. */
   start(list: Conflist): Promise<Agent>;
+  /** The same without waiting. */
+  launch(list: Conflist): Agent;
   /** Replaces the conflist of the agents. */
   write(list: Conflist): void;
+  /** Where they listen. */
+  socket(): string;
 }
 
 /** Agents of the node, killed after every test. */
@@ -44,25 +48,31 @@ export function useAgents(world: NodeWorld): Agents {
     await Promise.all(running.splice(0).map(kill));
   });
   const file = (): string => join(world.dir, "agent.conflist");
+  const socket = (): string => join(world.dir, "agent.sock");
   const write = (list: Conflist): void => {
-    const agent = { socket: join(world.dir, "agent.sock") };
+    const agent = { socket: socket() };
     const plugins = list.plugins.map((plugin) => ({
       ...plugin,
       agent: { ...agent, ...(plugin["agent"] as object | undefined) },
     }));
     writeFileSync(file(), JSON.stringify({ ...list, plugins }));
   };
+  const launch = (list: Conflist): Agent => {
+    write(list);
+    const args = ["netns", "exec", world.netns, BINARY, "agent"];
+    const child = spawn("ip", [...args, "--conf", file(), "--output", "json"], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { PATH: process.env["PATH"] },
+    });
+    running.push(child);
+    return agentOf(child);
+  };
   return {
     write,
+    launch,
+    socket,
     start: async (list) => {
-      write(list);
-      const args = ["netns", "exec", world.netns, BINARY, "agent"];
-      const child = spawn("ip", [...args, "--conf", file(), "--output", "json"], {
-        stdio: ["ignore", "ignore", "pipe"],
-        env: { PATH: process.env["PATH"] },
-      });
-      running.push(child);
-      const agent = agentOf(child);
+      const agent = launch(list);
       await agent.says("start", "listening");
       return agent;
     },

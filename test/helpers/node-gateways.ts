@@ -15,6 +15,9 @@ export const NODE = "10.0.0.2";
 export const POD_NET = "10.88.0.0/24";
 export const POD_NET6 = "fd00:10:88::/112";
 
+/** An answer comes at once, on a quiet machine. */
+const PATIENCE_S = 20;
+
 interface Gateway {
   readonly name: string;
   readonly device: string;
@@ -37,8 +40,8 @@ export interface Surroundings {
   serve(where: Pod | undefined, name: string): Promise<void>;
   /** What the other end answers to the pod: `<name> <address that the other end saw>`, or "no answer". */
   ask(from: Pod, address: string, port?: number): Promise<string>;
-  /** The same as the client beyond the default gateway. */
-  askAsClient(address: string, port?: number): Promise<string>;
+  /** The same as the client beyond the default gateway. `patienceS`: where no answer is expected. */
+  askAsClient(address: string, port?: number, patienceS?: number): Promise<string>;
 }
 
 /** Builds it anew for every test of the file. Call it after useNode, whose namespaces it needs fresh. */
@@ -63,12 +66,17 @@ export function useGateways(world: NodeWorld): Surroundings {
     for (const name of [...GATEWAYS.map((gateway) => gateway.name), "client"])
       sh("ip", "netns", "del", `${world.netns}-${name}`);
   });
-  const ask = async (netns: string, address: string, port: number): Promise<string> => {
+  const ask = async (
+    netns: string,
+    address: string,
+    port: number,
+    patience = PATIENCE_S,
+  ): Promise<string> => {
     const question = `exec 3<>/dev/tcp/${address}/${port} && cat <&3`;
     const { stdout } = await world.attempt(
       { netns } as Pod,
       "timeout",
-      "2",
+      String(patience),
       "bash",
       "-c",
       `{ ${question}; } 2>/dev/null`,
@@ -78,7 +86,8 @@ export function useGateways(world: NodeWorld): Surroundings {
   return {
     serve: (where, name) => serveIn(where?.netns ?? world.netns, name),
     ask: (from, address, port = 80) => ask(from.netns, address, port),
-    askAsClient: (address, port = 80) => ask(`${world.netns}-client`, address, port),
+    askAsClient: (address, port = 80, patienceS) =>
+      ask(`${world.netns}-client`, address, port, patienceS),
   };
 }
 

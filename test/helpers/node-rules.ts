@@ -10,7 +10,13 @@ export function rulesOf(firewall: Firewall): readonly string[] {
     .sort();
 }
 
+/** All addresses in the result of its ADD, without their prefix lengths. */
+export function addressesOf({ json }: Outcome): readonly string[] {
+  const ips = json?.["ips"] as readonly { address: string }[];
+  return ips.map(({ address }) => address.replace(/\/.*/, ""));
+}
+
 /** The pod's first address in the result of its ADD, without the prefix length. */
-export function addressOf({ json }: Outcome): string {
-  return (json?.["ips"] as [{ address: string }])[0].address.replace(/\/.*/, "");
+export function addressOf(outcome: Outcome): string {
+  return addressesOf(outcome)[0] ?? "";
 }

@@ -13,6 +13,7 @@ import {
 import type { Conf } from "./conf";
 import { BINARY } from "./harness";
 import { launch } from "./launch";
+import { BACKEND_CONF } from "./mode";
 import { PLUGINS, type NodeWorld, type Pod } from "./node-world";
 import type { Outcome } from "./outcome";
 
@@ -31,6 +32,8 @@ export interface AttachOptions {
   readonly wrap?: string;
   /** Changes to the plugins' environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What is executed as our plugin, in place of that of the tests' mode. */
+  readonly plugin?: string;
   /** DEL: the runtime has lost its cache, so there is no prevResult. */
   readonly forgetful?: boolean;
 }
@@ -53,10 +56,11 @@ export function ourList(
   cniVersion = "1.0.0",
   ...after: Conf[]
 ): Conflist {
+  const { dataDir, logFile } = world;
   return {
     cniVersion,
     name: "tr-node",
-    plugins: [{ type: OURS, dataDir: world.dataDir, logFile: world.logFile, ...ours }, ...after],
+    plugins: [{ type: OURS, dataDir, logFile, ...BACKEND_CONF, ...ours }, ...after],
   };
 }
 
@@ -95,7 +99,7 @@ async function execute(
 ): Promise<Outcome> {
   const ran = await launch({
     netns: world.netns,
-    command: [pathOf(netconf)],
+    command: [pathOf(netconf, options)],
     env: { ...environment(verb, pod, options.netns ?? pod.path), ...options.env },
     stdin: JSON.stringify(netconf),
     options: options.wrap === undefined ? {} : { wrap: options.wrap },
@@ -109,8 +113,8 @@ export function firstNetconf(list: Conflist, { offers = {} }: AttachOptions = {}
   return JSON.stringify(netconfOf(list, plugin as JsonObject, offers as JsonObject));
 }
 
-function pathOf({ type }: Conf): string {
-  const path = type === OURS ? BINARY : join(PLUGINS, String(type));
+function pathOf({ type }: Conf, { plugin = BINARY }: AttachOptions): string {
+  const path = type === OURS ? plugin : join(PLUGINS, String(type));
   if (!existsSync(path)) throw new Error(`no plugin ${path}`);
   return path;
 }

@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
+import { BACKEND } from "./mode";
 import { shellQuote } from "./shell";
 
 const SBIN = "/usr/sbin";
@@ -23,6 +24,8 @@ export interface Toolbox {
    * `after` (shell text; $PPID is the binary, $name the tool, $status the real tool's exit status).
    */
   around(hooks: { readonly before?: string; readonly after?: string }): string;
+  /** Returns the `wrap` for a run in which the programs of this run's backend say this on stderr and fail. */
+  failing(words: string): string;
   /** Returns the `wrap` for a run on a node without any of the programs in /usr/sbin. */
   readonly nothingInSbin: string;
   /** Returns the `wrap` for a run on a node where programs whose names match these shell patterns are missing from /usr/sbin. */
@@ -34,13 +37,22 @@ export function createToolbox(dir: string): Toolbox {
   const real = join(dir, "real");
   const multis = copyRealTools(real);
   let serial = 0;
+  const instead = (programs: readonly string[], text: string): string => {
+    const script = join(dir, `tool-${++serial}`);
+    writeFileSync(script, text, { mode: 0o755 });
+    return programs
+      .map((program) => `mount --bind ${shellQuote(script)} ${shellQuote(program)}`)
+      .join("\n");
+  };
+  const around: Toolbox["around"] = ({ before = "", after = "" }) =>
+    instead(multis, toolScript(real, before, after));
   return {
-    around: ({ before = "", after = "" }) => {
-      const script = join(dir, `tool-${++serial}`);
-      writeFileSync(script, toolScript(real, before, after), { mode: 0o755 });
-      return multis
-        .map((multi) => `mount --bind ${shellQuote(script)} ${shellQuote(multi)}`)
-        .join("\n");
+    around,
+    failing: (words) => {
+      const fail = `echo ${shellQuote(words)} >&2; exit 1`;
+      return BACKEND === "nftables"
+        ? instead([join(SBIN, "nft")], `#!/bin/sh\n${fail}\n`)
+        : around({ before: fail });
     },
     nothingInSbin: `mount -t tmpfs none ${SBIN}`,
     without: (...patterns) => {

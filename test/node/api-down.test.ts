@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { useApi } from "../helpers/api";
 import type { Conf } from "../helpers/conf";
-import { VARIANTS } from "../helpers/firewall";
 import { createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
 import { useNode } from "../helpers/node-world";
 import { expectError, expectOk } from "../helpers/outcome";
+import { PLACES, putIn } from "../helpers/firewall";
 
 const MANIFESTS = ["rbac.yaml", "tenants.yaml"]
   .map((name) => readFileSync(join(__dirname, "../../manifests", name), "utf8"))
@@ -46,10 +46,10 @@ function annotationsOf(name: string): string {
 const marks = (): readonly (string | undefined)[] =>
   world.firewall.ours().map((rule) => /--set-xmark (\S+)/.exec(rule)?.[1]);
 
-test.each(VARIANTS)(
+test.each(PLACES)(
   "while it runs the pod's annotation, the namespace's or none decides, on %s",
-  async (iptables) => {
-    const runtime = await runtimeFor({ iptables });
+  async (place) => {
+    const runtime = await runtimeFor(putIn(place));
     const [a, b, none] = [
       await podOf("team-a", "web-0"),
       await podOf("team-b", "api-0"),

@@ -1,11 +1,11 @@
 /** portmap after us in the chain, driven as libcni does it. */
 import { join } from "node:path";
 import type { Conf } from "../helpers/conf";
-import { VARIANTS } from "../helpers/firewall";
 import { onlyIpv4 } from "../helpers/node-files";
 import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
 import { useNode } from "../helpers/node-world";
 import { expectError, expectOk } from "../helpers/outcome";
+import { PLACES, type Place, putIn } from "../helpers/firewall";
 
 const world = useNode();
 const MAPPINGS = {
@@ -23,7 +23,7 @@ const V6 = "fd00:10:88::/112";
 interface Chain {
   readonly type?: string;
   readonly version?: string;
-  readonly iptables?: string;
+  readonly place?: Place;
   readonly subnets?: readonly string[];
   readonly after?: readonly Conf[];
 }
@@ -31,15 +31,19 @@ interface Chain {
 function runtimeFor({
   type = "ptp",
   version = "1.0.0",
-  iptables = "nft",
+  place = PLACES[0] ?? "nft",
   subnets = [V4],
   after = [PORTMAP],
 }: Chain): Runtime {
   const delegate = { type, isGateway: true, ipMasq: false, ipam: world.ipam(...subnets) };
-  return createRuntime(world, ourList(world, { ...ASKS, iptables, delegate }, version, ...after), {
-    ...OFFERS,
-    env: { PATH: onlyIpv4(world) },
-  });
+  return createRuntime(
+    world,
+    ourList(world, { ...ASKS, ...putIn(place), delegate }, version, ...after),
+    {
+      ...OFFERS,
+      env: { PATH: onlyIpv4(world) },
+    },
+  );
 }
 
 /** What portmap has mapped, with the node's plain iptables: `<port> <destination>`. */
@@ -54,7 +58,7 @@ function mapped(): readonly string[] {
     .sort();
 }
 
-describe.each(VARIANTS)("on %s", (iptables) => {
+describe.each(PLACES)("on %s", (place) => {
   test.each([
     ["ptp", "0.3.1"],
     ["ptp", "0.4.0"],
@@ -63,7 +67,7 @@ describe.each(VARIANTS)("on %s", (iptables) => {
   ])(
     "with %s at %s ports are mapped, CHECK passes and DEL leaves nothing",
     async (type, version) => {
-      const runtime = runtimeFor({ type, version, iptables });
+      const runtime = runtimeFor({ type, version, place });
       const [one, two] = [world.newPod("team-a", "one"), world.newPod("team-a", "two")];
       const added = expectOk(await runtime.add(one));
       expect(added.json).toMatchObject({ cniVersion: version, ips: [{ address: "10.88.0.2/24" }] });
@@ -79,7 +83,7 @@ describe.each(VARIANTS)("on %s", (iptables) => {
   );
 
   test("a dual-stack pod has its ports mapped in both families", async () => {
-    const runtime = runtimeFor({ iptables, subnets: [V4, V6] });
+    const runtime = runtimeFor({ place, subnets: [V4, V6] });
     const pod = world.newPod();
     const env = { PATH: "/usr/sbin:/usr/bin" };
     expectOk(await runtime.add(pod, { env }));

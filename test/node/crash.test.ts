@@ -1,6 +1,6 @@
 /** With real ptp: kill -9 at many moments, then DEL leaves nothing and ADD works again. */
 import { BINARY } from "../helpers/harness";
-import { KILLS, killAfter, type Kill } from "../helpers/node-kill";
+import { KILLERS, killAfter } from "../helpers/node-kill";
 import {
   ASKS,
   annotated,
@@ -11,12 +11,15 @@ import {
   type Conflist,
   type Runtime,
 } from "../helpers/node-runtime";
+import { durations, sweep, TORN_LEASE } from "../helpers/node-sweep";
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 import { until } from "../helpers/shell";
 
 const world = useNode();
 jest.setTimeout(240_000); // after useNode, which sets its own
+const KILLS = ["alone", "tree"] as const;
+type Kill = (typeof KILLS)[number];
 const OFFERS = annotated("0x10/0xff");
 /** Kills per test, spread evenly over the verb's duration. Runs that end before their kill do not count. */
 const KILLS_OF_ADD = 40;
@@ -30,43 +33,14 @@ function list(): Conflist {
 }
 
 /** Starts the verb as the runtime would and kills it; true when it had not ended by itself. */
-function killed(verb: "ADD" | "DEL", pod: Pod, ms: number, kill: Kill): Promise<boolean> {
-  return killAfter(ms, kill, {
+async function killed(verb: "ADD" | "DEL", pod: Pod, ms: number, kill: Kill): Promise<boolean> {
+  const { exit } = await killAfter(ms, KILLERS[kill], {
     netns: world.netns,
     command: BINARY,
     env: environment(verb, pod, pod.path),
     stdin: firstNetconf(list(), verb === "ADD" ? OFFERS : {}),
   });
-}
-
-/**
- * host-local creates its lease file and then writes the container into it. Killed in between, it
- * leaves an empty file that its own DEL does not recognise; nothing of ours could remove it.
- */
-const TORN_LEASE = /^lease: [0-9.]+ $/;
-
-/** Milliseconds that an undisturbed ADD and DEL take just now; the first of all is slower. */
-async function durations(runtime: Runtime): Promise<{ add: number; del: number }> {
-  const times = { add: Infinity, del: Infinity };
-  for (let n = 0; n < 3; n++) {
-    const pod = world.newPod();
-    times.add = Math.min(times.add, expectOk(await runtime.add(pod)).ms);
-    times.del = Math.min(times.del, expectOk(await runtime.del(pod)).ms);
-  }
-  return times;
-}
-
-/** Calls `round` with moments spread over `duration` until `kills` of them have ended by the kill. */
-async function sweep(
-  kills: number,
-  duration: number,
-  round: (n: number, moment: number) => Promise<boolean>,
-): Promise<void> {
-  let done = 0;
-  for (let n = 0; done < kills; n++) {
-    if (n > kills * 4) throw new Error(`only ${done} of ${n} runs were killed before they ended`);
-    if (await round(n, (duration * ((n % kills) + 1)) / kills)) done++;
-  }
+  return exit === null;
 }
 
 /** DEL as after a crash: no prevResult, and every other time the netns is gone. */
@@ -83,7 +57,7 @@ async function clear(runtime: Runtime, pod: Pod, n: number, kill: Kill): Promise
 describe.each(KILLS)("killed %s", (kill) => {
   test(`${KILLS_OF_ADD} times in an ADD, DEL leaves nothing and ADD works again`, async () => {
     const runtime = createRuntime(world, list(), OFFERS);
-    await sweep(KILLS_OF_ADD, (await durations(runtime)).add, async (n, moment) => {
+    await sweep(KILLS_OF_ADD, (await durations(world, runtime)).ADD, async (n, moment) => {
       const pod = world.newPod("team-a", `pod-${n}`);
       const dead = await killed("ADD", pod, moment, kill);
       await clear(runtime, pod, n, kill);
@@ -97,7 +71,7 @@ describe.each(KILLS)("killed %s", (kill) => {
 
   test(`${KILLS_OF_DEL} times in a DEL, the next DEL leaves nothing`, async () => {
     const runtime = createRuntime(world, list(), OFFERS);
-    await sweep(KILLS_OF_DEL, (await durations(runtime)).del, async (n, moment) => {
+    await sweep(KILLS_OF_DEL, (await durations(world, runtime)).DEL, async (n, moment) => {
       const pod = world.newPod("team-a", `pod-${n}`);
       expectOk(await runtime.add(pod));
       const dead = await killed("DEL", pod, moment, kill);

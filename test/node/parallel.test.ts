@@ -1,19 +1,19 @@
-/** With real ptp: many wrappers at once, on both variants. */
+/** With real ptp: many wrappers at once, in every place for marks. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Conf } from "../helpers/conf";
-import { VARIANTS, type Variant } from "../helpers/firewall";
 import { rulesOf } from "../helpers/node-rules";
 import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectError, expectOk, type Outcome } from "../helpers/outcome";
 import { together } from "../helpers/together";
+import { PLACES, type Place, putIn } from "../helpers/firewall";
 
 const world = useNode();
 jest.setTimeout(180_000); // after useNode, which sets its own
 const ONE = { rangeStart: "10.88.0.9", rangeEnd: "10.88.0.9" };
 
-function runtimeFor(iptables: Variant, range: Conf = {}): Runtime {
+function runtimeFor(place: Place, range: Conf = {}): Runtime {
   const ipam = {
     ...world.ipam(),
     ranges: [[{ subnet: "10.88.0.0/23", ...range }]],
@@ -21,14 +21,14 @@ function runtimeFor(iptables: Variant, range: Conf = {}): Runtime {
   };
   return createRuntime(
     world,
-    ourList(world, { ...ASKS, iptables, delegate: { type: "ptp", ipMasq: false, ipam } }),
+    ourList(world, { ...ASKS, ...putIn(place), delegate: { type: "ptp", ipMasq: false, ipam } }),
     annotated("0x10/0xff"),
   );
 }
 
-describe.each(VARIANTS)("on %s", (variant) => {
+describe.each(PLACES)("on %s", (place) => {
   test("of 40 ADDs of one attachment one succeeds and the others change nothing; 40 DELs of it all succeed", async () => {
-    const runtime = runtimeFor(variant);
+    const runtime = runtimeFor(place);
     const pod = world.newPod();
     const outcomes = await together(40, () => runtime.add(pod));
     const failed = outcomes.filter(({ exit }) => exit !== 0);
@@ -43,7 +43,7 @@ describe.each(VARIANTS)("on %s", (variant) => {
   });
 
   test("a DEL of a pod while another is added on its address leaves the new pod's rules only", async () => {
-    const runtime = runtimeFor(variant, ONE);
+    const runtime = runtimeFor(place, ONE);
     for (let round = 0; round < 10; round++) {
       const [a, b] = [world.newPod("team-a", "a"), world.newPod("team-b", "b")];
       expectOk(await runtime.add(a));
@@ -60,7 +60,7 @@ describe.each(VARIANTS)("on %s", (variant) => {
   });
 
   test("an ADD that takes the address as soon as DEL has released it is not hit by that DEL", async () => {
-    const runtime = runtimeFor(variant, ONE);
+    const runtime = runtimeFor(place, ONE);
     let a = world.newPod("team-a", "pod-0");
     expectOk(await runtime.add(a));
     for (let round = 1; round <= 6; round++) {

@@ -1,25 +1,30 @@
-/** Real ptp and bridge, every version they speak, both variants, both families. */
-import { VARIANTS, type Variant } from "../helpers/firewall";
+/** Real ptp and bridge, every version they speak, every place for marks, both families. */
 import { ASKS, annotated, createRuntime, ourList, type Conflist } from "../helpers/node-runtime";
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
+import { PLACES, type Place, putIn } from "../helpers/firewall";
 
 const world = useNode();
 const DELEGATES = ["ptp", "bridge"] as const;
 type Delegate = (typeof DELEGATES)[number];
+const [FIRST = "nft"] = PLACES;
 const V4 = "10.88.0.0/24";
 const V6 = "fd00:10:88::/112";
 
 function listFor(
   type: Delegate,
   cniVersion: string,
-  iptables: Variant,
+  place: Place,
   subnets: readonly string[] = [V4],
 ): Conflist {
   const more = type === "bridge" ? { bridge: "cni0", isGateway: true } : {};
   return ourList(
     world,
-    { ...ASKS, iptables, delegate: { type, ...more, ipMasq: false, ipam: world.ipam(...subnets) } },
+    {
+      ...ASKS,
+      ...putIn(place),
+      delegate: { type, ...more, ipMasq: false, ipam: world.ipam(...subnets) },
+    },
     cniVersion,
   );
 }
@@ -34,9 +39,9 @@ function rulesOf(pod: Pod, address: string): RegExp[] {
   ];
 }
 
-function expectRules(pod: Pod, variant: Variant, addresses: readonly string[]): void {
+function expectRules(pod: Pod, place: Place, addresses: readonly string[]): void {
   const expected = addresses.flatMap((address) => rulesOf(pod, address));
-  const found = world.firewall.ours(variant);
+  const found = world.firewall.ours(place);
   expect(found).toHaveLength(expected.length);
   expected.forEach((pattern, n) => expect(found[n]).toMatch(pattern));
   expect(world.firewall.ours()).toHaveLength(expected.length);
@@ -49,16 +54,12 @@ function addressesOf(pod: Pod): readonly string[] {
     .flatMap((line) => /inet6? ([^/]+)\//.exec(line)?.[1] ?? []);
 }
 
-describe.each(VARIANTS)("on %s", (variant) => {
+describe.each(PLACES)("on %s", (place) => {
   describe.each(DELEGATES)("%s", (type) => {
     test.each(["0.3.1", "0.4.0", "1.0.0"])(
       "at %s ADD, CHECK and DEL work, and DEL again when everything is gone",
       async (version) => {
-        const runtime = createRuntime(
-          world,
-          listFor(type, version, variant),
-          annotated("0x10/0xff"),
-        );
+        const runtime = createRuntime(world, listFor(type, version, place), annotated("0x10/0xff"));
         const pod = world.newPod();
         const added = expectOk(await runtime.add(pod));
         expect(added.json).toMatchObject({
@@ -66,7 +67,7 @@ describe.each(VARIANTS)("on %s", (variant) => {
           ips: [{ address: "10.88.0.2/24" }],
         });
         expect(addressesOf(pod)).toEqual(["10.88.0.2"]);
-        expectRules(pod, variant, ["10.88.0.2"]);
+        expectRules(pod, place, ["10.88.0.2"]);
         expect([world.leases(), world.veths().length]).toEqual([[`10.88.0.2 ${pod.id}`], 1]);
         if (version !== "0.3.1") expect(expectOk(await runtime.check(pod)).stdout).toBe("");
         expect(expectOk(await runtime.del(pod)).stdout).toBe("");
@@ -79,7 +80,7 @@ describe.each(VARIANTS)("on %s", (variant) => {
     );
 
     test("DEL works when the netns is gone, and with it prevResult", async () => {
-      const runtime = createRuntime(world, listFor(type, "1.0.0", variant), annotated("0x10/0xff"));
+      const runtime = createRuntime(world, listFor(type, "1.0.0", place), annotated("0x10/0xff"));
       const pod = world.newPod();
       expectOk(await runtime.add(pod));
       await world.vanish(pod);
@@ -96,13 +97,13 @@ describe.each(VARIANTS)("on %s", (variant) => {
     ])("%s", async (_, subnets, addresses) => {
       const runtime = createRuntime(
         world,
-        listFor(type, "1.0.0", variant, subnets),
+        listFor(type, "1.0.0", place, subnets),
         annotated("0x10/0xff"),
       );
       const pod = world.newPod();
       expectOk(await runtime.add(pod));
       expect(addressesOf(pod)).toEqual(addresses);
-      expectRules(pod, variant, addresses);
+      expectRules(pod, place, addresses);
       expectOk(await runtime.check(pod));
       expectOk(await runtime.del(pod));
       expect(world.everything()).toEqual([]);
@@ -114,18 +115,18 @@ describe.each(DELEGATES)("%s", (type) => {
   test.each(["0.1.0", "0.2.0"])(
     "at %s the result has ip4, the rules exist, and DEL removes them",
     async (version) => {
-      const runtime = createRuntime(world, listFor(type, version, "nft"), annotated("0x10/0xff"));
+      const runtime = createRuntime(world, listFor(type, version, FIRST), annotated("0x10/0xff"));
       const pod = world.newPod();
       const added = expectOk(await runtime.add(pod));
       expect(added.json).toMatchObject({ cniVersion: version, ip4: { ip: "10.88.0.2/24" } });
-      expectRules(pod, "nft", ["10.88.0.2"]);
+      expectRules(pod, FIRST, ["10.88.0.2"]);
       expectOk(await runtime.del(pod));
       expect(world.everything()).toEqual([]);
     },
   );
 
   test("a pod without a tenant has no rule, and the delegate's own bytes are the result", async () => {
-    const list = listFor(type, "1.0.0", "nft");
+    const list = listFor(type, "1.0.0", FIRST);
     const pod = world.newPod();
     const runtime = createRuntime(world, list, annotated(undefined));
     const added = expectOk(await runtime.add(pod));

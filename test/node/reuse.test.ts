@@ -1,11 +1,11 @@
 /** An address that a pod left behind without DEL has no tenant for its next owner. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { VARIANTS } from "../helpers/firewall";
 import { INTERNET, POD_NET, useGateways } from "../helpers/node-gateways";
 import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
+import { PLACES, putIn } from "../helpers/firewall";
 
 const world = useNode();
 const around = useGateways(world);
@@ -33,14 +33,14 @@ async function loseA(runtime: Runtime): Promise<Pod> {
 const marks = (): readonly (string | undefined)[] =>
   world.firewall.ours().map((rule) => /--set-xmark (\S+)/.exec(rule)?.[1]);
 
-describe.each(VARIANTS)("on %s", (iptables) => {
+describe.each(PLACES)("on %s", (place) => {
   describe.each(["ptp", "bridge"])("%s", (type) => {
     const runtimeFor = () =>
       createRuntime(
         world,
         ourList(world, {
           ...ASKS,
-          iptables,
+          ...putIn(place),
           delegate: { type, isGateway: true, ipMasq: false, ipam: ipam() },
         }),
       );

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { killAfter } from "../helpers/node-kill";
+import { KILLERS, killAfter } from "../helpers/node-kill";
 import { type Ran, TENANTS, useRoutesNode, WRAPPER } from "../helpers/routes-node";
 import { until } from "../helpers/shell";
 
@@ -117,7 +117,7 @@ test.each(["alone", "tree"] as const)(
         env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
         stdin: "",
       };
-      const wasKilled = await killAfter(ms, kind, doomed);
+      const wasKilled = (await killAfter(ms, KILLERS[kind], doomed)).exit === null;
       if (wasKilled) killed++;
       await until(
         "the last child has ended",

@@ -60,7 +60,7 @@ export const SERIES = {
     "tenant",
   ),
   tenant_routing_leaked_packets_total: counter(
-    "Packets of the tenant's pods that lacked its mark; the guard dropped them.",
+    "Packets of the tenant's pods that lacked its mark, those of pods being deleted included; the guard dropped them.",
     "tenant",
   ),
   tenant_routing_gateway_up: gauge("1: the gateway answers; 0: it is lost.", "tenant", "gateway"),

@@ -13,10 +13,6 @@ export async function showConflist(fixture: Fixture): Promise<void> {
   await transcript.heading(
     "The conflist gives tenant A another mark: new pods and running ones follow",
   );
-  if (fixture.api === undefined)
-    return transcript.say(
-      "The agent knows the annotations of running pods from an API server only: left out without one.",
-    );
   const from = await now(topology);
   change(fixture, OTHER_CHOICES);
   const pod = await runtime.sandbox({ pod: "team-a/new-0", annotations: { [MARK]: "tenant-a" } });

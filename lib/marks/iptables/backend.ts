@@ -13,6 +13,7 @@ import type {
   MarkPlace,
   Marks,
 } from "../../ports";
+import type { OwnChanges } from "../own-changes";
 import { attachmentTag } from "../tag";
 import { KIND_NAMES, rulesFor, ruleSpecs, type InstalledRule } from "./format";
 import { removeOrdered } from "./ordered";
@@ -43,6 +44,8 @@ export interface IptablesOptions {
   readonly log: Log;
   /** Places that records of attachments name; asked only where a variant's programs are missing. */
   readonly recordedPlaces?: () => readonly string[];
+  /** Is told what is removed. */
+  readonly own?: OwnChanges;
   /** Tests put another node here. */
   readonly host?: Host;
 }
@@ -63,6 +66,8 @@ interface Operation extends Tables {
 export function createIptablesBackend(options: IptablesOptions): MarkBackend {
   return {
     places: VARIANTS,
+    home: () =>
+      options.configured === "auto" ? recallVariant(options.dataDir) : options.configured,
     pieces: (marking) =>
       rulesFor(marking).map(({ address, piece, mark }) => ({ address, piece, mark })),
     open: (environment) => openMarks(options, environment),
@@ -75,6 +80,7 @@ function openMarks(options: IptablesOptions, environment: Readonly<Record<string
     lockTimeoutMs: options.lockTimeoutMs,
     cniEnv: environment,
     mayHaveUsed: (variant) => mayHaveUsed(options, variant),
+    own: options.own,
   });
   let detected: Promise<Detected> | undefined;
   const operation: Operation = {
@@ -99,10 +105,10 @@ function openMarks(options: IptablesOptions, environment: Readonly<Record<string
       }),
     evict: (key, addresses, confirm) =>
       released(operation, () => evict(operation, attachmentTag(key), { addresses, confirm })),
-    remove: async (tags, known, outOfForce) => {
+    remove: async (tags, known, leaving) => {
       if (tags.length === 0) return;
       await released(operation, () =>
-        remove(operation, (rule) => tags.includes(rule.tag), known, outOfForce),
+        remove(operation, (rule) => tags.includes(rule.tag), known, leaving?.outOfForce),
       );
     },
     list: async () =>

@@ -3,6 +3,7 @@ import { CniError, RulesUntouched } from "../../cni/error";
 import type { Family } from "../../net/family";
 import type { Exec, ExecOutcome, ExecRequest, Started } from "../../ports";
 import { DIRECTORIES, type Host, type IptablesVariant, PROGRAM_ENVIRONMENT } from "../../node/host";
+import { UNWATCHED, type OwnChanges } from "../own-changes";
 import { withEndMark } from "./format";
 
 const TOOL_TIMEOUT_SLACK_MS = 5000;
@@ -56,13 +57,15 @@ export interface ToolsOptions {
   readonly cniEnv?: Readonly<Record<string, string>> | undefined;
   /** True when we may have made rules in that variant on this node; asked where neither its programs nor nft are installed. */
   readonly mayHaveUsed?: ((variant: IptablesVariant) => boolean) | undefined;
+  /** Is told what is removed. */
+  readonly own?: OwnChanges | undefined;
 }
 
 /** The tools of `host`. */
 export function createTools(
   exec: Exec,
   host: Host,
-  { lockTimeoutMs, cniEnv: marks = {}, mayHaveUsed = () => false }: ToolsOptions,
+  { lockTimeoutMs, cniEnv: marks = {}, mayHaveUsed = () => false, own }: ToolsOptions,
 ): Tools {
   const requestOf = (slot: Slot, action: Action, args: readonly string[]): Unfed => {
     const path = findTool(host, slot, action);
@@ -94,7 +97,7 @@ export function createTools(
       const request = requestOf(slot, "save", args);
       return outputOf(slot, request, await exec.run({ ...request, stdin: "" }));
     },
-    ...restoring(exec, has, (slot) =>
+    ...restoring({ exec, own }, has, (slot) =>
       requestOf(slot, "restore", ["--noflush", "-w", String(seconds)]),
     ),
   };
@@ -102,7 +105,7 @@ export function createTools(
 
 /** The part of the tools that changes rules. */
 function restoring(
-  exec: Exec,
+  { exec, own = UNWATCHED }: { readonly exec: Exec; readonly own: OwnChanges | undefined },
   has: (slot: Slot) => boolean,
   requestOf: (slot: Slot) => Unfed,
 ): Pick<Tools, "restore" | "restoreAnd" | "prepare" | "release"> {
@@ -112,14 +115,18 @@ function restoring(
       const request = requestOf(slot);
       const early = prepared.get(nameOf(slot));
       prepared.delete(nameOf(slot));
+      const tell = own.expect(removalsIn(slot, input));
       const outcome = await (early?.finish(input) ?? exec.run({ ...request, stdin: input }));
+      tell(outcome.exitCode === 0);
       outputOf(slot, request, outcome);
     },
     restoreAnd: async (slot, input, committed) => {
       const { input: stdin, reached } = slot.variant === "nft" ? withEndMark(input) : { input };
       const onStderr = (soFar: string): void => void (reached?.test(soFar) && committed());
       const request = requestOf(slot);
+      const tell = own.expect(removalsIn(slot, input));
       const outcome = await exec.run({ ...request, stdin, onStderr });
+      tell(outcome.exitCode === 0 || reached?.test(outcome.stderr) === true);
       if (reached?.test(outcome.stderr) !== true) outputOf(slot, request, outcome);
       committed();
     },
@@ -136,6 +143,15 @@ function restoring(
 
 type Action = (typeof ACTIONS)[number];
 type Unfed = Omit<ExecRequest, "stdin">;
+
+/** As nft monitor tells them; legacy tables send no events. */
+function removalsIn({ variant, family }: Slot, input: string): readonly string[] {
+  if (variant === "legacy") return [];
+  const removals = input.split("\n").filter((line) => line.startsWith("-D "));
+  return removals.map(
+    (line) => `delete rule ${family === 4 ? "ip" : "ip6"} mangle ${line.split(" ")[1]}`,
+  );
+}
 
 function nameOf({ variant, family }: Slot): string {
   return `${variant} ${family}`;

@@ -6,7 +6,7 @@ import type { RestoreOrder, Restored } from "../../ports";
 import { groupBy } from "../group";
 import { isConfirmed } from "../restore";
 import { attachmentTag } from "../tag";
-import { ruleSpecs } from "./format";
+import { ruleSpecs, type InstalledRule } from "./format";
 import type { Slot } from "./programs";
 import {
   isIn,
@@ -42,18 +42,22 @@ export async function restore(
     const listable = await listableSlots(tables, families);
     const slots = withPlaces(listable, wanted, families);
     const confirmed = wanted.filter(({ order }) => isConfirmed(order));
+    const home = new Map(confirmed.map(({ tag, variant }) => [tag, variant]));
     const seen: Seen = { taken: new Set(), changed: new Set(), gone: new Set() };
     try {
-      await settleTogether(
-        slots.map((slot) =>
-          settle(
+      const elsewhere = await settleTogether(
+        slots.map(async (slot) => {
+          const installed = await settle(
             tables,
             listable.filter((each) => isIn(each, slot)),
             undefined,
-            (installed) => [changeIn(slot, confirmed, installed, seen)],
-          ),
-        ),
+            (rules) => [changeIn(slot, confirmed, rules, seen)],
+          );
+          return installed.some((rule) => isMisplaced(rule, home)) ? [slot] : [];
+        }),
       );
+      // Not before the new ones are there, so that no packet is without a mark.
+      await clearMisplaced(tables, elsewhere.flat(), home, seen);
     } finally {
       for (const { order, tag } of confirmed) if (!isConfirmed(order)) seen.gone.add(tag);
       await takeBack(tables, slots, seen.gone);
@@ -93,6 +97,34 @@ async function placed(
   return { order, tag: attachmentTag(order.key), variant: known ?? (await choose()) };
 }
 
+/** The variant in which each attachment's rules belong, by tag. */
+type Homes = ReadonlyMap<string, IptablesVariant>;
+
+/** A rule of one of these attachments in another variant than its own. */
+function isMisplaced({ tag, variant }: InstalledRule, home: Homes): boolean {
+  return home.has(tag) && home.get(tag) !== variant;
+}
+
+async function clearMisplaced(
+  tables: Tables,
+  slots: readonly Slot[],
+  home: Homes,
+  seen: Seen,
+): Promise<void> {
+  await settleTogether(
+    slots.map((slot) =>
+      settle(tables, [slot], undefined, (installed) => {
+        const misplaced = installed.filter(
+          (rule) => !seen.taken.has(rule.tag) && isMisplaced(rule, home),
+        );
+        for (const { tag } of misplaced) seen.changed.add(tag);
+        return [{ ...slot, additions: [], deletions: misplaced.map(({ spec }) => spec) }];
+      }),
+    ),
+  );
+}
+
+// Only in the attachments' own slots.
 function changeIn(slot: Slot, wanted: readonly Wanted[], installed: Rules, seen: Seen): Change {
   const rulesOf = groupBy(installed, ({ tag }) => tag);
   const rulesOn = groupBy(installed, ({ address }) => address);
@@ -104,8 +136,9 @@ function changeIn(slot: Slot, wanted: readonly Wanted[], installed: Rules, seen:
       seen.taken.add(tag);
       continue;
     }
+    if (variant !== slot.variant) continue;
     const have = rulesOf(tag).map(({ spec }) => spec);
-    const want = variant === slot.variant ? ruleSpecs(order, slot.family) : [];
+    const want = ruleSpecs(order, slot.family);
     if (have.length === want.length && have.every((spec, i) => spec === want[i])) continue;
     seen.changed.add(tag);
     deletions.push(...have);

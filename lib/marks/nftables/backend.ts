@@ -1,13 +1,15 @@
 /** Marks as elements of verdict maps in a table of our own: the cost of a pod does not depend on the others. */
 import { familyOf } from "../../net/family";
-import type { InstalledMark, Locks, MarkBackend, Marking, Marks } from "../../ports";
+import type { InstalledMark, Locks, MarkBackend, Marking, MarkOrder, Marks } from "../../ports";
 import { attachmentTag } from "../tag";
 import { countMarked } from "./counters";
-import { markChain, MARKS } from "./layout";
+import { guardEntry } from "./guard";
+import { markChain, MARKS, type Chain } from "./layout";
 import { isBaseIntact, isChainIntact, type Element, type Listing } from "./listing";
 import { missingNft, type NftRunner } from "./runner";
-import { restoreOneByOne } from "../restore";
-import { createTable, type Table } from "./table";
+import { restoreMany } from "./restore";
+import type { Entry } from "./plans";
+import { create, createTable, type Table } from "./table";
 
 export interface NftablesOptions {
   /** For each operation, with what its programs get in their environment; may be one and the same. */
@@ -25,6 +27,7 @@ export const PLACE = "nftables";
 export function createNftablesBackend(options: NftablesOptions): MarkBackend {
   return {
     places: [PLACE],
+    home: () => PLACE,
     pieces: ({ addresses, mark, markReplies }) =>
       addresses.map((address) => ({ address, piece: pieceName(markReplies), mark })),
     open: (environment) => openMarks(options, options.runner(environment)),
@@ -32,16 +35,8 @@ export function createNftablesBackend(options: NftablesOptions): MarkBackend {
 }
 
 function openMarks(options: NftablesOptions, runner: NftRunner): Marks {
+  const { locks, lockTimeoutMs, mayHaveUsed } = options;
   const table = createTable(runner, MARKS);
-  const marks: Omit<Marks, "restore"> = marksIn(table, runner, options);
-  return { ...marks, restore: (orders) => restoreOneByOne(marks, orders) };
-}
-
-function marksIn(
-  table: Table,
-  runner: NftRunner,
-  { locks, lockTimeoutMs, mayHaveUsed }: NftablesOptions,
-): Omit<Marks, "restore"> {
   /** False: nft is missing, and so are marks of ours. */
   const canLook = (): boolean => {
     if (runner.has()) return true;
@@ -53,14 +48,10 @@ function marksIn(
   };
   return {
     anticipate: () => runner.warmUp(),
-    install: async ({ key, label, mark, addresses, markReplies, confirm }) => {
+    ...installs(options, runner, table),
+    restore: async (orders) => {
       if (!runner.has()) throw unusable();
-      const tag = attachmentTag(key);
-      const chain = markChain(mark, markReplies);
-      return locks.hold(addresses, lockTimeoutMs, async () => {
-        confirm?.();
-        return { place: PLACE, evicted: await table.put({ tag, label, addresses, chain }) };
-      });
+      return restoreMany({ table, locks, lockTimeoutMs, place: PLACE, chainOf }, orders);
     },
     evict: async (key, addresses, confirm) => {
       if (!canLook()) return [];
@@ -113,6 +104,41 @@ function toInstalledMark(
       text,
     },
   ];
+}
+
+function installs(
+  { locks, lockTimeoutMs }: NftablesOptions,
+  runner: NftRunner,
+  table: Table,
+): Required<Pick<Marks, "install" | "installGuarded">> {
+  const underLocks = async <T>(
+    { addresses, confirm }: MarkOrder,
+    body: () => Promise<T>,
+  ): Promise<T> => {
+    if (!runner.has()) throw unusable();
+    return locks.hold(addresses, lockTimeoutMs, async () => {
+      confirm?.();
+      return body();
+    });
+  };
+  return {
+    install: (order) =>
+      underLocks(order, async () => ({ place: PLACE, evicted: await table.put(entryOf(order)) })),
+    installGuarded: (order) =>
+      underLocks(order, async () => {
+        const placed = [{ layout: MARKS, entry: entryOf(order) }, guardEntry(order)];
+        return (await create(runner, placed)) ? { place: PLACE, evicted: [] } : undefined;
+      }),
+  };
+}
+
+function entryOf(order: MarkOrder): Entry {
+  const { key, label, addresses } = order;
+  return { tag: attachmentTag(key), label, addresses, chain: chainOf(order) };
+}
+
+function chainOf({ mark, markReplies }: Marking): Chain {
+  return markChain(mark, markReplies);
 }
 
 function pieceName(markReplies: Marking["markReplies"]): string {

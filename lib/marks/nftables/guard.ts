@@ -1,11 +1,12 @@
 /** The guard: forwarded packets of a tenant's pod that do not carry its mark are dropped and counted. */
 import { sameMark, type Mark } from "../../net/mark";
-import type { Marking, MarkOrder } from "../../ports";
+import type { Marking, MarkOrder, Restored, RestoreOrder } from "../../ports";
 import { attachmentTag } from "../tag";
-import { GUARD, guardChain } from "./layout";
+import { GUARD, guardChain, type Chain } from "./layout";
 import { isBaseIntact, isChainIntact, type Listing } from "./listing";
+import { restoreMany, type RestoreParts } from "./restore";
 import type { NftRunner } from "./runner";
-import { createTable } from "./table";
+import { createTable, type Placed } from "./table";
 
 /** What the guard has for one address. */
 export interface Guarded {
@@ -24,6 +25,12 @@ export interface Dropped {
   readonly bytes: number;
 }
 
+/** The locks that a restore holds, for so long at most (ms). */
+export type GuardLocks = Pick<RestoreParts, "locks" | "lockTimeoutMs">;
+
+/** Where its entries are, for those that compare them with the records. */
+export const GUARD_PLACE = "guard";
+
 /** All methods throw CniError `rules`, or `tryAgainLater` for an nft that hangs. */
 export interface Guard {
   /**
@@ -33,6 +40,8 @@ export interface Guard {
   prepare(order: MarkOrder): Promise<void>;
   /** From now on, forwarded packets from these addresses must carry the mark. */
   set(order: MarkOrder): Promise<void>;
+  /** Entries of many attachments at once; see `Marks.restore`. */
+  restore(orders: readonly RestoreOrder[], under: GuardLocks): Promise<readonly Restored[]>;
   /** Removes all entries of these addresses. */
   evict(addresses: readonly string[]): Promise<void>;
   /** Removes the entries of these tags; with `addresses`, they are nowhere else. */
@@ -40,6 +49,13 @@ export interface Guard {
   list(): Promise<{ readonly guarded: readonly Guarded[]; readonly dropped: readonly Dropped[] }>;
   /** Removes the guard as a whole. */
   clear(): Promise<void>;
+}
+
+/** The entry for an order. */
+export function guardEntry(order: MarkOrder): Placed {
+  const { key, label, addresses } = order;
+  const entry = { tag: attachmentTag(key), label, addresses, chain: chainOf(order) };
+  return { layout: GUARD, entry };
 }
 
 /** The guard in the table `inet tenant-routing-guard`. */
@@ -62,6 +78,8 @@ export function createGuard(runner: NftRunner): Guard {
         ]);
     },
     set: (order) => put(order, [order.mark]),
+    restore: (orders, under) =>
+      restoreMany({ ...under, table, place: GUARD_PLACE, chainOf }, orders),
     evict: async (addresses) => void (await table.evict(addresses)),
     remove: (tags, addresses) => table.remove(tags, addresses),
     list: async () => {
@@ -70,9 +88,14 @@ export function createGuard(runner: NftRunner): Guard {
     },
     clear: async () => {
       const name = `inet ${GUARD.table}`;
+      runner.known.forget();
       await runner.run([`add table ${name}`, `delete table ${name}`]);
     },
   };
+}
+
+function chainOf({ mark, markReplies }: Marking): Chain {
+  return guardChain([mark], markReplies);
 }
 
 /** What the attachment had, if every element on its addresses is its own. */

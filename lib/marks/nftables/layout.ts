@@ -93,10 +93,10 @@ export function baseHeader({ hook, priority }: Layout): string {
 }
 
 /**
- * Commands that make the table and the chain what they should be, whatever they were; elements and counters
+ * Commands that make the table and its base chain what they should be, whatever they were; elements and counters
  * stay. `typeof`, never `type`: nft 1.0.6 crashes listing a map that nft 1.1.3 made with `type`.
  */
-export function ensureCommands(layout: Layout, chain: Chain): readonly string[] {
+export function ensureBase(layout: Layout): readonly string[] {
   const { table, hook } = layout;
   const t = `inet ${table}`;
   return [
@@ -108,6 +108,13 @@ export function ensureCommands(layout: Layout, chain: Chain): readonly string[] 
     `add chain ${t} ${hook} { ${baseHeader(layout)} }`,
     `flush chain ${t} ${hook}`,
     ...BASE_RULES.map((rule) => `add rule ${t} ${hook} ${rule}`),
+  ];
+}
+
+/** The same for one chain of the table. */
+export function ensureChain({ table }: Layout, chain: Chain): readonly string[] {
+  const t = `inet ${table}`;
+  return [
     `add counter ${t} ${chain.counter}`,
     `add chain ${t} ${chain.name}`,
     `flush chain ${t} ${chain.name}`,

@@ -3,6 +3,8 @@ import { CniError, RulesUntouched } from "../../cni/error";
 import { tied } from "../../node/exec";
 import { DIRECTORIES, type Host, PROGRAM_ENVIRONMENT } from "../../node/host";
 import type { Exec, StartTalk, Talk } from "../../ports";
+import { UNWATCHED, type OwnChanges } from "../own-changes";
+import { NOTHING_KNOWN, type Known } from "./known";
 
 /** What nft answered to one transaction. */
 export interface NftAnswer {
@@ -23,6 +25,8 @@ export interface NftRunner {
   warmUp(): void;
   /** Ends the child that stays. It is started again when it is needed. */
   stop(): void;
+  /** What is known of the tables that it changes. */
+  readonly known: Known;
 }
 
 export interface NftOptions {
@@ -32,6 +36,10 @@ export interface NftOptions {
   readonly timeoutMs: number;
   /** Goes into the environment of a process that could outlive us. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Left out, nothing is known of the tables. */
+  readonly known?: Known;
+  /** Is told what is removed. */
+  readonly own?: OwnChanges;
 }
 
 /** Fails in the parser, before anything is done: what comes before it is the answer. */
@@ -40,35 +48,61 @@ const END_SAID = /(?:^|\n)Error: syntax error[^\n]*\n(?:nft> )*add @end\n\s*\^+\
 const COMPLAINT = /^(?:\S+: ?)?Error: |^Operation not permitted/m;
 /** nft remembers its lines, as a shell does: after this many it is replaced (1 KB each). */
 const MOST_REQUESTS = 2000;
+/** A child reads its line byte by byte; more than this (bytes) a process of its own reads faster. */
+const LONGEST_LINE = 8192;
 const MAX_OUTPUT = 64 * 1024 * 1024;
 const MAX_SAID = 600;
 // It would write its history there.
 const NO_HOME = { HOME: "/dev/null" } as const;
 
 /**
- * Runs nft in a child that stays for as long as this process, where setpriv can tie its life to ours; else a
- * process for each transaction (decision 0072).
+ * Runs nft in a child that stays for as long as this process, where setpriv can tie its life to ours; else, and
+ * for what is long, a process for each transaction (decision 0072).
  */
 export function createNftRunner(options: NftOptions): NftRunner {
-  const { host } = options;
+  const { host, known = NOTHING_KNOWN, own = UNWATCHED } = options;
   const spawned = createSpawned(options);
   const resident = host.find("setpriv") === undefined ? undefined : createResident(options);
   let refused = false;
+  const run = async (commands: readonly string[]): Promise<NftAnswer> => {
+    if (resident === undefined || refused || isLong(commands)) return spawned.run(commands);
+    const answer = await resident.run(commands);
+    if (answer !== undefined) return answer;
+    refused = true;
+    return spawned.run(commands);
+  };
   return {
+    known,
     has: () => host.find("nft") !== undefined,
-    run: async (commands) => {
-      if (resident === undefined || refused) return spawned.run(commands);
-      const answer = await resident.run(commands);
-      if (answer !== undefined) return answer;
-      refused = true;
-      return spawned.run(commands);
-    },
+    run: (commands) => telling(own, commands, run),
     check: (commands) => spawned.run(commands, ["-c"]),
     warmUp: () => {
       if (!refused) resident?.warmUp();
     },
     stop: () => resident?.stop(),
   };
+}
+
+/** With what is removed told before, and afterwards whether it was. */
+async function telling(
+  own: OwnChanges,
+  commands: readonly string[],
+  run: (commands: readonly string[]) => Promise<NftAnswer>,
+): Promise<NftAnswer> {
+  const tell = own.expect(commands.filter((command) => command.startsWith("delete element ")));
+  try {
+    const answer = await run(commands);
+    tell(answer.ok);
+    return answer;
+  } catch (error) {
+    // It may have been done before nft hung or ended.
+    tell(true);
+    throw error;
+  }
+}
+
+function isLong(commands: readonly string[]): boolean {
+  return commands.reduce((sum, { length }) => sum + length, 0) > LONGEST_LINE;
 }
 
 function createSpawned({ exec, host, timeoutMs, environment = {} }: NftOptions): {

@@ -3,27 +3,27 @@
  * that fails as a whole where something else is on the address; only then is the table listed.
  */
 import { CniError } from "../../cni/error";
-import { formatComment } from "../tag";
 import {
-  createElement,
   deleteOwned,
-  ensureCommands,
+  ensureBase,
+  ensureChain,
   ownerOf,
   probeFree,
-  remakeBase,
   type Chain,
   type Layout,
 } from "./layout";
+import { learnFrom } from "./known";
+import { parseListing, type Element, type Listing } from "./listing";
 import {
-  isBaseHeader,
-  isBaseIntact,
-  isChainIntact,
-  parseListing,
-  type Element,
-  type Listing,
-} from "./listing";
+  clearing,
+  elementsOf,
+  replacing,
+  restoring,
+  tagsOn,
+  type Entry,
+  type RestorePlan,
+} from "./plans";
 import type { NftAnswer, NftRunner } from "./runner";
-import { familyOf } from "../../net/family";
 
 /** Rounds of list and change before a table that keeps changing under us is given up. */
 const MAX_ROUNDS = 5;
@@ -31,17 +31,14 @@ const MAX_ROUNDS = 5;
 const OVERTAKEN = /interrupted system call|resource temporarily unavailable/i;
 const MAX_OVERTAKEN = 20;
 
-/** What goes onto addresses. */
-export interface Entry {
-  readonly tag: string;
-  readonly label: string;
-  readonly addresses: readonly string[];
-  readonly chain: Chain;
-}
-
 export interface Table {
   /** Puts the entry there, and nobody else's; returns the tags of those that had to go. Throws CniError `rules`. */
   put(entry: Entry): Promise<readonly string[]>;
+  /**
+   * Puts back what is missing or wrong of many entries at once, and touches nothing of others. Throws CniError
+   * `rules` when nothing could be done; what is in the way of some is in the plan that was carried out.
+   */
+  restore(entries: readonly Entry[]): Promise<Omit<RestorePlan, "commands">>;
   /** Whether nothing is on any of these addresses. */
   areFree(addresses: readonly string[]): Promise<boolean>;
   /** Removes all of ours on these addresses; returns their tags. */
@@ -65,11 +62,14 @@ export function createTable(runner: NftRunner, layout: Layout): Table {
   return {
     list,
     put: async (entry) => {
-      const { addresses, chain } = entry;
-      const commands = [...ensureCommands(layout, chain), ...elementsOf(layout, entry)];
-      if ((await attempt(runner, commands)).ok) return [];
+      const { addresses } = entry;
+      if (await create(runner, [{ layout, entry }])) return [];
       const before = await change((listing) => replacing(layout, entry, listing));
       return tagsOn(before, addresses).filter((tag) => tag !== entry.tag);
+    },
+    restore: async (entries) => {
+      const plan = (listing: Listing): RestorePlan => restoring(layout, entries, listing);
+      return plan(await change((listing) => plan(listing).commands));
     },
     areFree,
     evict: async (addresses) => {
@@ -101,9 +101,40 @@ export function createTable(runner: NftRunner, layout: Layout): Table {
   };
 }
 
+function ensureCommands(layout: Layout, chain: Chain): readonly string[] {
+  return [...ensureBase(layout), ...ensureChain(layout, chain)];
+}
+
+/** An entry for a table. */
+export interface Placed {
+  readonly layout: Layout;
+  readonly entry: Entry;
+}
+
+/**
+ * Creates the entries, all in one transaction. False: something is on one of their addresses, or a table is not what
+ * it is known to be; nothing was done.
+ */
+export async function create(runner: NftRunner, placed: readonly Placed[]): Promise<boolean> {
+  const learn = runner.known.begin();
+  const commands = placed.flatMap(({ layout, entry }) => [
+    ...(runner.known.has(layout) ? [] : ensureBase(layout)),
+    ...(runner.known.has(layout, entry.chain) ? [] : ensureChain(layout, entry.chain)),
+    ...elementsOf(layout, entry),
+  ]);
+  const { ok } = await attempt(runner, commands);
+  if (ok) for (const { layout, entry } of placed) learn(layout, [entry.chain]);
+  return ok;
+}
+
 async function listTable(runner: NftRunner, layout: Layout): Promise<Listing> {
+  const learn = runner.known.begin();
   const answer = await runner.run([`list table inet ${layout.table}`]);
-  if (answer.ok) return parseListing(answer.stdout);
+  if (answer.ok) {
+    const listing = parseListing(answer.stdout);
+    learnFrom(learn, layout, listing);
+    return listing;
+  }
   if (/No such file or directory|not supported/i.test(answer.said)) return parseListing("");
   throw failure(answer);
 }
@@ -141,80 +172,6 @@ async function attempt(runner: NftRunner, commands: readonly string[]): Promise<
   }
 }
 
-function elementsOf(layout: Layout, { tag, label, addresses, chain }: Entry): readonly string[] {
-  const comment = formatComment(label, tag);
-  return distinct(addresses).flatMap((address) =>
-    createElement(layout, address, { tag, comment, chain: chain.name }),
-  );
-}
-
-function replacing(layout: Layout, entry: Entry, listing: Listing): readonly string[] {
-  const { tag, addresses, chain } = entry;
-  const stranger = listing.elements.find(
-    (element) => element.owner === undefined && addresses.includes(element.address),
-  );
-  if (stranger !== undefined) throw occupied(layout, stranger);
-  const isOutdated = (element: Element): boolean =>
-    element.owner?.tag === tag || addresses.includes(element.address);
-  const base = listing.chains.get(layout.hook);
-  const remake = base !== undefined && !isBaseHeader(layout, base[0] ?? "");
-  const ensure = [...(remake ? remakeBase(layout) : []), ...ensureCommands(layout, chain)];
-  if (isThere(listing, entry, listing.elements.filter(isOutdated)))
-    return isBaseIntact(layout, listing) && isChainIntact(chain, listing) ? [] : ensure;
-  const removals = clearing(
-    layout,
-    listing,
-    isOutdated,
-    (address, owner) => addresses.includes(address) || owner === ownerOf(tag),
-  );
-  return [...removals, ...ensure, ...elementsOf(layout, entry)];
-}
-
-/** True when just the wanted elements are there, so that their replacing would change nothing. */
-function isThere(
-  { owners }: Listing,
-  { tag, addresses, chain }: Entry,
-  present: readonly Element[],
-): boolean {
-  return (
-    present.length === new Set(addresses).size &&
-    present.every(
-      (element) =>
-        element.owner?.tag === tag &&
-        element.chain === chain.name &&
-        addresses.includes(element.address) &&
-        owners.get(element.address) === ownerOf(tag),
-    )
-  );
-}
-
-/** Removals of elements, and of owners without an element, each only if it is still what was listed. */
-function clearing(
-  layout: Layout,
-  { elements, owners }: Listing,
-  matches: (element: Element) => boolean,
-  isOwner: (address: string, owner: string) => boolean,
-): readonly string[] {
-  const gone = elements.filter((element) => element.owner !== undefined && matches(element));
-  const removals = gone.flatMap(({ address, owner: { tag } = { tag: "" } }) =>
-    owners.get(address) === ownerOf(tag)
-      ? deleteOwned(layout, address, tag)
-      : [
-          ...(owners.has(address) ? [deleteOne(layout, "owners", address)] : []),
-          deleteOne(layout, "pods", address),
-        ],
-  );
-  const orphans = [...owners].filter(
-    ([address, owner]) =>
-      isOwner(address, owner) && !elements.some((element) => element.address === address),
-  );
-  return [...removals, ...orphans.map(([address]) => deleteOne(layout, "owners", address))];
-}
-
-function deleteOne({ table }: Layout, map: string, address: string): string {
-  return `delete element inet ${table} ${map}${familyOf(address)} { ${address} }`;
-}
-
 /** Chains that no element leads to, each in a transaction that fails if one has come to do so. */
 async function dropUnused(runner: NftRunner, layout: Layout, listing: Listing): Promise<void> {
   const used = new Set((await listTable(runner, layout)).elements.map(({ chain }) => chain));
@@ -222,28 +179,9 @@ async function dropUnused(runner: NftRunner, layout: Layout, listing: Listing): 
     const chain = layout.chain(name);
     if (chain === undefined || used.has(name)) continue;
     const target = `inet ${layout.table} ${name}`;
+    runner.known.forget();
     await runner.run([`flush chain ${target}`, `delete chain ${target}`]);
   }
-}
-
-function tagsOn({ elements }: Listing, addresses: readonly string[]): readonly string[] {
-  return distinct(
-    elements.flatMap(({ address, owner }) =>
-      owner !== undefined && addresses.includes(address) ? [owner.tag] : [],
-    ),
-  );
-}
-
-function distinct(texts: readonly string[]): readonly string[] {
-  return [...new Set(texts)];
-}
-
-function occupied({ table }: Layout, { address, text }: Element): CniError {
-  const map = `inet ${table} pods${familyOf(address)}`;
-  return new CniError(
-    "rules",
-    `the map ${map} has an element for ${address} that is not ours (${text}): remove it with "nft delete element ${map} { ${address} }"`,
-  );
 }
 
 function failure({ said }: NftAnswer): CniError {

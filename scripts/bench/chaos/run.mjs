@@ -16,7 +16,7 @@ const SETTLE_MS = 60_000;
 const MINUTE_MS = 60_000;
 const SAMPLE_MS = 500;
 /** Fewer samples of one agent's memory say nothing about its growth; and how much growth is still flat. */
-const FEW = 240;
+const FEW = 120;
 const FLAT = 0.15;
 
 async function main(plan) {
@@ -34,6 +34,7 @@ async function chaos(stage) {
   const world = buildWorld(stage);
   const run = {
     over: false,
+    sparesAgent: false,
     events: {},
     findings: [],
     refusals: {},
@@ -50,6 +51,7 @@ async function chaos(stage) {
   try {
     const workers = [churn(world, run), makeTrouble(world, run, agent)];
     for (let minute = 0; minute < plan.chaos; minute++) {
+      run.sparesAgent = minute >= plan.chaos / 2;
       await sleep(MINUTE_MS);
       process.stderr.write(
         `${variantLabel(plan.variant)}, minute ${minute + 1} of ${plan.chaos}: ${JSON.stringify(run.events)}\n`,
@@ -60,6 +62,7 @@ async function chaos(stage) {
     await agent.ensure();
     await settled(world, run, "after the chaos");
     const leaks = countedLeaks(world);
+    run.findings.push(...leaked(leaks));
     await emptied(world, run);
     await agent.stop();
     run.findings.push(...leftOver(world), ...flatness(memory));
@@ -92,6 +95,12 @@ async function emptied(world, run) {
   }
   run.live.clear();
   await settled(world, run, "with all pods deleted");
+}
+
+function leaked(leaks) {
+  return Object.entries(leaks)
+    .filter(([, { own, wrong }]) => wrong > 0 || Number.isNaN(own + wrong))
+    .map(([at, { wrong }]) => `${wrong} packets of somebody else's pods came to the ${at}`);
 }
 
 /** Of the agent that lived longest. */

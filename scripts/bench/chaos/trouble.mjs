@@ -36,11 +36,14 @@ export async function keepAgent(world, run) {
 /** Flushes come twice as often: they are what happens on real nodes. */
 const TROUBLES = { kill: [killAgent], freeze: [freezeAgent], flush: [flush, flush], flap: [flap] };
 
-/** Runs until run.over. Counts what leaked while each kind of trouble, and the time after it, lasted. */
+/**
+ * Runs until run.over; from run.sparesAgent on, no agent is killed, so that one lives long enough to see what
+ * becomes of its memory. Counts what leaked while each kind of trouble, and the time after it, lasted. */
 export async function makeTrouble(world, run, agent) {
-  const troubles = world.plan.troubles.flatMap((name) => TROUBLES[name] ?? []);
+  const all = world.plan.troubles.flatMap((name) => TROUBLES[name] ?? []);
   let leaked = 0;
   while (!run.over) {
+    const troubles = run.sparesAgent ? all.filter((trouble) => trouble !== killAgent) : all;
     const trouble = troubles[Math.floor(Math.random() * troubles.length)];
     const what = (await trouble?.(world, agent)) ?? "no trouble";
     run.note(what);

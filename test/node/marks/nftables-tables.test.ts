@@ -1,15 +1,14 @@
 /** The tables of nftables in this process, with a real nft in a network namespace behind them. */
-import { spawnSync } from "node:child_process";
 import type { AttachmentKey } from "../../../lib/cni/request";
 import { createNftablesBackend } from "../../../lib/marks/nftables/backend";
 import { countMarked } from "../../../lib/marks/nftables/counters";
 import { createGuard } from "../../../lib/marks/nftables/guard";
-import type { NftAnswer, NftRunner } from "../../../lib/marks/nftables/runner";
 import { attachmentTag } from "../../../lib/marks/tag";
 import { notingUse, whereUsed } from "../../../lib/marks/where-used";
 import { withGuard } from "../../../lib/marks/with-guard";
 import type { MarkBackend, MarkOrder } from "../../../lib/ports";
 import { sh } from "../../helpers/shell";
+import { nftIn } from "./nft-in";
 
 const NETNS = `trt-${process.pid}`;
 const A = { value: 0x10, mask: 0xff };
@@ -18,22 +17,9 @@ const B = { value: 0x20, mask: 0xff };
 beforeEach(() => void sh("ip", "netns", "add", NETNS));
 afterEach(() => void sh("ip", "netns", "del", NETNS));
 
-function nft(flags: readonly string[], commands: readonly string[]): NftAnswer {
-  const args = ["netns", "exec", NETNS, "nft", ...flags, "-f", "-"];
-  const input = `${commands.join("\n")}\n`;
-  const { status, stdout, stderr } = spawnSync("ip", args, { input, encoding: "utf8" });
-  return { ok: status === 0, stdout, said: status === 0 ? "" : stderr.replace(/\n/g, " | ") };
-}
-
-let isInstalled = true;
-const runner: NftRunner = {
-  has: () => isInstalled,
-  run: async (commands) => nft([], commands),
-  check: async (commands) => nft(["-c"], commands),
-  warmUp: () => {},
-  stop: () => {},
-};
-afterEach(() => (isInstalled = true));
+const world = nftIn(NETNS);
+const { nft, runner } = world;
+afterEach(() => (world.isInstalled = true));
 
 const backend = (mayHaveUsed = false): MarkBackend =>
   createNftablesBackend({
@@ -113,7 +99,7 @@ test("a chain that was changed by hand, and a foreign element, are told", async 
 });
 
 test("without nft nothing can be marked, and what may be there is not called absent", async () => {
-  isInstalled = false;
+  world.isInstalled = false;
   const marks = backend().open({});
   await expect(marks.install(order("a"))).rejects.toThrow("install the package nftables");
   await expect(marks.probe()).rejects.toThrow("install the package nftables");

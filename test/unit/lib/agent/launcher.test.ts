@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { GREETING } from "../../../../lib/agent/frames";
 import type { Launcher } from "../../../../lib/agent/launcher";
 import type { ExecRequest } from "../../../../lib/ports";
@@ -156,6 +157,30 @@ test("keepalives come while it is worked on", async () => {
   finish();
   expect((await launcher.next("Z")).payload.readUInt32LE(0)).toBe(5);
 });
+
+test("no keepalive follows the answer, where it would make the launcher's last words be lost", async () => {
+  let answer = (): void => {};
+  const { outcome } = serving(async (launcher) => {
+    await new Promise<void>((resolve) => (answer = resolve));
+    const problem = await launcher.answer(0, "result").catch(toText);
+    return [problem, await launcher.exec.run(PROGRAM)];
+  });
+  await rig.start();
+  const launcher = await rig.going();
+  await launcher.until(() => launcher.keepalives > 0);
+  answer();
+  await launcher.next("F");
+  const before = launcher.keepalives;
+  // Longer than from one to the next.
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  expect(launcher.keepalives).toBe(before);
+  launcher.send(deliveredFrame(constants.errno.EPIPE));
+  // The rollback may take its time.
+  await launcher.next("X");
+  await launcher.until(() => launcher.keepalives > before);
+  launcher.send(resultFrame(OUTCOME));
+  expect(await outcome).toEqual([expect.stringMatching(/EPIPE/), expect.objectContaining(OUTCOME)]);
+}, 60_000);
 
 test("whoever connects and says nothing is sent away", async () => {
   jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "Date"] });

@@ -41,6 +41,7 @@ test("delegate, rules, journal, and the delegate's bytes", async () => {
     backend: "nft",
     result: RESULT,
     source: "pod annotation tenant.routing/fwmark",
+    annotation: { key: "tenant.routing/fwmark", value: "0x10/0xff", source: "pod" },
   });
   expect(verbs()).toEqual(["ADD"]);
 });

@@ -97,6 +97,7 @@ test.each<[string, object]>([
   ["netns", { netns: null }],
   ["cniVersion", { cniVersion: 1 }],
   ["cniPath", { cniPath: "/opt/cni/bin" }],
+  ["annotation", { annotation: { key: "k", value: "v", source: "elsewhere" } }],
   ["cniPath", { cniPath: ["/opt/cni/bin", null] }],
   ["owner", { owner: {} }],
   ["owner", { owner: { pid: "1", startTime: "2" } }],

@@ -1,10 +1,18 @@
 /** A request that takes over from an agent, and one that a DEL has overtaken. */
 import type { Context } from "../../../../lib/attachment/context";
 import { add } from "../../../../lib/attachment/add";
-import { del } from "../../../../lib/attachment/del";
+import { del, takeBack } from "../../../../lib/attachment/del";
 import type { Attachment, Owner } from "../../../../lib/attachment/journal";
 import { ERRORS } from "../../../../lib/cni/error";
-import { KEY, RESULT, setUp, stdout, TAG, type Setup } from "../../../helpers/context";
+import {
+  KEY,
+  otherRequest,
+  RESULT,
+  setUp,
+  stdout,
+  TAG,
+  type Setup,
+} from "../../../helpers/context";
 
 const AGENT: Owner = { pid: 77, startTime: "5", request: "12" };
 
@@ -33,7 +41,43 @@ test("an ADD that the agent had done is answered from the record, and not done a
   await agentGotTo("complete");
   expect(JSON.parse(await add(takingOver()))).toEqual(RESULT);
   expect(verbs()).toEqual([]);
-  expect(record()).toMatchObject({ state: "complete", owner: AGENT });
+  expect(record()).toMatchObject({ state: "complete", owner: s.context.request.owner });
+});
+
+test("what was taken over, its first request does not take back", async () => {
+  s = setUp();
+  await add(s.context);
+  const next = otherRequest(s, "2");
+  const takesOver = s.context.request.owner;
+  expect(JSON.parse(await add({ ...next, request: { ...next.request, takesOver } }))).toEqual(
+    RESULT,
+  );
+  expect(await takeBack(s.context)).toBe(false);
+  expect([verbs(), s.marks.installed.length]).toEqual([["ADD"], 2]);
+  expect(await takeBack(next)).toBe(true);
+  expect([verbs(), s.marks.installed, record()]).toEqual([["ADD", "DEL"], [], undefined]);
+});
+
+test("what was taken back first is added anew", async () => {
+  s = setUp();
+  await add(s.context);
+  expect(await takeBack(s.context)).toBe(true);
+  const next = otherRequest(s, "2");
+  const takesOver = s.context.request.owner;
+  await add({ ...next, request: { ...next.request, takesOver } });
+  expect(verbs()).toEqual(["ADD", "DEL", "ADD"]);
+  expect(record()).toMatchObject({ state: "complete", owner: next.request.owner });
+});
+
+test("an ADD that a DEL and another ADD have followed takes nothing back", async () => {
+  s = setUp();
+  await add(s.context);
+  const next = otherRequest(s, "2");
+  await del(next);
+  expect(await takeBack(s.context)).toBe(false);
+  await add(next);
+  expect(await takeBack(s.context)).toBe(false);
+  expect([verbs(), record()?.state]).toEqual([["ADD", "DEL", "ADD"], "complete"]);
 });
 
 test("a record of another request of that agent is no answer", async () => {

@@ -8,7 +8,7 @@ import { combineBackends } from "../../../../lib/marks/combine";
 import { createIptablesBackend } from "../../../../lib/marks/iptables/backend";
 import { restoreInput, ruleSpecs } from "../../../../lib/marks/iptables/format";
 import { attachmentTag } from "../../../../lib/marks/tag";
-import { restoreOneByOne } from "../../../../lib/marks/restore";
+import { restoreOneByOne } from "../../../helpers/one-by-one";
 import type {
   InstalledMark,
   MarkBackend,
@@ -25,6 +25,7 @@ const TAG = attachmentTag(KEY);
 /** All that a backend needs: one element of a map for each address, whatever becomes of replies. */
 class MapBackend implements MarkBackend, Marks {
   readonly places = ["map"];
+  readonly home = (): string => "map";
   readonly elements: InstalledMark[] = [];
   readonly environments: Readonly<Record<string, string>>[] = [];
   broken: CniError | undefined;

@@ -119,6 +119,81 @@ describe("annotations that change on a running pod", () => {
     expect(rig.installed()).toEqual(["10.0.0.1 0x99"]);
   });
 
+  describe("without an API server", () => {
+    const SOURCE = { key: KEY, source: "pod" } as const;
+    const record = (value: string) => ({
+      ...A,
+      tenant: "tenant-a",
+      source: `pod annotation ${KEY}`,
+      annotation: { ...SOURCE, value },
+    });
+    const NEW = { value: 0x99, mask: 0xff };
+
+    test.each([
+      ["as the record has the annotation", record("tenant-a")],
+      [
+        "as a record of an older version has the tenant",
+        { ...record("tenant-a"), annotation: undefined as never },
+      ],
+    ])("a tenant's new mark reaches its running pods, %s", async (_, part) => {
+      rig.conf = { ...rig.conf, tenants: [tenantWith({ mark: NEW })] };
+      const tag = await rig.attach("a", part);
+      await rig.looks(2);
+      expect(rig.installed()).toEqual(["10.0.0.1 0x99"]);
+      expect(rig.recordOf(tag)).toMatchObject({
+        mark: NEW,
+        tenant: "tenant-a",
+        source: `pod annotation ${KEY}`,
+        annotation: { ...SOURCE, value: "tenant-a" },
+      });
+      expect(rig.reconciler.figures().changes).toBe(1);
+    });
+
+    test("a literal means the tenant that has it today, as in an ADD", async () => {
+      rig.conf = {
+        ...rig.conf,
+        tenants: [
+          tenantWith({ mark: NEW }),
+          tenantWith({ name: "tenant-b", mark: { value: 0x10, mask: 0xff } }),
+        ],
+      };
+      const tag = await rig.attach("a", record("0x10"));
+      await rig.looks(1);
+      expect(rig.recordOf(tag)).toMatchObject({ mark: A.mark, tenant: "tenant-b" });
+    });
+
+    test("a tenant that is gone changes nothing, which is said", async () => {
+      rig.conf = { ...rig.conf, tenants: [tenantWith({ name: "tenant-c", mark: NEW })] };
+      await rig.attach("a", record("tenant-a"));
+      await rig.looks(2);
+      expect(rig.installed()).toEqual(["10.0.0.1 0x10"]);
+      expect(rig.messages("condition")[0]).toContain(
+        'keeps the mark it has: annotation tenant.routing/fwmark on the pod ("tenant-a") names no tenant of this node',
+      );
+    });
+
+    test.each([
+      ["the annotation has another key now", { annotationKeys: ["other/key"] }],
+      ["onAnnotationChange is ignore", { onAnnotationChange: "ignore" as const }],
+    ])("nothing changes where %s", async (_, part) => {
+      rig.conf = { ...rig.conf, tenants: [tenantWith({ mark: NEW })], ...part };
+      await rig.attach("a", record("tenant-a"));
+      await rig.looks(2);
+      expect([rig.installed(), rig.said]).toEqual([["10.0.0.1 0x10"], []]);
+    });
+
+    test("a pod whose annotations are known follows those", async () => {
+      rig.conf = { ...rig.conf, tenants: [tenantWith(), tenantWith({ name: "tenant-b", ...B })] };
+      const tag = await rig.attach("a", record("tenant-a"));
+      rig.pods = { "team-a/a": { [KEY]: "tenant-b" } };
+      await rig.looks(1);
+      expect(rig.recordOf(tag)).toMatchObject({
+        mark: B.mark,
+        annotation: { ...SOURCE, value: "tenant-b" },
+      });
+    });
+  });
+
   test.each<[string, () => void]>([
     [
       "onAnnotationChange is ignore",

@@ -2,13 +2,14 @@ import { monitorFirewall } from "../../../../lib/reconcile/monitor";
 import { fakeStreams } from "../../../helpers/fake-stream";
 import { fakeHost } from "../../../helpers/fakes";
 
-function world(programs: readonly string[]) {
+function world(programs: readonly string[], isOwn?: (line: string) => boolean) {
   const told: string[] = [];
   const { start, clock, started, sleeps } = fakeStreams();
   const monitor = monitorFirewall({
     start,
     clock,
     host: fakeHost({ programs }),
+    ...(isOwn && { isOwn }),
     onEvent: () => told.push("event"),
     onTrouble: (why) => told.push(`trouble: ${why}`),
   });
@@ -25,6 +26,17 @@ test("it wakes for what is gone from our tables, and for nothing else", () => {
   started[0]?.print("delete rule ip mangle PREROUTING handle 3\n");
   started[0]?.print("delete element inet tenant-routing-marks pods4 { 10.0.0.1 : goto x }\n");
   expect(told).toEqual(["event", "event"]);
+});
+
+test("what is our own wakes nobody, also among others", () => {
+  const asked: string[] = [];
+  const { started, told } = world(["nft"], (line) => asked.push(line) > 0 && line.endsWith("own"));
+  started[0]?.print("delete rule ip mangle own\ndelete table ip nat\ndelete rule ip6 mangle own\n");
+  expect([asked, told]).toEqual([["delete rule ip mangle own", "delete rule ip6 mangle own"], []]);
+  started[0]?.print(
+    "delete rule ip mangle own\ndelete rule ip mangle x\ndelete rule ip mangle own\n",
+  );
+  expect([asked.length, told]).toEqual([5, ["event"]]);
 });
 
 test("a line in two pieces is one line, and a long one costs no memory", () => {

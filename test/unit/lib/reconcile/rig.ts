@@ -20,6 +20,8 @@ export class Rig {
   conf: PluginConf = confWith({ agent: { ...confWith().agent, reconcileIntervalMs: 5 } });
   /** Annotations by `<namespace>/<pod>`, and of namespaces by name. */
   pods: Record<string, Record<string, string>> = {};
+  /** Where marks belong; undefined: nobody knows. */
+  home: string | undefined = undefined;
   namespaces: Record<string, Record<string, string>> = {};
   readonly reconciler: Reconciler;
   private running: Promise<void> = Promise.resolve();
@@ -44,6 +46,7 @@ export class Rig {
         conf: this.conf,
         journal: this.journal,
         locks: new FakeLocks().port,
+        home: { place: () => this.home, probe: () => this.marks.probe() },
         layers,
       }),
     });

@@ -37,7 +37,14 @@ async function remove(
 ): Promise<number | undefined> {
   let at: number | undefined;
   const { addresses } = order;
-  await rules.remove(TAGS, { backend, addresses, order }, () => (at ??= exec.calls.length));
+  await rules.remove(
+    TAGS,
+    { backend, addresses, order },
+    {
+      outOfForce: () => void (at ??= exec.calls.length),
+      silent: Promise.resolve(true),
+    },
+  );
   return at;
 }
 

@@ -75,13 +75,23 @@ test("a failure in one family keeps no rule in the other from coming back", asyn
   expect(exec.inputs).toHaveLength(2);
 });
 
-test("rules come back to the variant that the record names, and what is in another goes", async () => {
+test("rules come back to the variant that the record names, and after that what is in another goes", async () => {
   const host = fakeHost({ legacy4: ["mangle"], ipv6: false });
-  const { exec, rules } = setUp([EMPTY, listing(...ruleSpecs(RULE, 4)), "", ""], { host });
+  const there = listing(...ruleSpecs(RULE, 4));
+  const { exec, rules } = setUp([EMPTY, there, "", there, ""], { host });
   expect(await rules.restore([order(RULE)])).toEqual([{ tag: TAG, place: "nft", changed: true }]);
-  expect([...exec.inputs].sort()).toEqual(
-    [restoreInput(ruleSpecs(RULE, 4), []), restoreInput([], ruleSpecs(RULE, 4))].sort(),
-  );
+  expect(exec.inputs).toEqual([
+    restoreInput([], ruleSpecs(RULE, 4)),
+    restoreInput(ruleSpecs(RULE, 4), []),
+  ]);
+});
+
+test("what is in another variant stays while the rules cannot be put where they belong", async () => {
+  const host = fakeHost({ legacy4: ["mangle"], ipv6: false });
+  const there = listing(...ruleSpecs(RULE, 4));
+  const { exec, rules } = setUp([EMPTY, there, FAILED, EMPTY], { host });
+  await expect(rules.restore([order(RULE)])).rejects.toThrow("line 3 failed");
+  expect(exec.inputs).toEqual([restoreInput([], ruleSpecs(RULE, 4))]);
 });
 
 test("a legacy table that is gone is made again; without a place, the variant of new rules is used", async () => {
