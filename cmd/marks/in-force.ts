@@ -4,7 +4,8 @@ import type { Attachment } from "../../lib/attachment/journal";
 import { podOf } from "../../lib/checks/marks/pod";
 import { groupBy } from "../../lib/marks/group";
 import { formatMark, sameMark, type Mark } from "../../lib/net/mark";
-import type { InstalledMark, Traffic } from "../../lib/ports";
+import type { InstalledMark } from "../../lib/ports";
+import type { Traffic } from "../../lib/traffic";
 
 /** What was counted; undefined: this backend does not count it apart. */
 export interface Counted {

@@ -9,9 +9,10 @@ import { PLUGINS, useNode, type Pod } from "../helpers/node-world";
 import { expectError, expectOk } from "../helpers/outcome";
 import { until } from "../helpers/shell";
 
-jest.setTimeout(180_000);
 const world = useNode();
 const agents = useAgents(world);
+// Each test starts the binary up to ten times.
+jest.setTimeout(300_000);
 const conflist = (): string => join(world.dir, "10-tr.conflist");
 const drift = (...args: string[]) => command(world, "drift", "--conf", conflist(), ...args);
 const repair = (...args: string[]) => command(world, "repair", "--conf", conflist(), ...args);
