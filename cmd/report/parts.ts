@@ -16,8 +16,10 @@ import { agentPage } from "./agent";
 import { conflistsIn, conflistText, endOfFile, journalText, listing } from "./files";
 
 export interface Sources {
-  /** undefined: no conflist could be read. */
-  readonly found: { readonly conf: PluginConf; readonly path: string } | undefined;
+  /** The defaults where no conflist could be read. */
+  readonly conf: PluginConf;
+  /** Of the conflist; undefined: none could be read. */
+  readonly path: string | undefined;
   readonly programs: Programs;
   readonly exec: Exec;
   readonly firewall: Pick<ForwardTable, "saved">;
@@ -40,7 +42,7 @@ export function partsOf(sources: Sources): readonly Part[] {
     ...conflists(sources),
     ...firewalls(sources),
     ...routing(sources),
-    ...(sources.found === undefined ? [] : state(sources.found.conf)),
+    ...state(sources.conf),
     ...UNITS.map((unit) => ({
       name: `units/${unit}.log`,
       keeps: "end" as const,
@@ -79,7 +81,7 @@ function osRelease(): string {
 }
 
 /** What the other commands say; `status` where this binary has it. */
-function ownCommands({ commands, exec, found }: Sources): readonly Part[] {
+function ownCommands({ commands, exec, path }: Sources): readonly Part[] {
   const calls = [
     ["status"],
     ["check", "--no-delegate"],
@@ -92,12 +94,9 @@ function ownCommands({ commands, exec, found }: Sources): readonly Part[] {
     .filter(([name = ""]) => commands.includes(name))
     .map((words) => ({
       name: `commands/${words.filter((word) => !word.startsWith("-")).join("-")}.json`,
-      read: () => own(exec, [...words, "-o", "json", ...confOption(found)]),
+      read: () =>
+        own(exec, [...words, "-o", "json", ...(path === undefined ? [] : ["--conf", path])]),
     }));
-}
-
-function confOption(found: Sources["found"]): readonly string[] {
-  return found === undefined ? [] : ["--conf", found.path];
 }
 
 /** In a process of its own: whatever becomes of it, the report goes on. */
@@ -118,14 +117,12 @@ async function own(exec: Exec, args: readonly string[]): Promise<string> {
 }
 
 /** Those of the directory that the runtime reads, and the one that was named. */
-function conflists({ found }: Sources): readonly Part[] {
-  const dirs = [
-    ...new Set([DEFAULT_CONF_DIR, ...(found === undefined ? [] : [dirname(found.path)])]),
-  ];
+function conflists({ path }: Sources): readonly Part[] {
+  const dirs = [...new Set([DEFAULT_CONF_DIR, ...(path === undefined ? [] : [dirname(path)])])];
   return [
-    ...(found === undefined
+    ...(path === undefined
       ? []
-      : [{ name: "conflist.json", read: async () => conflistText(found.path) }]),
+      : [{ name: "conflist.json", read: async () => conflistText(path) }]),
     ...dirs.flatMap((dir, i) => [
       { name: `net.d${i === 0 ? "" : i}.listing`, read: async () => listing(dir) },
       {

@@ -1,6 +1,7 @@
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { gzipSync } from "node:zlib";
+import { loadConf } from "../../conf/load";
 import { CniError, toCniError } from "../../lib/cni/error";
 import { createExec } from "../../lib/node/exec";
 import { createPrograms } from "../../lib/node/programs";
@@ -65,26 +66,19 @@ function unwritable(file: string, error: unknown): CniError {
 
 function sourcesOf(io: Io, values: Values, commands: readonly string[]): Sources {
   const exec = createExec();
-  const found = foundOrTell(io, values);
-  const { conf } = found ?? {};
-  const firewall =
-    conf === undefined
-      ? createForwardTable({
-          exec,
-          configured: "auto",
-          dataDir: "/nonexistent",
-          lockTimeoutMs: 5000,
-        })
-      : createForwardTable({ ...conf, exec, configured: conf.iptables });
-  return { found, exec, programs: createPrograms(exec), firewall, commands };
+  const found = foundOrDefault(io, values);
+  const { conf } = found;
+  const firewall = createForwardTable({ ...conf, exec, configured: conf.iptables });
+  return { ...found, exec, programs: createPrograms(exec), firewall, commands };
 }
 
-function foundOrTell(io: Io, values: Values): Sources["found"] {
+function foundOrDefault(io: Io, values: Values): Pick<Sources, "conf" | "path"> {
   try {
     return findConf(values.conf);
   } catch (thrown) {
-    io.stderr(`wrapper report: without a conflist: ${toCniError(thrown).message}\n`);
-    return undefined;
+    io.stderr(`wrapper report: no conflist, so the default paths: ${toCniError(thrown).message}\n`);
+    const ours = { type: "tenant-routing-wrapper", name: "default", cniVersion: "1.0.0" };
+    return { conf: loadConf(ours, "DEL").conf, path: undefined };
   }
 }
 

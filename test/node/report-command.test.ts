@@ -111,7 +111,7 @@ test("no secret of any input is in it", async () => {
   files.write("/etc/cni/net.d/calico-kubeconfig", kubeconfig);
   files.write("/etc/cni/net.d/kubeconfig.json", JSON.stringify({ users: [{ token: SECRET }] }));
   files.write("/etc/cni/net.d/05-other.conflist", `{"plugins": [{"type": "x", "k": "${SECRET}"}]}`);
-  files.write("/etc/cni/net.d/06-torn.conflist", `{"password": "${SECRET}"`);
+  files.write("/etc/cni/net.d/99-torn.conflist", `{"password": "${SECRET}"`);
   files.write("/run/tenant-routing-status.json", JSON.stringify({ token: SECRET }));
   const runtime = createRuntime(world, list, {
     wrap: files.wrap,
@@ -148,7 +148,7 @@ test("no secret of any input is in it", async () => {
   // They were looked at all the same.
   expect(parts.get("agent/metrics")).toContain("marks 1");
   expect(parts.get("net.d.listing")).toContain("calico-kubeconfig");
-  expect(parts.get("net.d.txt")).toMatch(/06-torn\.conflist\nnot shown: .*not valid JSON/);
+  expect(parts.get("net.d.txt")).toMatch(/99-torn\.conflist\nnot shown: .*not valid JSON/);
   expect(parts.get("firewall/iptables")).toContain("password=[removed]");
 });
 
@@ -157,10 +157,12 @@ test("on a node where hardly anything works the rest is there, and each failure 
   files.write("/etc/cni/net.d/10-x.conflist", "{");
   const file = join(world.dir, "r.tar.gz");
   const { exit, stderr } = await report(files, file, "--conf", CONFLIST);
-  expect([exit, stderr]).toEqual([0, expect.stringContaining("without a conflist")]);
+  expect([exit, stderr]).toEqual([0, expect.stringContaining("no conflist, so the default paths")]);
   const parts = unpack(file);
   expect(parts.get("routing/rule4")).toContain("lookup main");
   expect(parts.get("firewall/nft")).toBeDefined();
+  // Where they are by default.
+  expect(parts.get("journal.listing")).toContain("/run/tenant-routing");
   expect(parts.get("commands/check.json")).toContain("status 2");
 });
 
