@@ -28,6 +28,7 @@ export interface Values {
   readonly apply?: boolean;
   readonly yes?: boolean;
   readonly unclaimed?: boolean;
+  readonly once?: boolean;
   readonly apiServer?: string;
   readonly launcher?: string;
 }

@@ -1,6 +1,6 @@
 /** All commands, in the order of the help. */
 import { check, gc } from "./attachments";
-import { drift, repair, rules } from "./marks";
+import { drift, repair, rules, top } from "./marks";
 import { agent, routes } from "./node";
 import { lab, selftest } from "./proofs";
 import { completion, man, report, version } from "./self";
@@ -12,6 +12,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   rules,
   drift,
   repair,
+  top,
   agent,
   routes,
   lab,

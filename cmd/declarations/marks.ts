@@ -43,3 +43,16 @@ export const repair: CommandSpec = {
   statuses: "0 nothing is left to do, 1 something is, 2 something could not be looked at",
   load: async () => (await import("../marks/repair")).repairCommand,
 };
+
+export const top: CommandSpec = {
+  name: "top",
+  usage: "[options]",
+  description: "show what each tenant sends now, its gateways and leaks",
+  options: [conf, output, { flags: "--once", description: "one table, over one second" }],
+  examples: [
+    { call: "wrapper top", about: "again every second, on a terminal" },
+    { call: "wrapper top --once", about: "one table" },
+  ],
+  statuses: "0 shown, 2 could not look",
+  load: async () => (await import("../marks/top")).topCommand,
+};

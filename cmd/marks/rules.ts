@@ -1,4 +1,3 @@
-import { attachmentIn, type Attachment } from "../../lib/attachment/journal";
 import type { Finding } from "../../lib/checks/finding";
 import { foreignFindings } from "../../lib/checks/marks/foreign";
 import { formatMark } from "../../lib/net/mark";
@@ -6,7 +5,7 @@ import { formatTable } from "../../lib/text/table";
 import { formatBytes } from "../../lib/text/units";
 import { EXIT_WRONG, outputFormat, type RunCommand } from "../command";
 import { podRows, tenantRows, type Counted, type PodRow, type TenantRow } from "./in-force";
-import { foreignOf, openMarks, type Opened } from "./open";
+import { foreignOf, openMarks, recordsOf, type Opened } from "./open";
 
 interface Report {
   readonly path: string;
@@ -52,15 +51,6 @@ async function look(opened: Opened): Promise<Report> {
     foreign: foreignFindings(conf, attachments, foreign),
     unseen: foreign.unseen,
   };
-}
-
-function recordsOf({ node: { journal } }: Opened): ReadonlyMap<string, Attachment> {
-  return new Map(
-    journal.tags().flatMap((tag) => {
-      const attachment = attachmentIn(journal, tag);
-      return attachment === undefined ? [] : [[tag, attachment] as const];
-    }),
-  );
 }
 
 function toJson({ path, tenants, pods, unmarked, foreign, unseen }: Report): string {
