@@ -7,6 +7,7 @@ import type { Plan } from "../../lib/reconcile/plan";
 import { planNow } from "../../lib/reconcile/reconciler";
 import { linesOf } from "../../lib/reconcile/report";
 import { removeUnclaimed } from "../../lib/reconcile/unclaimed";
+import { wrapBehind } from "../../lib/text/wrap";
 import { EXIT_WRONG, type RunCommand } from "../command";
 import { agrees, canAsk } from "./ask";
 import { lookConfirmed, verdictsOf, withComparison, type Comparison } from "./compare";
@@ -67,19 +68,21 @@ function planText(
 ): string {
   const left = worstFirst(verdicts).filter((each) => !todo.includes(each));
   const blind = verdicts.flatMap((verdict) => verdict.blind);
-  const steps = todo.map(({ kind, fault }) => `  ${deedOf(kind) ?? ""} ${fault}\n`);
+  const steps = todo.map(({ kind, fault }) => wrapBehind(`  ${deedOf(kind) ?? ""} `, fault));
   return [
     `configuration: ${opened.path}\n`,
     todo.length === 0 ? "nothing to repair\n" : `to repair:\n${steps.join("")}`,
     leftText(left),
-    ...blind.map(({ check, why }) => `could not look at ${check}: ${why}\n`),
+    ...blind.map(({ check, why }) => wrapBehind("", `could not look at ${check}: ${why}`)),
   ].join("");
 }
 
 /** What nobody may do but the one who reads it. */
 function leftText(left: readonly Finding[]): string {
   if (left.length === 0) return "";
-  const lines = left.map(({ code, fault, remedy }) => `  ${code} ${fault}\n    fix: ${remedy}\n`);
+  const lines = left.map(
+    ({ code, fault, remedy }) => `${wrapBehind(`  ${code} `, fault)}    fix: ${remedy}\n`,
+  );
   return `left to you:\n${lines.join("")}`;
 }
 

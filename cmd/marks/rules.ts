@@ -2,6 +2,7 @@ import type { Finding } from "../../lib/checks/finding";
 import { foreignFindings } from "../../lib/checks/marks/foreign";
 import { formatMark } from "../../lib/net/mark";
 import { formatTable } from "../../lib/text/table";
+import { wrapBehind } from "../../lib/text/wrap";
 import { formatBytes } from "../../lib/text/units";
 import { EXIT_WRONG, outputFormat, type RunCommand } from "../command";
 import { podRows, tenantRows, type Counted, type PodRow, type TenantRow } from "./in-force";
@@ -82,7 +83,7 @@ function toText({ path, tenants, pods, unmarked, foreign }: Report): string {
           ),
         ]),
     ...(unmarked === 0 ? [] : [`${unmarked} more without a mark\n`]),
-    ...foreign.map(({ fault, remedy }) => `\n${fault}\n  fix: ${remedy}\n`),
+    ...foreign.map(({ fault, remedy }) => `\n${wrapBehind("", fault)}  fix: ${remedy}\n`),
   ].join("");
 }
 
