@@ -25,6 +25,10 @@ export interface Values {
   readonly pause?: boolean;
   readonly keep?: boolean;
   readonly remove?: boolean;
+  readonly apply?: boolean;
+  readonly yes?: boolean;
+  readonly unclaimed?: boolean;
+  readonly once?: boolean;
   readonly apiServer?: string;
   readonly launcher?: string;
   readonly only?: string;

@@ -10,6 +10,7 @@ import {
   type Example,
   type OptionSpec,
 } from "./declarations/spec";
+import { wrap } from "../lib/text/wrap";
 import type { Io } from "./io";
 import { aboutText } from "./version";
 
@@ -102,18 +103,7 @@ function rootOf(command: Command): Command {
 function afterHelp({ examples = [], statuses = EXIT_STATUSES }: CommandSpec): string {
   const shown = examples.map(({ call, about }) => `  ${call}\n      ${about}`);
   const heading = shown.length === 0 ? [] : ["", "Examples:", ...shown];
-  return [...heading, "", ...wrapped(`Exit status: ${statuses}.`)].join("\n");
-}
-
-/** `text` in lines of at most HELP_WIDTH columns. */
-function wrapped(text: string): readonly string[] {
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1) ?? "";
-    if (last !== "" && last.length + 1 + word.length > HELP_WIDTH) lines.push(word);
-    else lines[lines.length - 1] = last === "" ? word : `${last} ${word}`;
-  }
-  return lines;
+  return [...heading, "", ...wrap(`Exit status: ${statuses}.`, HELP_WIDTH)].join("\n");
 }
 
 /** The visible commands with their options, for completion, the man page and tests of the pages. */

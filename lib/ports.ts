@@ -4,6 +4,7 @@
  */
 import type { AttachmentKey, PodRef } from "./cni/request";
 import type { Mark } from "./net/mark";
+import type { Traffic } from "./traffic";
 
 /** Annotations of the pod and of its namespace, as the API server has them. */
 export interface PodAnnotations {
@@ -118,17 +119,6 @@ export interface InstalledMark extends Omit<MarkPiece, "mark"> {
   readonly mark: Mark | undefined;
   /** For people: how the backend's own tools print it. */
   readonly text: string;
-}
-
-/** What has been given a mark since its rules, or its counter, were made; packets that lost it again do not count. */
-export interface Traffic {
-  /** The place of the marks, as records have it. */
-  readonly backend: string;
-  readonly mark: Mark;
-  /** Whose; undefined where the backend counts for all attachments with the mark together. */
-  readonly tag: string | undefined;
-  readonly packets: number;
-  readonly bytes: number;
 }
 
 /** The marks on this node. All methods throw CniError `rules`, or `tryAgainLater` for a lock that stays busy. */

@@ -56,20 +56,25 @@ export async function startCache(
         conf.annotationKeys.every((key) => current?.keys.includes(key));
       return isItsOwn ? current?.cache : undefined;
     },
-    view: {
-      pod: (namespace, name) => {
-        const pod = current?.cache.pod(namespace, name);
-        return pod?.annotations === undefined
-          ? undefined
-          : { uid: pod.uid, annotations: pod.annotations };
-      },
-      namespace: (name) => current?.cache.namespace(name),
-    },
+    view: viewOf(() => current?.cache),
     state: () => current?.cache.state(),
     stop: () => {
       stopped = true;
       current?.cache.stop();
     },
+  };
+}
+
+/** What the cache knows of pods, for the reconciler. */
+export function viewOf(cache: () => PodCache | undefined): PodView {
+  return {
+    pod: (namespace, name) => {
+      const pod = cache()?.pod(namespace, name);
+      return pod?.annotations === undefined
+        ? undefined
+        : { uid: pod.uid, annotations: pod.annotations };
+    },
+    namespace: (name) => cache()?.namespace(name),
   };
 }
 

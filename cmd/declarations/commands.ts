@@ -1,9 +1,9 @@
 /** All commands, in the order of the help. */
 import { check, explain, gc } from "./attachments";
-import { rules } from "./marks";
+import { drift, repair, rules, top } from "./marks";
 import { agent, routes } from "./node";
 import { lab, selftest } from "./proofs";
-import { completion, man, version } from "./self";
+import { completion, man, report, version } from "./self";
 import { status } from "./status";
 import { validate } from "./validate";
 import type { CommandSpec } from "./spec";
@@ -15,10 +15,14 @@ export const COMMANDS: readonly CommandSpec[] = [
   explain,
   gc,
   rules,
+  drift,
+  repair,
+  top,
   agent,
   routes,
   lab,
   selftest,
+  report,
   completion,
   man,
   version,

@@ -1,4 +1,5 @@
 /** The commands about the command line itself. */
+import { conf } from "./options";
 import { SHELLS } from "../commands/completion/tree";
 import { aboutText } from "../version";
 import type { CommandSpec } from "./spec";
@@ -40,4 +41,15 @@ export const version: CommandSpec = {
     io.stdout(aboutText());
     return 0;
   },
+};
+
+export const report: CommandSpec = {
+  name: "report",
+  usage: "[FILE] [options]",
+  description: "collect what a bug report needs in one archive, without secrets",
+  argument: { name: "[FILE]" },
+  options: [conf],
+  examples: [{ call: "wrapper report", about: "an archive in the working directory" }],
+  statuses: "0 written, 2 could not be written",
+  load: async (root) => (await import("../report/report")).reportCommand(root),
 };

@@ -4,7 +4,8 @@ import type { Attachment } from "../../lib/attachment/journal";
 import { podOf } from "../../lib/checks/marks/pod";
 import { groupBy } from "../../lib/marks/group";
 import { formatMark, sameMark, type Mark } from "../../lib/net/mark";
-import type { InstalledMark, Traffic } from "../../lib/ports";
+import type { InstalledMark } from "../../lib/ports";
+import type { Traffic } from "../../lib/traffic";
 
 /** What was counted; undefined: this backend does not count it apart. */
 export interface Counted {
@@ -50,12 +51,8 @@ export function podRows(
   const byKey = groupBy(installed, keyOf);
   const rows = [...new Set(installed.map(keyOf))].map((key): PodRow => {
     const pieces = byKey(key);
+    const mark = markOf(pieces);
     const { tag = "", backend = "", label = "" } = pieces[0] ?? {};
-    // The reply rule's mark has no bits, and says nothing of the tenant.
-    const marking = pieces.filter(({ mark }) => mark === undefined || mark.value !== 0);
-    const marks = marking.map((piece) => piece.mark);
-    const isOne = marks.every((mark) => mark !== undefined && sameMark(mark, marks[0] ?? mark));
-    const mark = isOne ? marks[0] : undefined;
     const record = records.get(tag);
     const counted = traffic.find((each) => each.tag === tag && each.backend === backend);
     return {
@@ -72,6 +69,17 @@ export function podRows(
     };
   });
   return [...rows].sort((a, b) => compare(nameOf(a), nameOf(b)) || compare(a.pod, b.pod));
+}
+
+/** undefined: not the one mark that was installed. */
+function markOf(pieces: readonly InstalledMark[]): Mark | undefined {
+  // The reply rule's mark has no bits, and says nothing of the tenant.
+  const marks = pieces.map(({ mark }) => mark).filter((mark) => mark?.value !== 0);
+  const [first] = marks;
+  const isOne = marks.every(
+    (mark) => mark !== undefined && first !== undefined && sameMark(mark, first),
+  );
+  return isOne ? first : undefined;
 }
 
 /** The tenants of the conflist in their order, then marks that are nobody's. */

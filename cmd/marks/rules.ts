@@ -1,12 +1,12 @@
-import { attachmentIn, type Attachment } from "../../lib/attachment/journal";
 import type { Finding } from "../../lib/checks/finding";
 import { foreignFindings } from "../../lib/checks/marks/foreign";
 import { formatMark } from "../../lib/net/mark";
 import { formatTable } from "../../lib/text/table";
+import { wrapBehind } from "../../lib/text/wrap";
 import { formatBytes } from "../../lib/text/units";
 import { EXIT_WRONG, outputFormat, type RunCommand } from "../command";
 import { podRows, tenantRows, type Counted, type PodRow, type TenantRow } from "./in-force";
-import { foreignOf, openMarks, type Opened } from "./open";
+import { foreignOf, openMarks, recordsOf, type Opened } from "./open";
 
 interface Report {
   readonly path: string;
@@ -54,15 +54,6 @@ async function look(opened: Opened): Promise<Report> {
   };
 }
 
-function recordsOf({ node: { journal } }: Opened): ReadonlyMap<string, Attachment> {
-  return new Map(
-    journal.tags().flatMap((tag) => {
-      const attachment = attachmentIn(journal, tag);
-      return attachment === undefined ? [] : [[tag, attachment] as const];
-    }),
-  );
-}
-
 function toJson({ path, tenants, pods, unmarked, foreign, unseen }: Report): string {
   const object = {
     conf: path,
@@ -92,7 +83,7 @@ function toText({ path, tenants, pods, unmarked, foreign }: Report): string {
           ),
         ]),
     ...(unmarked === 0 ? [] : [`${unmarked} more without a mark\n`]),
-    ...foreign.map(({ fault, remedy }) => `\n${fault}\n  fix: ${remedy}\n`),
+    ...foreign.map(({ fault, remedy }) => `\n${wrapBehind("", fault)}  fix: ${remedy}\n`),
   ].join("");
 }
 

@@ -52,6 +52,7 @@ const CMD = [
   ...AGENT,
   ...CHECKS,
   ...["lib/explain", ...["node", "probe", "render", "steps"].map(within("lib/explain"))],
+  "lib/report",
 ];
 
 export const ROOMS = {
@@ -112,6 +113,9 @@ export const ROOMS = {
   "lib/routes/apply.ts": [...ROUTES_APPLY, "lib/routes/carry-out.ts"],
   "lib/routes/watch": [...SEAMS, "conf", "lib/node", ...ROUTES],
 
+  // A bug report: parts, without secrets, in one archive.
+  "lib/report": SEAMS,
+
   // What can be wrong, as data with a code.
   "lib/checks": SEAMS,
   "lib/checks/kinds": [...SEAMS, "lib/checks", "lib/checks/foreign", "lib/routes/conflicts"],
@@ -165,14 +169,15 @@ export const ROOMS = {
   "cmd/declarations": [
     ...["lib/lab", "lib/lab/kit/probe", "lib/explain/probe"],
     ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],
-    "cmd/marks",
+    ...["cmd/marks", "cmd/report"],
   ],
   "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/check": [...CMD, "cmd"],
-  "cmd/marks": [...CMD, "cmd", "cmd/check"],
   "cmd/status": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/validate": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
   "cmd/explain": [...CMD, "cmd", "cmd/commands/routes"],
+  "cmd/marks": [...CMD, "cmd", "cmd/agent", "cmd/check"],
+  "cmd/report": [...CMD, "cmd", "cmd/commands/completion"],
   "cmd/commands": [
     ...CMD,
     "cmd",
@@ -182,6 +187,7 @@ export const ROOMS = {
     "cmd/status",
     "cmd/validate",
     "cmd/explain",
+    "cmd/marks",
     "lib/lab",
     "lib/lab/kit",
     "lib/selftest",

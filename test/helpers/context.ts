@@ -15,8 +15,8 @@ import type {
   MarkOrder,
   Marks,
   RestoreOrder,
-  Traffic,
 } from "../../lib/ports";
+import type { Traffic } from "../../lib/traffic";
 import { restoreOneByOne } from "./one-by-one";
 import { createIptablesBackend, type IptablesOptions } from "../../lib/marks/iptables/backend";
 import { attachmentTag } from "../../lib/marks/tag";

@@ -1,6 +1,6 @@
 /** The agent puts back what others take from the rules of running pods, and touches nothing else. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { makeOld } from "../helpers/command";
 import { VARIANTS, type Variant } from "../helpers/firewall";
 import { useAgents } from "../helpers/node-agent";
 import { rulesOf } from "../helpers/node-rules";
@@ -122,7 +122,7 @@ test("an attachment whose sandbox is gone is taken down in the background", asyn
   await world.vanish(pod);
   const agent = await agents.start(listFor("nft"));
   // Older than a minute, as if the time had passed.
-  makeOld();
+  makeOld(world);
   await agent.says("collect", "no longer exists and no DEL came");
   await agent.sees("nothing is left", () => own().length === 0 && world.leases().length === 0);
 });
@@ -153,12 +153,3 @@ test("the monitor is started again when it ends, and ends with an agent that is 
   await agent.ended();
   await agent.sees("the monitor has ended", () => !existsSync(`/proc/${pid}/status`));
 });
-
-function makeOld(): void {
-  rmSync(join(world.dataDir, "collected"), { force: true });
-  for (const name of readdirSync(world.dataDir).filter((each) => each.endsWith(".json"))) {
-    const file = join(world.dataDir, name);
-    const record = JSON.parse(readFileSync(file, "utf8")) as object;
-    writeFileSync(file, JSON.stringify({ ...record, since: "2026-01-01T00:00:00.000Z" }));
-  }
-}

@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Conf } from "../helpers/conf";
-import { VARIANTS } from "../helpers/firewall";
 import { BINARY } from "../helpers/harness";
 import { nodeFiles, type NodeFiles } from "../helpers/node-files";
 import {
@@ -66,30 +65,19 @@ function nodeWith(ours: Conf): Node {
   };
 }
 
-test.each(VARIANTS)(
-  "the bundle has the rules of iptables-%s, and makes no table by looking",
-  async (iptables) => {
-    const { runtime, paste } = nodeWith({ iptables });
-    expectOk(await runtime.add(world.newPod()));
-    paste(
-      ...blocksOf("Support bundle"),
-      "mkdir bundle; tar -C bundle -xzf tenant-routing-*.tar.gz",
-    );
-    const read = (name: string): string => readFileSync(join(world.dir, "bundle", name), "utf8");
-    const rule = '--comment "tenant-routing team-a/web-0 ';
-    expect(read(iptables === "nft" ? "iptables-nft" : "iptables-legacy")).toContain(rule);
-    expect(read("check.json")).toContain("team-a/web-0");
-    expect(read("wrapper.log")).toContain('"msg":"ADD"');
-    expect(read("net.d/10-tenant-routing.conflist")).toContain("tenant-routing-wrapper");
-    const legacy = world.inside(
-      undefined,
-      "sh",
-      "-c",
-      "cat /proc/net/ip_tables_names /proc/net/ip6_tables_names 2>/dev/null || :",
-    );
-    expect(legacy).toBe(iptables === "nft" ? "" : "mangle\n");
-  },
-);
+test("the bundle of the page has the rules, the log and the conflist", async () => {
+  const { runtime, paste } = nodeWith({ iptables: "nft" });
+  expectOk(await runtime.add(world.newPod()));
+  paste(
+    ...blocksOf("Support bundle"),
+    "mkdir bundle; tar -C bundle -xzf tenant-routing-report-*.tar.gz",
+  );
+  const read = (name: string): string => readFileSync(join(world.dir, "bundle", name), "utf8");
+  expect(read("firewall/iptables")).toContain('--comment "tenant-routing team-a/web-0 ');
+  expect(read("commands/check.json")).toContain("team-a/web-0");
+  expect(read("wrapper.log")).toContain('"msg":"ADD"');
+  expect(read("net.d.txt")).toContain("tenant-routing-wrapper");
+});
 
 test.each(["crictl, which lists dead sandboxes too", "no crictl"])(
   "what is left over is found and taken down, with %s",

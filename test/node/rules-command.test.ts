@@ -1,8 +1,7 @@
 /** `wrapper rules`: marks in force with real packets counted, in every backend, and foreign rules at the end. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { BINARY } from "../helpers/harness";
-import { launch } from "../helpers/launch";
+import { command } from "../helpers/command";
 import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
@@ -35,15 +34,7 @@ function runtimeWith(more: object): Runtime {
   return createRuntime(world, list);
 }
 
-async function rules(...args: string[]) {
-  return launch({
-    netns: world.netns,
-    command: [BINARY, "rules", "--conf", conflist(), ...args],
-    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
-    stdin: "",
-    options: {},
-  });
-}
+const rules = (...args: string[]) => command(world, "rules", "--conf", conflist(), ...args);
 
 async function addPods(runtime: Runtime): Promise<{ readonly web: Pod; readonly plain: Pod }> {
   const [web, plain] = [world.newPod("team-a", "web-0"), world.newPod("plain", "client-0")];

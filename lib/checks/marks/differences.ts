@@ -27,14 +27,14 @@ export interface MarksSeen {
 /** Differences of one pod that are named, at most. */
 const MOST_NAMED = 4;
 
-/** One finding for each pod and difference. */
+/** One finding for each pod and difference, by pod. */
 export function differences(conf: PluginConf, seen: MarksSeen): readonly Finding[] {
   const { plan, ignored, abandoned, unfinished, unusable } = seen;
   const owed = new Set(abandoned.map(({ tag }) => tag));
   const isThere = ({ tag }: SeenRecord): boolean => !owed.has(tag);
   const changes = [...plan.changes, ...plan.clears].filter(isThere);
   const changed = new Set(changes.map(({ tag }) => tag));
-  return [
+  const found = [
     ...abandoned.map(({ attachment }) => owedFinding(attachment)),
     ...driftFindings(plan, (record) => isThere(record) && !changed.has(record.tag)),
     ...changes.map((change) => changeFinding("annotation-differs", change)),
@@ -43,6 +43,7 @@ export function differences(conf: PluginConf, seen: MarksSeen): readonly Finding
     ...unusable.map((facts) => findingOf(MARK_FINDINGS, "record-unusable", facts)),
     ...unfinished.map(unfinishedFinding),
   ];
+  return found.sort(({ subject: a = "" }, { subject: b = "" }) => Number(a > b) - Number(a < b));
 }
 
 function owedFinding(attachment: Attachment): Finding {

@@ -5,7 +5,6 @@ import { localHost, type Host, type IptablesVariant } from "../../node/host";
 import type {
   Confirm,
   Exec,
-  InstalledMark,
   Locks,
   Log,
   MarkBackend,
@@ -15,7 +14,7 @@ import type {
 } from "../../ports";
 import type { OwnChanges } from "../own-changes";
 import { attachmentTag } from "../tag";
-import { KIND_NAMES, rulesFor, ruleSpecs, type InstalledRule } from "./format";
+import { rulesFor, ruleSpecs, toInstalledMark, type InstalledRule } from "./format";
 import { removeOrdered } from "./ordered";
 import { createTools, type Slot } from "./programs";
 import { restore } from "./restore";
@@ -134,11 +133,6 @@ async function released<T>(operation: Operation, body: () => Promise<T>): Promis
     clearImmediate(operation.soon);
     operation.tools.release();
   }
-}
-
-function toInstalledMark(rule: InstalledRule): InstalledMark {
-  const { variant, tag, label, address, kind, mark, spec } = rule;
-  return { backend: variant, tag, label, address, piece: KIND_NAMES[kind], mark, text: spec };
 }
 
 async function install(

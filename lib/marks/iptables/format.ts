@@ -2,7 +2,7 @@
 import { formatMark, parseUint32, type Mark } from "../../net/mark";
 import { type Family, familyOf } from "../../net/family";
 import type { IptablesVariant } from "../../node/host";
-import type { MarkOrder, MarkPiece, Marking } from "../../ports";
+import type { InstalledMark, MarkOrder, MarkPiece, Marking } from "../../ports";
 import { attachmentTag, formatComment, parseComment } from "../tag";
 
 /** One of our rules as the kernel has it. */
@@ -18,6 +18,12 @@ export interface InstalledRule {
   readonly mark: Mark | undefined;
   /** The rule in iptables-save form without `-A `. */
   readonly spec: string;
+}
+
+/** The rule as every backend lists what it has installed. */
+export function toInstalledMark(rule: InstalledRule): InstalledMark {
+  const { variant, tag, label, address, kind, mark, spec } = rule;
+  return { backend: variant, tag, label, address, piece: KIND_NAMES[kind], mark, text: spec };
 }
 
 /** The rule that sets the mark, and the one that takes it off replies of inbound connections. */

@@ -1,5 +1,5 @@
 /** The counters of our rules. */
-import type { Traffic } from "../../ports";
+import type { Traffic } from "../../traffic";
 import { groupBy } from "../group";
 import { parseSave, type InstalledRule } from "./format";
 import type { Slot } from "./programs";

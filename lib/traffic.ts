@@ -1,0 +1,13 @@
+/** Types only: what marks have counted. */
+import type { Mark } from "./net/mark";
+
+/** What has been given a mark since its rules, or its counter, were made; packets that lost it again do not count. */
+export interface Traffic {
+  /** The place of the marks, as records have it. */
+  readonly backend: string;
+  readonly mark: Mark;
+  /** Whose; undefined where the backend counts for all attachments with the mark together. */
+  readonly tag: string | undefined;
+  readonly packets: number;
+  readonly bytes: number;
+}
