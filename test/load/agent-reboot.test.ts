@@ -15,7 +15,9 @@ import { together } from "../helpers/together";
 const world = useNode();
 const agents = useAgents(world);
 // A machine may be slow; nothing here depends on how slow.
-jest.setTimeout(600_000);
+jest.setTimeout(900_000);
+/** A runtime's own: the kubelet gives a sandbox four minutes. */
+const limitMs = 240_000;
 /** The kubelet's default for pods on a node. */
 const PODS = 110;
 /** Answers after which the agent comes up, where it comes late. */
@@ -96,7 +98,7 @@ test.each(CASES)(
     const list = listFor(marks);
     const plugin = installLauncher(world.dir);
     const env = { TENANT_ROUTING_AGENT_SOCKET: agents.socket() };
-    const runtime = createRuntime(world, list, { ...annotated("0x10/0xff"), plugin, env });
+    const runtime = createRuntime(world, list, { ...annotated("0x10/0xff"), plugin, env, limitMs });
     const old = podsCalled("old");
     const before = await agents.start(list);
     (await all(old, (pod) => runtime.add(pod))).forEach(expectOk);
