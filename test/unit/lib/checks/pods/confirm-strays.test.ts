@@ -1,8 +1,8 @@
 /** Marks that no record accounts for, in the two looks of `wrapper check`. */
-import type { Look } from "../../../../cmd/check/look";
-import { findingsOf } from "../../../../cmd/check/report";
-import { attachmentTag } from "../../../../lib/marks/tag";
-import { KEY, record, TAG } from "../../../helpers/context";
+import type { Look } from "../../../../../lib/checks/pods/look";
+import { findingsOf } from "../../../../../cmd/check/report";
+import { attachmentTag } from "../../../../../lib/marks/tag";
+import { KEY, record, TAG } from "../../../../helpers/context";
 import { FakeNode, installMarks, LABEL, lookAtAll, print, WORKER, type Printed } from "./set-up";
 
 let node: FakeNode;

@@ -1,6 +1,6 @@
-import { formatCidr } from "../../../../../lib/net/address";
-import { addressPools } from "../../../../../lib/routes/router/model";
-import type { Json } from "../../../../../lib/cni/json";
+import { addressPools, ownPools } from "../../../conf/pools";
+import type { Json, JsonObject } from "../../../lib/cni/json";
+import { formatCidr } from "../../../lib/net/address";
 
 const pools = (ipam: Json): readonly string[] =>
   addressPools({ type: "ptp", ipam }).map(formatCidr);
@@ -59,4 +59,40 @@ test.each<[Json]>([
   expect(() => pools({ subnet })).toThrow(
     `the delegate's ipam has ${JSON.stringify(typeof subnet === "string" ? subnet : JSON.stringify(subnet))} as an address pool, which is no network`,
   );
+});
+
+describe("a tenant's own pools", () => {
+  const ipam = (...subnets: string[]): JsonObject => ({
+    ipam: { ranges: subnets.map((subnet) => [{ subnet }]) },
+  });
+  const base: JsonObject = { type: "ptp", ...ipam("10.88.0.0/16", "fd00:88::/64") };
+  const own = (patches: Readonly<Record<string, JsonObject | undefined>>): object =>
+    Object.fromEntries(
+      [
+        ...ownPools(
+          base,
+          Object.entries(patches).map(([name, delegate]) => ({ name, delegate })),
+        ),
+      ].map(([name, pools]) => [name, pools.map(formatCidr)]),
+    );
+
+  test.each<[string, Readonly<Record<string, JsonObject | undefined>>, object]>([
+    [
+      "are those that its patch gives it, in both families",
+      { a: ipam("10.66.0.0/24", "fd00:66::/64"), b: undefined },
+      { a: ["10.66.0.0/24", "fd00:66::/64"], b: [] },
+    ],
+    ["are none where it has the delegate's", { a: { mtu: 1400 } }, { a: [] }],
+    ["are none inside the delegate's", { a: ipam("10.88.4.0/24") }, { a: [] }],
+    [
+      "are not those of another tenant too",
+      { a: ipam("10.66.0.0/24", "fd00:66::/64"), b: ipam("10.66.0.128/25", "fd00:77::/64") },
+      { a: ["fd00:66::/64"], b: ["fd00:77::/64"] },
+    ],
+    ["are none that are no network", { a: ipam("everything") }, { a: [] }],
+  ])("%s", (_, patches, expected) => expect(own(patches)).toEqual(expected));
+
+  test("are none without a delegate", () => {
+    expect(ownPools(undefined, [{ name: "a", delegate: ipam("10.66.0.0/24") }]).size).toBe(0);
+  });
 });

@@ -1,9 +1,9 @@
 /** One look at the node, without its locks: pods come and go meanwhile, and a record that changes is not judged. */
-import { toCniError } from "../../lib/cni/error";
-import type { Attachment, Journal, JournalRecord, Owner } from "../../lib/attachment/journal";
-import { driftOf, wantedPieces, type Drift } from "../../lib/attachment/drift";
-import type { Clock, InstalledMark, MarkBackend, Marks } from "../../lib/ports";
-import type { DelegateChecker, Verdict } from "./delegate";
+import { toCniError } from "../../cni/error";
+import type { Attachment, Journal, JournalRecord, Owner } from "../../attachment/journal";
+import { driftOf, wantedPieces, type Drift } from "../../attachment/drift";
+import type { Clock, InstalledMark, MarkBackend, Marks } from "../../ports";
+import type { DelegateChecker, Verdict } from "./verdict";
 
 /** What the command looks through. */
 export interface Observed {
@@ -30,6 +30,8 @@ export interface Sight {
   readonly settled: boolean;
   /** How many pieces of marks. */
   readonly marks: { readonly expected: number; readonly found: number };
+  /** Places of the marks that were found. */
+  readonly places: readonly string[];
   readonly delegate: Verdict;
   /** What is wrong, the delegate's verdict excepted. */
   readonly problems: readonly Problem[];
@@ -123,8 +125,9 @@ async function judge(
       problems: [{ kind: "unusable-record", tag, reason: entry }],
     };
   const blankSight = blank(node, tag, entry);
-  const found = installed.filter((mark) => mark.tag === tag).length;
-  const sight = { ...blankSight, marks: { ...blankSight.marks, found } };
+  const found = installed.filter((mark) => mark.tag === tag);
+  const places = [...new Set(found.map(({ backend }) => backend))];
+  const sight = { ...blankSight, places, marks: { ...blankSight.marks, found: found.length } };
   if (entry.state !== "complete") return { ...sight, ...progressOf(node, entry) };
   const delegate = asks(tag) ? await askDelegate(node, entry) : "not-asked";
   const now = readEntry(node.journal, tag);
@@ -146,6 +149,7 @@ function blank({ backend }: Observed, tag: string, entry: Entry): Sight {
     entry,
     settled: true,
     marks: { expected, found: 0 },
+    places: [],
     delegate: "not-asked",
     problems: [],
     note: undefined,

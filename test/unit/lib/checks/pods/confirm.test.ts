@@ -1,8 +1,8 @@
 /** The two looks of `wrapper check`. */
-import type { Look } from "../../../../cmd/check/look";
-import { findingsOf, toText } from "../../../../cmd/check/report";
-import type { Attachment } from "../../../../lib/attachment/journal";
-import { KEY, record, TAG } from "../../../helpers/context";
+import type { Look } from "../../../../../lib/checks/pods/look";
+import { findingsOf, toText } from "../../../../../cmd/check/report";
+import type { Attachment } from "../../../../../lib/attachment/journal";
+import { KEY, record, TAG } from "../../../../helpers/context";
 import {
   FakeNode,
   installMarks,

@@ -1,11 +1,11 @@
 /** A node for `wrapper check` that changes at a chosen moment. */
-import { lookTwice } from "../../../../cmd/check/confirm";
-import { readEntries, type Look, type Observed } from "../../../../cmd/check/look";
-import { findingsOf, isGood, toText } from "../../../../cmd/check/report";
-import { FakeMarks, KEY, record } from "../../../helpers/context";
-import type { Verdict } from "../../../../cmd/check/delegate";
-import type { Attachment } from "../../../../lib/attachment/journal";
-import type { InstalledMark } from "../../../../lib/ports";
+import { lookTwice } from "../../../../../lib/checks/pods/confirm";
+import { readEntries, type Look, type Observed } from "../../../../../lib/checks/pods/look";
+import { findingsOf, isGood, toText } from "../../../../../cmd/check/report";
+import { FakeMarks, KEY, record } from "../../../../helpers/context";
+import type { Verdict } from "../../../../../lib/checks/pods/verdict";
+import type { Attachment } from "../../../../../lib/attachment/journal";
+import type { InstalledMark } from "../../../../../lib/ports";
 
 export const WORKER = { pid: 77, startTime: "7" };
 export const LABEL = "team-a/web-0";

@@ -1,7 +1,7 @@
 /** Looks a second time at everything that seems wrong: what passes by itself is no problem. */
-import { driftText } from "../../lib/attachment/drift";
-import type { InstalledMark } from "../../lib/ports";
-import { isFailure } from "./delegate";
+import { driftText } from "../../attachment/drift";
+import type { InstalledMark } from "../../ports";
+import { isFailure } from "./verdict";
 import {
   isSame,
   lookAt,
