@@ -47,6 +47,8 @@ export interface FaultNode {
   status(...args: string[]): Seen;
   /** Asks for the status until it is like this. */
   reaches(condition: (seen: Seen) => boolean): Promise<void>;
+  /** A directory that tests and the node see under one path. */
+  readonly shared: string;
   /** PID of a process in the node's namespaces. */
   readonly holder: number;
 }
@@ -145,6 +147,7 @@ function build(routes: RoutesNode, files: NodeFiles, { holder, pods, settings }:
   };
   return {
     ...{ routes, files, bin, status, holder: holder.pid ?? 0 },
+    shared: join(routes.dir, "shared"),
     reaches: (condition) =>
       until("the status is as expected", () => condition(status()), 60_000).then(() => undefined),
     runtime: createRuntime(routes as unknown as NodeWorld, list(), { wrap }),

@@ -77,7 +77,7 @@ testFaults(node, [
     title: "kubeconfig of another user",
     code: "TR0503",
     provoke: ({ run }) => void run(`chown 4242 ${kubeconfig}`),
-    remedy: /^chown root /,
+    remedy: /^chown 0 /,
   },
   {
     title: "kubeconfig that is none",
