@@ -1,5 +1,5 @@
 /** Composition root of the checks. */
-import { realpathSync } from "node:fs";
+import { accessSync, constants, realpathSync } from "node:fs";
 import { hostname } from "node:os";
 import { accessChecks } from "../../lib/checks/access/checks";
 import { agentChecks } from "../../lib/checks/agent/checks";
@@ -52,6 +52,7 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
   const runtime = {
     ...{ confDir, runtime: kind, named: values.conf, conflist, exec, version },
     dirs: cniPath(values, io.env, binDirs),
+    unread: values.cniPath === undefined ? [found?.file].find(isUnreadable) : undefined,
     others: DEFAULT_CNI_PATH.split(":"),
     binary: realpathSync(process.execPath),
   };
@@ -88,6 +89,15 @@ async function askApi(
     namespaces: [...new Set(["default", ...namespaces])],
     nodeName: process.env["NODE_NAME"] ?? hostname().toLowerCase(),
   });
+}
+
+function isUnreadable(path: string | undefined): boolean {
+  try {
+    if (path !== undefined) accessSync(path, constants.R_OK);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function isRunning(pid: number): boolean {

@@ -54,7 +54,9 @@ export interface FaultNode {
 }
 
 /** A healthy node for every test; `settings` are fields of our plugin object. Call it at the top of the file. */
-export function useFaultNode(settings: () => Conf | Promise<Conf> = () => ({})): FaultNode {
+export function useFaultNode(
+  settings: (routes: RoutesNode) => Conf | Promise<Conf> = () => ({}),
+): FaultNode {
   const routes = useRoutesNode();
   const node = {} as { -readonly [K in keyof FaultNode]: FaultNode[K] };
   const pods: string[] = [];
@@ -63,7 +65,7 @@ export function useFaultNode(settings: () => Conf | Promise<Conf> = () => ({})):
   beforeEach(async () => {
     const files = nodeFiles(routes as unknown as NodeWorld);
     holder = await hold(routes, files);
-    Object.assign(node, build(routes, files, { holder, pods, settings: await settings() }));
+    Object.assign(node, build(routes, files, { holder, pods, settings: await settings(routes) }));
     node.configure();
     node.run("wrapper routes apply --sysctl >/dev/null");
     expectOk(await node.runtime.add(node.web, annotated("tenant-a")));

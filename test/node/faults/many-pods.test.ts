@@ -11,6 +11,7 @@ function populate(): void {
   const [path = ""] = node.run("grep -l web-0 /run/tenant-routing/*.json").split("\n");
   const pattern = JSON.parse(node.run(`cat ${path}`)) as Attachment;
   const journal = createJournal(node.shared);
+  journal.prepare();
   const lines = ["*mangle"];
   for (let n = 2; n < PODS; n++) {
     const key = { ...pattern.key, containerId: `${pattern.key.containerId}-${n}` };
