@@ -128,9 +128,7 @@ function tableSteps(
   const { routes, packet, pod, option } = facts;
   if (tenant === undefined) return [];
   if (excluded && decided?.route !== undefined)
-    return [
-      fine("table", `of ${tenant.name} is not asked: ${routeText(decided.route)} is better`),
-    ];
+    return [fine("table", `of ${tenant.name} is not asked: ${routeText(decided.route)} is better`)];
   const { name, table } = tenant;
   const there = routes.state.routes.filter(
     (route) => route.table === table && route.family === packet.family,

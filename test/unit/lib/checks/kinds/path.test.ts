@@ -12,7 +12,15 @@ test("each kind has a code of its own, in the order of the way", () => {
 const FACTS = {
   ...{ pod: "team-a/web-0", tenant: "tenant-a", option: " --conf x", verb: "ADD", text: "-j X" },
   ...{ where: "iptables-nft mangle PREROUTING", removal: "remove it", mark: { value: 1, mask: 1 } },
-  ...{ have: 2, rule: "pref 1", table: 100, family: 4, want: "x", remedy: "do it", to: "192.0.2.1" },
+  ...{
+    have: 2,
+    rule: "pref 1",
+    table: 100,
+    family: 4,
+    want: "x",
+    remedy: "do it",
+    to: "192.0.2.1",
+  },
   ...{ why: "because", dev: "eth1", via: "192.0.2.2", neighbour: "FAILED", at: "x", behind: "y" },
 };
 
