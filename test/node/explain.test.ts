@@ -423,7 +423,7 @@ describe("a pod of a tenant", () => {
 
   test("--live says where a packet was dropped that no rule in sight drops", async () => {
     node.run(
-      `nft 'add table inet hid; add chain inet hid deep; add rule inet hid deep ip saddr ${POD} drop; add chain inet hid fwd { type filter hook forward priority 0; }; add rule inet hid fwd jump deep'`,
+      `nft 'add table inet hid; add chain inet hid deep; add rule inet hid deep ip saddr ${POD} drop; add chain inet hid onward { type filter hook forward priority 0; }; add rule inet hid onward jump deep'`,
     );
     const { exit, paths } = await asJson(`${INTERNET}:80`, "--live");
     expect(exit).toBe(1);

@@ -2,6 +2,7 @@
 import type { PluginConf } from "../../../conf/types";
 import type { Attachment } from "../../attachment/journal-record";
 import { driftOf, driftText } from "../../attachment/drift";
+import { familyOf } from "../../net/family";
 import { sameMark } from "../../net/mark";
 import { attachmentTag } from "../../marks/tag";
 import type { NftRunner } from "../../marks/nftables/runner";
@@ -10,6 +11,7 @@ import type { Guard } from "../../marks/nftables/guard";
 import type { MarkBackend } from "../../ports";
 import type { Programs } from "../../node/programs";
 import type { Saved } from "../../routes/kernel/forward";
+import { TABLE_MAIN } from "../../routes/model";
 import type { RoutesView } from "../../routes/carry-out";
 import { collisionsOf, findingsOf, look, type RoutesNode } from "../../routes/apply";
 import type { Probes } from "../../routes/watch/probe";
@@ -105,12 +107,13 @@ export async function readPath(
   };
 }
 
-/** The device of the route to the pod. */
+/** The device of the main table's route to the pod, whatever rules others have put before that table. */
 function towards({ state }: RouteFacts, address: string): string | undefined {
-  const family = address.includes(":") ? 6 : 4;
-  const found = lookUp(state, { family, from: undefined, to: address, iif: undefined, mark: 0 });
-  const { route } = found ?? {};
-  return route?.dst === "default" ? undefined : route?.nexthops[0]?.dev;
+  const family = familyOf(address);
+  const main = { family, priority: 0, table: TABLE_MAIN, suppressPrefixLength: 0, protocol: 0 };
+  const packet = { family, from: undefined, to: address, iif: undefined, mark: 0 };
+  const found = lookUp({ rules: [main], routes: state.routes }, packet);
+  return found?.route?.nexthops[0]?.dev;
 }
 
 async function wayOut(node: ExplainNode, packet: Packet, mark: number): Promise<WayAnswer> {

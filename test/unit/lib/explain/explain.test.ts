@@ -211,7 +211,9 @@ describe("rules and tables", () => {
     const way = { dev: "eth0", via: "198.51.100.1", table: undefined, local: false };
     const explained = explain(factsWith({ way }, other));
     expect(explained.first).toBeUndefined();
-    expect(what(explained, "table")).toMatch(/^of a is not asked: 203\.0\.113\.0\/24 via \S+ dev eth0 is better$/);
+    expect(what(explained, "table")).toMatch(
+      /^of a is not asked: 203\.0\.113\.0\/24 via \S+ dev eth0 is better$/,
+    );
   });
 
   test("the rule for the local table is late", () => {
