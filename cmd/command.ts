@@ -31,6 +31,10 @@ export interface Values {
   readonly once?: boolean;
   readonly apiServer?: string;
   readonly launcher?: string;
+  readonly only?: string;
+  readonly watch?: boolean;
+  readonly netDir?: string;
+  readonly api?: boolean;
 }
 
 /** Runs a command and returns the exit status. What it throws becomes a message and EXIT_FAILED. */

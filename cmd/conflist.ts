@@ -3,15 +3,15 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { loadConf } from "../conf/load";
 import type { PluginConf } from "../conf/types";
+import { isRead } from "../lib/checks/net-dir";
+import { ownPlugin } from "../lib/cni/conflist";
 import { CniError } from "../lib/cni/error";
-import { isObject, own, parseJson, type Json, type JsonObject } from "../lib/cni/json";
+import { isObject, parseJson, type JsonObject } from "../lib/cni/json";
 import type { Verb } from "../lib/cni/request";
-import { IMPLIED_VERSION } from "../lib/cni/version";
 import { reasonOf } from "../lib/text/reason";
 
 /** Where runtimes look (containerd and CRI-O default). */
 export const DEFAULT_CONF_DIR = "/etc/cni/net.d";
-const PLUGIN_TYPES: readonly Json[] = ["tenant-routing-wrapper", "wrapper"];
 
 export interface FoundConf {
   readonly path: string;
@@ -28,7 +28,7 @@ export interface FoundConf {
 export function findConf(path: string | undefined, verb: Verb = "DEL"): FoundConf {
   const candidates = path === undefined ? confFiles(DEFAULT_CONF_DIR) : [path];
   for (const candidate of candidates) {
-    const netconf = pluginObject(readObject(candidate));
+    const netconf = ownPlugin(readObject(candidate));
     if (netconf === undefined) continue;
     return { path: candidate, ...loadConf(netconf, verb) };
   }
@@ -41,7 +41,7 @@ export function findConf(path: string | undefined, verb: Verb = "DEL"): FoundCon
 function confFiles(dir: string): readonly string[] {
   try {
     return readdirSync(dir)
-      .filter((name) => /\.(conf|conflist|json)$/.test(name))
+      .filter(isRead)
       .sort()
       .map((name) => join(dir, name));
   } catch (error) {
@@ -52,7 +52,8 @@ function confFiles(dir: string): readonly string[] {
   }
 }
 
-function readObject(path: string): JsonObject {
+/** The JSON object in a file. Throws CniError `io` or `decode`. */
+export function readObject(path: string): JsonObject {
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(path);
@@ -62,20 +63,4 @@ function readObject(path: string): JsonObject {
   const value = parseJson(bytes, path);
   if (!isObject(value)) throw new CniError("decode", `${path} is not a JSON object`);
   return value;
-}
-
-// What libcni does for each plugin of a list: name and cniVersion come from the list.
-function pluginObject(file: JsonObject): JsonObject | undefined {
-  const plugins = own(file, "plugins");
-  if (!Array.isArray(plugins))
-    return PLUGIN_TYPES.includes(own(file, "type") ?? null) ? file : undefined;
-  const ours = (plugins as readonly Json[])
-    .filter(isObject)
-    .find((p) => PLUGIN_TYPES.includes(own(p, "type") ?? null));
-  if (ours === undefined) return undefined;
-  return {
-    ...ours,
-    name: own(file, "name") ?? "",
-    cniVersion: own(file, "cniVersion") ?? IMPLIED_VERSION,
-  };
 }

@@ -51,6 +51,7 @@ export function buildTenants(draft: Draft): readonly Tenant[] {
             snat: settings.snat === undefined ? undefined : translationOf(settings.snat),
             mtu: settings.mtu,
             onGatewayLoss: settings.onGatewayLoss,
+            poolRule: settings.poolRule,
             delegate: settings.delegate,
           },
         ],
@@ -69,7 +70,7 @@ function fromMark(name: string, { mark, mask }: DraftMark): CatalogueEntry {
     path: ["marks", name],
     name,
     mark: makeMark(mark, bits),
-    settings: { onGatewayLoss: "stop" },
+    settings: { onGatewayLoss: "stop", poolRule: "auto" },
   };
 }
 

@@ -4,7 +4,7 @@ import { isObject, isRawNumber, type Json, type JsonObject } from "../lib/cni/js
 import { FULL_MASK } from "../lib/net/mark";
 import type { Draft } from "./draft";
 import { parseDuration } from "./duration";
-import { type Problem, problemsError, problemText } from "./problem";
+import { type Problem, problemsError, problemText, withoutConsequences } from "./problem";
 import { buildAgent, buildRouter, buildRoutes, buildTenants, defaultMask } from "./build";
 import { RULES } from "./checks/checks";
 import { errorPath, schemaProblems } from "./schema-problems";
@@ -32,11 +32,7 @@ const FWMARK_PLUGIN_KEY = "cni.fwmark.net/name";
  * (decision 0017).
  */
 export function loadConf(netconf: JsonObject, verb: Verb): LoadedConf {
-  const raw = cloneJson(netconf) as JsonObject;
-  const pruned = cloneJson(raw) as MutableObject;
-  const problems = [...schemaProblems(prune(pruned), raw)];
-  const found = RULES.flatMap((rule) => rule({ raw, draft: pruned as unknown as Draft, verb }));
-  problems.push(...found);
+  const { raw, pruned, problems, found } = judge(netconf, verb);
   const network = typeof raw["name"] === "string" ? raw["name"] : undefined;
   const fatal = problems.filter((problem) => problem.fatal === true);
   if (STRICT_VERBS.includes(verb) && problems.length > 0) throw problemsError(network, problems);
@@ -46,6 +42,28 @@ export function loadConf(netconf: JsonObject, verb: Verb): LoadedConf {
     conf: deepFreeze(build(raw, pruned as unknown as Draft)),
     warnings: problems.map(problemText),
   };
+}
+
+/** Every problem that `verb` would name, as data. Never throws. */
+export function confProblems(netconf: JsonObject, verb: Verb): readonly Problem[] {
+  return withoutConsequences(judge(netconf, verb).problems);
+}
+
+interface Judged {
+  readonly raw: JsonObject;
+  /** Without what the schema refuses. */
+  readonly pruned: MutableObject;
+  readonly problems: readonly Problem[];
+  /** Those of the rules. */
+  readonly found: readonly Problem[];
+}
+
+function judge(netconf: JsonObject, verb: Verb): Judged {
+  const raw = cloneJson(netconf) as JsonObject;
+  const pruned = cloneJson(raw) as MutableObject;
+  const refused = schemaProblems(prune(pruned), raw);
+  const found = RULES.flatMap((rule) => rule({ raw, draft: pruned as unknown as Draft, verb }));
+  return { raw, pruned, problems: [...refused, ...found], found };
 }
 
 /**

@@ -25,7 +25,7 @@ const MAX_MESSAGE = 700;
 const MAX_LISTED = 20;
 
 /** The JSON pointer (RFC 6901) of a path, made safe for a message. */
-function pointerOf(path: readonly string[]): string {
+export function pointerOf(path: readonly string[]): string {
   const pointer = path.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
   return quote(pointer).slice(1, -1);
 }
@@ -53,8 +53,8 @@ export function problemsError(network: string | undefined, problems: readonly Pr
   return new CniError(kind, message, { details: listed.join("; ") });
 }
 
-// A mistyped key is also a missing one; reported twice, the typing error would hide behind it.
-function withoutConsequences(problems: readonly Problem[]): readonly Problem[] {
+/** A mistyped key is also a missing one; reported twice, the typing error would hide behind it. */
+export function withoutConsequences(problems: readonly Problem[]): readonly Problem[] {
   const meant = new Set(
     problems.flatMap((p) => (p.unknown?.meant === undefined ? [] : [pointerOf(p.unknown.meant)])),
   );
@@ -99,6 +99,11 @@ export function valueAt(root: Json, path: readonly string[]): Json | undefined {
 // JSON text has no control characters left; what quote() adds for ASCII are the escapes of its quotes.
 function unquoted(json: string): string {
   return quote(json).slice(1, -1).replaceAll('\\"', '"').replaceAll("\\\\", "\\");
+}
+
+/** True for a line of a configuration that may hold a credential. */
+export function mayHoldSecret(line: string): boolean {
+  return SECRET_KEY.test(line) || SECRET_VALUE.test(line);
 }
 
 function withoutSecrets(key: string, value: Json): Json {

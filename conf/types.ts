@@ -20,6 +20,8 @@ export interface Tenant {
   /** Bytes; undefined: what the interface allows. */
   readonly mtu: number | undefined;
   readonly onGatewayLoss: "stop" | "fallback";
+  /** Whether unmarked packets from its own address pools take its table. */
+  readonly poolRule: "auto" | "on" | "off";
   /** JSON merge patch (RFC 7396) on the delegate's netconf. */
   readonly delegate: JsonObject | undefined;
 }

@@ -5,23 +5,9 @@ import { toCniError } from "../../lib/cni/error";
 import { atLeast, type CniVersion } from "../../lib/cni/version";
 import { systemClock } from "../../lib/node/clock";
 import { createExec } from "../../lib/node/exec";
-import type { Attachment } from "../../lib/attachment/journal";
+import type { DelegateChecker } from "../../lib/checks/pods/verdict";
 import { cniPath, type Values } from "../command";
 import type { Io } from "../io";
-
-/**
- * What the delegate's CHECK says of an attachment. not-asked: there is no delegate, or it knows no
- * CHECK, or the attachment is not complete. not-run: nobody wanted the delegates' CHECK.
- */
-export type Verdict = "ok" | "not-asked" | "not-run" | { readonly failure: string };
-
-/** Asks the delegate of an attachment. Never throws. */
-export type DelegateChecker = (attachment: Attachment) => Promise<Verdict>;
-
-/** Whether a verdict is a problem. */
-export function isFailure(verdict: Verdict): verdict is { readonly failure: string } {
-  return typeof verdict === "object";
-}
 
 /** Runs the delegates as a runtime would: with the configuration, the record, and the runtime's search path. */
 export function delegateChecker(conf: PluginConf, io: Io, values: Values): DelegateChecker {

@@ -3,8 +3,8 @@ import { formatMark } from "../../lib/net/mark";
 import { driftText } from "../../lib/attachment/drift";
 import type { InstalledMark } from "../../lib/ports";
 import { formatTable } from "../../lib/text/table";
-import { isFailure, type Verdict } from "./delegate";
-import type { Look, Note, Problem, Sight } from "./look";
+import { isFailure, type Verdict } from "../../lib/checks/pods/verdict";
+import type { Look, Note, Problem, Sight } from "../../lib/checks/pods/look";
 
 /** One attachment as `wrapper check` reports it. */
 export interface Report {

@@ -1,8 +1,8 @@
 import { CniError } from "../../lib/cni/error";
 import type { Attachment } from "../../lib/attachment/journal";
-import { lookTwice } from "../check/confirm";
+import { lookTwice } from "../../lib/checks/pods/confirm";
 import { delegateChecker } from "../check/delegate";
-import { readEntries, type Entries } from "../check/look";
+import { readEntries, type Entries } from "../../lib/checks/pods/look";
 import { findingsOf, isGood, toJson, toText } from "../check/report";
 import { EXIT_WRONG, outputFormat, type Values } from "../command";
 import { findConf } from "../conflist";

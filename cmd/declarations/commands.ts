@@ -4,9 +4,13 @@ import { drift, repair, rules, top } from "./marks";
 import { agent, routes } from "./node";
 import { lab, selftest } from "./proofs";
 import { completion, man, report, version } from "./self";
+import { status } from "./status";
+import { validate } from "./validate";
 import type { CommandSpec } from "./spec";
 
 export const COMMANDS: readonly CommandSpec[] = [
+  status,
+  validate,
   check,
   gc,
   rules,

@@ -15,7 +15,7 @@ import type { PodView, Target } from "../../lib/reconcile/ports";
 import { planNow } from "../../lib/reconcile/reconciler";
 import { readRecords } from "../../lib/reconcile/records";
 import { mayHaveGuard, newRunner } from "../backends";
-import { readEntries } from "../check/look";
+import { readEntries } from "../../lib/checks/pods/look";
 import { foreignOf, type Opened } from "./open";
 
 export interface MarksLook {

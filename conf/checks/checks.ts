@@ -18,6 +18,7 @@ import {
   isOurselves,
   markConflictRule,
   markRule,
+  poolRuleRule,
   tenantNameRule,
 } from "./tenants";
 import { defaultMask } from "../build";
@@ -38,6 +39,7 @@ export const RULES: readonly Rule[] = [
   markConflictRule,
   gatewayRule,
   delegatePatchRule,
+  poolRuleRule,
   durationRule,
   priorityRule,
   prefixRule,

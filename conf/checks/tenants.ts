@@ -5,6 +5,7 @@ import { mergePatch } from "../merge-patch";
 import { type Problem, type Rule, showValue } from "../problem";
 import { PLUGIN_TYPE_PATTERN } from "../schema/parts";
 import { catalogue } from "../build";
+import { ownPools } from "../pools";
 
 /** The released binary's name: the same file may be installed under another one too. */
 const OUR_TYPE = "tenant-routing-wrapper";
@@ -66,6 +67,32 @@ export const delegatePatchRule: Rule = ({ raw, draft }) =>
     if (draft.delegate === undefined) return [];
     return patchProblems(path, tenant.delegate, draft);
   });
+
+/** A rule for a tenant's own pools needs such a pool, and a table to look up. */
+export const poolRuleRule: Rule = ({ draft }) => {
+  const entries = Object.entries(draft.tenants ?? {}).map(([name, tenant]) => ({
+    name,
+    ...tenant,
+    delegate: tenant.delegate as JsonObject | undefined,
+  }));
+  const wanting = entries.filter(({ poolRule }) => poolRule === "on");
+  // Every ADD comes by here.
+  if (wanting.length === 0) return [];
+  const pools = ownPools(draft.delegate as JsonObject | undefined, entries);
+  return wanting.flatMap(({ name, table }): readonly Problem[] => {
+    const path = ["tenants", name, "poolRule"];
+    if (table === undefined)
+      return [{ path, what: 'is "on" without a table', hint: 'write the tenant\'s "table"' }];
+    if ((pools.get(name) ?? []).length > 0) return [];
+    return [
+      {
+        path,
+        what: 'is "on", and the tenant has no address pool of its own',
+        hint: 'give it one that no other tenant has, such as {"delegate": {"ipam": {"subnet": "10.66.0.0/24"}}}, null for what it inherits',
+      },
+    ];
+  });
+};
 
 /** True when a delegate of this type would be this plugin once more, which would run for ever. */
 export function isOurselves(type: string, draft: Draft): boolean {

@@ -1,5 +1,5 @@
 /** The building blocks of the schema that occur more than once, and the tenants. */
-import { mtu, onGatewayLoss, snat } from "./routes";
+import { mtu, onGatewayLoss, poolRule, snat } from "./routes";
 import { ADDRESS_PATTERN, DEVICE_PATTERN, type Schema } from "./shared";
 
 const UINT32 = "(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})";
@@ -134,6 +134,7 @@ const tenant = {
     snat,
     mtu,
     onGatewayLoss,
+    poolRule,
     delegate: {
       type: "object",
       description:

@@ -86,6 +86,18 @@ export const onGatewayLoss = {
   errorMessage: 'use one of "stop", "fallback"',
 } as const satisfies Schema;
 
+export const poolRule = {
+  type: "string",
+  enum: ["auto", "on", "off"],
+  default: "auto",
+  description:
+    "Whether packets without any tenant's mark take the tenant's table when they come from an address pool that is the tenant's alone " +
+    "(its `delegate` patch gives it one): the mark may be lost with the whole firewall, an ip rule is not. " +
+    "`auto` is on where `markReplies` is. With `on` and without `markReplies`, replies to clients beyond the node's default route " +
+    "leave by the tenant's gateway, too.",
+  errorMessage: 'use one of "auto", "on", "off"',
+} as const satisfies Schema;
+
 const nodeRoute = {
   type: "object",
   additionalProperties: false,

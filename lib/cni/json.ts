@@ -1,5 +1,5 @@
 import { CniError } from "./error";
-import { endOfString, faultPosition } from "./json-fault";
+import { endOfString, jsonFault } from "./json-fault";
 
 /** A JSON object as parsed here: own keys only, never trusted for its prototype. */
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
@@ -49,7 +49,11 @@ export function parseJson(bytes: Uint8Array, what: string, limit: number = MAX_I
   try {
     return (UNSAFE_NUMBER.test(text) ? JSON.parse(text, keepExact) : JSON.parse(text)) as Json;
   } catch {
-    throw new CniError("decode", `${what} is not valid JSON at ${faultPosition(text)}`);
+    const { line, column, problem, remedy } = jsonFault(text);
+    throw new CniError(
+      "decode",
+      `${what} is not valid JSON at line ${line}, column ${column}: ${problem}: ${remedy}`,
+    );
   }
 }
 
@@ -75,7 +79,8 @@ export function quote(value: unknown): string {
   );
 }
 
-function decodeUtf8(bytes: Uint8Array, what: string): string {
+/** The text of `bytes`, a byte-order mark included. Throws CniError `decode`. */
+export function decodeUtf8(bytes: Uint8Array, what: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {

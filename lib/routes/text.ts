@@ -137,14 +137,47 @@ export function errorText({ message, details }: CniError): string {
   return details === "" ? message : `${message} (${details})`;
 }
 
+/** A sentence in its parts: what is so, what follows, what to do. None ends with a full stop. */
+export interface Parts {
+  readonly fault: string;
+  readonly consequence: string;
+  readonly remedy: string;
+  /** How the sentence joins fault and consequence: `, so` by default; `because` puts the consequence first. */
+  readonly joint?: "; " | "because";
+}
+
+/** The parts as one sentence. */
+export function sentenceOf({ fault, consequence, remedy, joint }: Parts): string {
+  if (joint === "because") return `${consequence} because ${fault}: ${remedy}`;
+  return `${fault}${joint ?? ", so "}${consequence}: ${remedy}`;
+}
+
 /** A sentence about a retired mark: who carries it, what follows, and what to do. */
-export function retiredMarkText({ mark, pods }: RetiredMark): string {
+export function retiredMarkText(retired: RetiredMark): string {
+  return sentenceOf(retiredMarkParts(retired));
+}
+
+/** The same in its parts. */
+export function retiredMarkParts({ mark, pods }: RetiredMark): Parts {
   const [carry, their, them] =
     pods.length === 1 ? ["carries", "its", "the pod"] : ["carry", "their", "the pods"];
-  return `${listText(pods, 3)} still ${carry} mark ${formatMark(mark)}, which no tenant of this configuration has any more, so ${their} packets beyond the cluster are stopped: delete ${them}, to have ${pods.length === 1 ? "it" : "them"} made anew with a mark of today, or give a tenant this mark again`;
+  return {
+    fault: `${listText(pods, 3)} still ${carry} mark ${formatMark(mark)}, which no tenant of this configuration has any more`,
+    consequence: `${their} packets beyond the cluster are stopped`,
+    remedy: `delete ${them}, to have ${pods.length === 1 ? "it" : "them"} made anew with a mark of today, or give a tenant this mark again`,
+  };
 }
 
 /** Why the file with the tables' names must not be written: somebody else made it. */
 export function foreignNamesText(path: string): string {
-  return `${path} was not made by wrapper routes apply: move it away, or set "routes": {"namesDir": ""} for no names`;
+  return sentenceOf(foreignNamesParts(path));
+}
+
+/** The same in its parts. */
+export function foreignNamesParts(path: string): Parts {
+  return {
+    fault: `${path} was not made by wrapper routes apply`,
+    consequence: "it is not written",
+    remedy: 'move it away, or set "routes": {"namesDir": ""} for no names',
+  };
 }

@@ -88,21 +88,32 @@ function cpuOf(pid) {
 }
 
 /**
- * Memory (MB) of all of them together and of the largest. `anon` is what nobody else has; `all` has the mapped
- * parts of the binary too, which the kernel may drop and shares between processes.
+ * Memory (MB). `all`: resident, of the process and all below it, the mapped parts of the binary included, which
+ * the kernel may drop and shares between processes; `anon`: without those; `own`: `anon` of the agent's process
+ * alone; `largest`: resident, of the largest. `shared`: each page divided among those that map it (PSS).
  */
 function rssOf(pid) {
   const sizes = tree(pid).map((each) => {
     const status = read(`/proc/${each}/status`);
-    const size = (name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
-    return { all: size("VmRSS"), anon: size("RssAnon") };
+    const rollup = read(`/proc/${each}/smaps_rollup`);
+    return {
+      all: megabytes(status, "VmRSS"),
+      anon: megabytes(status, "RssAnon"),
+      shared: megabytes(rollup, "Pss"),
+    };
   });
   const sum = (key) => sizes.reduce((total, size) => total + size[key], 0);
   return {
     all: sum("all"),
     anon: sum("anon"),
+    shared: sum("shared"),
+    own: sizes[0].anon,
     largest: Math.max(0, ...sizes.map(({ all }) => all)),
   };
+}
+
+function megabytes(text, name) {
+  return Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(text)?.[1] ?? 0) / 1024;
 }
 
 function tree(pid) {

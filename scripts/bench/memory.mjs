@@ -13,7 +13,10 @@ const PODS = 250;
 const AT_A_TIME = 4;
 const SAMPLES = 200;
 
-/** Memory in MB: at the start, in the middle of it, at the end, the most (`anon`: without mapped files), of the largest process; growth as a share. */
+/**
+ * Memory in MB. Of the agent's own process without mapped files: at the start, in the middle, at the end, the most
+ * (`own`), its growth as a share. The most of everything else that rssOf of agent.mjs says.
+ */
 export async function measureMemory(stage) {
   const { plan, plugins } = stage;
   if (plugins.agent === undefined) return undefined;
@@ -34,17 +37,21 @@ export async function measureMemory(stage) {
       }
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, (_, n) => worker(n)));
-    const all = samples.map((sample) => sample.all);
+    const series = (key) => samples.map((sample) => sample[key]);
+    const most = (key) => Math.max(...series(key));
+    const own = series("own");
     return {
       pods: PODS,
       cycles: plan.cycles,
-      start: all[0],
-      middle: median(all),
-      end: median(all.slice(-10)),
-      most: Math.max(...all),
-      anon: Math.max(...samples.map(({ anon }) => anon)),
-      largest: Math.max(...samples.map(({ largest }) => largest)),
-      growth: growth(all),
+      start: own[0],
+      middle: median(own),
+      end: median(own.slice(-10)),
+      own: most("own"),
+      growth: growth(own),
+      anon: most("anon"),
+      shared: most("shared"),
+      largest: most("largest"),
+      most: most("all"),
     };
   } finally {
     await agent.stop();

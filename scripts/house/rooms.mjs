@@ -6,7 +6,7 @@
 const PURE = ["lib/net", "lib/cni", "lib/text"];
 const SEAMS = [...PURE, "lib"];
 const ADAPTERS = [
-  ...["lib/node", "lib/kube", "lib/kube/watch", "lib/marks"],
+  ...["lib/node", "lib/node/cni", "lib/kube", "lib/kube/watch", "lib/marks"],
   ...["lib/marks/iptables", "lib/marks/nftables"],
 ];
 const ROUTES = [
@@ -27,6 +27,15 @@ const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "ag
 );
 const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/api"];
 const AGENT = ["lib/agent", "lib/agent/metrics"];
+/** What every room of checks builds on. */
+const CHECK = [...SEAMS, "conf", "lib/checks", "lib/checks/kinds"];
+const CHECKS = [
+  "lib/checks",
+  ...["report", "runtime", "conflist", "access", "pods", "routes", "node", "agent"].map(
+    within("lib/checks"),
+  ),
+  ...["kinds", "foreign", "marks"].map(within("lib/checks")),
+];
 const CMD = [
   ...SEAMS,
   ...ADAPTERS,
@@ -36,8 +45,7 @@ const CMD = [
   "lib/attachment",
   "lib/reconcile",
   ...AGENT,
-  ...["lib/checks", "lib/checks/foreign", "lib/checks/kinds"],
-  ...["lib/checks/marks", "lib/checks/report"],
+  ...CHECKS,
   "lib/report",
 ];
 
@@ -56,6 +64,8 @@ export const ROOMS = {
 
   // One adapter each.
   "lib/node": SEAMS,
+  // What the container runtime reads.
+  "lib/node/cni": SEAMS,
   "lib/kube": SEAMS,
   "lib/kube/watch": [...SEAMS, "lib/kube", "lib/kube/watch/stream"],
   "lib/kube/watch/stream": [...SEAMS, "lib/kube"],
@@ -102,13 +112,20 @@ export const ROOMS = {
 
   // What can be wrong, as data with a code.
   "lib/checks": SEAMS,
-  "lib/checks/kinds": [...SEAMS, "lib/checks", "lib/checks/foreign"],
+  "lib/checks/kinds": [...SEAMS, "lib/checks", "lib/checks/foreign", "lib/routes/conflicts"],
   "lib/checks/foreign": [...SEAMS, "lib/node", "lib/routes/kernel"],
   "lib/checks/report": [...SEAMS, "lib/checks"],
   "lib/checks/marks": [
-    ...[...SEAMS, "conf", "lib/attachment", "lib/marks", "lib/node", "lib/reconcile"],
-    ...["lib/checks", "lib/checks/foreign", "lib/checks/kinds"],
+    ...[...CHECK, "lib/attachment", "lib/marks", "lib/node", "lib/reconcile"],
+    "lib/checks/foreign",
   ],
+  "lib/checks/runtime": [...CHECK, "delegates", "lib/node/cni"],
+  "lib/checks/access": [...CHECK, "lib/kube", "lib/kube/watch"],
+  "lib/checks/pods": [...CHECK, "lib/attachment", "lib/reconcile", "lib/kube/watch"],
+  "lib/checks/routes": [...CHECK, ...ROUTES],
+  "lib/checks/node": [...CHECK, "lib/attachment"],
+  "lib/checks/agent": CHECK,
+  "lib/checks/conflist": [...CHECK, "lib/checks/runtime", "lib/routes/conflicts"],
 
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
@@ -142,6 +159,8 @@ export const ROOMS = {
   "cmd/check": [...CMD, "cmd"],
   "cmd/marks": [...CMD, "cmd", "cmd/agent", "cmd/check"],
   "cmd/report": [...CMD, "cmd", "cmd/commands/completion"],
+  "cmd/status": [...CMD, "cmd", "cmd/commands/routes"],
+  "cmd/validate": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
   "cmd/commands": [
     ...CMD,
     "cmd",
@@ -149,6 +168,8 @@ export const ROOMS = {
     "cmd/agent",
     "cmd/check",
     "cmd/marks",
+    "cmd/status",
+    "cmd/validate",
     "lib/lab",
     "lib/lab/kit",
     "lib/selftest",

@@ -6,6 +6,7 @@ import { sh } from "../helpers/shell";
 
 const world = useWorld();
 const NFTABLES = { backend: "nftables" };
+const TABLE = "inet tenant-routing-marks";
 const UNMARKED = {
   runtimeConfig: { "io.kubernetes.cri.pod-annotations": {} },
   kubeconfig: undefined,
@@ -31,6 +32,31 @@ test("nftables: ADD, CHECK, STATUS, GC and DEL with the table alone, and no ipta
   expect(elements()).toEqual([]);
   expectOk(await world.run("DEL", { conf: given, after: added }));
   expect(world.leftovers()).toEqual([]);
+});
+
+test.each<[string, string, RegExp]>([
+  ["the element is gone", `delete element ${TABLE} pods4 { 10.77.0.5 }`, /10\.77\.0\.5 is missing/],
+  ["the chain marks nothing", `flush chain ${TABLE} m_20_ff`, /something else instead of 0x20/],
+  [
+    "the chain sets another mark",
+    `flush chain ${TABLE} m_20_ff; nft add rule ${TABLE} m_20_ff meta mark set 0x30`,
+    /instead of 0x20/,
+  ],
+  ["nothing leads to the element", `flush chain ${TABLE} prerouting`, /10\.77\.0\.5/],
+  ["the table is gone", `delete table ${TABLE}`, /missing/],
+])("when %s CHECK says so, and DEL leaves nothing", async (_, damage, says) => {
+  const given = conf(NFTABLES, marked("0x20/0xff"));
+  const added = expectOk(await world.run("ADD", { conf: given }));
+  expectOk(await world.run("CHECK", { conf: given, after: added }));
+  inside(`nft ${damage}`);
+  expectError(
+    await world.run("CHECK", { conf: given, after: added }),
+    "ruleDrift",
+    says,
+    "team-a/web-0",
+  );
+  expectOk(await world.run("DEL", { conf: given, after: added }));
+  expect([elements(), world.leftovers()]).toEqual([[], []]);
 });
 
 test("auto is nftables on a node without iptables, from ADD to DEL", async () => {

@@ -35,8 +35,15 @@ export interface Api {
   >;
 }
 
-/** An API server for a test file. Every test begins without faults and with `objects` as given. */
-export function useApi(world: World, objects: string): Api {
+/**
+ * An API server for a test file, with these arguments of its own. Every test begins without faults and with
+ * `objects` as given.
+ */
+export function useApi(
+  world: Pick<World, "netns">,
+  objects: string,
+  ...args: readonly string[]
+): Api {
   const api = {} as { -readonly [K in keyof Api]: Api[K] };
   let child: ChildProcess | undefined;
   let dir = "";
@@ -47,7 +54,10 @@ export function useApi(world: World, objects: string): Api {
     const control = join(dir, "control.sock");
     child = spawn(
       "ip",
-      ["netns", "exec", world.netns, NODE, bundle, "--dir", join(dir, "api"), "--control", control],
+      [
+        ...["netns", "exec", world.netns, NODE, bundle],
+        ...["--dir", join(dir, "api"), "--control", control, ...args],
+      ],
       {
         stdio: ["ignore", "pipe", "inherit"],
       },

@@ -54,6 +54,7 @@ export function tenantWith(part: Partial<Tenant> = {}): Tenant {
     snat: undefined,
     mtu: undefined,
     onGatewayLoss: "stop",
+    poolRule: "auto",
     delegate: undefined,
     ...part,
   };

@@ -2,10 +2,8 @@
  * How the tests run the plugin: as the packed binary itself, or as the launcher, with an agent or without one
  * (TEST_MODE), and with which backend (TEST_BACKEND). scripts/test-modes.sh sets these variables.
  */
-import { spawn, type ChildProcess } from "node:child_process";
 import {
   copyFileSync,
-  existsSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -15,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { until } from "./shell";
+import { killAgent, spawnAgent, untilItListens, type AgentProcess } from "./agent-process";
 
 const DIST = resolve(__dirname, "../../dist");
 /** The name of the plugin, whichever program that is. */
@@ -55,7 +53,7 @@ function absent(): jest.It {
 interface Agent {
   /** Tells a network namespace from the next one of its name. */
   readonly inode: number;
-  readonly child: ChildProcess;
+  readonly process: AgentProcess;
   /** Its socket, once it listens. */
   readonly listening: Promise<string>;
 }
@@ -108,7 +106,7 @@ export async function stopAgents(): Promise<void> {
 async function agentIn(netns: string): Promise<string> {
   const { ino: inode } = statSync(`/run/netns/${netns}`);
   const known = agents.get(netns);
-  if (known?.inode === inode && known.child.exitCode === null) return known.listening;
+  if (known?.inode === inode && !known.process.hasEnded()) return known.listening;
   if (known !== undefined) await stop(netns);
   const agent = start(netns, inode);
   agents.set(netns, agent);
@@ -121,20 +119,8 @@ function start(netns: string, inode: number): Agent {
   const socket = join(dir, "agent.sock");
   const conf = join(dir, "agent.conf");
   writeFileSync(conf, JSON.stringify(confOf(dir, socket)));
-  const child = spawn(
-    "ip",
-    ["netns", "exec", netns, `${installed()}.bin`, "agent", "--conf", conf],
-    { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }, stdio: ["ignore", "ignore", "pipe"] },
-  );
-  return { inode, child, listening: listens(child, socket) };
-}
-
-async function listens(child: ChildProcess, socket: string): Promise<string> {
-  let said = "";
-  child.stderr?.on("data", (text) => (said += String(text)));
-  await until("the agent listens", () => existsSync(socket) || child.exitCode !== null);
-  if (child.exitCode !== null) throw new Error(`the agent ended: ${said}`);
-  return socket;
+  const agent = spawnAgent({ netns, binary: `${installed()}.bin`, conf });
+  return { inode, process: agent, listening: untilItListens(agent, socket).then(() => socket) };
 }
 
 function confOf(dir: string, socket: string): unknown {
@@ -153,8 +139,5 @@ function confOf(dir: string, socket: string): unknown {
 async function stop(netns: string): Promise<void> {
   const agent = agents.get(netns);
   agents.delete(netns);
-  if (agent === undefined || agent.child.exitCode !== null) return;
-  const ended = new Promise((done) => agent.child.once("exit", done));
-  agent.child.kill("SIGKILL");
-  await ended;
+  if (agent !== undefined) await killAgent(agent.process);
 }

@@ -1,7 +1,7 @@
 /** `wrapper agent` as a process of a test on a node: what it says, and its end. */
-import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { killAgent, spawnAgent, type AgentProcess } from "./agent-process";
 import { BINARY } from "./harness";
 import type { Conflist } from "./node-runtime";
 import type { NodeWorld } from "./node-world";
@@ -43,9 +43,9 @@ export interface Agents {
 
 /** Agents of the node, killed after every test. */
 export function useAgents(world: NodeWorld): Agents {
-  const running: ChildProcess[] = [];
+  const running: AgentProcess[] = [];
   afterEach(async () => {
-    await Promise.all(running.splice(0).map(kill));
+    await Promise.all(running.splice(0).map(killAgent));
   });
   const file = (): string => join(world.dir, "agent.conflist");
   const socket = (): string => join(world.dir, "agent.sock");
@@ -59,10 +59,11 @@ export function useAgents(world: NodeWorld): Agents {
   };
   const launch = (list: Conflist): Agent => {
     write(list);
-    const args = ["netns", "exec", world.netns, BINARY, "agent"];
-    const child = spawn("ip", [...args, "--conf", file(), "--output", "json"], {
-      stdio: ["ignore", "ignore", "pipe"],
-      env: { PATH: process.env["PATH"] },
+    const child = spawnAgent({
+      netns: world.netns,
+      binary: BINARY,
+      conf: file(),
+      args: ["--output", "json"],
     });
     running.push(child);
     return agentOf(child);
@@ -79,22 +80,18 @@ export function useAgents(world: NodeWorld): Agents {
   };
 }
 
-function agentOf(child: ChildProcess): Agent {
-  let stderr = "";
-  child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  const exit = new Promise<number | string>((resolve) => {
-    child.on("exit", (code, signal) => resolve(code ?? signal ?? "?"));
-  });
+function agentOf(child: AgentProcess): Agent {
   const said = (): readonly AgentLine[] =>
-    stderr
+    child
+      .stderr()
       .split("\n")
       .slice(0, -1)
       .map((line) => JSON.parse(line) as AgentLine);
   const sees = async (what: string, condition: () => boolean): Promise<void> => {
-    await until(`${what}; the agent said:\n${stderr}`, condition, LIMIT_MS);
+    await until(`${what}; the agent said:\n${child.stderr()}`, condition, LIMIT_MS);
   };
   return {
-    pid: child.pid ?? 0,
+    pid: child.pid,
     said,
     sees,
     says: (event, words) =>
@@ -110,14 +107,7 @@ function agentOf(child: ChildProcess): Agent {
         .split(" ")
         .filter((pid) => pid !== "")
         .map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim()),
-    signal: (name) => void child.kill(name),
-    ended: () => exit,
+    signal: (name) => child.kill(name),
+    ended: () => child.ended,
   };
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGKILL");
-  await ended;
 }

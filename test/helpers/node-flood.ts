@@ -1,67 +1,68 @@
-/** Pods of a node that send all the time, and what of it arrives at each gateway of node-gateways. */
+/** Pods of a node that send all the time, and what of it arrives at each of its gateways. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { countArrivals, readArrivals } from "../../lib/lab/agent/arrivals";
 import type { Machine } from "../../lib/lab/kit/machines";
-import { BINARY } from "./harness";
+import { BINARY, launch } from "./launch";
 import { INTERNET, INTERNET6 } from "./node-gateways";
-import { type NodeWorld, PLUGINS, type Pod } from "./node-world";
-import { launch } from "./launch";
 
-const GATEWAYS = ["default", "gw-a", "gw-b"] as const;
-export type GatewayName = (typeof GATEWAYS)[number];
 /** How long packets may take to come through on a busy machine. */
 const LIMIT_MS = 60_000;
 /** So many packets of each pod have to arrive before something counts as seen. */
 const ENOUGH = 300;
 
-export interface Floods {
-  /** The pod, with these addresses, sends to the internet from now on, all of it by this gateway. */
-  start(pod: Pod, addresses: readonly string[], way: GatewayName): void;
-  stop(pod: Pod): void;
+export interface Floods<Gateway extends string> {
+  /** From now on the pod sends to the internet from these addresses, all of it by this gateway. */
+  start(netns: string, addresses: readonly string[], way: Gateway): void;
+  stop(netns: string): void;
   /** Waits until many more packets of every pod have arrived at its own gateway. */
   flow(): Promise<void>;
   /** Packets of the pods that came to another gateway than theirs, since they began. */
   strays(): Promise<number>;
 }
 
-interface Sender {
-  readonly pod: Pod;
+interface Sender<Gateway> {
+  readonly netns: string;
   readonly addresses: readonly string[];
-  readonly way: GatewayName;
+  readonly way: Gateway;
   readonly child: ChildProcess;
 }
 
-/** Counts at the gateways of every test of the file. Call it after useGateways. */
-export function useFloods(world: NodeWorld): Floods {
-  const senders: Sender[] = [];
-  const strangers: Sender[] = [];
-  const machine = (name: GatewayName): Machine => machineOf(`${world.netns}-${name}`);
+/**
+ * Counts at the gateways of every test of the file; `gateways` says in which network namespace each is, and has
+ * the internet behind its device `lan`. Call it after what makes them.
+ */
+export function useFloods<Gateway extends string>(
+  gateways: () => Readonly<Record<Gateway, string>>,
+): Floods<Gateway> {
+  const senders: Sender<Gateway>[] = [];
+  const former: Sender<Gateway>[] = [];
+  const names = (): readonly Gateway[] => Object.keys(gateways()) as Gateway[];
   beforeEach(async () => {
-    for (const name of GATEWAYS) await countArrivals(machine(name), [INTERNET, INTERNET6]);
+    for (const netns of Object.values<string>(gateways()))
+      await countArrivals(machineOf(netns), [INTERNET, INTERNET6]);
   });
-  const stop = ({ child }: Sender): void => void child.kill("SIGKILL");
   afterEach(() => {
-    for (const sender of senders.splice(0)) stop(sender);
-    strangers.length = 0;
+    for (const { child } of senders.splice(0)) child.kill("SIGKILL");
+    former.length = 0;
   });
-  const seen = async (): Promise<(name: GatewayName, sender: Sender) => number> => {
-    const all = await Promise.all(GATEWAYS.map((name) => readArrivals(machine(name))));
+  const seen = async (): Promise<(name: Gateway, sender: Sender<Gateway>) => number> => {
+    const read = names().map(
+      async (name) => [name, await readArrivals(machineOf(gateways()[name]))] as const,
+    );
+    const all = new Map(await Promise.all(read));
     return (name, { addresses }) =>
-      addresses.reduce((sum, address) => {
-        return sum + (all[GATEWAYS.indexOf(name)]?.get(address) ?? 0);
-      }, 0);
+      addresses.reduce((sum, address) => sum + (all.get(name)?.get(address) ?? 0), 0);
   };
   return {
-    start: (pod, addresses, way) => {
+    start: (netns, addresses, way) => {
       const words = ["lab", "probe", "flood", "9", ...addresses.map(destinationFor)];
-      const args = ["netns", "exec", pod.netns, BINARY, ...words];
-      senders.push({ pod, addresses, way, child: spawn("ip", args, { stdio: "ignore" }) });
+      const args = ["netns", "exec", netns, BINARY, ...words];
+      senders.push({ netns, addresses, way, child: spawn("ip", args, { stdio: "ignore" }) });
     },
-    stop: (pod) => {
-      for (const sender of senders.filter((each) => each.pod === pod)) {
-        stop(sender);
-        strangers.push(sender);
-        senders.splice(senders.indexOf(sender), 1);
+    stop: (netns) => {
+      for (const sender of senders.filter((each) => each.netns === netns)) {
+        sender.child.kill("SIGKILL");
+        former.push(...senders.splice(senders.indexOf(sender), 1));
       }
     },
     flow: async () => {
@@ -74,15 +75,17 @@ export function useFloods(world: NodeWorld): Floods {
         );
         if (slow.length === 0) return;
         if (Date.now() > deadline)
-          throw new Error(`no packets of ${slow.map(({ pod }) => pod.name).join(", ")}`);
+          throw new Error(`no packets of ${slow.map(({ netns }) => netns).join(", ")}`);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     },
     strays: async () => {
       const now = await seen();
-      return [...senders, ...strangers]
+      return [...senders, ...former]
         .flatMap((sender) =>
-          GATEWAYS.filter((name) => name !== sender.way).map((name) => now(name, sender)),
+          names()
+            .filter((name) => name !== sender.way)
+            .map((name) => now(name, sender)),
         )
         .reduce((sum, count) => sum + count, 0);
     },
@@ -99,7 +102,7 @@ function machineOf(netns: string): Machine {
     const { stdout, stderr, exit } = await launch({
       netns,
       command: [command, ...args],
-      env: { PATH: process.env["PATH"] ?? PLUGINS },
+      env: { PATH: process.env["PATH"] ?? "" },
       stdin,
       options: {},
     });

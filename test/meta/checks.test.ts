@@ -1,6 +1,8 @@
-/** The kinds of findings and collisions in the code and on the page of the node routes are the same. */
+/** The kinds of findings in the code and on the pages are the same. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Kind } from "../../lib/checks/finding";
+import { KINDS } from "../../lib/checks/kinds";
 import { COLLISIONS, FINDINGS } from "../../lib/routes/conflicts/kinds";
 
 const PAGE = readFileSync(join(__dirname, "../../docs/node-routes.md"), "utf8");
@@ -36,4 +38,46 @@ test("the page has a row for every kind of finding, with its code, problems firs
   const problems = Object.values(FINDINGS).filter(({ severity }) => severity === "problem");
   const [first, last] = [problems[0]?.code, problems.at(-1)?.code];
   expect(PAGE).toContain(`${first} to ${last} are problems (exit status 1)`);
+});
+
+describe("docs/checks.md", () => {
+  const page = readFileSync(join(__dirname, "../../docs/checks.md"), "utf8");
+  const sections = page.split(/^### /m).slice(1);
+  const of = (code: string): string =>
+    sections.find((text) => text.startsWith(`${code}\n`))?.split(/^## /m)[0] ?? "";
+  const kinds = Object.values(KINDS).flatMap((area) => Object.values<Kind<never>>(area));
+  const own = Object.entries({ ...FINDINGS, ...COLLISIONS });
+
+  test("has a section for every code, each once, in order within its area", () => {
+    const codes = sections.map((text) => text.split("\n")[0] ?? "");
+    expect([...codes].sort()).toEqual(
+      [...kinds.map(({ code }) => code), ...own.map(([, { code }]) => code)].sort(),
+    );
+    for (const area of new Set(codes.map((code) => code.slice(0, 4))))
+      expect(codes.filter((code) => code.startsWith(area))).toEqual(
+        codes.filter((code) => code.startsWith(area)).sort(),
+      );
+  });
+
+  test.each(kinds.map((kind) => [kind.code, kind] as const))(
+    "%s has its title, severity and category, why, and a remedy",
+    (code, { title, severity, category }) => {
+      expect(of(code).replace(/\s+/g, " ")).toMatch(
+        `${code} ${title}. \`${severity}\`, ${category}. - Why: `,
+      );
+      expect(of(code)).toMatch(/^- Why: .{10}/m);
+      expect(of(code)).toMatch(/^- Remedy: .{4}/m);
+    },
+  );
+
+  test.each(own)("the routes' own %s is named", (kind, { code }) => {
+    expect(of(code)).toMatch(`\n\`${kind}\`: `);
+    expect(of(code)).toMatch(/^- Why: [^]*^- Remedy: /m);
+  });
+
+  test("no kind has the name or the code of another, and each is in an area of its own", () => {
+    const names = Object.values(KINDS).flatMap((area) => Object.keys(area));
+    expect(new Set(names).size).toBe(names.length);
+    expect(new Set(kinds.map(({ code }) => code)).size).toBe(kinds.length);
+  });
 });

@@ -1,7 +1,7 @@
 /** The agent moves the marks of running pods to another backend, while they send. */
 import type { Conf } from "../helpers/conf";
 import { useAgents, type Agent } from "../helpers/node-agent";
-import { useFloods, type GatewayName } from "../helpers/node-flood";
+import { useFloods } from "../helpers/node-flood";
 import { POD_NET, POD_NET6, useGateways } from "../helpers/node-gateways";
 import { addressesOf } from "../helpers/node-rules";
 import {
@@ -19,7 +19,11 @@ const world = useNode();
 jest.setTimeout(420_000); // after useNode, which sets its own
 useGateways(world);
 const agents = useAgents(world);
-const floods = useFloods(world);
+const floods = useFloods(() => ({
+  default: `${world.netns}-default`,
+  "gw-a": `${world.netns}-gw-a`,
+  "gw-b": `${world.netns}-gw-b`,
+}));
 
 /** Where marks can be, as the agent names it, with the keys that choose it. */
 const PLACES = {
@@ -28,7 +32,7 @@ const PLACES = {
   nftables: { backend: "nftables" },
 } as const;
 type Place = keyof typeof PLACES;
-const TENANTS: readonly (readonly [string, GatewayName])[] = [
+const TENANTS: readonly (readonly [string, "gw-a" | "gw-b"])[] = [
   ["0x10/0xff", "gw-a"],
   ["0x20/0xff", "gw-b"],
   ["0x10/0xff", "gw-a"],
@@ -64,7 +68,7 @@ async function addPods(runtime: Runtime, send: boolean): Promise<readonly Pod[]>
   for (const [i, [mark, way]] of TENANTS.entries()) {
     const pod = pods[i] as Pod;
     const added = expectOk(await runtime.add(pod, annotated(mark)));
-    if (send) floods.start(pod, addressesOf(added), way);
+    if (send) floods.start(pod.netns, addressesOf(added), way);
   }
   return pods;
 }
@@ -92,7 +96,7 @@ test("from each backend to each other: no packet takes a wrong way, and DEL find
   expect(agent.said().filter(({ event }) => event === "repair")).toEqual([]);
   const runtime = createRuntime(world, listFor("legacy"));
   for (const pod of pods) {
-    floods.stop(pod);
+    floods.stop(pod.netns);
     expectOk(await runtime.del(pod, { forgetful: true }));
   }
   expect([pieces(), world.everything()]).toEqual([only("nft", 0), []]);
@@ -134,7 +138,7 @@ test.each<[Place, Place]>([
     await new Promise((resolve) => setTimeout(resolve, duration * 0.8));
     await end(last);
     for (const pod of pods) {
-      floods.stop(pod);
+      floods.stop(pod.netns);
       expectOk(await runtime.del(pod, { forgetful: true }));
     }
     expect([pieces(), world.everything()]).toEqual([only(to, 0), []]);

@@ -95,15 +95,15 @@ function countOf(findings: readonly Finding[]): string {
 }
 
 /** Lines of at most WIDTH columns; a word that is longer has a line of its own. */
-function wrap(text: string, indent: string): string {
+export function wrap(text: string, indent: string): string {
   return fill(text.split(/\s+/), indent, "");
 }
 
 /** A command that can still be copied: it is broken only between words that are not in quotes. */
-function wrapCommand(text: string, indent: string): string {
+export function wrapCommand(text: string, indent: string): string {
   const words = text.match(/(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"']|["'](?!.*["']))+/g) ?? [text];
   // What does not begin with a program is a sentence.
-  return /^fix: [a-z]/.test(text) ? fill(words, indent, " \\") : wrap(text, indent);
+  return /^(?:fix: )?[a-z]/.test(text) ? fill(words, indent, " \\") : wrap(text, indent);
 }
 
 function fill(words: readonly string[], indent: string, end: string): string {

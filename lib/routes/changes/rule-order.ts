@@ -25,20 +25,35 @@ export function rulesBeforeRoutes(
   const old = record.rules.filter(
     (rule) => !keep.has(ruleKey(rule)) && there.has(ownRuleKey(rule)),
   );
-  const lookups = old.filter((rule) => wanted.some((other) => takesOver(other, rule)));
+  const lookups = old.filter(
+    (rule) =>
+      wanted.some((other) => takesOver(other, rule)) &&
+      !wanted.some((other) => isSamePool(other, rule) && other.table === rule.table),
+  );
   const known = new Set(present.map(ruleKey));
   const stops = wanted.filter(
     (rule) =>
       rule.unreachable === true &&
       !known.has(ruleKey(rule)) &&
-      lookups.some((lookup) => lookup.family === rule.family && isSame(lookup.fwmark, rule.fwmark)),
+      lookups.some(
+        (lookup) =>
+          lookup.family === rule.family &&
+          (isSamePool(lookup, rule) ||
+            (lookup.from === rule.from && isSame(lookup.fwmark, rule.fwmark))),
+      ),
   );
   return { stops, lookups };
+}
+
+function isSamePool(one: IpRule, other: IpRule): boolean {
+  return one.from !== undefined && one.from === other.from && one.family === other.family;
 }
 
 function takesOver(next: IpRule, old: IpRule): boolean {
   if (old.fwmark === undefined || next.fwmark === undefined || old.table === undefined)
     return false;
+  // Whoever has the table has a rule for its mark.
+  if (next.from !== undefined) return false;
   // Another mask for the same packets is no other owner.
   return (
     next.table === old.table &&
@@ -86,6 +101,7 @@ function isLookupOf(rule: IpRule, stop: IpRule): boolean {
     rule.table !== undefined &&
     rule.family === stop.family &&
     rule.priority === stop.priority &&
+    rule.from === stop.from &&
     rule.fwmark?.value === stop.fwmark?.value &&
     rule.fwmark?.mask === stop.fwmark?.mask
   );

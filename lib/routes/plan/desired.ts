@@ -10,6 +10,7 @@ import {
 import type { Family } from "../../net/family";
 import { deviceName, gatewaysOf, type Health } from "./gateways";
 import { natTable } from "./nat";
+import { poolSelectors } from "./pool-rules";
 import { wantedSysctls } from "./sysctls";
 import { tableNames } from "./table-names";
 import {
@@ -87,21 +88,12 @@ function rulesOf(
     tenant: undefined,
     why: "excluded destination",
   }));
+  const poolsOf = poolSelectors(conf, family);
   const marks = tenants.flatMap((tenant): readonly Planned<IpRule>[] => {
-    const mine = { ...common, priority: tenantPriority, fwmark: tenant.mark };
-    const lookup = {
-      item: { ...mine, table: tenant.table },
-      tenant: tenant.name,
-      why: `packets of tenant ${tenant.name}`,
-    };
-    // Behind the lookup, because `ip route flush table` removes the stop in the table too
-    // (decision 0036).
-    const stop = {
-      item: { ...mine, unreachable: true as const },
-      tenant: tenant.name,
-      why: `a stop for tenant ${tenant.name} when its table is empty`,
-    };
-    return stops(tenant, family, gateways) ? [lookup, stop] : [lookup];
+    const isStopped = stops(tenant, family, gateways);
+    return [{ fwmark: tenant.mark }, ...poolsOf(tenant.name)].flatMap((selector) =>
+      lookupOf(tenant, { ...common, priority: tenantPriority, ...selector }, isStopped),
+    );
   });
   const closed = retired.map(({ stop }): Planned<IpRule> => ({
     item: { ...common, priority: tenantPriority, fwmark: stop, unreachable: true },
@@ -109,6 +101,25 @@ function rulesOf(
     why: "pods still carry the mark of a tenant that is gone",
   }));
   return [...exclusions, local, ...marks, ...closed];
+}
+
+function lookupOf(
+  { name, table }: RoutedTenant,
+  selected: Omit<IpRule, "table" | "unreachable">,
+  isStopped: boolean,
+): readonly Planned<IpRule>[] {
+  const whose =
+    selected.from === undefined
+      ? `packets of tenant ${name}`
+      : `unmarked packets from the address pool of tenant ${name}`;
+  const lookup = { item: { ...selected, table }, tenant: name, why: whose };
+  // Behind the lookup, because `ip route flush table` removes the stop in the table too (decision 0036).
+  const stop = {
+    item: { ...selected, unreachable: true as const },
+    tenant: name,
+    why: `a stop for tenant ${name} when its table is empty`,
+  };
+  return isStopped ? [lookup, stop] : [lookup];
 }
 
 // A family without any gateway is stopped, so that it is no way round the other.

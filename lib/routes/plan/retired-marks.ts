@@ -12,7 +12,14 @@ import type { CarriedMark, RetiredMark, RoutesRecord } from "../model";
  */
 export function hasRetiredMarks({ tenants = [] }: PluginConf, { rules }: RoutesRecord): boolean {
   const now = new Set(tenants.map(({ mark }) => formatMark(mark)));
-  return rules.some(({ fwmark }) => fwmark !== undefined && !now.has(formatMark(fwmark)));
+  return marksOf(rules).some((mark) => !now.has(formatMark(mark)));
+}
+
+// Rules for pools are for packets without a mark.
+function marksOf(rules: RoutesRecord["rules"]): readonly Mark[] {
+  return rules.flatMap(({ fwmark }) =>
+    fwmark === undefined || fwmark.value === 0 ? [] : [fwmark],
+  );
 }
 
 /**
@@ -24,7 +31,7 @@ export function retiredMarks(
   { rules }: RoutesRecord,
   carried: readonly CarriedMark[],
 ): readonly RetiredMark[] {
-  const former = rules.flatMap(({ fwmark }) => (fwmark === undefined ? [] : [fwmark]));
+  const former = marksOf(rules);
   const lost = carried.filter(
     ({ mark }) =>
       former.some((rule) => satisfiesMark(mark, rule)) &&

@@ -1,15 +1,10 @@
 /** Pure: what an upstream router has to do to tell tenants apart by their address pools. */
+import { addressPools, overlaps, withoutContained } from "../../../conf/pools";
 import type { PluginConf, RouterConf, Translation, Uplink } from "../../../conf/types";
 import { effectiveDelegate } from "../../../delegates/netconf";
 import { CniError } from "../../cni/error";
-import { isObject, own, quote, type Json, type JsonObject } from "../../cni/json";
-import {
-  canonicalAddress,
-  contains,
-  formatCidr,
-  parsePrefix,
-  type Prefix,
-} from "../../net/address";
+import { quote, type JsonObject } from "../../cni/json";
+import { canonicalAddress, formatCidr, parsePrefix, type Prefix } from "../../net/address";
 import { FAMILIES, type Family } from "../../net/family";
 
 const DEFAULT_UPLINK = "default";
@@ -190,63 +185,4 @@ function ofFamily(addresses: readonly string[], family: Family): string | undefi
 
 function invalid(message: string): CniError {
   return new CniError("invalidConfig", `router configuration: ${message}`);
-}
-
-/** The start of a whereabouts range such as `10.0.0.5-10.0.0.9/24`. */
-const FROM_TO = /^[0-9a-fA-F:.]+-(?=[0-9a-fA-F:.]+\/)/;
-
-/**
- * The networks from which the delegate's IPAM gives out addresses, each once: `subnet` and `ranges`
- * of host-local, `range` and `ipRanges` of whereabouts. A part of a network (`rangeStart`,
- * `a-b/24`) counts as the whole network. Throws CniError `invalidConfig` for a value that is no
- * network.
- */
-export function addressPools(delegate: JsonObject): readonly Prefix[] {
-  const ipam = own(delegate, "ipam");
-  if (!isObject(ipam)) return [];
-  const texts: readonly (Json | undefined)[] = [
-    own(ipam, "subnet"),
-    ...list(own(ipam, "ranges"))
-      .flatMap(list)
-      .map((range) => member(range, "subnet")),
-    own(ipam, "range"),
-    ...list(own(ipam, "ipRanges")).map((range) => member(range, "range")),
-  ];
-  return withoutContained(
-    texts.flatMap((text) =>
-      text === undefined || text === null || text === "" ? [] : [pool(text)],
-    ),
-  );
-}
-
-/** True when some address is in both networks. */
-export function overlaps(a: Prefix, b: Prefix): boolean {
-  return contains(a, b) || contains(b, a);
-}
-
-/** The networks without those that are inside another one, in their order. */
-function withoutContained(networks: readonly Prefix[]): readonly Prefix[] {
-  const unique = networks.filter(
-    (network, i) => networks.findIndex((other) => formatCidr(other) === formatCidr(network)) === i,
-  );
-  return unique.filter(
-    (network) => !unique.some((other) => other !== network && contains(other, network)),
-  );
-}
-
-function pool(text: Json): Prefix {
-  const prefix = typeof text === "string" ? parsePrefix(text.replace(FROM_TO, "")) : undefined;
-  if (prefix !== undefined) return prefix;
-  throw new CniError(
-    "invalidConfig",
-    `the delegate's ipam has ${quote(text)} as an address pool, which is no network: write it as "10.244.0.0/24"`,
-  );
-}
-
-function list(value: Json | undefined): readonly Json[] {
-  return Array.isArray(value) ? (value as readonly Json[]) : [];
-}
-
-function member(value: Json, key: string): Json | undefined {
-  return isObject(value) ? own(value, key) : undefined;
 }

@@ -201,20 +201,29 @@ function memory(report) {
             variantLabel(variant),
             figures.pods,
             figures.cycles,
-            ...["start", "middle", "end", "most", "anon", "largest"].map((key) =>
-              figures[key].toFixed(0),
-            ),
+            ...["start", "middle", "end", "own"].map((key) => figures[key].toFixed(0)),
             `${signed(figures.growth * 100)} %`,
+            ...["anon", "shared", "largest", "most"].map((key) => figures[key].toFixed(0)),
           ],
         ],
   );
   if (rows.length === 0) return [];
-  const head = ["marks", "pods", "cycles", "start", "median", "end", "most"];
+  const head = [
+    "marks",
+    "pods",
+    "cycles",
+    "start",
+    "median",
+    "end",
+    "most",
+    "last tenth over third",
+  ];
+  const others = ["with children", "PSS of all", "RSS of the largest", "RSS of all"];
   return [
-    section("Resident memory of the agent and its children (MB) over cycles of ADD and DEL", [
-      [...head, "most without files", "largest process", "last tenth over third"],
-      ...rows,
-    ]),
+    section(
+      "Memory (MB) over cycles of ADD and DEL: of the agent's process without mapped files; then the most of others",
+      [[...head, ...others], ...rows],
+    ),
   ];
 }
 

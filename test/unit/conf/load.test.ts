@@ -156,6 +156,7 @@ describe("values", () => {
         gateways: [{ dev: "eth1", weight: 2 }],
         delegate: { mtu: 1400 },
         onGatewayLoss: "stop",
+        poolRule: "auto",
       },
       {
         name: "b",
@@ -165,6 +166,7 @@ describe("values", () => {
         gateways: [],
         delegate: undefined,
         onGatewayLoss: "stop",
+        poolRule: "auto",
       },
     ]);
   });

@@ -49,6 +49,19 @@ describe("each of these is refused with code 7, its pointer and a hint", () => {
       "inside its mask",
     ],
     ["a mark of 33 bits", tenant({ fwmark: "4294967296" }), "not a number", "0x10/0xff"],
+    ["another word for a pool rule", marked({ poolRule: true }), "/tenants/a/poolRule", '"auto"'],
+    [
+      "a pool rule without a table",
+      marked({ poolRule: "on" }),
+      '/tenants/a/poolRule is "on" without a table',
+      '"table"',
+    ],
+    [
+      "a pool rule without a pool",
+      marked({ poolRule: "on", table: 100 }),
+      '/tenants/a/poolRule is "on", and the tenant has no address pool of its own',
+      '"subnet": "10.66.0.0/24"',
+    ],
     ["no namespace", marked({ namespaces: [] }), "/tenants/a/namespaces is []", "leave it out"],
     [
       "a bad namespace",

@@ -1,5 +1,5 @@
 import { parseJson } from "../../../../lib/cni/json";
-import { endOfString, faultPosition } from "../../../../lib/cni/json-fault";
+import { endOfString, jsonFault } from "../../../../lib/cni/json-fault";
 
 const SECRET = "s3cr3t";
 
@@ -10,7 +10,7 @@ test.each([
   [`{"token":"${SECRET}`, "line 1, column 10"],
   [`{"token":"${SECRET}\n"}`, "line 1, column 10"],
   [`{\r\n  "a": [1, 2,\n  "${SECRET}\\x"]}`, "line 3, column 3"],
-  [`{"a":1,\n "token":"${SECRET}",}`, "line 2, column 19"],
+  [`{"a":1,\n "token":"${SECRET}",}`, "line 2, column 18"],
   [`${SECRET}`, "line 1, column 1"],
   [`{"a":1}\n\n${SECRET}`, "line 3, column 1"],
 ])("%j: the position, never the text", (text, position) => {
@@ -20,7 +20,8 @@ test.each([
   } catch (thrown) {
     error = thrown;
   }
-  expect(error).toMatchObject({ code: 6, message: `input is not valid JSON at ${position}` });
+  const message = expect.stringMatching(`^input is not valid JSON at ${position}: `) as string;
+  expect(error).toMatchObject({ code: 6, message });
   const everything = JSON.stringify(error, [...Object.getOwnPropertyNames(error), "cause"]);
   expect(everything).not.toContain(SECRET.slice(0, 3));
 });
@@ -33,11 +34,11 @@ test.each([
   ['{"a":', 6],
   ['{"a":1', 7],
   ["tru", 1],
-  ["[1,]", 4],
+  ["[1,]", 3],
   ["[1 2]", 4],
   ["{a:1}", 2],
   ['{"a" 1}', 6],
-  ['{"a":1,}', 8],
+  ['{"a":1,}', 7],
   ["{]", 2],
   ["[}", 2],
   ["[1}", 3],
@@ -60,16 +61,43 @@ test.each([
   ["\ufeff{}", 1],
 ])("%j ends being JSON at column %i", (text, column) => {
   expect(() => JSON.parse(text) as unknown).toThrow();
-  expect(faultPosition(text)).toBe(`line 1, column ${column}`);
+  expect(jsonFault(text)).toMatchObject({ line: 1, column });
 });
 
 test("what is JSON has its fault after the end only", () => {
   const text =
     ' {"a" : [ 1 , -2.5e+3, true, null, {}, [] , "x\\"\\u00e9\\\\" ] , "b":{ "c":false } } ';
   JSON.parse(text);
-  expect(faultPosition(text)).toBe(`line 1, column ${text.length + 1}`);
+  expect(jsonFault(text)).toMatchObject({ line: 1, column: text.length + 1 });
 });
 
 test("endOfString: after the closing quote", () => {
   expect(endOfString('["a\\"b",1]', 1)).toBe(7);
+});
+
+test.each([
+  ["\ufeff{}", "a byte-order mark"],
+  ['{"a":1} // b', "a comment"],
+  ['{ /* b */ "a":1}', "a comment"],
+  ['{"a":1, # b\n"c":2}', "a comment"],
+  ['{"a":[1,2,]}', "a comma that nothing follows"],
+  ['{"a":[1,2', "the end of the file"],
+  ["{'a':1}", "a single quote"],
+  ['{"a":"b\n,"c":1}', "a text that does not end on its line"],
+  ['{"a":1 "c":1}', "a comma is missing before it"],
+  ['{"a":"b, "c":1}', "a comma is missing before it (or a double quote further up)"],
+  ['{"a: "b"}', 'a text where a ":" is expected'],
+  ["{a: 1}", "a key without its double quote"],
+  ['{"a": ptp}', "a text without its double quotes"],
+  ['{"a": True}', "a text without its double quotes"],
+  ['{"a": 1}}', "more text behind the end"],
+  ['{"a": 01}', "a character that cannot stand where a value is expected"],
+])("%j: %s", (text, problem) => {
+  const fault = jsonFault(text);
+  expect(fault.problem).toContain(problem);
+  expect(fault.remedy).toMatch(/^[a-z]/);
+});
+
+test("the brackets that are missing are named, the innermost first", () => {
+  expect(jsonFault('{"plugins":[{"a":1').remedy).toContain("add } ] } at the end");
 });

@@ -59,6 +59,63 @@ test("tables that change their owner: no lookup of the old owner while the new o
   ]);
 });
 
+describe("rules for address pools", () => {
+  const pool = (subnet: string): object => ({
+    poolRule: "on",
+    delegate: { ipam: { subnet } },
+  });
+  const [a, b] = [
+    { ...TENANTS.a, ...pool("10.66.0.0/24") },
+    { ...TENANTS.b, ...pool("10.67.0.0/24") },
+  ];
+  const from = (next: object, before = done(inputOf({ tenants: { a, b } }))): readonly string[] =>
+    texts(
+      changesFor(
+        inputOf({
+          tenants: next,
+          state: before.state,
+          record: before.record,
+          own: before.own,
+        }),
+      ),
+    );
+
+  test("go before their table passes to another tenant, stopped meanwhile", () => {
+    const lines = from({ a: { ...a, table: 200 }, b: { ...b, table: 100 } });
+    const at = (text: string): number => lines.findIndex((line) => line.includes(text));
+    const gone = at("rule del pref 32765 from 10.66.0.0/24 fwmark 0x0/0xff lookup 100");
+    const passed = at("route replace default via 192.0.2.2 dev eth1 table 100");
+    const back = at("rule add pref 32765 from 10.66.0.0/24 fwmark 0x0/0xff lookup 200");
+    expect([gone >= 0, gone < passed, passed < back]).toEqual([true, true, true]);
+    const stop = at("rule del pref 32765 from 10.66.0.0/24 fwmark 0x0/0xff unreachable");
+    expect(stop).toBeGreaterThan(back);
+  });
+
+  test("stay where another tenant's mask changes what counts as unmarked: the new one first", () => {
+    const lines = from({ a, b: { ...b, fwmark: "0x200/0xf00" } }).filter((line) =>
+      line.includes("10.66.0.0/24"),
+    );
+    expect(lines).toEqual([
+      "ip -4 rule add pref 32765 from 10.66.0.0/24 fwmark 0x0/0xfff lookup 100 protocol kernel",
+      "ip -4 rule add pref 32765 from 10.66.0.0/24 fwmark 0x0/0xfff unreachable protocol kernel",
+      "ip -4 rule del pref 32765 from 10.66.0.0/24 fwmark 0x0/0xff unreachable protocol kernel",
+      "ip -4 rule del pref 32765 from 10.66.0.0/24 fwmark 0x0/0xff lookup 100 protocol kernel",
+    ]);
+  });
+
+  test("come back in the right order when somebody deletes one", () => {
+    const before = done(inputOf({ tenants: { a, b } }));
+    const rules = before.state.rules.filter(
+      ({ from: pools, table }) => pools !== "10.66.0.0/24" || table === undefined,
+    );
+    expect(from({ a, b }, { ...before, state: { ...before.state, rules } })).toEqual([
+      "ip -4 rule add pref 32765 from 10.66.0.0/24 fwmark 0x0/0xff lookup 100 protocol kernel",
+      "ip -4 rule del pref 32765 from 10.66.0.0/24 fwmark 0x0/0xff unreachable protocol kernel",
+      "ip -4 rule add pref 32765 from 10.66.0.0/24 fwmark 0x0/0xff unreachable protocol kernel",
+    ]);
+  });
+});
+
 test("the old owner's stop is put in first where it has none yet", () => {
   const before = done(inputOf({ tenants: { a: { ...TENANTS.a, onGatewayLoss: "fallback" } } }));
   const input = inputOf({

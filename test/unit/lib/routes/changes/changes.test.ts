@@ -197,7 +197,7 @@ describe("the file with the tables' names", () => {
     expect(texts(changesToRemove(record, stateOf(), own))).toEqual([]);
     const path = foreignNames(inputOf({ own })) ?? "";
     expect(foreignNamesText(path)).toContain(
-      `${NAMES} was not made by wrapper routes apply: move it away`,
+      `${NAMES} was not made by wrapper routes apply, so it is not written: move it away`,
     );
     expect(foreignNames(inputOf({ own: ownThings({ [NAMES]: ours }) }))).toBeUndefined();
     expect(foreignNames(inputOf({ routes: { namesDir: "" }, own }))).toBeUndefined();

@@ -16,7 +16,7 @@ test("main-refuses: a default route of the main table that refuses, which no rul
       ),
     ).text,
   ).toBe(
-    'the main table has "ip -4 route blackhole default table main metric 9999 protocol 3", which takes the tenants\' packets too because no rule passes over a route that refuses: delete it; to refuse what has no route, have "ip -4 rule add pref 32768 blackhole" instead',
+    'the main table has "ip -4 route blackhole default table main metric 9999 protocol 3"; it takes the tenants\' packets too because no rule passes over a route that refuses: delete it; to refuse what has no route, have "ip -4 rule add pref 32768 blackhole" instead',
   );
   expect(
     only(

@@ -57,6 +57,53 @@ test("rules of each family: exclusions, what main knows exactly, the marks", () 
   ]);
 });
 
+describe("rules for address pools that are a tenant's alone", () => {
+  const patch = (...subnets: string[]): object => ({
+    delegate: { ipam: { ranges: subnets.map((subnet) => [{ subnet }]) } },
+  });
+  const pooled = (tenant: object, changes: object = {}): string[] =>
+    rules(
+      desiredRoutes(
+        confOf({
+          delegate: { type: "ptp", ipam: { subnet: "10.88.0.0/16" } },
+          tenants: {
+            a: { ...TENANTS.a, ...tenant },
+            b: { ...TENANTS.b, fwmark: "0x200/0xf00", ...patch("10.67.0.0/24") },
+          },
+          ...changes,
+        }),
+        stateOf(),
+      ).rules,
+    ).filter((text) => text.includes(" from "));
+  const OF_A = [
+    "4: pref 32765 from 10.66.0.0/24 fwmark 0x0/0xfff lookup 100 protocol kernel",
+    "4: pref 32765 from 10.66.0.0/24 fwmark 0x0/0xfff unreachable protocol kernel",
+    "6: pref 32765 from fd00:66::/64 fwmark 0x0/0xfff lookup 100 protocol kernel",
+    "6: pref 32765 from fd00:66::/64 fwmark 0x0/0xfff unreachable protocol kernel",
+  ];
+  const A = patch("10.66.0.0/24", "fd00:66::/64");
+
+  test("on: packets without any tenant's mark take its table, and are stopped with it", () => {
+    expect(pooled({ ...A, poolRule: "on" })).toEqual(OF_A);
+    expect(pooled({ ...A, poolRule: "on", onGatewayLoss: "fallback" })).toEqual([
+      OF_A[0],
+      ...OF_A.slice(2),
+    ]);
+  });
+
+  test("auto: where replies carry the mark, too, and so leave by the tenant's gateway anyway", () => {
+    expect(pooled(A)).toEqual([]);
+    const all = pooled(A, { markReplies: true });
+    expect(all.filter((text) => !text.includes("10.67.0.0/24"))).toEqual(OF_A);
+    expect(all).toHaveLength(6);
+    expect(pooled({ ...A, poolRule: "off" }, { markReplies: true })).toHaveLength(2);
+  });
+
+  test("none for a pool that others have too", () => {
+    expect(pooled({ ...patch("10.88.3.0/24") }, { markReplies: true })).toHaveLength(2);
+  });
+});
+
 test("by default all of them are just above main's 32766", () => {
   expect([
     ...new Set(desiredRoutes(confOf(), stateOf()).rules.map(({ item }) => item.priority)),

@@ -41,6 +41,14 @@ test.each([
   expect(retiredMarks(conf, record, pods(mark(0x10)))).toEqual([]);
 });
 
+test("a rule for the unmarked packets of a pool is about no mark that could be retired", () => {
+  const record = recorded(mark(0, 0xff), mark(0x10));
+  expect(hasRetiredMarks(confOf(), record)).toBe(false);
+  expect(
+    retiredMarks(confOf({ tenants: { b: TENANTS.b } }), record, pods(mark(0x100, 0xf00))),
+  ).toEqual([]);
+});
+
 test("the stop takes no packets of a tenant whose mark has more bits", () => {
   const conf = confOf({ tenants: { a: { ...TENANTS.a, fwmark: "0x110/0xfff" } } });
   expect(retiredMarks(conf, recorded(mark(0x10)), pods(mark(0x10)))).toMatchObject([

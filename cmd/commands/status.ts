@@ -1,0 +1,69 @@
+/** `wrapper status`: everything that can be wrong with this node, the worst first. */
+import { CATEGORIES, type Category, type Finding } from "../../lib/checks/finding";
+import { statusObject } from "../../lib/checks/report/json";
+import { statusText } from "../../lib/checks/report/text";
+import { runChecks, statusOf, type Verdict } from "../../lib/checks/run";
+import { CniError } from "../../lib/cni/error";
+import { shellWord } from "../../lib/text/shell";
+import { hasColours } from "../colours";
+import { outputFormat, type RunCommand, type Values } from "../command";
+import type { Io } from "../io";
+import { nodeChecks, selected } from "../status/checks";
+import { escaped } from "../status/escaped";
+import { painter } from "../status/paint";
+import { keepShowing } from "../status/watch";
+import { withSignOfLife } from "../status/waiting";
+
+/** Returns 0 when nothing is wrong, 1 when something is, 2 when something could not be looked at. */
+export const statusCommand: RunCommand = async (io, _positionals, values) => {
+  const json = outputFormat(values) === "json";
+  const only = categoriesOf(values);
+  const look = async (): Promise<Shown> => {
+    const { checks, conf } = nodeChecks(io, values);
+    const verdicts = await withSignOfLife("looking at the node", () =>
+      runChecks(selected(checks, only)),
+    );
+    return { conf, verdicts: verdicts.map((verdict) => named(verdict, values)) };
+  };
+  if (values.watch === true) return keepShowing(io, async () => show(io, await look(), json));
+  return show(io, await look(), json);
+};
+
+interface Shown {
+  readonly conf: string | undefined;
+  readonly verdicts: readonly Verdict[];
+}
+
+function show(io: Io, { conf, verdicts }: Shown, json: boolean): number {
+  if (json) io.stdout(`${JSON.stringify(statusObject(conf, verdicts), null, 2)}\n`);
+  else if (hasColours()) io.coloured(statusText(verdicts.map(escaped), painter(true)));
+  else io.stdout(statusText(verdicts, painter(false)));
+  return statusOf(verdicts);
+}
+
+/** What --only asks for. Throws CniError `invalidEnvironment` for a category that does not exist. */
+function categoriesOf({ only }: Values): readonly Category[] | undefined {
+  if (only === undefined) return undefined;
+  const known = Object.keys(CATEGORIES) as Category[];
+  return only.split(",").map((name) => {
+    const category = known.find((each) => each === name.trim());
+    if (category !== undefined) return category;
+    throw new CniError(
+      "invalidEnvironment",
+      `unknown category "${name}": use some of ${known.join(",")}`,
+    );
+  });
+}
+
+/** Commands of ours about the conflist that was named on the command line. */
+function named(verdict: Verdict, { conf }: Values): Verdict {
+  if (conf === undefined) return verdict;
+  const call = ({ remedy, ...finding }: Finding): Finding => ({
+    ...finding,
+    // A sentence begins with a capital; in it the command is no more than a hint.
+    remedy: /^[a-z]/.test(remedy)
+      ? remedy.replace(/\bwrapper [a-z]+(?: [a-z]+)*(?: --[a-z]+)*/, `$& -c ${shellWord(conf)}`)
+      : remedy,
+  });
+  return { ...verdict, findings: verdict.findings.map(call) };
+}

@@ -1,0 +1,112 @@
+/** Composition root of the checks. */
+import { realpathSync } from "node:fs";
+import { accessChecks } from "../../lib/checks/access/checks";
+import { agentChecks } from "../../lib/checks/agent/checks";
+import { CATEGORIES, type Category } from "../../lib/checks/finding";
+import { machineChecks } from "../../lib/checks/node/checks";
+import { readEntries } from "../../lib/checks/pods/look";
+import { podsChecks } from "../../lib/checks/pods/checks";
+import { routesChecks } from "../../lib/checks/routes/checks";
+import type { Check } from "../../lib/checks/run";
+import { runtimeChecks, type Conflist } from "../../lib/checks/runtime/checks";
+import { systemClock } from "../../lib/node/clock";
+import { DEFAULT_NET_DIR, readRuntimeDirs } from "../../lib/node/cni/runtime-dirs";
+import { createExec } from "../../lib/node/exec";
+import { createPrograms } from "../../lib/node/programs";
+import { createForwardTable } from "../../lib/routes/kernel/forward";
+import { readSysctl } from "../../lib/routes/kernel/kernel";
+import { createProbes } from "../../lib/routes/watch/probe";
+import { cniPath, DEFAULT_CNI_PATH, type Values } from "../command";
+import { routesNode } from "../commands/routes/run";
+import { openNode } from "../deps";
+import type { Io } from "../io";
+import { build } from "../version";
+import { askApi } from "./ask-api";
+import { findConflist } from "./target";
+
+/** All checks of this node, and the conflist that they judge it by. */
+export interface NodeChecks {
+  readonly checks: readonly Check[];
+  /** Path of the conflist; undefined: there is none. */
+  readonly conf: string | undefined;
+}
+
+/** The checks of this node. What they need is looked for when they look. */
+export function nodeChecks(io: Io, values: Values): NodeChecks {
+  const found = readRuntimeDirs();
+  const { confDir = DEFAULT_NET_DIR, binDirs, runtime: kind = "containerd" } = found ?? {};
+  const conflist = once(() => findConflist(values.conf, confDir));
+  const conf = (): Conflist["conf"] => conflist().conf;
+  const exec = createExec();
+  const node = once(() => openNode(conf(), { write: () => {} }, { exec }));
+  const saved = once(() =>
+    createForwardTable({ ...conf(), exec, configured: conf().iptables }).saved(),
+  );
+  const api = once(() => askApi(conf(), readEntries(node().journal).values()));
+  const clock = systemClock;
+  const { version } = build;
+  const runtime = {
+    ...{ confDir, runtime: kind, named: values.conf, conflist, exec, version },
+    dirs: cniPath(values, io.env, binDirs),
+    others: DEFAULT_CNI_PATH.split(":"),
+    binary: realpathSync(process.execPath),
+  };
+  const checks = [
+    ...runtimeChecks(runtime),
+    ...accessChecks({ conf, api, clock }),
+    ...podsChecks({ conf, node, saved, api }),
+    ...routesChecks({ conf, node: routesNode, probes: createProbes(createPrograms(exec), clock) }),
+    ...machineChecks({
+      ...{ conf, sysctl: readSysctl },
+      journal: () => node().journal,
+      marks: () => node().backend.open({}),
+    }),
+    ...agentChecks({ conf, clock, version, isAlive: isRunning }),
+  ];
+  return { checks, conf: pathOf(conflist) };
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function pathOf(conflist: () => Conflist): string | undefined {
+  try {
+    return conflist().path;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The same with one outcome for all calls, a failure too. */
+function once<T>(body: () => T): () => T {
+  let outcome: { readonly value: T } | { readonly error: unknown } | undefined;
+  return () => {
+    outcome ??= attempt(body);
+    if ("error" in outcome) throw outcome.error;
+    return outcome.value;
+  };
+}
+
+function attempt<T>(body: () => T): { readonly value: T } | { readonly error: unknown } {
+  try {
+    return { value: body() };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** Those of these categories, in the order of CATEGORIES; all without any. */
+export function selected(
+  checks: readonly Check[],
+  only: readonly Category[] = Object.keys(CATEGORIES) as Category[],
+): readonly Check[] {
+  return (Object.keys(CATEGORIES) as Category[])
+    .filter((category) => only.includes(category))
+    .flatMap((category) => checks.filter((check) => check.category === category));
+}

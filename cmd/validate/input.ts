@@ -1,0 +1,65 @@
+/** Which file is validated, and the directories around it. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { netDirOf } from "../../lib/checks/net-dir";
+import type { ConfFile } from "../../lib/cni/conflist";
+import { CniError, toCniError } from "../../lib/cni/error";
+import { readNetDir } from "../../lib/node/cni/net-dir";
+import { DEFAULT_NET_DIR, readRuntimeDirs } from "../../lib/node/cni/runtime-dirs";
+import { reasonOf } from "../../lib/text/reason";
+import { cniPath, type Values } from "../command";
+import type { Io } from "../io";
+
+/** The file that is judged, and where it is to be. */
+export interface Input {
+  /** As it was named; `stdin`. */
+  readonly file: string;
+  readonly bytes: Uint8Array;
+  /** The runtime's directory of conflists. */
+  readonly dir: string;
+  readonly runtime: "containerd" | "CRI-O";
+  /** What is in that directory, or why it cannot be read. */
+  readonly entries: readonly ConfFile[] | CniError;
+  /** Where the runtime looks for plugins. */
+  readonly pluginDirs: readonly string[];
+}
+
+/**
+ * Reads FILE, stdin for `-`, or by default the runtime's file. Throws CniError `io` when it cannot be read, and
+ * `invalidConfig` when there is none.
+ */
+export function readInput(io: Io, [named]: readonly string[], values: Values): Input {
+  const { confDir = DEFAULT_NET_DIR, binDirs, runtime = "containerd" } = readRuntimeDirs() ?? {};
+  const { netDir: dir = confDir } = values;
+  const entries = entriesOf(dir);
+  const pluginDirs = cniPath(values, io.env, binDirs);
+  const around = { dir, runtime, entries, pluginDirs };
+  if (named === "-") return { ...around, file: "stdin", bytes: io.readStdin() };
+  const file = named ?? usedFile(around);
+  return { ...around, file, bytes: bytesOf(file) };
+}
+
+function entriesOf(dir: string): Input["entries"] {
+  try {
+    return readNetDir(dir);
+  } catch (error) {
+    return toCniError(error);
+  }
+}
+
+/** Ours, or the file that the runtime uses in its place. */
+function usedFile({ dir, runtime, entries }: Pick<Input, "dir" | "runtime" | "entries">): string {
+  if (entries instanceof CniError) throw entries;
+  const { ours, used } = netDirOf(entries, runtime);
+  const found = ours ?? used;
+  if (found !== undefined) return join(dir, found.name);
+  throw new CniError("invalidConfig", `no conflist in ${dir}: name one (wrapper validate FILE)`);
+}
+
+function bytesOf(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new CniError("io", `${file} cannot be read: ${reasonOf(error)}`);
+  }
+}

@@ -1,0 +1,54 @@
+/** The checks of the credentials and of the API server. */
+import type { PluginConf } from "../../../conf/types";
+import type { CredentialFacts } from "../../kube/credential-facts";
+import type { ApiLook } from "../../kube/watch/once";
+import type { Clock } from "../../ports";
+import type { Check } from "../run";
+import { apiFindings } from "./api-findings";
+import { credentialFindings, credentialSummary } from "./credential-findings";
+
+export interface AccessView {
+  /** Throws when there is no conflist. */
+  readonly conf: () => PluginConf;
+  /** What the API server says; asked at most once for all checks. */
+  readonly api: (kubeconfig: string) => Promise<ApiLook>;
+  readonly clock: Pick<Clock, "now">;
+}
+
+const FROM_RUNTIME = "the conflist names no kubeconfig: annotations come from the runtime";
+
+/** Loaded late, as for ADD: TLS and the kubeconfig's reader cost more than all the rest. */
+async function factsOf(kubeconfig: string): Promise<CredentialFacts> {
+  const { readCredentialFacts } = await import("../../kube/credential-facts");
+  return readCredentialFacts(kubeconfig);
+}
+
+/** The checks of these two categories. */
+export function accessChecks({ conf, api, clock }: AccessView): readonly Check[] {
+  return [
+    {
+      ...{ name: "kubeconfig", category: "credentials", local: true },
+      look: async () => {
+        const { kubeconfig } = conf();
+        if (kubeconfig === undefined) return { findings: [], skipped: FROM_RUNTIME };
+        const facts = await factsOf(kubeconfig);
+        const findings = credentialFindings(facts, clock.now());
+        return { findings, summary: credentialSummary(facts) };
+      },
+    },
+    {
+      ...{ name: "API server", category: "api", local: false },
+      look: async () => {
+        const { kubeconfig } = conf();
+        if (kubeconfig === undefined) return { findings: [], skipped: FROM_RUNTIME };
+        const facts = await factsOf(kubeconfig);
+        // With these no question can be asked, and the credentials' own check says so.
+        if (credentialFindings(facts, clock.now()).some(({ severity }) => severity === "failed"))
+          throw new Error("its credentials cannot be used");
+        const look = await api(kubeconfig);
+        const pods = "value" in look.pods ? `, ${look.pods.value.length} pods` : "";
+        return { findings: apiFindings(look, kubeconfig), summary: `${look.server}${pods}` };
+      },
+    },
+  ];
+}

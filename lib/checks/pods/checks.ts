@@ -1,0 +1,121 @@
+/** The checks of the marks of pods. */
+import type { PluginConf } from "../../../conf/types";
+import { decide } from "../../reconcile/decide";
+import type { PodView } from "../../reconcile/ports";
+import type { Node } from "../../attachment/context";
+import type { Attachment } from "../../attachment/journal";
+import type { ApiLook } from "../../kube/watch/once";
+import { formatMark } from "../../net/mark";
+import { findingOf, type Finding } from "../finding";
+import { PODS } from "../kinds/pods";
+import type { Check, Looked } from "../run";
+import { lookTwice } from "./confirm";
+import { foreignMarks, untrackedPods, type MarkedPod } from "./foreign-rules";
+import { readEntries } from "./look";
+import { markFindings, podName } from "./mark-findings";
+import { savedRules, type SavedTables } from "./save";
+
+export interface PodsView {
+  /** Throws when there is no conflist. */
+  readonly conf: () => PluginConf;
+  readonly node: () => Node;
+  /** What every iptables program of this node prints, or why it prints nothing. */
+  readonly saved: () => Promise<
+    readonly (SavedTables | { readonly program: string; readonly problem: string })[]
+  >;
+  readonly api: (kubeconfig: string) => Promise<ApiLook>;
+}
+
+/** The checks of this category. */
+export function podsChecks(view: PodsView): readonly Check[] {
+  const check = (name: string, local: boolean, look: () => Promise<Looked>): Check => ({
+    ...{ name, category: "pods", local, look },
+  });
+  return [
+    check("marks", true, () => lookAtMarks(view)),
+    check("foreign rules", true, () => lookForForeign(view)),
+    check("annotations", false, () => compareAnnotations(view)),
+  ];
+}
+
+async function lookAtMarks({ conf, node: open }: PodsView): Promise<Looked> {
+  const { dataDir } = conf();
+  const node = open();
+  const marks = node.backend.open({});
+  const observed = { ...node, marks, checkDelegate: undefined };
+  const look = await lookTwice(observed, readEntries(node.journal));
+  const isGone = ({ netns, seenFrom }: Attachment): boolean =>
+    node.sandboxState(netns, seenFrom) === "gone";
+  const sights = [...look.sights.values()];
+  const pieces = sights.reduce((sum, sight) => sum + sight.marks.found, 0);
+  return {
+    findings: markFindings({ look, dataDir, isGone }),
+    summary: `${sights.length} pods, ${pieces} marks`,
+  };
+}
+
+async function lookForForeign({ conf, node, saved }: PodsView): Promise<Looked> {
+  const pods = attachments(node()).map(markedPod);
+  const listings = await saved();
+  const unread = listings.find((each) => "problem" in each);
+  if (unread !== undefined && "problem" in unread) throw new Error(unread.problem);
+  const rules = listings.flatMap((each) => ("text" in each ? savedRules(each) : []));
+  const tenants = (conf().tenants ?? []).map(({ name, mark }) => ({ name, mark }));
+  return { findings: [...foreignMarks(rules, pods, tenants), ...untrackedPods(rules, pods)] };
+}
+
+function attachments({ journal }: Pick<Node, "journal">): readonly Attachment[] {
+  return [...readEntries(journal).values()].flatMap((entry) =>
+    typeof entry === "string" || entry.state !== "complete" ? [] : [entry],
+  );
+}
+
+function markedPod(attachment: Attachment): MarkedPod {
+  const { addresses, mark, markReplies = false } = attachment;
+  return { pod: podName(attachment), addresses, mark, markReplies };
+}
+
+async function compareAnnotations({ conf, node, api }: PodsView): Promise<Looked> {
+  const settings = conf();
+  if (settings.kubeconfig === undefined) return { findings: [], skipped: "" };
+  const { pods, namespaces } = await api(settings.kubeconfig);
+  if ("refusal" in pods) throw new Error(pods.refusal.message);
+  const byName = new Map(pods.value.map((seen) => [`${seen.namespace}/${seen.name}`, seen]));
+  const view: PodView = {
+    pod: (namespace, name) => {
+      const seen = byName.get(`${namespace}/${name}`);
+      return seen?.annotations && { uid: seen.uid, annotations: seen.annotations };
+    },
+    namespace: (name) => {
+      const found = namespaces.get(name);
+      return found !== undefined && "value" in found ? found.value : undefined;
+    },
+  };
+  const asked = { ...settings, onAnnotationChange: "apply" as const };
+  return { findings: attachments(node()).flatMap((each) => changeFindings(asked, each, view)) };
+}
+
+/** Pure: what the annotations of today make of a pod's mark. */
+export function changeFindings(
+  conf: PluginConf,
+  attachment: Attachment,
+  view: PodView,
+): readonly Finding[] {
+  const pod = podName(attachment);
+  const decision = decide(conf, attachment, view);
+  switch (decision.kind) {
+    case "keep":
+      return [];
+    case "refused":
+      return [findingOf(PODS, "annotation-refused", { pod, why: decision.why }, pod)];
+    case "change": {
+      const facts = { pod, have: markText(attachment), want: markText(decision.next) };
+      return [findingOf(PODS, "annotation-changed", facts, pod)];
+    }
+  }
+}
+
+function markText({ mark, tenant }: Attachment): string {
+  if (mark === undefined) return "no mark";
+  return tenant === undefined ? `mark ${formatMark(mark)}` : `tenant ${tenant}`;
+}

@@ -1,0 +1,63 @@
+/** Pure: rules as `iptables-save` prints them, read as words and written as commands. */
+import type { InstalledMark } from "../../ports";
+import { shellWord } from "../../text/shell";
+
+/** What one program prints. */
+export interface SavedTables {
+  /** With family and variant: `iptables-nft`. */
+  readonly program: string;
+  readonly text: string;
+}
+
+/** One rule. */
+export interface SavedRule {
+  readonly program: string;
+  readonly table: string;
+  readonly chain: string;
+  /** Behind `-A CHAIN`, without quotes. */
+  readonly words: readonly string[];
+  /** The same as it is printed. */
+  readonly spec: string;
+}
+
+const WORD = /"(?:[^"\\]|\\.)*"|\S+/g;
+
+/** All rules, in their order. */
+export function savedRules({ program, text }: SavedTables): readonly SavedRule[] {
+  let table = "";
+  return text.split("\n").flatMap((line) => {
+    if (line.startsWith("*")) table = line.slice(1).trim();
+    const [, chain = "", spec = ""] = /^-A (\S+) (.*)$/.exec(line) ?? [];
+    if (chain === "") return [];
+    return [{ program, table, chain, spec, words: (spec.match(WORD) ?? []).map(unquoted) }];
+  });
+}
+
+function unquoted(word: string): string {
+  return word.startsWith('"') ? word.slice(1, -1).replace(/\\(.)/g, "$1") : word;
+}
+
+/** The word after an option; undefined: the rule does not have it. */
+export function wordAfter({ words }: Pick<SavedRule, "words">, option: string): string | undefined {
+  const at = words.indexOf(option);
+  return at < 0 ? undefined : words[at + 1];
+}
+
+/** True for a rule of ours, by its comment. */
+export function isOurRule(rule: SavedRule): boolean {
+  return wordAfter(rule, "--comment")?.startsWith("tenant-routing") === true;
+}
+
+/** The command that removes a rule. Each word is quoted anew, whatever it holds. */
+export function removalOf({ program, table, chain, words }: SavedRule): string {
+  return [program, "-w", "-t", table, "-D", chain, ...words.map(shellWord)].join(" ");
+}
+
+/** The command that removes a managed mark; undefined where no rule of iptables is behind it. */
+export function iptablesRemoval({ backend, address, text }: InstalledMark): string | undefined {
+  if (backend !== "nft" && backend !== "legacy") return undefined;
+  const program = `${address.includes(":") ? "ip6tables" : "iptables"}-${backend}`;
+  const spec = text.replace(/^-A /, "");
+  const [rule] = savedRules({ program, text: `*mangle\n-A ${spec}` });
+  return rule && removalOf(rule);
+}

@@ -1,0 +1,131 @@
+/**
+ * A reboot of a full node: /run is empty, the leases of the old pods are on disk. The runtime deletes the old
+ * sandboxes and adds a pod for each at once, with an agent, without one, and while one starts.
+ */
+import { rmSync } from "node:fs";
+import { installLauncher } from "../helpers/mode";
+import { useAgents } from "../helpers/node-agent";
+import { elementsOn, leftOn } from "../helpers/node-left";
+import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helpers/node-runtime";
+import { useNode, type Pod } from "../helpers/node-world";
+import { ERRORS } from "../../lib/cni/error";
+import { expectOk, type Outcome } from "../helpers/outcome";
+import { together } from "../helpers/together";
+
+const world = useNode();
+const agents = useAgents(world);
+// A machine may be slow; nothing here depends on how slow.
+jest.setTimeout(600_000);
+/** The kubelet's default for pods on a node. */
+const PODS = 110;
+/** Answers after which the agent comes up, where it comes late. */
+const LATE = 40;
+const BACKENDS = {
+  nftables: { backend: "nftables" },
+  "iptables-nft": { backend: "iptables", iptables: "nft" },
+} as const;
+
+interface Case {
+  readonly marks: keyof typeof BACKENDS;
+  readonly agent: "from the start" | "late" | "never";
+}
+
+const CASES: readonly Case[] = [
+  { marks: "nftables", agent: "from the start" },
+  { marks: "iptables-nft", agent: "from the start" },
+  { marks: "nftables", agent: "late" },
+  { marks: "iptables-nft", agent: "never" },
+];
+
+function listFor(marks: Case["marks"]) {
+  const ipam = {
+    ...world.ipam(),
+    ranges: [[{ subnet: "10.88.0.0/23" }]],
+    routes: [{ dst: "0.0.0.0/0" }],
+  };
+  const delegate = { type: "ptp", ipMasq: false, ipam };
+  return ourList(world, { ...ASKS, ...BACKENDS[marks], delegate });
+}
+
+const podsCalled = (prefix: string): readonly Pod[] =>
+  Array.from({ length: PODS }, (_, n) => world.newPod("team-a", `${prefix}-${n}`));
+
+const all = (pods: readonly Pod[], body: (pod: Pod) => Promise<Outcome>) =>
+  together(pods.length, (n) => body(pods[n] as Pod));
+
+/** What the node has lost, and what it has kept: the leases, and the runtime's results. */
+async function reboot(old: readonly Pod[]): Promise<void> {
+  for (const pod of old) await world.vanish(pod);
+  world.inside(undefined, "nft", "flush", "ruleset");
+  rmSync(world.dataDir, { recursive: true, force: true });
+}
+
+/** All DELs and ADDs at once, as at the runtime's start; `onAnswer` is told how many have been answered. */
+async function start(
+  runtime: Runtime,
+  { old, pods }: { old: readonly Pod[]; pods: readonly Pod[] },
+  onAnswer: (count: number) => void,
+): Promise<readonly Outcome[]> {
+  let answered = 0;
+  const calls = [
+    ...old.map((pod) => () => runtime.del(pod, { netns: "" })),
+    ...pods.map((pod) => () => runtime.add(pod)),
+  ];
+  return together(calls.length, async (n) => {
+    const outcome = await (calls[n] as () => Promise<Outcome>)();
+    onAnswer(++answered);
+    return outcome;
+  });
+}
+
+/** `<pod>` of all that is marked, each as often as there are pieces of it. */
+function marked(marks: Case["marks"]): readonly string[] {
+  const texts =
+    marks === "nftables"
+      ? elementsOn(world).filter((text) => text.startsWith("tenant-routing-marks"))
+      : world.firewall.ours().filter((rule) => !rule.includes("0x0/0xff"));
+  return texts.flatMap((text) => /team-a\/(\S+)/.exec(text)?.[1] ?? []).sort();
+}
+
+const names = (pods: readonly Pod[]): readonly string[] => pods.map(({ name }) => name).sort();
+const code = ({ json }: Outcome): unknown => json?.["code"];
+
+test.each(CASES)(
+  `marks by $marks, the agent $agent: ${PODS} old sandboxes and ${PODS} pods, each has its answer, and marks = records = pods`,
+  async ({ marks, agent }) => {
+    const list = listFor(marks);
+    const plugin = installLauncher(world.dir);
+    const env = { TENANT_ROUTING_AGENT_SOCKET: agents.socket() };
+    const runtime = createRuntime(world, list, { ...annotated("0x10/0xff"), plugin, env });
+    const old = podsCalled("old");
+    const before = await agents.start(list);
+    (await all(old, (pod) => runtime.add(pod))).forEach(expectOk);
+    before.signal("SIGKILL");
+    await before.ended();
+    await reboot(old);
+    expect(world.leases()).toHaveLength(PODS);
+
+    if (agent === "from the start") await agents.start(list);
+    let coming: Promise<unknown> | undefined;
+    const pods = podsCalled("web");
+    const outcomes = await start(runtime, { old, pods }, (count) => {
+      if (agent === "late" && count >= LATE) coming ??= agents.start(list);
+    });
+    await coming;
+    expect(outcomes.filter((each) => code(each) === ERRORS.tryAgainLater.code)).toEqual([]);
+    outcomes.forEach(expectOk);
+    expect(marked(marks)).toEqual(names(pods));
+    expect(world.leases().map((lease) => lease.split(" ")[1])).toEqual(
+      expect.arrayContaining(pods.map(({ id }) => id)),
+    );
+    const records = world.records().filter((name) => name.endsWith(".json"));
+    expect([records, world.leases(), world.veths()].map(({ length }) => length)).toEqual([
+      PODS,
+      PODS,
+      PODS,
+    ]);
+
+    (await all(pods, (pod) => runtime.del(pod))).forEach(expectOk);
+    expect(leftOn(world)).toEqual([]);
+  },
+);
