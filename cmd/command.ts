@@ -35,6 +35,7 @@ export interface Values {
   readonly watch?: boolean;
   readonly netDir?: string;
   readonly api?: boolean;
+  readonly live?: boolean;
 }
 
 /** Runs a command and returns the exit status. What it throws becomes a message and EXIT_FAILED. */
@@ -56,6 +57,10 @@ export function outputFormat({ output = "table" }: Values): OutputFormat {
     `unknown output format "${output}": use ${OUTPUT_FORMATS.join(" or ")}`,
   );
 }
+
+/** What --output of `explain` knows: a tree, an object, or a picture. */
+export const EXPLAIN_FORMATS = [...OUTPUT_FORMATS, "mermaid", "dot", "svg"] as const;
+export type ExplainFormat = (typeof EXPLAIN_FORMATS)[number];
 
 /** What --format of `routes router-config` knows; the first one is the default. */
 export const ROUTER_FORMATS = ["nftables", "frr", "routeros"] as const;

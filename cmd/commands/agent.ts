@@ -4,6 +4,7 @@ import { asOnlyOne, createLocks } from "../../lib/node/lock";
 import type { PluginConf } from "../../conf/types";
 import { startAgent } from "../agent/agent";
 import { keepMemorySmall } from "../agent/memory";
+import { keepAnswering } from "../agent/priority";
 import { createSay } from "../agent/say";
 import { openSettings } from "../agent/settings";
 import { outputFormat, type RunCommand } from "../command";
@@ -16,6 +17,7 @@ const TAKEOVER_MS = 5000;
 export const agentCommand: RunCommand = async (io, _positionals, values) => {
   muteNode();
   keepMemorySmall();
+  keepAnswering();
   const json = outputFormat(values) === "json";
   const say = createSay(io, json);
   const settings = openSettings(values.conf, say);

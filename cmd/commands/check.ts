@@ -1,5 +1,5 @@
 import { CniError } from "../../lib/cni/error";
-import type { Attachment } from "../../lib/attachment/journal";
+import { isNamed } from "../../lib/attachment/journal-record";
 import { lookTwice } from "../../lib/checks/pods/confirm";
 import { delegateChecker } from "../check/delegate";
 import { readEntries, type Entries } from "../../lib/checks/pods/look";
@@ -37,7 +37,7 @@ export async function checkCommand(
 function select(entries: Entries, wanted: string | undefined): Entries {
   if (wanted === undefined) return entries;
   const chosen = [...entries].filter(
-    ([, entry]) => typeof entry !== "string" && isWanted(entry, wanted),
+    ([, entry]) => typeof entry !== "string" && isNamed(entry, wanted),
   );
   if (chosen.length === 0) {
     throw new CniError(
@@ -46,10 +46,4 @@ function select(entries: Entries, wanted: string | undefined): Entries {
     );
   }
   return new Map(chosen);
-}
-
-function isWanted({ key, pod }: Attachment, wanted: string): boolean {
-  if (wanted.includes("/")) return pod !== undefined && `${pod.namespace}/${pod.name}` === wanted;
-  // People paste the short ID that crictl prints.
-  return key.containerId === wanted || (wanted.length >= 12 && key.containerId.startsWith(wanted));
 }

@@ -38,6 +38,8 @@ function show(io: Io, { conf, verdicts }: Shown, json: boolean): number {
   if (json) io.stdout(`${JSON.stringify(statusObject(conf, verdicts), null, 2)}\n`);
   else if (hasColours()) io.coloured(statusText(verdicts.map(escaped), painter(true)));
   else io.stdout(statusText(verdicts, painter(false)));
+  if (process.geteuid?.() !== 0 && verdicts.some(({ blind }) => blind.length > 0))
+    io.stderr("wrapper status: run it as root, for example with sudo, to look at everything\n");
   return statusOf(verdicts);
 }
 

@@ -1,5 +1,5 @@
 /** All commands, in the order of the help. */
-import { check, gc } from "./attachments";
+import { check, explain, gc } from "./attachments";
 import { drift, repair, rules, top } from "./marks";
 import { agent, routes } from "./node";
 import { lab, selftest } from "./proofs";
@@ -12,6 +12,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   status,
   validate,
   check,
+  explain,
   gc,
   rules,
   drift,

@@ -1,5 +1,5 @@
 /** Composition root of the checks. */
-import { realpathSync } from "node:fs";
+import { accessSync, constants, realpathSync } from "node:fs";
 import { accessChecks } from "../../lib/checks/access/checks";
 import { agentChecks } from "../../lib/checks/agent/checks";
 import { CATEGORIES, type Category } from "../../lib/checks/finding";
@@ -48,6 +48,7 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
   const runtime = {
     ...{ confDir, runtime: kind, named: values.conf, conflist, exec, version },
     dirs: cniPath(values, io.env, binDirs),
+    unread: values.cniPath === undefined ? [found?.file].find(isUnreadable) : undefined,
     others: DEFAULT_CNI_PATH.split(":"),
     binary: realpathSync(process.execPath),
   };
@@ -64,6 +65,15 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
     ...agentChecks({ conf, clock, version, isAlive: isRunning }),
   ];
   return { checks, conf: pathOf(conflist) };
+}
+
+function isUnreadable(path: string | undefined): boolean {
+  try {
+    if (path !== undefined) accessSync(path, constants.R_OK);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function isRunning(pid: number): boolean {

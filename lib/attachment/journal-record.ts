@@ -107,6 +107,15 @@ export function decodeRecord(bytes: Uint8Array, tag: string): JournalRecord {
   }
 }
 
+/** The characters of a container's ID that people copy: crictl prints 13. */
+const SHORT_ID = 12;
+
+/** True when a person means this attachment by `name`: `namespace/pod`, or its container's ID or the beginning of that. */
+export function isNamed({ key, pod }: Pick<Attachment, "key" | "pod">, name: string): boolean {
+  if (name.includes("/")) return pod !== undefined && `${pod.namespace}/${pod.name}` === name;
+  return key.containerId === name || (name.length >= SHORT_ID && key.containerId.startsWith(name));
+}
+
 type Check = (value: Json | undefined) => boolean;
 const isString: Check = (value) => typeof value === "string";
 const isStrings: Check = (value) => Array.isArray(value) && value.every(isString);

@@ -48,7 +48,7 @@ export interface Finding {
 }
 
 /** What a kind has to know. */
-type FactsOf<T> = T extends Kind<infer F> ? F : never;
+export type FactsOf<T> = T extends Kind<infer F> ? F : never;
 
 /** Kinds by their names. A kind of any facts is one of these. */
 export type Kinds = Readonly<Record<string, Kind<never>>>;

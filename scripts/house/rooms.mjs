@@ -22,6 +22,11 @@ const ROUTES_APPLY = [
   ...ROUTES_GROUND,
   ...["plan", "changes", "conflicts", "kernel"].map(within("lib/routes")),
 ];
+/** What decides about a packet's way. */
+const EXPLAIN = [
+  ...[...SEAMS, "conf", ...ROUTES_GROUND, "lib/attachment", "lib/checks", "lib/checks/kinds"],
+  ...["lib/explain", ...["plan", "changes", "conflicts"].map(within("lib/routes"))],
+];
 const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "agent"].map(
   within("lib/lab"),
 );
@@ -46,6 +51,7 @@ const CMD = [
   "lib/reconcile",
   ...AGENT,
   ...CHECKS,
+  ...["lib/explain", ...["node", "probe", "render", "steps"].map(within("lib/explain"))],
   "lib/report",
 ];
 
@@ -127,6 +133,16 @@ export const ROOMS = {
   "lib/checks/agent": CHECK,
   "lib/checks/conflist": [...CHECK, "lib/checks/runtime", "lib/routes/conflicts"],
 
+  // The way of one packet: what decides, how it is shown, and where the facts come from.
+  "lib/explain": [...EXPLAIN, "lib/explain/steps", "lib/explain/probe"],
+  "lib/explain/steps": EXPLAIN,
+  "lib/explain/render": [...SEAMS, "lib/checks", "lib/explain"],
+  "lib/explain/probe": SEAMS,
+  "lib/explain/node": [
+    ...[...EXPLAIN, ...ADAPTERS, ...ROUTES_GROUND, "lib/explain/probe", "lib/routes"],
+    ...["kernel", "watch"].map(within("lib/routes")),
+  ],
+
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
   "lib/lab/kit/probe": SEAMS,
@@ -151,25 +167,27 @@ export const ROOMS = {
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
   cmd: [...CMD, "cmd/commands/completion", "cmd/declarations"],
   "cmd/declarations": [
-    ...["lib/lab", "lib/lab/kit/probe"],
+    ...["lib/lab", "lib/lab/kit/probe", "lib/explain/probe"],
     ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],
     ...["cmd/marks", "cmd/report"],
   ],
   "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/check": [...CMD, "cmd"],
-  "cmd/marks": [...CMD, "cmd", "cmd/agent", "cmd/check"],
-  "cmd/report": [...CMD, "cmd", "cmd/commands/completion"],
   "cmd/status": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/validate": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
+  "cmd/explain": [...CMD, "cmd", "cmd/commands/routes"],
+  "cmd/marks": [...CMD, "cmd", "cmd/agent", "cmd/check"],
+  "cmd/report": [...CMD, "cmd", "cmd/commands/completion"],
   "cmd/commands": [
     ...CMD,
     "cmd",
     "cmd/commands/completion",
     "cmd/agent",
     "cmd/check",
-    "cmd/marks",
     "cmd/status",
     "cmd/validate",
+    "cmd/explain",
+    "cmd/marks",
     "lib/lab",
     "lib/lab/kit",
     "lib/selftest",
@@ -183,6 +201,7 @@ export const WITHOUT_NODE = [
   ...PURE,
   "lib",
   ...["lib/routes/plan", "lib/routes/changes", "lib/routes/conflicts"],
+  ...["lib/explain", "lib/explain/steps", "lib/explain/render"],
 ];
 
 /** Packages, or modules of them, each with the one file that may import it. What is not here may not be imported at all. */

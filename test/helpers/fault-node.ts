@@ -47,12 +47,16 @@ export interface FaultNode {
   status(...args: string[]): Seen;
   /** Asks for the status until it is like this. */
   reaches(condition: (seen: Seen) => boolean): Promise<void>;
+  /** A directory that tests and the node see under one path. */
+  readonly shared: string;
   /** PID of a process in the node's namespaces. */
   readonly holder: number;
 }
 
 /** A healthy node for every test; `settings` are fields of our plugin object. Call it at the top of the file. */
-export function useFaultNode(settings: () => Conf | Promise<Conf> = () => ({})): FaultNode {
+export function useFaultNode(
+  settings: (routes: RoutesNode) => Conf | Promise<Conf> = () => ({}),
+): FaultNode {
   const routes = useRoutesNode();
   const node = {} as { -readonly [K in keyof FaultNode]: FaultNode[K] };
   const pods: string[] = [];
@@ -61,7 +65,7 @@ export function useFaultNode(settings: () => Conf | Promise<Conf> = () => ({})):
   beforeEach(async () => {
     const files = nodeFiles(routes as unknown as NodeWorld);
     holder = await hold(routes, files);
-    Object.assign(node, build(routes, files, { holder, pods, settings: await settings() }));
+    Object.assign(node, build(routes, files, { holder, pods, settings: await settings(routes) }));
     node.configure();
     node.run("wrapper routes apply --sysctl >/dev/null");
     expectOk(await node.runtime.add(node.web, annotated("tenant-a")));
@@ -145,6 +149,7 @@ function build(routes: RoutesNode, files: NodeFiles, { holder, pods, settings }:
   };
   return {
     ...{ routes, files, bin, status, holder: holder.pid ?? 0 },
+    shared: join(routes.dir, "shared"),
     reaches: (condition) =>
       until("the status is as expected", () => condition(status()), 60_000).then(() => undefined),
     runtime: createRuntime(routes as unknown as NodeWorld, list(), { wrap }),

@@ -34,6 +34,8 @@ export interface AttachOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What is executed as our plugin, in place of that of the tests' mode. */
   readonly plugin?: string;
+  /** How long one plugin may take, where the usual limit of the tests is short (ms). */
+  readonly limitMs?: number;
   /** DEL: the runtime has lost its cache, so there is no prevResult. */
   readonly forgetful?: boolean;
 }
@@ -102,7 +104,10 @@ async function execute(
     command: [pathOf(netconf, options)],
     env: { ...environment(verb, pod, options.netns ?? pod.path), ...options.env },
     stdin: JSON.stringify(netconf),
-    options: options.wrap === undefined ? {} : { wrap: options.wrap },
+    options: {
+      ...(options.wrap === undefined ? {} : { wrap: options.wrap }),
+      ...(options.limitMs === undefined ? {} : { killAfterMs: options.limitMs }),
+    },
   });
   return { ...ran, id: pod.id, calls: [] };
 }

@@ -59,7 +59,7 @@ export const ACCESS = {
     fault: ({ path, uid }: ConfigFacts & { readonly uid: number }) =>
       `kubeconfig ${path} belongs to user ${uid}, so ADD refuses it`,
     consequence: () => NO_LOOKUP,
-    remedy: ({ path }: ConfigFacts) => `chown root ${shellWord(path)}`,
+    remedy: ({ path }: ConfigFacts) => `chown 0 ${shellWord(path)}`,
   },
   "kubeconfig-unusable": {
     code: "TR0504",

@@ -5,6 +5,7 @@ import { AGENT } from "./agent";
 import { CONFLIST } from "./conflist";
 import { MARK_FINDINGS } from "./marks";
 import { NODE } from "./node";
+import { PATH } from "./path";
 import { PODS } from "./pods";
 import { ROUTES } from "./routes";
 import { RUNTIME } from "./runtime";
@@ -21,4 +22,5 @@ export const KINDS = {
   marks: MARK_FINDINGS,
   node: NODE,
   agent: AGENT,
+  path: PATH,
 } satisfies Record<string, Kinds>;

@@ -69,7 +69,7 @@ export const NODE = {
     fault: ({ problem }: { readonly problem: string }) => problem,
     consequence: () => "every ADD fails with code 113",
     remedy: ({ path }: { readonly path: string }) =>
-      `chown root:root ${shellWord(path)} && chmod 0700 ${shellWord(path)}`,
+      `chown 0:0 ${shellWord(path)} && chmod 0700 ${shellWord(path)}`,
   },
 } satisfies Record<string, Kind<never>>;
 

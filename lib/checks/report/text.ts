@@ -103,7 +103,7 @@ export function wrap(text: string, indent: string): string {
 export function wrapCommand(text: string, indent: string): string {
   const words = text.match(/(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"']|["'](?!.*["']))+/g) ?? [text];
   // What does not begin with a program is a sentence.
-  return /^(?:fix: )?[a-z]/.test(text) ? fill(words, indent, " \\") : wrap(text, indent);
+  return /^(?!fix: [^a-z])[a-z]/.test(text) ? fill(words, indent, " \\") : wrap(text, indent);
 }
 
 function fill(words: readonly string[], indent: string, end: string): string {

@@ -26,6 +26,8 @@ export interface RuntimeView extends PluginPlaces {
   readonly runtime: "containerd" | "CRI-O";
   /** The file that was named on the command line. */
   readonly named: string | undefined;
+  /** The runtime's own configuration, where it may not be read: its directories are guesses then. */
+  readonly unread: string | undefined;
   /** Throws when there is none. */
   readonly conflist: () => Conflist;
   readonly exec: Exec;
@@ -72,6 +74,8 @@ function judgeConflist({ conflist }: RuntimeView): { readonly findings: readonly
 
 async function lookForPlugins(view: RuntimeView) {
   const { list, conf } = view.conflist();
+  if (view.unread !== undefined)
+    throw new Error(`${view.unread} cannot be read, so the runtime's directories are not known`);
   const found = neededPlugins(list, conf).map((needed) => findNeeded(needed, view));
   const versions = await Promise.all(found.map((plugin) => versionOf(plugin, view)));
   return { findings: found.flatMap(({ findings }) => findings), summary: versions.join(", ") };

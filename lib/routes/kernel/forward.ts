@@ -29,9 +29,9 @@ export interface ForwardTable {
   change(op: "insert" | "del", rule: ForwardRule): Promise<void>;
   /**
    * What `iptables-save` prints, for every variant and family that has tables. Creates no table by
-   * looking.
+   * looking. `counted`: with each rule's packets and bytes.
    */
-  saved(): Promise<readonly Saved[]>;
+  saved(counted?: boolean): Promise<readonly Saved[]>;
 }
 
 export interface ForwardOptions {
@@ -73,11 +73,11 @@ export function createForwardTable(options: ForwardOptions): ForwardTable {
         `*filter\n${verb} FORWARD ${rule.spec}\nCOMMIT\n`,
       );
     },
-    saved: async () => {
+    saved: async (counted) => {
       return Promise.all(
         SLOTS.filter((slot) => exists(slot)).map(async (slot): Promise<Saved> => {
           const program = programName(slot);
-          return tools.save(slot, undefined).then(
+          return tools.save(slot, undefined, counted ? "with counters" : undefined).then(
             (text) => ({ program, text }),
             (thrown: unknown) => ({ program, problem: toCniError(thrown).message }),
           );

@@ -12,12 +12,13 @@ const api = useApi(world, cluster("tenant-a"), "--host", "0.0.0.0", "--advertise
 afterAll(() => void sh("ip", "netns", "del", world.netns));
 
 let kubeconfig = "";
-const node = useFaultNode(async () => {
+const node = useFaultNode(async (routes) => {
+  connect(routes.netns);
   kubeconfig = await api.kubeconfig();
   return { kubeconfig };
 });
-beforeEach(() => {
-  const { netns } = node.routes;
+
+function connect(netns: string): void {
   sh(
     "ip",
     "-n",
@@ -39,7 +40,7 @@ beforeEach(() => {
     sh("ip", "-n", where, "addr", "add", `${address}/24`, "dev", "api0");
     sh("ip", "-n", where, "link", "set", "api0", "up");
   }
-});
+}
 
 /** The node's pods as the API server has them; team-a/web-0 asks for this tenant. */
 function cluster(tenant: string): string {
@@ -77,7 +78,7 @@ testFaults(node, [
     title: "kubeconfig of another user",
     code: "TR0503",
     provoke: ({ run }) => void run(`chown 4242 ${kubeconfig}`),
-    remedy: /^chown root /,
+    remedy: /^chown 0 /,
   },
   {
     title: "kubeconfig that is none",

@@ -62,11 +62,15 @@ test("without a conflist it says so, and that it could look at nothing else", ()
 });
 
 test("without root it looks at what everybody may read, and says what it could not", () => {
-  node.run(`chmod 0644 ${CONFLIST}; chmod 0755 /etc /etc/cni /etc/cni/net.d ${node.routes.dir}`);
-  const said = attempt("setpriv --reuid 65534 --regid 65534 --clear-groups wrapper status");
-  expect(said).toMatch(/^ok +runtime /m);
+  const open = "chmod 0755 /etc /etc/cni /etc/cni/net.d /etc/containerd";
+  node.run(`chmod 0644 ${CONFLIST}; ${open}; chmod 0755 ${node.routes.dir}`);
+  const as = "setpriv --reuid 65534 --regid 65534 --clear-groups";
+  const said = attempt(`${as} wrapper status`);
+  expect(said).toMatch(/^\? +runtime .*; could not look at plugins: \/etc\/containerd\//m);
   expect(said).toMatch(/^\? +pods +could not look at marks/m);
-  expect(said).toMatch(/\nstatus 2\n$/);
+  expect(said).toMatch(/ run it as root, [^]*\nstatus 2\n$/);
+  node.run("chmod 0644 /etc/containerd/config.toml");
+  expect(attempt(`${as} wrapper status`)).toMatch(/^ok +runtime [^]*\nstatus 2\n$/);
 });
 
 test("--watch goes on until it is interrupted, and ends with what it saw last", async () => {

@@ -37,7 +37,7 @@ testFaults(node, [
     title: "the journal's directory is open to others",
     code: "TR0706",
     provoke: () => void node.run("chmod 0755 /run/tenant-routing"),
-    remedy: "chown root:root /run/tenant-routing && chmod 0700 /run/tenant-routing",
+    remedy: "chown 0:0 /run/tenant-routing && chmod 0700 /run/tenant-routing",
   },
   {
     title: "the agent's unit is enabled, and no agent is there",
@@ -112,6 +112,8 @@ describe("an agent", () => {
     await ended;
     expect(node.status("--only agent").findings).toMatchObject([
       { code: "TR0801", fault: expect.stringContaining("ECONNREFUSED") as string },
+      // It watched the routes, too.
+      { code: "TR0805", fault: expect.stringContaining("has ended") as string },
     ]);
   });
 });

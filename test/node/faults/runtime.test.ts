@@ -43,7 +43,7 @@ testFaults(useFaultNode(), [
     code: "TR0305",
     provoke: ({ files }) =>
       files.write("/etc/cni/net.d/05-other.conflist", '{"name": "x",\n "plugins": [],}'),
-    remedy: "Correct /etc/cni/net.d/05-other.conflist at line 2, column 16",
+    remedy: "Correct /etc/cni/net.d/05-other.conflist at line 2, column 15",
     end: ({ run }) => void run("rm /etc/cni/net.d/05-other.conflist"),
   },
   {

@@ -1,12 +1,13 @@
 /** The node routes' own findings and collisions, as findings of checks. */
 import { collisionFinding, routeFinding } from "../../../../../lib/checks/routes/adapt";
 import type { Finding } from "../../../../../lib/routes/conflicts/kinds";
+import type { ResolvedGateway } from "../../../../../lib/routes/model";
 import { findingText } from "../../../../../lib/routes/conflicts/text";
 
-const GATEWAY = {
+const GATEWAY: ResolvedGateway = {
   ...{ tenant: "a", family: 4, via: "10.0.0.1", dev: "eth1", weight: 1 },
   ...{ check: undefined, unusable: "device-down" },
-} as const;
+};
 const DOWN: Finding = { kind: "device-down", tenant: "a", gateway: GATEWAY };
 
 test("fault, consequence and remedy are the parts of the sentence that the routes print", () => {

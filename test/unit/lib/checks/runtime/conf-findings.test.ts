@@ -59,7 +59,7 @@ test.each<[string, Readonly<Record<string, string>>, readonly string[]]>([
   [
     "ours is broken",
     { "10-a.conflist": '{"name": "n",}' },
-    [`conflist-unreadable: Correct ${DIR}/10-a.conflist at line 1, column 14`],
+    [`conflist-unreadable: Correct ${DIR}/10-a.conflist at line 1, column 13`],
   ],
   ["a broken one behind ours", { "10-a.conflist": OURS, "20-b.conflist": "{" }, []],
 ])("%s", (_, files, expected) => {

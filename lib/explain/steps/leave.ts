@@ -1,0 +1,165 @@
+/** Pure: what happens to the packet on its way out of the node. */
+import type { Finding } from "../../checks/finding";
+import type { Tenant } from "../../../conf/types";
+import { formatMark } from "../../net/mark";
+import { carries, dropOf, hookPacket, savedOf, type Program } from "../marked";
+import type { PathFacts, RuleSight, Step } from "../model";
+import { nativeRules } from "../native";
+import { fromRoutes } from "../route-findings";
+import { fine, group, judged, pathFinding, unseen } from "../step";
+import { walk, type Walk } from "../walk";
+import { whereText } from "./mark";
+
+interface Out {
+  readonly dev: string;
+  readonly programs: readonly { readonly program: Program; readonly went: Walk }[];
+}
+
+/** Filters, translation and MTU; nothing where the packet has no way, or does not leave the node. */
+export function leaveSteps(facts: PathFacts): readonly Step[] {
+  const { way, packet } = facts;
+  if ("refused" in way || way.local) return [];
+  const steps = [
+    ...(packet.from === undefined ? [] : [filterStep(facts, way.dev), ...guardSteps(facts)]),
+    translationStep(facts, way.dev),
+    ...mtuSteps(facts, way.dev),
+  ];
+  return [group("leaving", `by ${way.dev}`, steps)];
+}
+
+function through(facts: PathFacts, dev: string, table: string, chain: string): Out["programs"] {
+  const { firewall, packet, marked, routes } = facts;
+  const own = routes.state.links.flatMap(({ addresses }) =>
+    addresses.map(({ address }) => address),
+  );
+  return savedOf(firewall, packet.family).map((program) => ({
+    program,
+    went: walk(program.chains.get(table), chain, hookPacket(packet, own, marked.value, dev)),
+  }));
+}
+
+/** The chains that forwarded packets pass. */
+function filterStep(facts: PathFacts, dev: string): Step {
+  const { pod } = facts;
+  const went = ["mangle", "filter"].flatMap((table) => through(facts, dev, table, "FORWARD"));
+  const drop = went.flatMap((each) => droppedBy(each)).at(0);
+  const native = nativeRules(facts.firewall.nft, facts.packet).filter(
+    ({ hook, effect }) => hook === "forward" && effect === "drop",
+  );
+  const certain = drop ?? native.find(({ matched }) => matched === "yes");
+  if (certain !== undefined)
+    return judged(
+      "filter",
+      `dropped by ${whereText(certain)}`,
+      pathFinding("path-dropped", { ...certain, pod: pod.pod }, pod.pod),
+    );
+  const maybe = [
+    ...went.flatMap(({ went: { seen } }) =>
+      seen.filter((each) => !each.certain && each.effect === "drop").map(({ rule }) => rule),
+    ),
+    ...native,
+  ];
+  return maybe.length === 0
+    ? fine("filter", "no rule drops it")
+    : unseen("filter", `may be dropped, it is not known: ${maybe.map(whereText).join("; ")}`);
+}
+
+function droppedBy({ program: { program }, went }: Out["programs"][number]): readonly RuleSight[] {
+  if (went.verdict !== "drop") return [];
+  const rule = dropOf(went);
+  if (rule !== undefined) return [rule];
+  return [
+    {
+      where: `${program} filter FORWARD`,
+      text: "policy DROP",
+      removal: `${program} -w -P FORWARD ACCEPT`,
+      counted: undefined,
+    },
+  ];
+}
+
+function guardSteps({ marks, marked }: PathFacts): readonly Step[] {
+  const guard = marks?.guard;
+  if (guard === undefined) return [];
+  if (guard.mark === undefined)
+    return [unseen("guard", "its entry does something else than what was installed")];
+  const what = `packets need ${formatMark(guard.mark)}; ${guard.dropped} dropped so far`;
+  return carries(marked.value, guard.mark)
+    ? [fine("guard", what)]
+    : [{ name: "guard", what: `drops it: ${what}`, state: "failed" }];
+}
+
+/** Ours comes first (decision 0035); a connection is translated once. */
+function translationStep(facts: PathFacts, dev: string): Step {
+  const { routes, pod, conf, option } = facts;
+  const tenant = conf.tenants?.find(({ name }) => name === pod.tenant);
+  if (routes.plan.nat !== undefined && !routes.hasNat)
+    return judged(
+      "translation",
+      "our table is missing",
+      pathFinding("path-translation-missing", { tenant: tenant?.name ?? "pods", option }, pod.pod),
+    );
+  return fine("translation", ownTranslation(facts, tenant) ?? foreignTranslation(facts, dev));
+}
+
+function ownTranslation(
+  { conf, marked, pod }: PathFacts,
+  tenant: Tenant | undefined,
+): string | undefined {
+  if (tenant?.snat !== undefined) return snatText(tenant.snat, tenant.name);
+  if (marked.untracked !== undefined) return "none: it is not tracked";
+  return conf.routes.masquerade && pod.mark === undefined
+    ? "masquerade, by our rule for pods without a tenant"
+    : undefined;
+}
+
+function snatText(snat: NonNullable<Tenant["snat"]>, tenant: string): string {
+  if (snat === "none") return `none: "snat" of ${tenant} keeps the pod's address`;
+  const to = snat === "masquerade" ? "the address of the device" : snat.join(" or ");
+  return `to ${to}, by "snat" of ${tenant}`;
+}
+
+function foreignTranslation(facts: PathFacts, dev: string): string {
+  const seen = through(facts, dev, "nat", "POSTROUTING").flatMap(({ went }) => went.seen);
+  const native = nativeRules(facts.firewall.nft, facts.packet).filter(
+    ({ hook, effect }) => hook === "postrouting" && effect === "translate",
+  );
+  const rules = seen.filter(({ effect }) => effect === "translate");
+  const certain =
+    rules.find((each) => each.certain)?.rule ?? native.find(({ matched }) => matched === "yes");
+  if (certain !== undefined) return `by ${whereText(certain)}`;
+  const maybe = [...rules.map(({ rule }) => rule), ...native];
+  return maybe.length === 0
+    ? "none: it leaves with the pod's address"
+    : `not known: ${maybe.map(whereText).join("; ")}`;
+}
+
+function mtuSteps(facts: PathFacts, dev: string): readonly Step[] {
+  const { pod, routes, conf } = facts;
+  const device = routes.state.links.find(({ name }) => name === dev)?.mtu;
+  if (pod.mtu === undefined || device === undefined) return [];
+  const tenant = conf.tenants?.find(({ name }) => name === pod.tenant);
+  const own = tenant?.mtu;
+  const least = Math.min(device, own ?? device);
+  const what = `${pod.mtu} in the pod, ${device} on ${dev}${own === undefined ? "" : `, ${own} by the tenant's route`}`;
+  if (pod.mtu <= least || tenant === undefined) return [fine("MTU", what)];
+  return [judged("MTU", what, tooLarge(facts, tenant, { pods: pod.mtu, least, dev, device }))];
+}
+
+function tooLarge(
+  facts: PathFacts,
+  tenant: Tenant,
+  { pods, least, dev, device }: { pods: number; least: number; dev: string; device: number },
+): Finding {
+  return fromRoutes(
+    {
+      kind: "mtu",
+      tenant: tenant.name,
+      pods,
+      least,
+      dev: device === least ? dev : undefined,
+      patched: tenant.delegate?.["mtu"] !== undefined,
+    },
+    facts,
+  );
+}

@@ -1,0 +1,338 @@
+/** The tree from facts: what each step says, which finding is first, and the verdict. */
+import { explain } from "../../../../lib/explain/explain";
+import type { Explanation, Marked, PathFacts, PodFacts, Step } from "../../../../lib/explain/model";
+import { findFindings } from "../../../../lib/routes/conflicts/findings";
+import { desiredRoutes } from "../../../../lib/routes/plan/desired";
+import { confOf, route, rule, TENANTS } from "../routes/node-rig";
+import { CONF, factsWith, MARK, node, POD } from "./facts";
+
+const HEALTHY = factsWith();
+const RULE = {
+  where: "iptables-nft mangle PREROUTING",
+  text: "-A PREROUTING -j X",
+  removal: "iptables-nft -w -t mangle -D PREROUTING -j X",
+  counted: undefined,
+};
+
+function podWith(change: Partial<PodFacts>): Partial<PathFacts> {
+  return { pod: { ...HEALTHY.pod, ...change } };
+}
+
+function markedWith(change: Partial<Marked>): Partial<PathFacts> {
+  return { marked: { ...HEALTHY.marked, ...change } };
+}
+
+function flat(steps: readonly Step[]): readonly Step[] {
+  return steps.flatMap((step) => [step, ...flat(step.steps ?? [])]);
+}
+
+function what(explanation: Explanation, name: string): string | undefined {
+  return flat(explanation.steps).find((step) => step.name === name)?.what;
+}
+
+test("a healthy way has no finding, and its stages are those of a packet", () => {
+  const { steps, verdict, state, first } = explain(HEALTHY);
+  expect(steps.map(({ name }) => name)).toEqual([
+    "pod",
+    "mark",
+    "route",
+    "gateway",
+    "leaving",
+    "reply",
+  ]);
+  expect([state, first]).toEqual(["ok", undefined]);
+  expect(verdict).toBe("team-a/web-0 -> 203.0.113.9 leaves by 192.0.2.1 on eth1 as a");
+});
+
+const drift = (kind: "missing" | "wrong-mark", ofMark: boolean): Partial<PathFacts> => ({
+  marks: {
+    ...(HEALTHY.marks ?? { installed: [], counted: undefined, shared: false, guard: undefined }),
+    drifts: [{ kind, ofMark, text: "it is so" }],
+  },
+});
+
+interface Case {
+  readonly what: string;
+  readonly change: Partial<PathFacts>;
+  readonly code: string;
+  readonly remedy: string;
+  readonly verdict?: string;
+}
+
+const CASES: readonly Case[] = [
+  {
+    what: "an ADD did not finish",
+    change: podWith({ unfinished: "ADD" }),
+    code: "TR0901",
+    remedy: "wrapper gc",
+  },
+  {
+    what: "the sandbox is gone",
+    change: podWith({ netns: undefined }),
+    code: "TR0902",
+    remedy: "wrapper gc",
+  },
+  {
+    what: "the mark is missing",
+    change: { ...drift("missing", true), ...markedWith({ value: 0 }) },
+    code: "TR0903",
+    remedy: "wrapper repair --apply",
+    verdict: "leaves by 192.0.2.1 on eth1, NOT as a",
+  },
+  {
+    what: "the mark is another",
+    change: drift("wrong-mark", true),
+    code: "TR0904",
+    remedy: "wrapper repair --apply",
+  },
+  {
+    what: "only the rule for replies is missing",
+    change: drift("missing", false),
+    code: "TR0904",
+    remedy: "wrapper repair --apply",
+  },
+  {
+    what: "a foreign rule spoils it",
+    change: markedWith({ value: 0x20, spoiltBy: RULE }),
+    code: "TR0905",
+    remedy: RULE.removal,
+    verdict: "NOT as a",
+  },
+  {
+    what: "it is dropped before it is routed",
+    change: markedWith({ dropped: RULE }),
+    code: "TR0906",
+    remedy: RULE.removal,
+    verdict: "is dropped on this node",
+  },
+  {
+    what: "it is not tracked",
+    change: markedWith({ untracked: RULE }),
+    code: "TR0907",
+    remedy: RULE.removal,
+    verdict: "leaves by 192.0.2.1 on eth1 as a",
+  },
+  {
+    what: "the kernel refuses",
+    change: { way: { refused: "Network is unreachable" } },
+    code: "TR0912",
+    remedy: "give the node a route to it: ip -4 route add default via GATEWAY",
+    verdict: "is stopped on this node",
+  },
+  {
+    what: "another gateway is taken",
+    change: { way: { dev: "eth0", via: "198.51.100.1", table: 100, local: false } },
+    code: "TR0911",
+    remedy: expect.stringMatching(/wrapper routes apply$/) as unknown as string,
+    verdict: "leaves by 198.51.100.1 on eth0, NOT as a",
+  },
+  {
+    what: "the device has no carrier",
+    change: {
+      gateway: { neighbour: undefined, carrier: false, answer: "silent", why: "no carrier" },
+    },
+    code: "TR0913",
+    remedy: "connect the other end of eth1",
+    verdict: "is sent out by 192.0.2.1 on eth1 as a, and lost there",
+  },
+  {
+    what: "the gateway is silent",
+    change: { gateway: { neighbour: "FAILED", carrier: true, answer: "silent", why: "no answer" } },
+    code: "TR0914",
+    remedy: 'start the gateway 192.0.2.1, or correct "gateways" in the conflist',
+    verdict: "lost there",
+  },
+  {
+    what: "the answer does not find the pod",
+    change: { back: { dev: "eth0", via: undefined, table: undefined, local: false } },
+    code: "TR0916",
+    remedy: "kubectl delete pod -n team-a web-0",
+    verdict: "and its answers are lost",
+  },
+  {
+    what: "the pod sends more than the device carries",
+    change: podWith({ mtu: 9000 }),
+    code: "TR0116",
+    remedy: "nsenter --net=/run/netns/pod ip link set eth0 mtu 1500",
+    verdict: "leaves by 192.0.2.1 on eth1 as a",
+  },
+];
+
+test.each(CASES)("$what: $code", ({ change, code, remedy, verdict }) => {
+  const { first, verdict: said } = explain(factsWith(change));
+  expect(first).toMatchObject({ code, remedy });
+  if (verdict !== undefined) expect(said).toContain(verdict);
+});
+
+describe("rules and tables", () => {
+  const state = node();
+  const without = (priority: number): typeof state => ({
+    ...state,
+    rules: state.rules.filter((each) => !(each.family === 4 && each.priority === priority)),
+  });
+  const tenants = state.rules.find((each) => each.table === 100)?.priority ?? 0;
+
+  test("the tenant's rule is missing", () => {
+    const { first } = explain(factsWith({ option: " --conf x" }, without(tenants)));
+    expect(first).toMatchObject({ code: "TR0908", remedy: "wrapper routes apply --conf x" });
+  });
+
+  test("a foreign rule for the pod is before it", () => {
+    const foreign = rule(1, { from: POD, table: 77, protocol: 3 });
+    const other = {
+      ...state,
+      rules: [foreign, ...state.rules],
+      routes: [...state.routes, route("default", { table: 77 })],
+    };
+    expect(explain(factsWith({}, other)).first).toMatchObject({
+      code: "TR0909",
+      remedy: `ip -4 rule del pref 1 from ${POD} lookup 77 protocol 3`,
+    });
+  });
+
+  test("half a default route in main takes the tenant's packets", () => {
+    const other = { ...state, routes: [...state.routes, route("128.0.0.0/1")] };
+    expect(explain(factsWith({}, other)).first).toMatchObject({
+      code: "TR0113",
+      severity: "failed",
+    });
+  });
+
+  test("the table is empty", () => {
+    const other = { ...state, routes: state.routes.filter(({ table }) => table !== 100) };
+    expect(explain(factsWith({ way: { refused: "No route to host" } }, other))).toMatchObject({
+      first: { code: "TR0910", remedy: "wrapper routes apply" },
+      state: "failed",
+    });
+  });
+
+  test("a better route of main is taken on purpose", () => {
+    const other = { ...state, routes: [...state.routes, route("203.0.113.0/24")] };
+    const way = { dev: "eth0", via: "198.51.100.1", table: undefined, local: false };
+    const explained = explain(factsWith({ way }, other));
+    expect(explained.first).toBeUndefined();
+    expect(what(explained, "table")).toMatch(/^of a is not asked: 203\.0\.113\.0\/24 via \S+ dev eth0 is better$/);
+  });
+
+  test("the rule for the local table is late", () => {
+    const late = {
+      kind: "priority",
+      tenant: undefined,
+      family: 4,
+      first: 99,
+      local: 32766,
+    } as const;
+    const facts = factsWith();
+    const { first } = explain({ ...facts, routes: { ...facts.routes, collisions: [late] } });
+    expect(first).toMatchObject({
+      code: "TR0204",
+      severity: "warning",
+      remedy: "ip -4 rule add pref 0 lookup local",
+    });
+  });
+
+  test("a family without a gateway is stopped on purpose", () => {
+    const facts = factsWith({
+      packet: { family: 6, from: "fd00::2", to: "2001:db8::9", port: undefined, iif: "veth1" },
+      way: { refused: "unreachable" },
+      back: undefined,
+    });
+    const explained = explain(facts);
+    expect(explained.first).toBeUndefined();
+    expect(what(explained, "table")).toContain("no IPv6 gateway, so it is stopped on purpose");
+    expect(explained.verdict).toBe("team-a/web-0 -> 2001:db8::9 is stopped on this node");
+  });
+});
+
+test("a pod of a mark that no tenant has any more", () => {
+  const facts = factsWith();
+  const retired = { mark: MARK, stop: MARK, pods: ["team-a/web-0"] };
+  const finding = { kind: "mark-without-tenant", tenant: undefined, retired } as const;
+  const { first } = explain({ ...facts, routes: { ...facts.routes, findings: [finding] } });
+  expect(first).toMatchObject({
+    code: "TR0106",
+    remedy: "kubectl delete pod -n team-a web-0",
+    consequence: "its packets beyond the cluster are stopped",
+  });
+});
+
+test("a pod without a record or a mark leaves as the node does", () => {
+  const pod = {
+    ...podWith({ containerId: undefined, mark: undefined, tenant: undefined, netns: undefined })
+      .pod,
+    unrecorded: "hostNetwork",
+  } as PodFacts;
+  const explained = explain(
+    factsWith({
+      pod,
+      marks: undefined,
+      packet: { family: 4, from: undefined, to: "203.0.113.9", port: undefined, iif: undefined },
+      marked: { ...HEALTHY.marked, value: 0 },
+      way: { dev: "eth0", via: "198.51.100.1", table: undefined, local: false },
+      back: undefined,
+    }),
+  );
+  expect([explained.state, explained.first]).toEqual(["ok", undefined]);
+  expect(explained.verdict).toBe(
+    "team-a/web-0 -> 203.0.113.9 leaves by the node's default route, by 198.51.100.1 on eth0, no tenant",
+  );
+  expect(explained.steps.map(({ name }) => name)).not.toContain("reply");
+});
+
+describe("translation", () => {
+  function translation(snat: "none" | "masquerade", hasNat: boolean): Explanation {
+    const conf = confOf({ tenants: { ...TENANTS, a: { ...TENANTS.a, snat } } });
+    const state = node();
+    const plan = desiredRoutes(conf, state);
+    const findings = findFindings({ conf, plan, state });
+    return explain(factsWith({ conf, routes: { plan, state, findings, collisions: [], hasNat } }));
+  }
+
+  test("by the tenant's snat", () => {
+    expect(what(translation("masquerade", true), "translation")).toBe(
+      'to the address of the device, by "snat" of a',
+    );
+    expect(what(translation("none", true), "translation")).toBe(
+      `none: "snat" of a keeps the pod's address`,
+    );
+  });
+
+  test("its table is missing", () => {
+    expect(translation("masquerade", false).first).toMatchObject({
+      code: "TR0915",
+      remedy: "wrapper routes apply",
+    });
+  });
+
+  test("by another's masquerade rule", () => {
+    const text = `*nat\n:POSTROUTING ACCEPT [0:0]\n[1:60] -A POSTROUTING -s ${POD}/32 -j MASQUERADE\nCOMMIT\n`;
+    const saved = [{ program: "iptables-nft", text }];
+    expect(what(explain(factsWith({ firewall: { saved, nft: undefined } })), "translation")).toBe(
+      `by "-A POSTROUTING -s ${POD}/32 -j MASQUERADE" of iptables-nft nat POSTROUTING`,
+    );
+  });
+});
+
+test("the guard drops what has not its mark", () => {
+  const marks = {
+    ...(HEALTHY.marks ?? { installed: [], counted: undefined, shared: false }),
+    drifts: [{ kind: "missing", ofMark: true, text: "the mark is missing" }] as const,
+    guard: { mark: MARK, dropped: 3 },
+  };
+  const explained = explain(factsWith({ marks, ...markedWith({ value: 0 }) }));
+  expect(explained.verdict).toMatch(/is dropped on this node$/);
+  expect(explained.first?.code).toBe("TR0903");
+  expect(what(explained, "guard")).toBe("drops it: packets need 0x10/0xff; 3 dropped so far");
+});
+
+test("what cannot be looked at is unknown, and no fault", () => {
+  const gateway = {
+    neighbour: undefined,
+    carrier: true,
+    answer: "unknown",
+    why: "no ping",
+  } as const;
+  const { state, first } = explain(factsWith({ gateway, ...markedWith({ maybe: [RULE] }) }));
+  expect([state, first]).toEqual(["unknown", undefined]);
+  expect(CONF.tenants).toHaveLength(2);
+});

@@ -1,0 +1,81 @@
+/** The mark of a packet when it is routed. */
+import { markedBy } from "../../../../lib/explain/marked";
+import type { Packet } from "../../../../lib/explain/model";
+
+const PACKET: Packet = {
+  family: 4,
+  from: "10.88.0.2",
+  to: "203.0.113.9",
+  port: undefined,
+  iif: "veth1",
+};
+const OURS =
+  '-s 10.88.0.2/32 -m comment --comment "tenant-routing team-a/web-0 0-0" -j MARK --set-xmark 0x10/0xff';
+
+function marked(
+  rules: readonly string[],
+  change: { nft?: unknown; table?: string; inNftables?: boolean } = {},
+) {
+  const { nft, table = "mangle", inNftables = false } = change;
+  const lines = rules.map((rule) => `[0:0] -A PREROUTING ${rule}`);
+  const text = [`*${table}`, ":PREROUTING ACCEPT [0:0]", ...lines, "COMMIT"].join("\n");
+  return markedBy({
+    packet: PACKET,
+    pod: { mark: { value: 0x10, mask: 0xff }, backend: "nft" },
+    firewall: {
+      saved: [
+        { program: "iptables-nft", text },
+        { program: "ip6tables-nft", text: text.replaceAll("10.88.0.2/32", "fd00::2/128") },
+        { program: "iptables-legacy", problem: "not readable" },
+      ],
+      nft,
+    },
+    own: [],
+    inNftables,
+  });
+}
+
+test("ours alone", () => {
+  expect(marked([OURS])).toEqual({
+    value: 0x10,
+    spoiltBy: undefined,
+    maybe: [],
+    dropped: undefined,
+    untracked: undefined,
+  });
+});
+
+test("in nftables it is there before iptables", () => {
+  expect(marked([], { inNftables: true })).toMatchObject({ value: 0x10, spoiltBy: undefined });
+  expect(marked(["-j MARK --set-xmark 0x20/0xffffffff"], { inNftables: true })).toMatchObject({
+    value: 0x20,
+    spoiltBy: { text: "-A PREROUTING -j MARK --set-xmark 0x20/0xffffffff" },
+  });
+});
+
+test.each([
+  ["behind ours", [OURS, "-j MARK --set-xmark 0x20/0xff"], 0x20, "0x20"],
+  ["before ours", ["-j MARK --set-xmark 0x20/0xff", OURS], 0x10, undefined],
+  ["of other bits", [OURS, "-j MARK --set-xmark 0x100/0x100"], 0x110, undefined],
+  ["for another pod", [OURS, "-s 10.88.0.3 -j MARK --set-xmark 0x20/0xff"], 0x10, undefined],
+  ["that restores a connection's", [OURS, "-j CONNMARK --restore-mark"], 0, "CONNMARK"],
+  ["that accepts before ours", ["-s 10.88.0.2 -j ACCEPT", OURS], 0, "ACCEPT"],
+])("a foreign rule %s", (_, rules, value, spoilt) => {
+  const found = marked(rules);
+  expect(found.value).toBe(value);
+  if (spoilt === undefined) expect(found.spoiltBy).toBeUndefined();
+  else expect(found.spoiltBy?.text).toContain(spoilt);
+});
+
+test("a rule that may match is told, and does not count", () => {
+  const found = marked([OURS, "-m set --match-set x src -j MARK --set-xmark 0x20/0xff"]);
+  expect(found.value).toBe(0x10);
+  expect(found.maybe.map(({ text }) => text)).toEqual([
+    "-A PREROUTING -m set --match-set x src -j MARK --set-xmark 0x20/0xff",
+  ]);
+});
+
+test("dropped, and kept from tracking", () => {
+  expect(marked([OURS, "-j DROP"]).dropped?.text).toBe("-A PREROUTING -j DROP");
+  expect(marked(["-j CT --notrack"], { table: "raw" }).untracked?.text).toContain("--notrack");
+});
