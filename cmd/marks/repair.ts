@@ -19,7 +19,7 @@ const MOST_ROUNDS = 3;
 
 /** What is done about the kinds of findings that can be repaired. */
 const DEEDS: Readonly<Partial<Record<keyof typeof MARK_FINDINGS, string>>> = {
-  "del-owed": "take down",
+  "del-never-came": "take down",
   "marks-differ": "put right",
   "annotation-differs": "change",
   "marks-unclaimed": "remove",

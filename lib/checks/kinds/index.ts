@@ -3,6 +3,7 @@ import type { Kinds } from "../finding";
 import { ACCESS } from "./access";
 import { AGENT } from "./agent";
 import { CONFLIST } from "./conflist";
+import { MARK_FINDINGS } from "./marks";
 import { NODE } from "./node";
 import { PATH } from "./path";
 import { PODS } from "./pods";
@@ -18,6 +19,7 @@ export const KINDS = {
   settings: SETTINGS,
   access: ACCESS,
   pods: PODS,
+  marks: MARK_FINDINGS,
   node: NODE,
   agent: AGENT,
   path: PATH,

@@ -25,7 +25,7 @@ interface MarkFindings {
   readonly "marks-differ": PodFacts & { readonly what: readonly string[] };
   readonly "annotation-differs": Change;
   readonly "annotation-ignored": Change;
-  readonly "annotation-refused": PodFacts & { readonly why: string };
+  readonly "annotation-denied": PodFacts & { readonly why: string };
   readonly "marks-unclaimed": PodFacts & {
     readonly tag: string;
     readonly addresses: readonly string[];
@@ -34,11 +34,11 @@ interface MarkFindings {
     /** A network interface of the node, or of a pod on it, has one of the addresses. */
     readonly inUse: boolean;
   };
-  readonly "del-owed": PodFacts & { readonly netns: string };
+  readonly "del-never-came": PodFacts & { readonly netns: string };
   readonly unfinished: PodFacts & { readonly verb: "ADD" | "DEL" };
   readonly "address-taken": PodFacts & { readonly why: string };
   readonly "foreign-rule": ForeignFacts;
-  readonly "record-unusable": { readonly file: string; readonly why: string };
+  readonly "record-damaged": { readonly file: string; readonly why: string };
 }
 
 const REPAIR = "wrapper repair --apply";
@@ -74,7 +74,7 @@ export const MARK_FINDINGS = {
     consequence: () => "it keeps the mark that it started with until it is made again",
     remedy: ({ pod }) => recreate(pod),
   },
-  "annotation-refused": {
+  "annotation-denied": {
     code: "TR0653",
     category: "pods",
     severity: "warning",
@@ -104,7 +104,7 @@ export const MARK_FINDINGS = {
           ? recreate(pod)
           : `${REPAIR} --unclaimed`,
   },
-  "del-owed": {
+  "del-never-came": {
     code: "TR0655",
     category: "pods",
     severity: "failed",
@@ -144,7 +144,7 @@ export const MARK_FINDINGS = {
         : `they leave by the gateway of ${gives}, unless a later rule marks them again`,
     remedy: ({ rule }) => rule.removal,
   },
-  "record-unusable": {
+  "record-damaged": {
     code: "TR0659",
     category: "pods",
     severity: "failed",

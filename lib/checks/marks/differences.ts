@@ -40,7 +40,7 @@ export function differences(conf: PluginConf, seen: MarksSeen): readonly Finding
     ...changes.map((change) => changeFinding("annotation-differs", change)),
     ...ignored.filter(isThere).map((change) => changeFinding("annotation-ignored", change)),
     ...plan.problems.flatMap((problem) => problemFindings(conf, problem, seen)),
-    ...unusable.map((facts) => findingOf(MARK_FINDINGS, "record-unusable", facts)),
+    ...unusable.map((facts) => findingOf(MARK_FINDINGS, "record-damaged", facts)),
     ...unfinished.map(unfinishedFinding),
   ];
   return found.sort(({ subject: a = "" }, { subject: b = "" }) => Number(a > b) - Number(a < b));
@@ -49,7 +49,7 @@ export function differences(conf: PluginConf, seen: MarksSeen): readonly Finding
 function owedFinding(attachment: Attachment): Finding {
   const { netns } = attachment;
   const pod = podOf(attachment);
-  return findingOf(MARK_FINDINGS, "del-owed", { pod, netns }, pod);
+  return findingOf(MARK_FINDINGS, "del-never-came", { pod, netns }, pod);
 }
 
 function driftFindings(
@@ -86,7 +86,7 @@ function problemFindings(
   switch (about?.kind) {
     case "refused": {
       const pod = podOf(about.attachment);
-      return [findingOf(MARK_FINDINGS, "annotation-refused", { pod, why: about.why }, pod)];
+      return [findingOf(MARK_FINDINGS, "annotation-denied", { pod, why: about.why }, pod)];
     }
     case "taken": {
       const pod = podOf(about.attachment);

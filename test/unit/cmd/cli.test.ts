@@ -63,8 +63,8 @@ describe("the command line", () => {
   });
   test("what only the labs use is in no help", async () => {
     expect((await runCommandLine("lab", "--help")).out).not.toContain("probe");
-    expect((await runCommandLine("lab", "probe", "nope")).err).toBe(
-      'wrapper lab: unknown probe "nope": the labs use respond, flood and call\n',
+    expect((await runCommandLine("lab", "probe", "nonsense")).err).toBe(
+      'wrapper lab: unknown probe "nonsense": the labs use respond, flood and call\n',
     );
   });
   test.each([["version"], ["--version"], ["-V"]])("%s prints the CNI versions", async (flag) => {
@@ -73,10 +73,10 @@ describe("the command line", () => {
     expect(out).toContain("0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0");
   });
   test.each([
-    [["nope"], 'unknown command "nope"'],
+    [["nonsense"], 'unknown command "nonsense"'],
     [["constructor"], 'unknown command "constructor"'],
-    [["nope", "--help"], 'unknown command "nope"'],
-    [["help", "nope"], 'unknown command "nope"'],
+    [["nonsense", "--help"], 'unknown command "nonsense"'],
+    [["help", "nonsense"], 'unknown command "nonsense"'],
     [["chekc"], 'unknown command "chekc"\n(Did you mean check?)'],
     [["--"], "no command"],
     [["--nope"], "unknown option '--nope'"],
@@ -95,7 +95,7 @@ describe("the command line", () => {
   test.each([
     [["routes"], "no action", ""],
     [["routes", "aply"], 'unknown action "aply"', "(Did you mean apply?)\n"],
-    [["routes", "nope", "--help"], 'unknown action "nope"', ""],
+    [["routes", "nonsense", "--help"], 'unknown action "nonsense"', ""],
   ])("%j names the actions: status 2", async (args, problem, suggestion) => {
     expect(await runCommandLine(...args)).toEqual({
       status: 2,
