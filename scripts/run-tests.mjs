@@ -76,6 +76,8 @@ function readArguments(words) {
 }
 
 function tellDuration() {
+  // scripts/test-modes.mjs has said it.
+  if (jestArguments.includes("--runTestsByPath")) return;
   const minutes = projects.reduce((sum, project) => sum + MINUTES[project], 0);
   const all = `about ${minutes} minute${minutes === 1 ? "" : "s"} as a rule on two quiet cores, three times that beside other work`;
   const what =

@@ -43,22 +43,26 @@ const PROCESSES = [
   ...["open-files", "overlapping-operations", "runtime-", "secrets", "stdin", "version"],
 ].map((name) => `contract/${name}`);
 
+/** `minutes`: what all of its files take as a rule on two quiet cores. */
 const ROWS = [
-  { mode: "agent", backend: "iptables", without: OF_THEIR_OWN },
+  { mode: "agent", backend: "iptables", minutes: 7, without: OF_THEIR_OWN },
   {
     mode: "one-shot",
     backend: "nftables",
+    minutes: 5,
     without: [...OF_THEIR_OWN, ...ABOUT_IPTABLES, ...BEFORE_MARKS],
   },
   {
     mode: "agent",
     backend: "nftables",
+    minutes: 3,
     only: [...MARKS_AND_RECORDS, ...ON_A_NODE],
     without: ABOUT_IPTABLES,
   },
   {
     mode: "no-agent",
     backend: "iptables",
+    minutes: 3,
     only: [...PROCESSES, "node/chroot", "node/crash", "node/plugins", "node/reboot"],
     without: OF_THEIR_OWN,
   },
@@ -75,15 +79,27 @@ const all = ["contract", "node"].flatMap((project) =>
     .map((name) => `test/${project}/${name}`),
 );
 
+const has = (file, names) => names.some((name) => file.startsWith(`test/${name}`));
+
+const stale = ROWS.flatMap(({ only = [], without }) => [...only, ...without]).filter(
+  (name) => !all.some((file) => has(file, [name])),
+);
+if (stale.length > 0) {
+  process.stderr.write(`test-modes: no test file begins with ${[...new Set(stale)].join(", ")}\n`);
+  process.exit(2);
+}
+
 function filesOf({ only = [""], without }) {
-  const has = (file, names) => names.some((name) => file.startsWith(`test/${name}`));
   return all
     .filter((file) => has(file, only) && !has(file, without))
     .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
 }
 
-function run({ mode, backend }, files) {
-  process.stderr.write(`\n== ${mode}, ${backend}: ${files.length} files\n`);
+function run({ mode, backend, minutes }, files) {
+  const all = `about ${minutes} minutes as a rule on two quiet cores, three times that beside other work`;
+  process.stderr.write(
+    `\n== ${mode}, ${backend}: ${files.length} files (${parts.length === 0 ? all : `of all its files, ${all}`})\n`,
+  );
   const started = performance.now();
   const { status, stdout } = spawnSync(
     process.execPath,
@@ -101,10 +117,10 @@ function run({ mode, backend }, files) {
     },
   );
   const counts = /^tests: .*$/m.exec(stdout)?.[0] ?? "it ended without a result";
-  const minutes = ((performance.now() - started) / 60_000).toFixed(1);
+  const took = ((performance.now() - started) / 60_000).toFixed(1);
   return {
     good: status === 0,
-    line: `${mode}, ${backend}: ${counts.replace("tests: ", "")}, ${minutes} min`,
+    line: `${mode}, ${backend}: ${counts.replace("tests: ", "")}, ${took} min`,
   };
 }
 

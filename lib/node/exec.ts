@@ -125,7 +125,7 @@ const DESCRIPTORS = 8;
  * The errno when there are too few file descriptors to start a program. Checked first: a spawn that runs
  * out of them half-way leaks those that it had (Node.js 24), and then not even a rollback can run.
  */
-function descriptorShortage(): string | undefined {
+export function descriptorShortage(): string | undefined {
   const open: number[] = [];
   try {
     while (open.length < DESCRIPTORS) open.push(openSync("/dev/null", "r"));

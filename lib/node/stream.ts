@@ -3,7 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import type { Clock, Stream, StartStream, StartTalk, Talk } from "../ports";
 import { reasonOf } from "../text/reason";
-import { Collector, spawnChild, tied } from "./exec";
+import { Collector, descriptorShortage, spawnChild, tied } from "./exec";
 import { PROGRAM_ENVIRONMENT, type Host } from "./host";
 
 /** Bytes kept of what a stream says on stderr. */
@@ -101,6 +101,11 @@ function open(program: KeptProgram, { start, host, onOutput }: KeptOptions): Str
 
 /** Starts a program that answers on its stdout what is written to its stdin; its stderr is not read. */
 export const startTalk: StartTalk = ({ path, args, env }, onOutput) => {
+  const unstarted = (why: string): Talk => {
+    return { write: () => {}, idle: () => {}, ended: Promise.resolve(why), stop: () => {} };
+  };
+  const shortage = descriptorShortage();
+  if (shortage !== undefined) return unstarted(shortage);
   let child: ChildProcess;
   try {
     child = spawnChild(path, [...args], {
@@ -109,8 +114,7 @@ export const startTalk: StartTalk = ({ path, args, env }, onOutput) => {
       cwd: "/",
     });
   } catch (error) {
-    const ended = Promise.resolve(reasonOf(error));
-    return { write: () => {}, idle: () => {}, ended, stop: () => {} };
+    return unstarted(reasonOf(error));
   }
   return talkTo(child, onOutput);
 };

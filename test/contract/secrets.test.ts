@@ -43,7 +43,7 @@ test.each<[KubeconfigKind, string]>([
       kubeconfig,
       runtimeConfig: undefined,
       logLevel: "debug",
-      apiTimeout: "1s",
+      apiTimeout: answer === "good" ? "30s" : "1s",
       cniVersion: "1.1.0",
     });
     const outcome = await world.run("ADD", { conf: given });

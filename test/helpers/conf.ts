@@ -1,5 +1,6 @@
 /** Network configurations as a runtime passes them on stdin: plain objects, changed by the tests. */
 import { POD_ANNOTATIONS } from "../../lib/lab/kit/libcni";
+import { BACKEND_CONF } from "./mode";
 
 export const KEY = "tenant.routing/fwmark";
 export const CAPABILITY = POD_ANNOTATIONS;
@@ -17,7 +18,7 @@ export function marked(mark: unknown): Conf {
   return annotations({ [KEY]: mark });
 }
 
-/** A config that works: delegate `ok`, mark 0x10/0xff by an annotation from the runtime. */
+/** A config that works: delegate `ok`, mark 0x10/0xff by an annotation from the runtime, this run's backend. */
 export function conf(...changes: Conf[]): Conf {
   return Object.assign(
     {
@@ -25,6 +26,7 @@ export function conf(...changes: Conf[]): Conf {
       name: NETWORK,
       type: "tenant-routing-wrapper",
       delegate: { type: "ok" },
+      ...BACKEND_CONF,
     },
     marked("0x10/0xff"),
     ...changes,

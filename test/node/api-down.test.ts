@@ -13,6 +13,9 @@ const MANIFESTS = ["rbac.yaml", "tenants.yaml"]
   .join("\n---\n");
 const TENANTS = { "tenant-a": { fwmark: "0x10/0xff" }, "tenant-b": { fwmark: "0x20/0xff" } };
 
+/** Where nobody answers. */
+const IMPATIENT = { apiTimeout: "1s" };
+
 const world = useNode({ keep: true });
 const api = useApi(world, MANIFESTS);
 
@@ -23,7 +26,7 @@ async function runtimeFor(change: Conf = {}): Promise<Runtime> {
     ourList(world, {
       kubeconfig: await api.kubeconfig(),
       tenants: TENANTS,
-      apiTimeout: "1s",
+      apiTimeout: "30s",
       delegate,
       ...change,
     }),
@@ -63,7 +66,7 @@ test.each(PLACES)(
 );
 
 test("ADD fails with error 11 that names the pod and the server, and leaves no veth, address, rule or file", async () => {
-  const runtime = await runtimeFor();
+  const runtime = await runtimeFor(IMPATIENT);
   const pod = await podOf("team-a", "web-0");
   await api.stop();
   const server = api.url.replace(/^https:\/\//, "").replace(/\/$/, "");
@@ -73,14 +76,14 @@ test("ADD fails with error 11 that names the pod and the server, and leaves no v
     expect(world.inside(pod, "ip", "-o", "link").trim().split("\n")).toHaveLength(1);
   }
   await api.start();
-  expectOk(await runtime.add(pod));
+  expectOk(await (await runtimeFor()).add(pod));
   expect(marks()).toEqual(["0x10/0xff", "0x0/0xff"]);
   expectOk(await runtime.del(pod));
   expect(world.everything()).toEqual([]);
 });
 
 test('ADD with onError "allow": success without a mark, and a warning on stderr and in the log', async () => {
-  const runtime = await runtimeFor({ onError: "allow" });
+  const runtime = await runtimeFor({ onError: "allow", ...IMPATIENT });
   const pod = await podOf("team-a", "web-0");
   await api.stop();
   const added = expectOk(await runtime.add(pod));
