@@ -65,7 +65,7 @@ export function startRoutes(settings: Settings, options: RoutesOptions): RoutesS
   return {
     leads: (conf, mark) =>
       events === undefined || !hasRoute(conf, mark) || (kept !== undefined && hasRoute(kept, mark)),
-    gateways: () => gatewayFigures(gateways),
+    gateways: () => (kept === undefined ? [] : gatewayFigures(kept, gateways)),
     failovers: () => failovers.byTenant(),
     stop: () => {
       events?.post("stop");

@@ -1,5 +1,6 @@
 /** Pure: the gateways of a watcher in figures. */
 import type { PluginConf } from "../../../conf/types";
+import { canonicalAddress } from "../../net/address";
 import type { ResolvedGateway } from "../model";
 import { routedTenants } from "../plan/desired";
 import { gatewayChanges, hopText } from "./report";
@@ -7,21 +8,34 @@ import { gatewayChanges, hopText } from "./report";
 /** A gateway for people, and whether packets take it. */
 export interface GatewayFigure {
   readonly tenant: string;
-  /** As `hopText` has it. */
+  /** As it is configured: `10.0.0.1 dev eth1`. */
   readonly gateway: string;
   readonly isUp: boolean;
 }
 
 /** Each gateway once; one that serves both families is up where it serves both. */
-export function gatewayFigures(gateways: readonly ResolvedGateway[]): readonly GatewayFigure[] {
+export function gatewayFigures(
+  conf: PluginConf,
+  gateways: readonly ResolvedGateway[],
+): readonly GatewayFigure[] {
   const figures = new Map<string, GatewayFigure>();
   for (const each of gateways) {
-    const [tenant, gateway] = [each.tenant, hopText(each)];
+    const [tenant, gateway] = [each.tenant, hopText(asConfigured(conf, each))];
     const key = JSON.stringify([tenant, gateway]);
     const isUp = each.unusable === undefined && figures.get(key)?.isUp !== false;
     figures.set(key, { tenant, gateway, isUp });
   }
   return [...figures.values()];
+}
+
+// The device of a gateway that has none in the configuration is not known while it is lost.
+function asConfigured({ tenants = [] }: PluginConf, gateway: ResolvedGateway): ResolvedGateway {
+  const written = tenants.find(({ name }) => name === gateway.tenant)?.gateways ?? [];
+  const isByAddress = written.some(
+    ({ via, dev }) =>
+      via !== undefined && dev === undefined && canonicalAddress(via) === gateway.via,
+  );
+  return isByAddress ? { ...gateway, dev: undefined } : gateway;
 }
 
 /** Counts, for each tenant, how often a gateway was lost while another one of its family took over. */

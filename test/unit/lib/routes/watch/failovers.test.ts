@@ -74,16 +74,23 @@ test.each<[string, readonly (readonly ResolvedGateway[])[], number]>([
   expect(counter.byTenant()).toEqual({ a: count, b: 0 });
 });
 
-test("a gateway by its device alone is up where it is so in both families", () => {
+test("a gateway by its device alone is up where it is so in both families; each is named as it is configured", () => {
+  const conf = confOf({
+    tenants: {
+      a: { fwmark: "0x10", table: 100, gateways: [{ via: ONE, dev: "eth1" }, { via: TWO }] },
+    },
+  });
   const tunnel = { via: undefined, dev: "tun0" } as const;
   expect(
-    gatewayFigures([
+    gatewayFigures(conf, [
       at("", tunnel as never),
       at("", { ...(tunnel as object), family: 6, ...LOST }),
-      at(ONE, { dev: undefined }),
+      at(ONE),
+      at(TWO, { dev: undefined }),
     ]),
   ).toEqual([
     { tenant: "a", gateway: "dev tun0", isUp: false },
-    { tenant: "a", gateway: "192.0.2.1", isUp: true },
+    { tenant: "a", gateway: "192.0.2.1 dev eth1", isUp: true },
+    { tenant: "a", gateway: "192.0.2.2", isUp: true },
   ]);
 });
