@@ -7,7 +7,6 @@ import { startServer } from "../../lib/agent/server";
 import type { Node } from "../../lib/attachment/context";
 import { createKnown } from "../../lib/marks/nftables/known";
 import type { NftRunner } from "../../lib/marks/nftables/runner";
-import { countMarked } from "../../lib/marks/nftables/counters";
 import { CniError } from "../../lib/cni/error";
 import { formatMark, type Mark } from "../../lib/net/mark";
 import { systemClock } from "../../lib/node/clock";
@@ -136,7 +135,7 @@ async function waitUntilLed(
 }
 
 function monitorOf(settings: Settings, parts: Parts, say: Say): Monitor {
-  const { runner, guard, cache, reconcile, openNode, queue } = parts;
+  const { guard, cache, reconcile, openNode, queue, routes } = parts;
   const { figures } = reconcile;
   const conf = (): PluginConf => settings.current().conf;
   return createMonitor({
@@ -151,8 +150,10 @@ function monitorOf(settings: Settings, parts: Parts, say: Say): Monitor {
       },
       repairs: () => ({ ...figures().repairs }),
       refusedAnnotations: () => figures().refusals,
-      ...(backendKind(conf()) === "nftables" && { traffic: () => countMarked(runner) }),
+      traffic: () => openNode(conf()).backend.open({}).traffic(),
       leaks: () => guard.dropped(),
+      gateways: () => routes.gateways(),
+      failovers: () => routes.failovers(),
     },
     ready: [
       async () => {

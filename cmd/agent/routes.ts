@@ -2,6 +2,12 @@ import type { PluginConf } from "../../conf/types";
 import { sameMark, type Mark } from "../../lib/net/mark";
 import { toCniError } from "../../lib/cni/error";
 import { routedTenants } from "../../lib/routes/plan/desired";
+import type { ResolvedGateway } from "../../lib/routes/model";
+import {
+  FailoverCounter,
+  gatewayFigures,
+  type GatewayFigure,
+} from "../../lib/routes/watch/failovers";
 import { createEventQueue } from "../../lib/routes/watch/events";
 import { routesNode, type RoutesRun } from "../commands/routes/run";
 import { watchNode } from "../commands/routes/watch";
@@ -15,6 +21,10 @@ export interface RoutesService {
    * all: a mark without its rule would take the node's default route.
    */
   leads(conf: PluginConf, mark: Mark): boolean;
+  /** The gateways that are kept; none where none are. */
+  gateways(): readonly GatewayFigure[];
+  /** How often a gateway was lost and another one took over, by tenant. */
+  failovers(): Readonly<Record<string, number>>;
   /** Resolves when the watcher has ended; the routes stay as they are. */
   stop(): Promise<void>;
 }
@@ -35,14 +45,19 @@ export function startRoutes(settings: Settings, options: RoutesOptions): RoutesS
   let events: ReturnType<typeof createEventQueue> | undefined;
   let running = Promise.resolve();
   let kept: PluginConf | undefined;
-  const onKept = (conf: PluginConf): void => void (kept = conf);
+  let gateways: readonly ResolvedGateway[] = [];
+  const failovers = new FailoverCounter();
+  const onKept = (conf: PluginConf, now: readonly ResolvedGateway[]): void => {
+    [kept, gateways] = [conf, now];
+    failovers.see(conf, now);
+  };
   const start = (): void => {
     if (events !== undefined) return events.post("reload");
     if (routedTenants(settings.current().conf).length === 0) return;
     events = createEventQueue();
     running = watch(settings, { ...options, onKept }, events).finally(() => {
       events = undefined;
-      kept = undefined;
+      [kept, gateways] = [undefined, []];
     });
   };
   settings.onChange(start);
@@ -50,6 +65,8 @@ export function startRoutes(settings: Settings, options: RoutesOptions): RoutesS
   return {
     leads: (conf, mark) =>
       events === undefined || !hasRoute(conf, mark) || (kept !== undefined && hasRoute(kept, mark)),
+    gateways: () => (kept === undefined ? [] : gatewayFigures(kept, gateways)),
+    failovers: () => failovers.byTenant(),
     stop: () => {
       events?.post("stop");
       return running;

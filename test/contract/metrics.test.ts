@@ -2,10 +2,15 @@
 import { spawn } from "node:child_process";
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { request } from "node:http";
 import { runByAgent, startAgent, type RunningAgent } from "../helpers/agent";
 import { conf, scripted, type Conf } from "../helpers/conf";
-import { namingProblems, readExposition } from "../helpers/exposition";
+import {
+  namingProblems,
+  type Page,
+  pageOn,
+  readExposition,
+  samplesOn,
+} from "../helpers/exposition";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectOk } from "../helpers/outcome";
 
@@ -22,21 +27,7 @@ async function started(agent: Conf = {}, wrap = ""): Promise<RunningAgent> {
   return running;
 }
 
-interface Page {
-  readonly status: number;
-  readonly text: string;
-}
-
-function page({ socket }: RunningAgent, path: string): Promise<Page> {
-  return new Promise((resolve, reject) => {
-    const asking = request({ socketPath: socket, path, agent: false }, (response) => {
-      let text = "";
-      response.on("data", (piece: Buffer) => (text += piece.toString()));
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
-    });
-    asking.on("error", reject).end();
-  });
-}
+const page = ({ socket }: RunningAgent, path: string): Promise<Page> => pageOn(socket, path);
 
 /** The same from the port, which is in the world's namespace. */
 function pageOnPort(port: number, path: string): Promise<Page> {
@@ -52,10 +43,7 @@ function pageOnPort(port: number, path: string): Promise<Page> {
   });
 }
 
-async function samples(agent: RunningAgent): Promise<Readonly<Record<string, number>>> {
-  const series = readExposition((await page(agent, "/metrics")).text);
-  return Object.assign({}, ...Object.values(series).map((each) => each.samples));
-}
+const samples = ({ socket }: RunningAgent): ReturnType<typeof samplesOn> => samplesOn(socket);
 
 async function eventually<T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
   const deadline = Date.now() + 30_000;

@@ -1,4 +1,5 @@
 /** Reads Prometheus' text format, strictly, and judges names as `promtool check metrics` does. */
+import { request } from "node:http";
 
 export interface ReadSeries {
   readonly type: string;
@@ -54,4 +55,27 @@ export function namingProblems(
     ...(/_(count|sum|bucket|gauge|counter|histogram)$/.test(name) ? [`${name}: suffix`] : []),
     ...(/^[A-Z0-9].*\.$/.test(help) ? [] : [`${name}: help "${help}"`]),
   ]);
+}
+
+export interface Page {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** A page of the agent that listens on this socket. */
+export function pageOn(socket: string, path: string): Promise<Page> {
+  return new Promise((resolve, reject) => {
+    const asking = request({ socketPath: socket, path, agent: false }, (response) => {
+      let text = "";
+      response.on("data", (piece: Buffer) => (text += piece.toString()));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+    });
+    asking.on("error", reject).end();
+  });
+}
+
+/** All samples that it shows, by series and labels. */
+export async function samplesOn(socket: string): Promise<Readonly<Record<string, number>>> {
+  const series = readExposition((await pageOn(socket, "/metrics")).text);
+  return Object.assign({}, ...Object.values(series).map((each) => each.samples));
 }

@@ -6,6 +6,7 @@ import { createJournal } from "../../../lib/attachment/journal";
 import { createLock } from "../../../lib/node/lock";
 import type { Lock } from "../../../lib/ports";
 import type { RoutesNode } from "../../../lib/routes/apply";
+import type { ResolvedGateway } from "../../../lib/routes/model";
 import type { Io } from "../../io";
 import { carriedMarks } from "./carried-marks";
 import { createForwardTable } from "../../../lib/routes/kernel/forward";
@@ -27,8 +28,8 @@ export interface RoutesRun {
   readonly sysctl: boolean;
   /** Goes ahead in spite of collisions. */
   readonly force: boolean;
-  /** For a watcher: called when the routes of a configuration are in force. */
-  readonly onKept?: (conf: PluginConf) => void;
+  /** For a watcher: called when the routes of a configuration are in force, with its gateways as they are now. */
+  readonly onKept?: (conf: PluginConf, gateways: readonly ResolvedGateway[]) => void;
 }
 
 export interface RoutesAdapters extends RoutesNode {

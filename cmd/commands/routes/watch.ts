@@ -67,7 +67,7 @@ function targetOf({ path, conf, node, onKept }: Watched): WatchTarget {
     lostBefore: node.watcherLock.lostBefore,
     publish: (kept, gateways) => {
       node.watcherLock.publish(kept, gateways);
-      onKept?.(kept);
+      onKept?.(kept, gateways);
     },
   };
   return { path, conf, node: { ...node, probes, watcherLock } };

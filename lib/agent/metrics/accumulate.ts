@@ -15,49 +15,50 @@ export interface Accumulator {
   totals(): readonly Totals[];
 }
 
-interface Entry extends Totals {
-  readonly seen: Pick<MarkCounter, "packets" | "bytes">;
+interface Counted {
+  readonly packets: number;
+  readonly bytes: number;
 }
+const NOTHING: Counted = { packets: 0, bytes: 0 };
 
 /** Nothing has been counted. What the first reading has counts in full. */
 export function createAccumulator(): Accumulator {
-  const entries = new Map<string, Entry>();
+  const totals = new Map<string, Totals>();
+  // A counter that is gone is forgotten: when there is one again, it begins at 0.
+  let seen: ReadonlyMap<string, Counted> = new Map();
   return {
     add: (reading) => {
-      const sums = sumByMark(reading);
-      for (const [key, sum] of sums) entries.set(key, next(entries.get(key), sum));
-      // Its rules are gone; when there are some again, they begin at 0.
-      for (const [key, entry] of entries)
-        if (!sums.has(key)) entries.set(key, { ...entry, seen: { packets: 0, bytes: 0 } });
+      const now = sumByCounter(reading);
+      for (const [key, counter] of now) {
+        const { mark } = counter;
+        const more = since(seen.get(key) ?? NOTHING, counter);
+        const { packets, bytes } = totals.get(formatMark(mark)) ?? NOTHING;
+        const total = { mark, packets: packets + more.packets, bytes: bytes + more.bytes };
+        totals.set(formatMark(mark), total);
+      }
+      seen = now;
     },
-    totals: () =>
-      [...entries.values()].map(({ mark, packets, bytes }) => ({ mark, packets, bytes })),
+    totals: () => [...totals.values()],
   };
 }
 
-function sumByMark(reading: readonly MarkCounter[]): ReadonlyMap<string, MarkCounter> {
+function sumByCounter(reading: readonly MarkCounter[]): ReadonlyMap<string, MarkCounter> {
   const sums = new Map<string, MarkCounter>();
-  for (const { mark, packets, bytes } of reading) {
-    const key = formatMark(mark);
-    const { packets: p, bytes: b } = sums.get(key) ?? { packets: 0, bytes: 0 };
-    sums.set(key, { mark, packets: p + packets, bytes: b + bytes });
+  for (const counter of reading) {
+    const key = `${formatMark(counter.mark)} ${counter.backend ?? ""} ${counter.tag ?? ""}`;
+    const { packets, bytes } = sums.get(key) ?? NOTHING;
+    sums.set(key, {
+      ...counter,
+      packets: packets + counter.packets,
+      bytes: bytes + counter.bytes,
+    });
   }
   return sums;
 }
 
-function next(before: Entry | undefined, now: MarkCounter): Entry {
-  const { packets, bytes, seen } = before ?? {
-    packets: 0,
-    bytes: 0,
-    seen: { packets: 0, bytes: 0 },
-  };
-  // A rule's two counters begin again together.
-  const isFresh = now.packets < seen.packets || now.bytes < seen.bytes;
-  const base = isFresh ? { packets: 0, bytes: 0 } : seen;
-  return {
-    mark: now.mark,
-    packets: packets + now.packets - base.packets,
-    bytes: bytes + now.bytes - base.bytes,
-    seen: { packets: now.packets, bytes: now.bytes },
-  };
+// Both begin again together.
+function since(before: Counted, now: Counted): Counted {
+  const isFresh = now.packets < before.packets || now.bytes < before.bytes;
+  const { packets, bytes } = isFresh ? NOTHING : before;
+  return { packets: now.packets - packets, bytes: now.bytes - bytes };
 }

@@ -58,6 +58,7 @@ class Writer {
 
   /** Exactly these samples, from now on. */
   write(name: SeriesName, samples: readonly Sample[]): void {
+    if (samples.length === 0 && !this.values.has(name)) return;
     const metric = this.values.get(name) ?? this.make(name);
     metric.reset();
     for (const [labels, value] of samples) metric.inc(labels, value);

@@ -4,6 +4,9 @@ import type { Mark } from "../../net/mark";
 /** What was counted for one mark, as the kernel has it: it starts again at 0 when its rule or table is made again. */
 export interface MarkCounter {
   readonly mark: Mark;
+  /** Whose it is and where, if that is counted apart: it goes with its attachment, whose packets stay counted. */
+  readonly backend?: string | undefined;
+  readonly tag?: string | undefined;
   readonly packets: number;
   readonly bytes: number;
 }
@@ -56,7 +59,7 @@ export interface MetricsSources {
   /** The name of the mark's tenant; undefined: it is nobody's, and stands for itself. */
   readonly tenantOf: (mark: Mark) => string | undefined;
   readonly gateways?: () => readonly GatewayState[];
-  /** How often a tenant's packets were moved to another gateway, by tenant. */
+  /** How often, because a gateway was lost, a tenant's packets were moved to another gateway, by tenant. */
   readonly failovers?: () => Readonly<Record<string, number>>;
 }
 

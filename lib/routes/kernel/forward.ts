@@ -67,6 +67,7 @@ export function createForwardTable(options: ForwardOptions): ForwardTable {
       return listings.flat();
     },
     change: async (op, rule) => {
+      if (!SLOTS.some((slot) => tools.has(slot))) throw withoutIptables(rule);
       const verb = op === "insert" ? "-I" : "-D";
       await tools.restore(
         { variant: rule.backend ?? (await variantInUse()), family: rule.family },
@@ -85,6 +86,15 @@ export function createForwardTable(options: ForwardOptions): ForwardTable {
       );
     },
   };
+}
+
+// A rule of nftables would be no help: what one chain accepts, the next one may still drop.
+function withoutIptables({ spec }: ForwardRule): CniError {
+  return new CniError(
+    "rules",
+    `"acceptForward" needs iptables, which is not installed: install the package iptables; or, where nothing but ` +
+      `nftables filters forwarded packets, remove "acceptForward" and let the chain that drops them accept these (${spec})`,
+  );
 }
 
 function oursIn(

@@ -40,3 +40,20 @@ test("marks are told apart by value and mask", () => {
   ]);
   expect(all.totals()).toHaveLength(2);
 });
+
+test("a counter that goes with its attachment takes nothing of what the others have counted", () => {
+  const all = createAccumulator();
+  const of = (tag: string, packets: number) => ({
+    mark: { value: 0x10, mask: 0xff },
+    backend: "nft",
+    tag,
+    packets,
+    bytes: 10 * packets,
+  });
+  all.add([of("a", 1000), of("b", 500)]);
+  all.add([of("b", 510)]);
+  all.add([of("b", 520), of("a", 5)]);
+  expect(all.totals()).toEqual([
+    { mark: { value: 0x10, mask: 0xff }, packets: 1525, bytes: 15250 },
+  ]);
+});

@@ -96,3 +96,15 @@ test("all that is there, by program; no legacy table is made by looking", async 
     "/usr/sbin/ip6tables-legacy-save",
   ]);
 });
+
+test("on a node without iptables nothing is ours, and a rule that is wanted says what to do", async () => {
+  const host = { ...fakeHost(), find: () => undefined };
+  const exec = new FakeExec();
+  const options = { exec, configured: "auto", dataDir: "/none", lockTimeoutMs: 1000 } as const;
+  const table = createForwardTable({ ...options, host });
+  expect(await table.list()).toEqual([]);
+  await expect(table.change("insert", { family: 4, spec: RULE })).rejects.toThrow(
+    /"acceptForward" needs iptables, which is not installed: install the package iptables; or, .* remove "acceptForward"/,
+  );
+  expect(exec.calls).toEqual([]);
+});
