@@ -13,11 +13,11 @@ import { systemClock } from "../../lib/node/clock";
 import { DEFAULT_NET_DIR, readRuntimeDirs } from "../../lib/node/cni/runtime-dirs";
 import { createExec } from "../../lib/node/exec";
 import { createPrograms } from "../../lib/node/programs";
-import { createForwardTable } from "../../lib/routes/kernel/forward";
+import type { ForwardTable } from "../../lib/routes/kernel/forward";
 import { readSysctl } from "../../lib/routes/kernel/kernel";
 import { createProbes } from "../../lib/routes/watch/probe";
 import { cniPath, DEFAULT_CNI_PATH, type Values } from "../command";
-import { routesNode } from "../commands/routes/run";
+import { forwardTable, routesNode } from "../commands/routes/run";
 import { openNode } from "../deps";
 import type { Io } from "../io";
 import { build } from "../version";
@@ -39,9 +39,7 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
   const conf = (): Conflist["conf"] => conflist().conf;
   const exec = createExec();
   const node = once(() => openNode(conf(), { write: () => {} }, { exec }));
-  const saved = once(() =>
-    createForwardTable({ ...conf(), exec, configured: conf().iptables }).saved(),
-  );
+  const table = once(() => sharedTable(conf()));
   const api = once(() => askApi(conf(), readEntries(node().journal).values()));
   const clock = systemClock;
   const { version } = build;
@@ -55,8 +53,12 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
   const checks = [
     ...runtimeChecks(runtime),
     ...accessChecks({ conf, api, clock }),
-    ...podsChecks({ conf, node, saved, api }),
-    ...routesChecks({ conf, node: routesNode, probes: createProbes(createPrograms(exec), clock) }),
+    ...podsChecks({ conf, node, saved: () => table().saved(), api }),
+    ...routesChecks({
+      conf,
+      node: (each) => routesNode(each, table()),
+      probes: createProbes(createPrograms(exec), clock),
+    }),
     ...machineChecks({
       ...{ conf, sysctl: readSysctl },
       journal: () => node().journal,
@@ -65,6 +67,12 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
     ...agentChecks({ conf, clock, version, isAlive: isRunning }),
   ];
   return { checks, conf: pathOf(conflist) };
+}
+
+/** What all programs print is read once, and asked for twice: by rules on pods' addresses, and by collisions. */
+function sharedTable(conf: Conflist["conf"]): ForwardTable {
+  const table = forwardTable(conf);
+  return { ...table, saved: once(() => table.saved()) };
 }
 
 function isUnreadable(path: string | undefined): boolean {

@@ -9,7 +9,7 @@ import type { RoutesNode } from "../../../lib/routes/apply";
 import type { ResolvedGateway } from "../../../lib/routes/model";
 import type { Io } from "../../io";
 import { carriedMarks } from "./carried-marks";
-import { createForwardTable } from "../../../lib/routes/kernel/forward";
+import { createForwardTable, type ForwardTable } from "../../../lib/routes/kernel/forward";
 import { createKernel } from "../../../lib/routes/kernel/kernel";
 import { createPrograms } from "../../../lib/node/programs";
 import { createRecordFile } from "../../../lib/routes/kernel/record";
@@ -38,15 +38,22 @@ export interface RoutesAdapters extends RoutesNode {
   readonly watcherLock: WatcherLock;
 }
 
-/** The adapters of this node and network namespace. */
-export function routesNode(conf: PluginConf): RoutesAdapters {
-  const [exec, programs] = [createExec(), createPrograms(createExec())];
-  const forward = createForwardTable({
-    exec,
+/** The FORWARD chain of this node. */
+export function forwardTable(conf: PluginConf): ForwardTable {
+  return createForwardTable({
+    exec: createExec(),
     configured: conf.iptables,
     dataDir: conf.dataDir,
     lockTimeoutMs: conf.lockTimeoutMs,
   });
+}
+
+/** The adapters of this node and network namespace. */
+export function routesNode(
+  conf: PluginConf,
+  forward: ForwardTable = forwardTable(conf),
+): RoutesAdapters {
+  const programs = createPrograms(createExec());
   // A directory of its own, because the attachments' records beside it are listed by their file
   // names.
   const dir = join(conf.dataDir, "routes");

@@ -1,4 +1,5 @@
 /** The checks of the credentials and of the API server. */
+import { CniError } from "../../cni/error";
 import type { PluginConf } from "../../../conf/types";
 import type { CredentialFacts } from "../../kube/credential-facts";
 import type { ApiLook } from "../../kube/watch/once";
@@ -44,7 +45,7 @@ export function accessChecks({ conf, api, clock }: AccessView): readonly Check[]
         const facts = await factsOf(kubeconfig);
         // With these no question can be asked, and the credentials' own check says so.
         if (credentialFindings(facts, clock.now()).some(({ severity }) => severity === "failed"))
-          throw new Error("its credentials cannot be used");
+          throw new CniError("io", "its credentials cannot be used");
         const look = await api(kubeconfig);
         const pods = "value" in look.pods ? `, ${look.pods.value.length} pods` : "";
         return { findings: apiFindings(look, kubeconfig), summary: `${look.server}${pods}` };

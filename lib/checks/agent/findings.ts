@@ -1,4 +1,5 @@
 /** Pure: what the agent's answers and the watcher's status file mean. */
+import { CniError } from "../../cni/error";
 import { isObject, own, parseJson } from "../../cni/json";
 import { findingOf, type Finding } from "../finding";
 import { AGENT } from "../kinds/agent";
@@ -65,7 +66,7 @@ export interface WatcherView {
 /** What is wrong with the watcher that wrote the file. */
 export function watcherFindings({ path, bytes, now, isAlive }: WatcherView): readonly Finding[] {
   const status = parseJson(bytes, path);
-  if (!isObject(status)) throw new Error(`${path} is not a JSON object`);
+  if (!isObject(status)) throw new CniError("io", `${path} is not a JSON object`);
   const [time, pid, error] = ["time", "pid", "error"].map((key) => own(status, key));
   if (typeof pid === "number" && !isAlive(pid)) {
     const problem = `has ended (process ${pid})`;

@@ -1,4 +1,5 @@
 /** The checks of the marks of pods. */
+import { CniError } from "../../cni/error";
 import type { PluginConf } from "../../../conf/types";
 import { decide } from "../../reconcile/decide";
 import type { PodView } from "../../reconcile/ports";
@@ -58,7 +59,7 @@ async function lookForForeign({ conf, node, saved }: PodsView): Promise<Looked> 
   const pods = attachments(node()).map(markedPod);
   const listings = await saved();
   const unread = listings.find((each) => "problem" in each);
-  if (unread !== undefined && "problem" in unread) throw new Error(unread.problem);
+  if (unread !== undefined && "problem" in unread) throw new CniError("io", unread.problem);
   const rules = listings.flatMap((each) => ("text" in each ? savedRules(each) : []));
   const tenants = (conf().tenants ?? []).map(({ name, mark }) => ({ name, mark }));
   return { findings: [...foreignMarks(rules, pods, tenants), ...untrackedPods(rules, pods)] };
@@ -79,7 +80,7 @@ async function compareAnnotations({ conf, node, api }: PodsView): Promise<Looked
   const settings = conf();
   if (settings.kubeconfig === undefined) return { findings: [], skipped: "" };
   const { pods, namespaces } = await api(settings.kubeconfig);
-  if ("refusal" in pods) throw new Error(pods.refusal.message);
+  if ("refusal" in pods) throw new CniError("io", pods.refusal.message);
   const byName = new Map(pods.value.map((seen) => [`${seen.namespace}/${seen.name}`, seen]));
   const view: PodView = {
     pod: (namespace, name) => {

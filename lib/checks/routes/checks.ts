@@ -1,4 +1,5 @@
 /** The checks of the tenants' rules, tables and gateways. */
+import { CniError } from "../../cni/error";
 import type { PluginConf } from "../../../conf/types";
 import { errorText } from "../../routes/text";
 import { collisionsOf, findingsOf, look, type RoutesNode } from "../../routes/apply";
@@ -54,7 +55,7 @@ interface Sight {
 
 function lookAtRoutes({ conf, routes }: Sight): Looked {
   const [unread] = unreadOf(routes);
-  if (unread !== undefined) throw new Error(errorText(unread));
+  if (unread !== undefined) throw new CniError("io", errorText(unread));
   const found = findingsOf(conf, routes).map(routeFinding);
   const tenants = routedTenants(conf).length;
   return {
@@ -71,7 +72,7 @@ async function probeGateways({ conf, routes }: Sight, probes: Probes): Promise<L
       const mark = routedTenants(conf).find(({ name }) => name === gateway.tenant)?.mark;
       if (mark === undefined) return [];
       const verdict = await probes.ask({ gateway, mark, timeoutMs: PROBE_MS, links });
-      if (verdict.kind === "unknown") throw new Error(verdict.why);
+      if (verdict.kind === "unknown") throw new CniError("io", verdict.why);
       return verdict.kind === "answered" ? [] : [silenceOf(gateway, verdict.why)];
     }),
   );

@@ -1,4 +1,5 @@
 /** The checks of what the container runtime does with the conflist. */
+import { CniError } from "../../cni/error";
 import { realpathSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { PluginConf } from "../../../conf/types";
@@ -75,7 +76,10 @@ function judgeConflist({ conflist }: RuntimeView): { readonly findings: readonly
 async function lookForPlugins(view: RuntimeView) {
   const { list, conf } = view.conflist();
   if (view.unread !== undefined)
-    throw new Error(`${view.unread} cannot be read, so the runtime's directories are not known`);
+    throw new CniError(
+      "io",
+      `${view.unread} cannot be read, so the runtime's directories are not known`,
+    );
   const found = neededPlugins(list, conf).map((needed) => findNeeded(needed, view));
   const versions = await Promise.all(found.map((plugin) => versionOf(plugin, view)));
   return { findings: found.flatMap(({ findings }) => findings), summary: versions.join(", ") };
