@@ -4,7 +4,7 @@ import type { ProbeOutcome } from "./probe/probe";
 import type { Connection } from "./conntrack";
 import { savedOf } from "./marked";
 import { fine, group, judged, pathFinding } from "./step";
-import type { SavedRule } from "./saved";
+import type { SavedRule } from "./firewall/saved";
 import { whereText } from "./steps/mark";
 
 /** Packets; undefined: there is no such counter. */

@@ -1,10 +1,10 @@
 /** Pure: the mark that a pod's packet has when it is routed. */
 import type { Mark } from "../net/mark";
-import type { HookPacket } from "./matches";
+import type { HookPacket } from "./firewall/matches";
 import type { FirewallFacts, Marked, Packet, PodFacts, RuleSight } from "./model";
-import { nativeRules } from "./native";
-import { parseSaved, type SavedChains } from "./saved";
-import { walk, type Seen, type Walk } from "./walk";
+import { nativeRules } from "./firewall/native";
+import { parseSaved, type SavedChains } from "./firewall/saved";
+import { walk, type Seen, type Walk } from "./firewall/walk";
 
 export interface MarkedInput {
   readonly packet: Packet;

@@ -25,7 +25,8 @@ const ROUTES_APPLY = [
 /** What decides about a packet's way. */
 const EXPLAIN = [
   ...[...SEAMS, "conf", ...ROUTES_GROUND, "lib/attachment", "lib/checks", "lib/checks/kinds"],
-  ...["lib/explain", ...["plan", "changes", "conflicts"].map(within("lib/routes"))],
+  ...["lib/explain", "lib/explain/firewall"],
+  ...["plan", "changes", "conflicts"].map(within("lib/routes")),
 ];
 const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "agent"].map(
   within("lib/lab"),
@@ -135,6 +136,7 @@ export const ROOMS = {
 
   // The way of one packet: what decides, how it is shown, and where the facts come from.
   "lib/explain": [...EXPLAIN, "lib/explain/steps", "lib/explain/probe"],
+  "lib/explain/firewall": EXPLAIN,
   "lib/explain/steps": EXPLAIN,
   "lib/explain/render": [...SEAMS, "lib/checks", "lib/explain"],
   "lib/explain/probe": SEAMS,
@@ -201,7 +203,7 @@ export const WITHOUT_NODE = [
   ...PURE,
   "lib",
   ...["lib/routes/plan", "lib/routes/changes", "lib/routes/conflicts"],
-  ...["lib/explain", "lib/explain/steps", "lib/explain/render"],
+  ...["lib/explain", ...["firewall", "steps", "render"].map(within("lib/explain"))],
 ];
 
 /** Packages, or modules of them, each with the one file that may import it. What is not here may not be imported at all. */

@@ -28,7 +28,7 @@ import type {
   RouteFacts,
   WayAnswer,
 } from "../model";
-import { parseSaved } from "../saved";
+import { parseSaved } from "../firewall/saved";
 import { askWay, neighbourState, podMtu } from "./ip";
 
 /** The places of marks that are in nftables. */

@@ -4,10 +4,10 @@ import type { Tenant } from "../../../conf/types";
 import { formatMark } from "../../net/mark";
 import { carries, dropOf, hookPacket, savedOf, type Program } from "../marked";
 import type { PathFacts, RuleSight, Step } from "../model";
-import { nativeRules } from "../native";
+import { nativeRules } from "../firewall/native";
 import { fromRoutes } from "../route-findings";
 import { fine, group, judged, pathFinding, unseen } from "../step";
-import { walk, type Walk } from "../walk";
+import { walk, type Walk } from "../firewall/walk";
 import { whereText } from "./mark";
 
 interface Out {

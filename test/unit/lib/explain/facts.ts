@@ -1,6 +1,6 @@
 /** A pod of tenant a on a node on paper, whose way is as it should be. */
 import type { PluginConf } from "../../../../conf/types";
-import type { PathFacts } from "../../../../lib/explain/model";
+import type { Explanation, PathFacts, Step } from "../../../../lib/explain/model";
 import { findFindings } from "../../../../lib/routes/conflicts/findings";
 import { desiredRoutes } from "../../../../lib/routes/plan/desired";
 import type { NodeState } from "../../../../lib/routes/model";
@@ -79,4 +79,13 @@ export function factsWith(change: Partial<PathFacts> = {}, state = node()): Path
     back: { dev: "veth1", via: undefined, table: undefined, local: false },
     ...change,
   };
+}
+
+function flat(steps: readonly Step[]): readonly Step[] {
+  return steps.flatMap((step) => [step, ...flat(step.steps ?? [])]);
+}
+
+/** What the step of this name says. */
+export function what(explanation: Explanation, name: string): string | undefined {
+  return flat(explanation.steps).find((step) => step.name === name)?.what;
 }

@@ -1,7 +1,7 @@
 /** The way of a packet through chains, as iptables-save -c prints them. */
-import type { HookPacket } from "../../../../lib/explain/matches";
-import { parseSaved } from "../../../../lib/explain/saved";
-import { walk, type Walk } from "../../../../lib/explain/walk";
+import type { HookPacket } from "../../../../../lib/explain/firewall/matches";
+import { parseSaved } from "../../../../../lib/explain/firewall/saved";
+import { walk, type Walk } from "../../../../../lib/explain/firewall/walk";
 
 const PACKET: HookPacket = {
   family: 4,

@@ -1,5 +1,5 @@
 /** Pure: the output of `iptables-save -c` as chains of rules. */
-import type { Counted, RuleSight } from "./model";
+import type { Counted, RuleSight } from "../model";
 
 export interface SavedRule extends RuleSight {
   /** What follows the chain, in words; quotes are taken off. */

@@ -1,4 +1,4 @@
-import { nativeRules } from "../../../../lib/explain/native";
+import { nativeRules } from "../../../../../lib/explain/firewall/native";
 
 const PACKET = { family: 4, from: "10.88.0.2", to: "203.0.113.9", iif: "veth1" } as const;
 const SADDR = { payload: { protocol: "ip", field: "saddr" } };

@@ -1,6 +1,6 @@
 /** Pure: whether a rule of iptables matches the first packet of a connection. */
-import { parseUint32 } from "../net/mark";
-import { isIn } from "../routes/plan/desired";
+import { parseUint32 } from "../../net/mark";
+import { isIn } from "../../routes/plan/desired";
 
 /** A packet on its way through one hook. */
 export interface HookPacket {

@@ -1,7 +1,7 @@
 /** Pure: rules of native nftables that may change or drop a pod's packet, from `nft -j list ruleset`. */
-import { isIn } from "../routes/plan/desired";
-import { OUR_TABLES } from "../routes/model";
-import type { Packet, RuleSight } from "./model";
+import { isIn } from "../../routes/plan/desired";
+import { OUR_TABLES } from "../../routes/model";
+import type { Packet, RuleSight } from "../model";
 
 type Fields = Readonly<Record<string, unknown>>;
 

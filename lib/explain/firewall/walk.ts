@@ -1,5 +1,5 @@
 /** Pure: the way of a packet through the chains of iptables. */
-import { FULL_MASK, parseUint32 } from "../net/mark";
+import { FULL_MASK, parseUint32 } from "../../net/mark";
 import { partsOf, type HookPacket } from "./matches";
 import type { SavedChain, SavedRule } from "./saved";
 
