@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * The contract and node tests in each other mode and backend, one after the other: TEST_MODE and
- * TEST_BACKEND say to test/helpers/mode.ts what is run. Decision 0095 says which files and why.
+ * TEST_BACKEND say to test/helpers/mode.ts what is run. Decision 0094 says which files and why.
  *
  * Arguments: parts of paths of test files, then options for jest from the first that begins with "-".
  */

@@ -5,7 +5,7 @@ const NICE = -10;
 
 /**
  * Gives the agent's process more of the processor than others have. On a busy node its silence would count as its
- * end: each launcher then starts a Node.js process of its own, and the node has still more to do (decision 0099).
+ * end: each launcher then starts a Node.js process of its own, and the node has still more to do (decision 0098).
  */
 export function keepAnswering(): void {
   try {

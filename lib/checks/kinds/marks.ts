@@ -49,7 +49,7 @@ export const MARK_FINDINGS = {
     code: "TR0650",
     category: "pods",
     severity: "failed",
-    title: "marks are not as the pod's record says",
+    title: "Marks are not as the pod's record says",
     fault: ({ pod, what }) => `${pod}: ${what.join("; ")}`,
     consequence: () => "its packets leave by another gateway than its tenant's, or by the node's",
     remedy: () => REPAIR,
@@ -58,7 +58,7 @@ export const MARK_FINDINGS = {
     code: "TR0651",
     category: "pods",
     severity: "failed",
-    title: "the annotation of today asks for another mark",
+    title: "The annotation of today asks for another mark",
     fault: ({ pod, now, wanted, tenant }) =>
       `${pod} has ${markText(now)}, and its annotation of today asks for ${markText(wanted)}${tenant === undefined ? "" : ` (tenant ${tenant})`}`,
     consequence: () => "its packets leave as its tenant of before",
@@ -68,7 +68,7 @@ export const MARK_FINDINGS = {
     code: "TR0652",
     category: "pods",
     severity: "warning",
-    title: "the annotation has changed, and onAnnotationChange is ignore",
+    title: "The annotation has changed, and onAnnotationChange is ignore",
     fault: ({ pod, now, wanted }) =>
       `${pod} has ${markText(now)}, its annotation of today asks for ${markText(wanted)}, and "onAnnotationChange" is "ignore"`,
     consequence: () => "it keeps the mark that it started with until it is made again",
@@ -78,7 +78,7 @@ export const MARK_FINDINGS = {
     code: "TR0653",
     category: "pods",
     severity: "warning",
-    title: "the annotation of today is refused",
+    title: "The annotation of today is refused",
     fault: ({ pod, why }) => `${pod}: ${why}`,
     consequence: () => "it keeps the mark that it has, and would not start again",
     remedy: ({ pod }) =>
@@ -88,7 +88,7 @@ export const MARK_FINDINGS = {
     code: "TR0654",
     category: "pods",
     severity: "warning",
-    title: "marks without a record",
+    title: "Marks without a record",
     fault: ({ pod, addresses, isOurs }) =>
       `${addresses.join(", ")} ${addresses.length === 1 ? "is" : "are"} marked for ${pod}, which has no record in ${isOurs ? "the journal" : "this conflist's journal"}`,
     consequence: ({ isOurs, inUse }) =>
@@ -108,7 +108,7 @@ export const MARK_FINDINGS = {
     code: "TR0655",
     category: "pods",
     severity: "failed",
-    title: "the sandbox is gone and its DEL is owed",
+    title: "The sandbox is gone and its DEL is owed",
     fault: ({ pod, netns }) => `${pod}: its network namespace ${netns} is gone, and no DEL came`,
     consequence: () => "its address, marks and record are kept for nobody",
     remedy: () => REPAIR,
@@ -117,7 +117,7 @@ export const MARK_FINDINGS = {
     code: "TR0656",
     category: "pods",
     severity: "warning",
-    title: "an ADD or DEL did not finish",
+    title: "An ADD or DEL did not finish",
     fault: ({ pod, verb }) => `${pod}: its ${verb} did not finish, and its process is gone`,
     consequence: () => "the runtime repeats it; until then address and marks are kept",
     remedy: ({ pod }) => `wrapper check ${pod}`,
@@ -126,7 +126,7 @@ export const MARK_FINDINGS = {
     code: "TR0657",
     category: "pods",
     severity: "failed",
-    title: "two pods have one address",
+    title: "Two pods have one address",
     fault: ({ pod, why }) => `${pod}: ${why}`,
     consequence: () => "the marks belong to one of the two, and the other takes its gateway",
     remedy: ({ pod }) => recreate(pod),
@@ -135,7 +135,7 @@ export const MARK_FINDINGS = {
     code: "TR0658",
     category: "pods",
     severity: "failed",
-    title: "a foreign rule marks a pod's packets",
+    title: "A foreign rule marks a pod's packets",
     fault: ({ rule, pod, address, gives }) =>
       `foreign rule "${rule.text}" (${rule.where}) marks packets of ${pod} (${address})${gives === undefined ? "" : ` as ${gives}'s`}`,
     consequence: ({ gives }) =>
@@ -148,7 +148,7 @@ export const MARK_FINDINGS = {
     code: "TR0659",
     category: "pods",
     severity: "failed",
-    title: "a record of the journal cannot be used",
+    title: "A record of the journal cannot be used",
     fault: ({ file, why }) => `${file}: ${why}`,
     consequence: () =>
       "its pod is not checked and not repaired; its DEL finds the marks all the same",

@@ -36,7 +36,7 @@ export const PATH = {
   "path-unfinished": kind<{ pod: string; verb: string } & Option>({
     ...PODS,
     code: "TR0901",
-    title: "an ADD or DEL of the pod did not finish",
+    title: "An ADD or DEL of the pod did not finish",
     fault: ({ pod, verb }) => `the ${verb} of ${pod} did not finish`,
     consequence: () => "what is in force for it is not known",
     remedy: ({ option }) => `wrapper gc${option}`,
@@ -44,7 +44,7 @@ export const PATH = {
   "path-sandbox-gone": kind<{ pod: string } & Option>({
     ...PODS,
     code: "TR0902",
-    title: "the pod's network namespace is gone",
+    title: "The pod's network namespace is gone",
     fault: ({ pod }) => `the network namespace of ${pod} is gone and its record is not`,
     consequence: () => "the pod has ended, and its DEL is owed",
     remedy: ({ option }) => `wrapper gc${option}`,
@@ -52,7 +52,7 @@ export const PATH = {
   "path-mark-missing": kind<Way & { text: string } & Option>({
     ...PODS,
     code: "TR0903",
-    title: "the pod's mark is not in force",
+    title: "The pod's mark is not in force",
     fault: ({ pod, text }) => `${pod}: ${text}`,
     consequence: ({ tenant }) => `its packets do not carry the mark of ${tenant}`,
     remedy: ({ option }) => `wrapper repair --apply${option}`,
@@ -60,7 +60,7 @@ export const PATH = {
   "path-mark-wrong": kind<Way & { text: string } & Option>({
     ...PODS,
     code: "TR0904",
-    title: "the pod's mark is not as its record says",
+    title: "The pod's mark is not as its record says",
     fault: ({ pod, text }) => `${pod}: ${text}`,
     consequence: ({ tenant }) =>
       `its packets, or its replies to clients, do not carry the mark that ${tenant} needs`,
@@ -69,7 +69,7 @@ export const PATH = {
   "path-mark-spoilt": kind<Way & RuleAt & { mark: Mark; have: number }>({
     ...PODS,
     code: "TR0905",
-    title: "a foreign rule changes the pod's mark",
+    title: "A foreign rule changes the pod's mark",
     fault: ({ pod, where, text, have }) =>
       `the foreign rule "${text}" of ${where} gives packets of ${pod} the mark 0x${have.toString(16)}`,
     consequence: ({ tenant, mark }) =>
@@ -79,7 +79,7 @@ export const PATH = {
   "path-dropped": kind<RuleAt & { pod: string }>({
     ...NODE,
     code: "TR0906",
-    title: "a rule drops the pod's packets",
+    title: "A rule drops the pod's packets",
     fault: ({ pod, where, text }) => `"${text}" of ${where} drops packets of ${pod}`,
     consequence: () => "they do not get out",
     remedy: ({ removal }) => removal,
@@ -88,7 +88,7 @@ export const PATH = {
     ...NODE,
     severity: "warning",
     code: "TR0907",
-    title: "a rule keeps connection tracking away from the pod",
+    title: "A rule keeps connection tracking away from the pod",
     fault: ({ pod, where, text }) =>
       `"${text}" of ${where} keeps packets of ${pod} from connection tracking`,
     consequence: () => "no source address is translated, and replies to clients keep the mark",
@@ -97,7 +97,7 @@ export const PATH = {
   "path-rule-missing": kind<Way & { rule: string } & Option>({
     ...ROUTES,
     code: "TR0908",
-    title: "the tenant's ip rule is missing",
+    title: "The tenant's ip rule is missing",
     fault: ({ tenant, rule }) => `the rule ${rule} of ${tenant} is missing`,
     consequence: () => "its packets are stopped, or leave by another gateway",
     remedy: ({ option }) => `wrapper routes apply${option}`,
@@ -105,7 +105,7 @@ export const PATH = {
   "path-rule-overtaken": kind<Way & { rule: string; removal: string }>({
     ...ROUTES,
     code: "TR0909",
-    title: "a foreign ip rule comes before the tenant's",
+    title: "A foreign ip rule comes before the tenant's",
     fault: ({ pod, rule }) => `the foreign rule ${rule} takes packets of ${pod}`,
     consequence: ({ tenant }) => `they never come to the table of ${tenant}`,
     remedy: ({ removal }) => removal,
@@ -113,7 +113,7 @@ export const PATH = {
   "path-table-empty": kind<Way & { table: number; family: number } & Option>({
     ...ROUTES,
     code: "TR0910",
-    title: "the tenant's table has no route by a gateway",
+    title: "The tenant's table has no route by a gateway",
     fault: ({ tenant, table, family }) =>
       `table ${table} of ${tenant} has no IPv${family} default route by a gateway`,
     consequence: () => "its packets are stopped, or take the main table",
@@ -122,7 +122,7 @@ export const PATH = {
   "path-wrong-gateway": kind<Way & { have: string; want: string; remedy: string }>({
     ...ROUTES,
     code: "TR0911",
-    title: "the tenant's packets take a gateway that is not its own",
+    title: "The tenant's packets take a gateway that is not its own",
     fault: ({ tenant, have, want }) => `packets of ${tenant} leave by ${have}, not by ${want}`,
     consequence: () => "they leave as another tenant, or not at all",
     remedy: ({ remedy }) => remedy,
@@ -130,7 +130,7 @@ export const PATH = {
   "path-refused": kind<{ pod: string; to: string; why: string; family: number }>({
     ...ROUTES,
     code: "TR0912",
-    title: "the kernel has no way for the packet",
+    title: "The kernel has no way for the packet",
     fault: ({ pod, to, why }) => `the kernel refuses to send packets of ${pod} to ${to} (${why})`,
     consequence: () => "they do not get out",
     remedy: ({ family }) =>
@@ -139,7 +139,7 @@ export const PATH = {
   "path-no-carrier": kind<{ dev: string }>({
     ...ROUTES,
     code: "TR0913",
-    title: "the gateway's device has no carrier",
+    title: "The gateway's device has no carrier",
     fault: ({ dev }) => `${dev} has no carrier: its other end is down`,
     consequence: () => "no packet gets to the gateway",
     remedy: ({ dev }) => `connect the other end of ${dev}`,
@@ -147,7 +147,7 @@ export const PATH = {
   "path-gateway-silent": kind<{ via: string; dev: string; why: string; neighbour: string }>({
     ...ROUTES,
     code: "TR0914",
-    title: "the gateway does not answer",
+    title: "The gateway does not answer",
     fault: ({ via, dev, why, neighbour }) =>
       `gateway ${via} on ${dev} is silent (${why}; neighbour ${neighbour})`,
     consequence: () => "packets to it are lost",
@@ -156,7 +156,7 @@ export const PATH = {
   "path-translation-missing": kind<{ tenant: string } & Option>({
     ...ROUTES,
     code: "TR0915",
-    title: "the table that translates source addresses is missing",
+    title: "The table that translates source addresses is missing",
     fault: ({ tenant }) =>
       `the nftables table inet tenant-routing, which translates addresses of ${tenant}, is missing`,
     consequence: () => "packets leave with the pod's own address, or with another one",
@@ -165,7 +165,7 @@ export const PATH = {
   "path-reply-lost": kind<{ pod: string; dev: string; why: string }>({
     ...ROUTES,
     code: "TR0916",
-    title: "replies do not find the pod",
+    title: "Replies do not find the pod",
     fault: ({ pod, dev, why }) => `a reply that comes in on ${dev} does not get to ${pod} (${why})`,
     consequence: () => "connections of the pod get no answer",
     remedy: ({ pod }) => `kubectl delete pod -n ${pod.replace("/", " ")}`,
@@ -173,7 +173,7 @@ export const PATH = {
   "path-stopped-live": kind<{ pod: string; at: string; behind: string }>({
     ...NODE,
     code: "TR0917",
-    title: "a probe packet was lost on this node",
+    title: "A probe packet was lost on this node",
     fault: ({ pod, at, behind }) => `a probe packet of ${pod} passed ${behind}, and not ${at}`,
     consequence: () => "packets like it are lost on this node",
     remedy: ({ at }) => `look for what drops packets before ${at}: nft list ruleset`,

@@ -1,4 +1,4 @@
-/** Pure: which address pools are a tenant's, so that packets from them need no mark (decision 0096). */
+/** Pure: which address pools are a tenant's, so that packets from them need no mark (decision 0095). */
 import { ownPools } from "../../../conf/pools";
 import type { PluginConf, Tenant } from "../../../conf/types";
 import { formatPrefix, type Prefix } from "../../net/address";
