@@ -13,11 +13,20 @@ const root = join(import.meta.dirname, "..");
 
 /** They start what they try by themselves, or do not run the plugin at all. */
 const OF_THEIR_OWN = [
-  ...["agent-", "launcher", "metrics"].map((name) => `contract/${name}`),
-  ...["agent-", "demo", "install-deps", "lab-", "marks/", "router-config"].map(
+  ...["agent-", "launcher", "metrics", "validate"].map((name) => `contract/${name}`),
+  ...["agent-", "demo", "explain", "faults/", "install-deps", "lab-", "marks/"].map(
     (name) => `node/${name}`,
   ),
-  ...["routes", "selftest-", "setup-script"].map((name) => `node/${name}`),
+  ...[
+    "repair-",
+    "report-",
+    "router-config",
+    "routes",
+    "rules-",
+    "selftest-",
+    "setup-script",
+    "top",
+  ].map((name) => `node/${name}`),
 ];
 /** About rules and programs of iptables, or with backends of their own. */
 const ABOUT_IPTABLES = [

@@ -15,9 +15,9 @@ const BARE = Object.fromEntries(
 
 const VERSIONS = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"];
 
-test("without CNI_COMMAND it prints about and versions on stderr, nothing on stdout, and exits 0", async () => {
+test("without CNI_COMMAND it prints about and versions on stderr, the help on stdout, and exits 0", async () => {
   const outcome = expectOk(await world.run(undefined, { env: BARE, stdin: "open" }));
-  expect(outcome.stdout).toBe("");
+  expect(outcome.stdout).toMatch(/^Usage: wrapper COMMAND/);
   expect(outcome.stderr).toContain("tenant-routing-wrapper");
   expect(outcome.stderr).toMatch(/commit/);
   expect(outcome.stderr).toContain(`CNI protocol versions supported: ${VERSIONS.join(", ")}`);

@@ -31,7 +31,7 @@ const BACKENDS = [
 const VICTIMS = ["launcher", "launcher and delegate", "delegate", "agent"] as const;
 type Victim = (typeof VICTIMS)[number];
 /** Kills of each victim; the moments are spread evenly over the verb's duration. */
-const KILLS = { ADD: 8, DEL: 4 };
+const KILLS = { ADD: 5, DEL: 3 };
 /** Of a pod with one address: a pair of rules, or an element and its owner, and the guard's element with its owner. */
 const MARKED = 4;
 const WITHOUT_AGENT = { TENANT_ROUTING_AGENT_SOCKET: "" };
