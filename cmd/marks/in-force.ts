@@ -1,7 +1,7 @@
 /** Pure: the marks that are in force, by tenant and by pod, with what they have counted. */
 import type { PluginConf } from "../../conf/types";
 import type { Attachment } from "../../lib/attachment/journal";
-import { podOf } from "../../lib/checks/marks/pod";
+import { podName } from "../../lib/checks/pods/mark-findings";
 import { groupBy } from "../../lib/marks/group";
 import { formatMark, sameMark, type Mark } from "../../lib/net/mark";
 import type { InstalledMark } from "../../lib/ports";
@@ -56,7 +56,7 @@ export function podRows(
     const record = records.get(tag);
     const counted = traffic.find((each) => each.tag === tag && each.backend === backend);
     return {
-      pod: record === undefined ? label : podOf(record),
+      pod: record === undefined ? label : podName(record),
       tag,
       tenant: record?.tenant ?? tenantOf(conf, mark),
       mark,

@@ -2,7 +2,7 @@
 import type { Abandoned } from "../../lib/attachment/collect";
 import type { Attachment } from "../../lib/attachment/journal";
 import { addressesInUse } from "../../lib/checks/marks/addresses";
-import { differences, unclaimedOf, type Unclaimed } from "../../lib/checks/marks/differences";
+import { differences } from "../../lib/checks/marks/differences";
 import { foreignFindings } from "../../lib/checks/marks/foreign";
 import type { Finding } from "../../lib/checks/finding";
 import { createGuard } from "../../lib/marks/nftables/guard";
@@ -16,6 +16,7 @@ import { planNow } from "../../lib/reconcile/reconciler";
 import { readRecords } from "../../lib/reconcile/records";
 import { mayHaveGuard, newRunner } from "../backends";
 import { readEntries } from "../../lib/checks/pods/look";
+import { unclaimedOf, type Unclaimed } from "../../lib/checks/pods/mark-findings";
 import { foreignOf, type Opened } from "./open";
 
 export interface MarksLook {
@@ -76,7 +77,7 @@ export async function lookAtMarks(
   return {
     plan,
     findings,
-    unclaimed: unclaimedOf(conf, strays, inUse),
+    unclaimed: unclaimedOf(conf.name, strays, inUse),
     summary: `${complete.length} pods, ${plan.installed} of ${plan.wanted} rules or map elements`,
   };
 }

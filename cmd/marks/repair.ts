@@ -1,5 +1,5 @@
 import type { Finding } from "../../lib/checks/finding";
-import type { MARK_FINDINGS } from "../../lib/checks/kinds/marks";
+import type { PODS } from "../../lib/checks/kinds/pods";
 import { statusOf, worstFirst, type Verdict } from "../../lib/checks/run";
 import { toCniError } from "../../lib/cni/error";
 import { carryOut } from "../../lib/reconcile/carry-out";
@@ -18,11 +18,15 @@ import { findOwed } from "./owed";
 const MOST_ROUNDS = 3;
 
 /** What is done about the kinds of findings that can be repaired. */
-const DEEDS: Readonly<Partial<Record<keyof typeof MARK_FINDINGS, string>>> = {
-  "del-never-came": "take down",
-  "marks-differ": "put right",
-  "annotation-differs": "change",
-  "marks-unclaimed": "remove",
+const DEEDS: Readonly<Partial<Record<keyof typeof PODS, string>>> = {
+  "del-owed": "take down",
+  "mark-missing": "put right",
+  "mark-wrong": "put right",
+  "mark-double": "put right",
+  "mark-unexpected": "put right",
+  "mark-of-another": "put right",
+  "annotation-changed": "change",
+  "mark-without-record": "remove",
 };
 
 /**

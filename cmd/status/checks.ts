@@ -5,6 +5,7 @@ import { agentChecks } from "../../lib/checks/agent/checks";
 import { CATEGORIES, type Category } from "../../lib/checks/finding";
 import { machineChecks } from "../../lib/checks/node/checks";
 import { readEntries } from "../../lib/checks/pods/look";
+import { addressesInUse } from "../../lib/checks/marks/addresses";
 import { podsChecks } from "../../lib/checks/pods/checks";
 import { routesChecks } from "../../lib/checks/routes/checks";
 import type { Check } from "../../lib/checks/run";
@@ -53,7 +54,10 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
   const checks = [
     ...runtimeChecks(runtime),
     ...accessChecks({ conf, api, clock }),
-    ...podsChecks({ conf, node, saved: () => table().saved(), api }),
+    ...podsChecks({
+      ...{ conf, node, api, saved: () => table().saved() },
+      inUse: () => addressesInUse(createPrograms(exec)),
+    }),
     ...routesChecks({
       conf,
       node: (each) => routesNode(each, table()),

@@ -68,11 +68,11 @@ test("annotations of pod and namespace that have changed are named, and applied 
   const { exit, json } = await drift("-o", "json");
   expect(exit).toBe(1);
   expect(json?.["findings"]).toMatchObject([
-    { code: "TR0651", subject: "team-a/led-0", fault: expect.stringContaining("asks for no mark") },
+    { code: "TR0614", subject: "team-a/led-0", fault: expect.stringContaining("asks for no mark") },
     {
-      code: "TR0651",
+      code: "TR0614",
       subject: "team-a/own-0",
-      fault: expect.stringContaining("(tenant tenant-b)"),
+      fault: expect.stringContaining("asks for tenant tenant-b"),
     },
   ]);
   const done = await repair();
@@ -86,7 +86,7 @@ test("an annotation that is refused today changes nothing and is named", async (
   const { own } = await start();
   await set("own-0", of("tenant-c"), own);
   const { exit, stdout } = await drift();
-  expect([exit, stdout]).toEqual([0, expect.stringContaining("TR0653 team-a/own-0: ")]);
+  expect([exit, stdout]).toEqual([0, expect.stringContaining("TR0615 team-a/own-0: ")]);
   await repair();
   expect(marks()).toEqual(["own-0 0x10/0xff", "led-0 0x10/0xff"]);
 });
@@ -95,7 +95,7 @@ test('with onAnnotationChange "ignore" the difference is a warning, and repair c
   const { own } = await start({ onAnnotationChange: "ignore" });
   await set("own-0", of("tenant-b"), own);
   const { exit, stdout } = await drift();
-  expect([exit, stdout]).toEqual([0, expect.stringContaining("TR0652 team-a/own-0 has mark 0x10")]);
+  expect([exit, stdout]).toEqual([0, expect.stringContaining("TR0613 team-a/own-0 has ")]);
   expect(stdout).toContain("fix: kubectl -n team-a delete pod own-0");
   await repair();
   expect(marks()).toEqual(["own-0 0x10/0xff", "led-0 0x10/0xff"]);
@@ -109,7 +109,7 @@ test("without the API server it says so, compares the rest, and repairs from the
   expect(healthy.stdout).toMatch(/could not look at\s+annotations/);
   world.firewall.flush();
   const { exit, stdout } = await drift();
-  expect([exit, stdout]).toEqual([1, expect.stringContaining("TR0650 team-a/led-0")]);
+  expect([exit, stdout]).toEqual([1, expect.stringContaining("TR0601 team-a/led-0")]);
   const done = await repair();
   expect([done.exit, marks()]).toEqual([2, ["own-0 0x10/0xff", "led-0 0x10/0xff"]]);
   expect(done.stdout).toMatch(/could not look at annotations: /);

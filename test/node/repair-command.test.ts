@@ -77,7 +77,7 @@ describe.each([
     expect(flushed).not.toBe(before);
     const found = await drift();
     expect(found.exit).toBe(1);
-    expect(found.stdout).toMatch(/TR0650 team-a\/web-0: .* for 10\.231\.77\.2 is missing/);
+    expect(found.stdout).toMatch(/TR0601 team-a\/web-0: .* for 10\.231\.77\.2 is missing/);
     expect(found.stdout).toContain("fix: wrapper repair --apply");
     const planned = await repair();
     expect([planned.exit, marks()]).toEqual([1, flushed]);
@@ -127,7 +127,10 @@ test("a sandbox that is gone and whose DEL never came is taken down as its DEL w
   expect((await drift()).exit).toBe(0);
   makeOld(world);
   const { exit, stdout } = await drift();
-  expect([exit, stdout]).toEqual([1, expect.stringMatching(/TR0655 team-a\/web-0: its network/)]);
+  expect([exit, stdout]).toEqual([
+    1,
+    expect.stringMatching(/TR0608 team-a\/web-0: its sandbox is gone/),
+  ]);
   const records = world.records();
   expect((await repair()).exit).toBe(1);
   expect(world.records()).toEqual(records);
@@ -158,7 +161,7 @@ test("a foreign rule is named with the command that removes it, and never remove
   await addPods(runtimeWith());
   world.firewall.tables("nft", "iptables", "-A PREROUTING -s 10.231.77.4 -j MARK --set-mark 0x20");
   const before = marks();
-  expect(await codes()).toEqual(["TR0658"]);
+  expect(await codes()).toEqual(["TR0611"]);
   const done = await repair("--apply");
   expect([done.exit, marks()]).toEqual([1, before]);
   const [, fix = ""] = /^ {4}fix: (iptables-nft .*)$/m.exec(done.stdout) ?? [];
@@ -181,7 +184,7 @@ describe("marks without a record", () => {
     const { exit, stdout } = await drift();
     expect([exit, stdout]).toEqual([
       0,
-      expect.stringMatching(/TR0654 10\.231\.77\.2, fd00:231::2/),
+      expect.stringMatching(/TR0606 10\.231\.77\.2, fd00:231::2/),
     ]);
     expect(stdout).toContain("kubectl -n team-a delete pod web-0");
     expect([(await repair("--apply", "--unclaimed")).exit, marks()]).toEqual([0, before]);
@@ -209,7 +212,7 @@ describe("marks without a record", () => {
     forget("");
     writeFileSync(conflist(), JSON.stringify({ ...listWith(), name: "another" }));
     const before = marks();
-    expect((await drift()).stdout).toContain("run wrapper drift --conf");
+    expect((await drift()).stdout).toContain("wrapper drift --conf FILE");
     expect([(await repair("--apply", "--unclaimed")).exit, marks()]).toEqual([0, before]);
   });
 });
@@ -221,7 +224,7 @@ test("a record that cannot be used is named with its file, and the others are re
   world.firewall.flush();
   expect((await drift()).stdout).toContain(`fix: rm ${join(world.dataDir, name)}`);
   expect((await repair("--apply")).exit).toBe(1);
-  expect(await codes()).toEqual(["TR0659"]);
+  expect(await codes()).toEqual(["TR0609"]);
 });
 
 test("a DEL that did not finish is the runtime's to repeat", async () => {
@@ -229,7 +232,7 @@ test("a DEL that did not finish is the runtime's to repeat", async () => {
   await addPods(runtime);
   expectError(await runtime.del(web, { env: { CNI_PATH: "/nowhere" } }), "delegateMissing");
   const { exit, stdout } = await drift();
-  expect([exit, stdout]).toEqual([0, expect.stringContaining("TR0656 team-a/web-0: its DEL did")]);
+  expect([exit, stdout]).toEqual([1, expect.stringContaining("TR0608 team-a/web-0: its DEL did")]);
   expectOk(await runtime.del(web));
   expect(await codes()).toEqual([]);
 });

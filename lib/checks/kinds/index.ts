@@ -3,7 +3,6 @@ import type { Kinds } from "../finding";
 import { ACCESS } from "./access";
 import { AGENT } from "./agent";
 import { CONFLIST } from "./conflist";
-import { MARK_FINDINGS } from "./marks";
 import { NODE } from "./node";
 import { PATH } from "./path";
 import { PODS } from "./pods";
@@ -19,7 +18,6 @@ export const KINDS = {
   settings: SETTINGS,
   access: ACCESS,
   pods: PODS,
-  marks: MARK_FINDINGS,
   node: NODE,
   agent: AGENT,
   path: PATH,

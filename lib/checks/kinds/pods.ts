@@ -1,4 +1,4 @@
-/** Pure: what can be wrong with the marks of pods: TR06xx. TR065x are those of `wrapper repair`. */
+/** Pure: what can be wrong with the marks of pods: TR06xx. `wrapper status`, `drift`, `rules` and `repair` share it. */
 import { formatMark, type Mark } from "../../net/mark";
 import { shellWord } from "../../text/shell";
 import type { Kind } from "../finding";
@@ -13,8 +13,13 @@ interface DriftFacts extends PodFacts {
   readonly drift: string;
 }
 
-interface OwedFacts extends PodFacts {
+interface WhyFacts extends PodFacts {
   readonly why: string;
+}
+
+interface OwedFacts extends WhyFacts {
+  /** The sandbox is certainly gone. */
+  readonly isGone: boolean;
 }
 
 interface RuleFacts {
@@ -78,12 +83,20 @@ export const PODS = {
   "mark-without-record": {
     code: "TR0606",
     category: "pods",
-    severity: "failed",
-    title: "A mark has no record",
-    fault: ({ pod, address, place }: StrayFacts) =>
-      `a mark of ${pod} on ${address} (${place}) has no record in the journal`,
-    consequence: () => "a later pod with this address would inherit it",
-    remedy: ({ removal }: StrayFacts) => removal ?? REPAIR,
+    severity: "warning",
+    title: "Marks have no record",
+    fault: ({ pod, addresses, isOurs }: StrayFacts) =>
+      `${addresses.join(", ")} ${addresses.length === 1 ? "is" : "are"} marked for ${pod}, which has no record in ${isOurs ? "the journal" : "this conflist's journal"}`,
+    consequence: ({ isOurs, inUse }: StrayFacts) => {
+      if (!isOurs) return "they stay until their own network's DEL";
+      return inUse
+        ? "a pod has the address now and uses the mark; without a record nothing repairs it"
+        : "a pod that is given the address by another plugin takes that tenant's gateway";
+    },
+    remedy: ({ isOurs, inUse, pod }: StrayFacts) => {
+      if (!isOurs) return "wrapper drift --conf FILE, with the conflist of the other network";
+      return inUse ? recreate(pod) : `${REPAIR} --unclaimed`;
+    },
   },
   "add-unfinished": {
     code: "TR0607",
@@ -92,7 +105,7 @@ export const PODS = {
     title: "An ADD did not finish",
     fault: ({ pod }: PodFacts) => `${pod}: its ADD did not finish, and the process has ended`,
     consequence: () => "its address stays taken until its DEL comes; the runtime sends one",
-    remedy: () => "wrapper gc",
+    remedy: ({ pod }: PodFacts) => `wrapper check ${pod}`,
   },
   "del-owed": {
     code: "TR0608",
@@ -101,7 +114,7 @@ export const PODS = {
     title: "A DEL is owed",
     fault: ({ pod, why }: OwedFacts) => `${pod}: ${why}, and its DEL is owed`,
     consequence: () => "its rules and its address stay until the runtime repeats it",
-    remedy: () => "wrapper gc",
+    remedy: ({ pod, isGone }: OwedFacts) => (isGone ? REPAIR : `wrapper check ${pod}`),
   },
   "record-unusable": {
     code: "TR0609",
@@ -130,8 +143,13 @@ export const PODS = {
     title: "A foreign rule writes the mark of a pod",
     fault: ({ rule, pods }: RuleFacts) =>
       `the foreign rule "${rule}" marks packets of ${named(pods)}`,
-    consequence: ({ pods, mark, tenant }: RuleFacts & MarkedFacts) =>
-      `${pods.length === 1 ? "it goes" : "they go"} with mark ${formatMark(mark)}${tenant === undefined ? "" : `, as tenant ${tenant}`}`,
+    consequence: ({ pods, mark, tenant }: RuleFacts & MarkedFacts) => {
+      const go = pods.length === 1 ? "it goes" : "they go";
+      if (mark === undefined && tenant === undefined)
+        return `${go} by another gateway than the tenant's, perhaps`;
+      const as = tenant === undefined ? "" : ` as tenant ${tenant}`;
+      return `${go}${mark === undefined ? "" : ` with mark ${formatMark(mark)}${as === "" ? "" : ","}`}${as}`;
+    },
     remedy: ({ removal }: RuleFacts) => removal,
   },
   "untracked-pod": {
@@ -145,6 +163,16 @@ export const PODS = {
       "replies to clients from outside keep the mark and leave by the tenant's gateway",
     remedy: ({ removal }: RuleFacts) => removal,
   },
+  "annotation-ignored": {
+    code: "TR0613",
+    category: "pods",
+    severity: "warning",
+    title: "The annotation has changed, and onAnnotationChange is ignore",
+    fault: ({ pod, have, want }: ChangedFacts) =>
+      `${pod} has ${have}, its annotation of today asks for ${want}, and "onAnnotationChange" is "ignore"`,
+    consequence: () => "it keeps the mark that it started with until it is made again",
+    remedy: ({ pod }: ChangedFacts) => recreate(pod),
+  },
   "annotation-changed": {
     code: "TR0614",
     category: "pods",
@@ -153,27 +181,34 @@ export const PODS = {
     fault: ({ pod, have, want }: ChangedFacts) =>
       `${pod} has ${have}, and its annotation of today asks for ${want}`,
     consequence: () => "without an agent a change does not reach a running pod",
-    remedy: ({ pod }: ChangedFacts) => {
-      const [namespace = "", name = ""] = pod.split("/");
-      return `kubectl -n ${shellWord(namespace)} delete pod ${shellWord(name)}`;
-    },
+    remedy: () => REPAIR,
   },
   "annotation-refused": {
     code: "TR0615",
     category: "pods",
     severity: "warning",
     title: "The annotation of today is refused",
-    fault: ({ pod, why }: OwedFacts) => `${pod}: its annotation of today is refused: ${why}`,
+    fault: ({ pod, why }: WhyFacts) => `${pod}: its annotation of today is refused: ${why}`,
     consequence: () => "the pod keeps its mark; made again, it would not start",
-    remedy: ({ pod }: OwedFacts) => `Correct the annotation of ${pod}, or of its namespace`,
+    remedy: ({ pod }: WhyFacts) => `Correct the annotation of ${pod}, or of its namespace`,
+  },
+  "address-taken": {
+    code: "TR0616",
+    category: "pods",
+    severity: "failed",
+    title: "Two pods have one address",
+    fault: ({ pod, why }: WhyFacts) => `${pod}: ${why}`,
+    consequence: () => "the marks belong to one of the two, and the other takes its gateway",
+    remedy: ({ pod }: WhyFacts) => recreate(pod),
   },
 } satisfies Record<string, Kind<never>>;
 
 interface StrayFacts extends PodFacts {
-  readonly address: string;
-  readonly place: string;
-  /** The command that removes it; undefined: no program of its own does. */
-  readonly removal: string | undefined;
+  readonly addresses: readonly string[];
+  /** In this network's journal the record is missing; else they are another network's. */
+  readonly isOurs: boolean;
+  /** An interface of the node, or of a pod on it, has one of the addresses, or may have. */
+  readonly inUse: boolean;
 }
 
 interface PlaceFacts extends PodFacts {
@@ -182,7 +217,8 @@ interface PlaceFacts extends PodFacts {
 }
 
 interface MarkedFacts {
-  readonly mark: Mark;
+  /** undefined: not known. */
+  readonly mark: Mark | undefined;
   /** The tenant that has it. */
   readonly tenant: string | undefined;
 }
@@ -195,4 +231,11 @@ interface ChangedFacts extends PodFacts {
 function named(pods: readonly string[]): string {
   const [first = "no pod"] = pods;
   return pods.length < 2 ? `pod ${first}` : `pod ${first} and ${pods.length - 1} more`;
+}
+
+function recreate(pod: string): string {
+  const [namespace = "", name] = pod.split(" ")[0]?.split("/") ?? [];
+  return name === undefined
+    ? `Recreate the pod of ${pod}`
+    : `kubectl -n ${shellWord(namespace)} delete pod ${shellWord(name)}`;
 }

@@ -1,15 +1,21 @@
 /** Pure: what differs from what should be, as findings. The agent's own plan decides. */
 import type { PluginConf } from "../../../conf/types";
 import type { Abandoned } from "../../attachment/collect";
-import { driftText } from "../../attachment/drift";
 import type { Attachment } from "../../attachment/journal";
-import { groupBy } from "../../marks/group";
-import { networkPrefix } from "../../marks/tag";
-import type { InstalledMark } from "../../ports";
+import { CniError } from "../../cni/error";
 import type { Plan, Problem, Rewriting, SeenRecord } from "../../reconcile/plan";
 import { findingOf, type Finding } from "../finding";
-import { MARK_FINDINGS } from "../kinds/marks";
-import { podOf } from "./pod";
+import { PODS } from "../kinds/pods";
+import {
+  driftFinding,
+  markText,
+  owedFinding,
+  podName,
+  recordFinding,
+  unclaimedFinding,
+  unclaimedOf,
+  unfinishedFinding,
+} from "../pods/mark-findings";
 
 /** What was seen of the marks. */
 export interface MarksSeen {
@@ -24,9 +30,6 @@ export interface MarksSeen {
   readonly inUse: ReadonlySet<string> | undefined;
 }
 
-/** Differences of one pod that are named, at most. */
-const MOST_NAMED = 4;
-
 /** One finding for each pod and difference, by pod. */
 export function differences(conf: PluginConf, seen: MarksSeen): readonly Finding[] {
   const { plan, ignored, abandoned, unfinished, unusable } = seen;
@@ -35,118 +38,55 @@ export function differences(conf: PluginConf, seen: MarksSeen): readonly Finding
   const changes = [...plan.changes, ...plan.clears].filter(isThere);
   const changed = new Set(changes.map(({ tag }) => tag));
   const found = [
-    ...abandoned.map(({ attachment }) => owedFinding(attachment)),
+    ...abandoned.map(({ attachment }) => owedFinding(podName(attachment))),
     ...driftFindings(plan, (record) => isThere(record) && !changed.has(record.tag)),
-    ...changes.map((change) => changeFinding("annotation-differs", change)),
+    ...changes.map((change) => changeFinding("annotation-changed", change)),
     ...ignored.filter(isThere).map((change) => changeFinding("annotation-ignored", change)),
     ...plan.problems.flatMap((problem) => problemFindings(conf, problem, seen)),
-    ...unusable.map((facts) => findingOf(MARK_FINDINGS, "record-damaged", facts)),
-    ...unfinished.map(unfinishedFinding),
+    ...unusable.map(({ file, why }) => recordFinding(file, why)),
+    ...unfinished.map((attachment) =>
+      unfinishedFinding(podName(attachment), attachment.state === "intent" ? "ADD" : "DEL"),
+    ),
   ];
   return found.sort(({ subject: a = "" }, { subject: b = "" }) => Number(a > b) - Number(a < b));
-}
-
-function owedFinding(attachment: Attachment): Finding {
-  const { netns } = attachment;
-  const pod = podOf(attachment);
-  return findingOf(MARK_FINDINGS, "del-never-came", { pod, netns }, pod);
 }
 
 function driftFindings(
   { restores }: Plan,
   matches: (record: SeenRecord) => boolean,
 ): readonly Finding[] {
-  const wanted = restores.filter(matches);
-  const byTag = groupBy(wanted, ({ tag }) => tag);
-  return [...new Set(wanted.map(({ tag }) => tag))].flatMap((tag) => {
-    const [first] = byTag(tag);
-    if (first === undefined) return [];
-    const texts = byTag(tag).flatMap(({ drift }) => drift.map(driftText));
-    const more = texts.length - MOST_NAMED;
-    const what = [...texts.slice(0, MOST_NAMED), ...(more > 0 ? [`and ${more} more`] : [])];
-    const pod = podOf(first.attachment);
-    return [findingOf(MARK_FINDINGS, "marks-differ", { pod, what }, pod)];
-  });
+  return restores
+    .filter(matches)
+    .flatMap(({ attachment, drift }) =>
+      drift.map((each) => driftFinding(podName(attachment), each)),
+    );
 }
 
 function changeFinding(
-  kind: "annotation-differs" | "annotation-ignored",
+  kind: "annotation-changed" | "annotation-ignored",
   { attachment, next }: Rewriting,
 ): Finding {
-  const pod = podOf(attachment);
-  const facts = { pod, now: attachment.mark, wanted: next.mark, tenant: next.tenant };
-  return findingOf(MARK_FINDINGS, kind, facts, pod);
+  const pod = podName(attachment);
+  return findingOf(PODS, kind, { pod, have: markText(attachment), want: markText(next) }, pod);
 }
 
 function problemFindings(
-  conf: PluginConf,
+  { name }: PluginConf,
   { about, text }: Problem,
   { inUse }: MarksSeen,
 ): readonly Finding[] {
   switch (about?.kind) {
     case "refused": {
-      const pod = podOf(about.attachment);
-      return [findingOf(MARK_FINDINGS, "annotation-denied", { pod, why: about.why }, pod)];
+      const pod = podName(about.attachment);
+      return [findingOf(PODS, "annotation-refused", { pod, why: about.why }, pod)];
     }
     case "taken": {
-      const pod = podOf(about.attachment);
-      return [findingOf(MARK_FINDINGS, "address-taken", { pod, why: about.why }, pod)];
+      const pod = podName(about.attachment);
+      return [findingOf(PODS, "address-taken", { pod, why: about.why }, pod)];
     }
     case "without-record":
-      return unclaimedFindings(conf, about.marks, inUse);
+      return unclaimedOf(name, about.marks, inUse).map(unclaimedFinding);
     case undefined:
-      return [findingOf(MARK_FINDINGS, "marks-differ", { pod: "all pods", what: [text] })];
+      throw new CniError("rules", text);
   }
-}
-
-function unclaimedFindings(
-  conf: PluginConf,
-  marks: readonly InstalledMark[],
-  inUse: ReadonlySet<string> | undefined,
-): readonly Finding[] {
-  return unclaimedOf(conf, marks, inUse).map(({ tag, pod, addresses, isOurs, inUse: used }) =>
-    findingOf(
-      MARK_FINDINGS,
-      "marks-unclaimed",
-      { pod: `${pod} (${tag})`, tag, addresses, isOurs, inUse: used },
-      pod,
-    ),
-  );
-}
-
-/** Marks of one attachment that has no record. */
-export interface Unclaimed {
-  readonly tag: string;
-  /** From the label. */
-  readonly pod: string;
-  readonly addresses: readonly string[];
-  /** They are of the network of this conflist. */
-  readonly isOurs: boolean;
-  /** One of the addresses is in use, or may be. */
-  readonly inUse: boolean;
-}
-
-/** By attachment. */
-export function unclaimedOf(
-  { name }: Pick<PluginConf, "name">,
-  marks: readonly InstalledMark[],
-  inUse: ReadonlySet<string> | undefined,
-): readonly Unclaimed[] {
-  const byTag = groupBy(marks, ({ tag }) => tag);
-  return [...new Set(marks.map(({ tag }) => tag))].map((tag) => {
-    const addresses = [...new Set(byTag(tag).map(({ address }) => address))];
-    return {
-      tag,
-      pod: byTag(tag)[0]?.label ?? "",
-      addresses,
-      isOurs: tag.startsWith(networkPrefix(name)),
-      inUse: inUse === undefined || addresses.some((address) => inUse.has(address)),
-    };
-  });
-}
-
-function unfinishedFinding(attachment: Attachment): Finding {
-  const pod = podOf(attachment);
-  const verb = attachment.state === "intent" ? "ADD" : "DEL";
-  return findingOf(MARK_FINDINGS, "unfinished", { pod, verb }, pod);
 }

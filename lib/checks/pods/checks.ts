@@ -6,14 +6,13 @@ import type { PodView } from "../../reconcile/ports";
 import type { Node } from "../../attachment/context";
 import type { Attachment } from "../../attachment/journal";
 import type { ApiLook } from "../../kube/watch/once";
-import { formatMark } from "../../net/mark";
 import { findingOf, type Finding } from "../finding";
 import { PODS } from "../kinds/pods";
 import type { Check, Looked } from "../run";
 import { lookTwice } from "./confirm";
 import { foreignMarks, untrackedPods, type MarkedPod } from "./foreign-rules";
 import { readEntries } from "./look";
-import { markFindings, podName } from "./mark-findings";
+import { markFindings, markText, podName, unclaimedFinding, unclaimedOf } from "./mark-findings";
 import { savedRules, type SavedTables } from "./save";
 
 export interface PodsView {
@@ -24,6 +23,8 @@ export interface PodsView {
   readonly saved: () => Promise<
     readonly (SavedTables | { readonly program: string; readonly problem: string })[]
   >;
+  /** Addresses that somebody on this node has; undefined: not all of them can be seen. */
+  readonly inUse: () => Promise<ReadonlySet<string> | undefined>;
   readonly api: (kubeconfig: string) => Promise<ApiLook>;
 }
 
@@ -39,8 +40,8 @@ export function podsChecks(view: PodsView): readonly Check[] {
   ];
 }
 
-async function lookAtMarks({ conf, node: open }: PodsView): Promise<Looked> {
-  const { dataDir } = conf();
+async function lookAtMarks({ conf, node: open, inUse }: PodsView): Promise<Looked> {
+  const { dataDir, name } = conf();
   const node = open();
   const marks = node.backend.open({});
   const observed = { ...node, marks, checkDelegate: undefined };
@@ -49,8 +50,9 @@ async function lookAtMarks({ conf, node: open }: PodsView): Promise<Looked> {
     node.sandboxState(netns, seenFrom) === "gone";
   const sights = [...look.sights.values()];
   const pieces = sights.reduce((sum, sight) => sum + sight.marks.found, 0);
+  const unclaimed = look.strays.length === 0 ? [] : unclaimedOf(name, look.strays, await inUse());
   return {
-    findings: markFindings({ look, dataDir, isGone }),
+    findings: [...markFindings({ look, dataDir, isGone }), ...unclaimed.map(unclaimedFinding)],
     summary: `${sights.length} pods, ${pieces} marks`,
   };
 }
@@ -92,18 +94,17 @@ async function compareAnnotations({ conf, node, api }: PodsView): Promise<Looked
       return found !== undefined && "value" in found ? found.value : undefined;
     },
   };
-  const asked = { ...settings, onAnnotationChange: "apply" as const };
-  return { findings: attachments(node()).flatMap((each) => changeFindings(asked, each, view)) };
+  return { findings: attachments(node()).flatMap((each) => changeFindings(settings, each, view)) };
 }
 
-/** Pure: what the annotations of today make of a pod's mark. */
+/** Pure: what the annotations of today make of a pod's mark, or would where changes are ignored. */
 export function changeFindings(
   conf: PluginConf,
   attachment: Attachment,
   view: PodView,
 ): readonly Finding[] {
   const pod = podName(attachment);
-  const decision = decide(conf, attachment, view);
+  const decision = decide({ ...conf, onAnnotationChange: "apply" }, attachment, view);
   switch (decision.kind) {
     case "keep":
       return [];
@@ -111,12 +112,8 @@ export function changeFindings(
       return [findingOf(PODS, "annotation-refused", { pod, why: decision.why }, pod)];
     case "change": {
       const facts = { pod, have: markText(attachment), want: markText(decision.next) };
-      return [findingOf(PODS, "annotation-changed", facts, pod)];
+      const isIgnored = conf.onAnnotationChange === "ignore";
+      return [findingOf(PODS, isIgnored ? "annotation-ignored" : "annotation-changed", facts, pod)];
     }
   }
-}
-
-function markText({ mark, tenant }: Attachment): string {
-  if (mark === undefined) return "no mark";
-  return tenant === undefined ? `mark ${formatMark(mark)}` : `tenant ${tenant}`;
 }

@@ -1,26 +1,25 @@
 /** Pure: what a look at the marks of all pods gave, as findings. */
 import { driftText, type Drift, type DriftKind } from "../../attachment/drift";
 import type { Attachment } from "../../attachment/journal";
+import { groupBy } from "../../marks/group";
+import { networkPrefix } from "../../marks/tag";
 import type { InstalledMark } from "../../ports";
+import { formatMark } from "../../net/mark";
 import { findingOf, type Finding } from "../finding";
 import { PODS } from "../kinds/pods";
 import type { Look, Problem, Sight } from "./look";
-import { iptablesRemoval } from "./save";
 
 export interface MarkView {
-  readonly look: Look;
+  readonly look: Pick<Look, "sights">;
   /** The directory of the journal. */
   readonly dataDir: string;
   /** Whether the sandbox of an attachment is certainly gone. */
   readonly isGone: (attachment: Attachment) => boolean;
 }
 
-/** Everything that is wrong with the marks and records. */
+/** Everything that is wrong with the marks of records, and with the records. */
 export function markFindings({ look, dataDir, isGone }: MarkView): readonly Finding[] {
-  return [
-    ...[...look.sights.values()].flatMap((sight) => sightFindings(sight, dataDir, isGone)),
-    ...look.strays.map(strayFinding),
-  ];
+  return [...look.sights.values()].flatMap((sight) => sightFindings(sight, dataDir, isGone));
 }
 
 function sightFindings(
@@ -31,11 +30,10 @@ function sightFindings(
   const { entry, problems, tag } = sight;
   if (typeof entry === "string") {
     const path = `${dataDir}/${tag}.json`;
-    return problems.map(() => findingOf(PODS, "record-unusable", { path, reason: entry }, path));
+    return problems.map(() => recordFinding(path, entry));
   }
   const pod = podName(entry);
-  if (sight.settled && entry.state === "complete" && isGone(entry))
-    return [findingOf(PODS, "del-owed", { pod, why: "its sandbox is gone" }, pod)];
+  if (sight.settled && entry.state === "complete" && isGone(entry)) return [owedFinding(pod)];
   return [
     ...problems.map((problem) => problemFinding(pod, problem)),
     ...elsewhere(pod, entry, sight),
@@ -53,17 +51,33 @@ const DRIFTS: Readonly<Record<DriftKind, keyof typeof PODS & `mark-${string}`>> 
 function problemFinding(pod: string, problem: Problem): Finding {
   switch (problem.kind) {
     case "unusable-record":
-      return findingOf(PODS, "record-unusable", { path: problem.tag, reason: problem.reason }, pod);
+      return recordFinding(problem.tag, problem.reason);
     case "unfinished":
-      return problem.verb === "ADD"
-        ? findingOf(PODS, "add-unfinished", { pod }, pod)
-        : findingOf(PODS, "del-owed", { pod, why: "its DEL did not finish" }, pod);
+      return unfinishedFinding(pod, problem.verb);
     case "drift":
       return driftFinding(pod, problem.drift);
   }
 }
 
-function driftFinding(pod: string, drift: Drift): Finding {
+/** A pod whose sandbox is gone. */
+export function owedFinding(pod: string): Finding {
+  return findingOf(PODS, "del-owed", { pod, why: "its sandbox is gone", isGone: true }, pod);
+}
+
+/** A verb whose process has ended before it was done. */
+export function unfinishedFinding(pod: string, verb: "ADD" | "DEL"): Finding {
+  if (verb === "ADD") return findingOf(PODS, "add-unfinished", { pod }, pod);
+  const facts = { pod, why: "its DEL did not finish", isGone: false };
+  return findingOf(PODS, "del-owed", facts, pod);
+}
+
+/** A record that cannot be read, by its file. */
+export function recordFinding(path: string, reason: string): Finding {
+  return findingOf(PODS, "record-unusable", { path, reason }, path);
+}
+
+/** One difference of a pod's marks. */
+export function driftFinding(pod: string, drift: Drift): Finding {
   const kind = DRIFTS[drift.kind] as "mark-missing";
   return findingOf(PODS, kind, { pod, drift: driftText(drift) }, pod);
 }
@@ -76,10 +90,40 @@ function elsewhere(pod: string, { backend }: Attachment, { places }: Sight): rea
   return [findingOf(PODS, "mark-elsewhere", facts, pod)];
 }
 
-function strayFinding(stray: InstalledMark): Finding {
-  const { label, address, backend: place } = stray;
-  const removal = iptablesRemoval(stray);
-  return findingOf(PODS, "mark-without-record", { pod: label, address, place, removal }, label);
+/** Marks of one attachment that has no record. */
+export interface Unclaimed {
+  readonly tag: string;
+  /** From the label. */
+  readonly pod: string;
+  readonly addresses: readonly string[];
+  /** They are of the network of this conflist. */
+  readonly isOurs: boolean;
+  /** One of the addresses is in use, or may be. */
+  readonly inUse: boolean;
+}
+
+/** By attachment. `inUse`: addresses that somebody has; undefined: not all of them can be seen. */
+export function unclaimedOf(
+  network: string,
+  marks: readonly InstalledMark[],
+  inUse: ReadonlySet<string> | undefined,
+): readonly Unclaimed[] {
+  const byTag = groupBy(marks, ({ tag }) => tag);
+  return [...new Set(marks.map(({ tag }) => tag))].map((tag) => {
+    const addresses = [...new Set(byTag(tag).map(({ address }) => address))];
+    return {
+      tag,
+      pod: byTag(tag)[0]?.label ?? "",
+      addresses,
+      isOurs: tag.startsWith(networkPrefix(network)),
+      inUse: inUse === undefined || addresses.some((address) => inUse.has(address)),
+    };
+  });
+}
+
+/** Marks without a record, one finding for each attachment. */
+export function unclaimedFinding({ tag, pod, ...facts }: Unclaimed): Finding {
+  return findingOf(PODS, "mark-without-record", { ...facts, pod: `${pod} (${tag})` }, pod);
 }
 
 /** Whose an attachment is, in a word: the pod, or its container. */
@@ -87,4 +131,10 @@ export function podName({ pod, key }: Attachment): string {
   return pod === undefined
     ? `container ${key.containerId.slice(0, 13)}`
     : `${pod.namespace}/${pod.name}`;
+}
+
+/** The mark of an attachment in words: its tenant, where it has one. */
+export function markText({ mark, tenant }: Pick<Attachment, "mark" | "tenant">): string {
+  if (mark === undefined) return "no mark";
+  return tenant === undefined ? `mark ${formatMark(mark)}` : `tenant ${tenant}`;
 }

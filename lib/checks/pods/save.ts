@@ -1,5 +1,4 @@
 /** Pure: rules as `iptables-save` prints them, read as words and written as commands. */
-import type { InstalledMark } from "../../ports";
 import { shellWord } from "../../text/shell";
 
 /** What one program prints. */
@@ -51,13 +50,4 @@ export function isOurRule(rule: SavedRule): boolean {
 /** The command that removes a rule. Each word is quoted anew, whatever it holds. */
 export function removalOf({ program, table, chain, words }: SavedRule): string {
   return [program, "-w", "-t", table, "-D", chain, ...words.map(shellWord)].join(" ");
-}
-
-/** The command that removes a managed mark; undefined where no rule of iptables is behind it. */
-export function iptablesRemoval({ backend, address, text }: InstalledMark): string | undefined {
-  if (backend !== "nft" && backend !== "legacy") return undefined;
-  const program = `${address.includes(":") ? "ip6tables" : "iptables"}-${backend}`;
-  const spec = text.replace(/^-A /, "");
-  const [rule] = savedRules({ program, text: `*mangle\n-A ${spec}` });
-  return rule && removalOf(rule);
 }

@@ -128,7 +128,7 @@ testFaults(node, [
     title: "annotation changed",
     code: "TR0614",
     provoke: () => api.apply(cluster("tenant-b")),
-    remedy: "kubectl -n team-a delete pod web-0",
+    remedy: "wrapper repair --apply",
     end: () => api.apply(cluster("tenant-a")),
   },
   {

@@ -4,7 +4,7 @@ import {
   untrackedPods,
   type MarkedPod,
 } from "../../../../../lib/checks/pods/foreign-rules";
-import { iptablesRemoval, savedRules } from "../../../../../lib/checks/pods/save";
+import { savedRules } from "../../../../../lib/checks/pods/save";
 
 const A = { value: 0x10, mask: 0xff };
 const POD: MarkedPod = {
@@ -82,12 +82,4 @@ test("the command that removes a rule has each of its words, whatever they hold"
   expect(found?.remedy).toBe(
     `iptables-nft -w -t mangle -D PREROUTING -s 10.88.0.3/32 -m comment --comment 'it is $(theirs) "so"' -j MARK --set-xmark 0x20/0xff`,
   );
-});
-
-test("the command that removes a mark of ours", () => {
-  const mark = { tag: "t", label: "l", piece: "mark rule", mark: A, address: "fd00::2" };
-  expect(
-    iptablesRemoval({ ...mark, backend: "legacy", text: "PREROUTING -s fd00::2/128 -j MARK" }),
-  ).toBe("ip6tables-legacy -w -t mangle -D PREROUTING -s fd00::2/128 -j MARK");
-  expect(iptablesRemoval({ ...mark, backend: "nftables", text: "" })).toBeUndefined();
 });

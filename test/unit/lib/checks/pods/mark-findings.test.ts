@@ -1,6 +1,10 @@
 /** What a look at the marks gave, as findings. */
 import { attachmentTag } from "../../../../../lib/marks/tag";
-import { markFindings } from "../../../../../lib/checks/pods/mark-findings";
+import {
+  markFindings,
+  unclaimedFinding,
+  unclaimedOf,
+} from "../../../../../lib/checks/pods/mark-findings";
 import { readEntries } from "../../../../../lib/checks/pods/look";
 import { lookTwice } from "../../../../../lib/checks/pods/confirm";
 import { KEY, record } from "../../../../helpers/context";
@@ -37,7 +41,9 @@ test("a missing mark, and what ends it", async () => {
 test("a sandbox that is gone owes a DEL, whatever its marks are", async () => {
   const node = new FakeNode();
   node.records.set(TAG, record());
-  expect(await found(node, true)).toMatchObject([{ kind: "del-owed", remedy: "wrapper gc" }]);
+  expect(await found(node, true)).toMatchObject([
+    { kind: "del-owed", remedy: "wrapper repair --apply" },
+  ]);
 });
 
 test.each([
@@ -63,8 +69,18 @@ test("a record that cannot be used is named by its file", async () => {
 test("marks without a record", async () => {
   const node = new FakeNode();
   await installMarks(node);
-  const kinds = (await found(node)).map(({ kind }) => kind);
-  expect(new Set(kinds)).toEqual(new Set(["mark-without-record"]));
+  const { strays } = await lookTwice(node, readEntries(node.journal));
+  const remedies = (network: string, inUse?: ReadonlySet<string>): unknown =>
+    unclaimedOf(network, strays, inUse).map((each) => {
+      const { kind, remedy } = unclaimedFinding(each);
+      return [kind, remedy];
+    });
+  const kind = "mark-without-record";
+  expect(remedies(KEY.network, new Set())).toEqual([[kind, "wrapper repair --apply --unclaimed"]]);
+  expect(remedies(KEY.network)).toEqual([[kind, expect.stringMatching(/^kubectl -n \S+ delete/)]]);
+  expect(remedies("another", new Set())).toEqual([
+    [kind, "wrapper drift --conf FILE, with the conflist of the other network"],
+  ]);
 });
 
 test("a mark in another place than on record", async () => {
