@@ -134,7 +134,7 @@ export const PODS = {
     fault: ({ pod, recorded, found }: PlaceFacts) =>
       `${pod}: its mark is in ${found}, and its record says ${recorded}`,
     consequence: () => "it works, but its DEL looks in the other place and leaves it behind",
-    remedy: () => REPAIR,
+    remedy: ({ pod }: PlaceFacts) => recreate(pod),
   },
   "foreign-mark": {
     code: "TR0611",

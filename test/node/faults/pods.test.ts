@@ -55,7 +55,8 @@ testFaults(node, [
       save(on);
       on.run(`iptables-nft -t mangle -F; iptables-legacy-restore <${SAVE}`);
     },
-    remedy: "wrapper repair --apply",
+    remedy: "kubectl -n team-a delete pod web-0",
+    end: ({ run }) => void run(`iptables-nft-restore <${SAVE}; iptables-legacy -w -t mangle -F`),
   },
   {
     title: "a rule without a record",
