@@ -107,7 +107,7 @@ async function versionOf(
 
 /** Debian's plugins do not know their version; then the protocol tells old from new. */
 function versionIn(said: string): string {
-  const [, version] = / v?(\d+\.\d+\.\d+\S*)/.exec(said.split("\n")[0] ?? "") ?? [];
+  const [, version] = / v?(\d+\.\d+\.\d+\S*)/.exec(said.trimStart().split("\n")[0] ?? "") ?? [];
   if (version !== undefined) return version;
   const [, protocol] = /versions supported: .*?([\d.]+)\s*$/m.exec(said) ?? [];
   return protocol === undefined ? "" : `(CNI ${protocol})`;
