@@ -83,7 +83,10 @@ function toText({ path, tenants, pods, unmarked, foreign }: Report): string {
           ),
         ]),
     ...(unmarked === 0 ? [] : [`${unmarked} more without a mark\n`]),
-    ...foreign.map(({ fault, remedy }) => `\n${wrapBehind("", fault)}  fix: ${remedy}\n`),
+    ...foreign.map(
+      ({ fault, consequence, remedy }) =>
+        `\n${wrapBehind("", `${fault}; ${consequence}`)}  fix: ${remedy}\n`,
+    ),
   ].join("");
 }
 
