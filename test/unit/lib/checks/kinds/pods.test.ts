@@ -87,7 +87,7 @@ test("a mark in another variant than on record, and one of another attachment", 
     ...{ kind: "mark-elsewhere", code: "TR0610", category: "pods", severity: "warning" },
     fault: `${POD}: its mark is in legacy, and its record says nft`,
     consequence: "it works, but its DEL looks in the other place and leaves it behind",
-    remedy: "wrapper repair --apply",
+    remedy: "kubectl -n team-a delete pod web-0",
     subject: POD,
   });
   expect(findingOf(PODS, "mark-of-another", { pod: POD, drift: "rule of x" }, POD)).toEqual({
