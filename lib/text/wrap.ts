@@ -3,8 +3,13 @@ export const WIDTH = 100;
 
 /** `text` in lines of at most `width` columns; a longer word has a line of its own. */
 export function wrap(text: string, width: number): readonly string[] {
+  return wrapWords(text.split(" "), width);
+}
+
+/** The same of words that may hold spaces. */
+export function wrapWords(words: readonly string[], width: number): readonly string[] {
   const lines = [""];
-  for (const word of text.split(" ")) {
+  for (const word of words) {
     const last = lines.at(-1) ?? "";
     if (last !== "" && last.length + 1 + word.length > width) lines.push(word);
     else lines[lines.length - 1] = last === "" ? word : `${last} ${word}`;

@@ -1,6 +1,7 @@
 /** Pure: such rules in what iptables-save prints. */
 import { parsePrefix, type Prefix } from "../../net/address";
 import { foreignRules, writtenMark, type SavedRule } from "../../routes/kernel/mark-uses-iptables";
+import { unquoted } from "../../text/iptables-words";
 import { shellWord } from "../../text/shell";
 import type { ForeignRule } from "./model";
 
@@ -16,7 +17,7 @@ export function foreignInSave(text: string, program: string): readonly ForeignRu
       {
         where: `${program} ${table} ${chain}`,
         text: words.join(" "),
-        removal: [program, "-t", table, "-D", chain, ...words.map(literal)].join(" "),
+        removal: `${program} -t ${table} -D ${chain} ${words.map(literal).join(" ")}`,
         sources: [source],
         mask,
         value,
@@ -33,6 +34,5 @@ function sourceOf({ words }: SavedRule): Prefix | undefined {
 
 /** iptables-save's quotes are not a shell's: in those `$` means something. */
 function literal(word: string): string {
-  const text = word.startsWith('"') ? word.slice(1, -1).replace(/\\(.)/g, "$1") : word;
-  return shellWord(text);
+  return shellWord(unquoted(word));
 }

@@ -1,4 +1,5 @@
 /** Pure: rules as `iptables-save` prints them, read as words and written as commands. */
+import { unquoted, wordsOf } from "../../text/iptables-words";
 import { shellWord } from "../../text/shell";
 
 /** What one program prints. */
@@ -19,8 +20,6 @@ export interface SavedRule {
   readonly spec: string;
 }
 
-const WORD = /"(?:[^"\\]|\\.)*"|\S+/g;
-
 /** All rules, in their order. */
 export function savedRules({ program, text }: SavedTables): readonly SavedRule[] {
   let table = "";
@@ -28,12 +27,8 @@ export function savedRules({ program, text }: SavedTables): readonly SavedRule[]
     if (line.startsWith("*")) table = line.slice(1).trim();
     const [, chain = "", spec = ""] = /^-A (\S+) (.*)$/.exec(line) ?? [];
     if (chain === "") return [];
-    return [{ program, table, chain, spec, words: (spec.match(WORD) ?? []).map(unquoted) }];
+    return [{ program, table, chain, spec, words: wordsOf(spec).map(unquoted) }];
   });
-}
-
-function unquoted(word: string): string {
-  return word.startsWith('"') ? word.slice(1, -1).replace(/\\(.)/g, "$1") : word;
 }
 
 /** The word after an option; undefined: the rule does not have it. */

@@ -1,9 +1,8 @@
 /** Pure: what checks have found, for people: the worst first, then one line a category. */
+import { WIDTH, wrapWords } from "../../text/wrap";
 import type { Finding } from "../finding";
 import { worstFirst, type Verdict } from "../run";
 
-/** Columns. */
-const WIDTH = 100;
 const INDENT = " ".repeat(8);
 /** How many subjects of alike findings are named. */
 const MOST_NAMED = 4;
@@ -106,15 +105,9 @@ export function wrapCommand(text: string, indent: string): string {
   return /^(?!fix: [^a-z])[a-z]/.test(text) ? fill(words, indent, " \\") : wrap(text, indent);
 }
 
+/** `end` stands behind each line but the last. */
 function fill(words: readonly string[], indent: string, end: string): string {
-  const lines: string[] = [];
-  let line = indent;
-  for (const word of words) {
-    const next = line === indent ? `${line}${word}` : `${line} ${word}`;
-    if (next.length + end.length > WIDTH && line !== indent) {
-      lines.push(`${line}${end}`);
-      line = `${indent}${word}`;
-    } else line = next;
-  }
-  return [...lines, line].join("\n");
+  return wrapWords(words, WIDTH - indent.length - end.length)
+    .map((line) => `${indent}${line}`)
+    .join(`${end}\n`);
 }

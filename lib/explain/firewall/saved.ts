@@ -1,4 +1,5 @@
 /** Pure: the output of `iptables-save -c` as chains of rules. */
+import { unquoted, wordsOf } from "../../text/iptables-words";
 import type { Counted, RuleSight } from "../model";
 
 export interface SavedRule extends RuleSight {
@@ -15,7 +16,6 @@ export interface SavedChain {
 /** By table, then by chain. */
 export type SavedChains = ReadonlyMap<string, ReadonlyMap<string, SavedChain>>;
 
-const WORD = /"(?:[^"\\]|\\.)*"|\S+/g;
 const RULE = /^(?:\[(\d+):(\d+)\] )?-A (\S+) ?(.*)$/;
 const CHAIN = /^:(\S+) (\S+)/;
 
@@ -52,7 +52,7 @@ function ruleOf(
   program: string,
   table: string,
 ): SavedRule {
-  const words = (spec.match(WORD) ?? []).map((word) => word.replace(/^"(.*)"$/, "$1"));
+  const words = wordsOf(spec).map(unquoted);
   return {
     where: `${program} ${table} ${chain}`,
     text: `-A ${chain} ${spec}`.trimEnd(),

@@ -1,10 +1,10 @@
 /** Pure: which rules read or write which mark bits, from the output of `iptables-save`. */
 import { FULL_MASK, parseUint32 } from "../../net/mark";
+import { wordsOf } from "../../text/iptables-words";
 import type { MarkUse } from "../model";
 
 /** The comments of all our rules begin like this. */
 const OURS = "tenant-routing";
-const WORD = /"(?:[^"\\]|\\.)*"|\S+/g;
 
 /** Bits, and the value that they are compared with or set to; undefined: not known. */
 export type Bits = readonly [mask: number, value: number | undefined];
@@ -47,7 +47,7 @@ export function foreignRules(text: string): readonly SavedRule[] {
   return text.split("\n").flatMap((line) => {
     if (line.startsWith("*")) table = line.slice(1).trim();
     if (!line.startsWith("-A ")) return [];
-    const [, chain = "", ...words] = line.match(WORD) ?? [];
+    const [, chain = "", ...words] = wordsOf(line);
     return commentOf(words).startsWith(OURS) ? [] : [{ table, chain, words }];
   });
 }
