@@ -1,8 +1,7 @@
 /** Pure: such rules in what iptables-save prints. */
 import { parsePrefix, type Prefix } from "../../net/address";
 import { foreignRules, writtenMark, type SavedRule } from "../../routes/kernel/mark-uses-iptables";
-import { unquoted } from "../../text/iptables-words";
-import { shellWord } from "../../text/shell";
+import { removalOf, unquoted } from "../../text/iptables-words";
 import type { ForeignRule } from "./model";
 
 /** `program`: the one that has printed it, such as `ip6tables-nft`. */
@@ -17,7 +16,7 @@ export function foreignInSave(text: string, program: string): readonly ForeignRu
       {
         where: `${program} ${table} ${chain}`,
         text: words.join(" "),
-        removal: `${program} -t ${table} -D ${chain} ${words.map(literal).join(" ")}`,
+        removal: removalOf({ program, table, chain, words: words.map(unquoted) }),
         sources: [source],
         mask,
         value,
@@ -30,9 +29,4 @@ export function foreignInSave(text: string, program: string): readonly ForeignRu
 function sourceOf({ words }: SavedRule): Prefix | undefined {
   const at = words.indexOf("-s");
   return at < 0 || words[at - 1] === "!" ? undefined : parsePrefix(words[at + 1] ?? "");
-}
-
-/** iptables-save's quotes are not a shell's: in those `$` means something. */
-function literal(word: string): string {
-  return shellWord(unquoted(word));
 }

@@ -1,9 +1,10 @@
 /** Pure: rules of others that change what the marks of pods do. */
 import { parseMark, type Mark } from "../../net/mark";
 import { contains, parsePrefix } from "../../net/address";
+import { removalOf } from "../../text/iptables-words";
 import { findingOf, type Finding } from "../finding";
 import { PODS } from "../kinds/pods";
-import { isOurRule, removalOf, wordAfter, type SavedRule } from "./save";
+import { isOurRule, wordAfter, type SavedRule } from "./save";
 
 /** A pod that runs, as far as rules are concerned. */
 export interface MarkedPod {

@@ -1,6 +1,5 @@
 /** Pure: rules as `iptables-save` prints them, read as words and written as commands. */
-import { unquoted, wordsOf } from "../../text/iptables-words";
-import { shellWord } from "../../text/shell";
+import { unquoted, wordsOf, type RuleInWords } from "../../text/iptables-words";
 
 /** What one program prints. */
 export interface SavedTables {
@@ -10,13 +9,8 @@ export interface SavedTables {
 }
 
 /** One rule. */
-export interface SavedRule {
-  readonly program: string;
-  readonly table: string;
-  readonly chain: string;
-  /** Behind `-A CHAIN`, without quotes. */
-  readonly words: readonly string[];
-  /** The same as it is printed. */
+export interface SavedRule extends RuleInWords {
+  /** What follows `-A CHAIN`, as it is printed. */
   readonly spec: string;
 }
 
@@ -40,9 +34,4 @@ export function wordAfter({ words }: Pick<SavedRule, "words">, option: string): 
 /** True for a rule of ours, by its comment. */
 export function isOurRule(rule: SavedRule): boolean {
   return wordAfter(rule, "--comment")?.startsWith("tenant-routing") === true;
-}
-
-/** The command that removes a rule. Each word is quoted anew, whatever it holds. */
-export function removalOf({ program, table, chain, words }: SavedRule): string {
-  return [program, "-w", "-t", table, "-D", chain, ...words.map(shellWord)].join(" ");
 }

@@ -1,5 +1,5 @@
 /** Pure: the output of `iptables-save -c` as chains of rules. */
-import { unquoted, wordsOf } from "../../text/iptables-words";
+import { removalOf, unquoted, wordsOf } from "../../text/iptables-words";
 import type { Counted, RuleSight } from "../model";
 
 export interface SavedRule extends RuleSight {
@@ -56,7 +56,7 @@ function ruleOf(
   return {
     where: `${program} ${table} ${chain}`,
     text: `-A ${chain} ${spec}`.trimEnd(),
-    removal: `${program} -w -t ${table} -D ${chain} ${spec}`.trimEnd(),
+    removal: removalOf({ program, table, chain, words }),
     counted: countedOf(packets, bytes),
     words,
   };

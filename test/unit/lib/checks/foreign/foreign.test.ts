@@ -13,7 +13,8 @@ describe("iptables-save", () => {
     expect(rule).toMatchObject({
       where: "iptables-nft mangle PREROUTING",
       text: "-s 10.1.0.5/32 -j MARK --set-xmark 0x20/0xff",
-      removal: "iptables-nft -t mangle -D PREROUTING -s 10.1.0.5/32 -j MARK --set-xmark 0x20/0xff",
+      removal:
+        "iptables-nft -w -t mangle -D PREROUTING -s 10.1.0.5/32 -j MARK --set-xmark 0x20/0xff",
       mask: 0xff,
       value: 0x20,
     });

@@ -48,7 +48,7 @@ test("rules of iptables and of native tables, beside each other", async () => {
   expect(rules.map(({ where, removal }) => [where, removal])).toEqual([
     [
       "iptables-nft mangle PREROUTING",
-      "iptables-nft -t mangle -D PREROUTING -s 10.1.0.5/32 -j MARK --set-xmark 0x20/0xff",
+      "iptables-nft -w -t mangle -D PREROUTING -s 10.1.0.5/32 -j MARK --set-xmark 0x20/0xff",
     ],
     ["nft ip other pre", "nft delete rule ip other pre handle 7"],
   ]);

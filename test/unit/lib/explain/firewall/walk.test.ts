@@ -34,9 +34,18 @@ test("a rule has its place, its counters and the command that removes it", () =>
   expect(seen[0]?.rule).toMatchObject({
     where: "iptables-nft filter FORWARD",
     text: '-A FORWARD -m comment --comment "a b" -j DROP',
-    removal: 'iptables-nft -w -t filter -D FORWARD -m comment --comment "a b" -j DROP',
+    removal: "iptables-nft -w -t filter -D FORWARD -m comment --comment 'a b' -j DROP",
     counted: { packets: 3, bytes: 180 },
   });
+});
+
+test("a shell runs nothing that a rule's comment holds", () => {
+  const { seen } = through([
+    String.raw`FORWARD -m comment --comment "$(id) it's \"so\"; \\" -j DROP`,
+  ]);
+  expect(seen[0]?.rule.removal).toBe(
+    String.raw`iptables-nft -w -t filter -D FORWARD -m comment --comment '$(id) it'\''s "so"; \' -j DROP`,
+  );
 });
 
 test.each([
