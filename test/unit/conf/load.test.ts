@@ -157,6 +157,7 @@ describe("values", () => {
         delegate: { mtu: 1400 },
         onGatewayLoss: "stop",
         poolRule: "auto",
+        pool: undefined,
       },
       {
         name: "b",
@@ -167,6 +168,7 @@ describe("values", () => {
         delegate: undefined,
         onGatewayLoss: "stop",
         poolRule: "auto",
+        pool: undefined,
       },
     ]);
   });
