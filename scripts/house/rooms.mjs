@@ -28,10 +28,11 @@ const EXPLAIN = [
   ...["lib/explain", "lib/explain/firewall"],
   ...["plan", "changes", "conflicts"].map(within("lib/routes")),
 ];
-const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "agent"].map(
-  within("lib/lab"),
-);
-const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/api"];
+const LABS = [
+  ...["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "agent"],
+  "external-ipam",
+].map(within("lib/lab"));
+const LAB = [...SEAMS, "lib/node", ...["kit", "kit/api", "kit/probe"].map(within("lib/lab"))];
 const AGENT = ["lib/agent", "lib/agent/metrics"];
 /** What every room of checks builds on. */
 const CHECK = [...SEAMS, "conf", "lib/checks", "lib/checks/kinds"];

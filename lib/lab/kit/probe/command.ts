@@ -10,8 +10,8 @@ interface Printer {
 }
 
 /**
- * `respond NAME PORT READY-FILE`, `flood PORT ADDRESS...`, or `call JSON` (a CallRequest), which prints a CallOutcome as JSON
- * and returns 0 when there was an answer, else 1.
+ * `respond NAME PORT READY-FILE`, `flood PORT ADDRESS...`, `addresses PORT DIR READY-FILE`, or `call JSON` (a CallRequest),
+ * which prints a CallOutcome as JSON and returns 0 when there was an answer, else 1.
  */
 export async function probeCommand(
   printer: Printer,
@@ -19,10 +19,14 @@ export async function probeCommand(
 ): Promise<number> {
   if (what === "respond") return respond(args[0] ?? "", Number(args[1]), args[2] ?? "");
   if (what === "flood") return flood(Number(args[0]), args.slice(1));
+  if (what === "addresses") {
+    const { serveAddresses } = await import("./address-server");
+    return serveAddresses(Number(args[0]), args[1] ?? "", args[2] ?? "");
+  }
   if (what !== "call")
     throw new CniError(
       "invalidEnvironment",
-      `unknown probe "${what}": the labs use respond, flood and call`,
+      `unknown probe "${what}": the labs use respond, flood, addresses and call`,
     );
   const outcome = await call(JSON.parse(args[0] ?? "") as Parameters<typeof call>[0]);
   printer.stdout(`${JSON.stringify(outcome)}\n`);
