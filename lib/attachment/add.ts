@@ -1,4 +1,4 @@
-import { outside, poolNetworks } from "../../conf/pools";
+import { refuseAsked, refuseGiven } from "../../delegates/addresses";
 import { delegateNetconf, delegateType, effectiveDelegate } from "../../delegates/netconf";
 import { checkDelegate, mayGiveTwice } from "../../delegates/requirements";
 import { DelegateNotStarted, runDelegate } from "../../delegates/run";
@@ -32,6 +32,7 @@ export async function add(context: Context): Promise<string> {
     conf.delegate === undefined
       ? undefined
       : effectiveDelegate(conf.delegate, choice.tenant?.delegate);
+  refuseAsked(choice.tenant, conf.runtimeConfig);
   if (delegate !== undefined) checkDelegate(delegate, cni.path);
   const intent = intentOf(context, pod, choice, delegate);
   progress.note({ choice });
@@ -95,7 +96,8 @@ async function attach(context: Context, intent: Attachment, made: Made): Promise
     (address) => address.ip,
   );
   progress.note({ addresses });
-  refuseAddresses(context, intent, addresses, who);
+  refuseGiven(progress.facts.choice?.tenant, addresses, who);
+  refuseTaken(context, intent, addresses, who);
   const done = await putInForce(context, { ...intent, addresses, result: result.json }, who);
   // Nobody will ask for the DEL of an ADD whose runtime has died: it has not heard of it.
   if (callerIsGone()) throw unheard(context);
@@ -124,24 +126,15 @@ async function obtainResult(
 }
 
 /**
- * Throws CniError `delegateResult` for an address outside of the tenant's pool, and for one that a pod which is
- * still there has: its mark would go to the new pod, and it would take another gateway (decision 0114).
+ * Throws CniError `delegateResult` for an address that a pod which is still there has: its mark would go to the new
+ * pod, and it would take another gateway (decision 0114).
  */
-function refuseAddresses(
+function refuseTaken(
   context: Context,
-  { tenant, delegate }: Attachment,
+  { delegate }: Attachment,
   addresses: readonly string[],
   who: string,
 ): void {
-  const pool = context.request.conf.tenants?.find(({ name }) => name === tenant)?.pool;
-  const [stray] = pool === undefined ? [] : outside(poolNetworks(pool), addresses);
-  if (stray !== undefined) {
-    throw new CniError(
-      "delegateResult",
-      `${who} gave ${stray}, which is not in the pool of tenant ${quote(tenant ?? "")} (${(pool ?? []).join(", ")}): ` +
-        `ask for an address of the pool, or correct "pool" in the conflist`,
-    );
-  }
   if (delegate === undefined || !mayGiveTwice(delegate)) return;
   const holder = holderOf(context, addresses);
   if (holder === undefined) return;
@@ -163,6 +156,8 @@ function holderOf(
     .find(
       (other) =>
         other.state === "complete" &&
+        // In one sandbox it is the same pod, whose DEL was lost.
+        other.netns !== request.cni.netns &&
         other.addresses.some((address) => addresses.includes(address)) &&
         node.sandboxState(other.netns, other.seenFrom) === "there",
     );

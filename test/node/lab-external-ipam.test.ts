@@ -1,5 +1,5 @@
 /** The lab `external-ipam`, and broken in the middle. */
-import { expectNothingLeft, onMachine, paused, runLab, runLabAmongNames } from "../helpers/lab";
+import { expectNothingLeft, runLabAmongNames } from "../helpers/lab";
 
 test("every statement of the lab holds, also where tables have names, and nothing of it is left", async () => {
   const { status, text, prefix } = await runLabAmongNames("external-ipam", ["--verify"]);

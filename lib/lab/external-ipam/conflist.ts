@@ -11,7 +11,7 @@ export const CONFLIST = "external-ipam.conflist";
 export const PREFIX_MARK = "@PREFIX@";
 /** A conflist with a short delegateTimeout, for an IPAM that never answers. */
 export const IMPATIENT = "impatient.conflist";
-const PATIENCE = "8s";
+const PATIENCE = "5s";
 
 /** Takes away what a tenant's IPAM inherits from host-local. */
 const NOT_HOST_LOCAL = { ranges: null, dataDir: null, routes: null };

@@ -1,5 +1,5 @@
 /** The provider of the lab `external-ipam` delegates an IPv6 prefix, and the node's client puts it into the conflist. */
-import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Setup } from "../kit/lab";
 import type { Background, Machine } from "../kit/machines";
@@ -41,6 +41,8 @@ export async function startProvider(setup: Setup, isp: Machine, pool: string): P
   };
   await isp.ip(`-6 route replace ${pool} via ${ISP[1]} dev lan`);
   const file = write("kea.json", config);
+  // Of one that was killed: it counts as running until its parent has asked how it ended.
+  rmSync(`${dir}/kea.kea-dhcp6.pid`, { force: true });
   const env = [`KEA_PIDFILE_DIR=${dir}`, `KEA_LOCKFILE_DIR=${dir}`];
   return isp.background(["env", ...env, ownCopy(setup, "kea-dhcp6"), "-c", file]);
 }

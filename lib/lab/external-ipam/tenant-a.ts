@@ -12,7 +12,7 @@ import {
   type Fixture,
   type Tenant,
 } from "./fixture";
-import { STARTS_MS } from "./programs";
+import { end, STARTS_MS } from "./programs";
 
 const SOON = 4;
 const LATER = 1800;
@@ -23,9 +23,10 @@ export async function showDhcp(fixture: Fixture): Promise<void> {
   const { transcript } = setup;
   await transcript.heading("Tenant A: addresses from the company's DHCP server, on its VLAN");
   const early = await startDhcpServer(setup, topology.corp, SOON);
-  const desk = await attach(fixture, await podOf(fixture, "a/desk-0", "tenant-a"));
-  const leaving = await attach(fixture, await podOf(fixture, "a/desk-1", "tenant-a"));
-  early.stop();
+  const first = await podOf(fixture, "a/desk-0", "tenant-a");
+  const second = await podOf(fixture, "a/desk-1", "tenant-a");
+  const [desk, leaving] = await Promise.all([attach(fixture, first), attach(fixture, second)]);
+  await end(setup, early);
   if (desk === undefined || leaving === undefined) return;
   await stateLease(fixture, desk);
   await stateWay(fixture, desk, topology.a);
@@ -92,9 +93,10 @@ async function showServerDown(
   const { setup, topology } = fixture;
   const { transcript } = setup;
   await transcript.heading("The DHCP server is down, and comes back");
-  server.stop();
+  await end(setup, server);
   const late = await podOf(fixture, "a/desk-2", "tenant-a");
-  await refuse(fixture, late, ["the server is down", /DHCP\.Allocate: no more tries/]);
+  const words = /DHCP\.Allocate: no more tries/;
+  await refuse(fixture, late, { about: "the server is down", words });
   await stateWay(fixture, desk, topology.a);
   transcript.statement("DEL succeeds without the server", await detach(fixture, leaving));
   await startDhcpServer(setup, topology.corp, LATER);

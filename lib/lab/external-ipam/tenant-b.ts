@@ -3,6 +3,7 @@ import { call, target } from "../kit/calls";
 import type { Background } from "../kit/machines";
 import { countPackets, type Counter } from "../kit/packets";
 import { attach, detach, markOn, podOf, type Fixture, type Tenant } from "./fixture";
+import { end } from "./programs";
 import { prefixFrom, startProvider } from "./prefix";
 import { PREFIXES, SERVER } from "./topology";
 
@@ -15,7 +16,7 @@ export async function showPrefix(fixture: Fixture, provider: Background): Promis
   if (old === undefined) return;
   await stateInPrefix(fixture, old, "2001:db8:b");
   await transcript.heading("The provider delegates another prefix");
-  provider.stop();
+  await end(setup, provider);
   await topology.isp.ip(`-6 route del ${PREFIXES[0]}`);
   await startProvider(setup, topology.isp, PREFIXES[1]);
   const prefix = await prefixFrom(setup, "2001:db8:c");

@@ -5,6 +5,7 @@ import type { AddressMode } from "../kit/probe/address-server";
 import { createRuntime, type Pod } from "../kit/runtime";
 import { givenAddresses, setMode, startAddressServer } from "./address-server";
 import { writeImpatient } from "./conflist";
+import { end } from "./programs";
 import {
   attach,
   detach,
@@ -26,8 +27,8 @@ const FAULTS: readonly (readonly [AddressMode, string, RegExp])[] = [
   ["nonsense", "it answers nonsense", /10\.67\.0\.300/],
   [
     "stray",
-    "it answers an address of tenant A",
-    /error 102: .*10\.66\.0\.50, which is not in the pool/,
+    "it answers an address beside the pool",
+    /error 102: .*10\.67\.0\.250, which is not in the pool/,
   ],
   ["twice", "it answers app-0's address", /error 102: .*which pod c\/app-0 .* has/],
 ];
@@ -48,7 +49,7 @@ export async function showAddressServer(fixture: Fixture): Promise<void> {
   const late = await podOf(fixture, "c/app-1", "tenant-c");
   for (const [mode, about, words] of FAULTS) {
     setMode(setup, mode);
-    await refuse(fixture, late, [about, words]);
+    await refuse(fixture, late, { about, words });
   }
   await showSlow(fixture, late);
   setMode(setup, "good");
@@ -82,12 +83,8 @@ async function showSlow(fixture: Fixture, late: Pod): Promise<void> {
     topology.node,
     writeImpatient(setup, readFileSync(conflist, "utf8")),
   );
-  await refuse(
-    fixture,
-    late,
-    ["it does not answer", /error 11: .*did not finish within 8000 ms/],
-    impatient.add,
-  );
+  const words = /error 11: .*did not finish within 5000 ms/;
+  await refuse(fixture, late, { about: "it does not answer", words }, impatient.add);
   const list = `for pid in $(ip netns pids ${topology.node.netns}); do cat /proc/$pid/comm; done`;
   const { output } = await setup.shell.run(["sh", "-c", list]);
   setup.transcript.statement("no curl is left of it", !/^curl$/m.test(output));
@@ -100,8 +97,9 @@ async function showDown(
   const { setup, topology } = fixture;
   const { transcript } = setup;
   await transcript.heading("The company's server is down, and comes back");
-  server.stop();
-  await refuse(fixture, late, ["the server is down", /error 120: .*onnect/]);
+  await end(setup, server);
+  const words = /error 120: .*onnect/;
+  await refuse(fixture, late, { about: "the server is down", words, owesDel: true });
   await stateWay(fixture, app, topology.c);
   if (setup.keep) {
     await startAddressServer(setup, topology.corp);
@@ -113,6 +111,8 @@ async function showDown(
   );
   await startAddressServer(setup, topology.corp);
   transcript.statement("the next DEL succeeds", await detach(fixture, app));
+  const { ok } = await fixture.runtime.del(late);
+  transcript.statement("so does the DEL of the pod that was not added", ok);
   transcript.statement(
     "the server has every address back",
     Object.keys(givenAddresses(setup)).length === 0,

@@ -5,16 +5,15 @@ import { addBridge, addRoutes, cable, masquerade } from "../kit/links";
 import { makeRouter, type Machine } from "../kit/machines";
 
 export const PICTURE = `
-   pods               node             gateways      who gives the addresses
+   pods              node              gateways     addresses
   +----------+  +-----------------+
-  | desk-0 A |--| br66 ------ eth9|----------------- corp   dnsmasq: DHCP on the VLAN
-  |          |  | 0x10 -> 100 eth1|--- gw-a --+             an HTTPS server
-  | home-0 B |--|             isp0|--- isp ---+      isp    kea: an IPv6 prefix for
-  |          |  | 0x20 -> 200     |           |             the node's dhclient
-  | app-0  C |--| br67        eth3|--- gw-c --+      corp   asked by a plugin, HTTPS
-  | db-0   D |--| br68        eth4|--- gw-d --+      the pod's annotation, in a pool
-  +----------+  | no mark     eth0|--- gw-0 --+--- server   203.0.113.80
-                +-----------------+                        2001:db8:80::80
+  | desk-0 A |--| br66 ------ eth9|---------------- corp  dnsmasq, on a VLAN
+  |          |  | 0x10 -> 100 eth1|--- gw-a --+
+  | home-0 B |--| 0x20 -> 200 isp0|--- isp ---+     isp   kea, a prefix
+  | app-0  C |--| br67        eth3|--- gw-c --+     corp  a server, by HTTPS
+  | db-0   D |--| br68        eth4|--- gw-d --+     the pod's annotation
+  +----------+  | no mark     eth0|--- gw-0 --+--- server  203.0.113.80
+                +-----------------+                       2001:db8:80::80
 `;
 
 /** A gateway of the node, as the pods' packets meet it. */
@@ -47,8 +46,8 @@ export const NODE_ON_VLAN = "10.66.0.2";
 /** The pools of tenants A, C and D, and of pods without a tenant. */
 export const POOL = {
   a: ["10.66.0.0/24"],
-  c: ["10.67.0.0/24"],
-  d: ["10.68.0.0/24", "fd00:68::/64"],
+  c: ["10.67.0.0/25"],
+  d: ["10.68.0.0/28", "fd00:68::/124"],
   plain: ["10.200.0.0/24", "fd00:200::/64"],
 } as const;
 /** The provider's side of its link, and the node's. */

@@ -5,7 +5,7 @@ import { createServer } from "node:https";
 import { join } from "node:path";
 
 /**
- * slow: never answers. refuse: says no. nonsense: an address that is none. stray: one of another network. twice: one
+ * slow: never answers. refuse: says no. nonsense: an address that is none. stray: one that is not for tenants. twice: one
  * that another container has.
  */
 export type AddressMode = "good" | "slow" | "refuse" | "nonsense" | "stray" | "twice";
@@ -59,11 +59,11 @@ function give(mode: AddressMode, table: Table, container: string): Given | undef
     case "nonsense":
       return { address: `${NETWORK}.300`, kept: false };
     case "stray":
-      return { address: "10.66.0.50", kept: false };
+      return { address: `${NETWORK}.250`, kept: false };
     case "twice":
       return { address: taken[0] ?? "", kept: false };
     case "good": {
-      const hosts = Array.from({ length: 200 }, (_each, at) => `${NETWORK}.${FIRST_HOST + at}`);
+      const hosts = Array.from({ length: 100 }, (_each, at) => `${NETWORK}.${FIRST_HOST + at}`);
       const free = table[container] ?? hosts.find((address) => !taken.includes(address));
       return free === undefined ? { refusal: "all are taken" } : { address: free, kept: true };
     }

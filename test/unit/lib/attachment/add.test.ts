@@ -209,6 +209,21 @@ describe("an address that the tenant's pod must not have", () => {
     nothingLeft();
   });
 
+  test("one that the pod asks for outside of it is refused before anything is created", async () => {
+    const annotations = { "tenant.routing/fwmark": "0x10/0xff" };
+    const ips = ["10.66.0.9/24", "10.67.0.9/24"];
+    const runtimeConfig = { "io.kubernetes.cri.pod-annotations": annotations, ips };
+    s = setUp({ ...POOL, runtimeConfig });
+    await expect(add(s.context)).rejects.toMatchObject({
+      code: 7,
+      message: expect.stringContaining(
+        'the pod asks for 10.67.0.9/24, which is not in the pool of tenant "tenant-a"',
+      ),
+    });
+    expect(verbs()).toEqual([]);
+    nothingLeft();
+  });
+
   test("in the pool it is taken, and so it is where the pod has no tenant", async () => {
     s = setUp({ tenants: [tenantWith({ pool: ["10.0.0.0/24"] })] });
     await add(s.context);
@@ -224,7 +239,7 @@ describe("an address that another pod has", () => {
   const writeOther = (part: object): void =>
     s.context.node.journal.write(
       attachmentTag(OTHER),
-      record({ key: OTHER, addresses: ["10.0.0.5"], ...part }),
+      record({ key: OTHER, netns: "/run/netns/other", addresses: ["10.0.0.5"], ...part }),
     );
 
   test("is refused while that pod is there, and its mark stays", async () => {
@@ -249,6 +264,7 @@ describe("an address that another pod has", () => {
     ["whose sandbox is gone", { netns: "/gone/x" }],
     ["that is being deleted", { state: "deleting" }],
     ["of another address", { addresses: ["10.0.0.6"] }],
+    ["of the same sandbox", { netns: "/run/netns/x" }],
   ])("a pod %s keeps nobody from it", async (_name, part) => {
     s = setUp();
     writeOther(part);
