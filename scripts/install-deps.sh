@@ -77,6 +77,7 @@ npm                   npm
 shellcheck            shellcheck
 zsh                   zsh
 fish                  fish
+mandoc                mandoc
 "
 
 is_there() {

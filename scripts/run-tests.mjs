@@ -102,7 +102,13 @@ for (const { project, reasons } of missing) {
 const shells = wanted.includes("unit") ? ["zsh", "fish"].filter((name) => !tool(name)) : [];
 for (const name of shells)
   process.stderr.write(`\n*** NOT RUN: completion in ${name}. Missing here: package ${name}\n`);
-if (missing.length + shells.length > 0 && inCi) {
+/** What judges the manual page's language. */
+const linters = wanted.includes("contract") ? ["mandoc"].filter((name) => !tool(name)) : [];
+for (const name of linters)
+  process.stderr.write(
+    `\n*** NOT RUN: the manual page's language. Missing here: package ${name}\n`,
+  );
+if (missing.length + shells.length + linters.length > 0 && inCi) {
   process.stderr.write("*** Under CI nothing may be left out.\n");
   process.exit(1);
 }

@@ -7,6 +7,7 @@ import { formatBytes } from "../../lib/text/units";
 import { mayHaveGuard, newRunner } from "../backends";
 import { outputFormat, type RunCommand } from "../command";
 import type { Io } from "../io";
+import { withSignOfLife } from "../screen/waiting";
 import { podRows } from "./in-force";
 import { openMarks, recordsOf, type Opened } from "./open";
 import { loadsOf, type GatewayState, type Load, type Sample } from "./rates";
@@ -24,10 +25,10 @@ export const topCommand: RunCommand = async (io, _positionals, values) => {
   const isJson = outputFormat(values) === "json";
   const opened = openMarks(io, values);
   const sample = sampler(opened);
-  const first = await sample();
+  const first = await withSignOfLife("reading the counters", sample);
   if (isJson || values.once === true || !process.stdout.isTTY) {
-    await pause(EACH_MS);
-    const loads = loadsOf(opened.conf, first, await sample());
+    const last = await withSignOfLife("counting for a second", () => pause(EACH_MS).then(sample));
+    const loads = loadsOf(opened.conf, first, last);
     io.stdout(isJson ? toJson(opened.path, loads) : toText(loads));
     return 0;
   }

@@ -1,6 +1,5 @@
-/**
- * Types of the node routes: what the kernel has, what it should have, and the changes in between.
- */
+/** Types of the node routes: what the kernel has, what it should have, and the changes in between. */
+import type { Prefix } from "../net/address";
 import type { Mark } from "../net/mark";
 import type { Family } from "../net/family";
 
@@ -142,6 +141,20 @@ export interface MarkUse {
   readonly value: number | undefined;
   /** All 32 bits are read or written, so every other use of any bit disturbs this one. */
   readonly whole: boolean;
+  /** undefined: no single rule, such as all that a known project does. */
+  readonly rule?: UsingRule;
+}
+
+/** One rule that uses mark bits, for people. */
+export interface UsingRule {
+  /** As its own tool prints it. */
+  readonly text: string;
+  /** One command that removes it. */
+  readonly removal: string;
+  /** Where the packets come from that it is for; none: from anywhere, or not known. */
+  readonly sources: readonly Prefix[];
+  /** It writes these bits, and does not only compare them. */
+  readonly writes: boolean;
 }
 
 /** A line of rt_tables. */
@@ -213,6 +226,7 @@ export interface CarriedMark {
   readonly mark: Mark;
   /** Namespace and name, for people. */
   readonly pod: string;
+  readonly addresses: readonly string[];
 }
 
 /** A mark that had a tenant until the configuration changed, and the pods that still carry it. */

@@ -54,6 +54,7 @@ const CMD = [
   ...CHECKS,
   ...["lib/explain", ...["node", "probe", "render", "steps"].map(within("lib/explain"))],
   "lib/report",
+  "cmd/screen",
 ];
 
 export const ROOMS = {
@@ -120,7 +121,10 @@ export const ROOMS = {
   // What can be wrong, as data with a code.
   "lib/checks": SEAMS,
   "lib/checks/kinds": [...SEAMS, "lib/checks", "lib/checks/foreign", "lib/routes/conflicts"],
-  "lib/checks/foreign": [...SEAMS, "lib/node", "lib/routes/kernel"],
+  "lib/checks/foreign": [
+    ...[...SEAMS, "lib/node", "lib/routes/kernel", "lib/routes/conflicts"],
+    "lib/routes/model.ts",
+  ],
   "lib/checks/report": [...SEAMS, "lib/checks"],
   "lib/checks/marks": [
     ...[...CHECK, "lib/attachment", "lib/node", "lib/reconcile"],
@@ -173,6 +177,8 @@ export const ROOMS = {
     ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],
     ...["cmd/marks", "cmd/report"],
   ],
+  // What a terminal shows and is asked.
+  "cmd/screen": [...SEAMS, "cmd", "lib/checks", "lib/checks/report"],
   "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/check": [...CMD, "cmd"],
   "cmd/status": [...CMD, "cmd", "cmd/commands/routes"],

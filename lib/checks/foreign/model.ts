@@ -1,6 +1,8 @@
 /** Pure: foreign rules that write a mark on the packets of certain addresses, and whom they concern. */
 import { contains, parsePrefix, type Prefix } from "../../net/address";
 import type { Mark } from "../../net/mark";
+import { markUserText } from "../../routes/conflicts/text";
+import type { MarkUse } from "../../routes/model";
 
 /** A rule of somebody else that writes bits of the mark on packets from certain addresses. */
 export interface ForeignRule {
@@ -14,6 +16,15 @@ export interface ForeignRule {
   /** Bits that it writes, and what it writes there; undefined: not known. */
   readonly mask: number;
   readonly value: number | undefined;
+}
+
+/** Those of the uses that write bits on packets from certain addresses. */
+export function foreignRules(uses: readonly MarkUse[]): readonly ForeignRule[] {
+  return uses.flatMap(({ by, mask, value, rule }) => {
+    if (rule === undefined || !rule.writes || rule.sources.length === 0) return [];
+    const { text, removal, sources } = rule;
+    return [{ where: markUserText(by), text, removal, sources, mask, value }];
+  });
 }
 
 /** A pod, as far as a foreign rule can concern it. */

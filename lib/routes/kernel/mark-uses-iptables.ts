@@ -1,13 +1,14 @@
 /** Pure: which rules read or write which mark bits, from the output of `iptables-save`. */
 import { FULL_MASK, parseUint32 } from "../../net/mark";
-import { wordsOf } from "../../text/iptables-words";
+import { parsePrefix, type Prefix } from "../../net/address";
+import { removalOf, unquoted, wordsOf } from "../../text/iptables-words";
 import type { MarkUse } from "../model";
 
 /** The comments of all our rules begin like this. */
 const OURS = "tenant-routing";
 
 /** Bits, and the value that they are compared with or set to; undefined: not known. */
-export type Bits = readonly [mask: number, value: number | undefined];
+type Bits = readonly [mask: number, value: number | undefined];
 /** Reads the bits from the word after an option; `option` returns the word after another option. */
 type Reader = (word: string, option: (name: string) => string | undefined) => Bits | undefined;
 
@@ -19,13 +20,35 @@ type Reader = (word: string, option: (name: string) => string | undefined) => Bi
  */
 export function usesInSave(text: string, program: string): readonly MarkUse[] {
   return foreignRules(text).flatMap(({ table, chain, words }) => {
-    return bitsOf(words).map(([mask, value]) => ({
+    const target = words.slice(words.findIndex((word, i) => word === "-j" && !isComment(words, i)));
+    const copies = target.includes("--restore-mark");
+    const written = target[1] === "MARK" || copies ? bitsOf(target).length : 0;
+    const all = bitsOf(words);
+    return all.map(([mask, value], i) => ({
       by: { kind: "iptables", program, table, chain },
       mask,
       value,
       whole: mask === FULL_MASK,
+      rule: {
+        text: words.join(" "),
+        removal: removalOf({ program, table, chain, words: words.map(unquoted) }),
+        sources: sourcesOf(words),
+        writes: i >= all.length - written,
+      },
     }));
   });
+}
+
+// A rule for all addresses but some is for nobody's address.
+function sourcesOf(words: readonly string[]): readonly Prefix[] {
+  const at = words.findIndex((word, i) => word === "-s" && !isComment(words, i));
+  const prefix = at < 0 || words[at - 1] === "!" ? undefined : parsePrefix(words[at + 1] ?? "");
+  return prefix === undefined ? [] : [prefix];
+}
+
+/** What follows `--comment` is text, whatever it looks like. */
+function isComment(words: readonly string[], at: number): boolean {
+  return words[at - 1] === "--comment";
 }
 
 /** Names of the chains in `iptables-save`'s output, each once. */
@@ -35,14 +58,14 @@ export function chainsInSave(text: string): readonly string[] {
 }
 
 /** A rule as iptables-save prints it, in words: text in quotes is one, quotes included. */
-export interface SavedRule {
+interface SavedRule {
   readonly table: string;
   readonly chain: string;
   readonly words: readonly string[];
 }
 
 /** The rules in `iptables-save`'s output, without ours. */
-export function foreignRules(text: string): readonly SavedRule[] {
+function foreignRules(text: string): readonly SavedRule[] {
   let table = "";
   return text.split("\n").flatMap((line) => {
     if (line.startsWith("*")) table = line.slice(1).trim();
@@ -50,13 +73,6 @@ export function foreignRules(text: string): readonly SavedRule[] {
     const [, chain = "", ...words] = wordsOf(line);
     return commentOf(words).startsWith(OURS) ? [] : [{ table, chain, words }];
   });
-}
-
-/** What a rule's target writes into the packet's mark; undefined: nothing. */
-export function writtenMark({ words }: SavedRule): Bits | undefined {
-  const target = words.slice(words.indexOf("-j"));
-  const isCopied = target.includes("--restore-mark");
-  return target[1] === "MARK" || isCopied ? bitsOf(target)[0] : undefined;
 }
 
 function commentOf(words: readonly string[]): string {
@@ -93,8 +109,7 @@ function bitsOf(words: readonly string[]): readonly Bits[] {
   return words.flatMap((word, i) => {
     const next = words[i + 1] ?? "";
     if (word === "-m" || word === "-j") context = next;
-    // What follows is a comment, whatever it looks like.
-    if (words[i - 1] === "--comment") return [];
+    if (isComment(words, i)) return [];
     // iptables-save prints `!` before the option, so the option's word is always the next one.
     const bits = READERS[context]?.[word]?.(next, (name) => optionOf(words.slice(i), name));
     return bits === undefined || bits[0] === 0 ? [] : [bits];

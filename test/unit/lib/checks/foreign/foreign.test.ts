@@ -1,10 +1,10 @@
-import { foreignInSave } from "../../../../../lib/checks/foreign/iptables";
-import { hitsOf, isGiven } from "../../../../../lib/checks/foreign/model";
-import { foreignInNft } from "../../../../../lib/checks/foreign/nft";
+import { foreignRules, hitsOf, isGiven } from "../../../../../lib/checks/foreign/model";
+import { usesInSave } from "../../../../../lib/routes/kernel/mark-uses-iptables";
+import { usesInNft } from "../../../../../lib/routes/kernel/mark-uses-nft";
 
 const TAG = "01234567-0123456789abcdef01234567";
 const save = (...lines: string[]): string => ["*mangle", ...lines, "COMMIT"].join("\n");
-const inSave = (...lines: string[]) => foreignInSave(save(...lines), "iptables-nft");
+const inSave = (...lines: string[]) => foreignRules(usesInSave(save(...lines), "iptables-nft"));
 
 describe("iptables-save", () => {
   test("a rule that marks one address has its text, its bits and the command that removes it", () => {
@@ -50,6 +50,8 @@ describe("iptables-save", () => {
     ).toMatchObject([{ mask: 0xff, value: undefined }]);
   });
 });
+
+const foreignInNft = (json: unknown) => foreignRules(usesInNft(json).uses);
 
 describe("nft -j list ruleset", () => {
   const saddr = (right: unknown, op = "==") => ({

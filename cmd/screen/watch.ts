@@ -1,5 +1,5 @@
 /** A report that stays on the screen. */
-import { hasColours } from "../colours";
+import { hasColours } from "./colours";
 import type { Io } from "../io";
 
 /** Between the end of one look and the next (ms). */
