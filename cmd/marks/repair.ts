@@ -26,6 +26,7 @@ const DEEDS: Readonly<Partial<Record<keyof typeof PODS, string>>> = {
   "mark-double": "put right",
   "mark-unexpected": "put right",
   "mark-of-another": "put right",
+  "mark-elsewhere": "move",
   "annotation-changed": "change",
   "mark-without-record": "remove",
 };

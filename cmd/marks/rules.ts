@@ -1,6 +1,6 @@
 import type { Finding } from "../../lib/checks/finding";
 import type { Paint } from "../../lib/checks/report/text";
-import { foreignFindings } from "../../lib/checks/marks/foreign";
+import { foreignMarks, markedPod } from "../../lib/checks/pods/foreign-rules";
 import { formatMark } from "../../lib/net/mark";
 import { formatTable } from "../../lib/text/table";
 import { wrapBehind } from "../../lib/text/wrap";
@@ -57,7 +57,7 @@ async function look(opened: Opened): Promise<Report> {
     tenants: tenantRows(conf, pods, traffic),
     unmarked: attachments.filter(({ state, mark }) => state === "complete" && mark === undefined)
       .length,
-    foreign: foreignFindings(conf, attachments, foreign),
+    foreign: foreignMarks(conf, attachments.map(markedPod), foreign.rules),
     unseen: foreign.unseen,
   };
 }

@@ -11,10 +11,7 @@ export const PROTOCOL_KERNEL = 2;
 /** The kernel's own tables (rtnetlink RT_TABLE_*). */
 export const TABLE_MAIN = 254;
 export const TABLE_LOCAL = 255;
-/**
- * Stands for the destination of a route with an encapsulation: `ip -j` prints a second `dst` over
- * it.
- */
+/** Stands for the destination of a route with an encapsulation: `ip -j` prints a second `dst` over it. */
 export const UNKNOWN_DESTINATION = "?";
 /** The largest metric: a route with it comes behind every other of its table. */
 export const WORST_METRIC = 4294967295;
@@ -78,15 +75,9 @@ export interface IpRoute {
   /** Bytes. */
   readonly mtu?: number;
   readonly nexthops: readonly Nexthop[];
-  /**
-   * Properties that we never write (src, onlink, ...), as `ip` takes them. No route of ours has
-   * any.
-   */
+  /** Properties that we never write (src, onlink, ...), as `ip` takes them. No route of ours has any. */
   readonly other?: string;
-  /**
-   * The route has, or may have, properties with which it could not be written again, such as a
-   * locked MTU.
-   */
+  /** The route has, or may have, properties with which it could not be written again, such as a locked MTU. */
   readonly lossy?: true;
 }
 
@@ -108,10 +99,7 @@ export interface NodeState {
   readonly rules: readonly IpRule[];
   readonly routes: readonly IpRoute[];
   readonly links: readonly Link[];
-  /**
-   * The value of a path under /proc/sys, such as `net/ipv4/ip_forward`; undefined: there is no such
-   * file.
-   */
+  /** The value of a path under /proc/sys, such as `net/ipv4/ip_forward`; undefined: there is no such file. */
   readonly sysctl: (path: string) => string | undefined;
 }
 
@@ -133,10 +121,7 @@ export type MarkUser =
 /** A use of mark bits on this node that is not ours. */
 export interface MarkUse {
   readonly by: MarkUser;
-  /**
-   * Bits that are read or written, and the value that they are compared with or set to; undefined:
-   * not known.
-   */
+  /** Bits that are read or written, and the value that they are compared with or set to; undefined: not known. */
   readonly mask: number;
   readonly value: number | undefined;
   /** All 32 bits are read or written, so every other use of any bit disturbs this one. */
@@ -155,6 +140,10 @@ export interface UsingRule {
   readonly sources: readonly Prefix[];
   /** It writes these bits, and does not only compare them. */
   readonly writes: boolean;
+  /** Addresses whose marks a rule of ours behind it writes again. */
+  readonly overwritten?: readonly Prefix[];
+  /** More than the source decides which packets it is for; undefined: not known. */
+  readonly narrowed?: boolean;
 }
 
 /** A line of rt_tables. */
@@ -164,10 +153,7 @@ export interface TableNameEntry {
   readonly file: string;
 }
 
-/**
- * What else is on the node. Collisions are looked for in it, so it is read only before something is
- * changed.
- */
+/** What else is on the node. Collisions are looked for in it, so it is read only before something is changed. */
 export interface Surroundings {
   readonly markUses: readonly MarkUse[];
   /** Names of iptables chains of all tables and variants. */

@@ -132,7 +132,10 @@ export const ROOMS = {
   ],
   "lib/checks/runtime": [...CHECK, "delegates", "lib/node/cni"],
   "lib/checks/access": [...CHECK, "lib/kube", "lib/kube/watch"],
-  "lib/checks/pods": [...CHECK, "lib/attachment", "lib/marks", "lib/reconcile", "lib/kube/watch"],
+  "lib/checks/pods": [
+    ...[...CHECK, "lib/attachment", "lib/marks", "lib/reconcile", "lib/kube/watch"],
+    "lib/checks/foreign",
+  ],
   "lib/checks/routes": [...CHECK, ...ROUTES],
   "lib/checks/node": [...CHECK, "lib/attachment"],
   "lib/checks/agent": CHECK,

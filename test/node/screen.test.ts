@@ -1,32 +1,32 @@
 /** What a terminal shows while a command takes longer than a second: the packed binary on one of script(1). */
 import { spawn } from "node:child_process";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createJournal } from "../../lib/attachment/journal";
 import { attachmentTag } from "../../lib/marks/tag";
 import { useRoutesNode, WRAPPER } from "../helpers/routes-node";
 
 const node = useRoutesNode();
-const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
-
-/** Programs that look at the node and take their time. */
+/** In the mount namespace that `ip netns exec` makes: the programs that look at the node take their time. */
 function slowPrograms(): string {
-  const dir = join(node.dir, "bin");
-  mkdirSync(dir);
-  for (const name of ["ip", "nft", "iptables-nft-save", "iptables-nft"]) {
-    const file = join(dir, name);
-    writeFileSync(file, `#!/bin/sh\nsleep 2\nPATH=${PATH} exec ${name} "$@"\n`);
-    chmodSync(file, 0o755);
-  }
-  return dir;
+  return ["ip", "nft", "xtables-nft-multi"]
+    .map((name) => {
+      const program = node.run(`readlink -f $(command -v ${name})`).trim();
+      const slow = join(node.dir, name);
+      writeFileSync(slow, `#!/bin/bash\nsleep 1.5\nexec -a "\${0##*/}" ${slow}-real "$@"\n`, {
+        mode: 0o755,
+      });
+      return `cp ${program} ${slow}-real; mount --bind ${slow} ${program}`;
+    })
+    .join("; ");
 }
 
-function onTerminal(words: string, path: string): Promise<string> {
+function onTerminal(words: string, prepare: string): Promise<string> {
   const call = `${WRAPPER} ${words} --conf ${node.conf}`;
-  const args = ["netns", "exec", node.netns, "script", "-qec", call, "/dev/null"];
-  const child = spawn("ip", args, {
-    env: { PATH: path, TERM: "xterm" },
-    stdio: ["ignore", "pipe", "pipe"],
+  const script = `${prepare}; exec script -qec '${call}' /dev/null`;
+  const child = spawn("ip", ["netns", "exec", node.netns, "bash", "-c", script], {
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", TERM: "xterm" },
+    stdio: ["ignore", "pipe", "inherit"],
   });
   return new Promise((resolve, reject) => {
     let text = "";
@@ -46,7 +46,7 @@ test("every command that looks at the node shows a sign of life", async () => {
     ...{ tenant: "tenant-a", mark: { value: 0x10, mask: 0xff }, addresses: ["10.200.0.5"] },
     ...{ cniVersion: "1.0.0", since: "2026-01-01T00:00:00Z" },
   });
-  const path = `${slowPrograms()}:${PATH}`;
+  const slow = slowPrograms();
   const signs = {
     status: "looking at the node",
     rules: "reading the rules of all pods",
@@ -58,7 +58,7 @@ test("every command that looks at the node shows a sign of life", async () => {
     "routes plan": "comparing the node with the conflist",
     "routes show": "comparing the node with the conflist",
   };
-  const shown = await Promise.all(Object.keys(signs).map((words) => onTerminal(words, path)));
+  const shown = await Promise.all(Object.keys(signs).map((words) => onTerminal(words, slow)));
   expect(
     Object.entries(signs).map(([words, sign], i) => [
       words,
@@ -66,5 +66,5 @@ test("every command that looks at the node shows a sign of life", async () => {
     ]),
   ).toEqual(Object.keys(signs).map((words) => [words, ""]));
   // In colours, and with nothing else that acts on a terminal.
-  expect(shown[7]).toContain("\u001b[31m");
+  expect(shown[7]).toContain("\u001b[31mPROBLEM");
 }, 300_000);

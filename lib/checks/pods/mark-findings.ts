@@ -85,9 +85,13 @@ export function driftFinding(pod: string, drift: Drift): Finding {
 // A record that names no place, or one of another version, says nothing.
 function elsewhere(pod: string, { backend }: Attachment, { places }: Sight): readonly Finding[] {
   const found = places.filter((place) => place !== backend);
-  if (backend === undefined || found.length === 0) return [];
-  const facts = { pod, recorded: backend, found: found.join(", ") };
-  return [findingOf(PODS, "mark-elsewhere", facts, pod)];
+  return backend === undefined || found.length === 0 ? [] : [elsewhereFinding(pod, backend, found)];
+}
+
+/** Marks of a pod in other places than on record. */
+export function elsewhereFinding(pod: string, recorded: string, found: readonly string[]): Finding {
+  const facts = { pod, recorded, found: found.join(", ") };
+  return findingOf(PODS, "mark-elsewhere", facts, pod);
 }
 
 /** Marks of one attachment that has no record. */

@@ -1,11 +1,9 @@
 /** Pure: which rules read or write which mark bits, from the output of `iptables-save`. */
-import { FULL_MASK, parseUint32 } from "../../net/mark";
 import { parsePrefix, type Prefix } from "../../net/address";
-import { removalOf, unquoted, wordsOf } from "../../text/iptables-words";
+import { FULL_MASK, parseUint32 } from "../../net/mark";
+import { isOurRule, placeOf, readSave, wordAfter, type SavedRule } from "../../text/iptables-save";
+import { removalOf } from "../../text/iptables-words";
 import type { MarkUse } from "../model";
-
-/** The comments of all our rules begin like this. */
-const OURS = "tenant-routing";
 
 /** Bits, and the value that they are compared with or set to; undefined: not known. */
 type Bits = readonly [mask: number, value: number | undefined];
@@ -19,64 +17,62 @@ type Reader = (word: string, option: (name: string) => string | undefined) => Bi
  * nothing about the packet's.
  */
 export function usesInSave(text: string, program: string): readonly MarkUse[] {
-  return foreignRules(text).flatMap(({ table, chain, words }) => {
-    const target = words.slice(words.findIndex((word, i) => word === "-j" && !isComment(words, i)));
-    const copies = target.includes("--restore-mark");
-    const written = target[1] === "MARK" || copies ? bitsOf(target).length : 0;
-    const all = bitsOf(words);
-    return all.map(([mask, value], i) => ({
-      by: { kind: "iptables", program, table, chain },
-      mask,
-      value,
-      whole: mask === FULL_MASK,
-      rule: {
-        text: words.join(" "),
-        removal: removalOf({ program, table, chain, words: words.map(unquoted) }),
-        sources: sourcesOf(words),
-        writes: i >= all.length - written,
-      },
-    }));
-  });
+  const { rules } = readSave(program, text);
+  const uses: (readonly MarkUse[])[] = [];
+  /** By table and chain: the addresses whose marks our rules write, of those behind the rule that is looked at. */
+  const behind = new Map<string, Prefix[]>();
+  for (const rule of [...rules].reverse()) {
+    const place = `${rule.table} ${rule.chain}`;
+    const ours = behind.get(place) ?? [];
+    behind.set(place, ours);
+    if (isOurRule(rule)) ours.push(...(wordAfter(rule, "--ctdir") ? [] : sourcesOf(rule)));
+    else uses.push(usesOfRule(rule, ours));
+  }
+  return uses.reverse().flat();
+}
+
+function usesOfRule(rule: SavedRule, ours: readonly Prefix[]): readonly MarkUse[] {
+  const { program, table, chain, words, spec } = rule;
+  const all = bitsOf(words);
+  const target = words.slice(placeOf(rule, "-j"));
+  const copies = target.includes("--restore-mark");
+  const written = target[1] === "MARK" || copies ? bitsOf(target).length : 0;
+  return all.map(([mask, value], i): MarkUse => ({
+    by: { kind: "iptables", program, table, chain },
+    mask,
+    value,
+    whole: mask === FULL_MASK,
+    rule: {
+      text: spec,
+      removal: removalOf(rule),
+      sources: sourcesOf(rule),
+      // Only what writes can be written again.
+      ...(i < all.length - written ? { writes: false } : { writes: true, overwritten: [...ours] }),
+      narrowed: isNarrowed(rule),
+    },
+  }));
 }
 
 // A rule for all addresses but some is for nobody's address.
-function sourcesOf(words: readonly string[]): readonly Prefix[] {
-  const at = words.findIndex((word, i) => word === "-s" && !isComment(words, i));
-  const prefix = at < 0 || words[at - 1] === "!" ? undefined : parsePrefix(words[at + 1] ?? "");
+function sourcesOf(rule: SavedRule): readonly Prefix[] {
+  const at = placeOf(rule, "-s");
+  const isNegated = rule.words[at - 1] === "!";
+  const prefix = at < 0 || isNegated ? undefined : parsePrefix(rule.words[at + 1] ?? "");
   return prefix === undefined ? [] : [prefix];
 }
 
-/** What follows `--comment` is text, whatever it looks like. */
-function isComment(words: readonly string[], at: number): boolean {
-  return words[at - 1] === "--comment";
+/** True where more than a source decides which packets it is for. */
+function isNarrowed(rule: SavedRule): boolean {
+  const words = rule.words.slice(0, placeOf(rule, "-j"));
+  const rest = words.filter(
+    (word, i) => ![word, words[i - 1] ?? ""].some((each) => each === "--comment" || each === "-s"),
+  );
+  return rest.some((word, i) => word !== "-m" && !(rest[i - 1] === "-m" && word === "comment"));
 }
 
 /** Names of the chains in `iptables-save`'s output, each once. */
 export function chainsInSave(text: string): readonly string[] {
-  const names = text.split("\n").flatMap((line) => /^:(\S+) /.exec(line)?.[1] ?? []);
-  return [...new Set(names)];
-}
-
-/** A rule as iptables-save prints it, in words: text in quotes is one, quotes included. */
-interface SavedRule {
-  readonly table: string;
-  readonly chain: string;
-  readonly words: readonly string[];
-}
-
-/** The rules in `iptables-save`'s output, without ours. */
-function foreignRules(text: string): readonly SavedRule[] {
-  let table = "";
-  return text.split("\n").flatMap((line) => {
-    if (line.startsWith("*")) table = line.slice(1).trim();
-    if (!line.startsWith("-A ")) return [];
-    const [, chain = "", ...words] = wordsOf(line);
-    return commentOf(words).startsWith(OURS) ? [] : [{ table, chain, words }];
-  });
-}
-
-function commentOf(words: readonly string[]): string {
-  return (words[words.indexOf("--comment") + 1] ?? "").replace(/^"/, "");
+  return [...new Set(readSave("", text).chains.map(({ name }) => name))];
 }
 
 /** By match or target, and by its option. */
@@ -109,7 +105,8 @@ function bitsOf(words: readonly string[]): readonly Bits[] {
   return words.flatMap((word, i) => {
     const next = words[i + 1] ?? "";
     if (word === "-m" || word === "-j") context = next;
-    if (isComment(words, i)) return [];
+    // What follows is text, whatever it looks like.
+    if (words[i - 1] === "--comment") return [];
     // iptables-save prints `!` before the option, so the option's word is always the next one.
     const bits = READERS[context]?.[word]?.(next, (name) => optionOf(words.slice(i), name));
     return bits === undefined || bits[0] === 0 ? [] : [bits];
