@@ -11,6 +11,9 @@ import { printVerdicts } from "../screen/verdicts";
 import { keepShowing } from "../screen/watch";
 import { withSignOfLife } from "../screen/waiting";
 
+/** With --watch, between the end of one look and the next (ms). */
+const WATCH_MS = 2000;
+
 /** Returns 0 when nothing is wrong, 1 when something is, 2 when something could not be looked at. */
 export const statusCommand: RunCommand = async (io, _positionals, values) => {
   const json = outputFormat(values) === "json";
@@ -22,7 +25,11 @@ export const statusCommand: RunCommand = async (io, _positionals, values) => {
     );
     return { conf, verdicts: verdicts.map((verdict) => named(verdict, values)) };
   };
-  if (values.watch === true) return keepShowing(io, async () => show(io, await look(), json));
+  if (values.watch === true)
+    return keepShowing(io, WATCH_MS, async () => {
+      const seen = await look();
+      return () => show(io, seen, json);
+    });
   return show(io, await look(), json);
 };
 

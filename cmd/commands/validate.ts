@@ -39,9 +39,10 @@ function validText(
   { file, dir }: Input,
   { name, installed }: Validation["place"],
 ): string {
-  const source = file === "stdin" ? "FILE" : shellWord(file);
+  const source = shellWord(file === "stdin" ? join(dir, ".new") : file);
   const heading = wrap(`valid: ${file} will do this:`, "");
   const move = wrapCommand(`mv ${source} ${shellWord(join(dir, name))}`, INDENT);
-  const next = installed ? "" : `switch it on:\n${move}\n`;
+  const first = file === "stdin" ? `save it as ${join(dir, ".new")}, and ` : "";
+  const next = installed ? "" : `${first}switch it on:\n${move}\n`;
   return `\n${heading}\n${effectText(effect, (text) => wrap(text, INDENT))}${next}`;
 }

@@ -33,11 +33,7 @@ export async function withComparison<T>(
   const annotations = await withSignOfLife("asking for the pods' annotations", () =>
     askAnnotations(opened.conf, records),
   );
-  try {
-    return await body({ io, values, opened, annotations });
-  } finally {
-    annotations.stop();
-  }
+  return body({ io, values, opened, annotations });
 }
 
 /** All that differs now, in one verdict a category. */

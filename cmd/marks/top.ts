@@ -6,7 +6,7 @@ import { formatTable } from "../../lib/text/table";
 import { formatBytes } from "../../lib/text/units";
 import { mayHaveGuard, newRunner } from "../backends";
 import { outputFormat, type RunCommand } from "../command";
-import type { Io } from "../io";
+import { keepShowing } from "../screen/watch";
 import { withSignOfLife } from "../screen/waiting";
 import { podRows } from "./in-force";
 import { openMarks, recordsOf, type Opened } from "./open";
@@ -14,8 +14,6 @@ import { loadsOf, type GatewayState, type Load, type Sample } from "./rates";
 
 /** Between two samples (ms). */
 const EACH_MS = 1000;
-/** To the top left, and what is below goes (ECMA-48). */
-const CLEAR = "\u001b[H\u001b[2J";
 
 /**
  * `wrapper top`: what each tenant sends now. On a terminal again every second until SIGINT or SIGTERM, else once.
@@ -32,28 +30,18 @@ export const topCommand: RunCommand = async (io, _positionals, values) => {
     io.stdout(isJson ? toJson(opened.path, loads) : toText(loads));
     return 0;
   }
-  await keepShowing(io, opened, sample, first);
-  return 0;
-};
-
-async function keepShowing(
-  io: Io,
-  { conf, path }: Opened,
-  sample: () => Promise<Sample>,
-  first: Sample,
-): Promise<void> {
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
-  let before = first;
-  for (;;) {
-    const isOver = await pause(EACH_MS, false, { signal: stop.signal }).catch(() => true);
-    if (isOver) return;
-    const now = await sample();
-    io.coloured(CLEAR);
-    io.stdout(`${path}, every second; Ctrl-C ends it\n\n${toText(loadsOf(conf, before, now))}`);
+  let before: Sample | undefined;
+  return keepShowing(io, EACH_MS, async () => {
+    const now = before === undefined ? first : await sample();
+    const loads = loadsOf(opened.conf, before ?? now, now);
     before = now;
-  }
-}
+    const heading = `${opened.path}, every second; Ctrl-C ends it\n\n`;
+    return () => {
+      io.stdout(`${heading}${toText(loads)}`);
+      return 0;
+    };
+  });
+};
 
 function sampler(opened: Opened): () => Promise<Sample> {
   const { conf, node } = opened;

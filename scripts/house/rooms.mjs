@@ -187,7 +187,7 @@ export const ROOMS = {
   "cmd/status": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/validate": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
   "cmd/explain": [...CMD, "cmd", "cmd/commands/routes"],
-  "cmd/marks": [...CMD, "cmd", "cmd/agent", "cmd/check"],
+  "cmd/marks": [...CMD, "cmd", "cmd/check", "cmd/status"],
   "cmd/report": [...CMD, "cmd", "cmd/commands/completion"],
   "cmd/commands": [
     ...CMD,

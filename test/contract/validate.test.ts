@@ -126,6 +126,16 @@ test("stdin", () => {
   const { status, stdout } = bench.run(["-"], { input: bench.good().replace("0x20/0xff", "0x20") });
   expect(status).toBe(0);
   expect(stdout).toContain("TR0412 stdin, line 13");
+  expect(stdout).toMatch(/fix: Change it where it comes from, as sed 's\|/);
+  expect(stdout).not.toMatch(/\bFILE\b/);
+});
+
+test("stdin from a file: the remedies name it", () => {
+  writeFileSync(bench.file, bench.good().replace("0x20/0xff", "0x20"));
+  const { status, stdout } = bench.run(["-"], { from: bench.file });
+  expect(status).toBe(0);
+  expect(stdout.replaceAll(/\s+/g, " ")).toContain(` ${bench.file} `);
+  expect(stdout).toMatch(/fix: sed -i /);
 });
 
 test("a file that is not there", () => {

@@ -2,7 +2,7 @@
  * What `wrapper routes` says and how it ends: collisions, JSON, printed commands, mistakes in its
  * arguments.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { createJournal } from "../../lib/attachment/journal";
 import { attachmentTag } from "../../lib/marks/tag";
@@ -131,6 +131,36 @@ test("every tenant would go: plan warns, apply refuses, --yes does it", () => {
   expect(node.way("203.0.113.1", "0x10")).toContain("via 10.0.0.1");
   expect(node.routes("plan").status).toBe(0);
 });
+
+test("on a terminal apply asks whether every tenant may go, and does what the answer says", async () => {
+  node.routes("apply", "--sysctl");
+  const before = node.snapshot();
+  node.configure({ "tenant-a": { fwmark: "0x10/0xff" } });
+  expect(await answered("n")).toMatchObject({
+    status: 1,
+    said: expect.stringMatching(/EVERY TENANT GOES[^]*\[y\/N\] [^]*nothing was changed/),
+  });
+  expect(node.snapshot()).toBe(before);
+  expect(await answered("y")).toMatchObject({
+    status: 0,
+    said: expect.stringMatching(/\[y\/N\] [^]*changes made:[^]*rule del pref 32765/),
+  });
+});
+
+/** `wrapper routes apply` on a terminal, with an answer to its question. */
+function answered(answer: string): Promise<{ status: number | null; said: string }> {
+  const call = `${WRAPPER} routes apply --conf ${node.conf}`;
+  const child = spawn("ip", ["netns", "exec", node.netns, "script", "-qec", call, "/dev/null"], {
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", TERM: "xterm" },
+  });
+  let said = "";
+  child.stdout.on("data", (piece: Buffer) => {
+    const isAsked = said.includes("[y/N]");
+    said += piece.toString();
+    if (!isAsked && said.includes("[y/N]")) child.stdin.write(`${answer}\r`);
+  });
+  return new Promise((resolve) => child.on("close", (status) => resolve({ status, said })));
+}
 
 test("--force hides no problem: the status is still 1", () => {
   node.ip("rule", "add", "pref", "50", "fwmark", "0x10/0x10", "lookup", "100");

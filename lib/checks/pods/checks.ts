@@ -9,6 +9,7 @@ import type { ApiLook } from "../../kube/watch/once";
 import { findingOf, type Finding } from "../finding";
 import { PODS } from "../kinds/pods";
 import type { Check, Looked } from "../run";
+import { viewOfApi } from "./api-view";
 import { lookTwice } from "./confirm";
 import { readSave } from "../../text/iptables-save";
 import type { Foreign } from "../foreign/read";
@@ -84,17 +85,7 @@ async function compareAnnotations({ conf, node, api }: PodsView): Promise<Looked
   if (settings.kubeconfig === undefined) return { findings: [], skipped: "" };
   const { pods, namespaces } = await api(settings.kubeconfig);
   if ("refusal" in pods) throw new CniError("io", pods.refusal.message);
-  const byName = new Map(pods.value.map((seen) => [`${seen.namespace}/${seen.name}`, seen]));
-  const view: PodView = {
-    pod: (namespace, name) => {
-      const seen = byName.get(`${namespace}/${name}`);
-      return seen?.annotations && { uid: seen.uid, annotations: seen.annotations };
-    },
-    namespace: (name) => {
-      const found = namespaces.get(name);
-      return found !== undefined && "value" in found ? found.value : undefined;
-    },
-  };
+  const view = viewOfApi(pods.value, namespaces);
   return { findings: attachments(node()).flatMap((each) => changeFindings(settings, each, view)) };
 }
 
