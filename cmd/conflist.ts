@@ -9,9 +9,7 @@ import { CniError } from "../lib/cni/error";
 import { isObject, parseJson, type JsonObject } from "../lib/cni/json";
 import type { Verb } from "../lib/cni/request";
 import { reasonOf } from "../lib/text/reason";
-
-/** Where runtimes look (containerd and CRI-O default). */
-export const DEFAULT_CONF_DIR = "/etc/cni/net.d";
+import { runtimeConfDir } from "./runtime";
 
 export interface FoundConf {
   readonly path: string;
@@ -21,12 +19,13 @@ export interface FoundConf {
 
 /**
  * Our configuration in `path` (a conflist, or a plain netconf), or in the first file of
- * /etc/cni/net.d that has one, judged as strictly as `verb` judges it; by default as DEL does, so
+ * the runtime's directory that has one, judged as strictly as `verb` judges it; by default as DEL does, so
  * that a person at the node can look even when the file is wrong for ADD. Throws CniError
  * `invalidConfig` or `io` naming what was looked at.
  */
 export function findConf(path: string | undefined, verb: Verb = "DEL"): FoundConf {
-  const candidates = path === undefined ? confFiles(DEFAULT_CONF_DIR) : [path];
+  const place = path ?? runtimeConfDir();
+  const candidates = path === undefined ? confFiles(place) : [path];
   for (const candidate of candidates) {
     const netconf = ownPlugin(readObject(candidate));
     if (netconf === undefined) continue;
@@ -34,7 +33,7 @@ export function findConf(path: string | undefined, verb: Verb = "DEL"): FoundCon
   }
   throw new CniError(
     "invalidConfig",
-    `no plugin of type tenant-routing-wrapper in ${path ?? DEFAULT_CONF_DIR}: name the conflist with --conf FILE`,
+    `no plugin of type tenant-routing-wrapper in ${place}: name the conflist with --conf FILE`,
   );
 }
 

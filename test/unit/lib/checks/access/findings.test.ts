@@ -86,3 +86,28 @@ test("the server is named once", () => {
   const [found] = apiFindings(look({ pods: refusal("unreachable", "https://s: is away") }), "/k");
   expect(found?.fault).toBe("https://s is away");
 });
+
+describe("the kubelet of a distribution", () => {
+  const k3s = { name: "k3s", kubeconfig: "/k3s.kubeconfig", restart: "restart-k3s" };
+  const remedies = (change: Partial<CredentialFacts>, kubelet?: typeof k3s): readonly string[] =>
+    credentialFindings({ ...FACTS, ...change }, NOW, kubelet).map(({ remedy }) => remedy);
+
+  test("is the one that is restarted", () => {
+    for (const until of [-1, 13.5])
+      expect(remedies({ user: certificate(-100, until) }, k3s)).toEqual(["restart-k3s"]);
+    expect(remedies({ user: certificate(-100, -1) })).toEqual(["systemctl restart kubelet"]);
+    const denied = look({ pods: refusal("unauthorized") });
+    expect(apiFindings(denied, "/k", k3s).map(({ remedy }) => remedy)).toEqual(["restart-k3s"]);
+  });
+
+  test("says where its kubeconfig is, when the conflist names another", () => {
+    const missing = { file: { missing: "ENOENT" } } as const;
+    expect(remedies(missing, k3s)).toEqual([
+      'Correct "kubeconfig" in the conflist: k3s has it at /k3s.kubeconfig',
+    ]);
+    const other =
+      'Put the kubelet\'s kubeconfig at /k.conf, or correct "kubeconfig" in the conflist';
+    expect(remedies(missing)).toEqual([other]);
+    expect(remedies(missing, { ...k3s, kubeconfig: "/k.conf" })).toEqual([other]);
+  });
+});
