@@ -1,4 +1,4 @@
-/** Finds our plugin object in a conflist, for commands that a person runs. */
+/** What a command that a person runs takes by default: our plugin object in a conflist, and where the plugins are. */
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { loadConf } from "../conf/load";
@@ -7,9 +7,12 @@ import { isRead } from "../lib/checks/net-dir";
 import { ownPlugin } from "../lib/cni/conflist";
 import { CniError } from "../lib/cni/error";
 import { isObject, parseJson, type JsonObject } from "../lib/cni/json";
-import type { Verb } from "../lib/cni/request";
+import { pluginDirs, type Verb } from "../lib/cni/request";
+import { DEFAULT_DIRS } from "../lib/node/cni/distributions";
+import { readRuntimeDirs } from "../lib/node/cni/runtime-dirs";
 import { reasonOf } from "../lib/text/reason";
-import { runtimeConfDir } from "./runtime";
+import { DEFAULT_CNI_PATH, type Values } from "./command";
+import type { Io } from "./io";
 
 export interface FoundConf {
   readonly path: string;
@@ -62,4 +65,30 @@ export function readObject(path: string): JsonObject {
   const value = parseJson(bytes, path);
   if (!isObject(value)) throw new CniError("decode", `${path} is not a JSON object`);
   return value;
+}
+
+/** Where this node's runtime looks for conflists. */
+export function runtimeConfDir(): string {
+  return readRuntimeDirs()?.confDir ?? DEFAULT_DIRS.confDir;
+}
+
+/**
+ * Where a command finds CNI plugins: --cni-path, else where the runtime looked at an attachment's ADD
+ * (`recorded`), else $CNI_PATH of `env`, else as defaultCniPath says. Throws CniError `invalidEnvironment`
+ * for a relative directory.
+ */
+export function cniPath(
+  { cniPath: option }: Values,
+  env: Io["env"],
+  recorded?: readonly string[],
+): readonly string[] {
+  if (option !== undefined) return pluginDirs("--cni-path", option);
+  if (recorded !== undefined) return recorded;
+  const { CNI_PATH: path } = env;
+  return path ? pluginDirs("CNI_PATH", path) : defaultCniPath();
+}
+
+/** Where the runtime looks for plugins, then where packages and releases put them; each directory once. */
+export function defaultCniPath(): readonly string[] {
+  return [...new Set([...(readRuntimeDirs()?.binDirs ?? []), ...DEFAULT_CNI_PATH.split(":")])];
 }

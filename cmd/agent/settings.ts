@@ -1,8 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { toCniError } from "../../lib/cni/error";
-import { findConf, type FoundConf } from "../conflist";
-import { runtimeConfDir } from "../runtime";
+import { findConf, runtimeConfDir, type FoundConf } from "../conflist";
 import type { Say } from "./say";
 
 /** How often it is looked whether the conflist has changed (ms). */

@@ -8,7 +8,7 @@ import {
 import type { Context } from "../../lib/attachment/context";
 import { toCniError } from "../../lib/cni/error";
 import { type Values } from "../command";
-import { cniPath } from "../runtime";
+import { cniPath } from "../conflist";
 import { forRequest, ownRequest } from "../deps";
 import type { Io } from "../io";
 import type { Opened } from "./open";

@@ -19,7 +19,7 @@ import type { ForwardTable } from "../../lib/routes/kernel/forward";
 import { readSysctl } from "../../lib/routes/kernel/kernel";
 import { createProbes } from "../../lib/routes/watch/probe";
 import { DEFAULT_CNI_PATH, type Values } from "../command";
-import { cniPath } from "../runtime";
+import { cniPath } from "../conflist";
 import { forwardTable, routesNode } from "../commands/routes/run";
 import { openNode } from "../deps";
 import type { Io } from "../io";

@@ -10,7 +10,7 @@ import { DEFAULT_DIRS } from "../../lib/node/cni/distributions";
 import { readRuntimeDirs } from "../../lib/node/cni/runtime-dirs";
 import { reasonOf } from "../../lib/text/reason";
 import { type Values } from "../command";
-import { cniPath } from "../runtime";
+import { cniPath } from "../conflist";
 import type { Io } from "../io";
 
 /** The file that is judged, and where it is to be. */
