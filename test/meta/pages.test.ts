@@ -161,3 +161,16 @@ test.each(["docs/vpn.md", "docs/k3s.md", "docs/cilium.md", "docs/distributions.m
     expect(linksOf(page).length).toBeGreaterThan(0);
   },
 );
+
+test.each(["## Words of the field", "## This project's words"])(
+  "docs/glossary.md, %s: in alphabetical order, each once, and one sentence",
+  (heading) => {
+    const text = section("docs/glossary.md", heading).replaceAll(/\n {2}/g, " ");
+    const entries = [...text.matchAll(/^- \*\*(.+?)\*\*: (.+)$/gm)];
+    expect(entries.length).toBeGreaterThan(20);
+    expect(entries).toHaveLength(text.split("\n").filter((line) => line.startsWith("- ")).length);
+    const words = entries.map(([, word = ""]) => word.toLowerCase().replaceAll(/[^a-z0-9 ]/g, ""));
+    expect(words).toEqual([...new Set(words)].sort());
+    for (const [, , sentence] of entries) expect(sentence).toMatch(/^[^.]+(?:\.[^ ][^.]*)*\.$/);
+  },
+);
