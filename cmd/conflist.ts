@@ -1,15 +1,16 @@
 /** What a command that a person runs takes by default: our plugin object in a conflist, and where the plugins are. */
-import { readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { loadConf } from "../conf/load";
 import type { PluginConf } from "../conf/types";
+import type { Kubelet } from "../lib/checks/kinds/access";
 import { isRead } from "../lib/checks/net-dir";
 import { ownPlugin } from "../lib/cni/conflist";
 import { CniError } from "../lib/cni/error";
 import { isObject, parseJson, type JsonObject } from "../lib/cni/json";
 import { pluginDirs, type Verb } from "../lib/cni/request";
 import { DEFAULT_DIRS } from "../lib/node/cni/distributions";
-import { readRuntimeDirs } from "../lib/node/cni/runtime-dirs";
+import { readRuntimeDirs, type RuntimeDirs } from "../lib/node/cni/runtime-dirs";
 import { reasonOf } from "../lib/text/reason";
 import { DEFAULT_CNI_PATH, type Values } from "./command";
 import type { Io } from "./io";
@@ -65,6 +66,13 @@ export function readObject(path: string): JsonObject {
   const value = parseJson(bytes, path);
   if (!isObject(value)) throw new CniError("decode", `${path} is not a JSON object`);
   return value;
+}
+
+/** The kubelet beside a runtime; its kubeconfig only if it is there. */
+export function kubeletOf(found: RuntimeDirs | undefined): Kubelet | undefined {
+  if (found === undefined) return undefined;
+  const { name, kubeconfig, restart } = found.distribution;
+  return { name, restart, kubeconfig: existsSync(kubeconfig) ? kubeconfig : undefined };
 }
 
 /** Where this node's runtime looks for conflists. */

@@ -19,7 +19,7 @@ import type { ForwardTable } from "../../lib/routes/kernel/forward";
 import { readSysctl } from "../../lib/routes/kernel/kernel";
 import { createProbes } from "../../lib/routes/watch/probe";
 import { DEFAULT_CNI_PATH, type Values } from "../command";
-import { cniPath } from "../conflist";
+import { cniPath, kubeletOf } from "../conflist";
 import { forwardTable, routesNode } from "../commands/routes/run";
 import { openNode } from "../deps";
 import type { Io } from "../io";
@@ -55,7 +55,7 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
   };
   const checks = [
     ...runtimeChecks(runtime),
-    ...accessChecks({ conf, api, clock, kubelet: found?.distribution }),
+    ...accessChecks({ conf, api, clock, kubelet: kubeletOf(found) }),
     ...podsChecks({
       ...{ conf, node, api, saved: () => table().saved() },
       inUse: () => addressesInUse(createPrograms(exec)),

@@ -10,7 +10,7 @@ import { DEFAULT_DIRS } from "../../lib/node/cni/distributions";
 import { readRuntimeDirs } from "../../lib/node/cni/runtime-dirs";
 import { reasonOf } from "../../lib/text/reason";
 import { type Values } from "../command";
-import { cniPath } from "../conflist";
+import { cniPath, kubeletOf } from "../conflist";
 import type { Io } from "../io";
 
 /** The file that is judged, and where it is to be. */
@@ -39,7 +39,7 @@ export function readInput(io: Io, [named]: readonly string[], values: Values): I
   const { netDir: dir = confDir } = values;
   const entries = entriesOf(dir);
   const pluginDirs = cniPath(values, io.env, binDirs);
-  const around = { dir, runtime, entries, pluginDirs, kubelet: found?.distribution };
+  const around = { dir, runtime, entries, pluginDirs, kubelet: kubeletOf(found) };
   if (named === "-") return { ...around, file: "stdin", bytes: io.readStdin() };
   const file = named ?? usedFile(around);
   return { ...around, file, bytes: bytesOf(file) };

@@ -6,7 +6,8 @@ import type { Kind } from "../finding";
 export interface Kubelet {
   /** The distribution's name. */
   readonly name: string;
-  readonly kubeconfig: string;
+  /** Undefined: it is not where the distribution has it by default. */
+  readonly kubeconfig: string | undefined;
   /** The command that restarts it. */
   readonly restart: string;
 }
@@ -54,7 +55,7 @@ export const ACCESS = {
     fault: ({ path, problem }: MissingFacts) => `kubeconfig ${path} cannot be opened (${problem})`,
     consequence: () => NO_LOOKUP,
     remedy: ({ path, kubelet }: MissingFacts) =>
-      kubelet === undefined || kubelet.kubeconfig === path
+      kubelet?.kubeconfig === undefined || kubelet.kubeconfig === path
         ? `Put the kubelet's kubeconfig at ${path}, or correct "kubeconfig" in the conflist`
         : `Correct "kubeconfig" in the conflist: ${kubelet.name} has it at ${kubelet.kubeconfig}`,
   },

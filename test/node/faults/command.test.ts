@@ -65,6 +65,7 @@ test("on k3s every command looks where its containerd does", () => {
   expect(node.status()).toMatchObject({ status: 0, findings: [] });
   for (const command of ["check", "rules", "routes show"])
     expect(node.run(`wrapper ${command}`)).toContain(`${dir}/10-tenant-routing.conflist\n`);
+  node.files.write(`${agent}/kubelet.kubeconfig`, "");
   node.run(`sed -i 's#"delegate"#"kubeconfig":"/etc/kubernetes/kubelet.conf",&#' ${dir}/*`);
   expect(node.status("--only", "credentials").findings[0]).toMatchObject({
     code: "TR0501",

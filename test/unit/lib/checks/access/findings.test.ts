@@ -1,6 +1,7 @@
 /** What is wrong with credentials, and with what an API server answers. */
 import { apiFindings } from "../../../../../lib/checks/access/api-findings";
 import { credentialFindings } from "../../../../../lib/checks/access/credential-findings";
+import type { Kubelet } from "../../../../../lib/checks/kinds/access";
 import type { CredentialFacts, UserFacts } from "../../../../../lib/kube/credential-facts";
 import type { ApiLook, Refusal } from "../../../../../lib/kube/watch/once";
 
@@ -89,7 +90,7 @@ test("the server is named once", () => {
 
 describe("the kubelet of a distribution", () => {
   const k3s = { name: "k3s", kubeconfig: "/k3s.kubeconfig", restart: "restart-k3s" };
-  const remedies = (change: Partial<CredentialFacts>, kubelet?: typeof k3s): readonly string[] =>
+  const remedies = (change: Partial<CredentialFacts>, kubelet?: Kubelet): readonly string[] =>
     credentialFindings({ ...FACTS, ...change }, NOW, kubelet).map(({ remedy }) => remedy);
 
   test("is the one that is restarted", () => {
@@ -108,6 +109,7 @@ describe("the kubelet of a distribution", () => {
     const other =
       'Put the kubelet\'s kubeconfig at /k.conf, or correct "kubeconfig" in the conflist';
     expect(remedies(missing)).toEqual([other]);
-    expect(remedies(missing, { ...k3s, kubeconfig: "/k.conf" })).toEqual([other]);
+    for (const kubeconfig of ["/k.conf", undefined])
+      expect(remedies(missing, { ...k3s, kubeconfig })).toEqual([other]);
   });
 });
