@@ -1,5 +1,5 @@
 /** Pure: foreign rules that write a mark on the packets of certain addresses, and whom they concern. */
-import { contains, parsePrefix, type Prefix } from "../../net/address";
+import { contains, formatCidr, parsePrefix, type Prefix } from "../../net/address";
 import type { Mark } from "../../net/mark";
 import { markUserText } from "../../routes/conflicts/text";
 import type { MarkUse, UsingRule } from "../../routes/model";
@@ -69,16 +69,26 @@ export function hitsOf(
   { marks, bits }: { readonly marks: readonly Mark[]; readonly bits: number },
 ): readonly ForeignHit[] {
   return rules.flatMap((rule) => {
-    const hit = pods.filter((pod) => isHit(rule, pod) && isAstray(rule, pod, { marks, bits }));
+    // Ours are for single addresses, and there may be thousands of them.
+    const again = new Set(rule.overwritten.map(formatCidr));
+    const hit = pods.filter(
+      (pod) => isAstray(rule, pod, { marks, bits }) && isHit(rule, pod, again),
+    );
     return hit.length === 0 ? [] : [{ rule, pods: hit.map(({ pod }) => pod) }];
   });
 }
 
-function isHit({ sources, overwritten }: ForeignRule, { addresses, mark }: Concerned): boolean {
-  return addresses.some(
-    (address) =>
-      isAmong(sources, address) && (mark === undefined || !isAmong(overwritten, address)),
-  );
+/** `again`: addresses whose marks are written again behind the rule. */
+function isHit(
+  { sources }: ForeignRule,
+  { addresses, mark }: Concerned,
+  again: ReadonlySet<string>,
+): boolean {
+  return addresses.some((address) => {
+    const host = parsePrefix(address);
+    if (host === undefined || !sources.some((each) => contains(each, host))) return false;
+    return mark === undefined || !again.has(formatCidr(host));
+  });
 }
 
 function isAstray(
@@ -98,11 +108,6 @@ function isAstray(
 function isSame({ mask, value = 0 }: ForeignRule, mark: Mark): boolean {
   const common = mask & mark.mask;
   return (value & common) === (mark.value & common);
-}
-
-function isAmong(networks: readonly Prefix[], address: string): boolean {
-  const host = parsePrefix(address);
-  return host !== undefined && networks.some((each) => contains(each, host));
 }
 
 /** The mark that packets have after the rule, as far as the bits of `mark` go; undefined: not known, or as before. */
