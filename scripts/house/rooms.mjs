@@ -54,6 +54,7 @@ const CMD = [
   ...CHECKS,
   ...["lib/explain", ...["node", "probe", "render", "steps"].map(within("lib/explain"))],
   "lib/report",
+  "lib/load",
 ];
 
 export const ROOMS = {
@@ -133,6 +134,12 @@ export const ROOMS = {
   "lib/checks/node": [...CHECK, "lib/attachment"],
   "lib/checks/agent": CHECK,
   "lib/checks/conflist": [...CHECK, "lib/checks/runtime", "lib/routes/conflicts"],
+
+  // What tenants, pods and gateways send now.
+  "lib/load": [
+    ...[...SEAMS, "conf", "lib/attachment", "lib/checks/pods"],
+    ...["lib/marks", "lib/node"],
+  ],
 
   // The way of one packet: what decides, how it is shown, and where the facts come from.
   "lib/explain": [...EXPLAIN, "lib/explain/steps", "lib/explain/probe"],
