@@ -32,7 +32,7 @@ const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "ag
   within("lib/lab"),
 );
 const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/api"];
-const AGENT = ["lib/agent", "lib/agent/metrics"];
+const AGENT = ["lib/agent", "lib/agent/metrics", "lib/agent/page"];
 /** What every room of checks builds on. */
 const CHECK = [...SEAMS, "conf", "lib/checks", "lib/checks/kinds"];
 const CHECKS = [
@@ -172,6 +172,12 @@ export const ROOMS = {
   // The resident process: its side of the socket.
   "lib/agent": [...SEAMS],
   "lib/agent/metrics": [...SEAMS],
+  // The page, and what it shows of the node; `browser` runs elsewhere, and knows the types of what it is sent.
+  "lib/agent/page": [
+    ...[...SEAMS, "conf", "lib/agent/metrics", "lib/attachment"],
+    ...["lib/checks/pods", "lib/checks/report", "lib/load"],
+  ],
+  "lib/agent/page/browser": ["lib/text", "lib/agent/page"],
 
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
   cmd: [...CMD, "cmd/commands/completion", "cmd/declarations"],
@@ -180,7 +186,7 @@ export const ROOMS = {
     ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],
     ...["cmd/marks", "cmd/report"],
   ],
-  "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
+  "cmd/agent": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
   "cmd/check": [...CMD, "cmd"],
   "cmd/status": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/validate": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
@@ -210,6 +216,7 @@ export const WITHOUT_NODE = [
   ...PURE,
   "lib",
   ...["lib/routes/plan", "lib/routes/changes", "lib/routes/conflicts"],
+  "lib/agent/page/browser",
   ...["lib/explain", ...["firewall", "steps", "render"].map(within("lib/explain"))],
 ];
 
