@@ -74,7 +74,7 @@ export function markBoxes(group: GroupObject, key: string): readonly Unplaced[] 
   };
   if (leaked === null || leaked === 0) return [box];
   const leak: Unplaced = {
-    ...{ ...column, key: `leak ${key}`, kind: "leak", mood: "bad", height: 50 },
+    ...{ ...column, key: `leak ${key}`, kind: "leak", mood: "bad", height: BOX_HEIGHT },
     label: `${figure(leaked)} leaked`,
     note: leaksPerSecond ? `${figure(leaksPerSecond)}/s, dropped` : "dropped, none now",
     details: [

@@ -33,11 +33,10 @@ function bandOf(group: GroupObject, hue: number, y: number): Band {
   const [marks, tables] = [markBoxes(group, key), [tableBox(group, key)]];
   const gateways = gatewayBoxes(group, key);
   const columns = [pods, marks, tables, gateways];
-  const inner = Math.max(...columns.map(heightOf));
-  const [placedPods = [], placedMarks = [], placedTables = [], placedGateways = []] = columns.map(
-    (boxes) => stacked(boxes, y + TITLE + PAD + (inner - heightOf(boxes)) / 2),
+  const inner = Math.max(...columns.map(spanOf));
+  const boxes = columns.flatMap((column) =>
+    stacked(column, y + TITLE + PAD + (inner - spanOf(column)) / 2 + aboveOf(column)),
   );
-  const boxes = [...placedPods, ...placedMarks, ...placedTables, ...placedGateways];
   const isBad = boxes.some(({ kind, mood }) => mood === "bad" && kind !== "gateway");
   return {
     ...{ key, hue, y, boxes },
@@ -59,6 +58,15 @@ function isCutOff({ gateways }: GroupObject): boolean {
 
 function heightOf(boxes: readonly Unplaced[]): number {
   return boxes.reduce((sum, { height }) => sum + height + GAP, -GAP);
+}
+
+/** A leak hangs below its mark, which stays in the middle: as much room is left above it. */
+function aboveOf(boxes: readonly Unplaced[]): number {
+  return boxes.some(({ kind }) => kind === "leak") ? heightOf(boxes.slice(1)) + GAP : 0;
+}
+
+function spanOf(boxes: readonly Unplaced[]): number {
+  return heightOf(boxes) + aboveOf(boxes);
 }
 
 function stacked(boxes: readonly Unplaced[], from: number): readonly Box[] {
