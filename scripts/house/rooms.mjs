@@ -31,7 +31,7 @@ const EXPLAIN = [
 const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "agent"].map(
   within("lib/lab"),
 );
-const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/api"];
+const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/agent", "lib/lab/kit/api"];
 const AGENT = ["lib/agent", "lib/agent/metrics", "lib/agent/page"];
 /** What every room of checks builds on. */
 const CHECK = [...SEAMS, "conf", "lib/checks", "lib/checks/kinds"];
@@ -155,8 +155,10 @@ export const ROOMS = {
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
   "lib/lab/kit/probe": SEAMS,
+  "lib/lab/kit/agent": [...SEAMS, "lib/lab/kit"],
   "lib/lab/kit/api": [...SEAMS, "lib/lab/kit"],
   ...Object.fromEntries(LABS.map((lab) => [lab, LAB])),
+  "lib/lab/tenants": [...LAB, "lib/agent"],
   "lib/selftest": [
     ...LAB,
     "conf",
