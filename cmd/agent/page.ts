@@ -1,5 +1,4 @@
 /** The agent's page: composition of what it shows. */
-import { hostname } from "node:os";
 import type { PluginConf } from "../../conf/types";
 import type { Site } from "../../lib/agent/metrics/http";
 import type { Events, Happened } from "../../lib/agent/page/events";
@@ -14,6 +13,7 @@ import { systemClock } from "../../lib/node/clock";
 import { createPrograms } from "../../lib/node/programs";
 import type { WatchLine } from "../../lib/routes/watch/report";
 import type { Io } from "../io";
+import { nodeName } from "../status/ask-api";
 import { build } from "../version";
 import type { GuardService } from "./guard";
 import type { ReconcileService } from "./reconcile";
@@ -49,7 +49,7 @@ export function openPage(settings: Settings, parts: PageParts, options: PageOpti
       const { conf, path } = settings.current();
       return nodeObject({
         ...{ conf, path, now, before, kept: parts.routes.gateways() },
-        ...{ node: hostname(), version: build.version, lastEvent: events.last() },
+        ...{ node: nodeName(), version: build.version, lastEvent: events.last() },
         conditions: parts.reconcile.figures().conditions,
       });
     },

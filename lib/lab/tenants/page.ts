@@ -39,17 +39,17 @@ export async function runWithPage(setup: Setup): Promise<void> {
   const socket = `${setup.dir}/agent.sock`;
   const conflist = writeConflist(setup, topology, { agentSocket: socket });
   await startResponder(setup, topology.internet, 80, "server");
-  await setup.transcript.heading("The agent starts, and shows its page");
+  const runtime = createRuntime(setup, topology.node, conflist);
+  const pods = await attachPods(setup, topology.node, runtime);
+  if (pods === undefined)
+    return setup.transcript.say("Without the pods there is nothing more to show.");
+  await setup.transcript.heading("The agent starts, makes the node's routes, and shows its page");
   const agent = await startAgent(setup, topology.node, conflist, "agent");
   await agent.listening();
   const relay = await openRelay(socket);
   try {
     const stage = { setup, topology, url: relay.url };
     await showAddress(stage);
-    const runtime = createRuntime(setup, topology.node, conflist);
-    const pods = await attachPods(setup, topology.node, runtime);
-    if (pods === undefined)
-      return setup.transcript.say("Without the pods there is nothing more to show.");
     for (const { machine } of [pods.web, pods.api0, pods.plain])
       await machine.background([setup.binary, "lab", "probe", "flood", PORT, ...SERVER]);
     for (const step of [showTraffic, showLost, showBack, showRepair]) await step(stage);
