@@ -113,6 +113,7 @@ export function showEvents(events: readonly EventObject[]): void {
     key: ({ id }) => String(id),
     make: ({ kind, time, message }) => {
       const item = html("li", `event ${kind}`);
+      item.title = clean(message);
       const at = html("time", "", timeOfDay(time));
       at.dateTime = time;
       item.append(at, html("span", "kind", KINDS[kind]), html("span", "what", clean(message)));
