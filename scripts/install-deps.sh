@@ -79,6 +79,10 @@ zsh                   zsh
 fish                  fish
 mandoc                mandoc
 "
+# Ubuntu's packages have no browser that works without snapd.
+[[ ${1:-} != --with-lint ]] || ! grep -qsx ID=debian /etc/os-release || needs+="
+chromium              chromium
+"
 
 is_there() {
   if [[ $1 == /* ]]; then [[ -e $1 ]]; else PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null; fi

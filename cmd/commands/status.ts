@@ -1,15 +1,15 @@
 /** `wrapper status`: everything that can be wrong with this node, the worst first. */
-import { CATEGORIES, type Category, type Finding } from "../../lib/checks/finding";
+import { CATEGORIES, type Category } from "../../lib/checks/finding";
 import { statusObject } from "../../lib/checks/report/json";
 import { runChecks, statusOf, type Verdict } from "../../lib/checks/run";
 import { CniError } from "../../lib/cni/error";
-import { shellWord } from "../../lib/text/shell";
 import { outputFormat, type RunCommand, type Values } from "../command";
 import type { Io } from "../io";
-import { nodeChecks, selected } from "../status/checks";
 import { printVerdicts } from "../screen/verdicts";
 import { keepShowing } from "../screen/watch";
 import { withSignOfLife } from "../screen/waiting";
+import { nodeChecks, selected } from "../status/checks";
+import { named } from "../status/named";
 
 /** With --watch, between the end of one look and the next (ms). */
 const WATCH_MS = 2000;
@@ -23,7 +23,7 @@ export const statusCommand: RunCommand = async (io, _positionals, values) => {
     const verdicts = await withSignOfLife("looking at the node", () =>
       runChecks(selected(checks, only)),
     );
-    return { conf, verdicts: verdicts.map((verdict) => named(verdict, values)) };
+    return { conf, verdicts: verdicts.map((verdict) => named(verdict, values.conf)) };
   };
   if (values.watch === true)
     return keepShowing(io, WATCH_MS, async () => {
@@ -58,17 +58,4 @@ function categoriesOf({ only }: Values): readonly Category[] | undefined {
       `unknown category "${name}": use some of ${known.join(",")}`,
     );
   });
-}
-
-/** Commands of ours about the conflist that was named on the command line. */
-function named(verdict: Verdict, { conf }: Values): Verdict {
-  if (conf === undefined) return verdict;
-  const call = ({ remedy, ...finding }: Finding): Finding => ({
-    ...finding,
-    // A sentence begins with a capital; in it the command is no more than a hint.
-    remedy: /^[a-z]/.test(remedy)
-      ? remedy.replace(/\bwrapper [a-z]+(?: [a-z]+)*(?: --[a-z]+)*/, `$& -c ${shellWord(conf)}`)
-      : remedy,
-  });
-  return { ...verdict, findings: verdict.findings.map(call) };
 }

@@ -1,6 +1,14 @@
 import type { Finding } from "../../lib/checks/finding";
 import type { Paint } from "../../lib/checks/report/text";
 import { foreignMarks, markedPod } from "../../lib/checks/pods/foreign-rules";
+import {
+  podRows,
+  tenantRows,
+  type Counted,
+  type PodRow,
+  type TenantRow,
+} from "../../lib/load/in-force";
+import { recordsIn } from "../../lib/load/sample";
 import { formatMark } from "../../lib/net/mark";
 import { formatTable } from "../../lib/text/table";
 import { wrapBehind } from "../../lib/text/wrap";
@@ -10,8 +18,7 @@ import { hasColours } from "../screen/colours";
 import { painter } from "../screen/paint";
 import { printableIn } from "../screen/printable-in";
 import { withSignOfLife } from "../screen/waiting";
-import { podRows, tenantRows, type Counted, type PodRow, type TenantRow } from "./in-force";
-import { foreignOf, openMarks, recordsOf, type Opened } from "./open";
+import { foreignOf, openMarks, type Opened } from "./open";
 
 interface Report {
   readonly path: string;
@@ -48,7 +55,7 @@ async function look(opened: Opened): Promise<Report> {
     marks.traffic(),
     foreignOf(opened),
   ]);
-  const records = recordsOf(opened);
+  const records = recordsIn(node.journal);
   const attachments = [...records.values()];
   const pods = podRows(conf, { installed, traffic, records });
   return {
