@@ -26,6 +26,7 @@ export interface Values {
   readonly keep?: boolean;
   readonly remove?: boolean;
   readonly apply?: boolean;
+  /** No question is asked. */
   readonly yes?: boolean;
   readonly unclaimed?: boolean;
   readonly once?: boolean;

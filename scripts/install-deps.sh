@@ -77,6 +77,7 @@ npm                   npm
 shellcheck            shellcheck
 zsh                   zsh
 fish                  fish
+mandoc                mandoc
 "
 # Ubuntu's packages have no browser that works without snapd.
 [[ ${1:-} != --with-lint ]] || ! grep -qsx ID=debian /etc/os-release || needs+="

@@ -3,6 +3,7 @@ import { accessSync, constants, realpathSync } from "node:fs";
 import { accessChecks } from "../../lib/checks/access/checks";
 import { agentChecks } from "../../lib/checks/agent/checks";
 import { CATEGORIES, type Category } from "../../lib/checks/finding";
+import { readForeign } from "../../lib/checks/foreign/read";
 import { machineChecks } from "../../lib/checks/node/checks";
 import { readEntries } from "../../lib/checks/pods/look";
 import { addressesInUse } from "../../lib/checks/marks/addresses";
@@ -58,6 +59,7 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
     ...accessChecks({ conf, api, clock, kubelet: kubeletOf(found) }),
     ...podsChecks({
       ...{ conf, node, api, saved: () => table().saved() },
+      foreign: () => readForeign(createPrograms(exec), table()),
       inUse: () => addressesInUse(createPrograms(exec)),
     }),
     ...routesChecks({

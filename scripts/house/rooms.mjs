@@ -55,6 +55,7 @@ const CMD = [
   ...["lib/explain", ...["node", "probe", "render", "steps"].map(within("lib/explain"))],
   "lib/report",
   "lib/load",
+  "cmd/screen",
 ];
 
 export const ROOMS = {
@@ -121,7 +122,10 @@ export const ROOMS = {
   // What can be wrong, as data with a code.
   "lib/checks": SEAMS,
   "lib/checks/kinds": [...SEAMS, "lib/checks", "lib/checks/foreign", "lib/routes/conflicts"],
-  "lib/checks/foreign": [...SEAMS, "lib/node", "lib/routes/kernel"],
+  "lib/checks/foreign": [
+    ...[...SEAMS, "lib/node", "lib/routes/kernel", "lib/routes/conflicts"],
+    "lib/routes/model.ts",
+  ],
   "lib/checks/report": [...SEAMS, "lib/checks"],
   "lib/checks/marks": [
     ...[...CHECK, "lib/attachment", "lib/node", "lib/reconcile"],
@@ -129,7 +133,10 @@ export const ROOMS = {
   ],
   "lib/checks/runtime": [...CHECK, "delegates", "lib/node/cni"],
   "lib/checks/access": [...CHECK, "lib/kube", "lib/kube/watch"],
-  "lib/checks/pods": [...CHECK, "lib/attachment", "lib/marks", "lib/reconcile", "lib/kube/watch"],
+  "lib/checks/pods": [
+    ...[...CHECK, "lib/attachment", "lib/marks", "lib/reconcile", "lib/kube/watch"],
+    "lib/checks/foreign",
+  ],
   "lib/checks/routes": [...CHECK, ...ROUTES],
   "lib/checks/node": [...CHECK, "lib/attachment"],
   "lib/checks/agent": CHECK,
@@ -188,12 +195,14 @@ export const ROOMS = {
     ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],
     ...["cmd/marks", "cmd/report"],
   ],
+  // What a terminal shows and is asked.
+  "cmd/screen": [...SEAMS, "cmd", "lib/checks", "lib/checks/report"],
   "cmd/agent": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
   "cmd/check": [...CMD, "cmd"],
   "cmd/status": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/validate": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
   "cmd/explain": [...CMD, "cmd", "cmd/commands/routes"],
-  "cmd/marks": [...CMD, "cmd", "cmd/agent", "cmd/check"],
+  "cmd/marks": [...CMD, "cmd", "cmd/check", "cmd/status"],
   "cmd/report": [...CMD, "cmd", "cmd/commands/completion"],
   "cmd/commands": [
     ...CMD,

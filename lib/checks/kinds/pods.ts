@@ -134,15 +134,15 @@ export const PODS = {
     fault: ({ pod, recorded, found }: PlaceFacts) =>
       `${pod}: its mark is in ${found}, and its record says ${recorded}`,
     consequence: () => "it works, but its DEL looks in the other place and leaves it behind",
-    remedy: ({ pod }: PlaceFacts) => recreate(pod),
+    remedy: () => REPAIR,
   },
   "foreign-mark": {
     code: "TR0611",
     category: "pods",
     severity: "failed",
     title: "A foreign rule writes the mark of a pod",
-    fault: ({ rule, pods }: RuleFacts) =>
-      `the foreign rule "${rule}" marks packets of ${named(pods)}`,
+    fault: ({ rule, where, pods }: RuleFacts & MarkedFacts) =>
+      `the foreign rule "${rule}" (${where}) marks packets of ${named(pods)}`,
     consequence: ({ pods, mark, tenant }: RuleFacts & MarkedFacts) => {
       const go = pods.length === 1 ? "it goes" : "they go";
       if (mark === undefined && tenant === undefined)
@@ -217,6 +217,8 @@ interface PlaceFacts extends PodFacts {
 }
 
 interface MarkedFacts {
+  /** Program, table and chain. */
+  readonly where: string;
   /** undefined: not known. */
   readonly mark: Mark | undefined;
   /** The tenant that has it. */

@@ -55,8 +55,7 @@ testFaults(node, [
       save(on);
       on.run(`iptables-nft -t mangle -F; iptables-legacy-restore <${SAVE}`);
     },
-    remedy: "kubectl -n team-a delete pod web-0",
-    end: ({ run }) => void run(`iptables-nft-restore <${SAVE}; iptables-legacy -w -t mangle -F`),
+    remedy: "wrapper repair --apply",
   },
   {
     title: "a rule without a record",
