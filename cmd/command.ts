@@ -28,6 +28,8 @@ export interface Values {
   readonly apply?: boolean;
   readonly yes?: boolean;
   readonly unclaimed?: boolean;
+  /** What this machine knows by itself. */
+  readonly local?: boolean;
   readonly once?: boolean;
   readonly apiServer?: string;
   readonly launcher?: string;

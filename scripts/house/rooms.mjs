@@ -81,7 +81,7 @@ export const ROOMS = {
   "lib/marks/nftables": [...SEAMS, "lib/node", "lib/marks"],
 
   // One pod.
-  "lib/attachment": [...SEAMS, "conf", "delegates", "lib/marks", "lib/node"],
+  "lib/attachment": [...SEAMS, "conf", "delegates", "lib/marks", "lib/node", "lib/checks"],
   // All pods of the node, against their records and annotations.
   "lib/reconcile": [
     ...SEAMS,
@@ -130,7 +130,7 @@ export const ROOMS = {
   "lib/checks/access": [...CHECK, "lib/kube", "lib/kube/watch"],
   "lib/checks/pods": [...CHECK, "lib/attachment", "lib/marks", "lib/reconcile", "lib/kube/watch"],
   "lib/checks/routes": [...CHECK, ...ROUTES],
-  "lib/checks/node": [...CHECK, "lib/attachment"],
+  "lib/checks/node": [...CHECK, "lib/attachment", "lib/node", "delegates"],
   "lib/checks/agent": CHECK,
   "lib/checks/conflist": [...CHECK, "lib/checks/runtime", "lib/routes/conflicts"],
 

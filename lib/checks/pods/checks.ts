@@ -58,13 +58,18 @@ async function lookAtMarks({ conf, node: open, inUse }: PodsView): Promise<Looke
 }
 
 async function lookForForeign({ conf, node, saved }: PodsView): Promise<Looked> {
-  const pods = attachments(node()).map(markedPod);
+  const pods = attachedPods(node());
   const listings = await saved();
   const unread = listings.find((each) => "problem" in each);
   if (unread !== undefined && "problem" in unread) throw new CniError("io", unread.problem);
   const rules = listings.flatMap((each) => ("text" in each ? savedRules(each) : []));
   const tenants = (conf().tenants ?? []).map(({ name, mark }) => ({ name, mark }));
   return { findings: [...foreignMarks(rules, pods, tenants), ...untrackedPods(rules, pods)] };
+}
+
+/** Pods that run, with their addresses. */
+export function attachedPods(node: Pick<Node, "journal">): readonly MarkedPod[] {
+  return attachments(node).map(markedPod);
 }
 
 function attachments({ journal }: Pick<Node, "journal">): readonly Attachment[] {
