@@ -122,14 +122,25 @@ export const NODE = {
     category: "node",
     severity: "warning",
     title: "Packets within a bridge do not meet the firewall",
-    fault: ({ setting, value }: { readonly setting: string; readonly value: string | undefined }) =>
+    fault: ({
+      setting,
+      value,
+    }: {
+      readonly setting: string;
+      readonly value: string | undefined;
+    }) =>
       value === undefined
         ? `the delegate is a bridge, and the kernel module br_netfilter is not loaded`
         : `the delegate is a bridge, and ${setting} is ${value}`,
     consequence: () =>
       "a pod that asks a Service whose pod is on the same bridge gets its answer from a stranger's address, and drops it",
-    remedy: ({ setting, value }: { readonly setting: string; readonly value: string | undefined }) =>
-      `${value === undefined ? "modprobe br_netfilter && " : ""}sysctl -w ${setting}=1`,
+    remedy: ({
+      setting,
+      value,
+    }: {
+      readonly setting: string;
+      readonly value: string | undefined;
+    }) => `${value === undefined ? "modprobe br_netfilter && " : ""}sysctl -w ${setting}=1`,
   },
 } satisfies Record<string, Kind<never>>;
 

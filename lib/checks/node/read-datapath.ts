@@ -100,7 +100,9 @@ export function flowtablesIn(text: string): readonly Flowtable[] {
     .map(({ family, table, name, dev }) => {
       const rule = rules.find(
         (each) =>
-          each["family"] === family && each["table"] === table && addsTo(each["expr"], String(name)),
+          each["family"] === family &&
+          each["table"] === table &&
+          addsTo(each["expr"], String(name)),
       );
       return {
         ...{ table: `${String(family)} ${String(table)}`, name: String(name) },

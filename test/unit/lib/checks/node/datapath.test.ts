@@ -51,36 +51,46 @@ test("nothing is wrong with a node as it should be, nor with one without pods", 
   expect(found({ hostRouting: "/f", filters: [filter] }, [])).toEqual([]);
 });
 
-test.each<[string, Partial<Datapath>, string, RegExp, RegExp]>([
+test.each<[string, Partial<Datapath>, code: string, says: readonly [RegExp, RegExp]]>([
   [
     "Cilium says so",
     { hostRouting: "/run/cilium/x.h" },
     "TR0707",
-    /is on \(\/run\/cilium\/x\.h\)$/,
-    /^kubectl -n kube-system patch configmap cilium-config .*rollout restart daemonset\/cilium$/,
+    [
+      /is on \(\/run\/cilium\/x\.h\)$/,
+      /^kubectl -n kube-system patch configmap cilium-config .*rollout restart daemonset\/cilium$/,
+    ],
   ],
   [
     "a netkit interface",
     { links: [{ name: "veth1", kind: "netkit", master: undefined }] },
     "TR0707",
-    /\(veth1 is a netkit interface\)$/,
-    /^kubectl /,
+    [/\(veth1 is a netkit interface\)$/, /^kubectl /],
   ],
   [
     "a redirection",
     { filters: [{ ...filter, kind: "u32", to: "eth0" }] },
     "TR0708",
-    /^filter 7 of tc at the ingress of veth1 \(pod team-a\/web-0\) sends packets to eth0$/,
-    /^tc filter del dev veth1 ingress pref 7$/,
+    [
+      /^filter 7 of tc at the ingress of veth1 \(pod team-a\/web-0\) sends packets to eth0$/,
+      /^tc filter del dev veth1 ingress pref 7$/,
+    ],
   ],
   [
     "a program on the bridge's port",
     { filters: [{ ...filter, dev: "veth2", name: "spy.o:[cls]" }] },
     "TR0709",
-    /^the BPF program spy\.o:\[cls\], filter 7 .* \(pod team-b\/api-0\), sees packets first$/,
-    /^tc filter del dev veth2 ingress pref 7$/,
+    [
+      /^the BPF program spy\.o:\[cls\], filter 7 .* \(pod team-b\/api-0\), sees packets first$/,
+      /^tc filter del dev veth2 ingress pref 7$/,
+    ],
   ],
-  ["a program without a name", { filters: [filter] }, "TR0709", /^a BPF program, filter 7/, /^tc /],
+  [
+    "a program without a name",
+    { filters: [filter] },
+    "TR0709",
+    [/^a BPF program, filter 7/, /^tc /],
+  ],
   [
     "a flowtable",
     {
@@ -92,17 +102,18 @@ test.each<[string, Partial<Datapath>, string, RegExp, RegExp]>([
       ],
     },
     "TR0710",
-    /^flowtable ft of nft table inet t carries packets of veth1$/,
-    /^nft delete rule inet t fwd handle 4$/,
+    [
+      /^flowtable ft of nft table inet t carries packets of veth1$/,
+      /^nft delete rule inet t fwd handle 4$/,
+    ],
   ],
   [
     "a flowtable without a rule",
     { flowtables: [{ table: "ip t", name: "ft", devices: ["cni0"], rule: undefined }] },
     "TR0710",
-    /packets of cni0$/,
-    /^nft delete flowtable ip t ft$/,
+    [/packets of cni0$/, /^nft delete flowtable ip t ft$/],
   ],
-])("%s is named with what ends it", (_, change, code, fault, remedy) => {
+])("%s is named with what ends it", (_, change, code, [fault, remedy]) => {
   expect(found(change)).toMatchObject([
     {
       code,
