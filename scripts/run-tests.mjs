@@ -152,7 +152,7 @@ const [beside, alone] = [false, true].map((isAlone) =>
 const runs = [
   ...(beside.length === 0
     ? []
-    : [runJest(beside, `--maxWorkers=${Math.max(2, availableParallelism())}`, ...coverage)]),
+    : [runJest(beside, `--maxWorkers=${availableParallelism() + 1}`, ...coverage)]),
   ...(alone.length === 0 ? [] : [runJest(alone, "--runInBand")]),
 ];
 const count = (field) => runs.reduce((sum, run) => sum + run[field], 0);

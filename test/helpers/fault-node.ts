@@ -12,7 +12,7 @@ import { annotated, ASKS, createRuntime, type Conflist, type Runtime } from "./n
 import { PLUGINS, type NodeWorld, type Pod } from "./node-world";
 import { expectOk } from "./outcome";
 import { TENANTS, useRoutesNode, type RoutesNode } from "./routes-node";
-import { sh, until } from "./shell";
+import { addNetns, sh, until } from "./shell";
 
 export const CONFLIST = "/etc/cni/net.d/10-tenant-routing.conflist";
 
@@ -133,7 +133,7 @@ function build(routes: RoutesNode, files: NodeFiles, { holder, pods, settings }:
   });
   const newPod = (n: number, namespace: string, name: string): Pod => {
     const netns = `${routes.netns}-pod${n}`;
-    sh("ip", "netns", "add", netns);
+    addNetns(netns);
     pods.push(netns);
     const uid = `6c2a5b0e-54b1-4f43-8f0a-${String(n).padStart(12, "0")}`;
     return { id: netns, namespace, name, uid, netns, path: `/run/netns/${netns}` };

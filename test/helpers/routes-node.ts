@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { sh } from "./shell";
+import { addNetns, sh } from "./shell";
 
 export const WRAPPER = resolve(__dirname, "../../dist/wrapper");
 export const INTERNET = "203.0.113.80";
@@ -185,7 +185,7 @@ function conflist(dir: string, tenants: object, routes: object, fields: object):
 }
 
 function make(netns: string, namespaces: string[]): void {
-  sh("ip", "netns", "add", netns);
+  addNetns(netns);
   namespaces.push(netns);
   sh("ip", "-n", netns, "link", "set", "lo", "up");
   const quiet =

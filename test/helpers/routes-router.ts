@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { routerConfigCommand } from "../../cmd/commands/routes/router-config";
 import type { PluginConf, RouterConf } from "../../conf/types";
-import { sh } from "./shell";
+import { addNetns, sh } from "./shell";
 import { exampleConf, uplinkWith } from "../unit/lib/routes/router/example";
 
 const PREFIX = `trc-${process.pid}`;
@@ -148,7 +148,7 @@ async function serve(name: Name): Promise<void> {
 
 function buildNamespaces(): void {
   for (const name of NAMES) {
-    sh("ip", "netns", "add", `${PREFIX}-${name}`);
+    addNetns(`${PREFIX}-${name}`);
     ip(name, "link", "set", "lo", "up");
   }
   // Strict, because rules by source address must not need it loose.
