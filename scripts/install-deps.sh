@@ -101,12 +101,14 @@ install_packages() {
   DEBIAN_FRONTEND=noninteractive quietly apt-get install -q -y -o DPkg::Lock::Timeout=120 --no-install-recommends "${missing[@]}"
 }
 
+unpack_prometheus() (cd "$1" && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb .)
+
 # The program alone: the package would start a server.
 install_promtool() {
   step "taking promtool out of the package prometheus"
   local dir
   dir=$(mktemp -d)
-  quietly sh -ec 'cd "$1" && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb .' sh "$dir"
+  quietly unpack_prometheus "$dir"
   mkdir -p dist/tools
   mv "$dir/usr/bin/promtool" dist/tools/promtool
   rm -r "$dir"

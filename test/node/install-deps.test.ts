@@ -115,7 +115,7 @@ test("says first what is missing, then each step; a second time only what the bu
 
 test("promtool is taken out of its package, which is not installed", () => {
   rmSync(join(root, "bin/promtool"));
-  for (const name of ["sh", "mv"]) symlinkSync(`/bin/${name}`, join(root, "bin", name));
+  symlinkSync("/bin/mv", join(root, "bin/mv"));
   for (const name of ["ping", "curl", "openssl", "jq", "gcc", "musl-gcc"]) standIn(name, "");
   standIn("apt-get", `[ "$1" != download ] || echo package >prometheus_1_all.deb`);
   standIn("dpkg-deb", `mkdir -p "$3/usr/bin"; cat "$2" >"$3/usr/bin/promtool"`);
