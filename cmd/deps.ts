@@ -61,7 +61,7 @@ export function openNode(conf: PluginConf, log: Log, shared: Shared = {}): Node 
     clock: systemClock,
     pods: () => openPodSource(conf),
     leftovers: createLeftoverProcesses(systemClock, LEFTOVER_TIMES),
-    addChecks: async (needs) => (await import("./add-checks")).addChecks(journal, needs),
+    addChecks: async (needs) => (await import("./status/add-checks")).addChecks(journal, needs),
     process: self,
     requests,
     // What a request of this process left behind when it failed is as dead as a killed process.

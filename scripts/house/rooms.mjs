@@ -167,7 +167,7 @@ export const ROOMS = {
   "lib/agent/metrics": [...SEAMS],
 
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
-  cmd: [...CMD, "cmd/commands/completion", "cmd/declarations"],
+  cmd: [...CMD, "cmd/commands/completion", "cmd/declarations", "cmd/status"],
   "cmd/declarations": [
     ...["lib/lab", "lib/lab/kit/probe", "lib/explain/probe"],
     ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],

@@ -5,7 +5,7 @@ import type { CredentialFacts } from "../../kube/credential-facts";
 import type { ApiLook } from "../../kube/watch/once";
 import type { Clock } from "../../ports";
 import { findingOf, type Finding } from "../finding";
-import { ACCESS } from "../kinds/access";
+import { ACCESS, type Kubelet } from "../kinds/access";
 import type { Check } from "../run";
 import { apiFindings } from "./api-findings";
 import { credentialFindings, credentialSummary } from "./credential-findings";
@@ -16,6 +16,8 @@ export interface AccessView {
   /** What the API server says; asked at most once for all checks. */
   readonly api: (kubeconfig: string) => Promise<ApiLook>;
   readonly clock: Clock;
+  /** This node's, where its distribution is known. */
+  readonly kubelet?: Kubelet | undefined;
 }
 
 const FROM_RUNTIME = "the conflist names no kubeconfig: annotations come from the runtime";
@@ -43,7 +45,7 @@ function isBad(findings: readonly Finding[]): boolean {
 }
 
 /** The checks of these two categories. */
-export function accessChecks({ conf, api, clock }: AccessView): readonly Check[] {
+export function accessChecks({ conf, api, clock, kubelet }: AccessView): readonly Check[] {
   return [
     {
       ...{ name: "kubeconfig", category: "credentials", local: true },
@@ -51,7 +53,7 @@ export function accessChecks({ conf, api, clock }: AccessView): readonly Check[]
         const { kubeconfig } = conf();
         if (kubeconfig === undefined) return { findings: [], skipped: FROM_RUNTIME };
         const facts = await factsOf(kubeconfig);
-        const found = credentialFindings(facts, clock.now());
+        const found = credentialFindings(facts, clock.now(), kubelet);
         const findings = isBad(found) ? found : [...found, ...(await refusals(kubeconfig, clock))];
         return { findings, summary: credentialSummary(facts) };
       },
@@ -67,7 +69,10 @@ export function accessChecks({ conf, api, clock }: AccessView): readonly Check[]
           throw new CniError("io", "its credentials cannot be used");
         const look = await api(kubeconfig);
         const pods = "value" in look.pods ? `, ${look.pods.value.length} pods` : "";
-        return { findings: apiFindings(look, kubeconfig), summary: `${look.server}${pods}` };
+        return {
+          findings: apiFindings(look, kubeconfig, kubelet),
+          summary: `${look.server}${pods}`,
+        };
       },
     },
   ];
