@@ -29,6 +29,8 @@ export interface Values {
   /** No question is asked. */
   readonly yes?: boolean;
   readonly unclaimed?: boolean;
+  /** What this machine knows by itself. */
+  readonly local?: boolean;
   readonly once?: boolean;
   readonly apiServer?: string;
   readonly launcher?: string;

@@ -43,6 +43,10 @@ const plugins = [
   ["ping (package iputils-ping)", () => tool("ping")],
   ["nft (package nftables)", () => tool("nft")],
   ["jq (package jq)", () => tool("jq")],
+  [
+    "promtool (package prometheus)",
+    () => tool("promtool") || existsSync(join(root, "dist/tools/promtool")),
+  ],
 ];
 const needs = {
   unit: [],

@@ -21,7 +21,7 @@ export const statusCommand: RunCommand = async (io, _positionals, values) => {
   const look = async (): Promise<Shown> => {
     const { checks, conf } = nodeChecks(io, values);
     const verdicts = await withSignOfLife("looking at the node", () =>
-      runChecks(selected(checks, only)),
+      runChecks(selected(checks, only).filter(({ local }) => local || values.local !== true)),
     );
     return { conf, verdicts: verdicts.map((verdict) => named(verdict, values.conf)) };
   };

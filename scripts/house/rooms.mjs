@@ -83,7 +83,7 @@ export const ROOMS = {
   "lib/marks/nftables": [...SEAMS, "lib/node", "lib/marks"],
 
   // One pod.
-  "lib/attachment": [...SEAMS, "conf", "delegates", "lib/marks", "lib/node"],
+  "lib/attachment": [...SEAMS, "conf", "delegates", "lib/marks", "lib/node", "lib/checks"],
   // All pods of the node, against their records and annotations.
   "lib/reconcile": [
     ...SEAMS,
@@ -138,7 +138,7 @@ export const ROOMS = {
     "lib/checks/foreign",
   ],
   "lib/checks/routes": [...CHECK, ...ROUTES],
-  "lib/checks/node": [...CHECK, "lib/attachment"],
+  "lib/checks/node": [...CHECK, "lib/attachment", "lib/node", "delegates"],
   "lib/checks/agent": CHECK,
   "lib/checks/conflist": [...CHECK, "lib/checks/runtime", "lib/routes/conflicts"],
 
@@ -189,7 +189,7 @@ export const ROOMS = {
   "lib/agent/page/browser": ["lib/text", "lib/agent/page"],
 
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
-  cmd: [...CMD, "cmd/commands/completion", "cmd/declarations"],
+  cmd: [...CMD, "cmd/commands/completion", "cmd/declarations", "cmd/status"],
   "cmd/declarations": [
     ...["lib/lab", "lib/lab/kit/probe", "lib/explain/probe"],
     ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],

@@ -142,7 +142,7 @@ export const PODS = {
     severity: "failed",
     title: "A foreign rule writes the mark of a pod",
     fault: ({ rule, where, pods }: RuleFacts & MarkedFacts) =>
-      `the foreign rule "${rule}" (${where}) marks packets of ${named(pods)}`,
+      `the foreign rule "${rule}" (${where}) marks packets of ${podsText(pods)}`,
     consequence: ({ pods, mark, tenant }: RuleFacts & MarkedFacts) => {
       const go = pods.length === 1 ? "it goes" : "they go";
       if (mark === undefined && tenant === undefined)
@@ -158,7 +158,7 @@ export const PODS = {
     severity: "failed",
     title: "Connections of a pod are not tracked",
     fault: ({ rule, pods }: RuleFacts) =>
-      `the rule "${rule}" in raw keeps connections of ${named(pods)} from being tracked`,
+      `the rule "${rule}" in raw keeps connections of ${podsText(pods)} from being tracked`,
     consequence: () =>
       "replies to clients from outside keep the mark and leave by the tenant's gateway",
     remedy: ({ removal }: RuleFacts) => removal,
@@ -230,7 +230,8 @@ interface ChangedFacts extends PodFacts {
   readonly want: string;
 }
 
-function named(pods: readonly string[]): string {
+/** `pod a/b and 2 more`. */
+export function podsText(pods: readonly string[]): string {
   const [first = "no pod"] = pods;
   return pods.length < 2 ? `pod ${first}` : `pod ${first} and ${pods.length - 1} more`;
 }

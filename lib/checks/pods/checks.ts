@@ -13,7 +13,7 @@ import { viewOfApi } from "./api-view";
 import { lookTwice } from "./confirm";
 import { readSave } from "../../text/iptables-save";
 import type { Foreign } from "../foreign/read";
-import { foreignMarks, markedPod, untrackedPods } from "./foreign-rules";
+import { foreignMarks, markedPod, untrackedPods, type MarkedPod } from "./foreign-rules";
 import { readEntries } from "./look";
 import { markFindings, markText, podName, unclaimedFinding, unclaimedOf } from "./mark-findings";
 
@@ -64,7 +64,7 @@ async function lookAtMarks({ conf, node: open, inUse }: PodsView): Promise<Looke
 }
 
 async function lookForForeign({ conf, node, saved, foreign }: PodsView): Promise<Looked> {
-  const pods = attachments(node()).map(markedPod);
+  const pods = attachedPods(node());
   const [listings, { rules, unseen }] = await Promise.all([saved(), foreign()]);
   const [unread] = unseen;
   if (unread !== undefined) throw new CniError("io", unread);
@@ -72,6 +72,11 @@ async function lookForForeign({ conf, node, saved, foreign }: PodsView): Promise
     "text" in each ? readSave(each.program, each.text).rules : [],
   );
   return { findings: [...foreignMarks(conf(), pods, rules), ...untrackedPods(saves, pods)] };
+}
+
+/** Pods that run, with their addresses. */
+export function attachedPods(node: Pick<Node, "journal">): readonly MarkedPod[] {
+  return attachments(node).map(markedPod);
 }
 
 function attachments({ journal }: Pick<Node, "journal">): readonly Attachment[] {
