@@ -1,7 +1,7 @@
 /** The lab `agent` while its agent is frozen, and when it wakes up. */
+import { answers, LIMIT_MS } from "../kit/agent/resident";
 import { leftBehind } from "../kit/runtime";
 import { addSender, MARK, now, removeSender, stateWays, type Fixture } from "./fixture";
-import { answers, LIMIT_MS } from "./resident";
 
 /** SIGSTOP, then SIGCONT: what it was asked while it slept must not happen. */
 export async function showFrozen(fixture: Fixture): Promise<void> {
