@@ -21,7 +21,7 @@ export const externalIpam: Lab = {
   plugins: ["ptp", "bridge", "host-local", "dhcp", "static"],
   run,
   lookAround: ({ workspace: { prefix }, dir, binary }) => [
-    `cat ${dir}/dhcp.leases ${dir}/addresses.json ${dir}/prefix`,
+    `cat ${dir}/dhcp.leases ${dir}/addresses.json ${dir}/delegated-prefix`,
     `ip netns exec ${prefix}-node iptables-save -t mangle`,
     `ip netns exec ${prefix}-node ${binary} status --only pods --conf ${dir}/${CONFLIST}`,
   ],

@@ -9,7 +9,7 @@ import { ISP } from "./topology";
 
 /** Seconds until the client asks again. */
 const RENEW = 2;
-const PREFIX_FILE = "prefix";
+const PREFIX_FILE = "delegated-prefix";
 
 /** Starts kea; each client gets a /60 of `pool`. The provider routes what it delegates, and only that. */
 export async function startProvider(setup: Setup, isp: Machine, pool: string): Promise<Background> {

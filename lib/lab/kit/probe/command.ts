@@ -9,6 +9,16 @@ interface Printer {
   readonly stdout: (text: string) => void;
 }
 
+/** What runs until it is killed. */
+const SERVERS: Readonly<Record<string, (args: readonly string[]) => Promise<never>>> = {
+  respond: ([name = "", port, ready = ""]) => respond(name, Number(port), ready),
+  flood: ([port, ...addresses]) => flood(Number(port), addresses),
+  addresses: async ([port, dir = "", ready = ""]) => {
+    const { serveAddresses } = await import("./address-server");
+    return serveAddresses(Number(port), dir, ready);
+  },
+};
+
 /**
  * `respond NAME PORT READY-FILE`, `flood PORT ADDRESS...`, `addresses PORT DIR READY-FILE`, or `call JSON` (a CallRequest),
  * which prints a CallOutcome as JSON and returns 0 when there was an answer, else 1.
@@ -17,12 +27,8 @@ export async function probeCommand(
   printer: Printer,
   [what = "", ...args]: readonly string[],
 ): Promise<number> {
-  if (what === "respond") return respond(args[0] ?? "", Number(args[1]), args[2] ?? "");
-  if (what === "flood") return flood(Number(args[0]), args.slice(1));
-  if (what === "addresses") {
-    const { serveAddresses } = await import("./address-server");
-    return serveAddresses(Number(args[0]), args[1] ?? "", args[2] ?? "");
-  }
+  const serve = SERVERS[what];
+  if (serve !== undefined) return serve(args);
   if (what !== "call")
     throw new CniError(
       "invalidEnvironment",
