@@ -12,6 +12,7 @@ import { formatMark, type Mark } from "../../lib/net/mark";
 import { systemClock } from "../../lib/node/clock";
 import { createExec, createTiedExec } from "../../lib/node/exec";
 import { localHost } from "../../lib/node/host";
+import { createStandingPosts, type StandingPosts } from "../../lib/node/lock-queue";
 import { ownProcess } from "../../lib/node/processes";
 import { backendKind, newRunner } from "../backends";
 import { nextRequest, ownerOf, tokenOf } from "../deps";
@@ -47,7 +48,7 @@ export interface RunningAgent {
 /** Starts all parts. Throws CniError `io` when the socket cannot be used. */
 export async function startAgent(settings: Settings, options: AgentOptions): Promise<RunningAgent> {
   const parts = await startParts(settings, options);
-  const { runner, cache, reconcile, routes } = parts;
+  const { runner, posts, cache, reconcile, routes } = parts;
   const monitor = monitorOf(settings, parts, options.say);
   const self = ownProcess();
   const server = await startServer({
@@ -70,12 +71,14 @@ export async function startAgent(settings: Settings, options: AgentOptions): Pro
     drained: async () => {
       await server.drained();
       runner.stop();
+      posts.close();
     },
   };
 }
 
 interface Parts {
   readonly runner: NftRunner;
+  readonly posts: StandingPosts;
   readonly guard: GuardService;
   readonly cache: CacheService;
   readonly reconcile: ReconcileService;
@@ -94,7 +97,8 @@ async function startParts(settings: Settings, options: AgentOptions): Promise<Pa
   const guard = startGuard(settings, runner, say);
   let wake = (): void => {};
   const cache = await startCache(settings, say, () => wake());
-  const shared = { runner, own };
+  const posts = createStandingPosts();
+  const shared = { runner, own, posts };
   const routes = startRoutes(settings, options);
   const reconcile = startReconcile(settings, {
     ...{ io, log, say, shared, pods: cache.view, leads: routes.leads, isOwn: own.isOwn },
@@ -111,7 +115,7 @@ async function startParts(settings: Settings, options: AgentOptions): Promise<Pa
     const { requests: slots, queueTimeoutMs: limitMs } = settings.current().conf.agent;
     return { slots, limitMs };
   });
-  return { runner, guard, cache, reconcile, openNode, queue, routes };
+  return { runner, posts, guard, cache, reconcile, openNode, queue, routes };
 }
 
 /** The conflist has just changed, and its routes are being made. Throws CniError `tryAgainLater`. */
