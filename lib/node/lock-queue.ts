@@ -202,10 +202,12 @@ function isBefore(a: Ticket, b: Ticket): boolean {
 }
 
 function allTickets(path: string): readonly Ticket[] {
-  return readdirSync(path).flatMap((file) => {
+  const tickets: Ticket[] = [];
+  for (const file of readdirSync(path)) {
     const [name = "", number = "", id = ""] = file.split("@");
-    return /^[0-9]+$/.test(number) ? [{ name, file, number: Number(number), id }] : [];
-  });
+    if (/^[0-9]+$/.test(number)) tickets.push({ name, file, number: Number(number), id });
+  }
+  return tickets;
 }
 
 /** Gives the place up. */
