@@ -157,10 +157,7 @@ export async function enter(
   const at = (file: string): string => join(path, file);
   const choosing = names.map((name) => `${name}@0@${id}`);
   try {
-    // The last one takes the name where it can: another would need an inode more.
-    const links = office.isOwn ? choosing.slice(0, -1) : choosing;
-    for (const file of links) linkSync(at(post.file), at(file));
-    if (office.isOwn) renameSync(at(post.file), at(choosing[choosing.length - 1] ?? ""));
+    giveNames(at(post.file), choosing.map(at), office.isOwn);
     const tickets = nextTickets(path, names, id);
     // A second name would need an inode more. Whoever reads the directory twice sees one of the two names.
     for (const { name, file } of tickets) renameSync(at(`${name}@0@${id}`), at(file));
@@ -172,6 +169,13 @@ export async function enter(
     if (office.isOwn) unlink(at(post.file));
     throw error;
   }
+}
+
+/** Further names of a socket; with `isOwn`, the last of them takes the place of its first: another would need an inode more. */
+function giveNames(socket: string, names: readonly string[], isOwn: boolean): void {
+  const [last = "", ...others] = isOwn ? names.toReversed() : ["", ...names];
+  for (const name of others) linkSync(socket, name);
+  if (isOwn) renameSync(socket, last);
 }
 
 function nextTickets(path: string, names: readonly string[], id: string): readonly Ticket[] {
