@@ -107,6 +107,7 @@ export function buildAgent({ agent }: Draft): AgentConf {
     queueTimeoutMs: parseDuration(agent.queueTimeout),
     reconcileIntervalMs: parseDuration(agent.reconcileInterval),
     namespaceIntervalMs: parseDuration(agent.namespaceInterval),
+    lookIntervalMs: parseDuration(agent.lookInterval),
     metricsAddress,
     metricsPort,
   };

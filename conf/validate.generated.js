@@ -3,7 +3,7 @@
 
 // <stdin>
 exports.validate = validate10;
-var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "poolRule": { "type": "string", "enum": ["auto", "on", "off"], "default": "auto" }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "backend": { "type": "string", "enum": ["auto", "iptables", "nftables"], "default": "auto" }, "guard": { "type": "boolean", "default": true }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
+var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "poolRule": { "type": "string", "enum": ["auto", "on", "off"], "default": "auto" }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "backend": { "type": "string", "enum": ["auto", "iptables", "nftables"], "default": "auto" }, "guard": { "type": "boolean", "default": true }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "lookInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2m" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
 var func2 = Object.prototype.hasOwnProperty;
 var pattern0 = new RegExp("^cni\\.dev/", "");
 var pattern1 = new RegExp("^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$", "");
@@ -2404,11 +2404,14 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       if (data79.namespaceInterval === void 0) {
         data79.namespaceInterval = "10s";
       }
+      if (data79.lookInterval === void 0) {
+        data79.lookInterval = "2m";
+      }
       if (data79.metricsAddress === void 0) {
         data79.metricsAddress = "127.0.0.1";
       }
       for (const key15 in data79) {
-        if (!(key15 === "socket" || key15 === "requests" || key15 === "queueTimeout" || key15 === "reconcileInterval" || key15 === "namespaceInterval" || key15 === "metricsPort" || key15 === "metricsAddress")) {
+        if (!(key15 === "socket" || key15 === "requests" || key15 === "queueTimeout" || key15 === "reconcileInterval" || key15 === "namespaceInterval" || key15 === "lookInterval" || key15 === "metricsPort" || key15 === "metricsAddress")) {
           const err199 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key15 } };
           if (vErrors === null) {
             vErrors = [err199];
@@ -2528,10 +2531,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      if (data79.metricsPort !== void 0) {
-        let data85 = data79.metricsPort;
-        if (!(typeof data85 == "number" && (!(data85 % 1) && !isNaN(data85)) && isFinite(data85))) {
-          const err211 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
+      let data85 = data79.lookInterval;
+      if (typeof data85 === "string") {
+        if (!pattern18.test(data85)) {
+          const err211 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
             vErrors = [err211];
           } else {
@@ -2539,78 +2542,78 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        if (typeof data85 == "number" && isFinite(data85)) {
-          if (data85 > 65535 || isNaN(data85)) {
-            const err212 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+      } else {
+        const err212 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err212];
+        } else {
+          vErrors.push(err212);
+        }
+        errors++;
+      }
+      if (data79.metricsPort !== void 0) {
+        let data86 = data79.metricsPort;
+        if (!(typeof data86 == "number" && (!(data86 % 1) && !isNaN(data86)) && isFinite(data86))) {
+          const err213 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
+          if (vErrors === null) {
+            vErrors = [err213];
+          } else {
+            vErrors.push(err213);
+          }
+          errors++;
+        }
+        if (typeof data86 == "number" && isFinite(data86)) {
+          if (data86 > 65535 || isNaN(data86)) {
+            const err214 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
             if (vErrors === null) {
-              vErrors = [err212];
+              vErrors = [err214];
             } else {
-              vErrors.push(err212);
+              vErrors.push(err214);
             }
             errors++;
           }
-          if (data85 < 1 || isNaN(data85)) {
-            const err213 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (data86 < 1 || isNaN(data86)) {
+            const err215 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
             if (vErrors === null) {
-              vErrors = [err213];
+              vErrors = [err215];
             } else {
-              vErrors.push(err213);
+              vErrors.push(err215);
             }
             errors++;
           }
         }
       }
-      let data86 = data79.metricsAddress;
-      if (typeof data86 === "string") {
-        if (!pattern8.test(data86)) {
-          const err214 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+      let data87 = data79.metricsAddress;
+      if (typeof data87 === "string") {
+        if (!pattern8.test(data87)) {
+          const err216 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
           if (vErrors === null) {
-            vErrors = [err214];
+            vErrors = [err216];
           } else {
-            vErrors.push(err214);
+            vErrors.push(err216);
           }
           errors++;
         }
       } else {
-        const err215 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
+        const err217 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err215];
+          vErrors = [err217];
         } else {
-          vErrors.push(err215);
+          vErrors.push(err217);
         }
         errors++;
       }
     } else {
-      const err216 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
+      const err218 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
       if (vErrors === null) {
-        vErrors = [err216];
+        vErrors = [err218];
       } else {
-        vErrors.push(err216);
+        vErrors.push(err218);
       }
       errors++;
     }
     if (typeof data.type !== "string") {
-      const err217 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err217];
-      } else {
-        vErrors.push(err217);
-      }
-      errors++;
-    }
-    if (data.name !== void 0) {
-      if (typeof data.name !== "string") {
-        const err218 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err218];
-        } else {
-          vErrors.push(err218);
-        }
-        errors++;
-      }
-    }
-    if (typeof data.cniVersion !== "string") {
-      const err219 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
+      const err219 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err219];
       } else {
@@ -2618,46 +2621,42 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
+    if (data.name !== void 0) {
+      if (typeof data.name !== "string") {
+        const err220 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err220];
+        } else {
+          vErrors.push(err220);
+        }
+        errors++;
+      }
+    }
+    if (typeof data.cniVersion !== "string") {
+      const err221 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err221];
+      } else {
+        vErrors.push(err221);
+      }
+      errors++;
+    }
     if (data.capabilities !== void 0) {
-      let data90 = data.capabilities;
-      if (data90 && typeof data90 == "object" && !Array.isArray(data90)) {
-        for (const key16 in data90) {
-          if (typeof data90[key16] !== "boolean") {
-            const err220 = { instancePath: instancePath + "/capabilities/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
+      let data91 = data.capabilities;
+      if (data91 && typeof data91 == "object" && !Array.isArray(data91)) {
+        for (const key16 in data91) {
+          if (typeof data91[key16] !== "boolean") {
+            const err222 = { instancePath: instancePath + "/capabilities/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
             if (vErrors === null) {
-              vErrors = [err220];
+              vErrors = [err222];
             } else {
-              vErrors.push(err220);
+              vErrors.push(err222);
             }
             errors++;
           }
         }
       } else {
-        const err221 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err221];
-        } else {
-          vErrors.push(err221);
-        }
-        errors++;
-      }
-    }
-    if (data.runtimeConfig !== void 0) {
-      let data92 = data.runtimeConfig;
-      if (!(data92 && typeof data92 == "object" && !Array.isArray(data92)) && data92 !== null) {
-        const err222 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
-        if (vErrors === null) {
-          vErrors = [err222];
-        } else {
-          vErrors.push(err222);
-        }
-        errors++;
-      }
-    }
-    if (data.prevResult !== void 0) {
-      let data93 = data.prevResult;
-      if (!(data93 && typeof data93 == "object" && !Array.isArray(data93)) && data93 !== null) {
-        const err223 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
+        const err223 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
           vErrors = [err223];
         } else {
@@ -2666,12 +2665,36 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
+    if (data.runtimeConfig !== void 0) {
+      let data93 = data.runtimeConfig;
+      if (!(data93 && typeof data93 == "object" && !Array.isArray(data93)) && data93 !== null) {
+        const err224 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
+        if (vErrors === null) {
+          vErrors = [err224];
+        } else {
+          vErrors.push(err224);
+        }
+        errors++;
+      }
+    }
+    if (data.prevResult !== void 0) {
+      let data94 = data.prevResult;
+      if (!(data94 && typeof data94 == "object" && !Array.isArray(data94)) && data94 !== null) {
+        const err225 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
+        if (vErrors === null) {
+          vErrors = [err225];
+        } else {
+          vErrors.push(err225);
+        }
+        errors++;
+      }
+    }
   } else {
-    const err224 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    const err226 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
     if (vErrors === null) {
-      vErrors = [err224];
+      vErrors = [err226];
     } else {
-      vErrors.push(err224);
+      vErrors.push(err226);
     }
     errors++;
   }

@@ -1,6 +1,10 @@
 /** The resident agent: composition of its parts. */
 import type { PluginConf } from "../../conf/types";
+import type { Events } from "../../lib/agent/page/events";
 import type { MetricsSources } from "../../lib/agent/metrics/sources";
+import { findingOf, lineOf } from "../../lib/checks/finding";
+import { AGENT } from "../../lib/checks/kinds/agent";
+import { runChecks, troubleOf } from "../../lib/checks/run";
 import { createOwnLines } from "../../lib/reconcile/own-changes";
 import { createQueue, type Queue } from "../../lib/agent/queue";
 import { startServer } from "../../lib/agent/server";
@@ -20,8 +24,10 @@ import type { Io } from "../io";
 import { createLog } from "../log";
 import { startCache, type CacheService } from "./cache";
 import { startGuard, type GuardService } from "./guard";
+import { startLooking, type LookService } from "./look";
 import { createMonitor, type Monitor, type ReadyCheck } from "./metrics";
 import { createNodes } from "./nodes";
+import { happenedOf, openPage } from "./page";
 import { startReconcile, type ReconcileService } from "./reconcile";
 import { serveRequest } from "./requests";
 import { startRoutes, type RoutesService } from "./routes";
@@ -36,6 +42,10 @@ export interface AgentOptions {
   readonly json: boolean;
   readonly sysctl: boolean;
   readonly say: Say;
+  /** What the page shows of what has happened. */
+  readonly events: Events;
+  /** The conflist that was named on the command line. */
+  readonly named: string | undefined;
 }
 
 export interface RunningAgent {
@@ -48,8 +58,8 @@ export interface RunningAgent {
 /** Starts all parts. Throws CniError `io` when the socket cannot be used. */
 export async function startAgent(settings: Settings, options: AgentOptions): Promise<RunningAgent> {
   const parts = await startParts(settings, options);
-  const { runner, posts, cache, reconcile, routes } = parts;
-  const monitor = monitorOf(settings, parts, options.say);
+  const { runner, posts, cache, reconcile, routes, looking } = parts;
+  const monitor = monitorOf(settings, parts, options);
   const self = ownProcess();
   const server = await startServer({
     path: settings.current().conf.agent.socket,
@@ -66,6 +76,7 @@ export async function startAgent(settings: Settings, options: AgentOptions): Pro
       server.close();
       monitor.stop();
       cache.stop();
+      looking.stop();
       await Promise.all([routes.stop(), reconcile.stop()]);
     },
     drained: async () => {
@@ -85,6 +96,7 @@ interface Parts {
   readonly openNode: (conf: PluginConf) => Node;
   readonly queue: Queue;
   readonly routes: RoutesService;
+  readonly looking: LookService;
 }
 
 async function startParts(settings: Settings, options: AgentOptions): Promise<Parts> {
@@ -99,7 +111,14 @@ async function startParts(settings: Settings, options: AgentOptions): Promise<Pa
   const cache = await startCache(settings, say, () => wake());
   const posts = createStandingPosts();
   const shared = { runner, own, posts };
-  const routes = startRoutes(settings, options);
+  const { events } = options;
+  const routes = startRoutes(settings, {
+    ...options,
+    onLine: (line) => {
+      const happened = happenedOf(line);
+      if (happened !== undefined) events.add(happened);
+    },
+  });
   const reconcile = startReconcile(settings, {
     ...{ io, log, say, shared, pods: cache.view, leads: routes.leads, isOwn: own.isOwn },
     guard: (configuration, node) => guard.layers(configuration, node),
@@ -115,7 +134,8 @@ async function startParts(settings: Settings, options: AgentOptions): Promise<Pa
     const { requests: slots, queueTimeoutMs: limitMs } = settings.current().conf.agent;
     return { slots, limitMs };
   });
-  return { runner, posts, guard, cache, reconcile, openNode, queue, routes };
+  const looking = startLooking(settings, say);
+  return { runner, posts, guard, cache, reconcile, openNode, queue, routes, looking };
 }
 
 /** The conflist has just changed, and its routes are being made. Throws CniError `tryAgainLater`. */
@@ -138,13 +158,14 @@ async function waitUntilLed(
   }
 }
 
-function monitorOf(settings: Settings, parts: Parts, say: Say): Monitor {
-  const { guard, cache, reconcile, openNode, queue, routes } = parts;
+function monitorOf(settings: Settings, parts: Parts, options: AgentOptions): Monitor {
+  const { guard, cache, reconcile, openNode, queue, routes, looking } = parts;
   const { figures } = reconcile;
   const conf = (): PluginConf => settings.current().conf;
   return createMonitor({
     settings,
-    say,
+    say: options.say,
+    site: openPage(settings, parts, options),
     sources: {
       queue: () => queue,
       ...cacheSources(cache),
@@ -158,11 +179,13 @@ function monitorOf(settings: Settings, parts: Parts, say: Say): Monitor {
       leaks: () => guard.dropped(),
       gateways: () => routes.gateways(),
       failovers: () => routes.failovers(),
+      findings: () => looking.latest(),
     },
     ready: [
       async () => {
-        await openNode(conf()).backend.open({}).probe();
-        return undefined;
+        const { addChecks, backend } = openNode(conf());
+        const needs = { conf: conf(), marks: backend.open({}), path: undefined };
+        return troubleOf(await runChecks(await addChecks(needs)));
       },
       ...readyChecks(cache, reconcile),
     ],
@@ -192,15 +215,12 @@ function cacheSources({ state }: CacheService): Pick<MetricsSources, "cache" | "
 
 function readyChecks(cache: CacheService, { figures }: ReconcileService): readonly ReadyCheck[] {
   return [
-    () =>
-      figures().looks > 0
-        ? undefined
-        : "the marks have not been compared with the record yet: wait a moment",
+    () => (figures().looks > 0 ? [] : [lineOf(findingOf(AGENT, "agent-starting", {}))]),
     () => {
       const state = cache.state();
-      if (state === undefined || state.synced) return undefined;
-      const why = state.problems.join("; ");
-      return `the pods of this node are not known yet${why === "" ? ": wait a moment" : `: ${why}`}`;
+      if (state === undefined || state.synced) return [];
+      const problem = state.problems.join("; ");
+      return [lineOf(findingOf(AGENT, "agent-blind", { problem }))];
     },
   ];
 }

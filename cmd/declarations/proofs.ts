@@ -1,6 +1,6 @@
 /** The commands that prove something with real packets. */
 import { LABS } from "../../lib/lab/labs";
-import { DEFAULT_CNI_PATH } from "../command";
+import { CNI_PATH_DEFAULT } from "../command";
 import { cniPath, conf, output } from "./options";
 import type { CommandSpec } from "./spec";
 
@@ -15,9 +15,13 @@ export const lab: CommandSpec = {
       description: "say ok or FAILED for each statement; status 1 when one failed",
     },
     { flags: "--pause", description: "wait for Enter before each step" },
+    {
+      flags: "--page",
+      description: "tenants: an agent's page shows each step; on a terminal it waits for Enter",
+    },
     { flags: "--keep", description: "leave the machines standing, to look around" },
     { flags: "--remove", description: "remove what --keep, or a lab that was killed, left" },
-    cniPath(`where the CNI plugins are (default: ${DEFAULT_CNI_PATH})`),
+    cniPath(`where the CNI plugins are (default: ${CNI_PATH_DEFAULT})`),
     {
       flags: "--api-server <PROGRAM>",
       description:
@@ -31,6 +35,7 @@ export const lab: CommandSpec = {
   examples: [
     { call: "wrapper lab", about: "the labs, a line each" },
     { call: "wrapper lab tenants --pause", about: "step by step, for an audience" },
+    { call: "wrapper lab tenants --page", about: "the same in a browser" },
     { call: "wrapper lab all --verify", about: "ok or FAILED for every statement" },
   ],
   statuses: "0 all statements hold, 1 one failed, 2 could not run",
@@ -58,7 +63,7 @@ export const selftest: CommandSpec = {
   options: [
     conf,
     output,
-    cniPath(`where the CNI plugins are (default: $CNI_PATH, else ${DEFAULT_CNI_PATH})`),
+    cniPath(`where the CNI plugins are (default: $CNI_PATH, else ${CNI_PATH_DEFAULT})`),
   ],
   examples: [
     {

@@ -1,20 +1,19 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { createGuard } from "../../lib/marks/nftables/guard";
 import { formatMark } from "../../lib/net/mark";
-import { createPrograms, type Programs } from "../../lib/node/programs";
+import { loadsOf, type Load, type Sample } from "../../lib/load/rates";
+import { takeSample } from "../../lib/load/sample";
+import { createPrograms } from "../../lib/node/programs";
 import { formatTable } from "../../lib/text/table";
 import { formatBytes } from "../../lib/text/units";
 import { mayHaveGuard, newRunner } from "../backends";
 import { outputFormat, type RunCommand } from "../command";
-import type { Io } from "../io";
-import { podRows } from "./in-force";
-import { openMarks, recordsOf, type Opened } from "./open";
-import { loadsOf, type GatewayState, type Load, type Sample } from "./rates";
+import { keepShowing } from "../screen/watch";
+import { withSignOfLife } from "../screen/waiting";
+import { openMarks, type Opened } from "./open";
 
 /** Between two samples (ms). */
 const EACH_MS = 1000;
-/** To the top left, and what is below goes (ECMA-48). */
-const CLEAR = "\u001b[H\u001b[2J";
 
 /**
  * `wrapper top`: what each tenant sends now. On a terminal again every second until SIGINT or SIGTERM, else once.
@@ -24,88 +23,35 @@ export const topCommand: RunCommand = async (io, _positionals, values) => {
   const isJson = outputFormat(values) === "json";
   const opened = openMarks(io, values);
   const sample = sampler(opened);
-  const first = await sample();
+  const first = await withSignOfLife("reading the counters", sample);
   if (isJson || values.once === true || !process.stdout.isTTY) {
-    await pause(EACH_MS);
-    const loads = loadsOf(opened.conf, first, await sample());
+    const last = await withSignOfLife("counting for a second", () => pause(EACH_MS).then(sample));
+    const loads = loadsOf(opened.conf, first, last);
     io.stdout(isJson ? toJson(opened.path, loads) : toText(loads));
     return 0;
   }
-  await keepShowing(io, opened, sample, first);
-  return 0;
+  let before: Sample | undefined;
+  return keepShowing(io, EACH_MS, async () => {
+    const now = before === undefined ? first : await sample();
+    const loads = loadsOf(opened.conf, before ?? now, now);
+    before = now;
+    const heading = `${opened.path}, every second; Ctrl-C ends it\n\n`;
+    return () => {
+      io.stdout(`${heading}${toText(loads)}`);
+      return 0;
+    };
+  });
 };
 
-async function keepShowing(
-  io: Io,
-  { conf, path }: Opened,
-  sample: () => Promise<Sample>,
-  first: Sample,
-): Promise<void> {
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
-  let before = first;
-  for (;;) {
-    const isOver = await pause(EACH_MS, false, { signal: stop.signal }).catch(() => true);
-    if (isOver) return;
-    const now = await sample();
-    io.coloured(CLEAR);
-    io.stdout(`${path}, every second; Ctrl-C ends it\n\n${toText(loadsOf(conf, before, now))}`);
-    before = now;
-  }
-}
-
-function sampler(opened: Opened): () => Promise<Sample> {
-  const { conf, node } = opened;
-  const marks = node.backend.open({});
-  const runner = newRunner(conf, { exec: node.exec });
+function sampler({ conf, node }: Opened): () => Promise<Sample> {
+  const { exec, journal, clock } = node;
+  const runner = newRunner(conf, { exec });
   const guard = mayHaveGuard(conf.dataDir) && runner.has() ? createGuard(runner) : undefined;
-  const programs = createPrograms(node.exec);
-  return async () => {
-    const [installed, traffic, listed, gateways] = await Promise.all([
-      marks.list(),
-      marks.traffic(),
-      guard?.list(),
-      gatewaysOf(opened, programs),
-    ]);
-    const at = node.clock.elapsed();
-    const records = recordsOf(opened);
-    const pods = podRows(conf, { installed, traffic, records });
-    return { at, traffic, pods, dropped: listed?.dropped, gateways };
+  const ports = {
+    ...{ journal, clock, marks: node.backend.open({}), programs: createPrograms(exec) },
+    dropped: async () => (await guard?.list())?.dropped,
   };
-}
-
-/** What `ip -j neigh` and `ip -j link` print of one entry. */
-interface IpEntry {
-  readonly dst?: string;
-  readonly dev?: string;
-  readonly state?: readonly string[];
-  readonly ifname?: string;
-  readonly operstate?: string;
-}
-
-async function gatewaysOf(
-  { conf: { tenants = [] } }: Opened,
-  programs: Programs,
-): Promise<readonly GatewayState[]> {
-  if (tenants.every(({ gateways }) => gateways.length === 0)) return [];
-  const [neighbours, links] = await Promise.all(
-    ["neigh", "link"].map(async (what) => listOf(await programs.run("ip", ["-j", what, "show"]))),
-  );
-  return tenants.flatMap(({ name, gateways }) =>
-    gateways.map(({ via, dev }): GatewayState => {
-      const entry = neighbours?.find(
-        (each) => each.dst === via && (dev === undefined || each.dev === dev),
-      );
-      const link = links?.find(({ ifname }) => ifname === dev);
-      return via === undefined
-        ? { tenant: name, gateway: dev ?? "", state: link?.operstate ?? "none" }
-        : { tenant: name, gateway: via, state: entry?.state?.join(",") ?? "none" };
-    }),
-  );
-}
-
-function listOf(json: string): readonly IpEntry[] {
-  return json.trim() === "" ? [] : (JSON.parse(json) as readonly IpEntry[]);
+  return () => takeSample(conf, ports);
 }
 
 function toJson(path: string, loads: readonly Load[]): string {

@@ -3,21 +3,25 @@ import { accessSync, constants, realpathSync } from "node:fs";
 import { accessChecks } from "../../lib/checks/access/checks";
 import { agentChecks } from "../../lib/checks/agent/checks";
 import { CATEGORIES, type Category } from "../../lib/checks/finding";
+import { readForeign } from "../../lib/checks/foreign/read";
+import { datapathChecks } from "../../lib/checks/node/datapath-checks";
 import { machineChecks } from "../../lib/checks/node/checks";
 import { readEntries } from "../../lib/checks/pods/look";
 import { addressesInUse } from "../../lib/checks/marks/addresses";
-import { podsChecks } from "../../lib/checks/pods/checks";
+import { attachedPods, podsChecks } from "../../lib/checks/pods/checks";
 import { routesChecks } from "../../lib/checks/routes/checks";
 import type { Check } from "../../lib/checks/run";
 import { runtimeChecks, type Conflist } from "../../lib/checks/runtime/checks";
 import { systemClock } from "../../lib/node/clock";
-import { DEFAULT_NET_DIR, readRuntimeDirs } from "../../lib/node/cni/runtime-dirs";
+import { DEFAULT_DIRS } from "../../lib/node/cni/distributions";
+import { readRuntimeDirs } from "../../lib/node/cni/runtime-dirs";
 import { createExec } from "../../lib/node/exec";
 import { createPrograms } from "../../lib/node/programs";
 import type { ForwardTable } from "../../lib/routes/kernel/forward";
 import { readSysctl } from "../../lib/routes/kernel/kernel";
 import { createProbes } from "../../lib/routes/watch/probe";
-import { cniPath, DEFAULT_CNI_PATH, type Values } from "../command";
+import { DEFAULT_CNI_PATH, type Values } from "../command";
+import { cniPath, kubeletOf } from "../conflist";
 import { forwardTable, routesNode } from "../commands/routes/run";
 import { openNode } from "../deps";
 import type { Io } from "../io";
@@ -35,7 +39,7 @@ export interface NodeChecks {
 /** The checks of this node. What they need is looked for when they look. */
 export function nodeChecks(io: Io, values: Values): NodeChecks {
   const found = readRuntimeDirs();
-  const { confDir = DEFAULT_NET_DIR, binDirs, runtime: kind = "containerd" } = found ?? {};
+  const { confDir = DEFAULT_DIRS.confDir, binDirs, runtime: kind = "containerd" } = found ?? {};
   const conflist = once(() => findConflist(values.conf, confDir));
   const conf = (): Conflist["conf"] => conflist().conf;
   const exec = createExec();
@@ -53,9 +57,10 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
   };
   const checks = [
     ...runtimeChecks(runtime),
-    ...accessChecks({ conf, api, clock }),
+    ...accessChecks({ conf, api, clock, kubelet: kubeletOf(found) }),
     ...podsChecks({
       ...{ conf, node, api, saved: () => table().saved() },
+      foreign: () => readForeign(createPrograms(exec), table()),
       inUse: () => addressesInUse(createPrograms(exec)),
     }),
     ...routesChecks({
@@ -67,6 +72,10 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
       ...{ conf, sysctl: readSysctl },
       journal: () => node().journal,
       marks: () => node().backend.open({}),
+    }),
+    ...datapathChecks({
+      ...{ conf, sysctl: readSysctl, programs: createPrograms(exec) },
+      pods: () => attachedPods(node()),
     }),
     ...agentChecks({ conf, clock, version, isAlive: isRunning }),
   ];

@@ -12,6 +12,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   ip: "iproute2",
   nft: "nftables",
   ping: "iputils-ping",
+  tc: "iproute2 (iproute-tc in RHEL)",
 };
 
 export interface ProgramOutcome {

@@ -31,8 +31,8 @@ const EXPLAIN = [
 const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "agent"].map(
   within("lib/lab"),
 );
-const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/api"];
-const AGENT = ["lib/agent", "lib/agent/metrics"];
+const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/agent", "lib/lab/kit/api"];
+const AGENT = ["lib/agent", "lib/agent/metrics", "lib/agent/page"];
 /** What every room of checks builds on. */
 const CHECK = [...SEAMS, "conf", "lib/checks", "lib/checks/kinds"];
 const CHECKS = [
@@ -54,6 +54,8 @@ const CMD = [
   ...CHECKS,
   ...["lib/explain", ...["node", "probe", "render", "steps"].map(within("lib/explain"))],
   "lib/report",
+  "lib/load",
+  "cmd/screen",
 ];
 
 export const ROOMS = {
@@ -81,7 +83,7 @@ export const ROOMS = {
   "lib/marks/nftables": [...SEAMS, "lib/node", "lib/marks"],
 
   // One pod.
-  "lib/attachment": [...SEAMS, "conf", "delegates", "lib/marks", "lib/node"],
+  "lib/attachment": [...SEAMS, "conf", "delegates", "lib/marks", "lib/node", "lib/checks"],
   // All pods of the node, against their records and annotations.
   "lib/reconcile": [
     ...SEAMS,
@@ -120,7 +122,10 @@ export const ROOMS = {
   // What can be wrong, as data with a code.
   "lib/checks": SEAMS,
   "lib/checks/kinds": [...SEAMS, "lib/checks", "lib/checks/foreign", "lib/routes/conflicts"],
-  "lib/checks/foreign": [...SEAMS, "lib/node", "lib/routes/kernel"],
+  "lib/checks/foreign": [
+    ...[...SEAMS, "lib/node", "lib/routes/kernel", "lib/routes/conflicts"],
+    "lib/routes/model.ts",
+  ],
   "lib/checks/report": [...SEAMS, "lib/checks"],
   "lib/checks/marks": [
     ...[...CHECK, "lib/attachment", "lib/node", "lib/reconcile"],
@@ -128,11 +133,20 @@ export const ROOMS = {
   ],
   "lib/checks/runtime": [...CHECK, "delegates", "lib/node/cni"],
   "lib/checks/access": [...CHECK, "lib/kube", "lib/kube/watch"],
-  "lib/checks/pods": [...CHECK, "lib/attachment", "lib/marks", "lib/reconcile", "lib/kube/watch"],
+  "lib/checks/pods": [
+    ...[...CHECK, "lib/attachment", "lib/marks", "lib/reconcile", "lib/kube/watch"],
+    "lib/checks/foreign",
+  ],
   "lib/checks/routes": [...CHECK, ...ROUTES],
-  "lib/checks/node": [...CHECK, "lib/attachment"],
+  "lib/checks/node": [...CHECK, "lib/attachment", "lib/node", "delegates"],
   "lib/checks/agent": CHECK,
   "lib/checks/conflist": [...CHECK, "lib/checks/runtime", "lib/routes/conflicts"],
+
+  // What tenants, pods and gateways send now.
+  "lib/load": [
+    ...[...SEAMS, "conf", "lib/attachment", "lib/checks/pods"],
+    ...["lib/marks", "lib/node"],
+  ],
 
   // The way of one packet: what decides, how it is shown, and where the facts come from.
   "lib/explain": [...EXPLAIN, "lib/explain/steps", "lib/explain/probe"],
@@ -148,8 +162,10 @@ export const ROOMS = {
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
   "lib/lab/kit/probe": SEAMS,
+  "lib/lab/kit/agent": [...SEAMS, "lib/lab/kit"],
   "lib/lab/kit/api": [...SEAMS, "lib/lab/kit"],
   ...Object.fromEntries(LABS.map((lab) => [lab, LAB])),
+  "lib/lab/tenants": [...LAB, "lib/agent"],
   "lib/selftest": [
     ...LAB,
     "conf",
@@ -165,20 +181,28 @@ export const ROOMS = {
   // The resident process: its side of the socket.
   "lib/agent": [...SEAMS],
   "lib/agent/metrics": [...SEAMS],
+  // The page, and what it shows of the node; `browser` runs elsewhere, and knows the types of what it is sent.
+  "lib/agent/page": [
+    ...[...SEAMS, "conf", "lib/agent/metrics", "lib/attachment"],
+    ...["lib/checks/pods", "lib/checks/report", "lib/load"],
+  ],
+  "lib/agent/page/browser": ["lib/text", "lib/agent/page"],
 
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
-  cmd: [...CMD, "cmd/commands/completion", "cmd/declarations"],
+  cmd: [...CMD, "cmd/commands/completion", "cmd/declarations", "cmd/status"],
   "cmd/declarations": [
     ...["lib/lab", "lib/lab/kit/probe", "lib/explain/probe"],
     ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],
     ...["cmd/marks", "cmd/report"],
   ],
-  "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
+  // What a terminal shows and is asked.
+  "cmd/screen": [...SEAMS, "cmd", "lib/checks", "lib/checks/report"],
+  "cmd/agent": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
   "cmd/check": [...CMD, "cmd"],
   "cmd/status": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/validate": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
   "cmd/explain": [...CMD, "cmd", "cmd/commands/routes"],
-  "cmd/marks": [...CMD, "cmd", "cmd/agent", "cmd/check"],
+  "cmd/marks": [...CMD, "cmd", "cmd/check", "cmd/status"],
   "cmd/report": [...CMD, "cmd", "cmd/commands/completion"],
   "cmd/commands": [
     ...CMD,
@@ -203,6 +227,7 @@ export const WITHOUT_NODE = [
   ...PURE,
   "lib",
   ...["lib/routes/plan", "lib/routes/changes", "lib/routes/conflicts"],
+  "lib/agent/page/browser",
   ...["lib/explain", ...["firewall", "steps", "render"].map(within("lib/explain"))],
 ];
 

@@ -7,7 +7,7 @@ import { annotated, ASKS, createRuntime, type Conflist, type Runtime } from "./n
 import type { NodeWorld, Pod } from "./node-world";
 import { expectOk } from "./outcome";
 import type { RoutesNode } from "./routes-node";
-import { sh, shellQuote } from "./shell";
+import { addNetns, sh, shellQuote } from "./shell";
 
 const TENANTS = {
   "tenant-a": {
@@ -65,7 +65,7 @@ export function useExplain(node: RoutesNode): ExplainedNode {
 
   function newPod(namespace: string, name: string): Pod {
     const netns = `${node.netns}-x${++serial}`;
-    sh("ip", "netns", "add", netns);
+    addNetns(netns);
     pods.push(netns);
     const uid = "6c2a5b0e-54b1-4f43-8f0a-0f5d1e1f2a3b";
     return { id: `${netns}-container`, namespace, name, uid, netns, path: `/run/netns/${netns}` };

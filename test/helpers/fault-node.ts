@@ -12,7 +12,7 @@ import { annotated, ASKS, createRuntime, type Conflist, type Runtime } from "./n
 import { PLUGINS, type NodeWorld, type Pod } from "./node-world";
 import { expectOk } from "./outcome";
 import { TENANTS, useRoutesNode, type RoutesNode } from "./routes-node";
-import { sh, until } from "./shell";
+import { addNetns, sh, until } from "./shell";
 
 export const CONFLIST = "/etc/cni/net.d/10-tenant-routing.conflist";
 
@@ -45,6 +45,8 @@ export interface FaultNode {
   /** Our plugin object with these changes. */
   configure(change?: Conf): void;
   status(...args: string[]): Seen;
+  /** An agent of the node; it is the caller's to end. */
+  startAgent(): ChildProcess;
   /** Asks for the status until it is like this. */
   reaches(condition: (seen: Seen) => boolean): Promise<void>;
   /** A directory that tests and the node see under one path. */
@@ -131,7 +133,7 @@ function build(routes: RoutesNode, files: NodeFiles, { holder, pods, settings }:
   });
   const newPod = (n: number, namespace: string, name: string): Pod => {
     const netns = `${routes.netns}-pod${n}`;
-    sh("ip", "netns", "add", netns);
+    addNetns(netns);
     pods.push(netns);
     const uid = `6c2a5b0e-54b1-4f43-8f0a-${String(n).padStart(12, "0")}`;
     return { id: netns, namespace, name, uid, netns, path: `/run/netns/${netns}` };
@@ -155,6 +157,8 @@ function build(routes: RoutesNode, files: NodeFiles, { holder, pods, settings }:
     runtime: createRuntime(routes as unknown as NodeWorld, list(), { wrap }),
     web: newPod(1, "team-a", "web-0"),
     plain: newPod(2, "plain", "client-0"),
+    startAgent: () =>
+      spawn("nsenter", inside("exec wrapper agent"), { stdio: ["ignore", "ignore", "inherit"] }),
     run: (script) => sh("nsenter", ...inside(script)),
     configure: (change) => files.write(CONFLIST, JSON.stringify(list(change))),
   };

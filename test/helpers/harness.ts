@@ -19,7 +19,7 @@ import { createFirewall, type Firewall } from "./firewall";
 import { BINARY, launch } from "./launch";
 import { stopAgents } from "./mode";
 import { readCalls, type Outcome } from "./outcome";
-import { sh } from "./shell";
+import { addNetns, sh } from "./shell";
 import { createToolbox, type Toolbox } from "./toolbox";
 
 const ROOT = resolve(__dirname, "../..");
@@ -97,7 +97,7 @@ export function useWorld(): World {
   let serial = 0;
   beforeAll(() => {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: run npm run build`);
-    for (const name of [base, `${base}-pod`]) sh("ip", "netns", "add", name);
+    for (const name of [base, `${base}-pod`]) addNetns(name);
     sh("ip", "-n", base, "link", "set", "lo", "up");
     root = mkdtempSync(join(tmpdir(), `${base}-`));
     Object.assign(world, build(world, base, root));

@@ -6,7 +6,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { NodeWorld, Pod } from "./node-world";
-import { sh } from "./shell";
+import { addNetns, sh } from "./shell";
 
 export const INTERNET = "203.0.113.80";
 export const INTERNET6 = "2001:db8::80";
@@ -124,7 +124,7 @@ function write(netns: string, setting: string): void {
 function build(node: string, { name, device, net, mark, table }: Gateway): void {
   const gateway = `${node}-${name}`;
   const net6 = `fd00:${net.replaceAll(".", ":")}:`;
-  sh("ip", "netns", "add", gateway);
+  addNetns(gateway);
   prepare(gateway);
   sh(
     "ip",
@@ -155,7 +155,7 @@ function build(node: string, { name, device, net, mark, table }: Gateway): void 
 
 function buildClient(node: string): void {
   const [client, gateway] = [`${node}-client`, `${node}-default`];
-  sh("ip", "netns", "add", client);
+  addNetns(client);
   sh(
     "ip",
     "-n",

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Conf } from "./conf";
 import { useWorld, type World } from "./harness";
-import { sh, until } from "./shell";
+import { addNetns, sh, until } from "./shell";
 
 /** Where the package containernetworking-plugins has its plugins. */
 export const PLUGINS = "/usr/lib/cni";
@@ -63,7 +63,7 @@ export function useNode({ keep = false } = {}): NodeWorld {
       return;
     }
     sh("ip", "netns", "del", world.netns);
-    sh("ip", "netns", "add", world.netns);
+    addNetns(world.netns);
     sh("ip", "-n", world.netns, "link", "set", "lo", "up");
   });
   afterEach(() => {
@@ -84,7 +84,7 @@ function build(world: NodeWorld, pods: Set<string>): Omit<NodeWorld, keyof World
   return {
     newPod: (namespace = "team-a", name = "web-0") => {
       const netns = `${world.netns}-p${++serial}`;
-      sh("ip", "netns", "add", netns);
+      addNetns(netns);
       pods.add(netns);
       return {
         id: world.newId(),

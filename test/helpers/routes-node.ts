@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { sh } from "./shell";
+import { addNetns, sh } from "./shell";
 
 export const WRAPPER = resolve(__dirname, "../../dist/wrapper");
 export const INTERNET = "203.0.113.80";
@@ -31,6 +31,11 @@ export const TENANTS = {
   },
   "tenant-b": { fwmark: "0x20/0xff", table: 200, gateways: [{ via: "10.10.20.1" }] },
 };
+
+/** What `wrapper routes` prints, each item in one line. */
+export function unwrapped(text: string): string {
+  return text.replace(/(?: \\)?\n {4}/g, " ");
+}
 
 export interface Ran {
   readonly status: number | null;
@@ -185,7 +190,7 @@ function conflist(dir: string, tenants: object, routes: object, fields: object):
 }
 
 function make(netns: string, namespaces: string[]): void {
-  sh("ip", "netns", "add", netns);
+  addNetns(netns);
   namespaces.push(netns);
   sh("ip", "-n", netns, "link", "set", "lo", "up");
   const quiet =

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { routerConfigCommand } from "../../cmd/commands/routes/router-config";
 import type { PluginConf, RouterConf } from "../../conf/types";
-import { sh } from "./shell";
+import { addNetns, sh } from "./shell";
 import { exampleConf, uplinkWith } from "../unit/lib/routes/router/example";
 
 const PREFIX = `trc-${process.pid}`;
@@ -97,6 +97,7 @@ export function printed(router: Partial<RouterConf> = {}, part: Partial<PluginCo
       env: {},
       args: [],
       readStdin: () => new Uint8Array(),
+      stdinFile: () => undefined,
       stdout: (part) => void (text += part),
       coloured: () => {},
       stderr: () => {},
@@ -148,7 +149,7 @@ async function serve(name: Name): Promise<void> {
 
 function buildNamespaces(): void {
   for (const name of NAMES) {
-    sh("ip", "netns", "add", `${PREFIX}-${name}`);
+    addNetns(`${PREFIX}-${name}`);
     ip(name, "link", "set", "lo", "up");
   }
   // Strict, because rules by source address must not need it loose.

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { sh } from "./shell";
+import { addNetns, sh } from "./shell";
 
 const SCRIPT = resolve(__dirname, "../../scripts/tenant-routing-setup.sh");
 const GATEWAYS = { GATEWAY_A: "10.10.10.131", GATEWAY_B: "10.10.20.131" };
@@ -66,8 +66,8 @@ export function useSetUpNode(): SetUpNode {
 
 function makeNode(node: string): void {
   const ip = (...args: string[]): string => ipOn(node, ...args);
-  sh("ip", "netns", "add", node);
-  sh("ip", "netns", "add", `${node}-out`);
+  addNetns(node);
+  addNetns(`${node}-out`);
   ip("link", "set", "lo", "up");
   writeSysctl(node, "net.ipv4.conf.all.rp_filter", "0");
   for (const [device, address] of [

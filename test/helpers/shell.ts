@@ -10,6 +10,16 @@ export function sh(command: string, ...args: string[]): string {
   });
 }
 
+/**
+ * Adds a network namespace. IPv6 addresses are usable in it at once: a delegate would wait seconds for the
+ * detection of duplicates, and nobody else is on these links.
+ */
+export function addNetns(name: string): void {
+  sh("ip", "netns", "add", name);
+  const off = "for c in all default; do echo 0 >/proc/sys/net/ipv6/conf/$c/accept_dad; done";
+  sh("ip", "netns", "exec", name, "sh", "-c", off);
+}
+
 /** Quotes a word for /bin/sh. */
 export function shellQuote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
