@@ -3,7 +3,7 @@
 
 // <stdin>
 exports.validate = validate10;
-var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "poolRule": { "type": "string", "enum": ["auto", "on", "off"], "default": "auto" }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "backend": { "type": "string", "enum": ["auto", "iptables", "nftables"], "default": "auto" }, "guard": { "type": "boolean", "default": true }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "lookInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2m" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
+var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "poolRule": { "type": "string", "enum": ["auto", "on", "off"], "default": "auto" }, "pool": { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "backend": { "type": "string", "enum": ["auto", "iptables", "nftables"], "default": "auto" }, "guard": { "type": "boolean", "default": true }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "lookInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2m" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
 var func2 = Object.prototype.hasOwnProperty;
 var pattern0 = new RegExp("^cni\\.dev/", "");
 var pattern1 = new RegExp("^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$", "");
@@ -15,11 +15,11 @@ var pattern7 = new RegExp("^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$", "");
 var pattern8 = new RegExp("^[0-9a-fA-F:.]{2,45}$", "");
 var pattern9 = new RegExp("^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$", "");
 var pattern11 = new RegExp("^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "");
-var pattern14 = new RegExp("^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "");
-var pattern17 = new RegExp("^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "");
-var pattern18 = new RegExp("^[1-9][0-9]{0,5}(?:ms|s|m)$", "");
-var pattern21 = new RegExp("^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$", "");
-var pattern33 = new RegExp("^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$", "");
+var pattern13 = new RegExp("^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$", "");
+var pattern15 = new RegExp("^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "");
+var pattern18 = new RegExp("^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "");
+var pattern19 = new RegExp("^[1-9][0-9]{0,5}(?:ms|s|m)$", "");
+var pattern34 = new RegExp("^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$", "");
 function validate10(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
   let vErrors = null;
   let errors = 0;
@@ -779,142 +779,143 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
               }
               errors++;
             }
-            if (data6.delegate !== void 0) {
-              let data22 = data6.delegate;
-              if (!(data22 && typeof data22 == "object" && !Array.isArray(data22))) {
-                const err59 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/delegate", schemaPath: "#/properties/tenants/additionalProperties/properties/delegate/type", keyword: "type", params: { type: "object" } };
+            if (data6.pool !== void 0) {
+              let data22 = data6.pool;
+              if (Array.isArray(data22)) {
+                if (data22.length < 1) {
+                  const err59 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/pool", schemaPath: "#/properties/tenants/additionalProperties/properties/pool/minItems", keyword: "minItems", params: { limit: 1 } };
+                  if (vErrors === null) {
+                    vErrors = [err59];
+                  } else {
+                    vErrors.push(err59);
+                  }
+                  errors++;
+                }
+                const len4 = data22.length;
+                for (let i7 = 0; i7 < len4; i7++) {
+                  let data23 = data22[i7];
+                  if (typeof data23 === "string") {
+                    if (!pattern13.test(data23)) {
+                      const err60 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/pool/" + i7, schemaPath: "#/properties/tenants/additionalProperties/properties/pool/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+                      if (vErrors === null) {
+                        vErrors = [err60];
+                      } else {
+                        vErrors.push(err60);
+                      }
+                      errors++;
+                    }
+                  } else {
+                    const err61 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/pool/" + i7, schemaPath: "#/properties/tenants/additionalProperties/properties/pool/items/type", keyword: "type", params: { type: "string" } };
+                    if (vErrors === null) {
+                      vErrors = [err61];
+                    } else {
+                      vErrors.push(err61);
+                    }
+                    errors++;
+                  }
+                }
+              } else {
+                const err62 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/pool", schemaPath: "#/properties/tenants/additionalProperties/properties/pool/type", keyword: "type", params: { type: "array" } };
                 if (vErrors === null) {
-                  vErrors = [err59];
+                  vErrors = [err62];
                 } else {
-                  vErrors.push(err59);
+                  vErrors.push(err62);
+                }
+                errors++;
+              }
+            }
+            if (data6.delegate !== void 0) {
+              let data24 = data6.delegate;
+              if (!(data24 && typeof data24 == "object" && !Array.isArray(data24))) {
+                const err63 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/delegate", schemaPath: "#/properties/tenants/additionalProperties/properties/delegate/type", keyword: "type", params: { type: "object" } };
+                if (vErrors === null) {
+                  vErrors = [err63];
+                } else {
+                  vErrors.push(err63);
                 }
                 errors++;
               }
             }
           } else {
-            const err60 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/tenants/additionalProperties/type", keyword: "type", params: { type: "object" } };
+            const err64 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/tenants/additionalProperties/type", keyword: "type", params: { type: "object" } };
             if (vErrors === null) {
-              vErrors = [err60];
+              vErrors = [err64];
             } else {
-              vErrors.push(err60);
+              vErrors.push(err64);
             }
             errors++;
           }
         }
       } else {
-        const err61 = { instancePath: instancePath + "/tenants", schemaPath: "#/properties/tenants/type", keyword: "type", params: { type: "object" } };
+        const err65 = { instancePath: instancePath + "/tenants", schemaPath: "#/properties/tenants/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
-          vErrors = [err61];
+          vErrors = [err65];
         } else {
-          vErrors.push(err61);
+          vErrors.push(err65);
         }
         errors++;
       }
     }
     if (data.marks !== void 0) {
-      let data23 = data.marks;
-      if (data23 && typeof data23 == "object" && !Array.isArray(data23)) {
-        if (Object.keys(data23).length > 1024) {
-          const err62 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/maxProperties", keyword: "maxProperties", params: { limit: 1024 } };
+      let data25 = data.marks;
+      if (data25 && typeof data25 == "object" && !Array.isArray(data25)) {
+        if (Object.keys(data25).length > 1024) {
+          const err66 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/maxProperties", keyword: "maxProperties", params: { limit: 1024 } };
           if (vErrors === null) {
-            vErrors = [err62];
+            vErrors = [err66];
           } else {
-            vErrors.push(err62);
+            vErrors.push(err66);
           }
           errors++;
         }
-        if (Object.keys(data23).length < 1) {
-          const err63 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/minProperties", keyword: "minProperties", params: { limit: 1 } };
+        if (Object.keys(data25).length < 1) {
+          const err67 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/minProperties", keyword: "minProperties", params: { limit: 1 } };
           if (vErrors === null) {
-            vErrors = [err63];
+            vErrors = [err67];
           } else {
-            vErrors.push(err63);
+            vErrors.push(err67);
           }
           errors++;
         }
-        for (const key5 in data23) {
-          const _errs56 = errors;
+        for (const key5 in data25) {
+          const _errs60 = errors;
           if (typeof key5 === "string") {
             if (!pattern5.test(key5)) {
-              const err64 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, propertyName: key5 };
+              const err68 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, propertyName: key5 };
               if (vErrors === null) {
-                vErrors = [err64];
+                vErrors = [err68];
               } else {
-                vErrors.push(err64);
+                vErrors.push(err68);
               }
               errors++;
             }
           }
-          var valid19 = _errs56 === errors;
-          if (!valid19) {
-            const err65 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/propertyNames", keyword: "propertyNames", params: { propertyName: key5 } };
+          var valid21 = _errs60 === errors;
+          if (!valid21) {
+            const err69 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/propertyNames", keyword: "propertyNames", params: { propertyName: key5 } };
             if (vErrors === null) {
-              vErrors = [err65];
+              vErrors = [err69];
             } else {
-              vErrors.push(err65);
+              vErrors.push(err69);
             }
             errors++;
           }
         }
-        for (const key6 in data23) {
-          let data24 = data23[key6];
-          if (data24 && typeof data24 == "object" && !Array.isArray(data24)) {
-            if (data24.mark === void 0) {
-              const err66 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/required", keyword: "required", params: { missingProperty: "mark" } };
+        for (const key6 in data25) {
+          let data26 = data25[key6];
+          if (data26 && typeof data26 == "object" && !Array.isArray(data26)) {
+            if (data26.mark === void 0) {
+              const err70 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/required", keyword: "required", params: { missingProperty: "mark" } };
               if (vErrors === null) {
-                vErrors = [err66];
+                vErrors = [err70];
               } else {
-                vErrors.push(err66);
+                vErrors.push(err70);
               }
               errors++;
             }
-            for (const key7 in data24) {
+            for (const key7 in data26) {
               if (!(key7 === "mark" || key7 === "mask")) {
-                const err67 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key7 } };
-                if (vErrors === null) {
-                  vErrors = [err67];
-                } else {
-                  vErrors.push(err67);
-                }
-                errors++;
-              }
-            }
-            if (data24.mark !== void 0) {
-              let data25 = data24.mark;
-              if (!(typeof data25 == "number" && (!(data25 % 1) && !isNaN(data25)) && isFinite(data25))) {
-                const err68 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/type", keyword: "type", params: { type: "integer" } };
-                if (vErrors === null) {
-                  vErrors = [err68];
-                } else {
-                  vErrors.push(err68);
-                }
-                errors++;
-              }
-              if (typeof data25 == "number" && isFinite(data25)) {
-                if (data25 > 4294967295 || isNaN(data25)) {
-                  const err69 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
-                  if (vErrors === null) {
-                    vErrors = [err69];
-                  } else {
-                    vErrors.push(err69);
-                  }
-                  errors++;
-                }
-                if (data25 < 1 || isNaN(data25)) {
-                  const err70 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-                  if (vErrors === null) {
-                    vErrors = [err70];
-                  } else {
-                    vErrors.push(err70);
-                  }
-                  errors++;
-                }
-              }
-            }
-            if (data24.mask !== void 0) {
-              let data26 = data24.mask;
-              if (!(typeof data26 == "number" && (!(data26 % 1) && !isNaN(data26)) && isFinite(data26))) {
-                const err71 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/type", keyword: "type", params: { type: "integer" } };
+                const err71 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key7 } };
                 if (vErrors === null) {
                   vErrors = [err71];
                 } else {
@@ -922,18 +923,21 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                 }
                 errors++;
               }
-              if (typeof data26 == "number" && isFinite(data26)) {
-                if (data26 > 4294967295 || isNaN(data26)) {
-                  const err72 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
-                  if (vErrors === null) {
-                    vErrors = [err72];
-                  } else {
-                    vErrors.push(err72);
-                  }
-                  errors++;
+            }
+            if (data26.mark !== void 0) {
+              let data27 = data26.mark;
+              if (!(typeof data27 == "number" && (!(data27 % 1) && !isNaN(data27)) && isFinite(data27))) {
+                const err72 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/type", keyword: "type", params: { type: "integer" } };
+                if (vErrors === null) {
+                  vErrors = [err72];
+                } else {
+                  vErrors.push(err72);
                 }
-                if (data26 < 0 || isNaN(data26)) {
-                  const err73 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/minimum", keyword: "minimum", params: { comparison: ">=", limit: 0 } };
+                errors++;
+              }
+              if (typeof data27 == "number" && isFinite(data27)) {
+                if (data27 > 4294967295 || isNaN(data27)) {
+                  const err73 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
                   if (vErrors === null) {
                     vErrors = [err73];
                   } else {
@@ -941,61 +945,61 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                   errors++;
                 }
+                if (data27 < 1 || isNaN(data27)) {
+                  const err74 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                  if (vErrors === null) {
+                    vErrors = [err74];
+                  } else {
+                    vErrors.push(err74);
+                  }
+                  errors++;
+                }
+              }
+            }
+            if (data26.mask !== void 0) {
+              let data28 = data26.mask;
+              if (!(typeof data28 == "number" && (!(data28 % 1) && !isNaN(data28)) && isFinite(data28))) {
+                const err75 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/type", keyword: "type", params: { type: "integer" } };
+                if (vErrors === null) {
+                  vErrors = [err75];
+                } else {
+                  vErrors.push(err75);
+                }
+                errors++;
+              }
+              if (typeof data28 == "number" && isFinite(data28)) {
+                if (data28 > 4294967295 || isNaN(data28)) {
+                  const err76 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+                  if (vErrors === null) {
+                    vErrors = [err76];
+                  } else {
+                    vErrors.push(err76);
+                  }
+                  errors++;
+                }
+                if (data28 < 0 || isNaN(data28)) {
+                  const err77 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/minimum", keyword: "minimum", params: { comparison: ">=", limit: 0 } };
+                  if (vErrors === null) {
+                    vErrors = [err77];
+                  } else {
+                    vErrors.push(err77);
+                  }
+                  errors++;
+                }
               }
             }
           } else {
-            const err74 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/type", keyword: "type", params: { type: "object" } };
+            const err78 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/type", keyword: "type", params: { type: "object" } };
             if (vErrors === null) {
-              vErrors = [err74];
+              vErrors = [err78];
             } else {
-              vErrors.push(err74);
+              vErrors.push(err78);
             }
             errors++;
           }
         }
       } else {
-        const err75 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err75];
-        } else {
-          vErrors.push(err75);
-        }
-        errors++;
-      }
-    }
-    let data27 = data.mask;
-    if (typeof data27 !== "string" && !(typeof data27 == "number" && (!(data27 % 1) && !isNaN(data27)) && isFinite(data27))) {
-      const err76 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/type", keyword: "type", params: { type: schema11.properties.mask.type } };
-      if (vErrors === null) {
-        vErrors = [err76];
-      } else {
-        vErrors.push(err76);
-      }
-      errors++;
-    }
-    if (typeof data27 == "number" && isFinite(data27)) {
-      if (data27 > 4294967295 || isNaN(data27)) {
-        const err77 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
-        if (vErrors === null) {
-          vErrors = [err77];
-        } else {
-          vErrors.push(err77);
-        }
-        errors++;
-      }
-      if (data27 < 1 || isNaN(data27)) {
-        const err78 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-        if (vErrors === null) {
-          vErrors = [err78];
-        } else {
-          vErrors.push(err78);
-        }
-        errors++;
-      }
-    }
-    if (typeof data27 === "string") {
-      if (!pattern14.test(data27)) {
-        const err79 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/pattern", keyword: "pattern", params: { pattern: "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$" } };
+        const err79 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
           vErrors = [err79];
         } else {
@@ -1004,9 +1008,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
-    let data28 = data.onError;
-    if (typeof data28 !== "string") {
-      const err80 = { instancePath: instancePath + "/onError", schemaPath: "#/properties/onError/type", keyword: "type", params: { type: "string" } };
+    let data29 = data.mask;
+    if (typeof data29 !== "string" && !(typeof data29 == "number" && (!(data29 % 1) && !isNaN(data29)) && isFinite(data29))) {
+      const err80 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/type", keyword: "type", params: { type: schema11.properties.mask.type } };
       if (vErrors === null) {
         vErrors = [err80];
       } else {
@@ -1014,114 +1018,117 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    if (!(data28 === "deny" || data28 === "allow")) {
-      const err81 = { instancePath: instancePath + "/onError", schemaPath: "#/properties/onError/enum", keyword: "enum", params: { allowedValues: schema11.properties.onError.enum } };
+    if (typeof data29 == "number" && isFinite(data29)) {
+      if (data29 > 4294967295 || isNaN(data29)) {
+        const err81 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+        if (vErrors === null) {
+          vErrors = [err81];
+        } else {
+          vErrors.push(err81);
+        }
+        errors++;
+      }
+      if (data29 < 1 || isNaN(data29)) {
+        const err82 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+        if (vErrors === null) {
+          vErrors = [err82];
+        } else {
+          vErrors.push(err82);
+        }
+        errors++;
+      }
+    }
+    if (typeof data29 === "string") {
+      if (!pattern15.test(data29)) {
+        const err83 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/pattern", keyword: "pattern", params: { pattern: "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$" } };
+        if (vErrors === null) {
+          vErrors = [err83];
+        } else {
+          vErrors.push(err83);
+        }
+        errors++;
+      }
+    }
+    let data30 = data.onError;
+    if (typeof data30 !== "string") {
+      const err84 = { instancePath: instancePath + "/onError", schemaPath: "#/properties/onError/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
-        vErrors = [err81];
+        vErrors = [err84];
       } else {
-        vErrors.push(err81);
+        vErrors.push(err84);
+      }
+      errors++;
+    }
+    if (!(data30 === "deny" || data30 === "allow")) {
+      const err85 = { instancePath: instancePath + "/onError", schemaPath: "#/properties/onError/enum", keyword: "enum", params: { allowedValues: schema11.properties.onError.enum } };
+      if (vErrors === null) {
+        vErrors = [err85];
+      } else {
+        vErrors.push(err85);
       }
       errors++;
     }
     if (data.exemptNamespaces !== void 0) {
-      let data29 = data.exemptNamespaces;
-      if (Array.isArray(data29)) {
-        const len4 = data29.length;
-        for (let i7 = 0; i7 < len4; i7++) {
-          let data30 = data29[i7];
-          if (typeof data30 === "string") {
-            if (!pattern7.test(data30)) {
-              const err82 = { instancePath: instancePath + "/exemptNamespaces/" + i7, schemaPath: "#/properties/exemptNamespaces/items/pattern", keyword: "pattern", params: { pattern: "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } };
+      let data31 = data.exemptNamespaces;
+      if (Array.isArray(data31)) {
+        const len5 = data31.length;
+        for (let i8 = 0; i8 < len5; i8++) {
+          let data32 = data31[i8];
+          if (typeof data32 === "string") {
+            if (!pattern7.test(data32)) {
+              const err86 = { instancePath: instancePath + "/exemptNamespaces/" + i8, schemaPath: "#/properties/exemptNamespaces/items/pattern", keyword: "pattern", params: { pattern: "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } };
               if (vErrors === null) {
-                vErrors = [err82];
+                vErrors = [err86];
               } else {
-                vErrors.push(err82);
+                vErrors.push(err86);
               }
               errors++;
             }
           } else {
-            const err83 = { instancePath: instancePath + "/exemptNamespaces/" + i7, schemaPath: "#/properties/exemptNamespaces/items/type", keyword: "type", params: { type: "string" } };
+            const err87 = { instancePath: instancePath + "/exemptNamespaces/" + i8, schemaPath: "#/properties/exemptNamespaces/items/type", keyword: "type", params: { type: "string" } };
             if (vErrors === null) {
-              vErrors = [err83];
+              vErrors = [err87];
             } else {
-              vErrors.push(err83);
+              vErrors.push(err87);
             }
             errors++;
           }
         }
-        let i8 = data29.length;
+        let i9 = data31.length;
         let j3;
-        if (i8 > 1) {
+        if (i9 > 1) {
           const indices3 = {};
-          for (; i8--; ) {
-            let item3 = data29[i8];
+          for (; i9--; ) {
+            let item3 = data31[i9];
             if (typeof item3 !== "string") {
               continue;
             }
             if (typeof indices3[item3] == "number") {
               j3 = indices3[item3];
-              const err84 = { instancePath: instancePath + "/exemptNamespaces", schemaPath: "#/properties/exemptNamespaces/uniqueItems", keyword: "uniqueItems", params: { i: i8, j: j3 } };
+              const err88 = { instancePath: instancePath + "/exemptNamespaces", schemaPath: "#/properties/exemptNamespaces/uniqueItems", keyword: "uniqueItems", params: { i: i9, j: j3 } };
               if (vErrors === null) {
-                vErrors = [err84];
+                vErrors = [err88];
               } else {
-                vErrors.push(err84);
+                vErrors.push(err88);
               }
               errors++;
               break;
             }
-            indices3[item3] = i8;
+            indices3[item3] = i9;
           }
         }
       } else {
-        const err85 = { instancePath: instancePath + "/exemptNamespaces", schemaPath: "#/properties/exemptNamespaces/type", keyword: "type", params: { type: "array" } };
+        const err89 = { instancePath: instancePath + "/exemptNamespaces", schemaPath: "#/properties/exemptNamespaces/type", keyword: "type", params: { type: "array" } };
         if (vErrors === null) {
-          vErrors = [err85];
+          vErrors = [err89];
         } else {
-          vErrors.push(err85);
+          vErrors.push(err89);
         }
         errors++;
       }
     }
     if (typeof data.markReplies !== "boolean") {
-      const err86 = { instancePath: instancePath + "/markReplies", schemaPath: "#/properties/markReplies/type", keyword: "type", params: { type: "boolean" } };
-      if (vErrors === null) {
-        vErrors = [err86];
-      } else {
-        vErrors.push(err86);
-      }
-      errors++;
-    }
-    let data32 = data.onAnnotationChange;
-    if (typeof data32 !== "string") {
-      const err87 = { instancePath: instancePath + "/onAnnotationChange", schemaPath: "#/properties/onAnnotationChange/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err87];
-      } else {
-        vErrors.push(err87);
-      }
-      errors++;
-    }
-    if (!(data32 === "apply" || data32 === "ignore")) {
-      const err88 = { instancePath: instancePath + "/onAnnotationChange", schemaPath: "#/properties/onAnnotationChange/enum", keyword: "enum", params: { allowedValues: schema11.properties.onAnnotationChange.enum } };
-      if (vErrors === null) {
-        vErrors = [err88];
-      } else {
-        vErrors.push(err88);
-      }
-      errors++;
-    }
-    let data33 = data.backend;
-    if (typeof data33 !== "string") {
-      const err89 = { instancePath: instancePath + "/backend", schemaPath: "#/properties/backend/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err89];
-      } else {
-        vErrors.push(err89);
-      }
-      errors++;
-    }
-    if (!(data33 === "auto" || data33 === "iptables" || data33 === "nftables")) {
-      const err90 = { instancePath: instancePath + "/backend", schemaPath: "#/properties/backend/enum", keyword: "enum", params: { allowedValues: schema11.properties.backend.enum } };
+      const err90 = { instancePath: instancePath + "/markReplies", schemaPath: "#/properties/markReplies/type", keyword: "type", params: { type: "boolean" } };
       if (vErrors === null) {
         vErrors = [err90];
       } else {
@@ -1129,8 +1136,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    if (typeof data.guard !== "boolean") {
-      const err91 = { instancePath: instancePath + "/guard", schemaPath: "#/properties/guard/type", keyword: "type", params: { type: "boolean" } };
+    let data34 = data.onAnnotationChange;
+    if (typeof data34 !== "string") {
+      const err91 = { instancePath: instancePath + "/onAnnotationChange", schemaPath: "#/properties/onAnnotationChange/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err91];
       } else {
@@ -1138,9 +1146,8 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data35 = data.iptables;
-    if (typeof data35 !== "string") {
-      const err92 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/type", keyword: "type", params: { type: "string" } };
+    if (!(data34 === "apply" || data34 === "ignore")) {
+      const err92 = { instancePath: instancePath + "/onAnnotationChange", schemaPath: "#/properties/onAnnotationChange/enum", keyword: "enum", params: { allowedValues: schema11.properties.onAnnotationChange.enum } };
       if (vErrors === null) {
         vErrors = [err92];
       } else {
@@ -1148,8 +1155,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    if (!(data35 === "auto" || data35 === "nft" || data35 === "legacy")) {
-      const err93 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/enum", keyword: "enum", params: { allowedValues: schema11.properties.iptables.enum } };
+    let data35 = data.backend;
+    if (typeof data35 !== "string") {
+      const err93 = { instancePath: instancePath + "/backend", schemaPath: "#/properties/backend/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err93];
       } else {
@@ -1157,19 +1165,17 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data36 = data.dataDir;
-    if (typeof data36 === "string") {
-      if (!pattern2.test(data36)) {
-        const err94 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
-        if (vErrors === null) {
-          vErrors = [err94];
-        } else {
-          vErrors.push(err94);
-        }
-        errors++;
+    if (!(data35 === "auto" || data35 === "iptables" || data35 === "nftables")) {
+      const err94 = { instancePath: instancePath + "/backend", schemaPath: "#/properties/backend/enum", keyword: "enum", params: { allowedValues: schema11.properties.backend.enum } };
+      if (vErrors === null) {
+        vErrors = [err94];
+      } else {
+        vErrors.push(err94);
       }
-    } else {
-      const err95 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/type", keyword: "type", params: { type: "string" } };
+      errors++;
+    }
+    if (typeof data.guard !== "boolean") {
+      const err95 = { instancePath: instancePath + "/guard", schemaPath: "#/properties/guard/type", keyword: "type", params: { type: "boolean" } };
       if (vErrors === null) {
         vErrors = [err95];
       } else {
@@ -1177,19 +1183,18 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data37 = data.logFile;
-    if (typeof data37 === "string") {
-      if (!pattern17.test(data37)) {
-        const err96 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
-        if (vErrors === null) {
-          vErrors = [err96];
-        } else {
-          vErrors.push(err96);
-        }
-        errors++;
+    let data37 = data.iptables;
+    if (typeof data37 !== "string") {
+      const err96 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err96];
+      } else {
+        vErrors.push(err96);
       }
-    } else {
-      const err97 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/type", keyword: "type", params: { type: "string" } };
+      errors++;
+    }
+    if (!(data37 === "auto" || data37 === "nft" || data37 === "legacy")) {
+      const err97 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/enum", keyword: "enum", params: { allowedValues: schema11.properties.iptables.enum } };
       if (vErrors === null) {
         vErrors = [err97];
       } else {
@@ -1197,18 +1202,19 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data38 = data.logLevel;
-    if (typeof data38 !== "string") {
-      const err98 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err98];
-      } else {
-        vErrors.push(err98);
+    let data38 = data.dataDir;
+    if (typeof data38 === "string") {
+      if (!pattern2.test(data38)) {
+        const err98 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
+        if (vErrors === null) {
+          vErrors = [err98];
+        } else {
+          vErrors.push(err98);
+        }
+        errors++;
       }
-      errors++;
-    }
-    if (!(data38 === "error" || data38 === "warn" || data38 === "info" || data38 === "debug")) {
-      const err99 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/enum", keyword: "enum", params: { allowedValues: schema11.properties.logLevel.enum } };
+    } else {
+      const err99 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err99];
       } else {
@@ -1216,10 +1222,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data39 = data.apiTimeout;
+    let data39 = data.logFile;
     if (typeof data39 === "string") {
       if (!pattern18.test(data39)) {
-        const err100 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        const err100 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
         if (vErrors === null) {
           vErrors = [err100];
         } else {
@@ -1228,7 +1234,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     } else {
-      const err101 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/type", keyword: "type", params: { type: "string" } };
+      const err101 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err101];
       } else {
@@ -1236,19 +1242,18 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data40 = data.delegateTimeout;
-    if (typeof data40 === "string") {
-      if (!pattern18.test(data40)) {
-        const err102 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-        if (vErrors === null) {
-          vErrors = [err102];
-        } else {
-          vErrors.push(err102);
-        }
-        errors++;
+    let data40 = data.logLevel;
+    if (typeof data40 !== "string") {
+      const err102 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err102];
+      } else {
+        vErrors.push(err102);
       }
-    } else {
-      const err103 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/type", keyword: "type", params: { type: "string" } };
+      errors++;
+    }
+    if (!(data40 === "error" || data40 === "warn" || data40 === "info" || data40 === "debug")) {
+      const err103 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/enum", keyword: "enum", params: { allowedValues: schema11.properties.logLevel.enum } };
       if (vErrors === null) {
         vErrors = [err103];
       } else {
@@ -1256,10 +1261,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data41 = data.lockTimeout;
+    let data41 = data.apiTimeout;
     if (typeof data41 === "string") {
-      if (!pattern18.test(data41)) {
-        const err104 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      if (!pattern19.test(data41)) {
+        const err104 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
         if (vErrors === null) {
           vErrors = [err104];
         } else {
@@ -1268,7 +1273,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     } else {
-      const err105 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/type", keyword: "type", params: { type: "string" } };
+      const err105 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err105];
       } else {
@@ -1276,95 +1281,96 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data42 = data.routes;
-    if (data42 && typeof data42 == "object" && !Array.isArray(data42)) {
-      if (data42.tenantPriority === void 0) {
-        data42.tenantPriority = 32765;
+    let data42 = data.delegateTimeout;
+    if (typeof data42 === "string") {
+      if (!pattern19.test(data42)) {
+        const err106 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        if (vErrors === null) {
+          vErrors = [err106];
+        } else {
+          vErrors.push(err106);
+        }
+        errors++;
       }
-      if (data42.localPriority === void 0) {
-        data42.localPriority = 32764;
+    } else {
+      const err107 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err107];
+      } else {
+        vErrors.push(err107);
       }
-      if (data42.excludePriority === void 0) {
-        data42.excludePriority = 32763;
+      errors++;
+    }
+    let data43 = data.lockTimeout;
+    if (typeof data43 === "string") {
+      if (!pattern19.test(data43)) {
+        const err108 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        if (vErrors === null) {
+          vErrors = [err108];
+        } else {
+          vErrors.push(err108);
+        }
+        errors++;
       }
-      if (data42.excludeDestinations === void 0) {
-        data42.excludeDestinations = ["169.254.169.254/32", "fd00:ec2::254/128"];
+    } else {
+      const err109 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err109];
+      } else {
+        vErrors.push(err109);
       }
-      if (data42.masquerade === void 0) {
-        data42.masquerade = false;
+      errors++;
+    }
+    let data44 = data.routes;
+    if (data44 && typeof data44 == "object" && !Array.isArray(data44)) {
+      if (data44.tenantPriority === void 0) {
+        data44.tenantPriority = 32765;
       }
-      if (data42.acceptForward === void 0) {
-        data42.acceptForward = false;
+      if (data44.localPriority === void 0) {
+        data44.localPriority = 32764;
       }
-      if (data42.namesDir === void 0) {
-        data42.namesDir = "/etc/iproute2/rt_tables.d";
+      if (data44.excludePriority === void 0) {
+        data44.excludePriority = 32763;
       }
-      if (data42.watch === void 0) {
-        data42.watch = {};
+      if (data44.excludeDestinations === void 0) {
+        data44.excludeDestinations = ["169.254.169.254/32", "fd00:ec2::254/128"];
       }
-      for (const key8 in data42) {
+      if (data44.masquerade === void 0) {
+        data44.masquerade = false;
+      }
+      if (data44.acceptForward === void 0) {
+        data44.acceptForward = false;
+      }
+      if (data44.namesDir === void 0) {
+        data44.namesDir = "/etc/iproute2/rt_tables.d";
+      }
+      if (data44.watch === void 0) {
+        data44.watch = {};
+      }
+      for (const key8 in data44) {
         if (!func2.call(schema11.properties.routes.properties, key8)) {
-          const err106 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key8 } };
+          const err110 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key8 } };
           if (vErrors === null) {
-            vErrors = [err106];
+            vErrors = [err110];
           } else {
-            vErrors.push(err106);
+            vErrors.push(err110);
           }
           errors++;
         }
       }
-      let data43 = data42.tenantPriority;
-      if (!(typeof data43 == "number" && (!(data43 % 1) && !isNaN(data43)) && isFinite(data43))) {
-        const err107 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/type", keyword: "type", params: { type: "integer" } };
+      let data45 = data44.tenantPriority;
+      if (!(typeof data45 == "number" && (!(data45 % 1) && !isNaN(data45)) && isFinite(data45))) {
+        const err111 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/type", keyword: "type", params: { type: "integer" } };
         if (vErrors === null) {
-          vErrors = [err107];
+          vErrors = [err111];
         } else {
-          vErrors.push(err107);
+          vErrors.push(err111);
         }
         errors++;
       }
-      if (typeof data43 == "number" && isFinite(data43)) {
-        if (data43 > 32765 || isNaN(data43)) {
-          const err108 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
-          if (vErrors === null) {
-            vErrors = [err108];
-          } else {
-            vErrors.push(err108);
-          }
-          errors++;
-        }
-        if (data43 < 1 || isNaN(data43)) {
-          const err109 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-          if (vErrors === null) {
-            vErrors = [err109];
-          } else {
-            vErrors.push(err109);
-          }
-          errors++;
-        }
-      }
-      let data44 = data42.localPriority;
-      if (!(typeof data44 == "number" && (!(data44 % 1) && !isNaN(data44)) && isFinite(data44))) {
-        const err110 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/type", keyword: "type", params: { type: "integer" } };
-        if (vErrors === null) {
-          vErrors = [err110];
-        } else {
-          vErrors.push(err110);
-        }
-        errors++;
-      }
-      if (typeof data44 == "number" && isFinite(data44)) {
-        if (data44 > 32765 || isNaN(data44)) {
-          const err111 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
-          if (vErrors === null) {
-            vErrors = [err111];
-          } else {
-            vErrors.push(err111);
-          }
-          errors++;
-        }
-        if (data44 < 1 || isNaN(data44)) {
-          const err112 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+      if (typeof data45 == "number" && isFinite(data45)) {
+        if (data45 > 32765 || isNaN(data45)) {
+          const err112 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
           if (vErrors === null) {
             vErrors = [err112];
           } else {
@@ -1372,29 +1378,29 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-      }
-      let data45 = data42.excludePriority;
-      if (!(typeof data45 == "number" && (!(data45 % 1) && !isNaN(data45)) && isFinite(data45))) {
-        const err113 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/type", keyword: "type", params: { type: "integer" } };
-        if (vErrors === null) {
-          vErrors = [err113];
-        } else {
-          vErrors.push(err113);
-        }
-        errors++;
-      }
-      if (typeof data45 == "number" && isFinite(data45)) {
-        if (data45 > 32765 || isNaN(data45)) {
-          const err114 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+        if (data45 < 1 || isNaN(data45)) {
+          const err113 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
           if (vErrors === null) {
-            vErrors = [err114];
+            vErrors = [err113];
           } else {
-            vErrors.push(err114);
+            vErrors.push(err113);
           }
           errors++;
         }
-        if (data45 < 1 || isNaN(data45)) {
-          const err115 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+      }
+      let data46 = data44.localPriority;
+      if (!(typeof data46 == "number" && (!(data46 % 1) && !isNaN(data46)) && isFinite(data46))) {
+        const err114 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err114];
+        } else {
+          vErrors.push(err114);
+        }
+        errors++;
+      }
+      if (typeof data46 == "number" && isFinite(data46)) {
+        if (data46 > 32765 || isNaN(data46)) {
+          const err115 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
           if (vErrors === null) {
             vErrors = [err115];
           } else {
@@ -1402,132 +1408,112 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
+        if (data46 < 1 || isNaN(data46)) {
+          const err116 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err116];
+          } else {
+            vErrors.push(err116);
+          }
+          errors++;
+        }
       }
-      let data46 = data42.excludeDestinations;
-      if (Array.isArray(data46)) {
-        const len5 = data46.length;
-        for (let i9 = 0; i9 < len5; i9++) {
-          let data47 = data46[i9];
-          if (typeof data47 === "string") {
-            if (!pattern21.test(data47)) {
-              const err116 = { instancePath: instancePath + "/routes/excludeDestinations/" + i9, schemaPath: "#/properties/routes/properties/excludeDestinations/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+      let data47 = data44.excludePriority;
+      if (!(typeof data47 == "number" && (!(data47 % 1) && !isNaN(data47)) && isFinite(data47))) {
+        const err117 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err117];
+        } else {
+          vErrors.push(err117);
+        }
+        errors++;
+      }
+      if (typeof data47 == "number" && isFinite(data47)) {
+        if (data47 > 32765 || isNaN(data47)) {
+          const err118 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+          if (vErrors === null) {
+            vErrors = [err118];
+          } else {
+            vErrors.push(err118);
+          }
+          errors++;
+        }
+        if (data47 < 1 || isNaN(data47)) {
+          const err119 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err119];
+          } else {
+            vErrors.push(err119);
+          }
+          errors++;
+        }
+      }
+      let data48 = data44.excludeDestinations;
+      if (Array.isArray(data48)) {
+        const len6 = data48.length;
+        for (let i10 = 0; i10 < len6; i10++) {
+          let data49 = data48[i10];
+          if (typeof data49 === "string") {
+            if (!pattern13.test(data49)) {
+              const err120 = { instancePath: instancePath + "/routes/excludeDestinations/" + i10, schemaPath: "#/properties/routes/properties/excludeDestinations/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
               if (vErrors === null) {
-                vErrors = [err116];
+                vErrors = [err120];
               } else {
-                vErrors.push(err116);
+                vErrors.push(err120);
               }
               errors++;
             }
           } else {
-            const err117 = { instancePath: instancePath + "/routes/excludeDestinations/" + i9, schemaPath: "#/properties/routes/properties/excludeDestinations/items/type", keyword: "type", params: { type: "string" } };
+            const err121 = { instancePath: instancePath + "/routes/excludeDestinations/" + i10, schemaPath: "#/properties/routes/properties/excludeDestinations/items/type", keyword: "type", params: { type: "string" } };
             if (vErrors === null) {
-              vErrors = [err117];
+              vErrors = [err121];
             } else {
-              vErrors.push(err117);
+              vErrors.push(err121);
             }
             errors++;
           }
         }
-        let i10 = data46.length;
+        let i11 = data48.length;
         let j4;
-        if (i10 > 1) {
+        if (i11 > 1) {
           const indices4 = {};
-          for (; i10--; ) {
-            let item4 = data46[i10];
+          for (; i11--; ) {
+            let item4 = data48[i11];
             if (typeof item4 !== "string") {
               continue;
             }
             if (typeof indices4[item4] == "number") {
               j4 = indices4[item4];
-              const err118 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/uniqueItems", keyword: "uniqueItems", params: { i: i10, j: j4 } };
+              const err122 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/uniqueItems", keyword: "uniqueItems", params: { i: i11, j: j4 } };
               if (vErrors === null) {
-                vErrors = [err118];
+                vErrors = [err122];
               } else {
-                vErrors.push(err118);
+                vErrors.push(err122);
               }
               errors++;
               break;
             }
-            indices4[item4] = i10;
+            indices4[item4] = i11;
           }
         }
       } else {
-        const err119 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/type", keyword: "type", params: { type: "array" } };
+        const err123 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/type", keyword: "type", params: { type: "array" } };
         if (vErrors === null) {
-          vErrors = [err119];
+          vErrors = [err123];
         } else {
-          vErrors.push(err119);
+          vErrors.push(err123);
         }
         errors++;
       }
-      if (data42.podNetworks !== void 0) {
-        let data48 = data42.podNetworks;
-        if (Array.isArray(data48)) {
-          const len6 = data48.length;
-          for (let i11 = 0; i11 < len6; i11++) {
-            let data49 = data48[i11];
-            if (typeof data49 === "string") {
-              if (!pattern21.test(data49)) {
-                const err120 = { instancePath: instancePath + "/routes/podNetworks/" + i11, schemaPath: "#/properties/routes/properties/podNetworks/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
-                if (vErrors === null) {
-                  vErrors = [err120];
-                } else {
-                  vErrors.push(err120);
-                }
-                errors++;
-              }
-            } else {
-              const err121 = { instancePath: instancePath + "/routes/podNetworks/" + i11, schemaPath: "#/properties/routes/properties/podNetworks/items/type", keyword: "type", params: { type: "string" } };
-              if (vErrors === null) {
-                vErrors = [err121];
-              } else {
-                vErrors.push(err121);
-              }
-              errors++;
-            }
-          }
-          let i12 = data48.length;
-          let j5;
-          if (i12 > 1) {
-            const indices5 = {};
-            for (; i12--; ) {
-              let item5 = data48[i12];
-              if (typeof item5 !== "string") {
-                continue;
-              }
-              if (typeof indices5[item5] == "number") {
-                j5 = indices5[item5];
-                const err122 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/uniqueItems", keyword: "uniqueItems", params: { i: i12, j: j5 } };
-                if (vErrors === null) {
-                  vErrors = [err122];
-                } else {
-                  vErrors.push(err122);
-                }
-                errors++;
-                break;
-              }
-              indices5[item5] = i12;
-            }
-          }
-        } else {
-          const err123 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/type", keyword: "type", params: { type: "array" } };
-          if (vErrors === null) {
-            vErrors = [err123];
-          } else {
-            vErrors.push(err123);
-          }
-          errors++;
-        }
-      }
-      if (data42.nodeRoutes !== void 0) {
-        let data50 = data42.nodeRoutes;
+      if (data44.podNetworks !== void 0) {
+        let data50 = data44.podNetworks;
         if (Array.isArray(data50)) {
           const len7 = data50.length;
-          for (let i13 = 0; i13 < len7; i13++) {
-            let data51 = data50[i13];
-            if (data51 && typeof data51 == "object" && !Array.isArray(data51)) {
-              if (data51.dst === void 0) {
-                const err124 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "dst" } };
+          for (let i12 = 0; i12 < len7; i12++) {
+            let data51 = data50[i12];
+            if (typeof data51 === "string") {
+              if (!pattern13.test(data51)) {
+                const err124 = { instancePath: instancePath + "/routes/podNetworks/" + i12, schemaPath: "#/properties/routes/properties/podNetworks/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
                 if (vErrors === null) {
                   vErrors = [err124];
                 } else {
@@ -1535,62 +1521,77 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                 }
                 errors++;
               }
-              if (data51.via === void 0) {
-                const err125 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "via" } };
+            } else {
+              const err125 = { instancePath: instancePath + "/routes/podNetworks/" + i12, schemaPath: "#/properties/routes/properties/podNetworks/items/type", keyword: "type", params: { type: "string" } };
+              if (vErrors === null) {
+                vErrors = [err125];
+              } else {
+                vErrors.push(err125);
+              }
+              errors++;
+            }
+          }
+          let i13 = data50.length;
+          let j5;
+          if (i13 > 1) {
+            const indices5 = {};
+            for (; i13--; ) {
+              let item5 = data50[i13];
+              if (typeof item5 !== "string") {
+                continue;
+              }
+              if (typeof indices5[item5] == "number") {
+                j5 = indices5[item5];
+                const err126 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/uniqueItems", keyword: "uniqueItems", params: { i: i13, j: j5 } };
                 if (vErrors === null) {
-                  vErrors = [err125];
+                  vErrors = [err126];
                 } else {
-                  vErrors.push(err125);
+                  vErrors.push(err126);
+                }
+                errors++;
+                break;
+              }
+              indices5[item5] = i13;
+            }
+          }
+        } else {
+          const err127 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/type", keyword: "type", params: { type: "array" } };
+          if (vErrors === null) {
+            vErrors = [err127];
+          } else {
+            vErrors.push(err127);
+          }
+          errors++;
+        }
+      }
+      if (data44.nodeRoutes !== void 0) {
+        let data52 = data44.nodeRoutes;
+        if (Array.isArray(data52)) {
+          const len8 = data52.length;
+          for (let i14 = 0; i14 < len8; i14++) {
+            let data53 = data52[i14];
+            if (data53 && typeof data53 == "object" && !Array.isArray(data53)) {
+              if (data53.dst === void 0) {
+                const err128 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "dst" } };
+                if (vErrors === null) {
+                  vErrors = [err128];
+                } else {
+                  vErrors.push(err128);
                 }
                 errors++;
               }
-              for (const key9 in data51) {
+              if (data53.via === void 0) {
+                const err129 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "via" } };
+                if (vErrors === null) {
+                  vErrors = [err129];
+                } else {
+                  vErrors.push(err129);
+                }
+                errors++;
+              }
+              for (const key9 in data53) {
                 if (!(key9 === "dst" || key9 === "via" || key9 === "dev")) {
-                  const err126 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key9 } };
-                  if (vErrors === null) {
-                    vErrors = [err126];
-                  } else {
-                    vErrors.push(err126);
-                  }
-                  errors++;
-                }
-              }
-              if (data51.dst !== void 0) {
-                let data52 = data51.dst;
-                if (typeof data52 === "string") {
-                  if (!pattern21.test(data52)) {
-                    const err127 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
-                    if (vErrors === null) {
-                      vErrors = [err127];
-                    } else {
-                      vErrors.push(err127);
-                    }
-                    errors++;
-                  }
-                } else {
-                  const err128 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/type", keyword: "type", params: { type: "string" } };
-                  if (vErrors === null) {
-                    vErrors = [err128];
-                  } else {
-                    vErrors.push(err128);
-                  }
-                  errors++;
-                }
-              }
-              if (data51.via !== void 0) {
-                let data53 = data51.via;
-                if (typeof data53 === "string") {
-                  if (!pattern8.test(data53)) {
-                    const err129 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                    if (vErrors === null) {
-                      vErrors = [err129];
-                    } else {
-                      vErrors.push(err129);
-                    }
-                    errors++;
-                  }
-                } else {
-                  const err130 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/type", keyword: "type", params: { type: "string" } };
+                  const err130 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14, schemaPath: "#/properties/routes/properties/nodeRoutes/items/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key9 } };
                   if (vErrors === null) {
                     vErrors = [err130];
                   } else {
@@ -1599,11 +1600,11 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   errors++;
                 }
               }
-              if (data51.dev !== void 0) {
-                let data54 = data51.dev;
+              if (data53.dst !== void 0) {
+                let data54 = data53.dst;
                 if (typeof data54 === "string") {
-                  if (!pattern9.test(data54)) {
-                    const err131 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                  if (!pattern13.test(data54)) {
+                    const err131 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
                     if (vErrors === null) {
                       vErrors = [err131];
                     } else {
@@ -1612,7 +1613,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                     errors++;
                   }
                 } else {
-                  const err132 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/type", keyword: "type", params: { type: "string" } };
+                  const err132 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/type", keyword: "type", params: { type: "string" } };
                   if (vErrors === null) {
                     vErrors = [err132];
                   } else {
@@ -1621,105 +1622,92 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   errors++;
                 }
               }
+              if (data53.via !== void 0) {
+                let data55 = data53.via;
+                if (typeof data55 === "string") {
+                  if (!pattern8.test(data55)) {
+                    const err133 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err133];
+                    } else {
+                      vErrors.push(err133);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err134 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err134];
+                  } else {
+                    vErrors.push(err134);
+                  }
+                  errors++;
+                }
+              }
+              if (data53.dev !== void 0) {
+                let data56 = data53.dev;
+                if (typeof data56 === "string") {
+                  if (!pattern9.test(data56)) {
+                    const err135 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err135];
+                    } else {
+                      vErrors.push(err135);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err136 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err136];
+                  } else {
+                    vErrors.push(err136);
+                  }
+                  errors++;
+                }
+              }
             } else {
-              const err133 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/type", keyword: "type", params: { type: "object" } };
+              const err137 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14, schemaPath: "#/properties/routes/properties/nodeRoutes/items/type", keyword: "type", params: { type: "object" } };
               if (vErrors === null) {
-                vErrors = [err133];
+                vErrors = [err137];
               } else {
-                vErrors.push(err133);
+                vErrors.push(err137);
               }
               errors++;
             }
           }
         } else {
-          const err134 = { instancePath: instancePath + "/routes/nodeRoutes", schemaPath: "#/properties/routes/properties/nodeRoutes/type", keyword: "type", params: { type: "array" } };
+          const err138 = { instancePath: instancePath + "/routes/nodeRoutes", schemaPath: "#/properties/routes/properties/nodeRoutes/type", keyword: "type", params: { type: "array" } };
           if (vErrors === null) {
-            vErrors = [err134];
+            vErrors = [err138];
           } else {
-            vErrors.push(err134);
+            vErrors.push(err138);
           }
           errors++;
         }
       }
-      if (typeof data42.masquerade !== "boolean") {
-        const err135 = { instancePath: instancePath + "/routes/masquerade", schemaPath: "#/properties/routes/properties/masquerade/type", keyword: "type", params: { type: "boolean" } };
+      if (typeof data44.masquerade !== "boolean") {
+        const err139 = { instancePath: instancePath + "/routes/masquerade", schemaPath: "#/properties/routes/properties/masquerade/type", keyword: "type", params: { type: "boolean" } };
         if (vErrors === null) {
-          vErrors = [err135];
+          vErrors = [err139];
         } else {
-          vErrors.push(err135);
+          vErrors.push(err139);
         }
         errors++;
       }
-      if (typeof data42.acceptForward !== "boolean") {
-        const err136 = { instancePath: instancePath + "/routes/acceptForward", schemaPath: "#/properties/routes/properties/acceptForward/type", keyword: "type", params: { type: "boolean" } };
+      if (typeof data44.acceptForward !== "boolean") {
+        const err140 = { instancePath: instancePath + "/routes/acceptForward", schemaPath: "#/properties/routes/properties/acceptForward/type", keyword: "type", params: { type: "boolean" } };
         if (vErrors === null) {
-          vErrors = [err136];
+          vErrors = [err140];
         } else {
-          vErrors.push(err136);
+          vErrors.push(err140);
         }
         errors++;
       }
-      let data57 = data42.namesDir;
-      if (typeof data57 === "string") {
-        if (!pattern17.test(data57)) {
-          const err137 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
-          if (vErrors === null) {
-            vErrors = [err137];
-          } else {
-            vErrors.push(err137);
-          }
-          errors++;
-        }
-      } else {
-        const err138 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err138];
-        } else {
-          vErrors.push(err138);
-        }
-        errors++;
-      }
-      let data58 = data42.watch;
-      if (data58 && typeof data58 == "object" && !Array.isArray(data58)) {
-        if (data58.interval === void 0) {
-          data58.interval = "2s";
-        }
-        if (data58.timeout === void 0) {
-          data58.timeout = "1s";
-        }
-        if (data58.failAfter === void 0) {
-          data58.failAfter = 3;
-        }
-        if (data58.holdDown === void 0) {
-          data58.holdDown = "10s";
-        }
-        if (data58.statusFile === void 0) {
-          data58.statusFile = "/run/tenant-routing-status.json";
-        }
-        for (const key10 in data58) {
-          if (!(key10 === "interval" || key10 === "timeout" || key10 === "failAfter" || key10 === "holdDown" || key10 === "statusFile")) {
-            const err139 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key10 } };
-            if (vErrors === null) {
-              vErrors = [err139];
-            } else {
-              vErrors.push(err139);
-            }
-            errors++;
-          }
-        }
-        let data59 = data58.interval;
-        if (typeof data59 === "string") {
-          if (!pattern18.test(data59)) {
-            const err140 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-            if (vErrors === null) {
-              vErrors = [err140];
-            } else {
-              vErrors.push(err140);
-            }
-            errors++;
-          }
-        } else {
-          const err141 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/type", keyword: "type", params: { type: "string" } };
+      let data59 = data44.namesDir;
+      if (typeof data59 === "string") {
+        if (!pattern18.test(data59)) {
+          const err141 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
           if (vErrors === null) {
             vErrors = [err141];
           } else {
@@ -1727,48 +1715,67 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        let data60 = data58.timeout;
-        if (typeof data60 === "string") {
-          if (!pattern18.test(data60)) {
-            const err142 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      } else {
+        const err142 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err142];
+        } else {
+          vErrors.push(err142);
+        }
+        errors++;
+      }
+      let data60 = data44.watch;
+      if (data60 && typeof data60 == "object" && !Array.isArray(data60)) {
+        if (data60.interval === void 0) {
+          data60.interval = "2s";
+        }
+        if (data60.timeout === void 0) {
+          data60.timeout = "1s";
+        }
+        if (data60.failAfter === void 0) {
+          data60.failAfter = 3;
+        }
+        if (data60.holdDown === void 0) {
+          data60.holdDown = "10s";
+        }
+        if (data60.statusFile === void 0) {
+          data60.statusFile = "/run/tenant-routing-status.json";
+        }
+        for (const key10 in data60) {
+          if (!(key10 === "interval" || key10 === "timeout" || key10 === "failAfter" || key10 === "holdDown" || key10 === "statusFile")) {
+            const err143 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key10 } };
             if (vErrors === null) {
-              vErrors = [err142];
+              vErrors = [err143];
             } else {
-              vErrors.push(err142);
+              vErrors.push(err143);
+            }
+            errors++;
+          }
+        }
+        let data61 = data60.interval;
+        if (typeof data61 === "string") {
+          if (!pattern19.test(data61)) {
+            const err144 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err144];
+            } else {
+              vErrors.push(err144);
             }
             errors++;
           }
         } else {
-          const err143 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/type", keyword: "type", params: { type: "string" } };
+          const err145 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/type", keyword: "type", params: { type: "string" } };
           if (vErrors === null) {
-            vErrors = [err143];
+            vErrors = [err145];
           } else {
-            vErrors.push(err143);
+            vErrors.push(err145);
           }
           errors++;
         }
-        let data61 = data58.failAfter;
-        if (!(typeof data61 == "number" && (!(data61 % 1) && !isNaN(data61)) && isFinite(data61))) {
-          const err144 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/type", keyword: "type", params: { type: "integer" } };
-          if (vErrors === null) {
-            vErrors = [err144];
-          } else {
-            vErrors.push(err144);
-          }
-          errors++;
-        }
-        if (typeof data61 == "number" && isFinite(data61)) {
-          if (data61 > 100 || isNaN(data61)) {
-            const err145 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/maximum", keyword: "maximum", params: { comparison: "<=", limit: 100 } };
-            if (vErrors === null) {
-              vErrors = [err145];
-            } else {
-              vErrors.push(err145);
-            }
-            errors++;
-          }
-          if (data61 < 1 || isNaN(data61)) {
-            const err146 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+        let data62 = data60.timeout;
+        if (typeof data62 === "string") {
+          if (!pattern19.test(data62)) {
+            const err146 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
             if (vErrors === null) {
               vErrors = [err146];
             } else {
@@ -1776,20 +1783,18 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
             }
             errors++;
           }
-        }
-        let data62 = data58.holdDown;
-        if (typeof data62 === "string") {
-          if (!pattern18.test(data62)) {
-            const err147 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-            if (vErrors === null) {
-              vErrors = [err147];
-            } else {
-              vErrors.push(err147);
-            }
-            errors++;
-          }
         } else {
-          const err148 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/type", keyword: "type", params: { type: "string" } };
+          const err147 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err147];
+          } else {
+            vErrors.push(err147);
+          }
+          errors++;
+        }
+        let data63 = data60.failAfter;
+        if (!(typeof data63 == "number" && (!(data63 % 1) && !isNaN(data63)) && isFinite(data63))) {
+          const err148 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/type", keyword: "type", params: { type: "integer" } };
           if (vErrors === null) {
             vErrors = [err148];
           } else {
@@ -1797,10 +1802,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        let data63 = data58.statusFile;
-        if (typeof data63 === "string") {
-          if (!pattern17.test(data63)) {
-            const err149 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+        if (typeof data63 == "number" && isFinite(data63)) {
+          if (data63 > 100 || isNaN(data63)) {
+            const err149 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/maximum", keyword: "maximum", params: { comparison: "<=", limit: 100 } };
             if (vErrors === null) {
               vErrors = [err149];
             } else {
@@ -1808,47 +1812,49 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
             }
             errors++;
           }
+          if (data63 < 1 || isNaN(data63)) {
+            const err150 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+            if (vErrors === null) {
+              vErrors = [err150];
+            } else {
+              vErrors.push(err150);
+            }
+            errors++;
+          }
+        }
+        let data64 = data60.holdDown;
+        if (typeof data64 === "string") {
+          if (!pattern19.test(data64)) {
+            const err151 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err151];
+            } else {
+              vErrors.push(err151);
+            }
+            errors++;
+          }
         } else {
-          const err150 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/type", keyword: "type", params: { type: "string" } };
+          const err152 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/type", keyword: "type", params: { type: "string" } };
           if (vErrors === null) {
-            vErrors = [err150];
+            vErrors = [err152];
           } else {
-            vErrors.push(err150);
+            vErrors.push(err152);
           }
           errors++;
         }
-      } else {
-        const err151 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err151];
-        } else {
-          vErrors.push(err151);
-        }
-        errors++;
-      }
-    } else {
-      const err152 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/type", keyword: "type", params: { type: "object" } };
-      if (vErrors === null) {
-        vErrors = [err152];
-      } else {
-        vErrors.push(err152);
-      }
-      errors++;
-    }
-    if (data.router !== void 0) {
-      let data64 = data.router;
-      if (data64 && typeof data64 == "object" && !Array.isArray(data64)) {
-        if (data64.nodes === void 0) {
-          const err153 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "nodes" } };
-          if (vErrors === null) {
-            vErrors = [err153];
-          } else {
-            vErrors.push(err153);
+        let data65 = data60.statusFile;
+        if (typeof data65 === "string") {
+          if (!pattern18.test(data65)) {
+            const err153 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+            if (vErrors === null) {
+              vErrors = [err153];
+            } else {
+              vErrors.push(err153);
+            }
+            errors++;
           }
-          errors++;
-        }
-        if (data64.uplinks === void 0) {
-          const err154 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "uplinks" } };
+        } else {
+          const err154 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/type", keyword: "type", params: { type: "string" } };
           if (vErrors === null) {
             vErrors = [err154];
           } else {
@@ -1856,122 +1862,102 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        for (const key11 in data64) {
-          if (!(key11 === "nodes" || key11 === "lan" || key11 === "uplinks")) {
-            const err155 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key11 } };
-            if (vErrors === null) {
-              vErrors = [err155];
-            } else {
-              vErrors.push(err155);
-            }
-            errors++;
-          }
+      } else {
+        const err155 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/type", keyword: "type", params: { type: "object" } };
+        if (vErrors === null) {
+          vErrors = [err155];
+        } else {
+          vErrors.push(err155);
         }
-        if (data64.nodes !== void 0) {
-          let data65 = data64.nodes;
-          if (Array.isArray(data65)) {
-            if (data65.length > 2) {
-              const err156 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/maxItems", keyword: "maxItems", params: { limit: 2 } };
-              if (vErrors === null) {
-                vErrors = [err156];
-              } else {
-                vErrors.push(err156);
-              }
-              errors++;
-            }
-            if (data65.length < 1) {
-              const err157 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/minItems", keyword: "minItems", params: { limit: 1 } };
-              if (vErrors === null) {
-                vErrors = [err157];
-              } else {
-                vErrors.push(err157);
-              }
-              errors++;
-            }
-            const len8 = data65.length;
-            for (let i14 = 0; i14 < len8; i14++) {
-              let data66 = data65[i14];
-              if (typeof data66 === "string") {
-                if (!pattern8.test(data66)) {
-                  const err158 = { instancePath: instancePath + "/router/nodes/" + i14, schemaPath: "#/properties/router/properties/nodes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                  if (vErrors === null) {
-                    vErrors = [err158];
-                  } else {
-                    vErrors.push(err158);
-                  }
-                  errors++;
-                }
-              } else {
-                const err159 = { instancePath: instancePath + "/router/nodes/" + i14, schemaPath: "#/properties/router/properties/nodes/items/type", keyword: "type", params: { type: "string" } };
-                if (vErrors === null) {
-                  vErrors = [err159];
-                } else {
-                  vErrors.push(err159);
-                }
-                errors++;
-              }
-            }
+        errors++;
+      }
+    } else {
+      const err156 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/type", keyword: "type", params: { type: "object" } };
+      if (vErrors === null) {
+        vErrors = [err156];
+      } else {
+        vErrors.push(err156);
+      }
+      errors++;
+    }
+    if (data.router !== void 0) {
+      let data66 = data.router;
+      if (data66 && typeof data66 == "object" && !Array.isArray(data66)) {
+        if (data66.nodes === void 0) {
+          const err157 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "nodes" } };
+          if (vErrors === null) {
+            vErrors = [err157];
           } else {
-            const err160 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/type", keyword: "type", params: { type: "array" } };
+            vErrors.push(err157);
+          }
+          errors++;
+        }
+        if (data66.uplinks === void 0) {
+          const err158 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "uplinks" } };
+          if (vErrors === null) {
+            vErrors = [err158];
+          } else {
+            vErrors.push(err158);
+          }
+          errors++;
+        }
+        for (const key11 in data66) {
+          if (!(key11 === "nodes" || key11 === "lan" || key11 === "uplinks")) {
+            const err159 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key11 } };
             if (vErrors === null) {
-              vErrors = [err160];
+              vErrors = [err159];
             } else {
-              vErrors.push(err160);
+              vErrors.push(err159);
             }
             errors++;
           }
         }
-        if (data64.lan !== void 0) {
-          let data67 = data64.lan;
+        if (data66.nodes !== void 0) {
+          let data67 = data66.nodes;
           if (Array.isArray(data67)) {
+            if (data67.length > 2) {
+              const err160 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/maxItems", keyword: "maxItems", params: { limit: 2 } };
+              if (vErrors === null) {
+                vErrors = [err160];
+              } else {
+                vErrors.push(err160);
+              }
+              errors++;
+            }
+            if (data67.length < 1) {
+              const err161 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/minItems", keyword: "minItems", params: { limit: 1 } };
+              if (vErrors === null) {
+                vErrors = [err161];
+              } else {
+                vErrors.push(err161);
+              }
+              errors++;
+            }
             const len9 = data67.length;
             for (let i15 = 0; i15 < len9; i15++) {
               let data68 = data67[i15];
               if (typeof data68 === "string") {
-                if (!pattern21.test(data68)) {
-                  const err161 = { instancePath: instancePath + "/router/lan/" + i15, schemaPath: "#/properties/router/properties/lan/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+                if (!pattern8.test(data68)) {
+                  const err162 = { instancePath: instancePath + "/router/nodes/" + i15, schemaPath: "#/properties/router/properties/nodes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                   if (vErrors === null) {
-                    vErrors = [err161];
+                    vErrors = [err162];
                   } else {
-                    vErrors.push(err161);
+                    vErrors.push(err162);
                   }
                   errors++;
                 }
               } else {
-                const err162 = { instancePath: instancePath + "/router/lan/" + i15, schemaPath: "#/properties/router/properties/lan/items/type", keyword: "type", params: { type: "string" } };
+                const err163 = { instancePath: instancePath + "/router/nodes/" + i15, schemaPath: "#/properties/router/properties/nodes/items/type", keyword: "type", params: { type: "string" } };
                 if (vErrors === null) {
-                  vErrors = [err162];
+                  vErrors = [err163];
                 } else {
-                  vErrors.push(err162);
+                  vErrors.push(err163);
                 }
                 errors++;
               }
             }
-            let i16 = data67.length;
-            let j6;
-            if (i16 > 1) {
-              const indices6 = {};
-              for (; i16--; ) {
-                let item6 = data67[i16];
-                if (typeof item6 !== "string") {
-                  continue;
-                }
-                if (typeof indices6[item6] == "number") {
-                  j6 = indices6[item6];
-                  const err163 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/uniqueItems", keyword: "uniqueItems", params: { i: i16, j: j6 } };
-                  if (vErrors === null) {
-                    vErrors = [err163];
-                  } else {
-                    vErrors.push(err163);
-                  }
-                  errors++;
-                  break;
-                }
-                indices6[item6] = i16;
-              }
-            }
           } else {
-            const err164 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/type", keyword: "type", params: { type: "array" } };
+            const err164 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/type", keyword: "type", params: { type: "array" } };
             if (vErrors === null) {
               vErrors = [err164];
             } else {
@@ -1980,470 +1966,464 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
             errors++;
           }
         }
-        if (data64.uplinks !== void 0) {
-          let data69 = data64.uplinks;
-          if (data69 && typeof data69 == "object" && !Array.isArray(data69)) {
-            if (Object.keys(data69).length < 1) {
-              const err165 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/minProperties", keyword: "minProperties", params: { limit: 1 } };
-              if (vErrors === null) {
-                vErrors = [err165];
-              } else {
-                vErrors.push(err165);
-              }
-              errors++;
-            }
-            for (const key12 in data69) {
-              const _errs155 = errors;
-              if (typeof key12 === "string") {
-                if (!pattern33.test(key12)) {
-                  const err166 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, propertyName: key12 };
+        if (data66.lan !== void 0) {
+          let data69 = data66.lan;
+          if (Array.isArray(data69)) {
+            const len10 = data69.length;
+            for (let i16 = 0; i16 < len10; i16++) {
+              let data70 = data69[i16];
+              if (typeof data70 === "string") {
+                if (!pattern13.test(data70)) {
+                  const err165 = { instancePath: instancePath + "/router/lan/" + i16, schemaPath: "#/properties/router/properties/lan/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
                   if (vErrors === null) {
-                    vErrors = [err166];
+                    vErrors = [err165];
                   } else {
-                    vErrors.push(err166);
+                    vErrors.push(err165);
                   }
                   errors++;
                 }
-              }
-              var valid42 = _errs155 === errors;
-              if (!valid42) {
-                const err167 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames", keyword: "propertyNames", params: { propertyName: key12 } };
+              } else {
+                const err166 = { instancePath: instancePath + "/router/lan/" + i16, schemaPath: "#/properties/router/properties/lan/items/type", keyword: "type", params: { type: "string" } };
                 if (vErrors === null) {
-                  vErrors = [err167];
+                  vErrors = [err166];
                 } else {
-                  vErrors.push(err167);
+                  vErrors.push(err166);
                 }
                 errors++;
               }
             }
-            for (const key13 in data69) {
-              let data70 = data69[key13];
-              if (data70 && typeof data70 == "object" && !Array.isArray(data70)) {
-                if (data70.snat === void 0) {
-                  data70.snat = "masquerade";
+            let i17 = data69.length;
+            let j6;
+            if (i17 > 1) {
+              const indices6 = {};
+              for (; i17--; ) {
+                let item6 = data69[i17];
+                if (typeof item6 !== "string") {
+                  continue;
                 }
-                if (data70.snat6 === void 0) {
-                  data70.snat6 = "none";
-                }
-                if (data70.dev === void 0) {
-                  const err168 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/required", keyword: "required", params: { missingProperty: "dev" } };
+                if (typeof indices6[item6] == "number") {
+                  j6 = indices6[item6];
+                  const err167 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/uniqueItems", keyword: "uniqueItems", params: { i: i17, j: j6 } };
                   if (vErrors === null) {
-                    vErrors = [err168];
+                    vErrors = [err167];
                   } else {
-                    vErrors.push(err168);
+                    vErrors.push(err167);
+                  }
+                  errors++;
+                  break;
+                }
+                indices6[item6] = i17;
+              }
+            }
+          } else {
+            const err168 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/type", keyword: "type", params: { type: "array" } };
+            if (vErrors === null) {
+              vErrors = [err168];
+            } else {
+              vErrors.push(err168);
+            }
+            errors++;
+          }
+        }
+        if (data66.uplinks !== void 0) {
+          let data71 = data66.uplinks;
+          if (data71 && typeof data71 == "object" && !Array.isArray(data71)) {
+            if (Object.keys(data71).length < 1) {
+              const err169 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/minProperties", keyword: "minProperties", params: { limit: 1 } };
+              if (vErrors === null) {
+                vErrors = [err169];
+              } else {
+                vErrors.push(err169);
+              }
+              errors++;
+            }
+            for (const key12 in data71) {
+              const _errs159 = errors;
+              if (typeof key12 === "string") {
+                if (!pattern34.test(key12)) {
+                  const err170 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, propertyName: key12 };
+                  if (vErrors === null) {
+                    vErrors = [err170];
+                  } else {
+                    vErrors.push(err170);
                   }
                   errors++;
                 }
-                for (const key14 in data70) {
+              }
+              var valid44 = _errs159 === errors;
+              if (!valid44) {
+                const err171 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames", keyword: "propertyNames", params: { propertyName: key12 } };
+                if (vErrors === null) {
+                  vErrors = [err171];
+                } else {
+                  vErrors.push(err171);
+                }
+                errors++;
+              }
+            }
+            for (const key13 in data71) {
+              let data72 = data71[key13];
+              if (data72 && typeof data72 == "object" && !Array.isArray(data72)) {
+                if (data72.snat === void 0) {
+                  data72.snat = "masquerade";
+                }
+                if (data72.snat6 === void 0) {
+                  data72.snat6 = "none";
+                }
+                if (data72.dev === void 0) {
+                  const err172 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/required", keyword: "required", params: { missingProperty: "dev" } };
+                  if (vErrors === null) {
+                    vErrors = [err172];
+                  } else {
+                    vErrors.push(err172);
+                  }
+                  errors++;
+                }
+                for (const key14 in data72) {
                   if (!(key14 === "dev" || key14 === "via" || key14 === "table" || key14 === "snat" || key14 === "snat6")) {
-                    const err169 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key14 } };
+                    const err173 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key14 } };
                     if (vErrors === null) {
-                      vErrors = [err169];
+                      vErrors = [err173];
                     } else {
-                      vErrors.push(err169);
+                      vErrors.push(err173);
                     }
                     errors++;
                   }
                 }
-                if (data70.dev !== void 0) {
-                  let data71 = data70.dev;
-                  if (typeof data71 === "string") {
-                    if (!pattern9.test(data71)) {
-                      const err170 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                if (data72.dev !== void 0) {
+                  let data73 = data72.dev;
+                  if (typeof data73 === "string") {
+                    if (!pattern9.test(data73)) {
+                      const err174 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
                       if (vErrors === null) {
-                        vErrors = [err170];
+                        vErrors = [err174];
                       } else {
-                        vErrors.push(err170);
+                        vErrors.push(err174);
                       }
                       errors++;
                     }
                   } else {
-                    const err171 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/type", keyword: "type", params: { type: "string" } };
+                    const err175 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/type", keyword: "type", params: { type: "string" } };
                     if (vErrors === null) {
-                      vErrors = [err171];
+                      vErrors = [err175];
                     } else {
-                      vErrors.push(err171);
+                      vErrors.push(err175);
                     }
                     errors++;
                   }
                 }
-                if (data70.via !== void 0) {
-                  let data72 = data70.via;
-                  if (Array.isArray(data72)) {
-                    if (data72.length > 2) {
-                      const err172 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                if (data72.via !== void 0) {
+                  let data74 = data72.via;
+                  if (Array.isArray(data74)) {
+                    if (data74.length > 2) {
+                      const err176 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/maxItems", keyword: "maxItems", params: { limit: 2 } };
                       if (vErrors === null) {
-                        vErrors = [err172];
+                        vErrors = [err176];
                       } else {
-                        vErrors.push(err172);
+                        vErrors.push(err176);
                       }
                       errors++;
                     }
-                    if (data72.length < 1) {
-                      const err173 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/minItems", keyword: "minItems", params: { limit: 1 } };
+                    if (data74.length < 1) {
+                      const err177 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/minItems", keyword: "minItems", params: { limit: 1 } };
                       if (vErrors === null) {
-                        vErrors = [err173];
+                        vErrors = [err177];
                       } else {
-                        vErrors.push(err173);
+                        vErrors.push(err177);
                       }
                       errors++;
                     }
-                    const len10 = data72.length;
-                    for (let i17 = 0; i17 < len10; i17++) {
-                      let data73 = data72[i17];
-                      if (typeof data73 === "string") {
-                        if (!pattern8.test(data73)) {
-                          const err174 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i17, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                    const len11 = data74.length;
+                    for (let i18 = 0; i18 < len11; i18++) {
+                      let data75 = data74[i18];
+                      if (typeof data75 === "string") {
+                        if (!pattern8.test(data75)) {
+                          const err178 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                           if (vErrors === null) {
-                            vErrors = [err174];
+                            vErrors = [err178];
                           } else {
-                            vErrors.push(err174);
+                            vErrors.push(err178);
                           }
                           errors++;
                         }
                       } else {
-                        const err175 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i17, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/type", keyword: "type", params: { type: "string" } };
+                        const err179 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/type", keyword: "type", params: { type: "string" } };
                         if (vErrors === null) {
-                          vErrors = [err175];
+                          vErrors = [err179];
                         } else {
-                          vErrors.push(err175);
+                          vErrors.push(err179);
                         }
                         errors++;
                       }
                     }
                   } else {
-                    const err176 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/type", keyword: "type", params: { type: "array" } };
+                    const err180 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/type", keyword: "type", params: { type: "array" } };
                     if (vErrors === null) {
-                      vErrors = [err176];
+                      vErrors = [err180];
                     } else {
-                      vErrors.push(err176);
+                      vErrors.push(err180);
                     }
                     errors++;
                   }
                 }
-                if (data70.table !== void 0) {
-                  let data74 = data70.table;
-                  if (!(typeof data74 == "number" && (!(data74 % 1) && !isNaN(data74)) && isFinite(data74))) {
-                    const err177 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
+                if (data72.table !== void 0) {
+                  let data76 = data72.table;
+                  if (!(typeof data76 == "number" && (!(data76 % 1) && !isNaN(data76)) && isFinite(data76))) {
+                    const err181 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
                     if (vErrors === null) {
-                      vErrors = [err177];
+                      vErrors = [err181];
                     } else {
-                      vErrors.push(err177);
+                      vErrors.push(err181);
                     }
                     errors++;
                   }
-                  const _errs168 = errors;
-                  const _errs169 = errors;
-                  if (!(data74 === 253 || data74 === 254 || data74 === 255)) {
-                    const err178 = {};
+                  const _errs172 = errors;
+                  const _errs173 = errors;
+                  if (!(data76 === 253 || data76 === 254 || data76 === 255)) {
+                    const err182 = {};
                     if (vErrors === null) {
-                      vErrors = [err178];
+                      vErrors = [err182];
                     } else {
-                      vErrors.push(err178);
+                      vErrors.push(err182);
                     }
                     errors++;
                   }
-                  var valid47 = _errs169 === errors;
-                  if (valid47) {
-                    const err179 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/not", keyword: "not", params: {} };
-                    if (vErrors === null) {
-                      vErrors = [err179];
-                    } else {
-                      vErrors.push(err179);
-                    }
-                    errors++;
-                  } else {
-                    errors = _errs168;
-                    if (vErrors !== null) {
-                      if (_errs168) {
-                        vErrors.length = _errs168;
-                      } else {
-                        vErrors = null;
-                      }
-                    }
-                  }
-                  if (typeof data74 == "number" && isFinite(data74)) {
-                    if (data74 > 4294967295 || isNaN(data74)) {
-                      const err180 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
-                      if (vErrors === null) {
-                        vErrors = [err180];
-                      } else {
-                        vErrors.push(err180);
-                      }
-                      errors++;
-                    }
-                    if (data74 < 1 || isNaN(data74)) {
-                      const err181 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-                      if (vErrors === null) {
-                        vErrors = [err181];
-                      } else {
-                        vErrors.push(err181);
-                      }
-                      errors++;
-                    }
-                  }
-                }
-                let data75 = data70.snat;
-                if (typeof data75 !== "string" && !Array.isArray(data75)) {
-                  const err182 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat.type } };
-                  if (vErrors === null) {
-                    vErrors = [err182];
-                  } else {
-                    vErrors.push(err182);
-                  }
-                  errors++;
-                }
-                if (typeof data75 === "string") {
-                  if (!pattern11.test(data75)) {
-                    const err183 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                  var valid49 = _errs173 === errors;
+                  if (valid49) {
+                    const err183 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/not", keyword: "not", params: {} };
                     if (vErrors === null) {
                       vErrors = [err183];
                     } else {
                       vErrors.push(err183);
                     }
                     errors++;
-                  }
-                }
-                if (Array.isArray(data75)) {
-                  if (data75.length > 2) {
-                    const err184 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
-                    if (vErrors === null) {
-                      vErrors = [err184];
-                    } else {
-                      vErrors.push(err184);
-                    }
-                    errors++;
-                  }
-                  if (data75.length < 1) {
-                    const err185 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
-                    if (vErrors === null) {
-                      vErrors = [err185];
-                    } else {
-                      vErrors.push(err185);
-                    }
-                    errors++;
-                  }
-                  const len11 = data75.length;
-                  for (let i18 = 0; i18 < len11; i18++) {
-                    let data76 = data75[i18];
-                    if (typeof data76 === "string") {
-                      if (!pattern8.test(data76)) {
-                        const err186 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                        if (vErrors === null) {
-                          vErrors = [err186];
-                        } else {
-                          vErrors.push(err186);
-                        }
-                        errors++;
-                      }
-                    } else {
-                      const err187 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
-                      if (vErrors === null) {
-                        vErrors = [err187];
+                  } else {
+                    errors = _errs172;
+                    if (vErrors !== null) {
+                      if (_errs172) {
+                        vErrors.length = _errs172;
                       } else {
-                        vErrors.push(err187);
+                        vErrors = null;
+                      }
+                    }
+                  }
+                  if (typeof data76 == "number" && isFinite(data76)) {
+                    if (data76 > 4294967295 || isNaN(data76)) {
+                      const err184 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+                      if (vErrors === null) {
+                        vErrors = [err184];
+                      } else {
+                        vErrors.push(err184);
+                      }
+                      errors++;
+                    }
+                    if (data76 < 1 || isNaN(data76)) {
+                      const err185 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                      if (vErrors === null) {
+                        vErrors = [err185];
+                      } else {
+                        vErrors.push(err185);
                       }
                       errors++;
                     }
                   }
-                  let i19 = data75.length;
-                  let j7;
-                  if (i19 > 1) {
-                    const indices7 = {};
-                    for (; i19--; ) {
-                      let item7 = data75[i19];
-                      if (typeof item7 !== "string") {
-                        continue;
-                      }
-                      if (typeof indices7[item7] == "number") {
-                        j7 = indices7[item7];
-                        const err188 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i19, j: j7 } };
-                        if (vErrors === null) {
-                          vErrors = [err188];
-                        } else {
-                          vErrors.push(err188);
-                        }
-                        errors++;
-                        break;
-                      }
-                      indices7[item7] = i19;
-                    }
-                  }
                 }
-                let data77 = data70.snat6;
+                let data77 = data72.snat;
                 if (typeof data77 !== "string" && !Array.isArray(data77)) {
-                  const err189 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat6.type } };
+                  const err186 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat.type } };
                   if (vErrors === null) {
-                    vErrors = [err189];
+                    vErrors = [err186];
                   } else {
-                    vErrors.push(err189);
+                    vErrors.push(err186);
                   }
                   errors++;
                 }
                 if (typeof data77 === "string") {
                   if (!pattern11.test(data77)) {
-                    const err190 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                    const err187 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
                     if (vErrors === null) {
-                      vErrors = [err190];
+                      vErrors = [err187];
                     } else {
-                      vErrors.push(err190);
+                      vErrors.push(err187);
                     }
                     errors++;
                   }
                 }
                 if (Array.isArray(data77)) {
                   if (data77.length > 2) {
-                    const err191 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                    const err188 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
                     if (vErrors === null) {
-                      vErrors = [err191];
+                      vErrors = [err188];
                     } else {
-                      vErrors.push(err191);
+                      vErrors.push(err188);
                     }
                     errors++;
                   }
                   if (data77.length < 1) {
-                    const err192 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/minItems", keyword: "minItems", params: { limit: 1 } };
+                    const err189 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
                     if (vErrors === null) {
-                      vErrors = [err192];
+                      vErrors = [err189];
                     } else {
-                      vErrors.push(err192);
+                      vErrors.push(err189);
                     }
                     errors++;
                   }
                   const len12 = data77.length;
-                  for (let i20 = 0; i20 < len12; i20++) {
-                    let data78 = data77[i20];
+                  for (let i19 = 0; i19 < len12; i19++) {
+                    let data78 = data77[i19];
                     if (typeof data78 === "string") {
                       if (!pattern8.test(data78)) {
-                        const err193 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i20, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                        const err190 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i19, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                         if (vErrors === null) {
-                          vErrors = [err193];
+                          vErrors = [err190];
                         } else {
-                          vErrors.push(err193);
+                          vErrors.push(err190);
                         }
                         errors++;
                       }
                     } else {
-                      const err194 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i20, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/type", keyword: "type", params: { type: "string" } };
+                      const err191 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i19, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
                       if (vErrors === null) {
-                        vErrors = [err194];
+                        vErrors = [err191];
                       } else {
-                        vErrors.push(err194);
+                        vErrors.push(err191);
                       }
                       errors++;
                     }
                   }
-                  let i21 = data77.length;
+                  let i20 = data77.length;
+                  let j7;
+                  if (i20 > 1) {
+                    const indices7 = {};
+                    for (; i20--; ) {
+                      let item7 = data77[i20];
+                      if (typeof item7 !== "string") {
+                        continue;
+                      }
+                      if (typeof indices7[item7] == "number") {
+                        j7 = indices7[item7];
+                        const err192 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i20, j: j7 } };
+                        if (vErrors === null) {
+                          vErrors = [err192];
+                        } else {
+                          vErrors.push(err192);
+                        }
+                        errors++;
+                        break;
+                      }
+                      indices7[item7] = i20;
+                    }
+                  }
+                }
+                let data79 = data72.snat6;
+                if (typeof data79 !== "string" && !Array.isArray(data79)) {
+                  const err193 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat6.type } };
+                  if (vErrors === null) {
+                    vErrors = [err193];
+                  } else {
+                    vErrors.push(err193);
+                  }
+                  errors++;
+                }
+                if (typeof data79 === "string") {
+                  if (!pattern11.test(data79)) {
+                    const err194 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                    if (vErrors === null) {
+                      vErrors = [err194];
+                    } else {
+                      vErrors.push(err194);
+                    }
+                    errors++;
+                  }
+                }
+                if (Array.isArray(data79)) {
+                  if (data79.length > 2) {
+                    const err195 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                    if (vErrors === null) {
+                      vErrors = [err195];
+                    } else {
+                      vErrors.push(err195);
+                    }
+                    errors++;
+                  }
+                  if (data79.length < 1) {
+                    const err196 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/minItems", keyword: "minItems", params: { limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err196];
+                    } else {
+                      vErrors.push(err196);
+                    }
+                    errors++;
+                  }
+                  const len13 = data79.length;
+                  for (let i21 = 0; i21 < len13; i21++) {
+                    let data80 = data79[i21];
+                    if (typeof data80 === "string") {
+                      if (!pattern8.test(data80)) {
+                        const err197 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i21, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                        if (vErrors === null) {
+                          vErrors = [err197];
+                        } else {
+                          vErrors.push(err197);
+                        }
+                        errors++;
+                      }
+                    } else {
+                      const err198 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i21, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err198];
+                      } else {
+                        vErrors.push(err198);
+                      }
+                      errors++;
+                    }
+                  }
+                  let i22 = data79.length;
                   let j8;
-                  if (i21 > 1) {
+                  if (i22 > 1) {
                     const indices8 = {};
-                    for (; i21--; ) {
-                      let item8 = data77[i21];
+                    for (; i22--; ) {
+                      let item8 = data79[i22];
                       if (typeof item8 !== "string") {
                         continue;
                       }
                       if (typeof indices8[item8] == "number") {
                         j8 = indices8[item8];
-                        const err195 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/uniqueItems", keyword: "uniqueItems", params: { i: i21, j: j8 } };
+                        const err199 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/uniqueItems", keyword: "uniqueItems", params: { i: i22, j: j8 } };
                         if (vErrors === null) {
-                          vErrors = [err195];
+                          vErrors = [err199];
                         } else {
-                          vErrors.push(err195);
+                          vErrors.push(err199);
                         }
                         errors++;
                         break;
                       }
-                      indices8[item8] = i21;
+                      indices8[item8] = i22;
                     }
                   }
                 }
               } else {
-                const err196 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/type", keyword: "type", params: { type: "object" } };
+                const err200 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/type", keyword: "type", params: { type: "object" } };
                 if (vErrors === null) {
-                  vErrors = [err196];
+                  vErrors = [err200];
                 } else {
-                  vErrors.push(err196);
+                  vErrors.push(err200);
                 }
                 errors++;
               }
             }
           } else {
-            const err197 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/type", keyword: "type", params: { type: "object" } };
+            const err201 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/type", keyword: "type", params: { type: "object" } };
             if (vErrors === null) {
-              vErrors = [err197];
+              vErrors = [err201];
             } else {
-              vErrors.push(err197);
+              vErrors.push(err201);
             }
             errors++;
           }
         }
       } else {
-        const err198 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err198];
-        } else {
-          vErrors.push(err198);
-        }
-        errors++;
-      }
-    }
-    let data79 = data.agent;
-    if (data79 && typeof data79 == "object" && !Array.isArray(data79)) {
-      if (data79.socket === void 0) {
-        data79.socket = "/run/tenant-routing/agent.sock";
-      }
-      if (data79.requests === void 0) {
-        data79.requests = 32;
-      }
-      if (data79.queueTimeout === void 0) {
-        data79.queueTimeout = "30s";
-      }
-      if (data79.reconcileInterval === void 0) {
-        data79.reconcileInterval = "10s";
-      }
-      if (data79.namespaceInterval === void 0) {
-        data79.namespaceInterval = "10s";
-      }
-      if (data79.lookInterval === void 0) {
-        data79.lookInterval = "2m";
-      }
-      if (data79.metricsAddress === void 0) {
-        data79.metricsAddress = "127.0.0.1";
-      }
-      for (const key15 in data79) {
-        if (!(key15 === "socket" || key15 === "requests" || key15 === "queueTimeout" || key15 === "reconcileInterval" || key15 === "namespaceInterval" || key15 === "lookInterval" || key15 === "metricsPort" || key15 === "metricsAddress")) {
-          const err199 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key15 } };
-          if (vErrors === null) {
-            vErrors = [err199];
-          } else {
-            vErrors.push(err199);
-          }
-          errors++;
-        }
-      }
-      let data80 = data79.socket;
-      if (typeof data80 === "string") {
-        if (!pattern2.test(data80)) {
-          const err200 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
-          if (vErrors === null) {
-            vErrors = [err200];
-          } else {
-            vErrors.push(err200);
-          }
-          errors++;
-        }
-      } else {
-        const err201 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err201];
-        } else {
-          vErrors.push(err201);
-        }
-        errors++;
-      }
-      let data81 = data79.requests;
-      if (!(typeof data81 == "number" && (!(data81 % 1) && !isNaN(data81)) && isFinite(data81))) {
-        const err202 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/type", keyword: "type", params: { type: "integer" } };
+        const err202 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
           vErrors = [err202];
         } else {
@@ -2451,9 +2431,33 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      if (typeof data81 == "number" && isFinite(data81)) {
-        if (data81 > 1e3 || isNaN(data81)) {
-          const err203 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/maximum", keyword: "maximum", params: { comparison: "<=", limit: 1e3 } };
+    }
+    let data81 = data.agent;
+    if (data81 && typeof data81 == "object" && !Array.isArray(data81)) {
+      if (data81.socket === void 0) {
+        data81.socket = "/run/tenant-routing/agent.sock";
+      }
+      if (data81.requests === void 0) {
+        data81.requests = 32;
+      }
+      if (data81.queueTimeout === void 0) {
+        data81.queueTimeout = "30s";
+      }
+      if (data81.reconcileInterval === void 0) {
+        data81.reconcileInterval = "10s";
+      }
+      if (data81.namespaceInterval === void 0) {
+        data81.namespaceInterval = "10s";
+      }
+      if (data81.lookInterval === void 0) {
+        data81.lookInterval = "2m";
+      }
+      if (data81.metricsAddress === void 0) {
+        data81.metricsAddress = "127.0.0.1";
+      }
+      for (const key15 in data81) {
+        if (!(key15 === "socket" || key15 === "requests" || key15 === "queueTimeout" || key15 === "reconcileInterval" || key15 === "namespaceInterval" || key15 === "lookInterval" || key15 === "metricsPort" || key15 === "metricsAddress")) {
+          const err203 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key15 } };
           if (vErrors === null) {
             vErrors = [err203];
           } else {
@@ -2461,8 +2465,11 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        if (data81 < 1 || isNaN(data81)) {
-          const err204 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+      }
+      let data82 = data81.socket;
+      if (typeof data82 === "string") {
+        if (!pattern2.test(data82)) {
+          const err204 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
           if (vErrors === null) {
             vErrors = [err204];
           } else {
@@ -2470,20 +2477,18 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-      }
-      let data82 = data79.queueTimeout;
-      if (typeof data82 === "string") {
-        if (!pattern18.test(data82)) {
-          const err205 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-          if (vErrors === null) {
-            vErrors = [err205];
-          } else {
-            vErrors.push(err205);
-          }
-          errors++;
-        }
       } else {
-        const err206 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/type", keyword: "type", params: { type: "string" } };
+        const err205 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err205];
+        } else {
+          vErrors.push(err205);
+        }
+        errors++;
+      }
+      let data83 = data81.requests;
+      if (!(typeof data83 == "number" && (!(data83 % 1) && !isNaN(data83)) && isFinite(data83))) {
+        const err206 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/type", keyword: "type", params: { type: "integer" } };
         if (vErrors === null) {
           vErrors = [err206];
         } else {
@@ -2491,10 +2496,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      let data83 = data79.reconcileInterval;
-      if (typeof data83 === "string") {
-        if (!pattern18.test(data83)) {
-          const err207 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      if (typeof data83 == "number" && isFinite(data83)) {
+        if (data83 > 1e3 || isNaN(data83)) {
+          const err207 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/maximum", keyword: "maximum", params: { comparison: "<=", limit: 1e3 } };
           if (vErrors === null) {
             vErrors = [err207];
           } else {
@@ -2502,19 +2506,20 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-      } else {
-        const err208 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err208];
-        } else {
-          vErrors.push(err208);
+        if (data83 < 1 || isNaN(data83)) {
+          const err208 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err208];
+          } else {
+            vErrors.push(err208);
+          }
+          errors++;
         }
-        errors++;
       }
-      let data84 = data79.namespaceInterval;
+      let data84 = data81.queueTimeout;
       if (typeof data84 === "string") {
-        if (!pattern18.test(data84)) {
-          const err209 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        if (!pattern19.test(data84)) {
+          const err209 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
             vErrors = [err209];
           } else {
@@ -2523,7 +2528,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           errors++;
         }
       } else {
-        const err210 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/type", keyword: "type", params: { type: "string" } };
+        const err210 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
           vErrors = [err210];
         } else {
@@ -2531,10 +2536,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      let data85 = data79.lookInterval;
+      let data85 = data81.reconcileInterval;
       if (typeof data85 === "string") {
-        if (!pattern18.test(data85)) {
-          const err211 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        if (!pattern19.test(data85)) {
+          const err211 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
             vErrors = [err211];
           } else {
@@ -2543,7 +2548,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           errors++;
         }
       } else {
-        const err212 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/type", keyword: "type", params: { type: "string" } };
+        const err212 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
           vErrors = [err212];
         } else {
@@ -2551,10 +2556,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      if (data79.metricsPort !== void 0) {
-        let data86 = data79.metricsPort;
-        if (!(typeof data86 == "number" && (!(data86 % 1) && !isNaN(data86)) && isFinite(data86))) {
-          const err213 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
+      let data86 = data81.namespaceInterval;
+      if (typeof data86 === "string") {
+        if (!pattern19.test(data86)) {
+          const err213 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
             vErrors = [err213];
           } else {
@@ -2562,113 +2567,108 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        if (typeof data86 == "number" && isFinite(data86)) {
-          if (data86 > 65535 || isNaN(data86)) {
-            const err214 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
-            if (vErrors === null) {
-              vErrors = [err214];
-            } else {
-              vErrors.push(err214);
-            }
-            errors++;
-          }
-          if (data86 < 1 || isNaN(data86)) {
-            const err215 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-            if (vErrors === null) {
-              vErrors = [err215];
-            } else {
-              vErrors.push(err215);
-            }
-            errors++;
-          }
+      } else {
+        const err214 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err214];
+        } else {
+          vErrors.push(err214);
         }
+        errors++;
       }
-      let data87 = data79.metricsAddress;
+      let data87 = data81.lookInterval;
       if (typeof data87 === "string") {
-        if (!pattern8.test(data87)) {
-          const err216 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+        if (!pattern19.test(data87)) {
+          const err215 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
-            vErrors = [err216];
+            vErrors = [err215];
           } else {
-            vErrors.push(err216);
+            vErrors.push(err215);
           }
           errors++;
         }
       } else {
-        const err217 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
+        const err216 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err217];
+          vErrors = [err216];
         } else {
-          vErrors.push(err217);
+          vErrors.push(err216);
+        }
+        errors++;
+      }
+      if (data81.metricsPort !== void 0) {
+        let data88 = data81.metricsPort;
+        if (!(typeof data88 == "number" && (!(data88 % 1) && !isNaN(data88)) && isFinite(data88))) {
+          const err217 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
+          if (vErrors === null) {
+            vErrors = [err217];
+          } else {
+            vErrors.push(err217);
+          }
+          errors++;
+        }
+        if (typeof data88 == "number" && isFinite(data88)) {
+          if (data88 > 65535 || isNaN(data88)) {
+            const err218 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+            if (vErrors === null) {
+              vErrors = [err218];
+            } else {
+              vErrors.push(err218);
+            }
+            errors++;
+          }
+          if (data88 < 1 || isNaN(data88)) {
+            const err219 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+            if (vErrors === null) {
+              vErrors = [err219];
+            } else {
+              vErrors.push(err219);
+            }
+            errors++;
+          }
+        }
+      }
+      let data89 = data81.metricsAddress;
+      if (typeof data89 === "string") {
+        if (!pattern8.test(data89)) {
+          const err220 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+          if (vErrors === null) {
+            vErrors = [err220];
+          } else {
+            vErrors.push(err220);
+          }
+          errors++;
+        }
+      } else {
+        const err221 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err221];
+        } else {
+          vErrors.push(err221);
         }
         errors++;
       }
     } else {
-      const err218 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
+      const err222 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
       if (vErrors === null) {
-        vErrors = [err218];
+        vErrors = [err222];
       } else {
-        vErrors.push(err218);
+        vErrors.push(err222);
       }
       errors++;
     }
     if (typeof data.type !== "string") {
-      const err219 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
+      const err223 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
-        vErrors = [err219];
+        vErrors = [err223];
       } else {
-        vErrors.push(err219);
+        vErrors.push(err223);
       }
       errors++;
     }
     if (data.name !== void 0) {
       if (typeof data.name !== "string") {
-        const err220 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err220];
-        } else {
-          vErrors.push(err220);
-        }
-        errors++;
-      }
-    }
-    if (typeof data.cniVersion !== "string") {
-      const err221 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err221];
-      } else {
-        vErrors.push(err221);
-      }
-      errors++;
-    }
-    if (data.capabilities !== void 0) {
-      let data91 = data.capabilities;
-      if (data91 && typeof data91 == "object" && !Array.isArray(data91)) {
-        for (const key16 in data91) {
-          if (typeof data91[key16] !== "boolean") {
-            const err222 = { instancePath: instancePath + "/capabilities/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
-            if (vErrors === null) {
-              vErrors = [err222];
-            } else {
-              vErrors.push(err222);
-            }
-            errors++;
-          }
-        }
-      } else {
-        const err223 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err223];
-        } else {
-          vErrors.push(err223);
-        }
-        errors++;
-      }
-    }
-    if (data.runtimeConfig !== void 0) {
-      let data93 = data.runtimeConfig;
-      if (!(data93 && typeof data93 == "object" && !Array.isArray(data93)) && data93 !== null) {
-        const err224 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
+        const err224 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
           vErrors = [err224];
         } else {
@@ -2677,24 +2677,69 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
-    if (data.prevResult !== void 0) {
-      let data94 = data.prevResult;
-      if (!(data94 && typeof data94 == "object" && !Array.isArray(data94)) && data94 !== null) {
-        const err225 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
+    if (typeof data.cniVersion !== "string") {
+      const err225 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err225];
+      } else {
+        vErrors.push(err225);
+      }
+      errors++;
+    }
+    if (data.capabilities !== void 0) {
+      let data93 = data.capabilities;
+      if (data93 && typeof data93 == "object" && !Array.isArray(data93)) {
+        for (const key16 in data93) {
+          if (typeof data93[key16] !== "boolean") {
+            const err226 = { instancePath: instancePath + "/capabilities/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
+            if (vErrors === null) {
+              vErrors = [err226];
+            } else {
+              vErrors.push(err226);
+            }
+            errors++;
+          }
+        }
+      } else {
+        const err227 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
-          vErrors = [err225];
+          vErrors = [err227];
         } else {
-          vErrors.push(err225);
+          vErrors.push(err227);
+        }
+        errors++;
+      }
+    }
+    if (data.runtimeConfig !== void 0) {
+      let data95 = data.runtimeConfig;
+      if (!(data95 && typeof data95 == "object" && !Array.isArray(data95)) && data95 !== null) {
+        const err228 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
+        if (vErrors === null) {
+          vErrors = [err228];
+        } else {
+          vErrors.push(err228);
+        }
+        errors++;
+      }
+    }
+    if (data.prevResult !== void 0) {
+      let data96 = data.prevResult;
+      if (!(data96 && typeof data96 == "object" && !Array.isArray(data96)) && data96 !== null) {
+        const err229 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
+        if (vErrors === null) {
+          vErrors = [err229];
+        } else {
+          vErrors.push(err229);
         }
         errors++;
       }
     }
   } else {
-    const err226 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    const err230 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
     if (vErrors === null) {
-      vErrors = [err226];
+      vErrors = [err230];
     } else {
-      vErrors.push(err226);
+      vErrors.push(err230);
     }
     errors++;
   }

@@ -18,6 +18,7 @@ import {
   isOurselves,
   markConflictRule,
   markRule,
+  poolRule,
   poolRuleRule,
   tenantNameRule,
 } from "./tenants";
@@ -39,6 +40,7 @@ export const RULES: readonly Rule[] = [
   markConflictRule,
   gatewayRule,
   delegatePatchRule,
+  poolRule,
   poolRuleRule,
   durationRule,
   priorityRule,

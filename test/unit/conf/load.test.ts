@@ -158,6 +158,7 @@ describe("values", () => {
         delegate: { mtu: 1400 },
         onGatewayLoss: "stop",
         poolRule: "auto",
+        pool: undefined,
       },
       {
         name: "b",
@@ -168,6 +169,7 @@ describe("values", () => {
         delegate: undefined,
         onGatewayLoss: "stop",
         poolRule: "auto",
+        pool: undefined,
       },
     ]);
   });
