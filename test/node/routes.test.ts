@@ -179,7 +179,7 @@ test.each([
   configureAll();
   node.routes("apply", "--sysctl");
   node.configure(tenants, routes);
-  expect(node.routes("apply", "--sysctl")).toMatchObject({ status: 0, stderr: "" });
+  expect(node.routes("apply", "--sysctl", "--yes")).toMatchObject({ status: 0, stderr: "" });
   expect(node.snapshot()).toBe(fresh);
   expect(node.routes("show", "--sysctl").stdout).toContain(": none");
 });

@@ -1,5 +1,5 @@
 /** Pure: whether a plan takes away all that tenants have on this node. */
-import { formatMark, type Mark } from "../../net/mark";
+import { formatMark, satisfiesMark, type Mark } from "../../net/mark";
 import type { RoutesPlan, RoutesRecord } from "../model";
 import { marksOf } from "./retired-marks";
 
@@ -9,9 +9,9 @@ import { marksOf } from "./retired-marks";
  */
 export function takenAway({ rules }: RoutesPlan, record: RoutesRecord): readonly Mark[] {
   const led = marksOf(record.rules.filter(({ table }) => table !== undefined));
-  const kept = new Set(
-    marksOf(rules.flatMap(({ item }) => (item.table === undefined ? [] : [item]))).map(formatMark),
-  );
-  if (led.some((mark) => kept.has(formatMark(mark)))) return [];
+  const kept = marksOf(rules.flatMap(({ item }) => (item.table === undefined ? [] : [item])));
+  // A tenant whose mask changes is still there.
+  const stays = (mark: Mark): boolean => kept.some((other) => satisfiesMark(mark, other));
+  if (led.some(stays)) return [];
   return [...new Map(led.map((mark) => [formatMark(mark), mark])).values()];
 }

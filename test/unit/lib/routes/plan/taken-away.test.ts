@@ -18,6 +18,7 @@ test.each([
   ["no tenant has a table any more", { a: { fwmark: "0x10/0xff" } }, [0x10, 0x20]],
   ["all tenants are others", { c: { fwmark: "0x40/0xff", table: 7 } }, [0x10, 0x20]],
   ["one tenant stays", { a: TENANTS.a }, []],
+  ["a tenant's mask changes", { a: { ...TENANTS.a, fwmark: "0x10/0xf0" } }, []],
 ])("%s", (_, tenants, marks) => {
   expect(lost(tenants)).toEqual(marks);
 });
