@@ -3,7 +3,7 @@
 
 // <stdin>
 exports.validate = validate10;
-var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "poolRule": { "type": "string", "enum": ["auto", "on", "off"], "default": "auto" }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "backend": { "type": "string", "enum": ["auto", "iptables", "nftables"], "default": "auto" }, "guard": { "type": "boolean", "default": true }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
+var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "poolRule": { "type": "string", "enum": ["auto", "on", "off"], "default": "auto" }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "backend": { "type": "string", "enum": ["auto", "iptables", "nftables"], "default": "auto" }, "guard": { "type": "boolean", "default": true }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "links": { "type": "object", "maxProperties": 256, "propertyNames": { "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["type"], "properties": { "type": { "type": "string", "enum": ["macvlan", "vlan", "bridge", "vxlan", "dummy"] }, "parent": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "id": { "type": "integer", "minimum": 1, "maximum": 16777215 }, "mode": { "type": "string", "enum": ["bridge", "private", "vepa", "passthru"] }, "remotes": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "group": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "local": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "port": { "type": "integer", "minimum": 1, "maximum": 65535 }, "addresses": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "mac": { "type": "string", "pattern": "^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$" }, "ports": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
 var func2 = Object.prototype.hasOwnProperty;
 var pattern0 = new RegExp("^cni\\.dev/", "");
 var pattern1 = new RegExp("^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$", "");
@@ -19,7 +19,9 @@ var pattern14 = new RegExp("^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "");
 var pattern17 = new RegExp("^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "");
 var pattern18 = new RegExp("^[1-9][0-9]{0,5}(?:ms|s|m)$", "");
 var pattern21 = new RegExp("^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$", "");
-var pattern33 = new RegExp("^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$", "");
+var pattern31 = new RegExp("^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$", "");
+var pattern32 = new RegExp("^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$", "");
+var pattern41 = new RegExp("^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$", "");
 function validate10(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
   let vErrors = null;
   let errors = 0;
@@ -1641,392 +1643,401 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           errors++;
         }
       }
-      if (typeof data42.masquerade !== "boolean") {
-        const err135 = { instancePath: instancePath + "/routes/masquerade", schemaPath: "#/properties/routes/properties/masquerade/type", keyword: "type", params: { type: "boolean" } };
-        if (vErrors === null) {
-          vErrors = [err135];
-        } else {
-          vErrors.push(err135);
-        }
-        errors++;
-      }
-      if (typeof data42.acceptForward !== "boolean") {
-        const err136 = { instancePath: instancePath + "/routes/acceptForward", schemaPath: "#/properties/routes/properties/acceptForward/type", keyword: "type", params: { type: "boolean" } };
-        if (vErrors === null) {
-          vErrors = [err136];
-        } else {
-          vErrors.push(err136);
-        }
-        errors++;
-      }
-      let data57 = data42.namesDir;
-      if (typeof data57 === "string") {
-        if (!pattern17.test(data57)) {
-          const err137 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
-          if (vErrors === null) {
-            vErrors = [err137];
-          } else {
-            vErrors.push(err137);
-          }
-          errors++;
-        }
-      } else {
-        const err138 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err138];
-        } else {
-          vErrors.push(err138);
-        }
-        errors++;
-      }
-      let data58 = data42.watch;
-      if (data58 && typeof data58 == "object" && !Array.isArray(data58)) {
-        if (data58.interval === void 0) {
-          data58.interval = "2s";
-        }
-        if (data58.timeout === void 0) {
-          data58.timeout = "1s";
-        }
-        if (data58.failAfter === void 0) {
-          data58.failAfter = 3;
-        }
-        if (data58.holdDown === void 0) {
-          data58.holdDown = "10s";
-        }
-        if (data58.statusFile === void 0) {
-          data58.statusFile = "/run/tenant-routing-status.json";
-        }
-        for (const key10 in data58) {
-          if (!(key10 === "interval" || key10 === "timeout" || key10 === "failAfter" || key10 === "holdDown" || key10 === "statusFile")) {
-            const err139 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key10 } };
+      if (data42.links !== void 0) {
+        let data55 = data42.links;
+        if (data55 && typeof data55 == "object" && !Array.isArray(data55)) {
+          if (Object.keys(data55).length > 256) {
+            const err135 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/maxProperties", keyword: "maxProperties", params: { limit: 256 } };
             if (vErrors === null) {
-              vErrors = [err139];
+              vErrors = [err135];
             } else {
-              vErrors.push(err139);
+              vErrors.push(err135);
             }
             errors++;
           }
-        }
-        let data59 = data58.interval;
-        if (typeof data59 === "string") {
-          if (!pattern18.test(data59)) {
-            const err140 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-            if (vErrors === null) {
-              vErrors = [err140];
-            } else {
-              vErrors.push(err140);
-            }
-            errors++;
-          }
-        } else {
-          const err141 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/type", keyword: "type", params: { type: "string" } };
-          if (vErrors === null) {
-            vErrors = [err141];
-          } else {
-            vErrors.push(err141);
-          }
-          errors++;
-        }
-        let data60 = data58.timeout;
-        if (typeof data60 === "string") {
-          if (!pattern18.test(data60)) {
-            const err142 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-            if (vErrors === null) {
-              vErrors = [err142];
-            } else {
-              vErrors.push(err142);
-            }
-            errors++;
-          }
-        } else {
-          const err143 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/type", keyword: "type", params: { type: "string" } };
-          if (vErrors === null) {
-            vErrors = [err143];
-          } else {
-            vErrors.push(err143);
-          }
-          errors++;
-        }
-        let data61 = data58.failAfter;
-        if (!(typeof data61 == "number" && (!(data61 % 1) && !isNaN(data61)) && isFinite(data61))) {
-          const err144 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/type", keyword: "type", params: { type: "integer" } };
-          if (vErrors === null) {
-            vErrors = [err144];
-          } else {
-            vErrors.push(err144);
-          }
-          errors++;
-        }
-        if (typeof data61 == "number" && isFinite(data61)) {
-          if (data61 > 100 || isNaN(data61)) {
-            const err145 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/maximum", keyword: "maximum", params: { comparison: "<=", limit: 100 } };
-            if (vErrors === null) {
-              vErrors = [err145];
-            } else {
-              vErrors.push(err145);
-            }
-            errors++;
-          }
-          if (data61 < 1 || isNaN(data61)) {
-            const err146 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-            if (vErrors === null) {
-              vErrors = [err146];
-            } else {
-              vErrors.push(err146);
-            }
-            errors++;
-          }
-        }
-        let data62 = data58.holdDown;
-        if (typeof data62 === "string") {
-          if (!pattern18.test(data62)) {
-            const err147 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-            if (vErrors === null) {
-              vErrors = [err147];
-            } else {
-              vErrors.push(err147);
-            }
-            errors++;
-          }
-        } else {
-          const err148 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/type", keyword: "type", params: { type: "string" } };
-          if (vErrors === null) {
-            vErrors = [err148];
-          } else {
-            vErrors.push(err148);
-          }
-          errors++;
-        }
-        let data63 = data58.statusFile;
-        if (typeof data63 === "string") {
-          if (!pattern17.test(data63)) {
-            const err149 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
-            if (vErrors === null) {
-              vErrors = [err149];
-            } else {
-              vErrors.push(err149);
-            }
-            errors++;
-          }
-        } else {
-          const err150 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/type", keyword: "type", params: { type: "string" } };
-          if (vErrors === null) {
-            vErrors = [err150];
-          } else {
-            vErrors.push(err150);
-          }
-          errors++;
-        }
-      } else {
-        const err151 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err151];
-        } else {
-          vErrors.push(err151);
-        }
-        errors++;
-      }
-    } else {
-      const err152 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/type", keyword: "type", params: { type: "object" } };
-      if (vErrors === null) {
-        vErrors = [err152];
-      } else {
-        vErrors.push(err152);
-      }
-      errors++;
-    }
-    if (data.router !== void 0) {
-      let data64 = data.router;
-      if (data64 && typeof data64 == "object" && !Array.isArray(data64)) {
-        if (data64.nodes === void 0) {
-          const err153 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "nodes" } };
-          if (vErrors === null) {
-            vErrors = [err153];
-          } else {
-            vErrors.push(err153);
-          }
-          errors++;
-        }
-        if (data64.uplinks === void 0) {
-          const err154 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "uplinks" } };
-          if (vErrors === null) {
-            vErrors = [err154];
-          } else {
-            vErrors.push(err154);
-          }
-          errors++;
-        }
-        for (const key11 in data64) {
-          if (!(key11 === "nodes" || key11 === "lan" || key11 === "uplinks")) {
-            const err155 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key11 } };
-            if (vErrors === null) {
-              vErrors = [err155];
-            } else {
-              vErrors.push(err155);
-            }
-            errors++;
-          }
-        }
-        if (data64.nodes !== void 0) {
-          let data65 = data64.nodes;
-          if (Array.isArray(data65)) {
-            if (data65.length > 2) {
-              const err156 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/maxItems", keyword: "maxItems", params: { limit: 2 } };
-              if (vErrors === null) {
-                vErrors = [err156];
-              } else {
-                vErrors.push(err156);
-              }
-              errors++;
-            }
-            if (data65.length < 1) {
-              const err157 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/minItems", keyword: "minItems", params: { limit: 1 } };
-              if (vErrors === null) {
-                vErrors = [err157];
-              } else {
-                vErrors.push(err157);
-              }
-              errors++;
-            }
-            const len8 = data65.length;
-            for (let i14 = 0; i14 < len8; i14++) {
-              let data66 = data65[i14];
-              if (typeof data66 === "string") {
-                if (!pattern8.test(data66)) {
-                  const err158 = { instancePath: instancePath + "/router/nodes/" + i14, schemaPath: "#/properties/router/properties/nodes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                  if (vErrors === null) {
-                    vErrors = [err158];
-                  } else {
-                    vErrors.push(err158);
-                  }
-                  errors++;
-                }
-              } else {
-                const err159 = { instancePath: instancePath + "/router/nodes/" + i14, schemaPath: "#/properties/router/properties/nodes/items/type", keyword: "type", params: { type: "string" } };
+          for (const key10 in data55) {
+            const _errs125 = errors;
+            if (typeof key10 === "string") {
+              if (!pattern9.test(key10)) {
+                const err136 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/propertyNames/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, propertyName: key10 };
                 if (vErrors === null) {
-                  vErrors = [err159];
+                  vErrors = [err136];
                 } else {
-                  vErrors.push(err159);
+                  vErrors.push(err136);
                 }
                 errors++;
               }
             }
-          } else {
-            const err160 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/type", keyword: "type", params: { type: "array" } };
-            if (vErrors === null) {
-              vErrors = [err160];
-            } else {
-              vErrors.push(err160);
-            }
-            errors++;
-          }
-        }
-        if (data64.lan !== void 0) {
-          let data67 = data64.lan;
-          if (Array.isArray(data67)) {
-            const len9 = data67.length;
-            for (let i15 = 0; i15 < len9; i15++) {
-              let data68 = data67[i15];
-              if (typeof data68 === "string") {
-                if (!pattern21.test(data68)) {
-                  const err161 = { instancePath: instancePath + "/router/lan/" + i15, schemaPath: "#/properties/router/properties/lan/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
-                  if (vErrors === null) {
-                    vErrors = [err161];
-                  } else {
-                    vErrors.push(err161);
-                  }
-                  errors++;
-                }
+            var valid35 = _errs125 === errors;
+            if (!valid35) {
+              const err137 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/propertyNames", keyword: "propertyNames", params: { propertyName: key10 } };
+              if (vErrors === null) {
+                vErrors = [err137];
               } else {
-                const err162 = { instancePath: instancePath + "/router/lan/" + i15, schemaPath: "#/properties/router/properties/lan/items/type", keyword: "type", params: { type: "string" } };
+                vErrors.push(err137);
+              }
+              errors++;
+            }
+          }
+          for (const key11 in data55) {
+            let data56 = data55[key11];
+            if (data56 && typeof data56 == "object" && !Array.isArray(data56)) {
+              if (data56.type === void 0) {
+                const err138 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/required", keyword: "required", params: { missingProperty: "type" } };
                 if (vErrors === null) {
-                  vErrors = [err162];
+                  vErrors = [err138];
                 } else {
-                  vErrors.push(err162);
+                  vErrors.push(err138);
                 }
                 errors++;
               }
-            }
-            let i16 = data67.length;
-            let j6;
-            if (i16 > 1) {
-              const indices6 = {};
-              for (; i16--; ) {
-                let item6 = data67[i16];
-                if (typeof item6 !== "string") {
-                  continue;
+              for (const key12 in data56) {
+                if (!func2.call(schema11.properties.routes.properties.links.additionalProperties.properties, key12)) {
+                  const err139 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key12 } };
+                  if (vErrors === null) {
+                    vErrors = [err139];
+                  } else {
+                    vErrors.push(err139);
+                  }
+                  errors++;
                 }
-                if (typeof indices6[item6] == "number") {
-                  j6 = indices6[item6];
-                  const err163 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/uniqueItems", keyword: "uniqueItems", params: { i: i16, j: j6 } };
+              }
+              if (data56.type !== void 0) {
+                let data57 = data56.type;
+                if (typeof data57 !== "string") {
+                  const err140 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/type", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/type/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err140];
+                  } else {
+                    vErrors.push(err140);
+                  }
+                  errors++;
+                }
+                if (!(data57 === "macvlan" || data57 === "vlan" || data57 === "bridge" || data57 === "vxlan" || data57 === "dummy")) {
+                  const err141 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/type", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/type/enum", keyword: "enum", params: { allowedValues: schema11.properties.routes.properties.links.additionalProperties.properties.type.enum } };
+                  if (vErrors === null) {
+                    vErrors = [err141];
+                  } else {
+                    vErrors.push(err141);
+                  }
+                  errors++;
+                }
+              }
+              if (data56.parent !== void 0) {
+                let data58 = data56.parent;
+                if (typeof data58 === "string") {
+                  if (!pattern9.test(data58)) {
+                    const err142 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/parent", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/parent/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err142];
+                    } else {
+                      vErrors.push(err142);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err143 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/parent", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/parent/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err143];
+                  } else {
+                    vErrors.push(err143);
+                  }
+                  errors++;
+                }
+              }
+              if (data56.id !== void 0) {
+                let data59 = data56.id;
+                if (!(typeof data59 == "number" && (!(data59 % 1) && !isNaN(data59)) && isFinite(data59))) {
+                  const err144 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/type", keyword: "type", params: { type: "integer" } };
+                  if (vErrors === null) {
+                    vErrors = [err144];
+                  } else {
+                    vErrors.push(err144);
+                  }
+                  errors++;
+                }
+                if (typeof data59 == "number" && isFinite(data59)) {
+                  if (data59 > 16777215 || isNaN(data59)) {
+                    const err145 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/maximum", keyword: "maximum", params: { comparison: "<=", limit: 16777215 } };
+                    if (vErrors === null) {
+                      vErrors = [err145];
+                    } else {
+                      vErrors.push(err145);
+                    }
+                    errors++;
+                  }
+                  if (data59 < 1 || isNaN(data59)) {
+                    const err146 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err146];
+                    } else {
+                      vErrors.push(err146);
+                    }
+                    errors++;
+                  }
+                }
+              }
+              if (data56.mode !== void 0) {
+                let data60 = data56.mode;
+                if (typeof data60 !== "string") {
+                  const err147 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mode", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mode/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err147];
+                  } else {
+                    vErrors.push(err147);
+                  }
+                  errors++;
+                }
+                if (!(data60 === "bridge" || data60 === "private" || data60 === "vepa" || data60 === "passthru")) {
+                  const err148 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mode", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mode/enum", keyword: "enum", params: { allowedValues: schema11.properties.routes.properties.links.additionalProperties.properties.mode.enum } };
+                  if (vErrors === null) {
+                    vErrors = [err148];
+                  } else {
+                    vErrors.push(err148);
+                  }
+                  errors++;
+                }
+              }
+              if (data56.remotes !== void 0) {
+                let data61 = data56.remotes;
+                if (Array.isArray(data61)) {
+                  const len8 = data61.length;
+                  for (let i14 = 0; i14 < len8; i14++) {
+                    let data62 = data61[i14];
+                    if (typeof data62 === "string") {
+                      if (!pattern8.test(data62)) {
+                        const err149 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes/" + i14, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                        if (vErrors === null) {
+                          vErrors = [err149];
+                        } else {
+                          vErrors.push(err149);
+                        }
+                        errors++;
+                      }
+                    } else {
+                      const err150 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes/" + i14, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/items/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err150];
+                      } else {
+                        vErrors.push(err150);
+                      }
+                      errors++;
+                    }
+                  }
+                  let i15 = data61.length;
+                  let j6;
+                  if (i15 > 1) {
+                    const indices6 = {};
+                    for (; i15--; ) {
+                      let item6 = data61[i15];
+                      if (typeof item6 !== "string") {
+                        continue;
+                      }
+                      if (typeof indices6[item6] == "number") {
+                        j6 = indices6[item6];
+                        const err151 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/uniqueItems", keyword: "uniqueItems", params: { i: i15, j: j6 } };
+                        if (vErrors === null) {
+                          vErrors = [err151];
+                        } else {
+                          vErrors.push(err151);
+                        }
+                        errors++;
+                        break;
+                      }
+                      indices6[item6] = i15;
+                    }
+                  }
+                } else {
+                  const err152 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/type", keyword: "type", params: { type: "array" } };
+                  if (vErrors === null) {
+                    vErrors = [err152];
+                  } else {
+                    vErrors.push(err152);
+                  }
+                  errors++;
+                }
+              }
+              if (data56.group !== void 0) {
+                let data63 = data56.group;
+                if (typeof data63 === "string") {
+                  if (!pattern8.test(data63)) {
+                    const err153 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/group", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/group/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err153];
+                    } else {
+                      vErrors.push(err153);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err154 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/group", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/group/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err154];
+                  } else {
+                    vErrors.push(err154);
+                  }
+                  errors++;
+                }
+              }
+              if (data56.local !== void 0) {
+                let data64 = data56.local;
+                if (typeof data64 === "string") {
+                  if (!pattern8.test(data64)) {
+                    const err155 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/local", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/local/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err155];
+                    } else {
+                      vErrors.push(err155);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err156 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/local", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/local/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err156];
+                  } else {
+                    vErrors.push(err156);
+                  }
+                  errors++;
+                }
+              }
+              if (data56.port !== void 0) {
+                let data65 = data56.port;
+                if (!(typeof data65 == "number" && (!(data65 % 1) && !isNaN(data65)) && isFinite(data65))) {
+                  const err157 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/type", keyword: "type", params: { type: "integer" } };
+                  if (vErrors === null) {
+                    vErrors = [err157];
+                  } else {
+                    vErrors.push(err157);
+                  }
+                  errors++;
+                }
+                if (typeof data65 == "number" && isFinite(data65)) {
+                  if (data65 > 65535 || isNaN(data65)) {
+                    const err158 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+                    if (vErrors === null) {
+                      vErrors = [err158];
+                    } else {
+                      vErrors.push(err158);
+                    }
+                    errors++;
+                  }
+                  if (data65 < 1 || isNaN(data65)) {
+                    const err159 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err159];
+                    } else {
+                      vErrors.push(err159);
+                    }
+                    errors++;
+                  }
+                }
+              }
+              if (data56.addresses !== void 0) {
+                let data66 = data56.addresses;
+                if (Array.isArray(data66)) {
+                  const len9 = data66.length;
+                  for (let i16 = 0; i16 < len9; i16++) {
+                    let data67 = data66[i16];
+                    if (typeof data67 === "string") {
+                      if (!pattern31.test(data67)) {
+                        const err160 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses/" + i16, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$" } };
+                        if (vErrors === null) {
+                          vErrors = [err160];
+                        } else {
+                          vErrors.push(err160);
+                        }
+                        errors++;
+                      }
+                    } else {
+                      const err161 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses/" + i16, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/items/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err161];
+                      } else {
+                        vErrors.push(err161);
+                      }
+                      errors++;
+                    }
+                  }
+                  let i17 = data66.length;
+                  let j7;
+                  if (i17 > 1) {
+                    const indices7 = {};
+                    for (; i17--; ) {
+                      let item7 = data66[i17];
+                      if (typeof item7 !== "string") {
+                        continue;
+                      }
+                      if (typeof indices7[item7] == "number") {
+                        j7 = indices7[item7];
+                        const err162 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/uniqueItems", keyword: "uniqueItems", params: { i: i17, j: j7 } };
+                        if (vErrors === null) {
+                          vErrors = [err162];
+                        } else {
+                          vErrors.push(err162);
+                        }
+                        errors++;
+                        break;
+                      }
+                      indices7[item7] = i17;
+                    }
+                  }
+                } else {
+                  const err163 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/type", keyword: "type", params: { type: "array" } };
                   if (vErrors === null) {
                     vErrors = [err163];
                   } else {
                     vErrors.push(err163);
                   }
                   errors++;
-                  break;
                 }
-                indices6[item6] = i16;
               }
-            }
-          } else {
-            const err164 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/type", keyword: "type", params: { type: "array" } };
-            if (vErrors === null) {
-              vErrors = [err164];
-            } else {
-              vErrors.push(err164);
-            }
-            errors++;
-          }
-        }
-        if (data64.uplinks !== void 0) {
-          let data69 = data64.uplinks;
-          if (data69 && typeof data69 == "object" && !Array.isArray(data69)) {
-            if (Object.keys(data69).length < 1) {
-              const err165 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/minProperties", keyword: "minProperties", params: { limit: 1 } };
-              if (vErrors === null) {
-                vErrors = [err165];
-              } else {
-                vErrors.push(err165);
-              }
-              errors++;
-            }
-            for (const key12 in data69) {
-              const _errs155 = errors;
-              if (typeof key12 === "string") {
-                if (!pattern33.test(key12)) {
-                  const err166 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, propertyName: key12 };
+              if (data56.mtu !== void 0) {
+                let data68 = data56.mtu;
+                if (!(typeof data68 == "number" && (!(data68 % 1) && !isNaN(data68)) && isFinite(data68))) {
+                  const err164 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/type", keyword: "type", params: { type: "integer" } };
                   if (vErrors === null) {
-                    vErrors = [err166];
+                    vErrors = [err164];
                   } else {
-                    vErrors.push(err166);
+                    vErrors.push(err164);
                   }
                   errors++;
                 }
+                if (typeof data68 == "number" && isFinite(data68)) {
+                  if (data68 > 65535 || isNaN(data68)) {
+                    const err165 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+                    if (vErrors === null) {
+                      vErrors = [err165];
+                    } else {
+                      vErrors.push(err165);
+                    }
+                    errors++;
+                  }
+                  if (data68 < 576 || isNaN(data68)) {
+                    const err166 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/minimum", keyword: "minimum", params: { comparison: ">=", limit: 576 } };
+                    if (vErrors === null) {
+                      vErrors = [err166];
+                    } else {
+                      vErrors.push(err166);
+                    }
+                    errors++;
+                  }
+                }
               }
-              var valid42 = _errs155 === errors;
-              if (!valid42) {
-                const err167 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames", keyword: "propertyNames", params: { propertyName: key12 } };
-                if (vErrors === null) {
-                  vErrors = [err167];
+              if (data56.mac !== void 0) {
+                let data69 = data56.mac;
+                if (typeof data69 === "string") {
+                  if (!pattern32.test(data69)) {
+                    const err167 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mac", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mac/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err167];
+                    } else {
+                      vErrors.push(err167);
+                    }
+                    errors++;
+                  }
                 } else {
-                  vErrors.push(err167);
-                }
-                errors++;
-              }
-            }
-            for (const key13 in data69) {
-              let data70 = data69[key13];
-              if (data70 && typeof data70 == "object" && !Array.isArray(data70)) {
-                if (data70.snat === void 0) {
-                  data70.snat = "masquerade";
-                }
-                if (data70.snat6 === void 0) {
-                  data70.snat6 = "none";
-                }
-                if (data70.dev === void 0) {
-                  const err168 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/required", keyword: "required", params: { missingProperty: "dev" } };
+                  const err168 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mac", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mac/type", keyword: "type", params: { type: "string" } };
                   if (vErrors === null) {
                     vErrors = [err168];
                   } else {
@@ -2034,22 +2045,25 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                   errors++;
                 }
-                for (const key14 in data70) {
-                  if (!(key14 === "dev" || key14 === "via" || key14 === "table" || key14 === "snat" || key14 === "snat6")) {
-                    const err169 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key14 } };
-                    if (vErrors === null) {
-                      vErrors = [err169];
+              }
+              if (data56.ports !== void 0) {
+                let data70 = data56.ports;
+                if (Array.isArray(data70)) {
+                  const len10 = data70.length;
+                  for (let i18 = 0; i18 < len10; i18++) {
+                    let data71 = data70[i18];
+                    if (typeof data71 === "string") {
+                      if (!pattern9.test(data71)) {
+                        const err169 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports/" + i18, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/items/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                        if (vErrors === null) {
+                          vErrors = [err169];
+                        } else {
+                          vErrors.push(err169);
+                        }
+                        errors++;
+                      }
                     } else {
-                      vErrors.push(err169);
-                    }
-                    errors++;
-                  }
-                }
-                if (data70.dev !== void 0) {
-                  let data71 = data70.dev;
-                  if (typeof data71 === "string") {
-                    if (!pattern9.test(data71)) {
-                      const err170 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                      const err170 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports/" + i18, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/items/type", keyword: "type", params: { type: "string" } };
                       if (vErrors === null) {
                         vErrors = [err170];
                       } else {
@@ -2057,621 +2071,1091 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                       }
                       errors++;
                     }
-                  } else {
-                    const err171 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/type", keyword: "type", params: { type: "string" } };
-                    if (vErrors === null) {
-                      vErrors = [err171];
-                    } else {
-                      vErrors.push(err171);
-                    }
-                    errors++;
                   }
-                }
-                if (data70.via !== void 0) {
-                  let data72 = data70.via;
-                  if (Array.isArray(data72)) {
-                    if (data72.length > 2) {
-                      const err172 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/maxItems", keyword: "maxItems", params: { limit: 2 } };
-                      if (vErrors === null) {
-                        vErrors = [err172];
-                      } else {
-                        vErrors.push(err172);
-                      }
-                      errors++;
-                    }
-                    if (data72.length < 1) {
-                      const err173 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/minItems", keyword: "minItems", params: { limit: 1 } };
-                      if (vErrors === null) {
-                        vErrors = [err173];
-                      } else {
-                        vErrors.push(err173);
-                      }
-                      errors++;
-                    }
-                    const len10 = data72.length;
-                    for (let i17 = 0; i17 < len10; i17++) {
-                      let data73 = data72[i17];
-                      if (typeof data73 === "string") {
-                        if (!pattern8.test(data73)) {
-                          const err174 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i17, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                          if (vErrors === null) {
-                            vErrors = [err174];
-                          } else {
-                            vErrors.push(err174);
-                          }
-                          errors++;
-                        }
-                      } else {
-                        const err175 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i17, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/type", keyword: "type", params: { type: "string" } };
-                        if (vErrors === null) {
-                          vErrors = [err175];
-                        } else {
-                          vErrors.push(err175);
-                        }
-                        errors++;
-                      }
-                    }
-                  } else {
-                    const err176 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/type", keyword: "type", params: { type: "array" } };
-                    if (vErrors === null) {
-                      vErrors = [err176];
-                    } else {
-                      vErrors.push(err176);
-                    }
-                    errors++;
-                  }
-                }
-                if (data70.table !== void 0) {
-                  let data74 = data70.table;
-                  if (!(typeof data74 == "number" && (!(data74 % 1) && !isNaN(data74)) && isFinite(data74))) {
-                    const err177 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
-                    if (vErrors === null) {
-                      vErrors = [err177];
-                    } else {
-                      vErrors.push(err177);
-                    }
-                    errors++;
-                  }
-                  const _errs168 = errors;
-                  const _errs169 = errors;
-                  if (!(data74 === 253 || data74 === 254 || data74 === 255)) {
-                    const err178 = {};
-                    if (vErrors === null) {
-                      vErrors = [err178];
-                    } else {
-                      vErrors.push(err178);
-                    }
-                    errors++;
-                  }
-                  var valid47 = _errs169 === errors;
-                  if (valid47) {
-                    const err179 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/not", keyword: "not", params: {} };
-                    if (vErrors === null) {
-                      vErrors = [err179];
-                    } else {
-                      vErrors.push(err179);
-                    }
-                    errors++;
-                  } else {
-                    errors = _errs168;
-                    if (vErrors !== null) {
-                      if (_errs168) {
-                        vErrors.length = _errs168;
-                      } else {
-                        vErrors = null;
-                      }
-                    }
-                  }
-                  if (typeof data74 == "number" && isFinite(data74)) {
-                    if (data74 > 4294967295 || isNaN(data74)) {
-                      const err180 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
-                      if (vErrors === null) {
-                        vErrors = [err180];
-                      } else {
-                        vErrors.push(err180);
-                      }
-                      errors++;
-                    }
-                    if (data74 < 1 || isNaN(data74)) {
-                      const err181 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-                      if (vErrors === null) {
-                        vErrors = [err181];
-                      } else {
-                        vErrors.push(err181);
-                      }
-                      errors++;
-                    }
-                  }
-                }
-                let data75 = data70.snat;
-                if (typeof data75 !== "string" && !Array.isArray(data75)) {
-                  const err182 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat.type } };
-                  if (vErrors === null) {
-                    vErrors = [err182];
-                  } else {
-                    vErrors.push(err182);
-                  }
-                  errors++;
-                }
-                if (typeof data75 === "string") {
-                  if (!pattern11.test(data75)) {
-                    const err183 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
-                    if (vErrors === null) {
-                      vErrors = [err183];
-                    } else {
-                      vErrors.push(err183);
-                    }
-                    errors++;
-                  }
-                }
-                if (Array.isArray(data75)) {
-                  if (data75.length > 2) {
-                    const err184 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
-                    if (vErrors === null) {
-                      vErrors = [err184];
-                    } else {
-                      vErrors.push(err184);
-                    }
-                    errors++;
-                  }
-                  if (data75.length < 1) {
-                    const err185 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
-                    if (vErrors === null) {
-                      vErrors = [err185];
-                    } else {
-                      vErrors.push(err185);
-                    }
-                    errors++;
-                  }
-                  const len11 = data75.length;
-                  for (let i18 = 0; i18 < len11; i18++) {
-                    let data76 = data75[i18];
-                    if (typeof data76 === "string") {
-                      if (!pattern8.test(data76)) {
-                        const err186 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                        if (vErrors === null) {
-                          vErrors = [err186];
-                        } else {
-                          vErrors.push(err186);
-                        }
-                        errors++;
-                      }
-                    } else {
-                      const err187 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
-                      if (vErrors === null) {
-                        vErrors = [err187];
-                      } else {
-                        vErrors.push(err187);
-                      }
-                      errors++;
-                    }
-                  }
-                  let i19 = data75.length;
-                  let j7;
-                  if (i19 > 1) {
-                    const indices7 = {};
-                    for (; i19--; ) {
-                      let item7 = data75[i19];
-                      if (typeof item7 !== "string") {
-                        continue;
-                      }
-                      if (typeof indices7[item7] == "number") {
-                        j7 = indices7[item7];
-                        const err188 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i19, j: j7 } };
-                        if (vErrors === null) {
-                          vErrors = [err188];
-                        } else {
-                          vErrors.push(err188);
-                        }
-                        errors++;
-                        break;
-                      }
-                      indices7[item7] = i19;
-                    }
-                  }
-                }
-                let data77 = data70.snat6;
-                if (typeof data77 !== "string" && !Array.isArray(data77)) {
-                  const err189 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat6.type } };
-                  if (vErrors === null) {
-                    vErrors = [err189];
-                  } else {
-                    vErrors.push(err189);
-                  }
-                  errors++;
-                }
-                if (typeof data77 === "string") {
-                  if (!pattern11.test(data77)) {
-                    const err190 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
-                    if (vErrors === null) {
-                      vErrors = [err190];
-                    } else {
-                      vErrors.push(err190);
-                    }
-                    errors++;
-                  }
-                }
-                if (Array.isArray(data77)) {
-                  if (data77.length > 2) {
-                    const err191 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/maxItems", keyword: "maxItems", params: { limit: 2 } };
-                    if (vErrors === null) {
-                      vErrors = [err191];
-                    } else {
-                      vErrors.push(err191);
-                    }
-                    errors++;
-                  }
-                  if (data77.length < 1) {
-                    const err192 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/minItems", keyword: "minItems", params: { limit: 1 } };
-                    if (vErrors === null) {
-                      vErrors = [err192];
-                    } else {
-                      vErrors.push(err192);
-                    }
-                    errors++;
-                  }
-                  const len12 = data77.length;
-                  for (let i20 = 0; i20 < len12; i20++) {
-                    let data78 = data77[i20];
-                    if (typeof data78 === "string") {
-                      if (!pattern8.test(data78)) {
-                        const err193 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i20, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                        if (vErrors === null) {
-                          vErrors = [err193];
-                        } else {
-                          vErrors.push(err193);
-                        }
-                        errors++;
-                      }
-                    } else {
-                      const err194 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i20, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/type", keyword: "type", params: { type: "string" } };
-                      if (vErrors === null) {
-                        vErrors = [err194];
-                      } else {
-                        vErrors.push(err194);
-                      }
-                      errors++;
-                    }
-                  }
-                  let i21 = data77.length;
+                  let i19 = data70.length;
                   let j8;
-                  if (i21 > 1) {
+                  if (i19 > 1) {
                     const indices8 = {};
-                    for (; i21--; ) {
-                      let item8 = data77[i21];
+                    for (; i19--; ) {
+                      let item8 = data70[i19];
                       if (typeof item8 !== "string") {
                         continue;
                       }
                       if (typeof indices8[item8] == "number") {
                         j8 = indices8[item8];
-                        const err195 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/uniqueItems", keyword: "uniqueItems", params: { i: i21, j: j8 } };
+                        const err171 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/uniqueItems", keyword: "uniqueItems", params: { i: i19, j: j8 } };
                         if (vErrors === null) {
-                          vErrors = [err195];
+                          vErrors = [err171];
                         } else {
-                          vErrors.push(err195);
+                          vErrors.push(err171);
                         }
                         errors++;
                         break;
                       }
-                      indices8[item8] = i21;
+                      indices8[item8] = i19;
                     }
                   }
+                } else {
+                  const err172 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/type", keyword: "type", params: { type: "array" } };
+                  if (vErrors === null) {
+                    vErrors = [err172];
+                  } else {
+                    vErrors.push(err172);
+                  }
+                  errors++;
+                }
+              }
+            } else {
+              const err173 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/type", keyword: "type", params: { type: "object" } };
+              if (vErrors === null) {
+                vErrors = [err173];
+              } else {
+                vErrors.push(err173);
+              }
+              errors++;
+            }
+          }
+        } else {
+          const err174 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/type", keyword: "type", params: { type: "object" } };
+          if (vErrors === null) {
+            vErrors = [err174];
+          } else {
+            vErrors.push(err174);
+          }
+          errors++;
+        }
+      }
+      if (typeof data42.masquerade !== "boolean") {
+        const err175 = { instancePath: instancePath + "/routes/masquerade", schemaPath: "#/properties/routes/properties/masquerade/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err175];
+        } else {
+          vErrors.push(err175);
+        }
+        errors++;
+      }
+      if (typeof data42.acceptForward !== "boolean") {
+        const err176 = { instancePath: instancePath + "/routes/acceptForward", schemaPath: "#/properties/routes/properties/acceptForward/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err176];
+        } else {
+          vErrors.push(err176);
+        }
+        errors++;
+      }
+      let data74 = data42.namesDir;
+      if (typeof data74 === "string") {
+        if (!pattern17.test(data74)) {
+          const err177 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+          if (vErrors === null) {
+            vErrors = [err177];
+          } else {
+            vErrors.push(err177);
+          }
+          errors++;
+        }
+      } else {
+        const err178 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err178];
+        } else {
+          vErrors.push(err178);
+        }
+        errors++;
+      }
+      let data75 = data42.watch;
+      if (data75 && typeof data75 == "object" && !Array.isArray(data75)) {
+        if (data75.interval === void 0) {
+          data75.interval = "2s";
+        }
+        if (data75.timeout === void 0) {
+          data75.timeout = "1s";
+        }
+        if (data75.failAfter === void 0) {
+          data75.failAfter = 3;
+        }
+        if (data75.holdDown === void 0) {
+          data75.holdDown = "10s";
+        }
+        if (data75.statusFile === void 0) {
+          data75.statusFile = "/run/tenant-routing-status.json";
+        }
+        for (const key13 in data75) {
+          if (!(key13 === "interval" || key13 === "timeout" || key13 === "failAfter" || key13 === "holdDown" || key13 === "statusFile")) {
+            const err179 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key13 } };
+            if (vErrors === null) {
+              vErrors = [err179];
+            } else {
+              vErrors.push(err179);
+            }
+            errors++;
+          }
+        }
+        let data76 = data75.interval;
+        if (typeof data76 === "string") {
+          if (!pattern18.test(data76)) {
+            const err180 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err180];
+            } else {
+              vErrors.push(err180);
+            }
+            errors++;
+          }
+        } else {
+          const err181 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err181];
+          } else {
+            vErrors.push(err181);
+          }
+          errors++;
+        }
+        let data77 = data75.timeout;
+        if (typeof data77 === "string") {
+          if (!pattern18.test(data77)) {
+            const err182 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err182];
+            } else {
+              vErrors.push(err182);
+            }
+            errors++;
+          }
+        } else {
+          const err183 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err183];
+          } else {
+            vErrors.push(err183);
+          }
+          errors++;
+        }
+        let data78 = data75.failAfter;
+        if (!(typeof data78 == "number" && (!(data78 % 1) && !isNaN(data78)) && isFinite(data78))) {
+          const err184 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/type", keyword: "type", params: { type: "integer" } };
+          if (vErrors === null) {
+            vErrors = [err184];
+          } else {
+            vErrors.push(err184);
+          }
+          errors++;
+        }
+        if (typeof data78 == "number" && isFinite(data78)) {
+          if (data78 > 100 || isNaN(data78)) {
+            const err185 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/maximum", keyword: "maximum", params: { comparison: "<=", limit: 100 } };
+            if (vErrors === null) {
+              vErrors = [err185];
+            } else {
+              vErrors.push(err185);
+            }
+            errors++;
+          }
+          if (data78 < 1 || isNaN(data78)) {
+            const err186 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+            if (vErrors === null) {
+              vErrors = [err186];
+            } else {
+              vErrors.push(err186);
+            }
+            errors++;
+          }
+        }
+        let data79 = data75.holdDown;
+        if (typeof data79 === "string") {
+          if (!pattern18.test(data79)) {
+            const err187 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err187];
+            } else {
+              vErrors.push(err187);
+            }
+            errors++;
+          }
+        } else {
+          const err188 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err188];
+          } else {
+            vErrors.push(err188);
+          }
+          errors++;
+        }
+        let data80 = data75.statusFile;
+        if (typeof data80 === "string") {
+          if (!pattern17.test(data80)) {
+            const err189 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+            if (vErrors === null) {
+              vErrors = [err189];
+            } else {
+              vErrors.push(err189);
+            }
+            errors++;
+          }
+        } else {
+          const err190 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err190];
+          } else {
+            vErrors.push(err190);
+          }
+          errors++;
+        }
+      } else {
+        const err191 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/type", keyword: "type", params: { type: "object" } };
+        if (vErrors === null) {
+          vErrors = [err191];
+        } else {
+          vErrors.push(err191);
+        }
+        errors++;
+      }
+    } else {
+      const err192 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/type", keyword: "type", params: { type: "object" } };
+      if (vErrors === null) {
+        vErrors = [err192];
+      } else {
+        vErrors.push(err192);
+      }
+      errors++;
+    }
+    if (data.router !== void 0) {
+      let data81 = data.router;
+      if (data81 && typeof data81 == "object" && !Array.isArray(data81)) {
+        if (data81.nodes === void 0) {
+          const err193 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "nodes" } };
+          if (vErrors === null) {
+            vErrors = [err193];
+          } else {
+            vErrors.push(err193);
+          }
+          errors++;
+        }
+        if (data81.uplinks === void 0) {
+          const err194 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "uplinks" } };
+          if (vErrors === null) {
+            vErrors = [err194];
+          } else {
+            vErrors.push(err194);
+          }
+          errors++;
+        }
+        for (const key14 in data81) {
+          if (!(key14 === "nodes" || key14 === "lan" || key14 === "uplinks")) {
+            const err195 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key14 } };
+            if (vErrors === null) {
+              vErrors = [err195];
+            } else {
+              vErrors.push(err195);
+            }
+            errors++;
+          }
+        }
+        if (data81.nodes !== void 0) {
+          let data82 = data81.nodes;
+          if (Array.isArray(data82)) {
+            if (data82.length > 2) {
+              const err196 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/maxItems", keyword: "maxItems", params: { limit: 2 } };
+              if (vErrors === null) {
+                vErrors = [err196];
+              } else {
+                vErrors.push(err196);
+              }
+              errors++;
+            }
+            if (data82.length < 1) {
+              const err197 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/minItems", keyword: "minItems", params: { limit: 1 } };
+              if (vErrors === null) {
+                vErrors = [err197];
+              } else {
+                vErrors.push(err197);
+              }
+              errors++;
+            }
+            const len11 = data82.length;
+            for (let i20 = 0; i20 < len11; i20++) {
+              let data83 = data82[i20];
+              if (typeof data83 === "string") {
+                if (!pattern8.test(data83)) {
+                  const err198 = { instancePath: instancePath + "/router/nodes/" + i20, schemaPath: "#/properties/router/properties/nodes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                  if (vErrors === null) {
+                    vErrors = [err198];
+                  } else {
+                    vErrors.push(err198);
+                  }
+                  errors++;
                 }
               } else {
-                const err196 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/type", keyword: "type", params: { type: "object" } };
+                const err199 = { instancePath: instancePath + "/router/nodes/" + i20, schemaPath: "#/properties/router/properties/nodes/items/type", keyword: "type", params: { type: "string" } };
                 if (vErrors === null) {
-                  vErrors = [err196];
+                  vErrors = [err199];
                 } else {
-                  vErrors.push(err196);
+                  vErrors.push(err199);
                 }
                 errors++;
               }
             }
           } else {
-            const err197 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/type", keyword: "type", params: { type: "object" } };
+            const err200 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/type", keyword: "type", params: { type: "array" } };
             if (vErrors === null) {
-              vErrors = [err197];
+              vErrors = [err200];
             } else {
-              vErrors.push(err197);
+              vErrors.push(err200);
+            }
+            errors++;
+          }
+        }
+        if (data81.lan !== void 0) {
+          let data84 = data81.lan;
+          if (Array.isArray(data84)) {
+            const len12 = data84.length;
+            for (let i21 = 0; i21 < len12; i21++) {
+              let data85 = data84[i21];
+              if (typeof data85 === "string") {
+                if (!pattern21.test(data85)) {
+                  const err201 = { instancePath: instancePath + "/router/lan/" + i21, schemaPath: "#/properties/router/properties/lan/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+                  if (vErrors === null) {
+                    vErrors = [err201];
+                  } else {
+                    vErrors.push(err201);
+                  }
+                  errors++;
+                }
+              } else {
+                const err202 = { instancePath: instancePath + "/router/lan/" + i21, schemaPath: "#/properties/router/properties/lan/items/type", keyword: "type", params: { type: "string" } };
+                if (vErrors === null) {
+                  vErrors = [err202];
+                } else {
+                  vErrors.push(err202);
+                }
+                errors++;
+              }
+            }
+            let i22 = data84.length;
+            let j9;
+            if (i22 > 1) {
+              const indices9 = {};
+              for (; i22--; ) {
+                let item9 = data84[i22];
+                if (typeof item9 !== "string") {
+                  continue;
+                }
+                if (typeof indices9[item9] == "number") {
+                  j9 = indices9[item9];
+                  const err203 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/uniqueItems", keyword: "uniqueItems", params: { i: i22, j: j9 } };
+                  if (vErrors === null) {
+                    vErrors = [err203];
+                  } else {
+                    vErrors.push(err203);
+                  }
+                  errors++;
+                  break;
+                }
+                indices9[item9] = i22;
+              }
+            }
+          } else {
+            const err204 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/type", keyword: "type", params: { type: "array" } };
+            if (vErrors === null) {
+              vErrors = [err204];
+            } else {
+              vErrors.push(err204);
+            }
+            errors++;
+          }
+        }
+        if (data81.uplinks !== void 0) {
+          let data86 = data81.uplinks;
+          if (data86 && typeof data86 == "object" && !Array.isArray(data86)) {
+            if (Object.keys(data86).length < 1) {
+              const err205 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/minProperties", keyword: "minProperties", params: { limit: 1 } };
+              if (vErrors === null) {
+                vErrors = [err205];
+              } else {
+                vErrors.push(err205);
+              }
+              errors++;
+            }
+            for (const key15 in data86) {
+              const _errs192 = errors;
+              if (typeof key15 === "string") {
+                if (!pattern41.test(key15)) {
+                  const err206 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, propertyName: key15 };
+                  if (vErrors === null) {
+                    vErrors = [err206];
+                  } else {
+                    vErrors.push(err206);
+                  }
+                  errors++;
+                }
+              }
+              var valid54 = _errs192 === errors;
+              if (!valid54) {
+                const err207 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames", keyword: "propertyNames", params: { propertyName: key15 } };
+                if (vErrors === null) {
+                  vErrors = [err207];
+                } else {
+                  vErrors.push(err207);
+                }
+                errors++;
+              }
+            }
+            for (const key16 in data86) {
+              let data87 = data86[key16];
+              if (data87 && typeof data87 == "object" && !Array.isArray(data87)) {
+                if (data87.snat === void 0) {
+                  data87.snat = "masquerade";
+                }
+                if (data87.snat6 === void 0) {
+                  data87.snat6 = "none";
+                }
+                if (data87.dev === void 0) {
+                  const err208 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/required", keyword: "required", params: { missingProperty: "dev" } };
+                  if (vErrors === null) {
+                    vErrors = [err208];
+                  } else {
+                    vErrors.push(err208);
+                  }
+                  errors++;
+                }
+                for (const key17 in data87) {
+                  if (!(key17 === "dev" || key17 === "via" || key17 === "table" || key17 === "snat" || key17 === "snat6")) {
+                    const err209 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key17 } };
+                    if (vErrors === null) {
+                      vErrors = [err209];
+                    } else {
+                      vErrors.push(err209);
+                    }
+                    errors++;
+                  }
+                }
+                if (data87.dev !== void 0) {
+                  let data88 = data87.dev;
+                  if (typeof data88 === "string") {
+                    if (!pattern9.test(data88)) {
+                      const err210 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                      if (vErrors === null) {
+                        vErrors = [err210];
+                      } else {
+                        vErrors.push(err210);
+                      }
+                      errors++;
+                    }
+                  } else {
+                    const err211 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/type", keyword: "type", params: { type: "string" } };
+                    if (vErrors === null) {
+                      vErrors = [err211];
+                    } else {
+                      vErrors.push(err211);
+                    }
+                    errors++;
+                  }
+                }
+                if (data87.via !== void 0) {
+                  let data89 = data87.via;
+                  if (Array.isArray(data89)) {
+                    if (data89.length > 2) {
+                      const err212 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                      if (vErrors === null) {
+                        vErrors = [err212];
+                      } else {
+                        vErrors.push(err212);
+                      }
+                      errors++;
+                    }
+                    if (data89.length < 1) {
+                      const err213 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/minItems", keyword: "minItems", params: { limit: 1 } };
+                      if (vErrors === null) {
+                        vErrors = [err213];
+                      } else {
+                        vErrors.push(err213);
+                      }
+                      errors++;
+                    }
+                    const len13 = data89.length;
+                    for (let i23 = 0; i23 < len13; i23++) {
+                      let data90 = data89[i23];
+                      if (typeof data90 === "string") {
+                        if (!pattern8.test(data90)) {
+                          const err214 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i23, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                          if (vErrors === null) {
+                            vErrors = [err214];
+                          } else {
+                            vErrors.push(err214);
+                          }
+                          errors++;
+                        }
+                      } else {
+                        const err215 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i23, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/type", keyword: "type", params: { type: "string" } };
+                        if (vErrors === null) {
+                          vErrors = [err215];
+                        } else {
+                          vErrors.push(err215);
+                        }
+                        errors++;
+                      }
+                    }
+                  } else {
+                    const err216 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/type", keyword: "type", params: { type: "array" } };
+                    if (vErrors === null) {
+                      vErrors = [err216];
+                    } else {
+                      vErrors.push(err216);
+                    }
+                    errors++;
+                  }
+                }
+                if (data87.table !== void 0) {
+                  let data91 = data87.table;
+                  if (!(typeof data91 == "number" && (!(data91 % 1) && !isNaN(data91)) && isFinite(data91))) {
+                    const err217 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
+                    if (vErrors === null) {
+                      vErrors = [err217];
+                    } else {
+                      vErrors.push(err217);
+                    }
+                    errors++;
+                  }
+                  const _errs205 = errors;
+                  const _errs206 = errors;
+                  if (!(data91 === 253 || data91 === 254 || data91 === 255)) {
+                    const err218 = {};
+                    if (vErrors === null) {
+                      vErrors = [err218];
+                    } else {
+                      vErrors.push(err218);
+                    }
+                    errors++;
+                  }
+                  var valid59 = _errs206 === errors;
+                  if (valid59) {
+                    const err219 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/not", keyword: "not", params: {} };
+                    if (vErrors === null) {
+                      vErrors = [err219];
+                    } else {
+                      vErrors.push(err219);
+                    }
+                    errors++;
+                  } else {
+                    errors = _errs205;
+                    if (vErrors !== null) {
+                      if (_errs205) {
+                        vErrors.length = _errs205;
+                      } else {
+                        vErrors = null;
+                      }
+                    }
+                  }
+                  if (typeof data91 == "number" && isFinite(data91)) {
+                    if (data91 > 4294967295 || isNaN(data91)) {
+                      const err220 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+                      if (vErrors === null) {
+                        vErrors = [err220];
+                      } else {
+                        vErrors.push(err220);
+                      }
+                      errors++;
+                    }
+                    if (data91 < 1 || isNaN(data91)) {
+                      const err221 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                      if (vErrors === null) {
+                        vErrors = [err221];
+                      } else {
+                        vErrors.push(err221);
+                      }
+                      errors++;
+                    }
+                  }
+                }
+                let data92 = data87.snat;
+                if (typeof data92 !== "string" && !Array.isArray(data92)) {
+                  const err222 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat.type } };
+                  if (vErrors === null) {
+                    vErrors = [err222];
+                  } else {
+                    vErrors.push(err222);
+                  }
+                  errors++;
+                }
+                if (typeof data92 === "string") {
+                  if (!pattern11.test(data92)) {
+                    const err223 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                    if (vErrors === null) {
+                      vErrors = [err223];
+                    } else {
+                      vErrors.push(err223);
+                    }
+                    errors++;
+                  }
+                }
+                if (Array.isArray(data92)) {
+                  if (data92.length > 2) {
+                    const err224 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                    if (vErrors === null) {
+                      vErrors = [err224];
+                    } else {
+                      vErrors.push(err224);
+                    }
+                    errors++;
+                  }
+                  if (data92.length < 1) {
+                    const err225 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err225];
+                    } else {
+                      vErrors.push(err225);
+                    }
+                    errors++;
+                  }
+                  const len14 = data92.length;
+                  for (let i24 = 0; i24 < len14; i24++) {
+                    let data93 = data92[i24];
+                    if (typeof data93 === "string") {
+                      if (!pattern8.test(data93)) {
+                        const err226 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i24, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                        if (vErrors === null) {
+                          vErrors = [err226];
+                        } else {
+                          vErrors.push(err226);
+                        }
+                        errors++;
+                      }
+                    } else {
+                      const err227 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i24, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err227];
+                      } else {
+                        vErrors.push(err227);
+                      }
+                      errors++;
+                    }
+                  }
+                  let i25 = data92.length;
+                  let j10;
+                  if (i25 > 1) {
+                    const indices10 = {};
+                    for (; i25--; ) {
+                      let item10 = data92[i25];
+                      if (typeof item10 !== "string") {
+                        continue;
+                      }
+                      if (typeof indices10[item10] == "number") {
+                        j10 = indices10[item10];
+                        const err228 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i25, j: j10 } };
+                        if (vErrors === null) {
+                          vErrors = [err228];
+                        } else {
+                          vErrors.push(err228);
+                        }
+                        errors++;
+                        break;
+                      }
+                      indices10[item10] = i25;
+                    }
+                  }
+                }
+                let data94 = data87.snat6;
+                if (typeof data94 !== "string" && !Array.isArray(data94)) {
+                  const err229 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat6.type } };
+                  if (vErrors === null) {
+                    vErrors = [err229];
+                  } else {
+                    vErrors.push(err229);
+                  }
+                  errors++;
+                }
+                if (typeof data94 === "string") {
+                  if (!pattern11.test(data94)) {
+                    const err230 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                    if (vErrors === null) {
+                      vErrors = [err230];
+                    } else {
+                      vErrors.push(err230);
+                    }
+                    errors++;
+                  }
+                }
+                if (Array.isArray(data94)) {
+                  if (data94.length > 2) {
+                    const err231 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                    if (vErrors === null) {
+                      vErrors = [err231];
+                    } else {
+                      vErrors.push(err231);
+                    }
+                    errors++;
+                  }
+                  if (data94.length < 1) {
+                    const err232 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/minItems", keyword: "minItems", params: { limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err232];
+                    } else {
+                      vErrors.push(err232);
+                    }
+                    errors++;
+                  }
+                  const len15 = data94.length;
+                  for (let i26 = 0; i26 < len15; i26++) {
+                    let data95 = data94[i26];
+                    if (typeof data95 === "string") {
+                      if (!pattern8.test(data95)) {
+                        const err233 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i26, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                        if (vErrors === null) {
+                          vErrors = [err233];
+                        } else {
+                          vErrors.push(err233);
+                        }
+                        errors++;
+                      }
+                    } else {
+                      const err234 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i26, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err234];
+                      } else {
+                        vErrors.push(err234);
+                      }
+                      errors++;
+                    }
+                  }
+                  let i27 = data94.length;
+                  let j11;
+                  if (i27 > 1) {
+                    const indices11 = {};
+                    for (; i27--; ) {
+                      let item11 = data94[i27];
+                      if (typeof item11 !== "string") {
+                        continue;
+                      }
+                      if (typeof indices11[item11] == "number") {
+                        j11 = indices11[item11];
+                        const err235 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/uniqueItems", keyword: "uniqueItems", params: { i: i27, j: j11 } };
+                        if (vErrors === null) {
+                          vErrors = [err235];
+                        } else {
+                          vErrors.push(err235);
+                        }
+                        errors++;
+                        break;
+                      }
+                      indices11[item11] = i27;
+                    }
+                  }
+                }
+              } else {
+                const err236 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/type", keyword: "type", params: { type: "object" } };
+                if (vErrors === null) {
+                  vErrors = [err236];
+                } else {
+                  vErrors.push(err236);
+                }
+                errors++;
+              }
+            }
+          } else {
+            const err237 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/type", keyword: "type", params: { type: "object" } };
+            if (vErrors === null) {
+              vErrors = [err237];
+            } else {
+              vErrors.push(err237);
             }
             errors++;
           }
         }
       } else {
-        const err198 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/type", keyword: "type", params: { type: "object" } };
+        const err238 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
-          vErrors = [err198];
+          vErrors = [err238];
         } else {
-          vErrors.push(err198);
+          vErrors.push(err238);
         }
         errors++;
       }
     }
-    let data79 = data.agent;
-    if (data79 && typeof data79 == "object" && !Array.isArray(data79)) {
-      if (data79.socket === void 0) {
-        data79.socket = "/run/tenant-routing/agent.sock";
+    let data96 = data.agent;
+    if (data96 && typeof data96 == "object" && !Array.isArray(data96)) {
+      if (data96.socket === void 0) {
+        data96.socket = "/run/tenant-routing/agent.sock";
       }
-      if (data79.requests === void 0) {
-        data79.requests = 32;
+      if (data96.requests === void 0) {
+        data96.requests = 32;
       }
-      if (data79.queueTimeout === void 0) {
-        data79.queueTimeout = "30s";
+      if (data96.queueTimeout === void 0) {
+        data96.queueTimeout = "30s";
       }
-      if (data79.reconcileInterval === void 0) {
-        data79.reconcileInterval = "10s";
+      if (data96.reconcileInterval === void 0) {
+        data96.reconcileInterval = "10s";
       }
-      if (data79.namespaceInterval === void 0) {
-        data79.namespaceInterval = "10s";
+      if (data96.namespaceInterval === void 0) {
+        data96.namespaceInterval = "10s";
       }
-      if (data79.metricsAddress === void 0) {
-        data79.metricsAddress = "127.0.0.1";
+      if (data96.metricsAddress === void 0) {
+        data96.metricsAddress = "127.0.0.1";
       }
-      for (const key15 in data79) {
-        if (!(key15 === "socket" || key15 === "requests" || key15 === "queueTimeout" || key15 === "reconcileInterval" || key15 === "namespaceInterval" || key15 === "metricsPort" || key15 === "metricsAddress")) {
-          const err199 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key15 } };
+      for (const key18 in data96) {
+        if (!(key18 === "socket" || key18 === "requests" || key18 === "queueTimeout" || key18 === "reconcileInterval" || key18 === "namespaceInterval" || key18 === "metricsPort" || key18 === "metricsAddress")) {
+          const err239 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key18 } };
           if (vErrors === null) {
-            vErrors = [err199];
+            vErrors = [err239];
           } else {
-            vErrors.push(err199);
+            vErrors.push(err239);
           }
           errors++;
         }
       }
-      let data80 = data79.socket;
-      if (typeof data80 === "string") {
-        if (!pattern2.test(data80)) {
-          const err200 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
+      let data97 = data96.socket;
+      if (typeof data97 === "string") {
+        if (!pattern2.test(data97)) {
+          const err240 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
           if (vErrors === null) {
-            vErrors = [err200];
+            vErrors = [err240];
           } else {
-            vErrors.push(err200);
-          }
-          errors++;
-        }
-      } else {
-        const err201 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err201];
-        } else {
-          vErrors.push(err201);
-        }
-        errors++;
-      }
-      let data81 = data79.requests;
-      if (!(typeof data81 == "number" && (!(data81 % 1) && !isNaN(data81)) && isFinite(data81))) {
-        const err202 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/type", keyword: "type", params: { type: "integer" } };
-        if (vErrors === null) {
-          vErrors = [err202];
-        } else {
-          vErrors.push(err202);
-        }
-        errors++;
-      }
-      if (typeof data81 == "number" && isFinite(data81)) {
-        if (data81 > 1e3 || isNaN(data81)) {
-          const err203 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/maximum", keyword: "maximum", params: { comparison: "<=", limit: 1e3 } };
-          if (vErrors === null) {
-            vErrors = [err203];
-          } else {
-            vErrors.push(err203);
-          }
-          errors++;
-        }
-        if (data81 < 1 || isNaN(data81)) {
-          const err204 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-          if (vErrors === null) {
-            vErrors = [err204];
-          } else {
-            vErrors.push(err204);
-          }
-          errors++;
-        }
-      }
-      let data82 = data79.queueTimeout;
-      if (typeof data82 === "string") {
-        if (!pattern18.test(data82)) {
-          const err205 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-          if (vErrors === null) {
-            vErrors = [err205];
-          } else {
-            vErrors.push(err205);
+            vErrors.push(err240);
           }
           errors++;
         }
       } else {
-        const err206 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/type", keyword: "type", params: { type: "string" } };
+        const err241 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err206];
+          vErrors = [err241];
         } else {
-          vErrors.push(err206);
+          vErrors.push(err241);
         }
         errors++;
       }
-      let data83 = data79.reconcileInterval;
-      if (typeof data83 === "string") {
-        if (!pattern18.test(data83)) {
-          const err207 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      let data98 = data96.requests;
+      if (!(typeof data98 == "number" && (!(data98 % 1) && !isNaN(data98)) && isFinite(data98))) {
+        const err242 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err242];
+        } else {
+          vErrors.push(err242);
+        }
+        errors++;
+      }
+      if (typeof data98 == "number" && isFinite(data98)) {
+        if (data98 > 1e3 || isNaN(data98)) {
+          const err243 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/maximum", keyword: "maximum", params: { comparison: "<=", limit: 1e3 } };
           if (vErrors === null) {
-            vErrors = [err207];
+            vErrors = [err243];
           } else {
-            vErrors.push(err207);
+            vErrors.push(err243);
+          }
+          errors++;
+        }
+        if (data98 < 1 || isNaN(data98)) {
+          const err244 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err244];
+          } else {
+            vErrors.push(err244);
+          }
+          errors++;
+        }
+      }
+      let data99 = data96.queueTimeout;
+      if (typeof data99 === "string") {
+        if (!pattern18.test(data99)) {
+          const err245 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+          if (vErrors === null) {
+            vErrors = [err245];
+          } else {
+            vErrors.push(err245);
           }
           errors++;
         }
       } else {
-        const err208 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/type", keyword: "type", params: { type: "string" } };
+        const err246 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err208];
+          vErrors = [err246];
         } else {
-          vErrors.push(err208);
+          vErrors.push(err246);
         }
         errors++;
       }
-      let data84 = data79.namespaceInterval;
-      if (typeof data84 === "string") {
-        if (!pattern18.test(data84)) {
-          const err209 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      let data100 = data96.reconcileInterval;
+      if (typeof data100 === "string") {
+        if (!pattern18.test(data100)) {
+          const err247 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
-            vErrors = [err209];
+            vErrors = [err247];
           } else {
-            vErrors.push(err209);
+            vErrors.push(err247);
           }
           errors++;
         }
       } else {
-        const err210 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/type", keyword: "type", params: { type: "string" } };
+        const err248 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err210];
+          vErrors = [err248];
         } else {
-          vErrors.push(err210);
+          vErrors.push(err248);
         }
         errors++;
       }
-      if (data79.metricsPort !== void 0) {
-        let data85 = data79.metricsPort;
-        if (!(typeof data85 == "number" && (!(data85 % 1) && !isNaN(data85)) && isFinite(data85))) {
-          const err211 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
+      let data101 = data96.namespaceInterval;
+      if (typeof data101 === "string") {
+        if (!pattern18.test(data101)) {
+          const err249 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
-            vErrors = [err211];
+            vErrors = [err249];
           } else {
-            vErrors.push(err211);
+            vErrors.push(err249);
           }
           errors++;
         }
-        if (typeof data85 == "number" && isFinite(data85)) {
-          if (data85 > 65535 || isNaN(data85)) {
-            const err212 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+      } else {
+        const err250 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err250];
+        } else {
+          vErrors.push(err250);
+        }
+        errors++;
+      }
+      if (data96.metricsPort !== void 0) {
+        let data102 = data96.metricsPort;
+        if (!(typeof data102 == "number" && (!(data102 % 1) && !isNaN(data102)) && isFinite(data102))) {
+          const err251 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
+          if (vErrors === null) {
+            vErrors = [err251];
+          } else {
+            vErrors.push(err251);
+          }
+          errors++;
+        }
+        if (typeof data102 == "number" && isFinite(data102)) {
+          if (data102 > 65535 || isNaN(data102)) {
+            const err252 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
             if (vErrors === null) {
-              vErrors = [err212];
+              vErrors = [err252];
             } else {
-              vErrors.push(err212);
+              vErrors.push(err252);
             }
             errors++;
           }
-          if (data85 < 1 || isNaN(data85)) {
-            const err213 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (data102 < 1 || isNaN(data102)) {
+            const err253 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
             if (vErrors === null) {
-              vErrors = [err213];
+              vErrors = [err253];
             } else {
-              vErrors.push(err213);
+              vErrors.push(err253);
             }
             errors++;
           }
         }
       }
-      let data86 = data79.metricsAddress;
-      if (typeof data86 === "string") {
-        if (!pattern8.test(data86)) {
-          const err214 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+      let data103 = data96.metricsAddress;
+      if (typeof data103 === "string") {
+        if (!pattern8.test(data103)) {
+          const err254 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
           if (vErrors === null) {
-            vErrors = [err214];
+            vErrors = [err254];
           } else {
-            vErrors.push(err214);
+            vErrors.push(err254);
           }
           errors++;
         }
       } else {
-        const err215 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
+        const err255 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err215];
+          vErrors = [err255];
         } else {
-          vErrors.push(err215);
+          vErrors.push(err255);
         }
         errors++;
       }
     } else {
-      const err216 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
+      const err256 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
       if (vErrors === null) {
-        vErrors = [err216];
+        vErrors = [err256];
       } else {
-        vErrors.push(err216);
+        vErrors.push(err256);
       }
       errors++;
     }
     if (typeof data.type !== "string") {
-      const err217 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
+      const err257 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
-        vErrors = [err217];
+        vErrors = [err257];
       } else {
-        vErrors.push(err217);
+        vErrors.push(err257);
       }
       errors++;
     }
     if (data.name !== void 0) {
       if (typeof data.name !== "string") {
-        const err218 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
+        const err258 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err218];
+          vErrors = [err258];
         } else {
-          vErrors.push(err218);
+          vErrors.push(err258);
         }
         errors++;
       }
     }
     if (typeof data.cniVersion !== "string") {
-      const err219 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
+      const err259 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
-        vErrors = [err219];
+        vErrors = [err259];
       } else {
-        vErrors.push(err219);
+        vErrors.push(err259);
       }
       errors++;
     }
     if (data.capabilities !== void 0) {
-      let data90 = data.capabilities;
-      if (data90 && typeof data90 == "object" && !Array.isArray(data90)) {
-        for (const key16 in data90) {
-          if (typeof data90[key16] !== "boolean") {
-            const err220 = { instancePath: instancePath + "/capabilities/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
+      let data107 = data.capabilities;
+      if (data107 && typeof data107 == "object" && !Array.isArray(data107)) {
+        for (const key19 in data107) {
+          if (typeof data107[key19] !== "boolean") {
+            const err260 = { instancePath: instancePath + "/capabilities/" + key19.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
             if (vErrors === null) {
-              vErrors = [err220];
+              vErrors = [err260];
             } else {
-              vErrors.push(err220);
+              vErrors.push(err260);
             }
             errors++;
           }
         }
       } else {
-        const err221 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
+        const err261 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
-          vErrors = [err221];
+          vErrors = [err261];
         } else {
-          vErrors.push(err221);
+          vErrors.push(err261);
         }
         errors++;
       }
     }
     if (data.runtimeConfig !== void 0) {
-      let data92 = data.runtimeConfig;
-      if (!(data92 && typeof data92 == "object" && !Array.isArray(data92)) && data92 !== null) {
-        const err222 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
+      let data109 = data.runtimeConfig;
+      if (!(data109 && typeof data109 == "object" && !Array.isArray(data109)) && data109 !== null) {
+        const err262 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
         if (vErrors === null) {
-          vErrors = [err222];
+          vErrors = [err262];
         } else {
-          vErrors.push(err222);
+          vErrors.push(err262);
         }
         errors++;
       }
     }
     if (data.prevResult !== void 0) {
-      let data93 = data.prevResult;
-      if (!(data93 && typeof data93 == "object" && !Array.isArray(data93)) && data93 !== null) {
-        const err223 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
+      let data110 = data.prevResult;
+      if (!(data110 && typeof data110 == "object" && !Array.isArray(data110)) && data110 !== null) {
+        const err263 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
         if (vErrors === null) {
-          vErrors = [err223];
+          vErrors = [err263];
         } else {
-          vErrors.push(err223);
+          vErrors.push(err263);
         }
         errors++;
       }
     }
   } else {
-    const err224 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    const err264 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
     if (vErrors === null) {
-      vErrors = [err224];
+      vErrors = [err264];
     } else {
-      vErrors.push(err224);
+      vErrors.push(err264);
     }
     errors++;
   }
