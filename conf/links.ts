@@ -1,6 +1,7 @@
 /** From the links as they are written to the links as they are made. */
 import { canonicalAddress } from "../lib/net/address";
 import { dependencyOrder, type LinkSpec, VXLAN_PORT } from "../lib/net/link";
+import { present } from "../lib/net/present";
 import type { Draft, DraftLink } from "./draft";
 
 /** The links in the order in which they are made; those that need each other in a circle are left out. */
@@ -14,22 +15,29 @@ export function specsOf(links: Draft["routes"]["links"] = {}): readonly LinkSpec
 }
 
 function specOf(name: string, link: DraftLink): LinkSpec {
-  const { type, parent, id, mtu, mac, local, group } = link;
-  return {
+  const { type, mode = "bridge", port = VXLAN_PORT } = link;
+  return present({
     name,
     type,
-    ...(parent === undefined ? {} : { parent }),
-    ...(id === undefined ? {} : { id }),
-    ...(type === "macvlan" ? { mode: link.mode ?? "bridge" } : {}),
-    ...(local === undefined ? {} : { local: canonicalAddress(local) }),
-    remotes: (link.remotes ?? []).map(canonicalAddress),
-    ...(group === undefined ? {} : { group: canonicalAddress(group) }),
-    ...(type === "vxlan" ? { port: link.port ?? VXLAN_PORT } : {}),
-    addresses: (link.addresses ?? []).map(canonicalCidr),
-    ...(mtu === undefined ? {} : { mtu }),
-    ...(mac === undefined ? {} : { mac: mac.toLowerCase() }),
-    ports: link.ports ?? [],
+    ...{ parent: link.parent, id: link.id, mtu: link.mtu, mac: link.mac?.toLowerCase() },
+    mode: type === "macvlan" ? mode : undefined,
+    local: canonical(link.local),
+    group: canonical(link.group),
+    port: type === "vxlan" ? port : undefined,
+    ...listsOf(link),
+  });
+}
+
+function listsOf({ remotes = [], addresses = [], ports = [] }: DraftLink) {
+  return {
+    remotes: remotes.map(canonicalAddress),
+    addresses: addresses.map(canonicalCidr),
+    ports,
   };
+}
+
+function canonical(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : canonicalAddress(text);
 }
 
 function canonicalCidr(text: string): string {

@@ -28,7 +28,7 @@ const UNROUTED = 'no tenant has a "table"';
 export function routesChecks(view: RoutesNodeView): readonly Check[] {
   let seen: Promise<RoutesView> | undefined;
   const seeOnce = (conf: PluginConf, node: RoutesNode): Promise<RoutesView> =>
-    (seen ??= look(conf, node, { sysctl: false }));
+    (seen ??= look(conf, node, { sysctl: false, asItIs: true }));
   const check = (name: string, body: (sight: Sight) => Promise<Looked>): Check => ({
     ...{ name, category: "routes", local: true },
     look: async () => {

@@ -14,7 +14,7 @@ import type { ForwardTable } from "../../../../../lib/routes/kernel/forward";
 import { createKernel, readSysctl } from "../../../../../lib/routes/kernel/kernel";
 import type { Programs } from "../../../../../lib/node/programs";
 import { EMPTY_RECORD } from "../../../../../lib/routes/model";
-import { confOf, route, rule, stateOf } from "../node-rig";
+import { confOf, NO_LINKS, route, rule, stateOf } from "../node-rig";
 
 let dir: string;
 let calls: string[];
@@ -86,7 +86,7 @@ test("the state of both families; an empty answer is an empty list", async () =>
 
 test("what is ours: tools that nothing needs are not asked", async () => {
   const plan = desiredRoutes(confOf({ tenants: { a: { fwmark: "0x10" } } }), stateOf());
-  expect(await kernelWith(undefined).own(plan, EMPTY_RECORD)).toMatchObject({
+  expect(await kernelWith(undefined).own(plan, EMPTY_RECORD, NO_LINKS)).toMatchObject({
     forward: [],
     natListing: undefined,
   });
@@ -96,7 +96,7 @@ test("what is ours: tools that nothing needs are not asked", async () => {
     forward: [{ family: 4 as const, spec: "x" }],
     nat: { text: "t", listing: "l" },
   };
-  expect(await kernelWith("listed").own(plan, recorded)).toMatchObject({
+  expect(await kernelWith("listed").own(plan, recorded, NO_LINKS)).toMatchObject({
     forward: [{ family: 4, spec: "x" }],
     natListing: "listed",
   });
@@ -109,6 +109,7 @@ test("files are read through it", async () => {
   const { file } = await kernelWith(undefined).own(
     desiredRoutes(confOf(), stateOf()),
     EMPTY_RECORD,
+    NO_LINKS,
   );
   expect([file(join(dir, "x")), file(join(dir, "y"))]).toEqual(["text", undefined]);
 });
