@@ -1,6 +1,5 @@
 /** What the commands share. The plugin takes this up too (for the exit status), so it stays small. */
 import { CniError } from "../lib/cni/error";
-import { pluginDirs } from "../lib/cni/request";
 import type { Io } from "./io";
 
 /** Exit status when the command did its work and found something wrong. */
@@ -68,18 +67,5 @@ export type RouterFormat = (typeof ROUTER_FORMATS)[number];
 
 /** Where packages and releases put CNI plugins. */
 export const DEFAULT_CNI_PATH = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";
-
-/**
- * Where a command finds CNI plugins: --cni-path, else where the runtime looked at an attachment's ADD
- * (`recorded`), else $CNI_PATH of `env`, else DEFAULT_CNI_PATH. Throws CniError `invalidEnvironment`
- * for a relative directory.
- */
-export function cniPath(
-  { cniPath: option }: Values,
-  env: Io["env"],
-  recorded?: readonly string[],
-): readonly string[] {
-  if (option !== undefined) return pluginDirs("--cni-path", option);
-  if (recorded !== undefined) return recorded;
-  return pluginDirs("CNI_PATH", env["CNI_PATH"] || DEFAULT_CNI_PATH);
-}
+/** As the help says it. */
+export const CNI_PATH_DEFAULT = `where the runtime looks, then ${DEFAULT_CNI_PATH}`;

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { toCniError } from "../../lib/cni/error";
-import { DEFAULT_CONF_DIR, findConf, type FoundConf } from "../conflist";
+import { findConf, runtimeConfDir, type FoundConf } from "../conflist";
 import type { Say } from "./say";
 
 /** How often it is looked whether the conflist has changed (ms). */
@@ -20,7 +20,7 @@ export interface Settings {
 }
 
 /**
- * Reads the conflist in `path`, or the first one of /etc/cni/net.d that has our plugin, and again whenever
+ * Reads the conflist in `path`, or the first one of the runtime's directory that has our plugin, and again whenever
  * it changes. One that is wrong is reported, and the one before it stays. Throws CniError as findConf does
  * when the first one is unusable.
  */
@@ -71,14 +71,14 @@ function usable(next: FoundConf, before: FoundConf): FoundConf {
 
 function signatureOf(path: string | undefined): string {
   try {
-    const files =
-      path === undefined
-        ? readdirSync(DEFAULT_CONF_DIR).map((name) => join(DEFAULT_CONF_DIR, name))
-        : [path];
-    return files.map(stampOf).join(" ");
+    return (path === undefined ? filesIn(runtimeConfDir()) : [path]).map(stampOf).join(" ");
   } catch {
     return "unreadable";
   }
+}
+
+function filesIn(dir: string): readonly string[] {
+  return readdirSync(dir).map((name) => join(dir, name));
 }
 
 function stampOf(file: string): string {

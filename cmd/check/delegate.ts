@@ -6,7 +6,8 @@ import { atLeast, type CniVersion } from "../../lib/cni/version";
 import { systemClock } from "../../lib/node/clock";
 import { createExec } from "../../lib/node/exec";
 import type { DelegateChecker } from "../../lib/checks/pods/verdict";
-import { cniPath, type Values } from "../command";
+import { type Values } from "../command";
+import { cniPath } from "../conflist";
 import type { Io } from "../io";
 
 /** Runs the delegates as a runtime would: with the configuration, the record, and the runtime's search path. */

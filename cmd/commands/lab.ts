@@ -1,5 +1,6 @@
 import { CniError } from "../../lib/cni/error";
-import { cniPath, EXIT_WRONG, type Values } from "../command";
+import { EXIT_WRONG, type Values } from "../command";
+import { cniPath } from "../conflist";
 import { hasColours } from "../colours";
 import type { Io } from "../io";
 import { catchInterrupts, waitForEnter } from "../../lib/lab/kit/terminal";

@@ -1,10 +1,10 @@
 /** Options that several commands share. */
-import { DEFAULT_CNI_PATH, OUTPUT_FORMATS } from "../command";
+import { CNI_PATH_DEFAULT, OUTPUT_FORMATS } from "../command";
 import type { OptionSpec } from "./spec";
 
 export const conf: OptionSpec = {
   flags: "-c, --conf <FILE>",
-  description: "conflist to read (default: the first one in /etc/cni/net.d with our plugin)",
+  description: "conflist to read (default: the first one with our plugin where the runtime looks)",
 };
 
 export const output: OptionSpec = {
@@ -19,7 +19,7 @@ export function cniPath(description: string): OptionSpec {
 }
 
 export const recordedCniPath = cniPath(
-  `where the delegate plugins are (default: where the pod's ADD looked; for records without that $CNI_PATH, else ${DEFAULT_CNI_PATH})`,
+  `where the delegate plugins are (default: where the pod's ADD looked; for records without that $CNI_PATH, else ${CNI_PATH_DEFAULT})`,
 );
 
 export const sysctl: OptionSpec = {

@@ -1,6 +1,6 @@
 /** The commands that prove something with real packets. */
 import { LABS } from "../../lib/lab/labs";
-import { DEFAULT_CNI_PATH } from "../command";
+import { CNI_PATH_DEFAULT } from "../command";
 import { cniPath, conf, output } from "./options";
 import type { CommandSpec } from "./spec";
 
@@ -17,7 +17,7 @@ export const lab: CommandSpec = {
     { flags: "--pause", description: "wait for Enter before each step" },
     { flags: "--keep", description: "leave the machines standing, to look around" },
     { flags: "--remove", description: "remove what --keep, or a lab that was killed, left" },
-    cniPath(`where the CNI plugins are (default: ${DEFAULT_CNI_PATH})`),
+    cniPath(`where the CNI plugins are (default: ${CNI_PATH_DEFAULT})`),
     {
       flags: "--api-server <PROGRAM>",
       description:
@@ -58,7 +58,7 @@ export const selftest: CommandSpec = {
   options: [
     conf,
     output,
-    cniPath(`where the CNI plugins are (default: $CNI_PATH, else ${DEFAULT_CNI_PATH})`),
+    cniPath(`where the CNI plugins are (default: $CNI_PATH, else ${CNI_PATH_DEFAULT})`),
   ],
   examples: [
     {

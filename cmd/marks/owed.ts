@@ -7,7 +7,8 @@ import {
 } from "../../lib/attachment/collect";
 import type { Context } from "../../lib/attachment/context";
 import { toCniError } from "../../lib/cni/error";
-import { cniPath, type Values } from "../command";
+import { type Values } from "../command";
+import { cniPath } from "../conflist";
 import { forRequest, ownRequest } from "../deps";
 import type { Io } from "../io";
 import type { Opened } from "./open";

@@ -9,8 +9,7 @@ import type { Programs } from "../../lib/node/programs";
 import type { Exec } from "../../lib/ports";
 import type { Part } from "../../lib/report/collect";
 import type { ForwardTable } from "../../lib/routes/kernel/forward";
-import { DEFAULT_CNI_PATH } from "../command";
-import { DEFAULT_CONF_DIR } from "../conflist";
+import { defaultCniPath, runtimeConfDir } from "../conflist";
 import { aboutText } from "../version";
 import { agentPage } from "./agent";
 import { conflistsIn, conflistText, endOfFile, journalText, listing } from "./files";
@@ -48,7 +47,7 @@ export function partsOf(sources: Sources): readonly Part[] {
       keeps: "end" as const,
       read: () => output(sources, "journalctl", "-u", unit, "-n", "1000", "--no-pager"),
     })),
-    ...DEFAULT_CNI_PATH.split(":").map((dir) => ({
+    ...defaultCniPath().map((dir) => ({
       name: `listings${dir.replaceAll("/", "_")}`,
       read: async () => listing(dir),
     })),
@@ -118,7 +117,7 @@ async function own(exec: Exec, args: readonly string[]): Promise<string> {
 
 /** Those of the directory that the runtime reads, and the one that was named. */
 function conflists({ path }: Sources): readonly Part[] {
-  const dirs = [...new Set([DEFAULT_CONF_DIR, ...(path === undefined ? [] : [dirname(path)])])];
+  const dirs = [...new Set([runtimeConfDir(), ...(path === undefined ? [] : [dirname(path)])])];
   return [
     ...(path === undefined
       ? []

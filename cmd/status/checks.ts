@@ -11,13 +11,15 @@ import { routesChecks } from "../../lib/checks/routes/checks";
 import type { Check } from "../../lib/checks/run";
 import { runtimeChecks, type Conflist } from "../../lib/checks/runtime/checks";
 import { systemClock } from "../../lib/node/clock";
-import { DEFAULT_NET_DIR, readRuntimeDirs } from "../../lib/node/cni/runtime-dirs";
+import { DEFAULT_DIRS } from "../../lib/node/cni/distributions";
+import { readRuntimeDirs } from "../../lib/node/cni/runtime-dirs";
 import { createExec } from "../../lib/node/exec";
 import { createPrograms } from "../../lib/node/programs";
 import type { ForwardTable } from "../../lib/routes/kernel/forward";
 import { readSysctl } from "../../lib/routes/kernel/kernel";
 import { createProbes } from "../../lib/routes/watch/probe";
-import { cniPath, DEFAULT_CNI_PATH, type Values } from "../command";
+import { DEFAULT_CNI_PATH, type Values } from "../command";
+import { cniPath, kubeletOf } from "../conflist";
 import { forwardTable, routesNode } from "../commands/routes/run";
 import { openNode } from "../deps";
 import type { Io } from "../io";
@@ -35,7 +37,7 @@ export interface NodeChecks {
 /** The checks of this node. What they need is looked for when they look. */
 export function nodeChecks(io: Io, values: Values): NodeChecks {
   const found = readRuntimeDirs();
-  const { confDir = DEFAULT_NET_DIR, binDirs, runtime: kind = "containerd" } = found ?? {};
+  const { confDir = DEFAULT_DIRS.confDir, binDirs, runtime: kind = "containerd" } = found ?? {};
   const conflist = once(() => findConflist(values.conf, confDir));
   const conf = (): Conflist["conf"] => conflist().conf;
   const exec = createExec();
@@ -53,7 +55,7 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
   };
   const checks = [
     ...runtimeChecks(runtime),
-    ...accessChecks({ conf, api, clock }),
+    ...accessChecks({ conf, api, clock, kubelet: kubeletOf(found) }),
     ...podsChecks({
       ...{ conf, node, api, saved: () => table().saved() },
       inUse: () => addressesInUse(createPrograms(exec)),

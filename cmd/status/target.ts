@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { loadConf } from "../../conf/load";
 import type { Conflist } from "../../lib/checks/runtime/checks";
 import { netDirOf } from "../../lib/checks/net-dir";
-import { ownPlugin } from "../../lib/cni/conflist";
+import { isOwnPlugin, listedPlugins, ownPlugin } from "../../lib/cni/conflist";
 import { CniError, toCniError } from "../../lib/cni/error";
 import type { JsonObject } from "../../lib/cni/json";
 import { readNetDir } from "../../lib/node/cni/net-dir";
@@ -28,8 +28,10 @@ function pathIn(dir: string): string {
 }
 
 function refusalOf(list: JsonObject): string | undefined {
+  const before = listedPlugins(list)?.findIndex(isOwnPlugin) ?? 0;
   try {
-    loadConf(ownPlugin(list) ?? {}, "ADD");
+    // Behind other plugins ADD is handed their result, so a delegate is not missing.
+    loadConf({ ...ownPlugin(list), ...(before > 0 ? { prevResult: {} } : {}) }, "ADD");
     return undefined;
   } catch (thrown) {
     return toCniError(thrown).message;

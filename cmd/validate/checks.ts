@@ -64,7 +64,7 @@ export function validation(input: Input, api: boolean): Validation {
       ...settingChecks(conflist, conf),
       net,
       ...pluginChecks(input, conflist, conf),
-      ...(conf === undefined ? [] : nodeChecks(conf, api)),
+      ...(conf === undefined ? [] : nodeChecks(conf, api, input)),
     ],
     ...{ conflist, conf, place },
   };
@@ -133,8 +133,8 @@ function fileFacts(file: string): { readonly dir: string; readonly file: string 
   return { dir: slash < 0 ? "." : file.slice(0, slash), file: file.slice(slash + 1) };
 }
 
-function nodeChecks(conf: PluginConf, api: boolean): readonly Check[] {
-  const view = { conf: () => conf, api: () => askApi(conf, []), clock: systemClock };
+function nodeChecks(conf: PluginConf, api: boolean, { kubelet }: Input): readonly Check[] {
+  const view = { conf: () => conf, api: () => askApi(conf, []), clock: systemClock, kubelet };
   return [
     ...accessChecks(view).filter(({ category }) => api || category !== "api"),
     check("collisions", "routes", () => collisions(conf)),

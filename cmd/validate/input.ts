@@ -1,13 +1,16 @@
 /** Which file is validated, and the directories around it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Kubelet } from "../../lib/checks/kinds/access";
 import { netDirOf } from "../../lib/checks/net-dir";
 import type { ConfFile } from "../../lib/cni/conflist";
 import { CniError, toCniError } from "../../lib/cni/error";
 import { readNetDir } from "../../lib/node/cni/net-dir";
-import { DEFAULT_NET_DIR, readRuntimeDirs } from "../../lib/node/cni/runtime-dirs";
+import { DEFAULT_DIRS } from "../../lib/node/cni/distributions";
+import { readRuntimeDirs } from "../../lib/node/cni/runtime-dirs";
 import { reasonOf } from "../../lib/text/reason";
-import { cniPath, type Values } from "../command";
+import { type Values } from "../command";
+import { cniPath, kubeletOf } from "../conflist";
 import type { Io } from "../io";
 
 /** The file that is judged, and where it is to be. */
@@ -20,6 +23,8 @@ export interface Input {
   readonly runtime: "containerd" | "CRI-O";
   /** What is in that directory, or why it cannot be read. */
   readonly entries: readonly ConfFile[] | CniError;
+  /** This node's, where its distribution is known. */
+  readonly kubelet?: Kubelet | undefined;
   /** Where the runtime looks for plugins. */
   readonly pluginDirs: readonly string[];
 }
@@ -29,11 +34,12 @@ export interface Input {
  * `invalidConfig` when there is none.
  */
 export function readInput(io: Io, [named]: readonly string[], values: Values): Input {
-  const { confDir = DEFAULT_NET_DIR, binDirs, runtime = "containerd" } = readRuntimeDirs() ?? {};
+  const found = readRuntimeDirs();
+  const { confDir = DEFAULT_DIRS.confDir, binDirs, runtime = "containerd" } = found ?? {};
   const { netDir: dir = confDir } = values;
   const entries = entriesOf(dir);
   const pluginDirs = cniPath(values, io.env, binDirs);
-  const around = { dir, runtime, entries, pluginDirs };
+  const around = { dir, runtime, entries, pluginDirs, kubelet: kubeletOf(found) };
   if (named === "-") return { ...around, file: "stdin", bytes: io.readStdin() };
   const file = named ?? usedFile(around);
   return { ...around, file, bytes: bytesOf(file) };

@@ -141,10 +141,12 @@ test("docs/selftest.md has a row for every property, in the order of the report"
 function ourObjects(text: string): readonly JsonObject[] {
   const list = parseJson(Buffer.from(text), "a page") as JsonObject;
   const { name = "", cniVersion = "", plugins } = list;
-  const ours = ((plugins ?? []) as readonly Json[])
-    .filter(isObject)
-    .filter((plugin) => plugin["type"] === "tenant-routing-wrapper");
-  return ours.map((plugin) => ({ ...plugin, name, cniVersion }));
+  return ((plugins ?? []) as readonly Json[]).flatMap((plugin, at) => {
+    if (!isObject(plugin) || plugin["type"] !== "tenant-routing-wrapper") return [];
+    // Behind other plugins it gets their result.
+    const prevResult = { cniVersion, ips: [{ address: "10.42.0.5/24" }] };
+    return [{ ...plugin, name, cniVersion, ...(at === 0 ? {} : { prevResult }) }];
+  });
 }
 
 const conflists = (page: string): readonly string[] =>

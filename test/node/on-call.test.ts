@@ -1,112 +1,67 @@
-/** Commands of docs/on-call.md as they are, on a node whose files are where the page says: the support bundle, and what is left over. */
+/** Commands of docs/on-call.md as they are, on a node whose files are where the page says. */
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import type { Conf } from "../helpers/conf";
-import { BINARY } from "../helpers/harness";
-import { nodeFiles, type NodeFiles } from "../helpers/node-files";
-import {
-  annotated,
-  ASKS,
-  createRuntime,
-  type Conflist,
-  type Runtime,
-} from "../helpers/node-runtime";
-import { PLUGINS, useNode } from "../helpers/node-world";
-import { expectOk } from "../helpers/outcome";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { useFaultNode } from "../helpers/fault-node";
+import { fencesOf, section } from "../helpers/pages";
 import { sh, until } from "../helpers/shell";
 
-const PAGE = readFileSync(resolve(__dirname, "../../docs/on-call.md"), "utf8");
-const world = useNode();
+const node = useFaultNode();
 
 /** The blocks of shell of a section, as they are pasted. */
 function blocksOf(title: string): readonly string[] {
-  const section = PAGE.split(/^## /m).find((text) => text.startsWith(`${title}\n`)) ?? "";
-  return [...section.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, body]) => body ?? "");
+  return fencesOf(section("docs/on-call.md", `## ${title}`), "sh");
 }
 
-interface Node {
-  readonly files: NodeFiles;
-  readonly runtime: Runtime;
-  readonly paste: (...lines: readonly string[]) => string;
-}
-
-/** A node that is set up as docs/install.md says; `paste` runs lines on it, with the test's directory for /tmp. */
-function nodeWith(ours: Conf): Node {
-  const files = nodeFiles(world);
-  const delegate = {
-    type: "ptp",
-    ipMasq: false,
-    ipam: { type: "host-local", subnet: "10.88.0.0/24" },
-  };
-  const list: Conflist = {
-    cniVersion: "1.0.0",
-    name: "tenant-routing",
-    plugins: [{ type: "tenant-routing-wrapper", ...ASKS, ...ours, delegate }],
-  };
-  files.write("/etc/cni/net.d/10-tenant-routing.conflist", JSON.stringify(list));
-  const bin = join(world.dir, "bin");
-  mkdirSync(bin);
-  symlinkSync(BINARY, join(bin, "wrapper"));
-  return {
-    files,
-    runtime: createRuntime(world, list, { wrap: files.wrap, ...annotated("0x10/0xff") }),
-    paste: (...lines) => {
-      const script = `${files.wrap}\nPATH=${bin}:$PATH; cd '${world.dir}'; exec sh -c "$1"`;
-      return world.inside(
-        undefined,
-        "sh",
-        "-ec",
-        script,
-        "sh",
-        lines.join("\n").replaceAll("/tmp/", `${world.dir}/`).replaceAll("/opt/cni/bin", PLUGINS),
-      );
-    },
-  };
-}
-
-test("the bundle of the page has the rules, the log and the conflist", async () => {
-  const { runtime, paste } = nodeWith({ iptables: "nft" });
-  expectOk(await runtime.add(world.newPod()));
-  paste(
-    ...blocksOf("Support bundle"),
-    "mkdir bundle; tar -C bundle -xzf tenant-routing-report-*.tar.gz",
-  );
-  const read = (name: string): string => readFileSync(join(world.dir, "bundle", name), "utf8");
+test("the bundle of the page has the rules, the log and the conflist", () => {
+  mkdirSync(node.shared, { recursive: true });
+  const into = `cd '${node.shared}'`;
+  node.run([into, ...blocksOf("Support bundle")].join("\n"));
+  node.run(`${into}; mkdir bundle; tar -C bundle -xzf tenant-routing-report-*.tar.gz`);
+  const read = (name: string): string => readFileSync(join(node.shared, "bundle", name), "utf8");
   expect(read("firewall/iptables")).toContain('--comment "tenant-routing team-a/web-0 ');
   expect(read("commands/check.json")).toContain("team-a/web-0");
   expect(read("wrapper.log")).toContain('"msg":"ADD"');
   expect(read("net.d.txt")).toContain("tenant-routing-wrapper");
 });
 
-test.each(["crictl, which lists dead sandboxes too", "no crictl"])(
-  "what is left over is found and taken down, with %s",
-  async (how) => {
-    const { runtime, paste, files } = nodeWith({});
-    const [live, dead] = [world.newPod("team-a", "live-0"), world.newPod("team-a", "dead-0")];
-    for (const pod of [live, dead]) expectOk(await runtime.add(pod));
-    const process = spawn("ip", ["netns", "exec", live.netns, "sleep", "600"], { stdio: "ignore" });
-    try {
-      await until("a process in the pod", () => sh("ip", "netns", "pids", live.netns) !== "");
-      const crictl = `#!/bin/sh\ncase "$*" in "pods --state Ready -q") echo ${live.id} ;; "pods -q") echo ${live.id}; echo ${dead.id} ;; *) exit 1 ;; esac\n`;
-      if (how !== "no crictl")
-        writeFileSync(join(world.dir, "bin/crictl"), crictl, { mode: 0o755 });
-      const [collect = "", compare = "", without = "", del = ""] = blocksOf("Leftovers");
-      // Neither has lost its namespace.
-      expect(paste(collect)).toBe(
-        "no attachment has lost its sandbox\nno attachment has lost its sandbox\n",
-      );
-      expect(paste(how === "no crictl" ? without : compare)).toBe(`${dead.id}\n`);
-      expect(paste(del)).toBe(`${dead.id}: exit status 0\n`);
-      expect(paste("wrapper check -o json | jq -r '.attachments[].containerId'")).toBe(
-        `${live.id}\n`,
-      );
-      expect(world.firewall.ours().filter((rule) => rule.includes("dead-0"))).toEqual([]);
-      expect(
-        files.list("/var/lib/cni/networks/tenant-routing").filter((name) => name.startsWith("10.")),
-      ).toHaveLength(1);
-    } finally {
-      process.kill("SIGKILL");
-    }
-  },
-);
+test("what is left over is found without other programs, and taken down", async () => {
+  const { web, plain, run } = node;
+  const living = spawn("ip", ["netns", "exec", plain.netns, "sleep", "600"], { stdio: "ignore" });
+  try {
+    await until("a process in the pod", () => sh("ip", "netns", "pids", plain.netns) !== "");
+    const [collect = "", list = ""] = blocksOf("Leftovers");
+    // Neither has lost its namespace.
+    const nothing = "no attachment has lost its sandbox\n";
+    expect(run(collect)).toBe(nothing + nothing);
+    expect(run(`${list}:`)).toBe(`${web.path}\n`);
+    sh("ip", "netns", "delete", web.netns);
+    // Younger than a minute it is left to the runtime.
+    run(`sed -i 's/"since":"[^"]*"/"since":"2026-01-01T00:00:00Z"/' /run/tenant-routing/*.json`);
+    expect(run(collect)).toContain("web-0");
+    expect(run("cat /run/tenant-routing/*.json")).not.toContain("web-0");
+    expect(run("wrapper rules -o json")).not.toContain("web-0");
+    expect(run(collect)).toBe(nothing + nothing);
+  } finally {
+    living.kill("SIGKILL");
+  }
+});
+
+test("the switch: the changed conflist is checked, and renamed in place", () => {
+  node.configure({ exemptNamespaces: ["kube-system"] });
+  const [change = ""] = blocksOf("Turn it off");
+  expect(node.run(change)).toContain('"exemptNamespaces": ["*"]');
+  expect(node.run("ls /etc/cni/net.d; cat /etc/cni/net.d/*")).toMatch(
+    /^10-tenant-routing\.conflist\n.*"exemptNamespaces": \["\*"\]/,
+  );
+});
+
+test("a line of the log, and the kernel's own answer", () => {
+  const [lines = ""] = blocksOf("Read a log line");
+  expect(node.run(lines)).toContain('"pod":"team-a/web-0"');
+  const [kernel = ""] = blocksOf("Wrong gateway");
+  const answers = node.run(kernel.replaceAll("10.200.0.2", "10.88.0.2"));
+  const [marked = "", plain = ""] = answers.split("\n").filter((line) => line.includes(" via "));
+  expect(marked).toContain("table tenant-a");
+  expect(plain).not.toContain("table tenant-a");
+});

@@ -4,6 +4,7 @@ import type { PluginConf } from "../../../conf/types";
 import type { CredentialFacts } from "../../kube/credential-facts";
 import type { ApiLook } from "../../kube/watch/once";
 import type { Clock } from "../../ports";
+import type { Kubelet } from "../kinds/access";
 import type { Check } from "../run";
 import { apiFindings } from "./api-findings";
 import { credentialFindings, credentialSummary } from "./credential-findings";
@@ -14,6 +15,8 @@ export interface AccessView {
   /** What the API server says; asked at most once for all checks. */
   readonly api: (kubeconfig: string) => Promise<ApiLook>;
   readonly clock: Pick<Clock, "now">;
+  /** This node's, where its distribution is known. */
+  readonly kubelet?: Kubelet | undefined;
 }
 
 const FROM_RUNTIME = "the conflist names no kubeconfig: annotations come from the runtime";
@@ -25,7 +28,7 @@ async function factsOf(kubeconfig: string): Promise<CredentialFacts> {
 }
 
 /** The checks of these two categories. */
-export function accessChecks({ conf, api, clock }: AccessView): readonly Check[] {
+export function accessChecks({ conf, api, clock, kubelet }: AccessView): readonly Check[] {
   return [
     {
       ...{ name: "kubeconfig", category: "credentials", local: true },
@@ -33,7 +36,7 @@ export function accessChecks({ conf, api, clock }: AccessView): readonly Check[]
         const { kubeconfig } = conf();
         if (kubeconfig === undefined) return { findings: [], skipped: FROM_RUNTIME };
         const facts = await factsOf(kubeconfig);
-        const findings = credentialFindings(facts, clock.now());
+        const findings = credentialFindings(facts, clock.now(), kubelet);
         return { findings, summary: credentialSummary(facts) };
       },
     },
@@ -48,7 +51,10 @@ export function accessChecks({ conf, api, clock }: AccessView): readonly Check[]
           throw new CniError("io", "its credentials cannot be used");
         const look = await api(kubeconfig);
         const pods = "value" in look.pods ? `, ${look.pods.value.length} pods` : "";
-        return { findings: apiFindings(look, kubeconfig), summary: `${look.server}${pods}` };
+        return {
+          findings: apiFindings(look, kubeconfig, kubelet),
+          summary: `${look.server}${pods}`,
+        };
       },
     },
   ];

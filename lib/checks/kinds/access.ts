@@ -2,9 +2,23 @@
 import { shellWord } from "../../text/shell";
 import type { Kind } from "../finding";
 
+/** This node's kubelet, by its distribution. */
+export interface Kubelet {
+  /** The distribution's name. */
+  readonly name: string;
+  /** Undefined: it is not where the distribution has it by default. */
+  readonly kubeconfig: string | undefined;
+  /** The command that restarts it. */
+  readonly restart: string;
+}
+
 interface ConfigFacts {
   /** The kubeconfig. */
   readonly path: string;
+}
+
+interface MissingFacts extends ProblemFacts {
+  readonly kubelet: Kubelet | undefined;
 }
 
 interface ProblemFacts extends ConfigFacts {
@@ -16,6 +30,7 @@ interface ValidFacts extends ConfigFacts {
   readonly file: string | undefined;
   readonly date: Date;
   readonly now: Date;
+  readonly kubelet: Kubelet | undefined;
 }
 
 interface ServerFacts {
@@ -25,6 +40,7 @@ interface ServerFacts {
 
 interface ForbiddenFacts extends ServerFacts {
   readonly path: string;
+  readonly kubelet: Kubelet | undefined;
 }
 
 const NO_LOOKUP =
@@ -36,10 +52,12 @@ export const ACCESS = {
     category: "credentials",
     severity: "failed",
     title: "The kubeconfig is missing",
-    fault: ({ path, problem }: ProblemFacts) => `kubeconfig ${path} cannot be opened (${problem})`,
+    fault: ({ path, problem }: MissingFacts) => `kubeconfig ${path} cannot be opened (${problem})`,
     consequence: () => NO_LOOKUP,
-    remedy: ({ path }: ProblemFacts) =>
-      `Put the kubelet's kubeconfig at ${path}, or correct "kubeconfig" in the conflist`,
+    remedy: ({ path, kubelet }: MissingFacts) =>
+      kubelet?.kubeconfig === undefined || kubelet.kubeconfig === path
+        ? `Put the kubelet's kubeconfig at ${path}, or correct "kubeconfig" in the conflist`
+        : `Correct "kubeconfig" in the conflist: ${kubelet.name} has it at ${kubelet.kubeconfig}`,
   },
   "kubeconfig-mode": {
     code: "TR0502",
@@ -78,7 +96,7 @@ export const ACCESS = {
     fault: (facts: ValidFacts) =>
       `the client certificate ${whereText(facts)} expired on ${dayText(facts.date)}`,
     consequence: () => NO_LOOKUP,
-    remedy: () => "systemctl restart kubelet",
+    remedy: restartText,
   },
   "certificate-expiring": {
     code: "TR0506",
@@ -88,7 +106,7 @@ export const ACCESS = {
     fault: (facts: ValidFacts) =>
       `the client certificate ${whereText(facts)} expires on ${dayText(facts.date)}, in ${daysBetween(facts)}`,
     consequence: () => "from then on no new pod can be looked up",
-    remedy: () => "systemctl restart kubelet",
+    remedy: restartText,
   },
   "token-expired": {
     code: "TR0507",
@@ -127,7 +145,7 @@ export const ACCESS = {
     fault: ({ server, path }: ForbiddenFacts) =>
       `${server} does not accept the credentials of ${path}`,
     consequence: () => NO_LOOKUP,
-    remedy: () => "systemctl restart kubelet",
+    remedy: restartText,
   },
   "api-untrusted": {
     code: "TR0513",
@@ -170,6 +188,10 @@ export const ACCESS = {
       `Check that server in ${path} is a Kubernetes API server, and its health`,
   },
 } satisfies Record<string, Kind<never>>;
+
+function restartText({ kubelet }: { readonly kubelet: Kubelet | undefined }): string {
+  return kubelet?.restart ?? "systemctl restart kubelet";
+}
 
 function whereText({ file, path }: ValidFacts): string {
   return file ?? `in ${path}`;

@@ -14,7 +14,9 @@ interface TableFacts extends ChangeFacts {
 
 interface GatewayFacts {
   readonly tenant: string;
-  readonly via: string;
+  /** Undefined: the device itself is the way, as a tunnel is. */
+  readonly via: string | undefined;
+  readonly family: 4 | 6;
   readonly dev: string;
   readonly why: string;
 }
@@ -51,11 +53,13 @@ export const ROUTES = {
     category: "routes",
     severity: "failed",
     title: "A gateway does not answer",
-    fault: ({ tenant, via, dev, why }: GatewayFacts) =>
-      `gateway ${via} dev ${dev} of tenant ${tenant} is silent: ${why}`,
+    fault: ({ tenant, via, family, dev, why }: GatewayFacts) =>
+      `gateway ${via ?? `IPv${family}`} dev ${dev} of tenant ${tenant} is silent: ${why}`,
     consequence: ({ tenant }: GatewayFacts) => `packets of tenant ${tenant} that go there are lost`,
     remedy: ({ via, dev }: GatewayFacts) =>
-      `Repair the gateway or the way to it: ip neigh show ${via} dev ${dev}`,
+      via === undefined
+        ? `Repair what is behind ${dev}: ip -s link show ${dev}`
+        : `Repair the gateway or the way to it: ip neigh show ${via} dev ${dev}`,
   },
   "routes-differ": {
     code: "TR0120",

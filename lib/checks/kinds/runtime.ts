@@ -66,8 +66,8 @@ export const RUNTIME = {
       `no conflist in ${dir} has our plugin; the runtime ${used === undefined ? "has none at all" : `uses ${used}`}`,
     consequence: ({ used }: { readonly used: string | undefined }) =>
       used === undefined ? NO_NETWORK : UNMARKED,
-    remedy: ({ dir }: { readonly dir: string }) =>
-      `Write ${dir}/10-tenant-routing.conflist, as docs/install.md says`,
+    remedy: ({ dir, first }: { readonly dir: string; readonly first: string }) =>
+      `Write ${dir}/${first}, as docs/install.md says`,
   },
   "conflist-copy": {
     code: "TR0304",

@@ -20,13 +20,18 @@ const FINDING_COMMANDS: Partial<Readonly<Record<FindingKind, (each: RouteFinding
     "dev" in each ? `sysctl -w net/ipv6/conf/${each.dev ?? ""}/accept_ra=2` : "",
 };
 
+/** Where the sentence begins with the gateway, and its "it" would name nobody in front. */
+const FAULTS: Partial<Readonly<Record<FindingKind, string>>> = {
+  "gateway-failed": "the watcher has taken a gateway out, because it does not answer",
+};
+
 /** A finding of the routes. */
 export function routeFinding(each: RouteFinding): Finding {
   const { code, severity } = FINDINGS[each.kind];
   const parts = findingParts(each);
   const remedy = FINDING_COMMANDS[each.kind]?.(each) ?? sentence(parts.remedy);
   return {
-    ...base(each.kind, parts),
+    ...base(each.kind, { ...parts, fault: FAULTS[each.kind] ?? parts.fault }),
     ...{ code, remedy, subject: each.tenant },
     severity: severity === "problem" ? "failed" : "warning",
   };

@@ -7,6 +7,7 @@ import { type RoutesView, unreadOf } from "../../routes/carry-out";
 import type { ResolvedGateway } from "../../routes/model";
 import { routedTenants } from "../../routes/plan/desired";
 import type { Probes } from "../../routes/watch/probe";
+import type { WatcherLock } from "../../routes/watch/watcher-lock";
 import { findingOf, type Finding } from "../finding";
 import { ROUTES } from "../kinds/routes";
 import type { Check, Looked } from "../run";
@@ -16,8 +17,13 @@ import { differences } from "./differences";
 export interface RoutesNodeView {
   /** Throws when there is no conflist. */
   readonly conf: () => PluginConf;
-  readonly node: (conf: PluginConf) => RoutesNode;
+  readonly node: (conf: PluginConf) => WatchedNode;
   readonly probes: Probes;
+}
+
+/** The node, and who may watch its routes: gateways count as a watcher has them, else each would undo what the other does. */
+export interface WatchedNode extends RoutesNode {
+  readonly watcherLock: Pick<WatcherLock, "watcher">;
 }
 
 /** How long a gateway may take to answer (ms). */
@@ -27,8 +33,8 @@ const UNROUTED = 'no tenant has a "table"';
 /** The checks of this category. All of them look at the kernel once. */
 export function routesChecks(view: RoutesNodeView): readonly Check[] {
   let seen: Promise<RoutesView> | undefined;
-  const seeOnce = (conf: PluginConf, node: RoutesNode): Promise<RoutesView> =>
-    (seen ??= look(conf, node, { sysctl: false, asItIs: true }));
+  const seeOnce = (conf: PluginConf, node: WatchedNode): Promise<RoutesView> =>
+    (seen ??= see(conf, node));
   const check = (name: string, body: (sight: Sight) => Promise<Looked>): Check => ({
     ...{ name, category: "routes", local: true },
     look: async () => {
@@ -47,9 +53,18 @@ export function routesChecks(view: RoutesNodeView): readonly Check[] {
   ];
 }
 
+async function see(conf: PluginConf, node: WatchedNode): Promise<RoutesView> {
+  const watcher = await node.watcherLock.watcher();
+  return look(conf, node, {
+    sysctl: false,
+    asItIs: true,
+    ...(watcher === undefined ? {} : { health: watcher.health }),
+  });
+}
+
 interface Sight {
   readonly conf: PluginConf;
-  readonly node: RoutesNode;
+  readonly node: WatchedNode;
   readonly routes: RoutesView;
 }
 
@@ -82,6 +97,6 @@ async function probeGateways({ conf, routes }: Sight, probes: Probes): Promise<L
 }
 
 function silenceOf({ tenant, via, dev = "?", family }: ResolvedGateway, why: string): Finding {
-  const facts = { tenant, via: via ?? `IPv${family}`, dev, why };
+  const facts = { tenant, via, family, dev, why };
   return findingOf(ROUTES, "gateway-silent", facts, tenant);
 }

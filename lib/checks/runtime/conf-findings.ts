@@ -37,12 +37,22 @@ function absence({ dir, net: { used, renamed } }: ConfDirView, isBroken: boolean
   const before = used?.fault === undefined ? used?.name : undefined;
   // The last one: backups are numbered or dated.
   const aside = renamed.at(-1);
-  if (aside === undefined)
-    return isBroken ? [] : [findingOf(RUNTIME, "conflist-missing", { dir, used: before })];
+  const first = (name: string): string =>
+    before === undefined || name < before ? name : nameBefore(name, before);
+  if (aside === undefined) {
+    const facts = { dir, used: before, first: first("10-tenant-routing.conflist") };
+    return isBroken ? [] : [findingOf(RUNTIME, "conflist-missing", facts)];
+  }
   const { name: file, by } = aside;
   const ours = /^(.*?\.(?:conflist|conf|json))\b/.exec(file)?.[1] ?? `${file}.conflist`;
-  const first = before === undefined || ours < before ? ours : nameBefore(ours, before);
-  return [findingOf(RUNTIME, "conflist-renamed", { dir, file, by, used: before, first }, file)];
+  return [
+    findingOf(
+      RUNTIME,
+      "conflist-renamed",
+      { dir, file, by, used: before, first: first(ours) },
+      file,
+    ),
+  ];
 }
 
 function precedence({ dir, net: { used, files } }: ConfDirView, mine: ReadFile) {

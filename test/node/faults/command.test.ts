@@ -54,6 +54,25 @@ test("the command that ends it is about the conflist that was named", () => {
   expect(node.status("-c", "/etc/other.conflist").findings).toEqual([]);
 });
 
+test("on k3s every command looks where its containerd does", () => {
+  const agent = "/var/lib/rancher/k3s/agent";
+  const dir = `${agent}/etc/cni/net.d`;
+  node.files.write(
+    `${agent}/etc/containerd/config.toml`,
+    `[plugins.'io.containerd.cri.v1.runtime'.cni]\n  bin_dirs = ["${node.bin}"]\n  conf_dir = "${dir}"\n`,
+  );
+  node.run(`mkdir -p ${dir}; mv ${CONFLIST} ${dir}`);
+  expect(node.status()).toMatchObject({ status: 0, findings: [] });
+  for (const command of ["check", "rules", "routes show"])
+    expect(node.run(`wrapper ${command}`)).toContain(`${dir}/10-tenant-routing.conflist\n`);
+  node.files.write(`${agent}/kubelet.kubeconfig`, "");
+  node.run(`sed -i 's#"delegate"#"kubeconfig":"/etc/kubernetes/kubelet.conf",&#' ${dir}/*`);
+  expect(node.status("--only", "credentials").findings[0]).toMatchObject({
+    code: "TR0501",
+    remedy: `Correct "kubeconfig" in the conflist: k3s has it at ${agent}/kubelet.kubeconfig`,
+  });
+});
+
 test("without a conflist it says so, and that it could look at nothing else", () => {
   node.run(`rm ${CONFLIST}`);
   const { status, findings, text } = node.status();

@@ -1,6 +1,7 @@
 /** What is wrong with credentials, and with what an API server answers. */
 import { apiFindings } from "../../../../../lib/checks/access/api-findings";
 import { credentialFindings } from "../../../../../lib/checks/access/credential-findings";
+import type { Kubelet } from "../../../../../lib/checks/kinds/access";
 import type { CredentialFacts, UserFacts } from "../../../../../lib/kube/credential-facts";
 import type { ApiLook, Refusal } from "../../../../../lib/kube/watch/once";
 
@@ -85,4 +86,30 @@ test.each<[string, Partial<ApiLook>, readonly string[]]>([
 test("the server is named once", () => {
   const [found] = apiFindings(look({ pods: refusal("unreachable", "https://s: is away") }), "/k");
   expect(found?.fault).toBe("https://s is away");
+});
+
+describe("the kubelet of a distribution", () => {
+  const k3s = { name: "k3s", kubeconfig: "/k3s.kubeconfig", restart: "restart-k3s" };
+  const remedies = (change: Partial<CredentialFacts>, kubelet?: Kubelet): readonly string[] =>
+    credentialFindings({ ...FACTS, ...change }, NOW, kubelet).map(({ remedy }) => remedy);
+
+  test("is the one that is restarted", () => {
+    for (const until of [-1, 13.5])
+      expect(remedies({ user: certificate(-100, until) }, k3s)).toEqual(["restart-k3s"]);
+    expect(remedies({ user: certificate(-100, -1) })).toEqual(["systemctl restart kubelet"]);
+    const denied = look({ pods: refusal("unauthorized") });
+    expect(apiFindings(denied, "/k", k3s).map(({ remedy }) => remedy)).toEqual(["restart-k3s"]);
+  });
+
+  test("says where its kubeconfig is, when the conflist names another", () => {
+    const missing = { file: { missing: "ENOENT" } } as const;
+    expect(remedies(missing, k3s)).toEqual([
+      'Correct "kubeconfig" in the conflist: k3s has it at /k3s.kubeconfig',
+    ]);
+    const other =
+      'Put the kubelet\'s kubeconfig at /k.conf, or correct "kubeconfig" in the conflist';
+    expect(remedies(missing)).toEqual([other]);
+    for (const kubeconfig of ["/k.conf", undefined])
+      expect(remedies(missing, { ...k3s, kubeconfig })).toEqual([other]);
+  });
 });

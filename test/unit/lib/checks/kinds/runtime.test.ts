@@ -22,8 +22,9 @@ test.each([
 });
 
 test("a missing conflist, with another in use: pods start without a tenant", () => {
-  const facts = { dir: "/net.d", used: "05.conflist" };
+  const facts = { dir: "/net.d", used: "05.conflist", first: "00-ours.conflist" };
   expect(findingOf(RUNTIME, "conflist-missing", facts)).toMatchObject({
+    remedy: "Write /net.d/00-ours.conflist, as docs/install.md says",
     ...{ code: "TR0303", consequence: UNMARKED },
     fault: "no conflist in /net.d has our plugin; the runtime uses 05.conflist",
   });

@@ -24,6 +24,14 @@ test("fault, consequence and remedy are the parts of the sentence that the route
   );
 });
 
+test("a gateway that was taken out is named as one, in front too", () => {
+  expect(routeFinding({ kind: "gateway-failed", tenant: "a", gateway: GATEWAY })).toMatchObject({
+    code: "TR0105",
+    fault: "the watcher has taken a gateway out, because it does not answer",
+    consequence: "gateway 10.0.0.1 dev eth1 of tenant a is left out",
+  });
+});
+
 test.each<[Finding, string, string]>([
   [
     { kind: "no-gateway", tenant: "a", table: 100 },

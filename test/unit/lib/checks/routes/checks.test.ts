@@ -7,6 +7,7 @@ import { look } from "../../../../../lib/routes/apply";
 import { carryOut } from "../../../../../lib/routes/carry-out";
 import type { Verdict } from "../../../../../lib/routes/watch/health";
 import type { ProbeRequest } from "../../../../../lib/routes/watch/probe";
+import type { RunningWatcher } from "../../../../../lib/routes/watch/watcher-lock";
 import { FakeNode } from "../../routes/fake-node";
 import { confOf, link, rule, stateOf, TENANTS } from "../../routes/node-rig";
 
@@ -20,16 +21,17 @@ interface Rig {
   readonly run: (name: string) => Promise<Looked>;
 }
 
-/** All checks of one view; `verdict` is what a gateway's probe says. */
+/** All checks of one view; `verdict` is what a gateway's probe says, `watcher` the one that runs. */
 function rigOf(
   conf: PluginConf | (() => never),
   verdict: (request: ProbeRequest) => Verdict = () => ({ kind: "answered" }),
+  watcher?: RunningWatcher,
 ): Rig {
   const node = new FakeNode();
   const asked: ProbeRequest[] = [];
   const view: RoutesNodeView = {
     conf: typeof conf === "function" ? conf : () => conf,
-    node: () => node,
+    node: () => Object.assign(node, { watcherLock: { watcher: async () => watcher } }),
     probes: {
       requirePing: async () => undefined,
       links: async () => LINKS,
@@ -183,7 +185,24 @@ describe("gateways", () => {
     const tenant = { ...TENANTS.a, gateways: [{ dev: "eth1" }] };
     const rig = rigOf(confOf({ tenants: { a: tenant } }), () => ({ kind: "silent", why: "down" }));
     const { findings } = await rig.run("gateways");
-    expect(findings[0]?.fault).toBe("gateway IPv4 dev eth1 of tenant a is silent: down");
+    expect(findings[0]).toMatchObject({
+      fault: "gateway IPv4 dev eth1 of tenant a is silent: down",
+      remedy: "Repair what is behind eth1: ip -s link show eth1",
+    });
+  });
+
+  test("that a watcher has taken out: they are named as that, and not asked again", async () => {
+    const watcher = { health: () => false, keeps: () => true };
+    const rig = rigOf(ONE, undefined, watcher);
+    const view = await look(ONE, rig.node, { sysctl: false, ...watcher });
+    await carryOut(view, rig.node);
+    const { findings } = await rig.run("node routes");
+    expect(findings.map(({ code }) => code)).toEqual(["TR0105"]);
+    expect(await rig.run("gateways")).toEqual({
+      findings: [],
+      summary: "0 of 1 gateways answer",
+    });
+    expect(rig.asked).toEqual([]);
   });
 
   test("whose probe could not be made: the look fails", async () => {

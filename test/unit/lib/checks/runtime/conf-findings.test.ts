@@ -47,8 +47,13 @@ test.each<[string, Readonly<Record<string, string>>, readonly string[]]>([
     [`conflist-renamed: mv ${DIR}/10-a.conflist.bak ${DIR}/10-a.conflist`],
   ],
   [
-    "none of ours",
+    "none of ours: it has to sort before the one that is used",
     { "05-cilium.conflist": OTHER },
+    [`conflist-missing: Write ${DIR}/00-tenant-routing.conflist, as docs/install.md says`],
+  ],
+  [
+    "none of ours, and the usual name sorts first",
+    { "20-other.conflist": OTHER },
     [`conflist-missing: Write ${DIR}/10-tenant-routing.conflist, as docs/install.md says`],
   ],
   [

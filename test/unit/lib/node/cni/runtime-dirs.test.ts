@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { DISTRIBUTIONS } from "../../../../../lib/node/cni/distributions";
 import { readRuntimeDirs } from "../../../../../lib/node/cni/runtime-dirs";
 
 let root: string;
@@ -28,7 +29,7 @@ test.each([
   ["3", V2.replace('"io.containerd.grpc.v1.cri"', "'io.containerd.cri.v1.runtime'")],
 ])("containerd's file of version %s", (_, text) => {
   put("etc/containerd/config.toml", text);
-  expect(readRuntimeDirs(root)).toEqual({
+  expect(readRuntimeDirs(root)).toMatchObject({
     runtime: "containerd",
     file: "/etc/containerd/config.toml",
     confDir: "/etc/other",
@@ -51,7 +52,7 @@ test("what is imported counts last", () => {
 
 test("containerd that runs without a file has its defaults", () => {
   put("run/containerd/containerd.sock");
-  expect(readRuntimeDirs(root)).toEqual({
+  expect(readRuntimeDirs(root)).toMatchObject({
     runtime: "containerd",
     file: undefined,
     confDir: "/etc/cni/net.d",
@@ -73,7 +74,7 @@ test("the one that runs goes before one that is only configured", () => {
   expect(readRuntimeDirs(root)?.runtime).toBe("containerd");
   rmSync(join(root, "run"), { recursive: true });
   put("run/crio/crio.sock");
-  expect(readRuntimeDirs(root)).toEqual({
+  expect(readRuntimeDirs(root)).toMatchObject({
     runtime: "CRI-O",
     file: "/etc/crio/crio.conf",
     confDir: "/etc/cni/net.d",
@@ -91,7 +92,39 @@ test("k3s's own containerd goes before the machine's", () => {
   });
 });
 
-test("a variable that nobody has filled in is no directory", () => {
+test("of a variable that nobody has filled in, the distribution's usual place", () => {
   put("var/snap/microk8s/current/args/containerd.toml", V2.replace("/usr/lib", "${SNAP}/lib"));
-  expect(readRuntimeDirs(root)?.binDirs).toEqual(["/opt/cni/bin"]);
+  expect(readRuntimeDirs(root)).toMatchObject({
+    confDir: "/etc/other",
+    binDirs: ["/var/snap/microk8s/current/opt/cni/bin"],
+  });
+});
+
+test.each(DISTRIBUTIONS.flatMap((each) => each.configs.map((file) => [file, each] as const)))(
+  "%s: its distribution is known, and where it looks when the file cannot be read",
+  (file, distribution) => {
+    // A directory stands for a file that cannot be read, which root's permissions could not make.
+    mkdirSync(join(root, file), { recursive: true });
+    put(distribution.socket);
+    expect(readRuntimeDirs(root)).toEqual({
+      ...{ runtime: distribution.runtime, file, distribution },
+      confDir: distribution.confDir,
+      binDirs: [distribution.binDir],
+    });
+  },
+);
+
+test("k3s without flannel leaves both out, and its containerd looks where containerd does", () => {
+  put("var/lib/rancher/k3s/agent/etc/containerd/config.toml", "version = 2\n");
+  expect(readRuntimeDirs(root)).toMatchObject({
+    distribution: { name: "k3s" },
+    confDir: "/etc/cni/net.d",
+    binDirs: ["/opt/cni/bin"],
+  });
+});
+
+test("RKE2 and k3s have one socket, and the file tells them apart", () => {
+  put("var/lib/rancher/rke2/agent/etc/containerd/config.toml", "version = 2\n");
+  put("run/k3s/containerd/containerd.sock");
+  expect(readRuntimeDirs(root)?.distribution.name).toBe("RKE2");
 });
