@@ -13,7 +13,9 @@ import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
 import type { ForwardTable } from "../../../../../lib/routes/kernel/forward";
 import { createKernel, readSysctl } from "../../../../../lib/routes/kernel/kernel";
 import type { Programs } from "../../../../../lib/node/programs";
+import { planLinks } from "../../../../../lib/routes/links/plan";
 import { EMPTY_RECORD } from "../../../../../lib/routes/model";
+import { made, plain, VXLAN } from "../links/rig";
 import { confOf, NO_LINKS, route, rule, stateOf } from "../node-rig";
 
 let dir: string;
@@ -158,4 +160,31 @@ test("a file that cannot be written: which, why, and how to do without", async (
     message: expect.stringMatching(/names\.conf cannot be written \(EISDIR\): set "routes"/),
   });
   expect(readdirSync(dir)).toEqual(["names.conf"]);
+});
+
+test("links are changed with ip and bridge, and a vxlan's peers are asked for where it has some", async () => {
+  const kernel = kernelWith("");
+  await kernel.perform({ kind: "link", change: { op: "up", name: "vx" } });
+  await kernel.perform({
+    kind: "link",
+    change: { op: "peer", name: "vx", verb: "del", address: "10.0.0.2" },
+  });
+  const vxlan = plain("vx", { ...VXLAN, remotes: ["10.0.0.2"] });
+  const there = made(vxlan);
+  const links = planLinks({
+    wanted: [
+      vxlan,
+      plain("new", { ...VXLAN, id: 8 }),
+      plain("group", { ...VXLAN, id: 9, group: "239.1.1.1" }),
+    ],
+    links: [there],
+    recorded: [],
+  });
+  const { peers } = await kernel.own(desiredRoutes(confOf(), stateOf()), EMPTY_RECORD, links);
+  expect([peers("vx"), peers("new")]).toEqual([[], []]);
+  expect(calls.filter((call) => /^ip link|^bridge/.test(call))).toEqual([
+    "ip link set dev vx up",
+    "bridge fdb del 00:00:00:00:00:00 dev vx dst 10.0.0.2",
+    "bridge -j fdb show dev vx",
+  ]);
 });
