@@ -14,17 +14,20 @@ export const LINKS = {
     type: "macvlan",
     parent: "eth1",
     mtu: 1400,
-    addresses: ["10.10.11.2/24", "fd00:11::2/64"],
+    addresses: ["10.10.10.3/24", "fd00:10::3/64"],
   },
   vx7: { type: "vxlan", parent: "eth0", id: 7, remotes: ["10.0.0.1", "10.0.0.2", "10.0.0.3"] },
 };
 
-/** A tenant behind each of them, by the device alone. */
+/** A tenant behind each of them; only behind the first somebody answers. */
 export const BEHIND = {
   "tenant-a": {
     fwmark: "0x10/0xff",
     table: 100,
-    gateways: [{ via: "10.10.11.1", dev: "vpn0" }, { via: "fd00:11::1" }],
+    gateways: [
+      { via: "10.10.10.1", dev: "vpn0" },
+      { via: "fd00:10::1", dev: "vpn0" },
+    ],
   },
   "tenant-b": { fwmark: "0x20/0xff", table: 200, gateways: [{ via: "10.50.0.11" }] },
 };

@@ -27,6 +27,7 @@ function recordText(): string {
 
 test("one apply makes the links, each behind those that it needs, and then the routes by them", () => {
   configure();
+  node.set("ipv4/conf/default/rp_filter", "1");
   const before = all();
   const planned = node.routes("plan", "--sysctl");
   expect(planned).toMatchObject({ status: 0, stderr: "" });
@@ -38,28 +39,28 @@ test("one apply makes the links, each behind those that it needs, and then the r
   const order = [
     "ip link add name vpn0 link eth1 mtu 1400 type macvlan mode bridge",
     "ip link set dev vpn0 alias tenant-routing",
-    "ip addr add 10.10.11.2/24 dev vpn0",
+    "ip addr add 10.10.10.3/24 dev vpn0",
     "ip link set dev vpn0 up",
     "ip link add name vx7 type vxlan id 7 dstport 4789 dev eth0",
     "bridge fdb append 00:00:00:00:00:00 dev vx7 dst 10.0.0.3",
     "ip link add name br-gw address 02:00:0a:32:00:01 type bridge",
     "ip link set dev vx7 master br-gw",
-    "ip -4 route replace default via 10.10.11.1 dev vpn0 table 100",
+    "ip -4 route replace default via 10.10.10.1 dev vpn0 table 100",
     "ip -4 route replace default via 10.50.0.11 dev br-gw table 200",
-    "sysctl -w net.ipv4.conf.",
+    "sysctl -w net.ipv4.conf.vpn0.rp_filter=2",
   ].map((words) => made.indexOf(words));
   expect(order.every((at) => at > 0)).toBe(true);
   expect(order).toEqual([...order].sort((a, b) => a - b));
   expect(linksOf(node).filter((line) => !line.startsWith("eth"))).toEqual([
     "br-gw bridge null mtu 1400 master null alias tenant-routing up null,null,null,null,null 10.50.0.1/24 fd00:50::1/64",
-    "vpn0 macvlan eth1 mtu 1400 master null alias tenant-routing up null,bridge,null,null,null 10.10.11.2/24 fd00:11::2/64",
+    "vpn0 macvlan eth1 mtu 1400 master null alias tenant-routing up null,bridge,null,null,null 10.10.10.3/24 fd00:10::3/64",
     "vx7 vxlan eth0 mtu 1450 master br-gw alias tenant-routing up 7,null,null,null,4789 ",
     // The node's own address is no other end.
     "00:00:00:00:00:00 dev vx7 dst 10.0.0.1 self permanent",
     "00:00:00:00:00:00 dev vx7 dst 10.0.0.3 self permanent",
   ]);
-  expect(node.way("203.0.113.1", "0x10")).toContain("via 10.10.11.1 dev vpn0");
-  expect(node.way("2001:db8::1", "0x10")).toContain("via fd00:11::1 dev vpn0");
+  expect(node.way("203.0.113.1", "0x10")).toContain("via 10.10.10.1 dev vpn0");
+  expect(node.way("2001:db8::1", "0x10")).toContain("via fd00:10::1 dev vpn0");
 });
 
 test("again it changes nothing, show finds nothing, and remove restores the node exactly", () => {
@@ -101,7 +102,7 @@ test.each<readonly [string, object]>([
     "no MTU, no hardware address",
     { vpn0: { type: "macvlan", parent: "eth1" }, "br-gw": { type: "bridge" } },
   ],
-  ["another address", { ...LINKS, vpn0: { ...LINKS.vpn0, addresses: ["10.10.11.3/24"] } }],
+  ["another address", { ...LINKS, vpn0: { ...LINKS.vpn0, addresses: ["10.10.10.4/24"] } }],
   ["no port", { ...LINKS, "br-gw": { ...LINKS["br-gw"], ports: [] } }],
   ["a port of the node's", { ...LINKS, "br-gw": { ...LINKS["br-gw"], ports: ["eth2"] } }],
   ["a macvlan on the bridge", { ...LINKS, top: { type: "macvlan", parent: "br-gw" } }],
@@ -129,12 +130,12 @@ test.each<readonly [string, object]>([
 test("what others add to a link of ours stays, and goes with it", () => {
   configure();
   apply();
-  node.ip("addr", "add", "10.10.11.77/24", "dev", "vpn0");
+  node.ip("addr", "add", "10.10.10.77/24", "dev", "vpn0");
   node.run(
     "ip link add tap7 type veth peer name pod7; ip link set dev tap7 master br-gw; bridge fdb append 00:00:00:00:00:00 dev vx7 dst 10.0.0.9",
   );
   expect(apply()).toContain("changes made: none");
-  expect(linkOf(node, "vpn0")).toContain("10.10.11.77/24");
+  expect(linkOf(node, "vpn0")).toContain("10.10.10.77/24");
   expect(linksOf(node).filter((line) => /^tap7 .* br-gw|10\.0\.0\.9/.test(line))).toHaveLength(2);
   node.routes("remove");
   expect(linkOf(node, "tap7")).toContain("master null");
@@ -142,12 +143,12 @@ test("what others add to a link of ours stays, and goes with it", () => {
 
 test("a foreign link that is as wanted is used, and stays as it is", () => {
   node.run(
-    "ip link add name vpn0 link eth1 mtu 1400 type macvlan mode bridge; ip addr add 10.10.11.2/24 dev vpn0; ip addr add fd00:11::2/64 dev vpn0 nodad; ip link set dev vpn0 up",
+    "ip link add name vpn0 link eth1 mtu 1400 type macvlan mode bridge; ip addr add 10.10.10.3/24 dev vpn0; ip addr add fd00:10::3/64 dev vpn0 nodad; ip link set dev vpn0 up",
   );
   const before = all();
   configure({ vpn0: LINKS.vpn0 }, { "tenant-a": BEHIND["tenant-a"] });
   expect(apply()).not.toContain("ip link");
-  expect(node.way("203.0.113.1", "0x10")).toContain("via 10.10.11.1 dev vpn0");
+  expect(node.way("203.0.113.1", "0x10")).toContain("via 10.10.10.1 dev vpn0");
   expect(linkOf(node, "vpn0")).toContain("alias null");
   node.routes("remove");
   expect(all()).toBe(before);
@@ -202,7 +203,7 @@ test.each(["dummy", "vlan"])(
       expect(made).toMatch(/tenant-routing up .*10\.77\.0\.1\/24 fd00:77::1\/64$/);
       expect(apply()).toContain("changes made: none");
     }
-    expect(node.way("203.0.113.1", "0x10")).toContain("via 10.10.11.1 dev vpn0");
+    expect(node.way("203.0.113.1", "0x10")).toContain("via 10.10.10.1 dev vpn0");
     expect(node.routes("remove").status).toBe(0);
     expect(all()).toBe(before);
   },
