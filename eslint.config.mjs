@@ -12,7 +12,7 @@ const BUDGETS = {
 };
 
 export default tseslint.config(
-  { ignores: ["dist/**", "coverage/**", "node_modules/**", "conf/validate.generated.*"] },
+  { ignores: ["dist/**", "coverage/**", "node_modules/**", "**/*.generated.*"] },
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.recommended],

@@ -37,6 +37,8 @@ const config: Config = {
     // Driven as the packed binary by the contract and node tests instead; so is cmd/, below.
     "!lib/lab/**",
     "!lib/selftest/**",
+    // Driven in a browser, by test/node/page.test.ts.
+    "!lib/agent/page/browser/**",
   ],
   coverageReporters: ["text", "json-summary"],
   // Lines, in per cent.

@@ -22,6 +22,7 @@ export interface Values {
   readonly format?: string;
   readonly verify?: boolean;
   readonly pause?: boolean;
+  readonly page?: boolean;
   readonly keep?: boolean;
   readonly remove?: boolean;
   readonly apply?: boolean;

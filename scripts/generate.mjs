@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Writes what is made from conf/schema/: the compiled validator, the editors' schema, and the
- * reference in docs/configuration.md (between its two markers, if it has them).
+ * reference in docs/configuration.md (between its two markers, if it has them); and the agent's page.
  *
  *   node scripts/generate.mjs [--check] [--root DIR]
  *
@@ -15,6 +15,7 @@ import { parseArgs } from "node:util";
 import Ajv from "ajv";
 import standaloneCode from "ajv/dist/standalone/index.js";
 import { build } from "esbuild";
+import { pageFiles } from "./generate/page.mjs";
 
 const SOURCE_ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const HEADER =
@@ -76,6 +77,7 @@ async function generatedFiles(root) {
     ["conf/validate.generated.js", await validatorSource(pluginSchema)],
     ["conf/validate.generated.d.ts", TYPES],
     ["conf/schema.json", `${JSON.stringify(editorSchema(), undefined, 2)}\n`],
+    ...(await pageFiles(SOURCE_ROOT, bundle)),
   ];
   const page = join(root, PAGE);
   const text = existsSync(page) ? readFileSync(page, "utf8") : "";

@@ -78,6 +78,10 @@ shellcheck            shellcheck
 zsh                   zsh
 fish                  fish
 "
+# Ubuntu's packages have no browser that works without snapd.
+[[ ${1:-} != --with-lint ]] || ! grep -qsx ID=debian /etc/os-release || needs+="
+chromium              chromium
+"
 
 is_there() {
   if [[ $1 == /* ]]; then [[ -e $1 ]]; else PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null; fi

@@ -1,5 +1,6 @@
 /** The resident agent: composition of its parts. */
 import type { PluginConf } from "../../conf/types";
+import type { Events } from "../../lib/agent/page/events";
 import type { MetricsSources } from "../../lib/agent/metrics/sources";
 import { createOwnLines } from "../../lib/reconcile/own-changes";
 import { createQueue, type Queue } from "../../lib/agent/queue";
@@ -21,6 +22,7 @@ import { startCache, type CacheService } from "./cache";
 import { startGuard, type GuardService } from "./guard";
 import { createMonitor, type Monitor, type ReadyCheck } from "./metrics";
 import { createNodes } from "./nodes";
+import { happenedOf, openPage } from "./page";
 import { startReconcile, type ReconcileService } from "./reconcile";
 import { serveRequest } from "./requests";
 import { startRoutes, type RoutesService } from "./routes";
@@ -35,6 +37,10 @@ export interface AgentOptions {
   readonly json: boolean;
   readonly sysctl: boolean;
   readonly say: Say;
+  /** What the page shows of what has happened. */
+  readonly events: Events;
+  /** The conflist that was named on the command line. */
+  readonly named: string | undefined;
 }
 
 export interface RunningAgent {
@@ -48,7 +54,7 @@ export interface RunningAgent {
 export async function startAgent(settings: Settings, options: AgentOptions): Promise<RunningAgent> {
   const parts = await startParts(settings, options);
   const { runner, cache, reconcile, routes } = parts;
-  const monitor = monitorOf(settings, parts, options.say);
+  const monitor = monitorOf(settings, parts, options);
   const self = ownProcess();
   const server = await startServer({
     path: settings.current().conf.agent.socket,
@@ -95,7 +101,14 @@ async function startParts(settings: Settings, options: AgentOptions): Promise<Pa
   let wake = (): void => {};
   const cache = await startCache(settings, say, () => wake());
   const shared = { runner, own };
-  const routes = startRoutes(settings, options);
+  const { events } = options;
+  const routes = startRoutes(settings, {
+    ...options,
+    onLine: (line) => {
+      const happened = happenedOf(line);
+      if (happened !== undefined) events.add(happened);
+    },
+  });
   const reconcile = startReconcile(settings, {
     ...{ io, log, say, shared, pods: cache.view, leads: routes.leads, isOwn: own.isOwn },
     guard: (configuration, node) => guard.layers(configuration, node),
@@ -134,13 +147,14 @@ async function waitUntilLed(
   }
 }
 
-function monitorOf(settings: Settings, parts: Parts, say: Say): Monitor {
+function monitorOf(settings: Settings, parts: Parts, options: AgentOptions): Monitor {
   const { guard, cache, reconcile, openNode, queue, routes } = parts;
   const { figures } = reconcile;
   const conf = (): PluginConf => settings.current().conf;
   return createMonitor({
     settings,
-    say,
+    say: options.say,
+    site: openPage(settings, parts, options),
     sources: {
       queue: () => queue,
       ...cacheSources(cache),

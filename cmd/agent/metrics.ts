@@ -1,6 +1,6 @@
 /** The agent's figures and its HTTP side: composition. */
 import type { Socket } from "node:net";
-import { createHttpDoor, type HttpDoor } from "../../lib/agent/metrics/http";
+import { createHttpDoor, type HttpDoor, type Site } from "../../lib/agent/metrics/http";
 import type { AgentServer } from "../../lib/agent/server";
 import { createMetrics } from "../../lib/agent/metrics/registry";
 import { remember } from "../../lib/agent/metrics/remember";
@@ -25,6 +25,8 @@ export interface MonitorOptions {
   /** What the agent's parts have; those that are off are left out. */
   readonly sources: Omit<MetricsSources, "build" | "tenantOf">;
   readonly ready: readonly ReadyCheck[];
+  /** The page, and what is behind it. */
+  readonly site: Site;
 }
 
 export interface Monitor {
@@ -48,6 +50,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       settings.current().conf.tenants?.find((tenant) => sameMark(tenant.mark, mark))?.name,
   });
   const door = createHttpDoor({
+    site: options.site,
     contentType: metrics.contentType,
     metrics: () => metrics.text(),
     sickness: () => (isReachable() ? [] : [unreachable(settings)]),

@@ -35,6 +35,8 @@ export interface RoutesOptions {
   /** Whether kernel settings are changed, too. */
   readonly sysctl: boolean;
   readonly say: Say;
+  /** Hears each line of the watcher's log, too. */
+  readonly onLine?: RoutesRun["onLine"];
 }
 
 /**
@@ -81,14 +83,14 @@ function hasRoute(conf: PluginConf, mark: Mark): boolean {
 
 async function watch(
   settings: Settings,
-  { io, json, sysctl, say, onKept }: RoutesOptions & Pick<RoutesRun, "onKept">,
+  { io, json, sysctl, say, onKept, onLine }: RoutesOptions & Pick<RoutesRun, "onKept">,
   events: ReturnType<typeof createEventQueue>,
 ): Promise<void> {
   const { conf, path } = settings.current();
   try {
     const node = routesNode(conf);
     const run = { io, conf, path, node, json, sysctl, force: false };
-    await watchNode({ ...run, ...(onKept && { onKept }) }, events);
+    await watchNode({ ...run, ...(onKept && { onKept }), ...(onLine && { onLine }) }, events);
   } catch (thrown) {
     const { message } = toCniError(thrown);
     say({

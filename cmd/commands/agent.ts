@@ -1,5 +1,7 @@
 /** `wrapper agent`: the resident process that answers launchers and keeps the node as it should be. */
 import { createJournal } from "../../lib/attachment/journal";
+import { createEvents } from "../../lib/agent/page/events";
+import { systemClock } from "../../lib/node/clock";
 import { asOnlyOne, createLocks } from "../../lib/node/lock";
 import type { PluginConf } from "../../conf/types";
 import { startAgent } from "../agent/agent";
@@ -19,7 +21,8 @@ export const agentCommand: RunCommand = async (io, _positionals, values) => {
   keepMemorySmall();
   keepAnswering();
   const json = outputFormat(values) === "json";
-  const say = createSay(io, json);
+  const events = createEvents(systemClock);
+  const say = createSay(io, json, ({ event, ...line }) => events.add({ kind: event, ...line }));
   const settings = openSettings(values.conf, say);
   const { conf, warnings, path } = settings.current();
   for (const warning of warnings) say({ event: "condition", message: `${path}: ${warning}` });
@@ -28,7 +31,8 @@ export const agentCommand: RunCommand = async (io, _positionals, values) => {
   process.on("SIGHUP", () => settings.reload());
   const agent = await alone(conf, async () => {
     const sysctl = values.sysctl === true;
-    const running = await startAgent(settings, { io, json, sysctl, say });
+    const { conf: named } = values;
+    const running = await startAgent(settings, { io, json, sysctl, say, events, named });
     say({ event: "start", message: `listening on ${conf.agent.socket}` });
     await stopped;
     await running.stop();

@@ -36,7 +36,9 @@ export async function labCommand(
   const { apiServer, launcher } = values;
   const options = {
     verify: values.verify === true,
-    pause: values.pause === true,
+    // An audience looks at the page and not at the terminal.
+    pause: values.pause === true || (values.page === true && process.stdout.isTTY),
+    page: values.page === true,
     keep: values.keep === true,
     pluginDirs: cniPath(values, {}),
     ...(apiServer === undefined ? {} : { apiServer }),
@@ -75,6 +77,8 @@ async function runOne(io: Io, name: string, signal: AbortSignal, options: Option
       `unknown lab "${name}": there are ${Object.keys(LABS).join(", ")}, and all`,
     );
   const lab = await entry.load();
+  if (options.page === true && lab.runWithPage === undefined)
+    throw new CniError("invalidEnvironment", `the lab "${name}" has no page: tenants has one`);
   checkNeeds(lab, options.pluginDirs);
   if (lab.launcher === true) findLauncher(options.launcher);
   const transcript = createTranscript(io, {

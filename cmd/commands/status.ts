@@ -1,15 +1,15 @@
 /** `wrapper status`: everything that can be wrong with this node, the worst first. */
-import { CATEGORIES, type Category, type Finding } from "../../lib/checks/finding";
+import { CATEGORIES, type Category } from "../../lib/checks/finding";
 import { statusObject } from "../../lib/checks/report/json";
 import { statusText } from "../../lib/checks/report/text";
 import { runChecks, statusOf, type Verdict } from "../../lib/checks/run";
 import { CniError } from "../../lib/cni/error";
-import { shellWord } from "../../lib/text/shell";
 import { hasColours } from "../colours";
 import { outputFormat, type RunCommand, type Values } from "../command";
 import type { Io } from "../io";
 import { nodeChecks, selected } from "../status/checks";
 import { escaped } from "../status/escaped";
+import { named } from "../status/named";
 import { painter } from "../status/paint";
 import { keepShowing } from "../status/watch";
 import { withSignOfLife } from "../status/waiting";
@@ -23,7 +23,7 @@ export const statusCommand: RunCommand = async (io, _positionals, values) => {
     const verdicts = await withSignOfLife("looking at the node", () =>
       runChecks(selected(checks, only)),
     );
-    return { conf, verdicts: verdicts.map((verdict) => named(verdict, values)) };
+    return { conf, verdicts: verdicts.map((verdict) => named(verdict, values.conf)) };
   };
   if (values.watch === true) return keepShowing(io, async () => show(io, await look(), json));
   return show(io, await look(), json);
@@ -55,17 +55,4 @@ function categoriesOf({ only }: Values): readonly Category[] | undefined {
       `unknown category "${name}": use some of ${known.join(",")}`,
     );
   });
-}
-
-/** Commands of ours about the conflist that was named on the command line. */
-function named(verdict: Verdict, { conf }: Values): Verdict {
-  if (conf === undefined) return verdict;
-  const call = ({ remedy, ...finding }: Finding): Finding => ({
-    ...finding,
-    // A sentence begins with a capital; in it the command is no more than a hint.
-    remedy: /^[a-z]/.test(remedy)
-      ? remedy.replace(/\bwrapper [a-z]+(?: [a-z]+)*(?: --[a-z]+)*/, `$& -c ${shellWord(conf)}`)
-      : remedy,
-  });
-  return { ...verdict, findings: verdict.findings.map(call) };
 }

@@ -15,6 +15,10 @@ export const lab: CommandSpec = {
       description: "say ok or FAILED for each statement; status 1 when one failed",
     },
     { flags: "--pause", description: "wait for Enter before each step" },
+    {
+      flags: "--page",
+      description: "tenants: an agent's page shows each step; on a terminal it waits for Enter",
+    },
     { flags: "--keep", description: "leave the machines standing, to look around" },
     { flags: "--remove", description: "remove what --keep, or a lab that was killed, left" },
     cniPath(`where the CNI plugins are (default: ${CNI_PATH_DEFAULT})`),
@@ -31,6 +35,7 @@ export const lab: CommandSpec = {
   examples: [
     { call: "wrapper lab", about: "the labs, a line each" },
     { call: "wrapper lab tenants --pause", about: "step by step, for an audience" },
+    { call: "wrapper lab tenants --page", about: "the same in a browser" },
     { call: "wrapper lab all --verify", about: "ok or FAILED for every statement" },
   ],
   statuses: "0 all statements hold, 1 one failed, 2 could not run",

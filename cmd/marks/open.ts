@@ -1,6 +1,5 @@
 /** What the commands about marks look through. */
 import type { PluginConf } from "../../conf/types";
-import { attachmentIn, type Attachment } from "../../lib/attachment/journal";
 import type { Node } from "../../lib/attachment/context";
 import { readForeign, type Foreign } from "../../lib/checks/foreign/read";
 import { createPrograms } from "../../lib/node/programs";
@@ -35,14 +34,4 @@ export function foreignOf({ conf, node }: Opened): Promise<Foreign> {
   const { iptables: configured, dataDir, lockTimeoutMs } = conf;
   const firewall = createForwardTable({ exec: node.exec, configured, dataDir, lockTimeoutMs });
   return readForeign(createPrograms(node.exec), firewall);
-}
-
-/** The records that can be read, by tag. */
-export function recordsOf({ node: { journal } }: Opened): ReadonlyMap<string, Attachment> {
-  return new Map(
-    journal.tags().flatMap((tag) => {
-      const attachment = attachmentIn(journal, tag);
-      return attachment === undefined ? [] : [[tag, attachment] as const];
-    }),
-  );
 }

@@ -1,12 +1,19 @@
 import type { Finding } from "../../lib/checks/finding";
 import { foreignFindings } from "../../lib/checks/marks/foreign";
+import {
+  podRows,
+  tenantRows,
+  type Counted,
+  type PodRow,
+  type TenantRow,
+} from "../../lib/load/in-force";
+import { recordsIn } from "../../lib/load/sample";
 import { formatMark } from "../../lib/net/mark";
 import { formatTable } from "../../lib/text/table";
 import { wrapBehind } from "../../lib/text/wrap";
 import { formatBytes } from "../../lib/text/units";
 import { EXIT_WRONG, outputFormat, type RunCommand } from "../command";
-import { podRows, tenantRows, type Counted, type PodRow, type TenantRow } from "./in-force";
-import { foreignOf, openMarks, recordsOf, type Opened } from "./open";
+import { foreignOf, openMarks, type Opened } from "./open";
 
 interface Report {
   readonly path: string;
@@ -40,7 +47,7 @@ async function look(opened: Opened): Promise<Report> {
     marks.traffic(),
     foreignOf(opened),
   ]);
-  const records = recordsOf(opened);
+  const records = recordsIn(node.journal);
   const attachments = [...records.values()];
   const pods = podRows(conf, { installed, traffic, records });
   return {

@@ -1,15 +1,15 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { createGuard } from "../../lib/marks/nftables/guard";
 import { formatMark } from "../../lib/net/mark";
-import { createPrograms, type Programs } from "../../lib/node/programs";
+import { loadsOf, type Load, type Sample } from "../../lib/load/rates";
+import { takeSample } from "../../lib/load/sample";
+import { createPrograms } from "../../lib/node/programs";
 import { formatTable } from "../../lib/text/table";
 import { formatBytes } from "../../lib/text/units";
 import { mayHaveGuard, newRunner } from "../backends";
 import { outputFormat, type RunCommand } from "../command";
 import type { Io } from "../io";
-import { podRows } from "./in-force";
-import { openMarks, recordsOf, type Opened } from "./open";
-import { loadsOf, type GatewayState, type Load, type Sample } from "./rates";
+import { openMarks, type Opened } from "./open";
 
 /** Between two samples (ms). */
 const EACH_MS = 1000;
@@ -54,58 +54,15 @@ async function keepShowing(
   }
 }
 
-function sampler(opened: Opened): () => Promise<Sample> {
-  const { conf, node } = opened;
-  const marks = node.backend.open({});
-  const runner = newRunner(conf, { exec: node.exec });
+function sampler({ conf, node }: Opened): () => Promise<Sample> {
+  const { exec, journal, clock } = node;
+  const runner = newRunner(conf, { exec });
   const guard = mayHaveGuard(conf.dataDir) && runner.has() ? createGuard(runner) : undefined;
-  const programs = createPrograms(node.exec);
-  return async () => {
-    const [installed, traffic, listed, gateways] = await Promise.all([
-      marks.list(),
-      marks.traffic(),
-      guard?.list(),
-      gatewaysOf(opened, programs),
-    ]);
-    const at = node.clock.elapsed();
-    const records = recordsOf(opened);
-    const pods = podRows(conf, { installed, traffic, records });
-    return { at, traffic, pods, dropped: listed?.dropped, gateways };
+  const ports = {
+    ...{ journal, clock, marks: node.backend.open({}), programs: createPrograms(exec) },
+    dropped: async () => (await guard?.list())?.dropped,
   };
-}
-
-/** What `ip -j neigh` and `ip -j link` print of one entry. */
-interface IpEntry {
-  readonly dst?: string;
-  readonly dev?: string;
-  readonly state?: readonly string[];
-  readonly ifname?: string;
-  readonly operstate?: string;
-}
-
-async function gatewaysOf(
-  { conf: { tenants = [] } }: Opened,
-  programs: Programs,
-): Promise<readonly GatewayState[]> {
-  if (tenants.every(({ gateways }) => gateways.length === 0)) return [];
-  const [neighbours, links] = await Promise.all(
-    ["neigh", "link"].map(async (what) => listOf(await programs.run("ip", ["-j", what, "show"]))),
-  );
-  return tenants.flatMap(({ name, gateways }) =>
-    gateways.map(({ via, dev }): GatewayState => {
-      const entry = neighbours?.find(
-        (each) => each.dst === via && (dev === undefined || each.dev === dev),
-      );
-      const link = links?.find(({ ifname }) => ifname === dev);
-      return via === undefined
-        ? { tenant: name, gateway: dev ?? "", state: link?.operstate ?? "none" }
-        : { tenant: name, gateway: via, state: entry?.state?.join(",") ?? "none" };
-    }),
-  );
-}
-
-function listOf(json: string): readonly IpEntry[] {
-  return json.trim() === "" ? [] : (JSON.parse(json) as readonly IpEntry[]);
+  return () => takeSample(conf, ports);
 }
 
 function toJson(path: string, loads: readonly Load[]): string {

@@ -26,6 +26,11 @@ export async function askApi(
     keys: new Set(annotationKeys),
     // One that is always there shows whether namespaces may be read at all.
     namespaces: [...new Set(["default", ...namespaces])],
-    nodeName: process.env["NODE_NAME"] ?? hostname().toLowerCase(),
+    nodeName: nodeName(),
   });
+}
+
+/** What the cluster calls this machine, as far as it can be known here. */
+export function nodeName(): string {
+  return process.env["NODE_NAME"] ?? hostname().toLowerCase();
 }

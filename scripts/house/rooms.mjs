@@ -35,8 +35,8 @@ const EXPLAIN = [
 const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "agent"].map(
   within("lib/lab"),
 );
-const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/api"];
-const AGENT = ["lib/agent", "lib/agent/metrics"];
+const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/agent", "lib/lab/kit/api"];
+const AGENT = ["lib/agent", "lib/agent/metrics", "lib/agent/page"];
 /** What every room of checks builds on. */
 const CHECK = [...SEAMS, "conf", "lib/checks", "lib/checks/kinds"];
 const CHECKS = [
@@ -58,6 +58,7 @@ const CMD = [
   ...CHECKS,
   ...["lib/explain", ...["node", "probe", "render", "steps"].map(within("lib/explain"))],
   "lib/report",
+  "lib/load",
 ];
 
 export const ROOMS = {
@@ -143,6 +144,12 @@ export const ROOMS = {
   "lib/checks/agent": CHECK,
   "lib/checks/conflist": [...CHECK, "lib/checks/runtime", "lib/routes/conflicts"],
 
+  // What tenants, pods and gateways send now.
+  "lib/load": [
+    ...[...SEAMS, "conf", "lib/attachment", "lib/checks/pods"],
+    ...["lib/marks", "lib/node"],
+  ],
+
   // The way of one packet: what decides, how it is shown, and where the facts come from.
   "lib/explain": [...EXPLAIN, "lib/explain/steps", "lib/explain/probe"],
   "lib/explain/firewall": EXPLAIN,
@@ -157,8 +164,10 @@ export const ROOMS = {
   "lib/lab": [...LABS, "lib/lab/kit"],
   "lib/lab/kit": [...SEAMS, "lib/node", "lib/lab/kit/probe"],
   "lib/lab/kit/probe": SEAMS,
+  "lib/lab/kit/agent": [...SEAMS, "lib/lab/kit"],
   "lib/lab/kit/api": [...SEAMS, "lib/lab/kit"],
   ...Object.fromEntries(LABS.map((lab) => [lab, LAB])),
+  "lib/lab/tenants": [...LAB, "lib/agent"],
   "lib/selftest": [
     ...LAB,
     "conf",
@@ -174,6 +183,12 @@ export const ROOMS = {
   // The resident process: its side of the socket.
   "lib/agent": [...SEAMS],
   "lib/agent/metrics": [...SEAMS],
+  // The page, and what it shows of the node; `browser` runs elsewhere, and knows the types of what it is sent.
+  "lib/agent/page": [
+    ...[...SEAMS, "conf", "lib/agent/metrics", "lib/attachment"],
+    ...["lib/checks/pods", "lib/checks/report", "lib/load"],
+  ],
+  "lib/agent/page/browser": ["lib/text", "lib/agent/page"],
 
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
   cmd: [...CMD, "cmd/commands/completion", "cmd/declarations"],
@@ -182,7 +197,7 @@ export const ROOMS = {
     ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],
     ...["cmd/marks", "cmd/report"],
   ],
-  "cmd/agent": [...CMD, "cmd", "cmd/commands/routes"],
+  "cmd/agent": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
   "cmd/check": [...CMD, "cmd"],
   "cmd/status": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/validate": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
@@ -212,6 +227,7 @@ export const WITHOUT_NODE = [
   ...PURE,
   "lib",
   ...["plan", "links", "changes", "conflicts"].map(within("lib/routes")),
+  "lib/agent/page/browser",
   ...["lib/explain", ...["firewall", "steps", "render"].map(within("lib/explain"))],
 ];
 

@@ -14,6 +14,7 @@ import { createKernel } from "../../../lib/routes/kernel/kernel";
 import { createPrograms } from "../../../lib/node/programs";
 import { createRecordFile } from "../../../lib/routes/kernel/record";
 import { readSurroundings } from "../../../lib/routes/kernel/surroundings";
+import type { WatchLine } from "../../../lib/routes/watch/report";
 import { createWatcherLock, type WatcherLock } from "../../../lib/routes/watch/watcher-lock";
 
 /** One call of `wrapper routes`: its options and what it works with. */
@@ -30,6 +31,8 @@ export interface RoutesRun {
   readonly force: boolean;
   /** For a watcher: called when the routes of a configuration are in force, with its gateways as they are now. */
   readonly onKept?: (conf: PluginConf, gateways: readonly ResolvedGateway[]) => void;
+  /** For a watcher: hears each line of its log, too. */
+  readonly onLine?: (line: WatchLine) => void;
 }
 
 export interface RoutesAdapters extends RoutesNode {

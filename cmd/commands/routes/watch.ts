@@ -73,12 +73,16 @@ function targetOf({ path, conf, node, onKept }: Watched): WatchTarget {
   return { path, conf, node: { ...node, probes, watcherLock } };
 }
 
-function portsOf({ io, path, json, onKept }: RoutesRun, events: EventQueue): WatchPorts {
+function portsOf(run: RoutesRun, events: EventQueue): WatchPorts {
+  const { io, path, json, onKept, onLine } = run;
   return {
     clock: systemClock,
     events,
     pid: process.pid,
-    say: (line) => io.stderr(json ? jsonLine(line) : textLine(line)),
+    say: (line) => {
+      onLine?.(line);
+      io.stderr(json ? jsonLine(line) : textLine(line));
+    },
     reload: () => {
       const { conf } = findConf(path, "STATUS");
       return targetOf({ path, conf, node: routesNode(conf), ...(onKept && { onKept }) });

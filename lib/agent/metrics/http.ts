@@ -3,10 +3,25 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from "node:net";
 import { CniError } from "../../cni/error";
 import { reasonOf } from "../../text/reason";
+import { refusalOf } from "./local";
 import { createPace } from "./remember";
+
+/** One answer. */
+export interface Page {
+  readonly status: number;
+  /** MIME type. */
+  readonly type: string;
+  readonly text: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** More pages, by their paths. */
+export type Site = Readonly<Record<string, () => Page | Promise<Page>>>;
 
 /** What the pages say. */
 export interface Pages {
+  /** Pages that name pods: for this machine alone, and for no web page that only pretends to be of it. */
+  readonly site?: Site;
   readonly contentType: string;
   readonly metrics: () => Promise<string>;
   /** Why the agent cannot do its work at all; each names its remedy. None: all is well. */
@@ -108,12 +123,6 @@ async function listening(server: Server, host: string, port: number): Promise<vo
 
 const TEXT = "text/plain; charset=utf-8";
 
-interface Page {
-  readonly status: number;
-  readonly type: string;
-  readonly text: string;
-}
-
 const PAGES: Readonly<Record<string, (pages: Pages) => Promise<Page>>> = {
   "/metrics": async ({ contentType, metrics }) => ({
     status: 200,
@@ -123,7 +132,10 @@ const PAGES: Readonly<Record<string, (pages: Pages) => Promise<Page>>> = {
   "/healthz": async ({ sickness }) => verdict(sickness()),
   "/readyz": async ({ sickness, unready }) => verdict([...sickness(), ...(await unready())]),
 };
-const HINT = `the pages are ${Object.keys(PAGES).join(", ")}; ask with GET\n`;
+
+function hint({ site = {} }: Pages): string {
+  return `the pages are ${Object.keys({ ...PAGES, ...site }).join(", ")}; ask with GET\n`;
+}
 
 function verdict(reasons: readonly string[]): Page {
   return reasons.length === 0
@@ -138,12 +150,13 @@ async function answer(
   pace: () => Promise<void>,
 ): Promise<void> {
   await pace();
-  const { status, type, text } = await pageFor(request, pages);
+  const { status, type, text, headers } = await pageFor(request, pages);
   response.writeHead(status, {
     "content-type": type,
     "content-length": Buffer.byteLength(text),
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
+    ...headers,
     ...(status === 405 && { allow: "GET, HEAD" }),
     // What else it wants to send is not read.
     ...(status === 405 && { connection: "close" }),
@@ -151,14 +164,29 @@ async function answer(
   response.end(text);
 }
 
-async function pageFor({ method, url = "" }: IncomingMessage, pages: Pages): Promise<Page> {
+async function pageFor(request: IncomingMessage, pages: Pages): Promise<Page> {
+  const { method, url = "" } = request;
   const [path = ""] = url.split("?");
-  const page = Object.hasOwn(PAGES, path) ? PAGES[path] : undefined;
-  if (page === undefined) return { status: 404, type: TEXT, text: HINT };
-  if (method !== "GET" && method !== "HEAD") return { status: 405, type: TEXT, text: HINT };
+  const make = makerOf(path, request, pages);
+  if (make === undefined) return { status: 404, type: TEXT, text: hint(pages) };
+  if (method !== "GET" && method !== "HEAD") return { status: 405, type: TEXT, text: hint(pages) };
   try {
-    return await page(pages);
+    return await make();
   } catch (error) {
     return { status: 500, type: TEXT, text: `${reasonOf(error)}\n` };
   }
+}
+
+function makerOf(
+  path: string,
+  { headers, socket }: IncomingMessage,
+  pages: Pages,
+): (() => Page | Promise<Page>) | undefined {
+  const own = Object.hasOwn(PAGES, path) ? PAGES[path] : undefined;
+  if (own !== undefined) return () => own(pages);
+  const { site = {} } = pages;
+  const more = Object.hasOwn(site, path) ? site[path] : undefined;
+  if (more === undefined) return undefined;
+  const refusal = refusalOf({ host: headers.host, localAddress: socket.localAddress });
+  return refusal === undefined ? more : () => ({ status: 403, type: TEXT, text: `${refusal}\n` });
 }

@@ -9,7 +9,7 @@ import {
   type Fixture,
   type Sender,
 } from "./fixture";
-import { LIMIT_MS } from "./resident";
+import { LIMIT_MS } from "../kit/agent/resident";
 import type { Way } from "./topology";
 
 /** From tenant A to tenant B, to a tenant that nobody has, and back. */

@@ -3,7 +3,7 @@ import { objectsOf, startApiServer, type ApiServer } from "../kit/api/server";
 import type { Setup } from "../kit/lab";
 import type { PodSpec, Runtime } from "../kit/runtime";
 import { addSender, MARK, now, runCheck, stateWays, type Fixture, type Sender } from "./fixture";
-import { answers, startAgent, type Resident } from "./resident";
+import { answers, startAgent, type Resident } from "../kit/agent/resident";
 import { NODE, type Topology } from "./topology";
 
 const WEB: PodSpec = { pod: "team-a/web-0", annotations: { [MARK]: "tenant-a" } };

@@ -1,7 +1,7 @@
 /** The lab `agent` when the conflist changes while pods run. Needs the agent's reconciler. */
 import { renameSync } from "node:fs";
 import { addSender, MARK, now, removeSender, stateWays, type Fixture } from "./fixture";
-import { LIMIT_MS } from "./resident";
+import { LIMIT_MS } from "../kit/agent/resident";
 import { conflistText, FIRST_CHOICES, type Choices } from "./topology";
 
 const OTHER_CHOICES: Choices = { markA: "0x30/0xff" };

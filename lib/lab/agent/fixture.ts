@@ -5,7 +5,7 @@ import type { Background } from "../kit/machines";
 import type { Attached, Pod, Runtime } from "../kit/runtime";
 import type { Ran } from "../kit/shell";
 import { readArrivals, type Arrivals } from "./arrivals";
-import { LIMIT_MS, type Resident } from "./resident";
+import { LIMIT_MS, type Resident } from "../kit/agent/resident";
 import { DESTINATION, type Topology, type Way } from "./topology";
 
 /** A pod that sends all the time. */

@@ -8,7 +8,7 @@ import {
   type Fixture,
   type Moment,
 } from "./fixture";
-import { LIMIT_MS } from "./resident";
+import { LIMIT_MS } from "../kit/agent/resident";
 
 const MANGLE = "iptables -w -t mangle -F; ip6tables -w -t mangle -F";
 const GUARD = "inet tenant-routing-guard";

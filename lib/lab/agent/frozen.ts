@@ -1,6 +1,6 @@
 /** The lab `agent` while its agent is frozen, and when it wakes up. */
 import { addSender, leftBehind, MARK, now, removeSender, stateWays, type Fixture } from "./fixture";
-import { answers, LIMIT_MS } from "./resident";
+import { answers, LIMIT_MS } from "../kit/agent/resident";
 
 /** SIGSTOP, then SIGCONT: what it was asked while it slept must not happen. */
 export async function showFrozen(fixture: Fixture): Promise<void> {

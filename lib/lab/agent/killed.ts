@@ -1,7 +1,7 @@
 /** The lab `agent` while its agent is dead: pods come and go without it. */
 import { watch } from "node:fs";
 import { addSender, MARK, now, removeSender, stateWays, type Fixture } from "./fixture";
-import { answers, startAgent } from "./resident";
+import { answers, startAgent } from "../kit/agent/resident";
 
 /** SIGKILL while an ADD is under way. */
 export async function showKilled(fixture: Fixture): Promise<void> {

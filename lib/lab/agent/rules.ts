@@ -1,6 +1,6 @@
 /** The lab `agent` when somebody deletes the tenants' rules. */
 import { arrived, flowing, now, showArrivals, stateWays, type Fixture } from "./fixture";
-import { LIMIT_MS } from "./resident";
+import { LIMIT_MS } from "../kit/agent/resident";
 
 const DELETE = `for family in -4 -6; do
   ip $family rule | sed -n 's/^\\([0-9]*\\):.*fwmark.*/\\1/p' | while read -r priority; do

@@ -2,7 +2,7 @@
 import type { Setup } from "../kit/lab";
 import { createRuntime, type CniRan, type Pod } from "../kit/runtime";
 import { announce, MARK, now, stateWays, type Fixture } from "./fixture";
-import { LIMIT_MS, startAgent } from "./resident";
+import { LIMIT_MS, startAgent } from "../kit/agent/resident";
 
 const WORKERS = 3;
 /** Requests before the old agent is told to stop, and after the new one listens, at least. */

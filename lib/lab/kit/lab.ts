@@ -14,6 +14,8 @@ export interface Lab extends Needs {
    * removes the rest.
    */
   run(setup: Setup): Promise<void>;
+  /** The same for an audience: fewer steps, with an agent whose page shows each. */
+  runWithPage?(setup: Setup): Promise<void>;
   /** Commands to try with `--keep`, on machines of the lab; without it `ip rule` on its node. */
   lookAround?(setup: Setup): readonly string[];
 }

@@ -12,6 +12,8 @@ const OLDEST_LIST_VERSION = "0.4.0";
 
 export interface LabOptions {
   readonly keep: boolean;
+  /** Runs the steps for an audience, which only some labs have. */
+  readonly page?: boolean;
   /** Where the machine's CNI plugins are. */
   readonly pluginDirs: readonly string[];
   /** A program that serves Kubernetes objects, for labs that can use one. */
@@ -37,7 +39,7 @@ export async function runLab(
   let kept = false;
   try {
     const setup = await prepare(lab, workspace, tools, options);
-    await lab.run(setup);
+    await (options.page === true ? lab.runWithPage?.(setup) : lab.run(setup));
     if (options.keep) {
       workspace.keep();
       kept = true;

@@ -14,6 +14,7 @@ import {
 } from "./healthy";
 import { showFlushedTable, showLinkDown, showSilentGateway } from "./lost";
 import { showOnCall } from "./on-call";
+import { runWithPage } from "./page";
 import { showRemoval } from "./removal";
 import { buildTopology, PICTURE, SERVER, writeConflist, type Topology } from "./topology";
 
@@ -22,6 +23,7 @@ export const tenants: Lab = {
   programs: ["iptables", "ip6tables"],
   plugins: ["ptp", "host-local", "portmap"],
   run,
+  runWithPage,
   lookAround: ({ workspace: { prefix }, dir, binary, cniPath }) => [
     `ip netns exec ${prefix}-node ip rule`,
     `ip netns exec ${prefix}-node iptables-save -t mangle`,

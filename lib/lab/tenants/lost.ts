@@ -9,7 +9,7 @@ const NEIGHBOUR_MS = 20_000;
 /** How long a tenant may take until it works again (ms). */
 const BACK_MS = 5000;
 /** A gateway that takes no packet any more, not even the question for its hardware address. */
-const DEAF =
+export const DEAF =
   "table netdev hang { chain in { type filter hook ingress device lan priority 0; policy drop; }; }";
 
 /** Counts what web-0 sends to the server by gateways that are not its own. */

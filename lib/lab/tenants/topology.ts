@@ -130,14 +130,24 @@ async function forwardNodePort(gateway: Machine): Promise<void> {
   await gateway.must(["nft", "-f", "-"], { stdin: rules });
 }
 
+/** What an agent of the node needs besides: gateway B as tenant A's second one, which gets little until A is lost. */
+interface ForAgent {
+  readonly agentSocket: string;
+}
+
 /**
  * One conflist is the whole configuration of the node. With an API server it names a kubeconfig,
  * else it asks the runtime for the pods' annotations. Returns its path.
  */
-export function writeConflist(setup: Setup, { a, b }: Topology): string {
+export function writeConflist(setup: Setup, { a, b }: Topology, agent?: ForAgent): string {
   const { apiServer, dir, cniVersion, write } = setup;
-  const gateways = ({ inside }: Way, dev: string): readonly object[] =>
-    inside.map((via) => ({ via, dev }));
+  const gateways = ({ inside }: Way, dev: string, more: object = {}): readonly object[] =>
+    inside.map((via) => ({ via, dev, ...more }));
+  const ofA =
+    agent === undefined
+      ? gateways(a, "eth1")
+      : [...gateways(a, "eth1", { weight: 256 }), ...gateways(b, "eth2", { weight: 1 })];
+  const watch = { interval: "500ms", timeout: "500ms", holdDown: "2s", statusFile: "" };
   const source =
     apiServer === undefined
       ? { capabilities: { [POD_ANNOTATIONS]: true, portMappings: true } }
@@ -147,9 +157,10 @@ export function writeConflist(setup: Setup, { a, b }: Topology): string {
     ...source,
     dataDir: `${dir}/state`,
     logFile: `${dir}/wrapper.log`,
-    routes: { namesDir: `${dir}/rt_tables.d` },
+    ...(agent && { agent: { socket: agent.agentSocket } }),
+    routes: { namesDir: `${dir}/rt_tables.d`, ...(agent && { watch }) },
     tenants: {
-      "tenant-a": { fwmark: "0x10/0xff", table: 100, gateways: gateways(a, "eth1") },
+      "tenant-a": { fwmark: "0x10/0xff", table: 100, gateways: ofA },
       "tenant-b": { fwmark: "0x20/0xff", table: 200, gateways: gateways(b, "eth2") },
     },
     delegate: {

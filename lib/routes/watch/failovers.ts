@@ -11,6 +11,9 @@ export interface GatewayFigure {
   /** As it is configured: `10.0.0.1 dev eth1`. */
   readonly gateway: string;
   readonly isUp: boolean;
+  readonly via: string | undefined;
+  /** Its device now; undefined: not known while it is lost. */
+  readonly dev: string | undefined;
 }
 
 /** Each gateway once; one that serves both families is up where it serves both. */
@@ -23,7 +26,7 @@ export function gatewayFigures(
     const [tenant, gateway] = [each.tenant, hopText(asConfigured(conf, each))];
     const key = JSON.stringify([tenant, gateway]);
     const isUp = each.unusable === undefined && figures.get(key)?.isUp !== false;
-    figures.set(key, { tenant, gateway, isUp });
+    figures.set(key, { tenant, gateway, isUp, via: each.via, dev: each.dev });
   }
   return [...figures.values()];
 }

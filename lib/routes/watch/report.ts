@@ -17,6 +17,8 @@ export interface WatchLine {
     "start" | "change" | "repair" | "gateway" | "trouble" | "reload" | "report" | "stop";
   readonly message: string;
   readonly tenant?: string;
+  /** Of a gateway: whether it is in use from now on. */
+  readonly state?: "lost" | "back";
   readonly commands?: readonly string[];
 }
 
@@ -65,7 +67,9 @@ export function gatewayChanges(
       ? "is back"
       : `${before === undefined ? "is not usable" : "lost"} (${problemText(gateway, why)})`;
     const message = `${gateway.tenant}: gateway ${hopText(gateway)} ${what}; ${wayText(conf, gateway, now)}`;
-    return [{ gateway, line: { event: "gateway", tenant: gateway.tenant, message } }];
+    const { tenant } = gateway;
+    const state = isUsed ? "back" : "lost";
+    return [{ gateway, line: { event: "gateway", tenant, state, message } }];
   });
 }
 

@@ -121,6 +121,23 @@ describe.each(["on the agent's socket", "on a port"])("%s", (where) => {
       });
   });
 
+  test("more pages, for those who are on this machine", async () => {
+    const page = { status: 200, type: "text/html", text: "hello", headers: { "x-y": "z" } };
+    const at = await target({ site: { "/": () => page, "/api": async () => page } });
+    for (const path of ["/?x", "/api"])
+      expect(await get(at, path)).toMatchObject({
+        ...{ statusCode: 200, text: "hello" },
+        headers: { "content-type": "text/html", "x-y": "z" },
+      });
+    expect(await get(at, "/", "POST")).toMatchObject({ statusCode: 405 });
+    expect((await get(at, "/other")).text).toContain("/metrics, /healthz, /readyz, /, /api;");
+    const socket = connect("port" in at ? at : { path: at.socketPath });
+    const foreign = "host: evil.example\r\nconnection: close\r\n\r\n";
+    expect(await raw(socket, `GET / HTTP/1.1\r\n${foreign}`)).toMatch(
+      /^HTTP\/1.1 403[^]*by an address/,
+    );
+  });
+
   test("a page that cannot be made is an error of its own", async () => {
     const metrics = async (): Promise<string> => {
       throw new Error("no figures");

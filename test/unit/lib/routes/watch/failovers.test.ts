@@ -89,8 +89,8 @@ test("a gateway by its device alone is up where it is so in both families; each 
       at(TWO, { dev: undefined }),
     ]),
   ).toEqual([
-    { tenant: "a", gateway: "dev tun0", isUp: false },
-    { tenant: "a", gateway: "192.0.2.1 dev eth1", isUp: true },
-    { tenant: "a", gateway: "192.0.2.2", isUp: true },
+    { tenant: "a", gateway: "dev tun0", isUp: false, via: undefined, dev: "tun0" },
+    { tenant: "a", gateway: "192.0.2.1 dev eth1", isUp: true, via: ONE, dev: "eth1" },
+    { tenant: "a", gateway: "192.0.2.2", isUp: true, via: TWO, dev: undefined },
   ]);
 });

@@ -1,11 +1,11 @@
 /** Pure: the marks that are in force, by tenant and by pod, with what they have counted. */
 import type { PluginConf } from "../../conf/types";
-import type { Attachment } from "../../lib/attachment/journal";
-import { podName } from "../../lib/checks/pods/mark-findings";
-import { groupBy } from "../../lib/marks/group";
-import { formatMark, sameMark, type Mark } from "../../lib/net/mark";
-import type { InstalledMark } from "../../lib/ports";
-import type { Traffic } from "../../lib/traffic";
+import type { Attachment } from "../attachment/journal";
+import { podName } from "../checks/pods/mark-findings";
+import { groupBy } from "../marks/group";
+import { formatMark, sameMark, type Mark } from "../net/mark";
+import type { InstalledMark } from "../ports";
+import type { Traffic } from "../traffic";
 
 /** What was counted; undefined: this backend does not count it apart. */
 export interface Counted {

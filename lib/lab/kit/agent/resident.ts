@@ -1,10 +1,10 @@
-/** The agent of the lab `agent` as a process: started, signalled, asked for a sign of life. */
+/** The agent of a lab as a process: started, signalled, asked for a sign of life. */
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { CniError } from "../../cni/error";
-import type { Setup } from "../kit/lab";
-import type { Machine } from "../kit/machines";
+import { CniError } from "../../../cni/error";
+import type { Setup } from "../lab";
+import type { Machine } from "../machines";
 
 /** How long anything may take that an agent does within a second (ms). */
 export const LIMIT_MS = 60_000;

@@ -1,5 +1,5 @@
-import { podRows, tenantRows } from "../../../../cmd/marks/in-force";
-import { loadsOf, type Sample } from "../../../../cmd/marks/rates";
+import { podRows, tenantRows } from "../../../../lib/load/in-force";
+import { loadsOf, type Sample } from "../../../../lib/load/rates";
 import { confWith, tenantWith } from "../../../helpers/conf-object";
 import { record } from "../../../helpers/context";
 

@@ -1,7 +1,7 @@
 /** Pure: what two samples of the counters say of the time between them. */
 import type { PluginConf } from "../../conf/types";
-import { formatMark, sameMark, type Mark } from "../../lib/net/mark";
-import type { Traffic } from "../../lib/traffic";
+import { formatMark, sameMark, type Mark } from "../net/mark";
+import type { Traffic } from "../traffic";
 import { tenantRows, type PodRow } from "./in-force";
 
 /** A gateway as the kernel sees it now. */
