@@ -113,15 +113,11 @@ async function tryOne(action: Action, kernel: Kernel): Promise<CniError | undefi
 
 // A link that could not be made is one failure, not one for each of its addresses.
 function isOfMissingLink(action: Action, refused: readonly Refusal[]): boolean {
-  return (
-    action.kind === "link" &&
-    refused.some(
-      ({ action: { kind, ...earlier } }) =>
-        kind === "link" &&
-        "change" in earlier &&
-        earlier.change.op === "add" &&
-        earlier.change.name === action.change.name,
-    )
+  if (action.kind !== "link") return false;
+  const { name } = action.change;
+  return refused.some(
+    ({ action: earlier }) =>
+      earlier.kind === "link" && earlier.change.op === "add" && earlier.change.name === name,
   );
 }
 
