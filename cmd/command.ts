@@ -26,8 +26,11 @@ export interface Values {
   readonly keep?: boolean;
   readonly remove?: boolean;
   readonly apply?: boolean;
+  /** No question is asked. */
   readonly yes?: boolean;
   readonly unclaimed?: boolean;
+  /** What this machine knows by itself. */
+  readonly local?: boolean;
   readonly once?: boolean;
   readonly apiServer?: string;
   readonly launcher?: string;

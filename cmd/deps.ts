@@ -61,7 +61,7 @@ export function openNode(conf: PluginConf, log: Log, shared: Shared = {}): Node 
     clock: systemClock,
     pods: () => openPodSource(conf),
     leftovers: createLeftoverProcesses(systemClock, LEFTOVER_TIMES),
-    checkKubeconfig,
+    addChecks: async (needs) => (await import("./status/add-checks")).addChecks(journal, needs),
     process: self,
     requests,
     // What a request of this process left behind when it failed is as dead as a killed process.
@@ -189,16 +189,6 @@ async function openPodSource(conf: PluginConf): Promise<PodSource> {
     timeoutMs: conf.apiTimeoutMs,
     clock: systemClock,
   });
-}
-
-/**
- * STATUS's view of the kubeconfig: would it do for an ADD? Whether the API server answers is not asked.
- * Loaded as late as for ADD. Throws the CniError that ADD would throw.
- */
-export async function checkKubeconfig(path: string | undefined): Promise<void> {
-  if (path === undefined) return;
-  const source = await import("../lib/kube/source");
-  await source.checkKubeconfig(path, systemClock);
 }
 
 function recordedPlaces(journal: Journal): readonly string[] {

@@ -1,5 +1,5 @@
 /** The process's edges as a value, so that everything above main can run in a test. */
-import { readSync, writeSync } from "node:fs";
+import { existsSync, fstatSync, readlinkSync, readSync, writeSync } from "node:fs";
 import { MAX_INPUT_BYTES } from "../lib/cni/json";
 import { printable } from "../lib/text/printable";
 
@@ -8,6 +8,8 @@ export interface Io {
   readonly args: readonly string[];
   /** All of stdin, at most one byte more than MAX_INPUT_BYTES. */
   readonly readStdin: () => Uint8Array;
+  /** The file that stdin was redirected from; undefined: it is none. */
+  readonly stdinFile: () => string | undefined;
   /** Throws when the reader is gone. */
   readonly stdout: (text: string) => void;
   /** stdout that passes escapes on even where `stdout` does not: for text that is printable but for the colours put into it. */
@@ -22,6 +24,7 @@ export function processIo(): Io {
     env: process.env as Record<string, string>,
     args: process.argv.slice(2),
     readStdin,
+    stdinFile,
     stdout: (text) => writeAll(1, text),
     coloured: (text) => writeAll(1, text),
     stderr: (text) => {
@@ -54,6 +57,15 @@ function readStdin(): Uint8Array {
     total += n;
   }
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+}
+
+function stdinFile(): string | undefined {
+  try {
+    const path = readlinkSync("/proc/self/fd/0");
+    return fstatSync(0).isFile() && existsSync(path) ? path : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 // A closed stdin reads as an empty one: the message is then about the missing configuration.

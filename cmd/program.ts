@@ -47,6 +47,9 @@ CNI plugin.`;
 
 type Start = (call: Call) => Promise<void>;
 
+/** What each command was made of. */
+const DECLARED = new WeakMap<Command, CommandSpec>();
+
 /**
  * The program. Parsing throws Stop, or ends in `start` for the command that was named; the library
  * itself neither exits nor writes anywhere but to `io.stdout`.
@@ -70,6 +73,7 @@ export function createProgram(io: Pick<Io, "stdout">, start: Start): Command {
 
 function addCommand(parent: Command, spec: CommandSpec, start: Start): void {
   const command = parent.command(spec.name, { hidden: spec.hidden ?? false });
+  DECLARED.set(command, spec);
   command.usage(spec.usage).description(spec.description);
   command.addHelpText("after", afterHelp(spec));
   if (spec.argument !== undefined) command.addArgument(argumentOf(spec.argument));
@@ -129,19 +133,13 @@ export function treeOf(command: Command): CommandNode {
   };
 }
 
-/** What the library does not keep: the examples and the exit statuses. */
+/** What the library does not keep: the examples and the exit statuses. The program itself was not declared. */
 function aboutOf(command: Command): {
   readonly examples: readonly Example[];
   readonly statuses: string;
 } {
-  const [, ...names] = namesOf(command);
-  let specs: readonly CommandSpec[] = COMMANDS;
-  let spec: CommandSpec | undefined;
-  for (const name of names) {
-    spec = specs.find((each) => each.name === name);
-    specs = spec?.actions ?? [];
-  }
-  return { examples: spec?.examples ?? [], statuses: spec?.statuses ?? EXIT_STATUSES };
+  const { examples = [], statuses = EXIT_STATUSES } = DECLARED.get(command) ?? {};
+  return { examples, statuses };
 }
 
 function valueName(flags: string): string {

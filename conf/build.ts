@@ -109,6 +109,7 @@ export function buildAgent({ agent }: Draft): AgentConf {
     queueTimeoutMs: parseDuration(agent.queueTimeout),
     reconcileIntervalMs: parseDuration(agent.reconcileInterval),
     namespaceIntervalMs: parseDuration(agent.namespaceInterval),
+    lookIntervalMs: parseDuration(agent.lookInterval),
     metricsAddress,
     metricsPort,
   };

@@ -13,7 +13,8 @@ export type DurationKey =
   | "holdDown"
   | "queueTimeout"
   | "reconcileInterval"
-  | "namespaceInterval";
+  | "namespaceInterval"
+  | "lookInterval";
 
 /**
  * The kubelet gives up on a pod after 4 minutes and the runtimes on a clean-up after 1: the lock
@@ -30,6 +31,7 @@ export const DURATION_BOUNDS: Readonly<Record<DurationKey, Bounds>> = {
   queueTimeout: { min: 100, max: 100_000 },
   reconcileInterval: { min: 1000, max: 600_000 },
   namespaceInterval: { min: 1000, max: 600_000 },
+  lookInterval: { min: 1000, max: 600_000 },
 };
 
 export const DURATION_PATTERN = "^[1-9][0-9]{0,5}(?:ms|s|m)$";

@@ -72,6 +72,7 @@ export interface AgentConf extends Pick<Draft["agent"], "socket" | "requests" | 
   readonly queueTimeoutMs: number;
   readonly reconcileIntervalMs: number;
   readonly namespaceIntervalMs: number;
+  readonly lookIntervalMs: number;
   /** undefined: no TCP port. */
   readonly metricsPort: number | undefined;
 }

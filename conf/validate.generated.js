@@ -3,7 +3,7 @@
 
 // <stdin>
 exports.validate = validate10;
-var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "poolRule": { "type": "string", "enum": ["auto", "on", "off"], "default": "auto" }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "backend": { "type": "string", "enum": ["auto", "iptables", "nftables"], "default": "auto" }, "guard": { "type": "boolean", "default": true }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "links": { "type": "object", "maxProperties": 256, "propertyNames": { "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["type"], "properties": { "type": { "type": "string", "enum": ["macvlan", "vlan", "bridge", "vxlan", "dummy"] }, "parent": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "id": { "type": "integer", "minimum": 1, "maximum": 16777215 }, "mode": { "type": "string", "enum": ["bridge", "private", "vepa", "passthru"] }, "remotes": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "group": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "local": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "port": { "type": "integer", "minimum": 1, "maximum": 65535 }, "addresses": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "mac": { "type": "string", "pattern": "^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$" }, "ports": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
+var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "poolRule": { "type": "string", "enum": ["auto", "on", "off"], "default": "auto" }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "backend": { "type": "string", "enum": ["auto", "iptables", "nftables"], "default": "auto" }, "guard": { "type": "boolean", "default": true }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "links": { "type": "object", "maxProperties": 256, "propertyNames": { "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["type"], "properties": { "type": { "type": "string", "enum": ["macvlan", "vlan", "bridge", "vxlan", "dummy"] }, "parent": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "id": { "type": "integer", "minimum": 1, "maximum": 16777215 }, "mode": { "type": "string", "enum": ["bridge", "private", "vepa", "passthru"] }, "remotes": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "group": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "local": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "port": { "type": "integer", "minimum": 1, "maximum": 65535 }, "addresses": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "mac": { "type": "string", "pattern": "^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$" }, "ports": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "lookInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2m" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
 var func2 = Object.prototype.hasOwnProperty;
 var pattern0 = new RegExp("^cni\\.dev/", "");
 var pattern1 = new RegExp("^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$", "");
@@ -2888,11 +2888,14 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       if (data96.namespaceInterval === void 0) {
         data96.namespaceInterval = "10s";
       }
+      if (data96.lookInterval === void 0) {
+        data96.lookInterval = "2m";
+      }
       if (data96.metricsAddress === void 0) {
         data96.metricsAddress = "127.0.0.1";
       }
       for (const key18 in data96) {
-        if (!(key18 === "socket" || key18 === "requests" || key18 === "queueTimeout" || key18 === "reconcileInterval" || key18 === "namespaceInterval" || key18 === "metricsPort" || key18 === "metricsAddress")) {
+        if (!(key18 === "socket" || key18 === "requests" || key18 === "queueTimeout" || key18 === "reconcileInterval" || key18 === "namespaceInterval" || key18 === "lookInterval" || key18 === "metricsPort" || key18 === "metricsAddress")) {
           const err239 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key18 } };
           if (vErrors === null) {
             vErrors = [err239];
@@ -3012,10 +3015,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      if (data96.metricsPort !== void 0) {
-        let data102 = data96.metricsPort;
-        if (!(typeof data102 == "number" && (!(data102 % 1) && !isNaN(data102)) && isFinite(data102))) {
-          const err251 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
+      let data102 = data96.lookInterval;
+      if (typeof data102 === "string") {
+        if (!pattern18.test(data102)) {
+          const err251 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
             vErrors = [err251];
           } else {
@@ -3023,78 +3026,78 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        if (typeof data102 == "number" && isFinite(data102)) {
-          if (data102 > 65535 || isNaN(data102)) {
-            const err252 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+      } else {
+        const err252 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err252];
+        } else {
+          vErrors.push(err252);
+        }
+        errors++;
+      }
+      if (data96.metricsPort !== void 0) {
+        let data103 = data96.metricsPort;
+        if (!(typeof data103 == "number" && (!(data103 % 1) && !isNaN(data103)) && isFinite(data103))) {
+          const err253 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
+          if (vErrors === null) {
+            vErrors = [err253];
+          } else {
+            vErrors.push(err253);
+          }
+          errors++;
+        }
+        if (typeof data103 == "number" && isFinite(data103)) {
+          if (data103 > 65535 || isNaN(data103)) {
+            const err254 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
             if (vErrors === null) {
-              vErrors = [err252];
+              vErrors = [err254];
             } else {
-              vErrors.push(err252);
+              vErrors.push(err254);
             }
             errors++;
           }
-          if (data102 < 1 || isNaN(data102)) {
-            const err253 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (data103 < 1 || isNaN(data103)) {
+            const err255 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
             if (vErrors === null) {
-              vErrors = [err253];
+              vErrors = [err255];
             } else {
-              vErrors.push(err253);
+              vErrors.push(err255);
             }
             errors++;
           }
         }
       }
-      let data103 = data96.metricsAddress;
-      if (typeof data103 === "string") {
-        if (!pattern8.test(data103)) {
-          const err254 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+      let data104 = data96.metricsAddress;
+      if (typeof data104 === "string") {
+        if (!pattern8.test(data104)) {
+          const err256 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
           if (vErrors === null) {
-            vErrors = [err254];
+            vErrors = [err256];
           } else {
-            vErrors.push(err254);
+            vErrors.push(err256);
           }
           errors++;
         }
       } else {
-        const err255 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
+        const err257 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err255];
+          vErrors = [err257];
         } else {
-          vErrors.push(err255);
+          vErrors.push(err257);
         }
         errors++;
       }
     } else {
-      const err256 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
+      const err258 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
       if (vErrors === null) {
-        vErrors = [err256];
+        vErrors = [err258];
       } else {
-        vErrors.push(err256);
+        vErrors.push(err258);
       }
       errors++;
     }
     if (typeof data.type !== "string") {
-      const err257 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err257];
-      } else {
-        vErrors.push(err257);
-      }
-      errors++;
-    }
-    if (data.name !== void 0) {
-      if (typeof data.name !== "string") {
-        const err258 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err258];
-        } else {
-          vErrors.push(err258);
-        }
-        errors++;
-      }
-    }
-    if (typeof data.cniVersion !== "string") {
-      const err259 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
+      const err259 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err259];
       } else {
@@ -3102,46 +3105,42 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
+    if (data.name !== void 0) {
+      if (typeof data.name !== "string") {
+        const err260 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err260];
+        } else {
+          vErrors.push(err260);
+        }
+        errors++;
+      }
+    }
+    if (typeof data.cniVersion !== "string") {
+      const err261 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err261];
+      } else {
+        vErrors.push(err261);
+      }
+      errors++;
+    }
     if (data.capabilities !== void 0) {
-      let data107 = data.capabilities;
-      if (data107 && typeof data107 == "object" && !Array.isArray(data107)) {
-        for (const key19 in data107) {
-          if (typeof data107[key19] !== "boolean") {
-            const err260 = { instancePath: instancePath + "/capabilities/" + key19.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
+      let data108 = data.capabilities;
+      if (data108 && typeof data108 == "object" && !Array.isArray(data108)) {
+        for (const key19 in data108) {
+          if (typeof data108[key19] !== "boolean") {
+            const err262 = { instancePath: instancePath + "/capabilities/" + key19.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
             if (vErrors === null) {
-              vErrors = [err260];
+              vErrors = [err262];
             } else {
-              vErrors.push(err260);
+              vErrors.push(err262);
             }
             errors++;
           }
         }
       } else {
-        const err261 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err261];
-        } else {
-          vErrors.push(err261);
-        }
-        errors++;
-      }
-    }
-    if (data.runtimeConfig !== void 0) {
-      let data109 = data.runtimeConfig;
-      if (!(data109 && typeof data109 == "object" && !Array.isArray(data109)) && data109 !== null) {
-        const err262 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
-        if (vErrors === null) {
-          vErrors = [err262];
-        } else {
-          vErrors.push(err262);
-        }
-        errors++;
-      }
-    }
-    if (data.prevResult !== void 0) {
-      let data110 = data.prevResult;
-      if (!(data110 && typeof data110 == "object" && !Array.isArray(data110)) && data110 !== null) {
-        const err263 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
+        const err263 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
           vErrors = [err263];
         } else {
@@ -3150,12 +3149,36 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
+    if (data.runtimeConfig !== void 0) {
+      let data110 = data.runtimeConfig;
+      if (!(data110 && typeof data110 == "object" && !Array.isArray(data110)) && data110 !== null) {
+        const err264 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
+        if (vErrors === null) {
+          vErrors = [err264];
+        } else {
+          vErrors.push(err264);
+        }
+        errors++;
+      }
+    }
+    if (data.prevResult !== void 0) {
+      let data111 = data.prevResult;
+      if (!(data111 && typeof data111 == "object" && !Array.isArray(data111)) && data111 !== null) {
+        const err265 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
+        if (vErrors === null) {
+          vErrors = [err265];
+        } else {
+          vErrors.push(err265);
+        }
+        errors++;
+      }
+    }
   } else {
-    const err264 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    const err266 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
     if (vErrors === null) {
-      vErrors = [err264];
+      vErrors = [err266];
     } else {
-      vErrors.push(err264);
+      vErrors.push(err266);
     }
     errors++;
   }

@@ -77,6 +77,7 @@ npm                   npm
 shellcheck            shellcheck
 zsh                   zsh
 fish                  fish
+mandoc                mandoc
 "
 # Ubuntu's packages have no browser that works without snapd.
 [[ ${1:-} != --with-lint ]] || ! grep -qsx ID=debian /etc/os-release || needs+="
@@ -87,21 +88,35 @@ is_there() {
   if [[ $1 == /* ]]; then [[ -e $1 ]]; else PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null; fi
 }
 
-missing=() steps=() npm_wanted=""
+missing=() steps=() npm_wanted="" promtool_wanted=""
 find_missing() {
   local thing package
+  if ! is_there promtool && [[ ! -x dist/tools/promtool ]]; then promtool_wanted=1; fi
   while read -r thing package; do
     if [[ $thing ]] && ! is_there "$thing" && [[ " ${missing[*]} " != *" $package "* ]]; then missing+=("$package"); fi
   done <<<"$needs"
-  [[ ${missing[*]} ]] || return 0
-  command -v apt-get >/dev/null || die "missing: ${missing[*]}. Only apt is supported here: install them yourself"
-  [[ $EUID -eq 0 ]] || die "missing: ${missing[*]}. Run it as root (sudo) to install them"
+  local all="${missing[*]}${promtool_wanted:+ promtool (package prometheus)}"
+  [[ $all ]] || return 0
+  command -v apt-get >/dev/null || die "missing: ${all# }. Only apt is supported here: install them yourself"
+  [[ $EUID -eq 0 ]] || die "missing: ${all# }. Run it as root (sudo) to install them"
 }
 
 install_packages() {
   step "installing packages: ${missing[*]}"
-  quietly apt-get update -q
   DEBIAN_FRONTEND=noninteractive quietly apt-get install -q -y -o DPkg::Lock::Timeout=120 --no-install-recommends "${missing[@]}"
+}
+
+unpack_prometheus() (cd "$1" && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb .)
+
+# The program alone: the package would start a server.
+install_promtool() {
+  step "taking promtool out of the package prometheus"
+  local dir
+  dir=$(mktemp -d)
+  quietly unpack_prometheus "$dir"
+  mkdir -p dist/tools
+  mv "$dir/usr/bin/promtool" dist/tools/promtool
+  rm -r "$dir"
 }
 
 # True when node_modules holds what package-lock.json asks for. File times would not say: npm writes both.
@@ -120,6 +135,7 @@ JS
 plan() {
   find_missing
   if [[ ${missing[*]} ]]; then steps+=("apt packages (1 to 3 minutes)"); fi
+  if [[ $promtool_wanted ]]; then steps+=("promtool (some 10 seconds)"); fi
   if ! npm_is_current; then npm_wanted=1 steps+=("npm packages (1 to 3 minutes)"); fi
   if [[ ${steps[*]} || ! -x dist/tenant-routing-wrapper ]]; then steps+=("the binary (some 10 seconds)"); fi
   [[ ${steps[*]} ]] || return 0
@@ -133,7 +149,9 @@ case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) die "this mach
 exec 9<package-lock.json
 flock -n 9 || { echo "Waiting for another run of install-deps"; flock 9; }
 plan
+if [[ ${missing[*]} || $promtool_wanted ]]; then quietly apt-get update -q; fi
 if [[ ${missing[*]} ]]; then install_packages; fi
+if [[ $promtool_wanted ]]; then install_promtool; fi
 if [[ $npm_wanted ]]; then
   step "installing npm packages"
   # Not the old npm's complaints about packages that want the newer Node it is just fetching.

@@ -43,6 +43,10 @@ const plugins = [
   ["ping (package iputils-ping)", () => tool("ping")],
   ["nft (package nftables)", () => tool("nft")],
   ["jq (package jq)", () => tool("jq")],
+  [
+    "promtool (package prometheus)",
+    () => tool("promtool") || existsSync(join(root, "dist/tools/promtool")),
+  ],
 ];
 const needs = {
   unit: [],
@@ -102,6 +106,12 @@ for (const { project, reasons } of missing) {
 const shells = wanted.includes("unit") ? ["zsh", "fish"].filter((name) => !tool(name)) : [];
 for (const name of shells)
   process.stderr.write(`\n*** NOT RUN: completion in ${name}. Missing here: package ${name}\n`);
+/** What judges the manual page's language. */
+const linters = wanted.includes("contract") ? ["mandoc"].filter((name) => !tool(name)) : [];
+for (const name of linters)
+  process.stderr.write(
+    `\n*** NOT RUN: the manual page's language. Missing here: package ${name}\n`,
+  );
 /** The same for the agent's page. test/helpers/browser.ts looks there, too. */
 const browsers = ["chromium", "chromium-browser", "google-chrome"];
 const browser = !wanted.includes("node") || browsers.some(tool) ? [] : browsers.slice(0, 1);
@@ -109,7 +119,7 @@ for (const name of browser)
   process.stderr.write(
     `\n*** NOT RUN: the agent's page in a browser. Missing here: package ${name}\n`,
   );
-if (missing.length + shells.length + browser.length > 0 && inCi) {
+if ([...missing, ...shells, ...linters, ...browser].length > 0 && inCi) {
   process.stderr.write("*** Under CI nothing may be left out.\n");
   process.exit(1);
 }

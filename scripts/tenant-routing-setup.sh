@@ -6,7 +6,7 @@ shopt -s inherit_errexit
 
 usage() {
   cat <<'TEXT'
-Usage: GATEWAY_A=10.10.10.131 GATEWAY_B=10.10.10.184 tenant-routing-setup.sh [--dry-run] [--force]
+Usage: GATEWAY_A=10.10.10.131 GATEWAY_B=10.10.10.184 tenant-routing-setup.sh [--dry-run] [--force] [--yes]
        tenant-routing-setup.sh --remove [--dry-run]
 
 Makes a routing table per tenant and the ip rules that lead to it. Run it again after a change, after
@@ -28,6 +28,7 @@ A family without a gateway is closed for that tenant's packets, so IPv6 cannot b
 The node's routes that are more exact than a default (pods, services, its networks) come first; no
 destination is excluded, not even a cloud's metadata service. A conflist's `wrapper routes apply` keeps
 the same record: of the two, the one that was run last counts, and --remove takes back either.
+When no tenant that is set up now stays, it asks first; without a terminal it refuses (2) but for --yes.
 Exit status: 0 all is well, 1 something is wrong (the tenant concerned stops), 2 nothing was done,
 3 others on this node use the same marks, tables or priorities: nothing was done without --force.
 TEXT
@@ -35,12 +36,13 @@ TEXT
 
 die() { echo "error: $*" >&2; exit 2; }
 
-mode=apply dry="" force=()
+mode=apply dry="" force=() yes=()
 for argument; do
   case $argument in
     --remove) mode=remove ;;
     --dry-run) dry=1 ;;
     --force) force=(--force) ;;
+    --yes) yes=(--yes) ;;
     -h | --help) usage; exit ;;
     *) die "unknown argument $argument; --help lists them" ;;
   esac
@@ -130,11 +132,12 @@ file=$(mktemp "${TMPDIR:-/tmp}/tenant-routing-setup.XXXXXX")
 trap 'rm -f "$file"' EXIT
 printf '%s\n' "$conflist" >"$file"
 if [[ $dry ]]; then
-  "$wrapper" routes plan --sysctl --conf "$file"
+  if [[ $mode == remove ]]; then yes=(--yes); fi
+  "$wrapper" routes plan --sysctl "${yes[@]}" --conf "$file"
 elif [[ $mode == remove ]]; then
   "$wrapper" routes remove --conf "$file"
 else
   # The wrapper wants its directory to be root's alone.
   mkdir -p "$STATE_DIR" && chmod 0700 "$STATE_DIR"
-  "$wrapper" routes apply --sysctl "${force[@]}" --conf "$file"
+  "$wrapper" routes apply --sysctl "${force[@]}" "${yes[@]}" --conf "$file"
 fi

@@ -2,6 +2,9 @@
 import type { PluginConf } from "../../conf/types";
 import type { Events } from "../../lib/agent/page/events";
 import type { MetricsSources } from "../../lib/agent/metrics/sources";
+import { findingOf, lineOf } from "../../lib/checks/finding";
+import { AGENT } from "../../lib/checks/kinds/agent";
+import { runChecks, troubleOf } from "../../lib/checks/run";
 import { createOwnLines } from "../../lib/reconcile/own-changes";
 import { createQueue, type Queue } from "../../lib/agent/queue";
 import { startServer } from "../../lib/agent/server";
@@ -20,6 +23,7 @@ import type { Io } from "../io";
 import { createLog } from "../log";
 import { startCache, type CacheService } from "./cache";
 import { startGuard, type GuardService } from "./guard";
+import { startLooking, type LookService } from "./look";
 import { createMonitor, type Monitor, type ReadyCheck } from "./metrics";
 import { createNodes } from "./nodes";
 import { happenedOf, openPage } from "./page";
@@ -53,7 +57,7 @@ export interface RunningAgent {
 /** Starts all parts. Throws CniError `io` when the socket cannot be used. */
 export async function startAgent(settings: Settings, options: AgentOptions): Promise<RunningAgent> {
   const parts = await startParts(settings, options);
-  const { runner, cache, reconcile, routes } = parts;
+  const { runner, cache, reconcile, routes, looking } = parts;
   const monitor = monitorOf(settings, parts, options);
   const self = ownProcess();
   const server = await startServer({
@@ -71,6 +75,7 @@ export async function startAgent(settings: Settings, options: AgentOptions): Pro
       server.close();
       monitor.stop();
       cache.stop();
+      looking.stop();
       await Promise.all([routes.stop(), reconcile.stop()]);
     },
     drained: async () => {
@@ -88,6 +93,7 @@ interface Parts {
   readonly openNode: (conf: PluginConf) => Node;
   readonly queue: Queue;
   readonly routes: RoutesService;
+  readonly looking: LookService;
 }
 
 async function startParts(settings: Settings, options: AgentOptions): Promise<Parts> {
@@ -124,7 +130,8 @@ async function startParts(settings: Settings, options: AgentOptions): Promise<Pa
     const { requests: slots, queueTimeoutMs: limitMs } = settings.current().conf.agent;
     return { slots, limitMs };
   });
-  return { runner, guard, cache, reconcile, openNode, queue, routes };
+  const looking = startLooking(settings, say);
+  return { runner, guard, cache, reconcile, openNode, queue, routes, looking };
 }
 
 /** The conflist has just changed, and its routes are being made. Throws CniError `tryAgainLater`. */
@@ -148,7 +155,7 @@ async function waitUntilLed(
 }
 
 function monitorOf(settings: Settings, parts: Parts, options: AgentOptions): Monitor {
-  const { guard, cache, reconcile, openNode, queue, routes } = parts;
+  const { guard, cache, reconcile, openNode, queue, routes, looking } = parts;
   const { figures } = reconcile;
   const conf = (): PluginConf => settings.current().conf;
   return createMonitor({
@@ -168,11 +175,13 @@ function monitorOf(settings: Settings, parts: Parts, options: AgentOptions): Mon
       leaks: () => guard.dropped(),
       gateways: () => routes.gateways(),
       failovers: () => routes.failovers(),
+      findings: () => looking.latest(),
     },
     ready: [
       async () => {
-        await openNode(conf()).backend.open({}).probe();
-        return undefined;
+        const { addChecks, backend } = openNode(conf());
+        const needs = { conf: conf(), marks: backend.open({}), path: undefined };
+        return troubleOf(await runChecks(await addChecks(needs)));
       },
       ...readyChecks(cache, reconcile),
     ],
@@ -202,15 +211,12 @@ function cacheSources({ state }: CacheService): Pick<MetricsSources, "cache" | "
 
 function readyChecks(cache: CacheService, { figures }: ReconcileService): readonly ReadyCheck[] {
   return [
-    () =>
-      figures().looks > 0
-        ? undefined
-        : "the marks have not been compared with the record yet: wait a moment",
+    () => (figures().looks > 0 ? [] : [lineOf(findingOf(AGENT, "agent-starting", {}))]),
     () => {
       const state = cache.state();
-      if (state === undefined || state.synced) return undefined;
-      const why = state.problems.join("; ");
-      return `the pods of this node are not known yet${why === "" ? ": wait a moment" : `: ${why}`}`;
+      if (state === undefined || state.synced) return [];
+      const problem = state.problems.join("; ");
+      return [lineOf(findingOf(AGENT, "agent-blind", { problem }))];
     },
   ];
 }

@@ -5,6 +5,8 @@ import type { AgentServer } from "../../lib/agent/server";
 import { createMetrics } from "../../lib/agent/metrics/registry";
 import { remember } from "../../lib/agent/metrics/remember";
 import type { MetricsSources, RequestReport } from "../../lib/agent/metrics/sources";
+import { findingOf, lineOf } from "../../lib/checks/finding";
+import { AGENT } from "../../lib/checks/kinds/agent";
 import { toCniError } from "../../lib/cni/error";
 import { sameMark } from "../../lib/net/mark";
 import { build } from "../version";
@@ -16,14 +18,14 @@ const PORT_RETRY_MS = 10_000;
 /** How long an answer of the checks below holds (ms). */
 const CHECK_MS = 2000;
 
-/** Why pods cannot be given their marks, with the remedy; undefined: they can. May throw: that is why, then. */
-export type ReadyCheck = () => string | undefined | Promise<string | undefined>;
+/** Why pods cannot be given their marks, a line each with code and remedy. May throw: that is why, then. */
+export type ReadyCheck = () => readonly string[] | Promise<readonly string[]>;
 
 export interface MonitorOptions {
   readonly settings: Settings;
   readonly say: Say;
   /** What the agent's parts have; those that are off are left out. */
-  readonly sources: Omit<MetricsSources, "build" | "tenantOf">;
+  readonly sources: Omit<MetricsSources, "build" | "tenantOf" | "ready">;
   readonly ready: readonly ReadyCheck[];
   /** The page, and what is behind it. */
   readonly site: Site;
@@ -43,8 +45,11 @@ export interface Monitor {
 export function createMonitor(options: MonitorOptions): Monitor {
   const { settings, sources } = options;
   let isReachable = (): boolean => true;
+  const sickness = (): readonly string[] => (isReachable() ? [] : [unreachable(settings)]);
+  const unready = remember(CHECK_MS, () => reasonsOf(options.ready));
   const metrics = createMetrics({
     ...sources,
+    ready: async () => [...sickness(), ...(await unready())].length === 0,
     build: { version: build.version, commit: build.commit },
     tenantOf: (mark) =>
       settings.current().conf.tenants?.find((tenant) => sameMark(tenant.mark, mark))?.name,
@@ -53,8 +58,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
     site: options.site,
     contentType: metrics.contentType,
     metrics: () => metrics.text(),
-    sickness: () => (isReachable() ? [] : [unreachable(settings)]),
-    unready: remember(CHECK_MS, () => reasonsOf(options.ready)),
+    sickness,
+    unready,
   });
   const port = createPort(door, options);
   return {
@@ -74,7 +79,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
 function unreachable(settings: Settings): string {
   const { socket } = settings.current().conf.agent;
-  return `the agent does not listen on ${socket}, or somebody else has put a file there: restart wrapper agent`;
+  const problem = "it does not listen there, or somebody else has put a file there";
+  return lineOf(findingOf(AGENT, "agent-dead", { socket, problem }));
 }
 
 async function reasonsOf(checks: readonly ReadyCheck[]): Promise<readonly string[]> {
@@ -83,11 +89,11 @@ async function reasonsOf(checks: readonly ReadyCheck[]): Promise<readonly string
       try {
         return await check();
       } catch (thrown) {
-        return toCniError(thrown).message;
+        return [toCniError(thrown).message];
       }
     }),
   );
-  return reasons.filter((reason) => reason !== undefined);
+  return reasons.flat();
 }
 
 interface Port {

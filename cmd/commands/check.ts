@@ -8,6 +8,7 @@ import { EXIT_WRONG, outputFormat, type Values } from "../command";
 import { findConf } from "../conflist";
 import { openNode } from "../deps";
 import type { Io } from "../io";
+import { withSignOfLife } from "../screen/waiting";
 
 /**
  * `wrapper check [NAMESPACE/POD | CONTAINER-ID]`: one line per attachment and what is wrong with
@@ -25,9 +26,9 @@ export async function checkCommand(
   const node = openNode(conf, log);
   const checkDelegate = values.delegate === false ? undefined : delegateChecker(conf, io, values);
   const [wanted] = positionals;
-  const look = await lookTwice(
-    { ...node, marks: node.backend.open({}), checkDelegate },
-    select(readEntries(node.journal), wanted),
+  const entries = select(readEntries(node.journal), wanted);
+  const look = await withSignOfLife("looking at the attachments", () =>
+    lookTwice({ ...node, marks: node.backend.open({}), checkDelegate }, entries),
   );
   const findings = findingsOf(look, wanted === undefined);
   io.stdout(format === "json" ? toJson(path, findings) : toText(path, findings));

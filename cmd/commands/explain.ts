@@ -14,6 +14,7 @@ import { openExplain } from "../explain/node";
 import { explainFormat, print } from "../explain/output";
 import { namedPod } from "../explain/pod";
 import type { Io } from "../io";
+import { withSignOfLife } from "../screen/waiting";
 
 /**
  * `wrapper explain NAMESPACE/POD [DEST[:PORT]]`: the way of one new connection. Returns 0 when nothing is
@@ -32,16 +33,22 @@ export async function explainCommand(
   const option = values.conf === undefined ? "" : ` --conf ${shellWord(values.conf)}`;
   const log = { write: (_level: string, message: string) => io.stderr(`${message}\n`) };
   const { node, explain: through } = openExplain(conf, option, log);
-  const { facts, attachment } = await namedPod(node, conf.kubeconfig !== undefined, name);
+  const { facts, attachment } = await withSignOfLife(`looking for ${name}`, () =>
+    namedPod(node, conf.kubeconfig !== undefined, name),
+  );
   const addresses = attachment?.addresses ?? [];
   const destinations = wanted === undefined ? outsideOf(addresses) : [wanted];
-  const ground = await readGround(through, facts, attachment);
+  const ground = await withSignOfLife("reading rules and routes", () =>
+    readGround(through, facts, attachment),
+  );
+  const live = values.live === true;
   const explanations: Explanation[] = [];
   for (const to of destinations) {
     const from = addresses.find((address) => familiesOf([address])[0] === to.family);
     refuseFamily(facts.pod, addresses, to);
-    if (values.live === true) tell(io, `sending a packet to ${to.address} ...`);
-    explanations.push(await explainWay(through, ground, { from, to }, values.live === true));
+    const what = live ? `sending a packet to ${to.address}` : `following a packet to ${to.address}`;
+    const way = () => explainWay(through, ground, { from, to }, live);
+    explanations.push(await withSignOfLife(what, way));
   }
   print(io, format, path, explanations);
   return explanations.some(({ state }) => state === "failed") ? EXIT_WRONG : 0;
@@ -80,9 +87,4 @@ async function explainWay(
   const facts = await readPath(node, ground, ends);
   if (!live) return explain(facts);
   return explain(facts, [liveStep(await probeLive(node, ground, facts))]);
-}
-
-// It takes seconds where nobody answers.
-function tell(io: Io, text: string): void {
-  if (process.stderr.isTTY) io.stderr(`${text}\n`);
 }

@@ -1,7 +1,7 @@
 import { CniError } from "../../lib/cni/error";
 import { EXIT_WRONG, type Values } from "../command";
 import { cniPath } from "../conflist";
-import { hasColours } from "../colours";
+import { hasColours } from "../screen/colours";
 import type { Io } from "../io";
 import { catchInterrupts, waitForEnter } from "../../lib/lab/kit/terminal";
 import { LABS } from "../../lib/lab/labs";

@@ -1,10 +1,11 @@
 /** Pure: the manual page of the command line. */
 import { walk, type CommandNode } from "./completion/tree";
 
-/** The page in the language of man(7), section 8. */
-export function manPage(root: CommandNode): string {
+/** The page in the language of man(7), section 8. `date`: of the build, YYYY-MM-DD and more; without one it has none. */
+export function manPage(root: CommandNode, date: string): string {
+  const [day = ""] = /^\d{4}-\d\d-\d\d/.exec(date) ?? [];
   return [
-    '.TH WRAPPER 8 "" "tenant-routing-wrapper" "System administration"',
+    `.TH WRAPPER 8 "${day}" "tenant-routing-wrapper" "System administration"`,
     ".SH NAME",
     text(`${root.name} - ${root.description}`),
     ".SH SYNOPSIS",

@@ -1,18 +1,18 @@
 /** `wrapper status`: everything that can be wrong with this node, the worst first. */
 import { CATEGORIES, type Category } from "../../lib/checks/finding";
 import { statusObject } from "../../lib/checks/report/json";
-import { statusText } from "../../lib/checks/report/text";
 import { runChecks, statusOf, type Verdict } from "../../lib/checks/run";
 import { CniError } from "../../lib/cni/error";
-import { hasColours } from "../colours";
 import { outputFormat, type RunCommand, type Values } from "../command";
 import type { Io } from "../io";
+import { printVerdicts } from "../screen/verdicts";
+import { keepShowing } from "../screen/watch";
+import { withSignOfLife } from "../screen/waiting";
 import { nodeChecks, selected } from "../status/checks";
-import { escaped } from "../status/escaped";
 import { named } from "../status/named";
-import { painter } from "../status/paint";
-import { keepShowing } from "../status/watch";
-import { withSignOfLife } from "../status/waiting";
+
+/** With --watch, between the end of one look and the next (ms). */
+const WATCH_MS = 2000;
 
 /** Returns 0 when nothing is wrong, 1 when something is, 2 when something could not be looked at. */
 export const statusCommand: RunCommand = async (io, _positionals, values) => {
@@ -21,11 +21,15 @@ export const statusCommand: RunCommand = async (io, _positionals, values) => {
   const look = async (): Promise<Shown> => {
     const { checks, conf } = nodeChecks(io, values);
     const verdicts = await withSignOfLife("looking at the node", () =>
-      runChecks(selected(checks, only)),
+      runChecks(selected(checks, only).filter(({ local }) => local || values.local !== true)),
     );
     return { conf, verdicts: verdicts.map((verdict) => named(verdict, values.conf)) };
   };
-  if (values.watch === true) return keepShowing(io, async () => show(io, await look(), json));
+  if (values.watch === true)
+    return keepShowing(io, WATCH_MS, async () => {
+      const seen = await look();
+      return () => show(io, seen, json);
+    });
   return show(io, await look(), json);
 };
 
@@ -36,8 +40,7 @@ interface Shown {
 
 function show(io: Io, { conf, verdicts }: Shown, json: boolean): number {
   if (json) io.stdout(`${JSON.stringify(statusObject(conf, verdicts), null, 2)}\n`);
-  else if (hasColours()) io.coloured(statusText(verdicts.map(escaped), painter(true)));
-  else io.stdout(statusText(verdicts, painter(false)));
+  else printVerdicts(io, verdicts);
   if (process.geteuid?.() !== 0 && verdicts.some(({ blind }) => blind.length > 0))
     io.stderr("wrapper status: run it as root, for example with sudo, to look at everything\n");
   return statusOf(verdicts);

@@ -2,15 +2,12 @@
 import { join } from "node:path";
 import { effectOf, effectText, type Effect } from "../../lib/checks/conflist/effect";
 import { statusObject } from "../../lib/checks/report/json";
-import { statusText, wrap, wrapCommand } from "../../lib/checks/report/text";
-import { runChecks, statusOf, type Verdict } from "../../lib/checks/run";
+import { wrap, wrapCommand } from "../../lib/checks/report/text";
+import { runChecks, statusOf } from "../../lib/checks/run";
 import { shellWord } from "../../lib/text/shell";
-import { hasColours } from "../colours";
 import { outputFormat, type RunCommand } from "../command";
-import type { Io } from "../io";
-import { painter } from "../status/paint";
-import { escaped } from "../status/escaped";
-import { withSignOfLife } from "../status/waiting";
+import { printVerdicts } from "../screen/verdicts";
+import { withSignOfLife } from "../screen/waiting";
 import { validation, type Validation } from "../validate/checks";
 import { readInput, type Input } from "../validate/input";
 
@@ -31,25 +28,21 @@ export const validateCommand: RunCommand = async (io, positionals, values) => {
     const object = { ...statusObject(input.file, verdicts), effect: effect ?? null };
     io.stdout(`${JSON.stringify(object, null, 2)}\n`);
   } else {
-    print(io, verdicts);
+    printVerdicts(io, verdicts);
     if (effect !== undefined && status !== 1) io.stdout(validText(effect, input, what.place));
   }
   return status;
 };
-
-function print(io: Io, verdicts: readonly Verdict[]): void {
-  if (hasColours()) io.coloured(statusText(verdicts.map(escaped), painter(true)));
-  else io.stdout(statusText(verdicts, painter(false)));
-}
 
 function validText(
   effect: Effect,
   { file, dir }: Input,
   { name, installed }: Validation["place"],
 ): string {
-  const source = file === "stdin" ? "FILE" : shellWord(file);
+  const source = shellWord(file === "stdin" ? join(dir, ".new") : file);
   const heading = wrap(`valid: ${file} will do this:`, "");
   const move = wrapCommand(`mv ${source} ${shellWord(join(dir, name))}`, INDENT);
-  const next = installed ? "" : `switch it on:\n${move}\n`;
+  const first = file === "stdin" ? `save it as ${join(dir, ".new")}, and ` : "";
+  const next = installed ? "" : `${first}switch it on:\n${move}\n`;
   return `\n${heading}\n${effectText(effect, (text) => wrap(text, INDENT))}${next}`;
 }

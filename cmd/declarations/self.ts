@@ -1,7 +1,7 @@
 /** The commands about the command line itself. */
 import { conf } from "./options";
 import { SHELLS } from "../commands/completion/tree";
-import { aboutText } from "../version";
+import { aboutText, build } from "../version";
 import type { CommandSpec } from "./spec";
 
 export const completion: CommandSpec = {
@@ -26,7 +26,7 @@ export const man: CommandSpec = {
   load: async (root) => {
     const { manPage } = await import("../commands/man");
     return async (io) => {
-      io.stdout(manPage(root));
+      io.stdout(manPage(root, build.date));
       return 0;
     };
   },

@@ -11,6 +11,7 @@ export const status: CommandSpec = {
     conf,
     cniPath("where the runtime looks for plugins (default: what containerd's configuration says)"),
     output,
+    { flags: "--local", description: "ask nobody but this machine: no API server" },
     { flags: "--watch", description: "look again and again, until interrupted" },
   ],
   examples: [

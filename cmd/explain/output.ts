@@ -6,8 +6,8 @@ import { toJson } from "../../lib/explain/render/json";
 import { toMermaid } from "../../lib/explain/render/mermaid";
 import { toSvg } from "../../lib/explain/render/svg";
 import { toText } from "../../lib/explain/render/text";
-import { printable } from "../../lib/text/printable";
-import { hasColours } from "../colours";
+import { hasColours } from "../screen/colours";
+import { printableIn } from "../screen/printable-in";
 import { EXPLAIN_FORMATS, type ExplainFormat, type Values } from "../command";
 import type { Io } from "../io";
 
@@ -46,15 +46,6 @@ export function print(
 function textOf({ env }: Io, explanations: readonly Explanation[]): string {
   const look = { boxes: speaksUtf8(env), colours: hasColours() };
   return explanations.map((each) => toText(printableIn(each), look)).join("\n");
-}
-
-/** The same with every text made printable. */
-function printableIn(explanation: Explanation): Explanation {
-  return JSON.parse(
-    JSON.stringify(explanation, (_key, value: unknown) =>
-      typeof value === "string" ? printable(value) : value,
-    ),
-  ) as Explanation;
 }
 
 /** As a terminal's programs judge it (locale(7)). */

@@ -1,66 +1,45 @@
-/** The annotations of this node's pods, asked for once, with the cache that the agent uses. */
+/** The annotations of this node's pods, asked for once. */
 import type { PluginConf } from "../../conf/types";
-import type { PodCache } from "../../lib/kube/watch/types";
-import { systemClock } from "../../lib/node/clock";
+import { viewOfApi } from "../../lib/checks/pods/api-view";
+import type { ApiLook } from "../../lib/kube/watch/once";
 import type { SeenRecord } from "../../lib/reconcile/plan";
 import type { PodView } from "../../lib/reconcile/ports";
-import { viewOf } from "../agent/cache";
+import { askApi } from "../status/ask-api";
 
 export interface Annotations {
   /** undefined: nothing is known of pods. */
   readonly view: PodView | undefined;
   /** Why they are not compared although there is a kubeconfig: the API server does not answer, or refuses. */
   readonly problem: string | undefined;
-  stop(): void;
 }
-
-/** Between two looks at what the cache has got (ms). */
-const LOOK_MS = 20;
-/** After this, a first failure is the answer: the cache itself goes on trying (ms). */
-const PATIENCE_MS = 2000;
 
 /** Lists the pods and reads the namespaces of `records`, for at most the time that an ADD takes for it. Never throws. */
 export async function askAnnotations(
   conf: PluginConf,
   records: readonly SeenRecord[],
 ): Promise<Annotations> {
-  const { kubeconfig, apiTimeoutMs, annotationKeys } = conf;
-  if (kubeconfig === undefined) return { view: undefined, problem: undefined, stop: () => {} };
-  const { createPodCache } = await import("../../lib/kube/watch/cache");
-  const cache = createPodCache({
-    kubeconfigPath: kubeconfig,
-    timeoutMs: apiTimeoutMs,
-    clock: systemClock,
-    keys: annotationKeys,
-  });
-  cache.start();
-  const started = systemClock.elapsed();
-  const waited = (): number => systemClock.elapsed() - started;
-  const isOver = (): boolean =>
-    waited() > apiTimeoutMs || (waited() > PATIENCE_MS && cache.state().problems.length > 0);
-  while (!isComplete(cache, conf, records) && !isOver()) await systemClock.sleep(LOOK_MS);
-  const isKnown = isComplete(cache, conf, records);
-  const why = cache.state().problems.join("; ");
-  const late = `the API server of ${kubeconfig} did not answer within ${apiTimeoutMs} ms`;
-  return {
-    view: viewOf(() => cache),
-    problem: isKnown ? undefined : why === "" ? late : why,
-    stop: () => cache.stop(),
-  };
+  if (conf.kubeconfig === undefined) return { view: undefined, problem: undefined };
+  const attachments = records.map(({ attachment }) => attachment);
+  const { pods, namespaces } = await askApi(conf, attachments, conf.apiTimeoutMs);
+  if ("refusal" in pods) return { view: undefined, problem: pods.refusal.message };
+  const view = viewOfApi(pods.value, namespaces);
+  return { view, problem: unknownNamespace(conf, records, { view, namespaces }) };
 }
 
-/** Every pod that the API server has on this node is known, with its namespace where that decides. */
-function isComplete(
-  cache: PodCache,
+/** Why a namespace that decides about a pod's mark is not known. */
+function unknownNamespace(
   { annotationKeys }: PluginConf,
   records: readonly SeenRecord[],
-): boolean {
-  if (!cache.state().synced) return false;
-  return records.every(({ attachment: { pod } }) => {
-    const known = pod === undefined ? undefined : cache.pod(pod.namespace, pod.name);
-    if (pod === undefined || known?.annotations === undefined) return true;
-    const annotations = known.annotations;
-    const decides = annotationKeys.some((key) => Object.hasOwn(annotations, key));
-    return decides || cache.namespace(pod.namespace) !== undefined;
-  });
+  { view, namespaces }: { readonly view: PodView } & Pick<ApiLook, "namespaces">,
+): string | undefined {
+  for (const {
+    attachment: { pod },
+  } of records) {
+    const annotations = pod && view.pod(pod.namespace, pod.name)?.annotations;
+    if (pod === undefined || annotations === undefined) continue;
+    if (annotationKeys.some((key) => Object.hasOwn(annotations, key))) continue;
+    const found = namespaces.get(pod.namespace);
+    if (found !== undefined && "refusal" in found) return found.refusal.message;
+  }
+  return undefined;
 }

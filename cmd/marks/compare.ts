@@ -5,6 +5,7 @@ import { CniError } from "../../lib/cni/error";
 import { readRecords } from "../../lib/reconcile/records";
 import type { Values } from "../command";
 import type { Io } from "../io";
+import { withSignOfLife } from "../screen/waiting";
 import { askAnnotations, type Annotations } from "./annotations";
 import { lookAtMarks, lookForForeign, targetOf, type MarksLook } from "./look";
 import { openMarks, type Opened } from "./open";
@@ -28,22 +29,22 @@ export async function withComparison<T>(
   body: (comparison: Comparison) => Promise<T>,
 ): Promise<T> {
   const opened = openMarks(io, values);
-  const annotations = await askAnnotations(opened.conf, readRecords(targetOf(opened)).complete);
-  try {
-    return await body({ io, values, opened, annotations });
-  } finally {
-    annotations.stop();
-  }
+  const records = readRecords(targetOf(opened)).complete;
+  const annotations = await withSignOfLife("asking for the pods' annotations", () =>
+    askAnnotations(opened.conf, records),
+  );
+  return body({ io, values, opened, annotations });
 }
 
 /** All that differs now, in one verdict a category. */
 export async function verdictsOf(comparison: Comparison): Promise<readonly Verdict[]> {
   const { opened, annotations } = comparison;
-  return runChecks([
+  const checks = [
     marksCheck(() => lookConfirmed(comparison)),
     annotationsCheck(annotations),
     foreignCheck(opened),
-  ]);
+  ];
+  return withSignOfLife("comparing the marks of all pods", () => runChecks(checks));
 }
 
 /** Pods come and go meanwhile: what is wrong only once is an ADD or a DEL at work (decision 0051). */

@@ -1,7 +1,7 @@
 import { statusObject } from "../../lib/checks/report/json";
-import { statusText } from "../../lib/checks/report/text";
 import { statusOf } from "../../lib/checks/run";
 import { outputFormat, type RunCommand } from "../command";
+import { printVerdicts } from "../screen/verdicts";
 import { verdictsOf, withComparison } from "./compare";
 
 /**
@@ -13,11 +13,8 @@ export const driftCommand: RunCommand = async (io, _positionals, values) => {
   return withComparison(io, values, async (comparison) => {
     const verdicts = await verdictsOf(comparison);
     const { path } = comparison.opened;
-    io.stdout(
-      isJson
-        ? `${JSON.stringify(statusObject(path, verdicts), null, 2)}\n`
-        : `configuration: ${path}\n${statusText(verdicts, (_style, text) => text)}`,
-    );
+    if (isJson) io.stdout(`${JSON.stringify(statusObject(path, verdicts), null, 2)}\n`);
+    else printVerdicts(io, verdicts, `configuration: ${path}\n`);
     return statusOf(verdicts);
   });
 };

@@ -3,7 +3,7 @@ import type { Abandoned } from "../../lib/attachment/collect";
 import type { Attachment } from "../../lib/attachment/journal";
 import { addressesInUse } from "../../lib/checks/marks/addresses";
 import { differences } from "../../lib/checks/marks/differences";
-import { foreignFindings } from "../../lib/checks/marks/foreign";
+import { foreignMarks, markedPod } from "../../lib/checks/pods/foreign-rules";
 import type { Finding } from "../../lib/checks/finding";
 import { createGuard } from "../../lib/marks/nftables/guard";
 import { createPrograms } from "../../lib/node/programs";
@@ -114,7 +114,7 @@ export async function lookForForeign(
   const entries = [...readEntries(opened.node.journal).values()];
   const attachments = entries.filter((entry) => typeof entry !== "string");
   return {
-    findings: foreignFindings(opened.conf, attachments, foreign),
+    findings: foreignMarks(opened.conf, attachments.map(markedPod), foreign.rules),
     unseen: foreign.unseen,
   };
 }

@@ -9,7 +9,8 @@ import { linesOf } from "../../lib/reconcile/report";
 import { removeUnclaimed } from "../../lib/reconcile/unclaimed";
 import { wrapBehind } from "../../lib/text/wrap";
 import { EXIT_WRONG, type RunCommand } from "../command";
-import { agrees, canAsk } from "./ask";
+import { withSignOfLife } from "../screen/waiting";
+import { agrees, canAsk } from "../screen/ask";
 import { lookConfirmed, verdictsOf, withComparison, type Comparison } from "./compare";
 import { targetOf } from "./look";
 import { findOwed } from "./owed";
@@ -25,6 +26,7 @@ const DEEDS: Readonly<Partial<Record<keyof typeof PODS, string>>> = {
   "mark-double": "put right",
   "mark-unexpected": "put right",
   "mark-of-another": "put right",
+  "mark-elsewhere": "move",
   "annotation-changed": "change",
   "mark-without-record": "remove",
 };
@@ -48,7 +50,7 @@ export const repairCommand: RunCommand = (io, _positionals, values) =>
       io.stdout("nothing was changed\n");
       return EXIT_WRONG;
     }
-    await apply(comparison);
+    await withSignOfLife("putting the marks right", () => apply(comparison));
     const after = await verdictsOf(comparison);
     const left = worstFirst(after);
     io.stdout(left.length === 0 ? "all is as it should be\n" : leftText(left));

@@ -1,5 +1,6 @@
 import type { Finding } from "../../lib/checks/finding";
-import { foreignFindings } from "../../lib/checks/marks/foreign";
+import type { Paint } from "../../lib/checks/report/text";
+import { foreignMarks, markedPod } from "../../lib/checks/pods/foreign-rules";
 import {
   podRows,
   tenantRows,
@@ -13,6 +14,10 @@ import { formatTable } from "../../lib/text/table";
 import { wrapBehind } from "../../lib/text/wrap";
 import { formatBytes } from "../../lib/text/units";
 import { EXIT_WRONG, outputFormat, type RunCommand } from "../command";
+import { hasColours } from "../screen/colours";
+import { painter } from "../screen/paint";
+import { printableIn } from "../screen/printable-in";
+import { withSignOfLife } from "../screen/waiting";
 import { foreignOf, openMarks, type Opened } from "./open";
 
 interface Report {
@@ -32,9 +37,12 @@ interface Report {
  */
 export const rulesCommand: RunCommand = async (io, _positionals, values) => {
   const isJson = outputFormat(values) === "json";
-  const report = await look(openMarks(io, values));
+  const opened = openMarks(io, values);
+  const report = await withSignOfLife("reading the rules of all pods", () => look(opened));
   for (const problem of report.unseen) io.stderr(`wrapper rules: could not look: ${problem}\n`);
-  io.stdout(isJson ? toJson(report) : toText(report));
+  if (isJson) io.stdout(toJson(report));
+  else if (hasColours()) io.coloured(toText(printableIn(report), painter(true)));
+  else io.stdout(toText(report, painter(false)));
   return report.foreign.length > 0 ? EXIT_WRONG : 0;
 };
 
@@ -56,7 +64,7 @@ async function look(opened: Opened): Promise<Report> {
     tenants: tenantRows(conf, pods, traffic),
     unmarked: attachments.filter(({ state, mark }) => state === "complete" && mark === undefined)
       .length,
-    foreign: foreignFindings(conf, attachments, foreign),
+    foreign: foreignMarks(conf, attachments.map(markedPod), foreign.rules),
     unseen: foreign.unseen,
   };
 }
@@ -76,7 +84,7 @@ function toJson({ path, tenants, pods, unmarked, foreign, unseen }: Report): str
   return `${JSON.stringify(object, (_key, value: unknown) => value ?? null, 2)}\n`;
 }
 
-function toText({ path, tenants, pods, unmarked, foreign }: Report): string {
+function toText({ path, tenants, pods, unmarked, foreign }: Report, paint: Paint): string {
   return [
     `configuration: ${path}\n`,
     formatTable(["TENANT", "MARK", "BACKEND", "PODS", "PACKETS", "BYTES"], tenants.map(tenantLine)),
@@ -92,7 +100,7 @@ function toText({ path, tenants, pods, unmarked, foreign }: Report): string {
     ...(unmarked === 0 ? [] : [`${unmarked} more without a mark\n`]),
     ...foreign.map(
       ({ fault, consequence, remedy }) =>
-        `\n${wrapBehind("", `${fault}; ${consequence}`)}  fix: ${remedy}\n`,
+        `\n${paint("failed", wrapBehind("", `${fault}; ${consequence}`))}${paint("bold", `  fix: ${remedy}\n`)}`,
     ),
   ].join("");
 }

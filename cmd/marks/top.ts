@@ -8,13 +8,12 @@ import { formatTable } from "../../lib/text/table";
 import { formatBytes } from "../../lib/text/units";
 import { mayHaveGuard, newRunner } from "../backends";
 import { outputFormat, type RunCommand } from "../command";
-import type { Io } from "../io";
+import { keepShowing } from "../screen/watch";
+import { withSignOfLife } from "../screen/waiting";
 import { openMarks, type Opened } from "./open";
 
 /** Between two samples (ms). */
 const EACH_MS = 1000;
-/** To the top left, and what is below goes (ECMA-48). */
-const CLEAR = "\u001b[H\u001b[2J";
 
 /**
  * `wrapper top`: what each tenant sends now. On a terminal again every second until SIGINT or SIGTERM, else once.
@@ -24,35 +23,25 @@ export const topCommand: RunCommand = async (io, _positionals, values) => {
   const isJson = outputFormat(values) === "json";
   const opened = openMarks(io, values);
   const sample = sampler(opened);
-  const first = await sample();
+  const first = await withSignOfLife("reading the counters", sample);
   if (isJson || values.once === true || !process.stdout.isTTY) {
-    await pause(EACH_MS);
-    const loads = loadsOf(opened.conf, first, await sample());
+    const last = await withSignOfLife("counting for a second", () => pause(EACH_MS).then(sample));
+    const loads = loadsOf(opened.conf, first, last);
     io.stdout(isJson ? toJson(opened.path, loads) : toText(loads));
     return 0;
   }
-  await keepShowing(io, opened, sample, first);
-  return 0;
-};
-
-async function keepShowing(
-  io: Io,
-  { conf, path }: Opened,
-  sample: () => Promise<Sample>,
-  first: Sample,
-): Promise<void> {
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
-  let before = first;
-  for (;;) {
-    const isOver = await pause(EACH_MS, false, { signal: stop.signal }).catch(() => true);
-    if (isOver) return;
-    const now = await sample();
-    io.coloured(CLEAR);
-    io.stdout(`${path}, every second; Ctrl-C ends it\n\n${toText(loadsOf(conf, before, now))}`);
+  let before: Sample | undefined;
+  return keepShowing(io, EACH_MS, async () => {
+    const now = before === undefined ? first : await sample();
+    const loads = loadsOf(opened.conf, before ?? now, now);
     before = now;
-  }
-}
+    const heading = `${opened.path}, every second; Ctrl-C ends it\n\n`;
+    return () => {
+      io.stdout(`${heading}${toText(loads)}`);
+      return 0;
+    };
+  });
+};
 
 function sampler({ conf, node }: Opened): () => Promise<Sample> {
   const { exec, journal, clock } = node;

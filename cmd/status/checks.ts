@@ -3,10 +3,12 @@ import { accessSync, constants, realpathSync } from "node:fs";
 import { accessChecks } from "../../lib/checks/access/checks";
 import { agentChecks } from "../../lib/checks/agent/checks";
 import { CATEGORIES, type Category } from "../../lib/checks/finding";
+import { readForeign } from "../../lib/checks/foreign/read";
+import { datapathChecks } from "../../lib/checks/node/datapath-checks";
 import { machineChecks } from "../../lib/checks/node/checks";
 import { readEntries } from "../../lib/checks/pods/look";
 import { addressesInUse } from "../../lib/checks/marks/addresses";
-import { podsChecks } from "../../lib/checks/pods/checks";
+import { attachedPods, podsChecks } from "../../lib/checks/pods/checks";
 import { routesChecks } from "../../lib/checks/routes/checks";
 import type { Check } from "../../lib/checks/run";
 import { runtimeChecks, type Conflist } from "../../lib/checks/runtime/checks";
@@ -58,6 +60,7 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
     ...accessChecks({ conf, api, clock, kubelet: kubeletOf(found) }),
     ...podsChecks({
       ...{ conf, node, api, saved: () => table().saved() },
+      foreign: () => readForeign(createPrograms(exec), table()),
       inUse: () => addressesInUse(createPrograms(exec)),
     }),
     ...routesChecks({
@@ -69,6 +72,10 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
       ...{ conf, sysctl: readSysctl },
       journal: () => node().journal,
       marks: () => node().backend.open({}),
+    }),
+    ...datapathChecks({
+      ...{ conf, sysctl: readSysctl, programs: createPrograms(exec) },
+      pods: () => attachedPods(node()),
     }),
     ...agentChecks({ conf, clock, version, isAlive: isRunning }),
   ];

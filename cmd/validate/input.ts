@@ -15,7 +15,7 @@ import type { Io } from "../io";
 
 /** The file that is judged, and where it is to be. */
 export interface Input {
-  /** As it was named; `stdin`. */
+  /** As it was named; `stdin` for one that comes through a pipe. */
   readonly file: string;
   readonly bytes: Uint8Array;
   /** The runtime's directory of conflists. */
@@ -40,7 +40,7 @@ export function readInput(io: Io, [named]: readonly string[], values: Values): I
   const entries = entriesOf(dir);
   const pluginDirs = cniPath(values, io.env, binDirs);
   const around = { dir, runtime, entries, pluginDirs, kubelet: kubeletOf(found) };
-  if (named === "-") return { ...around, file: "stdin", bytes: io.readStdin() };
+  if (named === "-") return { ...around, file: io.stdinFile() ?? "stdin", bytes: io.readStdin() };
   const file = named ?? usedFile(around);
   return { ...around, file, bytes: bytesOf(file) };
 }

@@ -148,9 +148,9 @@ function durationRule({ draft }: RuleInput): readonly Problem[] {
     ...(["apiTimeout", "delegateTimeout", "lockTimeout"] as const).flatMap((key) =>
       outOfRange([key], key, draft[key]),
     ),
-    ...(["queueTimeout", "reconcileInterval", "namespaceInterval"] as const).flatMap((key) =>
-      outOfRange(["agent", key], key, draft.agent[key]),
-    ),
+    ...(
+      ["queueTimeout", "reconcileInterval", "namespaceInterval", "lookInterval"] as const
+    ).flatMap((key) => outOfRange(["agent", key], key, draft.agent[key])),
   ];
 }
 

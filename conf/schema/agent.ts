@@ -41,6 +41,11 @@ export const agent = {
       "10s",
       "Time between two looks at the annotations of a namespace, where namespaces may not be watched.",
     ),
+    lookInterval: duration(
+      "lookInterval",
+      "2m",
+      "Time between two looks at the node as `wrapper status` does, for the figures.",
+    ),
     metricsPort: {
       type: "integer",
       minimum: 1,

@@ -1,5 +1,6 @@
 import type { PluginConf } from "../../conf/types";
 import type { DelegateContext } from "../../delegates/run";
+import type { Check } from "../checks/run";
 import type { CniError } from "../cni/error";
 import type { Request, AttachmentKey } from "../cni/request";
 import type { ProcessId } from "../node/processes";
@@ -23,8 +24,8 @@ export interface Node {
   readonly clock: Clock;
   readonly pods: PodSourceFactory;
   readonly leftovers: LeftoverProcesses;
-  /** Throws CniError when an ADD could not use the configured kubeconfig; undefined means none is configured. */
-  readonly checkKubeconfig: (path: string | undefined) => Promise<void>;
+  /** What has to be well on this machine before an ADD can succeed. Loaded late: no other verb needs it. */
+  readonly addChecks: (needs: AddNeeds) => Promise<readonly Check[]>;
   readonly process: ProcessId;
   /** Requests that this process works on now, by their IDs. */
   readonly requests: Set<string>;
@@ -39,6 +40,13 @@ export interface Node {
   readonly viewpoint: (netns: string) => string | undefined;
   /** True once a minute on this node, for one of all processes: time to look for what nobody will delete. */
   readonly isCollectionDue: () => boolean;
+}
+
+/** What an ADD would work with. `path`: the runtime's plugin directories; undefined: they are not known. */
+export interface AddNeeds {
+  readonly conf: PluginConf;
+  readonly marks: Pick<Marks, "probe">;
+  readonly path: readonly string[] | undefined;
 }
 
 /** What belongs to one request. */

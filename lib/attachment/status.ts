@@ -1,6 +1,7 @@
 import { delegateNetconf, effectiveDelegate } from "../../delegates/netconf";
 import { checkDelegate } from "../../delegates/requirements";
 import { runDelegate } from "../../delegates/run";
+import { runChecks, troubleOf } from "../checks/run";
 import { CniError, ERRORS, toCniError } from "../cni/error";
 import { quote, type JsonObject } from "../cni/json";
 import type { Context } from "./context";
@@ -11,15 +12,15 @@ const SAID_BY_OLD_PLUGINS: readonly number[] = [1, 3, 4];
 /**
  * STATUS: can this node do an ADD now? Local checks only (a flaky API server must not make the node
  * NotReady), those of every tenant's delegate included, then the STATUS of the conflist's own
- * delegate. Writes nothing. Throws CniError 50, or 51 when the delegate
+ * delegate. A warning is no reason to fail. Writes nothing. Throws CniError 50, or 51 when the delegate
  * says so.
  */
 export async function status(context: Context): Promise<string> {
   const { node, request } = context;
-  const { cni, conf } = request;
-  await ready(async () => node.journal.inspect());
-  await ready(() => request.marks.probe());
-  await ready(() => node.checkKubeconfig(conf.kubeconfig));
+  const { cni, conf, marks } = request;
+  const checks = await node.addChecks({ conf, marks, path: cni.path });
+  const trouble = troubleOf(await runChecks(checks));
+  if (trouble.length > 0) throw new CniError("notAvailable", trouble.join("; "));
   const { delegate } = conf;
   if (delegate === undefined) return "";
   await ready(async () => {

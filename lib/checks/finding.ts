@@ -73,6 +73,11 @@ export function findingOf<T extends Kinds, K extends keyof T & string>(
   };
 }
 
+/** For who shows one line and no more: code, fault and what ends it. */
+export function lineOf({ code, fault, remedy }: Finding): string {
+  return `${code} ${fault}: ${remedy}`;
+}
+
 /** Where the page about a code is, below the project's root. */
 export function pageOf(code: string): string {
   return `docs/checks.md#${code.toLowerCase()}`;

@@ -1,6 +1,6 @@
 /** Runs checks beside each other; one that cannot look says so, and keeps no other from looking. */
 import { toCniError } from "../cni/error";
-import type { Category, Finding } from "./finding";
+import { lineOf, type Category, type Finding } from "./finding";
 
 /** One check: it looks at one thing, and finds nothing where all is well. */
 export interface Check {
@@ -60,6 +60,16 @@ export function worstFirst(verdicts: readonly Verdict[]): readonly Finding[] {
   return [
     ...findings.filter(({ severity }) => severity === "failed"),
     ...findings.filter(({ severity }) => severity === "warning"),
+  ];
+}
+
+/** A line for each thing that is wrong, and for each that could not be looked at. Warnings are none of them. */
+export function troubleOf(verdicts: readonly Verdict[]): readonly string[] {
+  const failed = worstFirst(verdicts).filter(({ severity }) => severity === "failed");
+  const blind = verdicts.flatMap((verdict) => verdict.blind);
+  return [
+    ...failed.map(lineOf),
+    ...blind.map(({ check, why }) => `could not look at the ${check}: ${why}`),
   ];
 }
 

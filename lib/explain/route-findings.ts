@@ -7,9 +7,8 @@ import {
   type Collision,
   type Finding as RouteFinding,
 } from "../routes/conflicts/kinds";
-import { collisionText, findingText } from "../routes/conflicts/text";
-import { actionText } from "../routes/text";
-import type { IpRoute, IpRule } from "../routes/model";
+import { collisionParts, findingParts } from "../routes/conflicts/text";
+import { routeRemoval, ruleRemoval, type Parts } from "../routes/text";
 import type { PodFacts } from "./model";
 
 /** What a command needs to be about this pod. */
@@ -21,7 +20,7 @@ export interface About {
 
 /** The finding with the command that ends it, where there is one. */
 export function fromRoutes(found: RouteFinding, about: About): Finding {
-  const text = split(findingText(found));
+  const text = said(findingParts(found));
   return {
     kind: found.kind,
     code: FINDINGS[found.kind].code,
@@ -35,7 +34,7 @@ export function fromRoutes(found: RouteFinding, about: About): Finding {
 
 /** A rule for the local table that comes after ours. */
 export function fromLateLocal(found: Collision & { readonly kind: "priority" }): Finding {
-  const text = split(collisionText(found));
+  const text = said(collisionParts(found));
   const family = "family" in found ? found.family : 4;
   return {
     kind: found.kind,
@@ -48,15 +47,12 @@ export function fromLateLocal(found: Collision & { readonly kind: "priority" }):
   };
 }
 
-/** A sentence of the node routes says what is so, what follows, and behind a colon what to do. */
-function split(text: string): Pick<Finding, "fault" | "consequence" | "remedy"> {
-  const [said = "", ...rest] = text.split(": ");
-  const [fault = "", ...follows] = said.split(", so ");
-  return {
-    fault,
-    consequence: follows.join(", so ") || "packets of tenants do not go where they should",
-    remedy: rest.join(": "),
-  };
+function said({
+  fault,
+  consequence,
+  remedy,
+}: Parts): Pick<Finding, "fault" | "consequence" | "remedy"> {
+  return { fault, consequence, remedy };
 }
 
 type Kind = RouteFinding["kind"];
@@ -95,18 +91,6 @@ function mtuChange(
 ): string | undefined {
   if (netns === undefined || ifname === undefined) return undefined;
   return `nsenter --net=${netns} ip link set ${ifname} mtu ${mtu}`;
-}
-
-/** The command that removes a route. */
-export function routeRemoval(route: IpRoute): string {
-  return actionText({ kind: "route", op: "del", route });
-}
-
-/** The command that removes a rule. */
-export function ruleRemoval(rule: IpRule): string {
-  const { other, ...known } = rule;
-  const text = actionText({ kind: "rule", op: "del", rule: known });
-  return other === undefined ? text : `${text} ${other}`;
 }
 
 function podDeletion(pod: string): string {

@@ -93,10 +93,12 @@ function certificateFacts({ user, path }: Kubeconfig): UserFacts | undefined {
   return { kind: "certificate", certificate: { file, from, until, subject: name } };
 }
 
-function tokenFacts({ user, path }: Kubeconfig): UserFacts | undefined {
+function tokenFacts({ user, path, tokenFiles }: Kubeconfig): UserFacts | undefined {
   const provider = user.authProvider as { config?: { tokenFile?: string } } | null | undefined;
-  const file = provider?.config?.tokenFile;
-  const text = file === undefined ? user.token : credentialFile(path, file).toString("utf8");
+  const textOf = (name: string): string => credentialFile(path, name).toString("utf8");
+  const file =
+    provider?.config?.tokenFile ?? tokenFiles.find((name) => textOf(name) === user.token);
+  const text = file === undefined ? user.token : textOf(file);
   if (text === undefined || text === null || text === "") return undefined;
   const until = expiryOf(text.trim());
   return { kind: "token", token: until && { file, until } };

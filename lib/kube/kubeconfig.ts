@@ -20,6 +20,8 @@ export interface Kubeconfig {
   readonly path: string;
   readonly config: KubeConfig;
   readonly user: User;
+  /** Of all its users: client-node reads such a file into `token`, and forgets where that came from. */
+  readonly tokenFiles: readonly string[];
   readonly url: URL;
   /** For messages: the URL without credentials or query. */
   readonly server: string;
@@ -38,7 +40,8 @@ export function loadKubeconfig(path: string): Kubeconfig {
       path,
       'is not an absolute path: set "kubeconfig" to one, such as /etc/kubernetes/kubelet.conf',
     );
-  const config = parse(path, withTokenFileKey(readTrusted(path), path));
+  const tokenFiles: string[] = [];
+  const config = parse(path, withTokenFileKey(readTrusted(path), path, tokenFiles));
   config.makePathsAbsolute(dirname(path));
   const cluster = config.getContextObject(config.currentContext) && config.getCurrentCluster();
   const user = config.getCurrentUser();
@@ -51,7 +54,8 @@ export function loadKubeconfig(path: string): Kubeconfig {
   preferInlineData(cluster, user);
   refuseUnsupported(path, cluster, user);
   const url = serverUrl(path, cluster.server);
-  return { path, config, user, url, server: `${url.origin}${url.pathname.replace(/\/$/, "")}` };
+  const server = `${url.origin}${url.pathname.replace(/\/$/, "")}`;
+  return { path, config, user, tokenFiles, url, server };
 }
 
 function unusable(path: string, problem: string): CniError {
@@ -110,14 +114,15 @@ export function refuseSpecialFile(path: string, file: string): void {
 /**
  * client-node 2.0.1 knows a user's token file only as `token-file`, read relative to the working
  * directory; kubeconfigs spell it `tokenFile`, relative to the kubeconfig (client-go, clientcmd/api/v1)
- * (decision 0022).
+ * (decision 0022). `found` gets the files.
  */
-function withTokenFileKey(text: string, path: string): string {
+function withTokenFileKey(text: string, path: string, found: string[]): string {
   const key = /(^[ \t]*(?:-[ \t]+)?|[{,]\s*)(["']?)tokenFile\2(\s*:\s*)(["']?)([^\s"',}]+)\4/gm;
-  return text.replace(key, (...found: string[]) => {
-    const [, before, keyQuote = "", colon, quoteMark = "", file = ""] = found;
+  return text.replace(key, (...parts: string[]) => {
+    const [, before, keyQuote = "", colon, quoteMark = "", file = ""] = parts;
     const absolute = isAbsolute(file) ? file : `${dirname(path)}/${file}`;
     refuseSpecialFile(path, absolute);
+    found.push(absolute);
     return `${before}${keyQuote}token-file${keyQuote}${colon}${quoteMark}${absolute}${quoteMark}`;
   });
 }

@@ -13,6 +13,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   bridge: "iproute2",
   nft: "nftables",
   ping: "iputils-ping",
+  tc: "iproute2 (iproute-tc in RHEL)",
 };
 
 export interface ProgramOutcome {

@@ -38,6 +38,8 @@ export interface Restoring extends SeenRecord {
   readonly drift: readonly Drift[];
   /** They are on their way to another place. */
   readonly isMove: boolean;
+  /** Places that have marks of it, although the record says that they are in another. */
+  readonly misplaced: readonly string[];
 }
 
 /** Something that is wrong and is not repaired. */
@@ -178,11 +180,30 @@ function driftsIn(
       problems.push(taken(name, record, { foreign, younger }));
     // Its address may have passed to another pod.
     else {
-      const isMove = name === "marks" && isOnTheMove(home, record);
-      if (own.length > 0 || isMove) restores.push({ ...record, layer: name, drift: own, isMove });
+      const move = moveOf(name, home, record, byTag(tag));
+      const isMove = move.isOwed || (own.length === 0 && move.misplaced.length > 0);
+      if (own.length > 0 || isMove)
+        restores.push({ ...record, layer: name, drift: own, isMove, misplaced: move.misplaced });
     }
   }
   return { restores, problems, wanted };
+}
+
+/** Whether its marks have a place to go to, and where some stand besides the place on record. */
+function moveOf(
+  layer: Layer["name"],
+  home: View["home"],
+  record: SeenRecord,
+  own: readonly InstalledMark[],
+): { readonly isOwed: boolean; readonly misplaced: readonly string[] } {
+  if (layer !== "marks") return { isOwed: false, misplaced: [] };
+  return { isOwed: isOnTheMove(home, record), misplaced: placesBeside(record.attachment, own) };
+}
+
+// A record that names no place says nothing.
+function placesBeside({ backend }: Attachment, own: readonly InstalledMark[]): readonly string[] {
+  if (backend === undefined) return [];
+  return [...new Set(own.map((mark) => mark.backend))].filter((place) => place !== backend);
 }
 
 /** Who got each address last. */

@@ -1,10 +1,12 @@
 /** Compares the node with the configuration, and takes back what was changed. */
 import type { PluginConf } from "../../conf/types";
+import { CniError } from "../cni/error";
 import { type CollisionInput, findCollisions } from "./conflicts/collisions";
 import { changesFor, changesToRemove, foreignNames } from "./changes/changes";
 import { recordAfter } from "./changes/record";
 import { carryOutAll, type RoutesView, sameRecord, unreadOf } from "./carry-out";
 import { desiredRoutes, routedTenants } from "./plan/desired";
+import { withPods } from "./conflicts/hit-pods";
 import { findFindings } from "./conflicts/findings";
 import type { Collision, Finding } from "./conflicts/kinds";
 import type { Health } from "./plan/gateways";
@@ -62,7 +64,7 @@ export async function look(
 /** What is foreign and would disturb the plan, or be disturbed by it. */
 export async function collisionsOf(
   conf: PluginConf,
-  { readSurroundings }: RoutesNode,
+  { readSurroundings, carriedMarks }: Pick<RoutesNode, "readSurroundings" | "carriedMarks">,
   view: RoutesView,
 ): Promise<readonly Collision[]> {
   const { plan, state } = view;
@@ -76,9 +78,23 @@ export async function collisionsOf(
   });
   return [
     ...linkCollisions(view.links),
-    ...found,
+    ...hitting(found, carriedMarks),
     ...(names === undefined ? [] : [{ kind: "name", tenant: undefined, path: names } as const]),
   ];
+}
+
+/** Records that cannot be read keep nobody from seeing the collisions. */
+function hitting(
+  found: readonly Collision[],
+  carriedMarks: RoutesNode["carriedMarks"],
+): readonly Collision[] {
+  if (found.length === 0) return found;
+  try {
+    return withPods(found, carriedMarks());
+  } catch (thrown) {
+    if (thrown instanceof CniError) return found;
+    throw thrown;
+  }
 }
 
 /** Recognises rules and routes that this plan or an earlier one asks for. */

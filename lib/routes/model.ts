@@ -1,6 +1,5 @@
-/**
- * Types of the node routes: what the kernel has, what it should have, and the changes in between.
- */
+/** Types of the node routes: what the kernel has, what it should have, and the changes in between. */
+import type { Prefix } from "../net/address";
 import type { LinkSpec } from "../net/link";
 import type { Mark } from "../net/mark";
 import type { LinkChange, LinkFacts } from "./link-model";
@@ -14,10 +13,7 @@ export const PROTOCOL_KERNEL = 2;
 /** The kernel's own tables (rtnetlink RT_TABLE_*). */
 export const TABLE_MAIN = 254;
 export const TABLE_LOCAL = 255;
-/**
- * Stands for the destination of a route with an encapsulation: `ip -j` prints a second `dst` over
- * it.
- */
+/** Stands for the destination of a route with an encapsulation: `ip -j` prints a second `dst` over it. */
 export const UNKNOWN_DESTINATION = "?";
 /** The largest metric: a route with it comes behind every other of its table. */
 export const WORST_METRIC = 4294967295;
@@ -81,15 +77,9 @@ export interface IpRoute {
   /** Bytes. */
   readonly mtu?: number;
   readonly nexthops: readonly Nexthop[];
-  /**
-   * Properties that we never write (src, onlink, ...), as `ip` takes them. No route of ours has
-   * any.
-   */
+  /** Properties that we never write (src, onlink, ...), as `ip` takes them. No route of ours has any. */
   readonly other?: string;
-  /**
-   * The route has, or may have, properties with which it could not be written again, such as a
-   * locked MTU.
-   */
+  /** The route has, or may have, properties with which it could not be written again, such as a locked MTU. */
   readonly lossy?: true;
 }
 
@@ -113,10 +103,7 @@ export interface NodeState {
   readonly rules: readonly IpRule[];
   readonly routes: readonly IpRoute[];
   readonly links: readonly Link[];
-  /**
-   * The value of a path under /proc/sys, such as `net/ipv4/ip_forward`; undefined: there is no such
-   * file.
-   */
+  /** The value of a path under /proc/sys, such as `net/ipv4/ip_forward`; undefined: there is no such file. */
   readonly sysctl: (path: string) => string | undefined;
 }
 
@@ -138,14 +125,29 @@ export type MarkUser =
 /** A use of mark bits on this node that is not ours. */
 export interface MarkUse {
   readonly by: MarkUser;
-  /**
-   * Bits that are read or written, and the value that they are compared with or set to; undefined:
-   * not known.
-   */
+  /** Bits that are read or written, and the value that they are compared with or set to; undefined: not known. */
   readonly mask: number;
   readonly value: number | undefined;
   /** All 32 bits are read or written, so every other use of any bit disturbs this one. */
   readonly whole: boolean;
+  /** undefined: no single rule, such as all that a known project does. */
+  readonly rule?: UsingRule;
+}
+
+/** One rule that uses mark bits, for people. */
+export interface UsingRule {
+  /** As its own tool prints it. */
+  readonly text: string;
+  /** One command that removes it. */
+  readonly removal: string;
+  /** Where the packets come from that it is for; none: from anywhere, or not known. */
+  readonly sources: readonly Prefix[];
+  /** It writes these bits, and does not only compare them. */
+  readonly writes: boolean;
+  /** Addresses whose marks a rule of ours behind it writes again. */
+  readonly overwritten?: readonly Prefix[];
+  /** More than the source decides which packets it is for; undefined: not known. */
+  readonly narrowed?: boolean;
 }
 
 /** A line of rt_tables. */
@@ -155,10 +157,7 @@ export interface TableNameEntry {
   readonly file: string;
 }
 
-/**
- * What else is on the node. Collisions are looked for in it, so it is read only before something is
- * changed.
- */
+/** What else is on the node. Collisions are looked for in it, so it is read only before something is changed. */
 export interface Surroundings {
   readonly markUses: readonly MarkUse[];
   /** Names of iptables chains of all tables and variants. */
@@ -217,6 +216,7 @@ export interface CarriedMark {
   readonly mark: Mark;
   /** Namespace and name, for people. */
   readonly pod: string;
+  readonly addresses: readonly string[];
 }
 
 /** A mark that had a tenant until the configuration changed, and the pods that still carry it. */

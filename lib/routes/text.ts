@@ -118,10 +118,26 @@ function protocolArguments(protocol: number): readonly string[] {
 /** The last arguments of a rule: `protocol` and its name. */
 const PROTOCOL_ARGUMENTS = 2;
 
-/** The rule in quotes, as `ip rule add` and `ip rule del` take it, without its protocol. */
-export function quotedRule(rule: IpRule): string {
+/** The rule in words, as `ip rule add` and `ip rule del` take it, without its protocol. */
+export function ruleText(rule: IpRule): string {
   const words = ruleArguments(rule).slice(0, -PROTOCOL_ARGUMENTS);
-  return `"ip -${rule.family} rule ${[...words, ...(rule.other === undefined ? [] : [rule.other])].join(" ")}"`;
+  return [...words, ...(rule.other === undefined ? [] : [rule.other])].join(" ");
+}
+
+/** The rule in quotes. */
+export function quotedRule(rule: IpRule): string {
+  return `"ip -${rule.family} rule ${ruleText(rule)}"`;
+}
+
+/** The command that removes a rule. */
+export function ruleRemoval({ other, ...rule }: IpRule): string {
+  const text = actionText({ kind: "rule", op: "del", rule });
+  return other === undefined ? text : `${text} ${other}`;
+}
+
+/** The command that removes a route. */
+export function routeRemoval(route: IpRoute): string {
+  return actionText({ kind: "route", op: "del", route });
 }
 
 /** The route in quotes, as `ip route del` takes it. */
@@ -145,14 +161,17 @@ export interface Parts {
   readonly fault: string;
   readonly consequence: string;
   readonly remedy: string;
+  /** The remedy is one command, and this is another way out, in words. */
+  readonly instead?: string;
   /** How the sentence joins fault and consequence: `, so` by default; `because` puts the consequence first. */
   readonly joint?: "; " | "because";
 }
 
 /** The parts as one sentence. */
-export function sentenceOf({ fault, consequence, remedy, joint }: Parts): string {
-  if (joint === "because") return `${consequence} because ${fault}: ${remedy}`;
-  return `${fault}${joint ?? ", so "}${consequence}: ${remedy}`;
+export function sentenceOf({ fault, consequence, remedy, instead, joint }: Parts): string {
+  const todo = instead === undefined ? remedy : `${remedy}; or ${instead}`;
+  if (joint === "because") return `${consequence} because ${fault}: ${todo}`;
+  return `${fault}${joint ?? ", so "}${consequence}: ${todo}`;
 }
 
 /** A sentence about a retired mark: who carries it, what follows, and what to do. */

@@ -9,6 +9,7 @@ import { measurePackets } from "./packets.mjs";
 import { populate } from "./populate.mjs";
 import { measureRepairs } from "./repairs.mjs";
 import { createStage } from "./stage.mjs";
+import { measureStatus } from "./status.mjs";
 import { trackConnections } from "./tables.mjs";
 
 async function main(plan) {
@@ -31,8 +32,9 @@ async function measure(plan, stage) {
   const bursts = wanted("bursts") ? await measureBursts(stage) : [];
   const repairs = wanted("repairs") ? await measureRepairs(stage) : [];
   const memory = wanted("memory") ? await measureMemory(stage) : undefined;
+  const status = wanted("status") ? await measureStatus(stage) : undefined;
   const packets = wanted("packets") ? await measurePacketsOf(stage) : [];
-  return { rulesPerPod: pattern.rules.length, nodes, bursts, repairs, memory, packets };
+  return { rulesPerPod: pattern.rules.length, nodes, bursts, repairs, memory, status, packets };
 }
 
 async function measurePacketsOf(stage) {

@@ -7,7 +7,7 @@ export const USAGE = `usage: sudo npm run bench -- [options]
   --iterations N     rounds per table row (default 20)
   --pods N,N,...     pods already on the node (default 0,200,1000,5000; quick: 0,200)
   --variant NAME     nft, legacy or nftables (repeatable; default all; quick: nft and nftables)
-  --only PART,...    operations, bursts, repairs, memory, packets (default all; quick: operations)
+  --only PART,...    operations, bursts, repairs, memory, status, packets (default all; quick: operations)
   --no-packets       leave out the cost per packet
   --breakdown        also: where the time of one ADD goes
   --burst            the same as --only bursts
@@ -23,7 +23,7 @@ export const USAGE = `usage: sudo npm run bench -- [options]
   --page FILE        also put the tables between the bench markers of this file
 `;
 
-const PARTS = ["operations", "bursts", "repairs", "memory", "packets"];
+const PARTS = ["operations", "bursts", "repairs", "memory", "status", "packets"];
 const FULL = {
   iterations: 20,
   packetRounds: 5,

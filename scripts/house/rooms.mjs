@@ -59,6 +59,7 @@ const CMD = [
   ...["lib/explain", ...["node", "probe", "render", "steps"].map(within("lib/explain"))],
   "lib/report",
   "lib/load",
+  "cmd/screen",
 ];
 
 export const ROOMS = {
@@ -86,7 +87,7 @@ export const ROOMS = {
   "lib/marks/nftables": [...SEAMS, "lib/node", "lib/marks"],
 
   // One pod.
-  "lib/attachment": [...SEAMS, "conf", "delegates", "lib/marks", "lib/node"],
+  "lib/attachment": [...SEAMS, "conf", "delegates", "lib/marks", "lib/node", "lib/checks"],
   // All pods of the node, against their records and annotations.
   "lib/reconcile": [
     ...SEAMS,
@@ -130,7 +131,10 @@ export const ROOMS = {
   // What can be wrong, as data with a code.
   "lib/checks": SEAMS,
   "lib/checks/kinds": [...SEAMS, "lib/checks", "lib/checks/foreign", "lib/routes/conflicts"],
-  "lib/checks/foreign": [...SEAMS, "lib/node", "lib/routes/kernel"],
+  "lib/checks/foreign": [
+    ...[...SEAMS, "lib/node", "lib/routes/kernel", "lib/routes/conflicts"],
+    "lib/routes/model.ts",
+  ],
   "lib/checks/report": [...SEAMS, "lib/checks"],
   "lib/checks/marks": [
     ...[...CHECK, "lib/attachment", "lib/node", "lib/reconcile"],
@@ -138,9 +142,12 @@ export const ROOMS = {
   ],
   "lib/checks/runtime": [...CHECK, "delegates", "lib/node/cni"],
   "lib/checks/access": [...CHECK, "lib/kube", "lib/kube/watch"],
-  "lib/checks/pods": [...CHECK, "lib/attachment", "lib/marks", "lib/reconcile", "lib/kube/watch"],
+  "lib/checks/pods": [
+    ...[...CHECK, "lib/attachment", "lib/marks", "lib/reconcile", "lib/kube/watch"],
+    "lib/checks/foreign",
+  ],
   "lib/checks/routes": [...CHECK, ...ROUTES],
-  "lib/checks/node": [...CHECK, "lib/attachment"],
+  "lib/checks/node": [...CHECK, "lib/attachment", "lib/node", "delegates"],
   "lib/checks/agent": CHECK,
   "lib/checks/conflist": [...CHECK, "lib/checks/runtime", "lib/routes/conflicts"],
 
@@ -191,18 +198,20 @@ export const ROOMS = {
   "lib/agent/page/browser": ["lib/text", "lib/agent/page"],
 
   // Doors: argv, stdin, exit status. Nothing imports them but each other.
-  cmd: [...CMD, "cmd/commands/completion", "cmd/declarations"],
+  cmd: [...CMD, "cmd/commands/completion", "cmd/declarations", "cmd/status"],
   "cmd/declarations": [
     ...["lib/lab", "lib/lab/kit/probe", "lib/explain/probe"],
     ...["cmd", "cmd/commands", "cmd/commands/completion", "cmd/commands/routes"],
     ...["cmd/marks", "cmd/report"],
   ],
+  // What a terminal shows and is asked.
+  "cmd/screen": [...SEAMS, "cmd", "lib/checks", "lib/checks/report"],
   "cmd/agent": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
   "cmd/check": [...CMD, "cmd"],
   "cmd/status": [...CMD, "cmd", "cmd/commands/routes"],
   "cmd/validate": [...CMD, "cmd", "cmd/commands/routes", "cmd/status"],
   "cmd/explain": [...CMD, "cmd", "cmd/commands/routes"],
-  "cmd/marks": [...CMD, "cmd", "cmd/agent", "cmd/check"],
+  "cmd/marks": [...CMD, "cmd", "cmd/check", "cmd/status"],
   "cmd/report": [...CMD, "cmd", "cmd/commands/completion"],
   "cmd/commands": [
     ...CMD,

@@ -49,6 +49,7 @@ const ROUTES: readonly Route[] = [
       api.pki.rotateKubeletClient({
         expired: query.has("expired"),
         removeOld: query.has("removeOld"),
+        ...(query.has("until") && { dates: [query.get("from") ?? "", query.get("until") ?? ""] }),
       }),
   ],
   [

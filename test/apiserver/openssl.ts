@@ -17,7 +17,12 @@ export interface CertificateRequest {
   readonly usage: "clientAuth" | "serverAuth";
   /** Valid for one day in 2020. */
   readonly expired?: boolean;
+  /** First and last moment, as OpenSSL writes them: `20200101000000Z`. */
+  readonly dates?: Dates;
 }
+
+export type Dates = readonly [from: string, until: string];
+const EXPIRED: Dates = ["20200101000000Z", "20200102000000Z"];
 
 /** A new request with a new key, independent of the machine's own openssl.cnf. */
 const NEW_REQUEST = [
@@ -69,9 +74,9 @@ export function issueCertificate(authority: KeyPair, request: CertificateRequest
     "authorityKeyIdentifier=keyid",
     ...(altNames.length === 0 ? [] : [`subjectAltName=${altNames.join(",")}`]),
   ];
-  const dates = expired
-    ? ["-startdate", "20200101000000Z", "-enddate", "20200102000000Z"]
-    : ["-days", "365"];
+  const given = request.dates ?? (expired ? EXPIRED : undefined);
+  const dates =
+    given === undefined ? ["-days", "365"] : ["-startdate", given[0], "-enddate", given[1]];
   return inScratch((run, write) => {
     write("ca.pem", authority.cert);
     write("ca.key", authority.key);

@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
-import { issueCertificate, makeAuthority, type KeyPair } from "./openssl";
+import { issueCertificate, makeAuthority, type KeyPair, type Dates } from "./openssl";
 
 /** What the server shows: a good certificate, or one of the ways in which it can be bad. */
 export const SERVING_CERTS = ["valid", "expired", "other-name", "other-ca"] as const;
@@ -72,12 +72,15 @@ export class Pki {
   }
 
   /** A kubelet's client certificate; by default a good one of this node. */
-  kubelet(options: { nodeName?: string; expired?: boolean; ca?: KeyPair } = {}): KeyPair {
+  kubelet(
+    options: { nodeName?: string; expired?: boolean; ca?: KeyPair; dates?: Dates } = {},
+  ): KeyPair {
     return issueCertificate(options.ca ?? this.ca, {
       commonName: `system:node:${options.nodeName ?? this.#options.nodeName}`,
       organizations: ["system:nodes"],
       usage: "clientAuth",
       expired: options.expired ?? false,
+      ...(options.dates && { dates: options.dates }),
     });
   }
 
@@ -93,11 +96,14 @@ export class Pki {
   /**
    * Rotates as the kubelet does: a new file, then the symlink is replaced in one step. Returns the
    * new file. The old file stays unless `removeOld` (a reader that resolved the link earlier then
-   * meets a missing file). `expired` puts a certificate there that was never renewed.
+   * meets a missing file). `expired` puts a certificate there that was never renewed, `dates` one of other days.
    */
-  rotateKubeletClient(options: { expired?: boolean; removeOld?: boolean } = {}): string {
+  rotateKubeletClient(
+    options: { expired?: boolean; removeOld?: boolean; dates?: Dates } = {},
+  ): string {
     const file = join(this.#dir, `kubelet-client-${Date.now()}-${++this.#rotations}.pem`);
-    const pair = this.kubelet({ expired: options.expired ?? false });
+    const { expired = false, dates } = options;
+    const pair = this.kubelet({ expired, ...(dates && { dates }) });
     writeFileSync(file, pair.cert + pair.key, { mode: 0o600 });
     symlinkSync(file, `${this.kubeletClientPath}.new`);
     renameSync(`${this.kubeletClientPath}.new`, this.kubeletClientPath);

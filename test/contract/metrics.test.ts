@@ -13,6 +13,7 @@ import {
 } from "../helpers/exposition";
 import { useWorld } from "../helpers/harness";
 import { expectError, expectOk } from "../helpers/outcome";
+import { sh } from "../helpers/shell";
 
 const world = useWorld();
 let agents: RunningAgent[] = [];
@@ -154,7 +155,7 @@ test("the agent is not healthy once launchers do not find it", async () => {
   for (const path of ["/healthz", "/readyz"])
     expect(await page({ ...agent, socket: moved }, path)).toMatchObject({
       status: 503,
-      text: expect.stringMatching(/agent\.sock.*restart wrapper agent\n/),
+      text: expect.stringMatching(/^TR0801 .*agent\.sock.*: systemctl restart \S+\n$/),
     });
   rmSync(agent.socket);
 });
@@ -171,9 +172,28 @@ test("an agent that can program rules is ready; one that cannot is healthy, and 
   const unable = await started({}, wrap);
   expect(await page(unable, "/readyz")).toMatchObject({
     status: 503,
-    text: expect.stringMatching(/^[^\n]*install[^\n]*\n$/),
+    text: expect.stringMatching(/^TR0705 [^\n]*install[^\n]*\n$/),
   });
   expect(await page(unable, "/healthz")).toEqual({ status: 200, text: "ok\n" });
+});
+
+test("what wrapper status would name is counted by code, and gone when it has ended", async () => {
+  const forward = (value: 0 | 1): void =>
+    void sh("ip", "netns", "exec", world.netns, "sysctl", "-qw", `net.ipv4.ip_forward=${value}`);
+  forward(0);
+  const agent = await started({ lookInterval: "1s" });
+  const key = 'tenant_routing_findings{code="TR0704",severity="failed"}';
+  await eventually(
+    () => samples(agent),
+    (all) => all[key] === 1,
+  );
+  forward(1);
+  const later = await eventually(
+    () => samples(agent),
+    (all) => all[key] === undefined,
+  );
+  expect(later["tenant_routing_findings_age_seconds"]).toBeGreaterThanOrEqual(0);
+  expect(agent.stderr()).not.toContain("cannot be looked at");
 });
 
 test("clients that send nonsense, or nothing, disturb no request", async () => {

@@ -63,7 +63,8 @@ test.each(REFUSED)(
   async (_, make, words) => {
     const kubeconfig = join(world.dir, "odd.kubeconfig");
     make(kubeconfig, await api.kubeconfig());
-    expectError(await status(newest({ kubeconfig })), "notAvailable", words, "odd.kubeconfig");
+    const refusal = await status(newest({ kubeconfig }));
+    expectError(refusal, "notAvailable", /^TR050[24] /, words, "odd.kubeconfig");
     expectError(
       await world.run("ADD", { conf: newest({ kubeconfig }) }),
       "kubeconfig",
@@ -73,10 +74,11 @@ test.each(REFUSED)(
   },
 );
 
-test("an expired client certificate is code 50 with the text of ADD", async () => {
-  const words = /the client certificate in it expired on 20\d\d-\d\d-\d\dT\S+Z: renew it/;
+test("an expired client certificate is code 50, and refused by ADD", async () => {
+  const words = /the client certificate in \S+ expired on 20\d\d-\d\d-\d\dT\S+Z: /;
   const kubeconfig = await api.kubeconfig("expired");
-  expectError(await status(newest({ kubeconfig })), "notAvailable", words);
+  const remedy = "systemctl restart kubelet";
+  expectError(await status(newest({ kubeconfig })), "notAvailable", "TR0505", words, remedy);
   expectError(await world.run("ADD", { conf: newest({ kubeconfig }) }), "unauthorized", words);
 });
 
@@ -84,6 +86,7 @@ test("a missing delegate is code 50 that names it", async () => {
   expectError(
     await status(newest({ delegate: { type: "no-such-plugin" } })),
     "notAvailable",
+    "TR0308",
     "no-such-plugin",
   );
 });
@@ -117,6 +120,7 @@ test("missing programs of the backend are code 50 that names them", async () => 
   expectError(
     await status(newest(), { wrap: world.toolbox.nothingInSbin }),
     "notAvailable",
+    "TR0705",
     BACKEND === "nftables" ? "nft" : "iptables",
   );
 });
@@ -127,6 +131,15 @@ test("a missing kubeconfig is code 50 that names it", async () => {
     "notAvailable",
     "/nowhere/kubelet.conf",
   );
+});
+
+test("a full disk of the journal is code 50, a nearly full one is nothing", async () => {
+  const dir = join(world.dir, "small");
+  const wrap = (kib: number): string =>
+    `mkdir -p ${dir}; mount -t tmpfs -o size=1m,mode=0700 tmpfs ${dir}; head -c ${kib}k /dev/zero >${dir}/filler`;
+  const given = newest({ dataDir: dir });
+  expectError(await status(given, { wrap: wrap(1000) }), "notAvailable", "TR0701", "Free space");
+  expectOk(await status(given, { wrap: wrap(940) }));
 });
 
 test("an invalid config is reported before a pod meets it", async () => {

@@ -128,6 +128,22 @@ test("stdin", () => {
   expect(stdout).toContain("TR0412 stdin, line 13");
 });
 
+test("stdin with a fault that a command could mend: from a pipe it is said, from a file it is that file's", () => {
+  const wrong = bench.good().replace('"ptp"', '"ptpp"');
+  const piped = bench.run(["-"], { input: wrong });
+  const words = (text: string): string => text.replaceAll(/(?: \\)?\s+/g, " ");
+  expect([piped.status, words(piped.stdout)]).toEqual([
+    1,
+    expect.stringMatching(/fix: Change it where it comes from, as sed 's\/"ptpp"\/"ptp"\/' does/),
+  ]);
+  writeFileSync(bench.file, wrong);
+  const { status, stdout } = bench.run(["-"], { from: bench.file });
+  expect([status, words(stdout)]).toEqual([
+    1,
+    expect.stringContaining(`fix: sed -i 's/"ptpp"/"ptp"/' ${bench.file} `),
+  ]);
+});
+
 test("a file that is not there", () => {
   expect(bench.run()).toMatchObject({ status: 2, stdout: "" });
   expect(bench.run().stderr).toContain(`${bench.file} cannot be read: ENOENT`);

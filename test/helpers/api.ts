@@ -23,6 +23,8 @@ export interface Api {
   apply(yaml: string): Promise<void>;
   remove(resource: string, namespace: string, name: string): Promise<void>;
   fault(fault: Fault): Promise<void>;
+  /** Ends all faults. */
+  heal(): Promise<void>;
   /** Writes a kubeconfig of this kind and returns its path. */
   kubeconfig(kind?: KubeconfigKind): Promise<string>;
   show(cert: ServingCert): Promise<void>;
@@ -101,6 +103,7 @@ function client(control: string): Omit<Api, "url" | "dir" | "port"> {
     apply: (yaml) => quietly("POST", "/objects", yaml),
     remove: (resource, namespace, name) =>
       quietly("DELETE", `/objects/${resource}/${namespace}/${name}`),
+    heal: () => quietly("DELETE", "/faults"),
     fault: (fault) => quietly("POST", "/faults", JSON.stringify(fault)),
     kubeconfig: async (kind = "kubelet") => (await call("POST", `/kubeconfigs/${kind}`)) as string,
     show: (cert) => quietly("POST", `/serving-cert/${cert}`),

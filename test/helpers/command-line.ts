@@ -12,6 +12,7 @@ export async function runCommandLine(
     args,
     env: {},
     readStdin: () => new Uint8Array(),
+    stdinFile: () => undefined,
     stdout: (text) => void (said.out += text),
     coloured: (text) => void (said.out += text),
     stderr: (text) => void (said.err += text),

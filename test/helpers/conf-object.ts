@@ -37,6 +37,7 @@ export function confWith(part: Partial<PluginConf> = {}): PluginConf {
       queueTimeoutMs: 1000,
       reconcileIntervalMs: 10_000,
       namespaceIntervalMs: 10_000,
+      lookIntervalMs: 120_000,
       metricsAddress: "127.0.0.1",
       metricsPort: undefined,
     },

@@ -166,7 +166,7 @@ export function setUp(conf: Partial<PluginConf> = {}, request: Partial<Request> 
         return 0;
       },
     },
-    checkKubeconfig: async () => {},
+    addChecks: async () => [],
     process: ME,
     requests: new Set(),
     isAlive: ({ pid }) => setup.alive.has(pid),

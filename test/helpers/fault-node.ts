@@ -45,6 +45,8 @@ export interface FaultNode {
   /** Our plugin object with these changes. */
   configure(change?: Conf): void;
   status(...args: string[]): Seen;
+  /** An agent of the node; it is the caller's to end. */
+  startAgent(): ChildProcess;
   /** Asks for the status until it is like this. */
   reaches(condition: (seen: Seen) => boolean): Promise<void>;
   /** A directory that tests and the node see under one path. */
@@ -155,6 +157,8 @@ function build(routes: RoutesNode, files: NodeFiles, { holder, pods, settings }:
     runtime: createRuntime(routes as unknown as NodeWorld, list(), { wrap }),
     web: newPod(1, "team-a", "web-0"),
     plain: newPod(2, "plain", "client-0"),
+    startAgent: () =>
+      spawn("nsenter", inside("exec wrapper agent"), { stdio: ["ignore", "ignore", "inherit"] }),
     run: (script) => sh("nsenter", ...inside(script)),
     configure: (change) => files.write(CONFLIST, JSON.stringify(list(change))),
   };

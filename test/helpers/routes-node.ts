@@ -32,6 +32,11 @@ export const TENANTS = {
   "tenant-b": { fwmark: "0x20/0xff", table: 200, gateways: [{ via: "10.10.20.1" }] },
 };
 
+/** What `wrapper routes` prints, each item in one line. */
+export function unwrapped(text: string): string {
+  return text.replace(/(?: \\)?\n {4}/g, " ");
+}
+
 export interface Ran {
   readonly status: number | null;
   readonly stdout: string;

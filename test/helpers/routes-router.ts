@@ -97,6 +97,7 @@ export function printed(router: Partial<RouterConf> = {}, part: Partial<PluginCo
       env: {},
       args: [],
       readStdin: () => new Uint8Array(),
+      stdinFile: () => undefined,
       stdout: (part) => void (text += part),
       coloured: () => {},
       stderr: () => {},

@@ -30,7 +30,10 @@ export interface Bench {
   plugin(name: string, versions: readonly string[]): string;
   /** A conflist without a mistake. */
   good(): string;
-  run(args?: readonly string[], more?: { readonly input?: string; readonly before?: string }): Said;
+  run(
+    args?: readonly string[],
+    more?: { readonly input?: string; readonly before?: string; readonly from?: string },
+  ): Said;
   findings(args?: readonly string[], before?: string): StatusObject["findings"];
   codes(args?: readonly string[]): readonly string[];
 }
@@ -70,10 +73,11 @@ function create(): Bench {
   };
   for (const name of ["ptp", "host-local", "portmap", "flannel"]) plugin(name, NEW);
   // What uses marks on this machine is no business of the test.
-  const run: Bench["run"] = (args = [file], { input = "", before = "" } = {}) => {
+  const run: Bench["run"] = (args = [file], { input = "", before = "", from } = {}) => {
     const where = [...(args.includes("--net-dir") ? [] : ["--net-dir", netDir])];
     const call = ["validate", ...args, ...where, "--cni-path", plugins];
-    const script = `${before === "" ? ":" : before}; exec "$0" "$@"`;
+    const stdin = from === undefined ? "" : ` <'${from}'`;
+    const script = `${before === "" ? ":" : before}; exec "$0" "$@"${stdin}`;
     const { status, stdout, stderr } = spawnSync(
       "unshare",
       ["-n", "sh", "-c", script, BINARY, ...call],

@@ -48,6 +48,7 @@ beforeEach(() => {
     );
   symlinkSync(process.execPath, join(root, "bin/node"));
   standIn("apt-get", "");
+  standIn("promtool", "");
   standIn(
     "npm",
     `[ "$1" = ci ] || { echo built; exit; }
@@ -110,6 +111,22 @@ test("says first what is missing, then each step; a second time only what the bu
     stderr: "",
     calls: ["npm run --silent build"],
   });
+});
+
+test("promtool is taken out of its package, which is not installed", () => {
+  rmSync(join(root, "bin/promtool"));
+  symlinkSync("/bin/mv", join(root, "bin/mv"));
+  for (const name of ["ping", "curl", "openssl", "jq", "gcc", "musl-gcc"]) standIn(name, "");
+  standIn("apt-get", `[ "$1" != download ] || echo package >prometheus_1_all.deb`);
+  standIn("dpkg-deb", `mkdir -p "$3/usr/bin"; cat "$2" >"$3/usr/bin/promtool"`);
+  const { status, stdout, calls } = install();
+  expect([status, stdout]).toEqual([0, expect.stringContaining("taking promtool out of")]);
+  expect(calls.slice(0, 3)).toEqual([
+    "apt-get update -q",
+    "apt-get download -q prometheus",
+    "dpkg-deb -x prometheus_1_all.deb .",
+  ]);
+  expect(readFileSync(join(root, "dist/tools/promtool"), "utf8")).toBe("package\n");
 });
 
 test("gives signs of life while a step takes its time, with its last words", () => {

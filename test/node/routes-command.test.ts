@@ -2,9 +2,11 @@
  * What `wrapper routes` says and how it ends: collisions, JSON, printed commands, mistakes in its
  * arguments.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { TENANTS, useRoutesNode, WRAPPER } from "../helpers/routes-node";
+import { createJournal } from "../../lib/attachment/journal";
+import { attachmentTag } from "../../lib/marks/tag";
+import { TENANTS, unwrapped, useRoutesNode, WRAPPER } from "../helpers/routes-node";
 
 const node = useRoutesNode();
 const [A, B] = [TENANTS["tenant-a"], TENANTS["tenant-b"]];
@@ -83,6 +85,83 @@ test("collisions: plan ends with 3, apply refuses and changes nothing, --force g
   expect(node.snapshot()).toBe(before);
 });
 
+test("a rule that marks a pod: plan shows it first, with the pod and the command that ends it", () => {
+  node.routes("apply", "--sysctl");
+  const key = { network: "routes", containerId: "c1", ifname: "eth0" };
+  createJournal(join(node.dir, "data")).write(attachmentTag(key), {
+    ...{ format: 1, state: "complete", key, netns: "/run/netns/gone" },
+    ...{ owner: { pid: 1, startTime: "1" }, pod: { namespace: "plain", name: "client-0" } },
+    ...{ tenant: "tenant-a", mark: { value: 0x10, mask: 0xff }, addresses: ["10.200.0.5"] },
+    ...{ cniVersion: "1.0.0", since: "2026-01-01T00:00:00Z" },
+  });
+  node.run("iptables-nft -t mangle -A PREROUTING -s 10.200.0.5 -j MARK --set-xmark 0x20/0xff");
+  const { status, stdout } = node.routes("plan");
+  expect(status).toBe(3);
+  const [, first, ...more] = unwrapped(stdout).split("\n");
+  expect(first).toMatch(
+    /^COLLISION (mark|mask) .*"-s 10\.200\.0\.5\/32 -j MARK --set-xmark 0x20\/0xff" .* which hits plain\/client-0 /,
+  );
+  expect(more.slice(0, 2).join("\n")).toContain("TENANT");
+  const text = stdout.split("\n").filter((line) => !line.endsWith("\\"));
+  expect(text.filter((line) => line.length > 100)).toEqual([]);
+  const [, fix = ""] = /fix: (iptables-nft [^"]*?0x20\/0xff)/.exec(unwrapped(stdout)) ?? [];
+  node.run(fix);
+  expect(node.routes("plan").status).toBe(0);
+});
+
+test("every tenant would go: plan warns, apply refuses, --yes does it", () => {
+  node.routes("apply", "--sysctl");
+  const before = node.snapshot();
+  node.configure({ "tenant-a": { fwmark: "0x10/0xff" } });
+  const planned = node.routes("plan");
+  expect([planned.status, unwrapped(planned.stdout)]).toEqual([
+    1,
+    expect.stringMatching(/^EVERY TENANT GOES: .*\(0x10\/0xff,/m),
+  ]);
+  expect(JSON.parse(node.routes("plan", "-o", "json").stdout)).toMatchObject({
+    takenAway: ["0x10/0xff", "0x20/0xff"],
+  });
+  expect(node.routes("apply")).toMatchObject({
+    status: 2,
+    stdout: expect.stringMatching(/^changes that were not made:/m),
+    stderr: expect.stringMatching(/name the right file with --conf, or say --yes/),
+  });
+  expect(node.snapshot()).toBe(before);
+  expect(node.routes("apply", "--yes")).toMatchObject({ status: 0, stderr: "" });
+  expect(node.way("203.0.113.1", "0x10")).toContain("via 10.0.0.1");
+  expect(node.routes("plan").status).toBe(0);
+});
+
+test("on a terminal apply asks whether every tenant may go, and does what the answer says", async () => {
+  node.routes("apply", "--sysctl");
+  const before = node.snapshot();
+  node.configure({ "tenant-a": { fwmark: "0x10/0xff" } });
+  expect(await answered("n")).toMatchObject({
+    status: 1,
+    said: expect.stringMatching(/EVERY TENANT GOES[^]*\[y\/N\] [^]*nothing was changed/),
+  });
+  expect(node.snapshot()).toBe(before);
+  expect(await answered("y")).toMatchObject({
+    status: 0,
+    said: expect.stringMatching(/\[y\/N\] [^]*changes made:[^]*rule del pref 32765/),
+  });
+});
+
+/** `wrapper routes apply` on a terminal, with an answer to its question. */
+function answered(answer: string): Promise<{ status: number | null; said: string }> {
+  const call = `${WRAPPER} routes apply --conf ${node.conf}`;
+  const child = spawn("ip", ["netns", "exec", node.netns, "script", "-qec", call, "/dev/null"], {
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", TERM: "xterm" },
+  });
+  let said = "";
+  child.stdout.on("data", (piece: Buffer) => {
+    const isAsked = said.includes("[y/N]");
+    said += piece.toString();
+    if (!isAsked && said.includes("[y/N]")) child.stdin.write(`${answer}\r`);
+  });
+  return new Promise((resolve) => child.on("close", (status) => resolve({ status, said })));
+}
+
 test("--force hides no problem: the status is still 1", () => {
   node.ip("rule", "add", "pref", "50", "fwmark", "0x10/0x10", "lookup", "100");
   expect(node.routes("apply", "--force").status).toBe(1);
@@ -90,7 +169,7 @@ test("--force hides no problem: the status is still 1", () => {
 
 test("-o json says the same to a program", () => {
   const planned = report("plan", "--sysctl");
-  const text = node.routes("plan", "--sysctl").stdout;
+  const text = unwrapped(node.routes("plan", "--sysctl").stdout);
   for (const { command } of planned.changes)
     for (const line of command.trimEnd().split("\n")) expect(text).toContain(line);
   expect(planned.tenants).toEqual([

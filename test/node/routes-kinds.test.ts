@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createJournal } from "../../lib/attachment/journal";
 import type { CollisionKind, FindingKind } from "../../lib/routes/conflicts/kinds";
 import { attachmentTag } from "../../lib/marks/tag";
-import { TENANTS, useRoutesNode } from "../helpers/routes-node";
+import { TENANTS, unwrapped, useRoutesNode } from "../helpers/routes-node";
 import { useWatchers } from "../helpers/routes-watch";
 
 const watchers = useWatchers(() => node);
@@ -186,7 +186,7 @@ const COLLISIONS: Readonly<Record<CollisionKind, Case>> = {
 };
 
 function told(): readonly string[] {
-  return node.routes("plan").stdout.split("\n");
+  return unwrapped(node.routes("plan").stdout).split("\n");
 }
 
 test.each(Object.entries(FINDINGS))("finding %s", async (kind, { provoke, names, problem }) => {
@@ -204,7 +204,9 @@ test.each(Object.entries(COLLISIONS))(
     const { status, stdout } = node.routes("plan");
     expect([
       status,
-      stdout.split("\n").find((each) => each.startsWith(`COLLISION ${kind}`)) ?? stdout,
+      unwrapped(stdout)
+        .split("\n")
+        .find((each) => each.startsWith(`COLLISION ${kind}`)) ?? stdout,
     ]).toEqual([
       3,
       typeof names === "string" ? expect.stringContaining(names) : expect.stringMatching(names),

@@ -2,10 +2,13 @@
 import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { BEHIND, linkOf, LINKS, linksOf } from "../helpers/routes-links";
-import { useRoutesNode } from "../helpers/routes-node";
+import { unwrapped, useRoutesNode } from "../helpers/routes-node";
 
 const node = useRoutesNode();
 const all = (): string => [node.snapshot(), ...linksOf(node)].join("\n");
+
+/** No tenant with routes. */
+const PLAIN = { plain: { fwmark: "0x40/0xff" } };
 
 function configure(links: object = LINKS, tenants: object = BEHIND): void {
   node.configure(tenants, { links });
@@ -14,7 +17,7 @@ function configure(links: object = LINKS, tenants: object = BEHIND): void {
 function apply(...args: string[]): string {
   const ran = node.routes("apply", "--sysctl", ...args);
   expect(ran).toMatchObject({ status: 0, stderr: "" });
-  return ran.stdout;
+  return unwrapped(ran.stdout);
 }
 
 function recordText(): string {
@@ -35,7 +38,7 @@ test("one apply makes the links, each behind those that it needs, and then the r
   const made = apply();
   const commands = (text: string): string[] =>
     text.split("\n").filter((line) => /^ {2}(ip|bridge|sysctl) /.test(line));
-  expect(commands(made)).toEqual(commands(planned.stdout));
+  expect(commands(made)).toEqual(commands(unwrapped(planned.stdout)));
   const order = [
     "ip link add name vpn0 link eth1 mtu 1400 type macvlan mode bridge",
     "ip link set dev vpn0 alias tenant-routing",
@@ -110,17 +113,17 @@ test.each<readonly [string, object]>([
   const volatile = (line: string): boolean => !/^inet|^[0-9a-f:.]+ dev eth/.test(line);
   const state = (): string[] => all().split("\n").filter(volatile);
   const before = state();
-  configure(links, {});
+  configure(links, PLAIN);
   apply();
   const fresh = state();
   node.routes("remove");
-  configure(LINKS, {});
+  configure(LINKS, PLAIN);
   apply();
   const first = state();
-  configure(links, {});
+  configure(links, PLAIN);
   apply();
   expect(state()).toEqual(fresh);
-  configure(LINKS, {});
+  configure(LINKS, PLAIN);
   apply();
   expect(state()).toEqual(first);
   expect(node.routes("remove").status).toBe(0);
@@ -170,7 +173,7 @@ test("a link that a killed apply left without its mark is finished, and removed"
 });
 
 test("what takes the place of a link of ours is left alone, also by remove", () => {
-  configure({ vpn0: LINKS.vpn0 }, {});
+  configure({ vpn0: LINKS.vpn0 }, PLAIN);
   apply();
   node.run(
     "ip link del dev vpn0; ip link add name vpn0 link eth1 type macvlan mode bridge; ip link set dev vpn0 up",
@@ -195,7 +198,7 @@ test.each(["dummy", "vlan"])(
     if (made === undefined) {
       expect(ran.status).toBe(1);
       expect(ran.stdout.match(/^FAILED: /gm)).toHaveLength(1);
-      expect(ran.stdout).toMatch(
+      expect(unwrapped(ran.stdout)).toMatch(
         new RegExp(`FAILED: ip link add name extra .*type ${type}.*Unknown device type`),
       );
     } else {
@@ -215,7 +218,9 @@ test("collisions are found before anything changes: also what would not have bee
   configure();
   expect(node.routes("apply")).toMatchObject({
     status: 3,
-    stdout: expect.stringContaining("COLLISION link-id: vx-old has the VXLAN identifier 7 already"),
+    stdout: expect.stringContaining(
+      "COLLISION link-id: TR0209 vx-old has the VXLAN identifier 7 already",
+    ),
   });
   expect(all()).toBe(before);
 });

@@ -10,11 +10,11 @@ export function carriedMarks(journal: Journal): readonly CarriedMark[] {
   return journal.tags().flatMap((tag) => {
     const record = journal.read(tag);
     if (record === undefined || "corrupt" in record) return [];
-    const { mark, pod, key } = record.attachment;
+    const { mark, pod, key, addresses } = record.attachment;
     if (mark === undefined) return [];
     return [
       {
-        mark,
+        ...{ mark, addresses },
         pod:
           pod === undefined
             ? `container ${key.containerId.slice(0, 12)}`

@@ -6,9 +6,12 @@ import {
   removeRoutes,
 } from "../../../lib/routes/apply";
 import { carryOut, errorsOf, type RoutesView, unreadOf } from "../../../lib/routes/carry-out";
+import type { Mark } from "../../../lib/net/mark";
+import { takenAway } from "../../../lib/routes/plan/taken-away";
 import { actionText, errorText } from "../../../lib/routes/text";
 import {
   EXIT_COLLISION,
+  EXIT_FAILED,
   EXIT_WRONG,
   outputFormat,
   ROUTER_FORMATS,
@@ -17,7 +20,13 @@ import {
 } from "../../command";
 import { findConf } from "../../conflist";
 import { routesNode, type RoutesRun } from "./run";
-import { changesOf, isBad, reportJson, reportText, type RoutesReport } from "./report";
+import { agrees, canAsk } from "../../screen/ask";
+import { hasColours } from "../../screen/colours";
+import { painter } from "../../screen/paint";
+import { printableIn } from "../../screen/printable-in";
+import { withSignOfLife } from "../../screen/waiting";
+import { changesOf, isBad, reportJson, type RoutesReport } from "./report";
+import { lossText, reportText } from "./report-text";
 
 const ACTIONS = {
   plan,
@@ -44,8 +53,9 @@ export function routesCommand(name: RoutesAction): RunCommand {
       );
     const json = outputFormat(values) === "json";
     const { conf, path } = findConf(values.conf, name === "remove" ? "DEL" : "STATUS");
-    const { sysctl = false, force = false } = values;
-    return ACTIONS[name]({ io, conf, path, node: routesNode(conf), json, sysctl, force }, values);
+    const { sysctl = false, force = false, yes = false } = values;
+    const node = routesNode(conf);
+    return ACTIONS[name]({ io, conf, path, node, json, sysctl, force, yes }, values);
   };
 }
 
@@ -54,17 +64,30 @@ export function routesCommand(name: RoutesAction): RunCommand {
  * does.
  */
 async function look({ conf, node, sysctl }: RoutesRun): Promise<RoutesView> {
-  const watcher = await node.watcherLock.watcher();
-  return lookWith(conf, node, {
-    sysctl,
-    ...(watcher === undefined ? {} : { health: watcher.health }),
+  return withSignOfLife("comparing the node with the conflist", async () => {
+    const watcher = await node.watcherLock.watcher();
+    return lookWith(conf, node, {
+      sysctl,
+      ...(watcher === undefined ? {} : { health: watcher.health }),
+    });
   });
+}
+
+function collisionsIn({ conf, node }: RoutesRun, view: RoutesView) {
+  return withSignOfLife("looking for collisions", () => collisionsOf(conf, node, view));
 }
 
 async function plan(run: RoutesRun): Promise<number> {
   const view = await look(run);
-  const collisions = await collisionsOf(run.conf, run.node, view);
-  return print(run, { ...reportOf(run, withSysctls(view)), collisions, heading: "changes" });
+  const collisions = await collisionsIn(run, view);
+  return print(run, {
+    ...reportOf(run, withSysctls(view)),
+    ...{
+      collisions,
+      takenAway: run.yes ? [] : takenAway(view.plan, view.record),
+      heading: "changes",
+    },
+  });
 }
 
 // A setting that the plan changes is no problem of the plan.
@@ -88,7 +111,7 @@ async function apply(run: RoutesRun): Promise<number> {
         `keeps the routes of ${run.path} as it was when it was last read, or of another file: have it read the file again (systemctl reload tenant-routing-routes, or SIGHUP)`,
       );
     const view = await look(run);
-    const collisions = await collisionsOf(conf, node, view);
+    const collisions = await collisionsIn(run, view);
     if (collisions.length > 0 && !force) {
       const status = print(run, {
         ...reportOf(run, view),
@@ -100,7 +123,12 @@ async function apply(run: RoutesRun): Promise<number> {
       );
       return status;
     }
-    const outcome = await carryOut(view, node);
+    const lost = takenAway(view.plan, view.record);
+    if (lost.length > 0 && !run.yes) {
+      const refused = await refuseLoss(run, view, lost);
+      if (refused !== undefined) return refused;
+    }
+    const outcome = await withSignOfLife("changing the routes", () => carryOut(view, node));
     const after = await look(run);
     const report = {
       ...reportOf(run, after),
@@ -112,6 +140,27 @@ async function apply(run: RoutesRun): Promise<number> {
     print(run, report);
     return isBad(report) ? EXIT_WRONG : 0;
   });
+}
+
+/** Asks whether every tenant may go. Returns the exit status where the answer is no or nobody can answer. */
+async function refuseLoss(
+  run: RoutesRun,
+  view: RoutesView,
+  lost: readonly Mark[],
+): Promise<number | undefined> {
+  const { io, conf } = run;
+  const report = { ...reportOf(run, view), takenAway: lost, heading: "changes that were not made" };
+  if (canAsk()) {
+    io.stderr(lossText(report, painter(false)));
+    if (await agrees("Take away every tenant?")) return undefined;
+    io.stdout("nothing was changed\n");
+    return EXIT_WRONG;
+  }
+  io.stdout(run.json ? reportJson(conf, report) : reportText(conf, report, painter(false)));
+  io.stderr(
+    "wrapper routes: nothing was changed: name the right file with --conf, or say --yes to take away every tenant\n",
+  );
+  return EXIT_FAILED;
 }
 
 async function show(run: RoutesRun): Promise<number> {
@@ -151,13 +200,16 @@ function reportOf({ conf, path }: RoutesRun, view: RoutesView): Omit<RoutesRepor
     plan: view.plan,
     actions: view.actions,
     collisions: [],
+    takenAway: [],
     findings: findingsOf(conf, view),
     failures: unreadOf(view).map(errorText),
   };
 }
 
 function print({ io, conf, json }: RoutesRun, report: RoutesReport): number {
-  io.stdout(json ? reportJson(conf, report) : reportText(conf, report));
+  if (json) io.stdout(reportJson(conf, report));
+  else if (hasColours()) io.coloured(reportText(conf, printableIn(report), painter(true)));
+  else io.stdout(reportText(conf, report, painter(false)));
   if (report.collisions.length > 0) return EXIT_COLLISION;
   return isBad(report) ? EXIT_WRONG : 0;
 }

@@ -29,6 +29,8 @@ export interface RoutesRun {
   readonly sysctl: boolean;
   /** Goes ahead in spite of collisions. */
   readonly force: boolean;
+  /** Goes ahead although every tenant is taken away, without a question. */
+  readonly yes?: boolean;
   /** For a watcher: called when the routes of a configuration are in force, with its gateways as they are now. */
   readonly onKept?: (conf: PluginConf, gateways: readonly ResolvedGateway[]) => void;
   /** For a watcher: hears each line of its log, too. */

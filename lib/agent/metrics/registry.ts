@@ -6,11 +6,11 @@ import { createAccumulator, type Accumulator } from "./accumulate";
 import { processFigures, watchLag } from "./process";
 import { remember, settled } from "./remember";
 import { SERIES, type Series, type SeriesName } from "./series";
-import type { MetricsSources, ReadCounters, RequestReport } from "./sources";
+import type { MetricsSources, ReadCounters, RequestReport, SeenFindings } from "./sources";
 
 /** The text is made at most that often (ms), whoever asks: making it stops everything else for a moment. */
 const TEXT_MS = 200;
-/** Counters of the firewall are read at most that often (ms): that runs a program. */
+/** Counters of the firewall, and readiness, are read at most that often (ms): that runs a program. */
 const COUNTERS_MS = 5000;
 /** How long a scrape waits for them (ms); after that it has the values before. */
 const PATIENCE_MS = 1000;
@@ -33,13 +33,14 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const series = new Writer(registry);
   const requests = requestSeries(series);
   const refresh = counterReaders(sources, series);
+  const refreshReady = readyReader(sources, series);
   const lag = series.histogram("tenant_routing_event_loop_lag_seconds");
   const watch = watchLag((seconds) => lag.observe(seconds));
   series.write("tenant_routing_build_info", [[{ ...sources.build }, 1]]);
   return {
     contentType: registry.contentType,
     text: remember(TEXT_MS, async () => {
-      await refresh();
+      await Promise.all([refresh(), refreshReady()]);
       for (const [name, value] of Object.entries(processFigures()))
         series.write(name as SeriesName, [[{}, value]]);
       for (const [name, samples] of ownFigures(sources)) series.write(name, samples);
@@ -135,6 +136,15 @@ function* ownFigures(sources: MetricsSources): Generator<[SeriesName, readonly S
     ];
   if (failovers !== undefined)
     yield ["tenant_routing_failovers_total", byLabel("tenant", failovers())];
+  yield* findingFigures(sources.findings?.());
+}
+
+function* findingFigures(
+  seen: SeenFindings | undefined,
+): Generator<[SeriesName, readonly Sample[]]> {
+  const { findings = [], ageSeconds } = seen ?? {};
+  yield ["tenant_routing_findings", findings.map(({ code, severity }) => [{ code, severity }, 1])];
+  yield ["tenant_routing_findings_age_seconds", ageSeconds === undefined ? [] : [[{}, ageSeconds]]];
 }
 
 function byLabel(label: string, values: Readonly<Record<string, number>>): readonly Sample[] {
@@ -177,6 +187,16 @@ function counterReaders(
     await settled(Promise.all(readers.map((read) => read())), PATIENCE_MS);
     series.write("tenant_routing_source_errors_total", byLabel("source", failures));
   };
+}
+
+/** Asks whether the agent is ready; resolves when that is written, or takes too long. */
+function readyReader({ ready }: MetricsSources, series: Writer): () => Promise<void> {
+  if (ready === undefined) return async () => {};
+  const read = remember(COUNTERS_MS, async () => {
+    const isReady = await ready().catch(() => false);
+    series.write("tenant_routing_ready", [[{}, Number(isReady)]]);
+  });
+  return () => settled(read(), PATIENCE_MS);
 }
 
 function nameOf(mark: Mark, tenantOf: MetricsSources["tenantOf"]): string {

@@ -68,10 +68,17 @@ export const SERIES = {
     "Times that the tenant's packets were moved to another gateway.",
     "tenant",
   ),
+  tenant_routing_findings: gauge(
+    "What wrapper status would name, by code and severity, at the last look.",
+    "code",
+    "severity",
+  ),
+  tenant_routing_findings_age_seconds: gauge("Time since the last look at the node."),
   tenant_routing_source_errors_total: counter(
     "Times that figures could not be read, by the series' source; they keep their last values.",
     "source",
   ),
+  tenant_routing_ready: gauge("1: pods can get their marks; 0: /readyz says why not."),
   tenant_routing_build_info: gauge("Always 1; the labels say which build.", "version", "commit"),
   tenant_routing_event_loop_lag_seconds: histogram(
     "How late the agent was at its own appointments, five a second.",

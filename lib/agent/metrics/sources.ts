@@ -61,6 +61,16 @@ export interface MetricsSources {
   readonly gateways?: () => readonly GatewayState[];
   /** How often, because a gateway was lost, a tenant's packets were moved to another gateway, by tenant. */
   readonly failovers?: () => Readonly<Record<string, number>>;
+  /** Of the last look at the node; undefined before the first one, and when it failed. */
+  readonly findings?: () => SeenFindings | undefined;
+  /** Whether /readyz would say so. */
+  readonly ready?: () => Promise<boolean>;
+}
+
+/** What a look at the node has found. */
+export interface SeenFindings {
+  readonly ageSeconds: number;
+  readonly findings: readonly { readonly code: string; readonly severity: string }[];
 }
 
 /** A request that has ended. */

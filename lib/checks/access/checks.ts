@@ -1,10 +1,11 @@
 /** The checks of the credentials and of the API server. */
-import { CniError } from "../../cni/error";
+import { CniError, toCniError } from "../../cni/error";
 import type { PluginConf } from "../../../conf/types";
 import type { CredentialFacts } from "../../kube/credential-facts";
 import type { ApiLook } from "../../kube/watch/once";
 import type { Clock } from "../../ports";
-import type { Kubelet } from "../kinds/access";
+import { findingOf, type Finding } from "../finding";
+import { ACCESS, type Kubelet } from "../kinds/access";
 import type { Check } from "../run";
 import { apiFindings } from "./api-findings";
 import { credentialFindings, credentialSummary } from "./credential-findings";
@@ -14,7 +15,7 @@ export interface AccessView {
   readonly conf: () => PluginConf;
   /** What the API server says; asked at most once for all checks. */
   readonly api: (kubeconfig: string) => Promise<ApiLook>;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Clock;
   /** This node's, where its distribution is known. */
   readonly kubelet?: Kubelet | undefined;
 }
@@ -27,6 +28,22 @@ async function factsOf(kubeconfig: string): Promise<CredentialFacts> {
   return readCredentialFacts(kubeconfig);
 }
 
+/** What the facts do not show, such as a key that does not fit, in the words of ADD. No credential plugin is run. */
+async function refusals(path: string, clock: Clock): Promise<readonly Finding[]> {
+  const { checkKubeconfig } = await import("../../kube/source");
+  try {
+    await checkKubeconfig(path, clock);
+    return [];
+  } catch (thrown) {
+    const problem = toCniError(thrown).message;
+    return [findingOf(ACCESS, "kubeconfig-unusable", { path, problem }, path)];
+  }
+}
+
+function isBad(findings: readonly Finding[]): boolean {
+  return findings.some(({ severity }) => severity === "failed");
+}
+
 /** The checks of these two categories. */
 export function accessChecks({ conf, api, clock, kubelet }: AccessView): readonly Check[] {
   return [
@@ -36,7 +53,8 @@ export function accessChecks({ conf, api, clock, kubelet }: AccessView): readonl
         const { kubeconfig } = conf();
         if (kubeconfig === undefined) return { findings: [], skipped: FROM_RUNTIME };
         const facts = await factsOf(kubeconfig);
-        const findings = credentialFindings(facts, clock.now(), kubelet);
+        const found = credentialFindings(facts, clock.now(), kubelet);
+        const findings = isBad(found) ? found : [...found, ...(await refusals(kubeconfig, clock))];
         return { findings, summary: credentialSummary(facts) };
       },
     },
@@ -47,7 +65,7 @@ export function accessChecks({ conf, api, clock, kubelet }: AccessView): readonl
         if (kubeconfig === undefined) return { findings: [], skipped: FROM_RUNTIME };
         const facts = await factsOf(kubeconfig);
         // With these no question can be asked, and the credentials' own check says so.
-        if (credentialFindings(facts, clock.now()).some(({ severity }) => severity === "failed"))
+        if (isBad(credentialFindings(facts, clock.now())))
           throw new CniError("io", "its credentials cannot be used");
         const look = await api(kubeconfig);
         const pods = "value" in look.pods ? `, ${look.pods.value.length} pods` : "";

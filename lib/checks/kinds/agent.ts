@@ -56,6 +56,25 @@ export const AGENT = {
     consequence: () => "what was upgraded is not in force yet",
     remedy: () => RESTART_AGENT,
   },
+  "agent-starting": {
+    code: "TR0807",
+    category: "agent",
+    severity: "failed",
+    title: "The agent has not compared the marks yet",
+    fault: () => "the marks have not been compared with the record yet",
+    consequence: () => "what others removed while no agent ran may still be missing",
+    remedy: () => "Wait a moment",
+  },
+  "agent-blind": {
+    code: "TR0808",
+    category: "agent",
+    severity: "failed",
+    title: "The agent does not know this node's pods yet",
+    fault: ({ problem }: { readonly problem: string }) =>
+      `the pods of this node are not known yet${problem === "" ? "" : `: ${problem}`}`,
+    consequence: () => "each ADD asks the API server, and annotations that change are not applied",
+    remedy: () => "wrapper status --only credentials,api",
+  },
   "watcher-dead": {
     code: "TR0805",
     category: "agent",

@@ -12,7 +12,8 @@ export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** A command that changes the file by a sed script. */
+/** A command that changes the file by a sed script; what comes through a pipe goes through sed as well. */
 export function edited(file: string, script: string): string {
-  return `sed -i ${shellWord(script)} ${file === "stdin" ? "FILE" : shellWord(file)}`;
+  if (file === "stdin") return `Change it where it comes from, as sed ${shellWord(script)} does`;
+  return `sed -i ${shellWord(script)} ${shellWord(file)}`;
 }

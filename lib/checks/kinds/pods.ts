@@ -134,15 +134,15 @@ export const PODS = {
     fault: ({ pod, recorded, found }: PlaceFacts) =>
       `${pod}: its mark is in ${found}, and its record says ${recorded}`,
     consequence: () => "it works, but its DEL looks in the other place and leaves it behind",
-    remedy: ({ pod }: PlaceFacts) => recreate(pod),
+    remedy: () => REPAIR,
   },
   "foreign-mark": {
     code: "TR0611",
     category: "pods",
     severity: "failed",
     title: "A foreign rule writes the mark of a pod",
-    fault: ({ rule, pods }: RuleFacts) =>
-      `the foreign rule "${rule}" marks packets of ${named(pods)}`,
+    fault: ({ rule, where, pods }: RuleFacts & MarkedFacts) =>
+      `the foreign rule "${rule}" (${where}) marks packets of ${podsText(pods)}`,
     consequence: ({ pods, mark, tenant }: RuleFacts & MarkedFacts) => {
       const go = pods.length === 1 ? "it goes" : "they go";
       if (mark === undefined && tenant === undefined)
@@ -158,7 +158,7 @@ export const PODS = {
     severity: "failed",
     title: "Connections of a pod are not tracked",
     fault: ({ rule, pods }: RuleFacts) =>
-      `the rule "${rule}" in raw keeps connections of ${named(pods)} from being tracked`,
+      `the rule "${rule}" in raw keeps connections of ${podsText(pods)} from being tracked`,
     consequence: () =>
       "replies to clients from outside keep the mark and leave by the tenant's gateway",
     remedy: ({ removal }: RuleFacts) => removal,
@@ -217,6 +217,8 @@ interface PlaceFacts extends PodFacts {
 }
 
 interface MarkedFacts {
+  /** Program, table and chain. */
+  readonly where: string;
   /** undefined: not known. */
   readonly mark: Mark | undefined;
   /** The tenant that has it. */
@@ -228,7 +230,8 @@ interface ChangedFacts extends PodFacts {
   readonly want: string;
 }
 
-function named(pods: readonly string[]): string {
+/** `pod a/b and 2 more`. */
+export function podsText(pods: readonly string[]): string {
   const [first = "no pod"] = pods;
   return pods.length < 2 ? `pod ${first}` : `pod ${first} and ${pods.length - 1} more`;
 }

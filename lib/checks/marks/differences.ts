@@ -8,6 +8,7 @@ import { findingOf, type Finding } from "../finding";
 import { PODS } from "../kinds/pods";
 import {
   driftFinding,
+  elsewhereFinding,
   markText,
   owedFinding,
   podName,
@@ -57,9 +58,12 @@ function driftFindings(
 ): readonly Finding[] {
   return restores
     .filter(matches)
-    .flatMap(({ attachment, drift }) =>
-      drift.map((each) => driftFinding(podName(attachment), each)),
-    );
+    .flatMap(({ attachment, drift, misplaced, isMove }) => [
+      ...drift.map((each) => driftFinding(podName(attachment), each)),
+      ...(isMove && misplaced.length > 0
+        ? [elsewhereFinding(podName(attachment), attachment.backend ?? "none", misplaced)]
+        : []),
+    ]);
 }
 
 function changeFinding(

@@ -17,21 +17,29 @@ export interface MachineView {
   readonly sysctl: (path: string) => string | undefined;
 }
 
+function check(name: string, look: () => Promise<Looked>): Check {
+  return { name, category: "node", local: true, look };
+}
+
 /** The checks of this category. */
 export function machineChecks(view: MachineView): readonly Check[] {
-  const check = (name: string, look: () => Promise<Looked>): Check => ({
-    ...{ name, category: "node", local: true, look },
-  });
   return [
-    check("journal's directory", async () => inspectJournal(view)),
-    check("disk of the journal", async () => lookAtDisk("journal", view.conf().dataDir)),
+    ...addMachineChecks(view),
     check("disk of the log", async () => lookAtDisk("log", view.conf().logFile)),
-    check("firewall", () => probeMarks(view)),
     check("forwarding", async () => lookAtForwarding(view)),
   ];
 }
 
-function inspectJournal({ conf, journal }: MachineView): Looked {
+/** Those of them without which no ADD succeeds. */
+export function addMachineChecks(view: Omit<MachineView, "sysctl">): readonly Check[] {
+  return [
+    check("journal's directory", async () => inspectJournal(view)),
+    check("disk of the journal", async () => lookAtDisk("journal", view.conf().dataDir)),
+    check("firewall", () => probeMarks(view)),
+  ];
+}
+
+function inspectJournal({ conf, journal }: Pick<MachineView, "conf" | "journal">): Looked {
   try {
     journal().inspect();
     return { findings: [] };
@@ -52,7 +60,7 @@ function lookAtDisk(what: "journal" | "log", path: string | undefined): Looked {
   };
 }
 
-async function probeMarks({ marks }: MachineView): Promise<Looked> {
+async function probeMarks({ marks }: Pick<MachineView, "marks">): Promise<Looked> {
   try {
     await marks().probe();
     return { findings: [] };
@@ -64,7 +72,7 @@ async function probeMarks({ marks }: MachineView): Promise<Looked> {
 }
 
 // Where tenants are routed, the node routes' own finding says more.
-function lookAtForwarding({ conf, sysctl }: MachineView): Looked {
+function lookAtForwarding({ conf, sysctl }: Pick<MachineView, "conf" | "sysctl">): Looked {
   const isRouted = conf().tenants?.some(({ table }) => table !== undefined) === true;
   const isOff = sysctl("net/ipv4/ip_forward") === "0";
   return { findings: isOff && !isRouted ? [findingOf(NODE, "ip-forward-off", {})] : [] };

@@ -9,11 +9,13 @@ import type { ApiLook } from "../../kube/watch/once";
 import { findingOf, type Finding } from "../finding";
 import { PODS } from "../kinds/pods";
 import type { Check, Looked } from "../run";
+import { viewOfApi } from "./api-view";
 import { lookTwice } from "./confirm";
-import { foreignMarks, untrackedPods, type MarkedPod } from "./foreign-rules";
+import { readSave } from "../../text/iptables-save";
+import type { Foreign } from "../foreign/read";
+import { foreignMarks, markedPod, untrackedPods, type MarkedPod } from "./foreign-rules";
 import { readEntries } from "./look";
 import { markFindings, markText, podName, unclaimedFinding, unclaimedOf } from "./mark-findings";
-import { savedRules, type SavedTables } from "./save";
 
 export interface PodsView {
   /** Throws when there is no conflist. */
@@ -21,8 +23,12 @@ export interface PodsView {
   readonly node: () => Node;
   /** What every iptables program of this node prints, or why it prints nothing. */
   readonly saved: () => Promise<
-    readonly (SavedTables | { readonly program: string; readonly problem: string })[]
+    readonly ({ readonly program: string } & (
+      { readonly text: string } | { readonly problem: string }
+    ))[]
   >;
+  /** Rules of others that write marks, of every firewall. */
+  readonly foreign: () => Promise<Foreign>;
   /** Addresses that somebody on this node has; undefined: not all of them can be seen. */
   readonly inUse: () => Promise<ReadonlySet<string> | undefined>;
   readonly api: (kubeconfig: string) => Promise<ApiLook>;
@@ -57,14 +63,20 @@ async function lookAtMarks({ conf, node: open, inUse }: PodsView): Promise<Looke
   };
 }
 
-async function lookForForeign({ conf, node, saved }: PodsView): Promise<Looked> {
-  const pods = attachments(node()).map(markedPod);
-  const listings = await saved();
-  const unread = listings.find((each) => "problem" in each);
-  if (unread !== undefined && "problem" in unread) throw new CniError("io", unread.problem);
-  const rules = listings.flatMap((each) => ("text" in each ? savedRules(each) : []));
-  const tenants = (conf().tenants ?? []).map(({ name, mark }) => ({ name, mark }));
-  return { findings: [...foreignMarks(rules, pods, tenants), ...untrackedPods(rules, pods)] };
+async function lookForForeign({ conf, node, saved, foreign }: PodsView): Promise<Looked> {
+  const pods = attachedPods(node());
+  const [listings, { rules, unseen }] = await Promise.all([saved(), foreign()]);
+  const [unread] = unseen;
+  if (unread !== undefined) throw new CniError("io", unread);
+  const saves = listings.flatMap((each) =>
+    "text" in each ? readSave(each.program, each.text).rules : [],
+  );
+  return { findings: [...foreignMarks(conf(), pods, rules), ...untrackedPods(saves, pods)] };
+}
+
+/** Pods that run, with their addresses. */
+export function attachedPods(node: Pick<Node, "journal">): readonly MarkedPod[] {
+  return attachments(node).map(markedPod);
 }
 
 function attachments({ journal }: Pick<Node, "journal">): readonly Attachment[] {
@@ -73,27 +85,12 @@ function attachments({ journal }: Pick<Node, "journal">): readonly Attachment[] 
   );
 }
 
-function markedPod(attachment: Attachment): MarkedPod {
-  const { addresses, mark, markReplies = false } = attachment;
-  return { pod: podName(attachment), addresses, mark, markReplies };
-}
-
 async function compareAnnotations({ conf, node, api }: PodsView): Promise<Looked> {
   const settings = conf();
   if (settings.kubeconfig === undefined) return { findings: [], skipped: "" };
   const { pods, namespaces } = await api(settings.kubeconfig);
   if ("refusal" in pods) throw new CniError("io", pods.refusal.message);
-  const byName = new Map(pods.value.map((seen) => [`${seen.namespace}/${seen.name}`, seen]));
-  const view: PodView = {
-    pod: (namespace, name) => {
-      const seen = byName.get(`${namespace}/${name}`);
-      return seen?.annotations && { uid: seen.uid, annotations: seen.annotations };
-    },
-    namespace: (name) => {
-      const found = namespaces.get(name);
-      return found !== undefined && "value" in found ? found.value : undefined;
-    },
-  };
+  const view = viewOfApi(pods.value, namespaces);
   return { findings: attachments(node()).flatMap((each) => changeFindings(settings, each, view)) };
 }
 

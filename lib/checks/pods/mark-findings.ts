@@ -28,14 +28,11 @@ function sightFindings(
   isGone: MarkView["isGone"],
 ): readonly Finding[] {
   const { entry, problems, tag } = sight;
-  if (typeof entry === "string") {
-    const path = `${dataDir}/${tag}.json`;
-    return problems.map(() => recordFinding(path, entry));
-  }
+  if (typeof entry === "string") return [recordFinding(`${dataDir}/${tag}.json`, entry)];
   const pod = podName(entry);
   if (sight.settled && entry.state === "complete" && isGone(entry)) return [owedFinding(pod)];
   return [
-    ...problems.map((problem) => problemFinding(pod, problem)),
+    ...problems.flatMap((problem) => problemFindings(pod, problem)),
     ...elsewhere(pod, entry, sight),
   ];
 }
@@ -48,15 +45,10 @@ const DRIFTS: Readonly<Record<DriftKind, keyof typeof PODS & `mark-${string}`>> 
   foreign: "mark-of-another",
 };
 
-function problemFinding(pod: string, problem: Problem): Finding {
-  switch (problem.kind) {
-    case "unusable-record":
-      return recordFinding(problem.tag, problem.reason);
-    case "unfinished":
-      return unfinishedFinding(pod, problem.verb);
-    case "drift":
-      return driftFinding(pod, problem.drift);
-  }
+/** Of a record that can be read; one that cannot has its finding already. */
+function problemFindings(pod: string, problem: Problem): readonly Finding[] {
+  if (problem.kind === "unfinished") return [unfinishedFinding(pod, problem.verb)];
+  return problem.kind === "drift" ? [driftFinding(pod, problem.drift)] : [];
 }
 
 /** A pod whose sandbox is gone. */
@@ -85,9 +77,13 @@ export function driftFinding(pod: string, drift: Drift): Finding {
 // A record that names no place, or one of another version, says nothing.
 function elsewhere(pod: string, { backend }: Attachment, { places }: Sight): readonly Finding[] {
   const found = places.filter((place) => place !== backend);
-  if (backend === undefined || found.length === 0) return [];
-  const facts = { pod, recorded: backend, found: found.join(", ") };
-  return [findingOf(PODS, "mark-elsewhere", facts, pod)];
+  return backend === undefined || found.length === 0 ? [] : [elsewhereFinding(pod, backend, found)];
+}
+
+/** Marks of a pod in other places than on record. */
+export function elsewhereFinding(pod: string, recorded: string, found: readonly string[]): Finding {
+  const facts = { pod, recorded, found: found.join(", ") };
+  return findingOf(PODS, "mark-elsewhere", facts, pod);
 }
 
 /** Marks of one attachment that has no record. */

@@ -53,7 +53,7 @@ export function collisionFinding(each: Collision): Finding {
     ...base(each.kind, parts),
     code: COLLISIONS[each.kind].code,
     severity: HARMLESS.includes(each.kind) ? "warning" : "failed",
-    remedy: sentence(parts.remedy),
+    remedy: parts.instead === undefined ? sentence(parts.remedy) : parts.remedy,
     subject: each.tenant,
   };
 }

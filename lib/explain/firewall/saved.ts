@@ -1,6 +1,7 @@
 /** Pure: the output of `iptables-save -c` as chains of rules. */
-import { removalOf, unquoted, wordsOf } from "../../text/iptables-words";
-import type { Counted, RuleSight } from "../model";
+import { readSave, type SavedRule as Saved } from "../../text/iptables-save";
+import { removalOf } from "../../text/iptables-words";
+import type { RuleSight } from "../model";
 
 export interface SavedRule extends RuleSight {
   /** What follows the chain, in words; quotes are taken off. */
@@ -16,54 +17,26 @@ export interface SavedChain {
 /** By table, then by chain. */
 export type SavedChains = ReadonlyMap<string, ReadonlyMap<string, SavedChain>>;
 
-const RULE = /^(?:\[(\d+):(\d+)\] )?-A (\S+) ?(.*)$/;
-const CHAIN = /^:(\S+) (\S+)/;
-
 /** Reads what `program` (such as `iptables-nft`) has printed, with counters or without. */
 export function parseSaved(program: string, text: string): SavedChains {
-  return new Map(
-    text
-      .split(/^\*/m)
-      .slice(1)
-      .map((part) => {
-        const [table = "", ...lines] = part.split("\n");
-        return [table.trim(), chainsIn(lines, program, table.trim())];
-      }),
-  );
-}
-
-function chainsIn(
-  lines: readonly string[],
-  program: string,
-  table: string,
-): ReadonlyMap<string, SavedChain> {
-  const chains = new Map<string, { policy: string | undefined; rules: SavedRule[] }>();
-  for (const line of lines) {
-    const [, name = "", policy] = CHAIN.exec(line) ?? [];
-    if (name !== "") chains.set(name, { policy: policy === "-" ? undefined : policy, rules: [] });
-    const rule = RULE.exec(line);
-    if (rule !== null) chains.get(rule[3] ?? "")?.rules.push(ruleOf(rule, program, table));
+  const { chains, rules } = readSave(program, text);
+  const tables = new Map<string, Map<string, { policy: string | undefined; rules: SavedRule[] }>>();
+  for (const { table, name, policy } of chains) {
+    const known =
+      tables.get(table) ?? new Map<string, { policy: string | undefined; rules: SavedRule[] }>();
+    tables.set(table, known.set(name, { policy, rules: [] }));
   }
-  return chains;
+  for (const rule of rules) tables.get(rule.table)?.get(rule.chain)?.rules.push(sightOf(rule));
+  return tables;
 }
 
-function ruleOf(
-  [, packets, bytes, chain = "", spec = ""]: RegExpExecArray,
-  program: string,
-  table: string,
-): SavedRule {
-  const words = wordsOf(spec).map(unquoted);
+function sightOf(rule: Saved): SavedRule {
+  const { program, table, chain, spec, counted, words } = rule;
   return {
     where: `${program} ${table} ${chain}`,
     text: `-A ${chain} ${spec}`.trimEnd(),
-    removal: removalOf({ program, table, chain, words }),
-    counted: countedOf(packets, bytes),
+    removal: removalOf(rule),
+    counted,
     words,
   };
-}
-
-function countedOf(packets: string | undefined, bytes: string | undefined): Counted | undefined {
-  return packets === undefined
-    ? undefined
-    : { packets: Number(packets), bytes: Number(bytes ?? 0) };
 }

@@ -3,11 +3,11 @@ import type { Finding } from "../../checks/finding";
 import { routedTenants, type RoutedTenant } from "../../routes/plan/desired";
 import { ruleKey } from "../../routes/changes/identity";
 import { TABLE_LOCAL, type IpRoute, type IpRule, type ResolvedGateway } from "../../routes/model";
-import { quotedRoute, quotedRule } from "../../routes/text";
+import { quotedRoute, routeRemoval, ruleRemoval, ruleText } from "../../routes/text";
 import { lookUp, type Decided } from "../lookup";
 import { carries } from "../marked";
 import type { PathFacts, Step } from "../model";
-import { fromLateLocal, fromRoutes, routeRemoval, ruleRemoval } from "../route-findings";
+import { fromLateLocal, fromRoutes } from "../route-findings";
 import { fine, firstOf, group, judged, pathFinding } from "../step";
 
 /** What the steps share: the tenant, if it has a table, and what decides. */
@@ -224,11 +224,4 @@ function routeText(route: IpRoute): string {
     .replace(/^ip -[46] route /, "")
     .replace(/ table \S+/, "")
     .replace(/ protocol \S+/, "");
-}
-
-/** The rule as `ip rule add` takes it. */
-function ruleText(rule: IpRule): string {
-  return quotedRule(rule)
-    .slice(1, -1)
-    .replace(/^ip -[46] rule /, "");
 }

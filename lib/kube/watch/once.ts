@@ -85,9 +85,11 @@ async function listPods(
       ...{ resource: "pods", verb: "list", accept: LIST, signal },
       path: `/api/v1/pods?${query.toString()}`,
     });
-    await refuse(reply, `${connection.server}: the list of pods`);
+    const what = `${connection.server}: the list of pods`;
+    await refuse(reply, what);
     const reader = new ListReader((item) => void pods.push(readSeen(item, keys)));
-    for await (const chunk of reply.body) reader.push(chunk);
+    for await (const chunk of bodyOf(reply, what, signal)) reader.push(chunk);
+    if (!reader.isWhole()) throw new Cut(what);
     ({ next } = reader.end());
     if (next === "") return pods;
   }
@@ -123,9 +125,10 @@ async function readNamespace(
     reply.end();
     return {};
   }
-  await refuse(reply, `${connection.server}: namespace ${name}`);
+  const what = `${connection.server}: namespace ${name}`;
+  await refuse(reply, what);
   const chunks: Uint8Array[] = [];
-  for await (const chunk of reply.body) chunks.push(chunk);
+  for await (const chunk of bodyOf(reply, what, signal)) chunks.push(chunk);
   const object = parseJson(Buffer.concat(chunks), "the answer");
   if (!isObject(object)) throw new Error("the answer is not an object");
   return readSeen(object, keys).annotations;
@@ -138,6 +141,28 @@ class Refused extends Error {
     message: string,
   ) {
     super(message);
+  }
+}
+
+/** An answer that ends in the middle of its JSON. */
+class Cut extends Error {
+  constructor(what: string) {
+    super(
+      `${what} was cut off in the middle: run the command again, and if it stays so, look at the proxy or load balancer in front of the API server`,
+    );
+  }
+}
+
+/** The body; throws `Cut` where its connection ends before it does, and not because we have waited long enough. */
+async function* bodyOf(
+  { body }: Reply,
+  what: string,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw signal.aborted ? error : new Cut(what);
   }
 }
 
@@ -157,6 +182,7 @@ async function outcomeOf<T>(body: () => Promise<T>): Promise<Outcome<T>> {
 
 function refusalOf(error: unknown): Refusal {
   if (error instanceof RejectedCredentials) return { kind: "unauthorized", message: error.reason };
+  if (error instanceof Cut) return { kind: "unreachable", message: error.message };
   if (error instanceof Refused) return { kind: kindOf(error.status), message: error.message };
   const failure = error instanceof Transient ? error.final : toCniError(error);
   return { kind: KINDS[failure.code] ?? "other", message: withoutSubject(failure) };

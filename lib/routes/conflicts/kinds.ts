@@ -147,6 +147,8 @@ export type Collision = {
     readonly kind: K;
     /** undefined: it concerns every tenant. */
     readonly tenant: string | undefined;
+    /** Running pods whose packets it hits, by name; undefined: not known. */
+    readonly pods?: readonly string[];
   } & CollisionFacts[K];
 }[CollisionKind];
 

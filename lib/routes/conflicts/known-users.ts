@@ -217,6 +217,12 @@ export function remedyFor(by: MarkUser): string | undefined {
   return by.kind === "known" ? KNOWN_USERS.find(({ name }) => name === by.name)?.remedy : undefined;
 }
 
+/** True for a rule in a chain or table of a known user. */
+export function isOfKnownUser(by: MarkUser): boolean {
+  if (by.kind === "iptables") return KNOWN_USERS.some(({ chain }) => chain?.test(by.chain));
+  return by.kind === "nft" && KNOWN_USERS.some(({ nftTable }) => nftTable?.test(by.table));
+}
+
 function signOf(
   kind: string,
   pattern: RegExp | undefined,

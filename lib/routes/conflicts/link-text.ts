@@ -47,16 +47,19 @@ export const LINK_COLLISION_TEXTS: {
     fault: `${name}, which is to be a ${type}, exists and was not made by wrapper routes: ${listText(differences, 3)}`,
     joint: "; ",
     consequence: "it is left as it is",
-    remedy: `delete it ("ip link del dev ${name}") to have it made, or give the link another name in "links"`,
+    remedy: `ip link del dev ${name}`,
+    instead: `give the link another name in "links", if it is needed`,
   }),
   "link-id": ({ spec: { name, type, id, parent }, other }) => ({
     fault: `${other} has the ${type === "vlan" ? `VLAN ID ${id ?? ""} of ${parent ?? ""}` : `VXLAN identifier ${id ?? ""}`} already`,
     consequence: `${name} cannot be made`,
-    remedy: `delete it ("ip link del dev ${other}"), use it under its name, or give ${name} another id`,
+    remedy: `ip link del dev ${other}`,
+    instead: `give ${name} another id, if ${other} is needed`,
   }),
   "link-port": ({ spec: { name }, port, master }) => ({
     fault: `${port}, which is to be a port of ${name}, is one of ${master}`,
     consequence: "it stays there",
-    remedy: `take it out ("ip link set dev ${port} nomaster"), or remove it from /routes/links/${name}/ports`,
+    remedy: `ip link set dev ${port} nomaster`,
+    instead: `remove it from /routes/links/${name}/ports, if it is needed there`,
   }),
 };

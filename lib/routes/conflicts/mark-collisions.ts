@@ -1,9 +1,11 @@
 /** Pure: foreign uses of mark bits that the tenants' marks have, too. */
+import { parsePrefix } from "../../net/address";
 import { FULL_MASK, type Mark } from "../../net/mark";
 import { freeMarks } from "./free-mask";
 import type { Collision, FreeMarks } from "./kinds";
 import { detected } from "./known-users";
 import type { IpRule, MarkUse, MarkUser, NodeState, Surroundings } from "../model";
+import { ruleRemoval, ruleText } from "../text";
 
 interface Tenant {
   readonly name: string;
@@ -41,10 +43,19 @@ export function markCollisions({
   return tenants.flatMap((tenant) => users.flatMap((each) => collisionOf(tenant, each, free)));
 }
 
-function useOfRule({ family, priority, fwmark }: IpRule): readonly MarkUse[] {
+function useOfRule(ipRule: IpRule): readonly MarkUse[] {
+  const { family, priority, fwmark, from } = ipRule;
   if (fwmark === undefined) return [];
   const { mask, value } = fwmark;
-  return [{ by: { kind: "ip-rule", family, priority }, mask, value, whole: mask === FULL_MASK }];
+  const source = from === undefined ? undefined : parsePrefix(from);
+  const rule = {
+    text: ruleText(ipRule),
+    removal: ruleRemoval(ipRule),
+    sources: source === undefined ? [] : [source],
+    writes: false,
+  };
+  const by = { kind: "ip-rule", family, priority } as const;
+  return [{ by, mask, value, whole: mask === FULL_MASK, rule }];
 }
 
 /** The uses of each user: the rules of a family, a table of a firewall, a known project. */

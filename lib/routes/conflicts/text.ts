@@ -8,12 +8,14 @@ import {
   type Parts,
   quotedRoute,
   quotedRule,
+  routeRemoval,
+  ruleRemoval,
   sentenceOf,
 } from "../text";
 import { FINDING_TEXTS } from "./finding-text";
 import { LINK_COLLISION_TEXTS } from "./link-text";
 import type { Collision, CollisionKind, Finding, FreeMarks } from "./kinds";
-import { remedyFor } from "./known-users";
+import { isOfKnownUser, remedyFor } from "./known-users";
 
 type CollisionOf<K extends CollisionKind> = Extract<Collision, { readonly kind: K }>;
 
@@ -59,32 +61,35 @@ export function markUserText(by: MarkUser): string {
 const COLLISION_TEXTS: { readonly [K in CollisionKind]: (collision: CollisionOf<K>) => Parts } = {
   mark: (collision) => ({
     fault: `${meetingText(collision)} are the same in the common bits ${commonBits(collision)}`,
-    consequence: "packets of one are taken for the other's",
-    remedy: otherwise(collision),
+    consequence: `packets of one are taken for the other's${podsText(collision)}`,
+    ...waysOut(collision),
   }),
   mask: (collision) => ({
     fault: `${meetingText(collision)} have the bits ${commonBits(collision)} in common`,
-    consequence: "each disturbs what the other wrote",
-    remedy: otherwise(collision),
+    consequence: `each disturbs what the other wrote${podsText(collision)}`,
+    ...waysOut(collision),
   }),
   table: ({ tenant, table, rules, routes }) =>
     rules.length > 0
       ? {
           fault: `table ${table} of tenant ${tenant} is looked up by ${rulesText(rules)}`,
           consequence: "packets that are not the tenant's take its gateways",
-          remedy: `delete ${them(rules)}, or give the tenant another table`,
+          remedy: rules.map(ruleRemoval).join(" && "),
+          instead: "give the tenant another table",
         }
       : {
           fault: `table ${table} of tenant ${tenant} has foreign routes: ${listText(routes.map(quotedRoute), 3)}`,
           joint: "; ",
           consequence: `the tenant's packets would take ${them(routes)}`,
-          remedy: `delete ${them(routes)}, or give the tenant another table`,
+          remedy: routes.map(routeRemoval).join(" && "),
+          instead: "give the tenant another table",
         },
   priority: (collision) => ("rules" in collision ? takenPriority(collision) : lateLocal(collision)),
   route: ({ present, wanted, why }) => ({
     fault: `the main table has ${quotedRoute(present)}`,
     consequence: `${quotedRoute(wanted)} (${why}) would replace it`,
-    remedy: `delete it if it is not needed, or take ${wanted.dst} out of "nodeRoutes"`,
+    remedy: routeRemoval(present),
+    instead: `take ${wanted.dst} out of "nodeRoutes", if it is needed`,
   }),
   name: (collision) => {
     if ("path" in collision) return foreignNamesParts(collision.path);
@@ -111,7 +116,8 @@ function takenPriority({ priority, purpose, rules }: TakenPriority): Parts {
   return {
     fault: `priority ${priority}, which is for ${purpose ?? "our rules"}, is used by ${rulesText(rules)}`,
     consequence: "which of them is first is chance",
-    remedy: `move ${them(rules)}, or set another priority in "routes" of the conflist`,
+    remedy: rules.map(ruleRemoval).join(" && "),
+    instead: `move ${them(rules)}, or set another priority in "routes" of the conflist`,
   };
 }
 
@@ -138,15 +144,24 @@ function them(others: readonly unknown[]): string {
 type Meeting = CollisionOf<"mark" | "mask">;
 
 function meetingText({ tenant, mark, use, meeting }: Meeting): string {
-  return `mark ${formatMark(mark)} of tenant ${tenant} and ${bitsText(use)} of ${markUserText(use.by)}${alikeText(use, meeting)}`;
+  return `mark ${formatMark(mark)} of tenant ${tenant} and ${bitsText(use)} of ${markUserText(use.by)}${use.rule === undefined ? "" : ` "${use.rule.text}"`}${alikeText(use, meeting)}`;
 }
 
 function commonBits({ mark, use }: Meeting): string {
   return hex(use.mask & mark.mask);
 }
 
-function otherwise({ use, free }: Meeting): string {
-  return `${remedyText(use)}; ${freeMarksText(free)}`;
+/** A rule of a known project is not deleted: its owner needs it, and would put it back. */
+function waysOut({ use, free }: Meeting): Pick<Parts, "remedy" | "instead"> {
+  const words = `${remedyText(use)}; ${freeMarksText(free)}`;
+  const { rule, by } = use;
+  return rule === undefined || isOfKnownUser(by)
+    ? { remedy: words }
+    : { remedy: rule.removal, instead: words };
+}
+
+function podsText({ pods = [] }: Meeting): string {
+  return pods.length === 0 ? "" : `, which hits ${listText(pods, 3)}`;
 }
 
 function bitsText({ mask, value, whole }: MarkUse): string {

@@ -1,13 +1,12 @@
 /** Pure: which rules read or write which mark bits, from the output of `iptables-save`. */
+import { parsePrefix, type Prefix } from "../../net/address";
 import { FULL_MASK, parseUint32 } from "../../net/mark";
-import { wordsOf } from "../../text/iptables-words";
+import { isOurRule, placeOf, readSave, wordAfter, type SavedRule } from "../../text/iptables-save";
+import { removalOf } from "../../text/iptables-words";
 import type { MarkUse } from "../model";
 
-/** The comments of all our rules begin like this. */
-const OURS = "tenant-routing";
-
 /** Bits, and the value that they are compared with or set to; undefined: not known. */
-export type Bits = readonly [mask: number, value: number | undefined];
+type Bits = readonly [mask: number, value: number | undefined];
 /** Reads the bits from the word after an option; `option` returns the word after another option. */
 type Reader = (word: string, option: (name: string) => string | undefined) => Bits | undefined;
 
@@ -18,49 +17,62 @@ type Reader = (word: string, option: (name: string) => string | undefined) => Bi
  * nothing about the packet's.
  */
 export function usesInSave(text: string, program: string): readonly MarkUse[] {
-  return foreignRules(text).flatMap(({ table, chain, words }) => {
-    return bitsOf(words).map(([mask, value]) => ({
-      by: { kind: "iptables", program, table, chain },
-      mask,
-      value,
-      whole: mask === FULL_MASK,
-    }));
-  });
+  const { rules } = readSave(program, text);
+  const uses: (readonly MarkUse[])[] = [];
+  /** By table and chain: the addresses whose marks our rules write, of those behind the rule that is looked at. */
+  const behind = new Map<string, Prefix[]>();
+  for (const rule of [...rules].reverse()) {
+    const place = `${rule.table} ${rule.chain}`;
+    const ours = behind.get(place) ?? [];
+    behind.set(place, ours);
+    if (isOurRule(rule)) ours.push(...(wordAfter(rule, "--ctdir") ? [] : sourcesOf(rule)));
+    else uses.push(usesOfRule(rule, ours));
+  }
+  return uses.reverse().flat();
+}
+
+function usesOfRule(rule: SavedRule, ours: readonly Prefix[]): readonly MarkUse[] {
+  const { program, table, chain, words, spec } = rule;
+  const all = bitsOf(words);
+  const target = words.slice(placeOf(rule, "-j"));
+  const copies = target.includes("--restore-mark");
+  const written = target[1] === "MARK" || copies ? bitsOf(target).length : 0;
+  return all.map(([mask, value], i): MarkUse => ({
+    by: { kind: "iptables", program, table, chain },
+    mask,
+    value,
+    whole: mask === FULL_MASK,
+    rule: {
+      text: spec,
+      removal: removalOf(rule),
+      sources: sourcesOf(rule),
+      // Only what writes can be written again.
+      ...(i < all.length - written ? { writes: false } : { writes: true, overwritten: [...ours] }),
+      narrowed: isNarrowed(rule),
+    },
+  }));
+}
+
+// A rule for all addresses but some is for nobody's address.
+function sourcesOf(rule: SavedRule): readonly Prefix[] {
+  const at = placeOf(rule, "-s");
+  const isNegated = rule.words[at - 1] === "!";
+  const prefix = at < 0 || isNegated ? undefined : parsePrefix(rule.words[at + 1] ?? "");
+  return prefix === undefined ? [] : [prefix];
+}
+
+/** True where more than a source decides which packets it is for. */
+function isNarrowed(rule: SavedRule): boolean {
+  const words = rule.words.slice(0, placeOf(rule, "-j"));
+  const rest = words.filter(
+    (word, i) => ![word, words[i - 1] ?? ""].some((each) => each === "--comment" || each === "-s"),
+  );
+  return rest.some((word, i) => word !== "-m" && !(rest[i - 1] === "-m" && word === "comment"));
 }
 
 /** Names of the chains in `iptables-save`'s output, each once. */
 export function chainsInSave(text: string): readonly string[] {
-  const names = text.split("\n").flatMap((line) => /^:(\S+) /.exec(line)?.[1] ?? []);
-  return [...new Set(names)];
-}
-
-/** A rule as iptables-save prints it, in words: text in quotes is one, quotes included. */
-export interface SavedRule {
-  readonly table: string;
-  readonly chain: string;
-  readonly words: readonly string[];
-}
-
-/** The rules in `iptables-save`'s output, without ours. */
-export function foreignRules(text: string): readonly SavedRule[] {
-  let table = "";
-  return text.split("\n").flatMap((line) => {
-    if (line.startsWith("*")) table = line.slice(1).trim();
-    if (!line.startsWith("-A ")) return [];
-    const [, chain = "", ...words] = wordsOf(line);
-    return commentOf(words).startsWith(OURS) ? [] : [{ table, chain, words }];
-  });
-}
-
-/** What a rule's target writes into the packet's mark; undefined: nothing. */
-export function writtenMark({ words }: SavedRule): Bits | undefined {
-  const target = words.slice(words.indexOf("-j"));
-  const isCopied = target.includes("--restore-mark");
-  return target[1] === "MARK" || isCopied ? bitsOf(target)[0] : undefined;
-}
-
-function commentOf(words: readonly string[]): string {
-  return (words[words.indexOf("--comment") + 1] ?? "").replace(/^"/, "");
+  return [...new Set(readSave("", text).chains.map(({ name }) => name))];
 }
 
 /** By match or target, and by its option. */
@@ -93,7 +105,7 @@ function bitsOf(words: readonly string[]): readonly Bits[] {
   return words.flatMap((word, i) => {
     const next = words[i + 1] ?? "";
     if (word === "-m" || word === "-j") context = next;
-    // What follows is a comment, whatever it looks like.
+    // What follows is text, whatever it looks like.
     if (words[i - 1] === "--comment") return [];
     // iptables-save prints `!` before the option, so the option's word is always the next one.
     const bits = READERS[context]?.[word]?.(next, (name) => optionOf(words.slice(i), name));

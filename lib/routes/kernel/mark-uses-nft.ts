@@ -1,18 +1,23 @@
 /**
  * Pure: which rules read or write which mark bits, from the parsed output of `nft -j list ruleset`.
  */
+import { formatCidr, parsePrefix, type Prefix } from "../../net/address";
 import { FULL_MASK } from "../../net/mark";
+import {
+  fieldsOf,
+  listOf,
+  nativeTables,
+  nftRemoval,
+  type Fields,
+  type NftRule,
+} from "../../text/nft-json";
 import { type MarkUse, type MarkUser, OUR_TABLES } from "../model";
 
-export type Fields = Readonly<Record<string, unknown>>;
-
-/** Tables of iptables-nft. Their rules are read from iptables-save, which knows their targets. */
-const IPTABLES = /^ip6? (?:filter|nat|mangle|raw|security)$/;
 /** Of a set or a range with more numbers than this, only the bits are reported. */
 const MAX_VALUES = 16;
 
 /** Bits that are read or written, and their values as far as they are known. */
-export interface Bits {
+interface Bits {
   readonly mask: number;
   readonly values: readonly number[];
 }
@@ -37,54 +42,61 @@ export function usesInNft(json: unknown): {
   readonly uses: readonly MarkUse[];
   readonly tables: readonly string[];
 } {
-  const entries = listOf(fieldsOf(json)["nftables"]).map(fieldsOf);
-  const tables = entries
-    .flatMap(({ table }) => (table === undefined ? [] : [nameOf(fieldsOf(table), "name")]))
-    .filter(isForeign);
-  const uses = foreignRulesIn(json).flatMap(({ table, chain, statements }) =>
-    statements
-      .flatMap((statement) => bitsOf(statement))
-      .flatMap((bits) => usesOf(bits, { kind: "nft", table, chain })),
+  const { tables, rules } = nativeTables(json, OUR_TABLES);
+  return { uses: rules.flatMap(usesOfRule), tables };
+}
+
+function usesOfRule(rule: NftRule): readonly MarkUse[] {
+  const { table, chain, handle, statements } = rule;
+  const sources = statements.flatMap(({ match }) => sourcesIn(fieldsOf(match)));
+  const written = statements.filter(writesMark).flatMap(bitsOf);
+  const from = sources.length === 0 ? [] : [`saddr ${sources.map(formatCidr).join(", ")}`];
+  const does = written.length === 0 ? "reads the mark" : writtenText(written);
+  const shown = {
+    text: [...from, does, `(handle ${handle})`].join(" "),
+    removal: nftRemoval(rule),
+    sources,
+  };
+  return statements.flatMap((statement) =>
+    bitsOf(statement).flatMap((bits) =>
+      usesOf(bits, { kind: "nft", table, chain }).map((use) => ({
+        ...use,
+        rule: { ...shown, writes: writesMark(statement) },
+      })),
+    ),
   );
-  return { uses, tables };
 }
 
-/** A rule of a native table. */
-export interface NftRule {
-  /** With its family, such as `inet firewalld`. */
-  readonly table: string;
-  readonly chain: string;
-  readonly handle: number;
-  readonly statements: readonly Fields[];
+function writtenText(written: readonly Bits[]): string {
+  const values = written.flatMap((bits) => bits.values);
+  const [value] = values;
+  return value === undefined || values.length > 1
+    ? "writes the mark"
+    : `writes 0x${value.toString(16)}`;
 }
 
-/** The rules of native tables, without ours and those of iptables-nft. */
-export function foreignRulesIn(json: unknown): readonly NftRule[] {
-  return listOf(fieldsOf(json)["nftables"])
-    .map(fieldsOf)
-    .flatMap(({ rule }) => (rule === undefined ? [] : [fieldsOf(rule)]))
-    .map((rule) => ({
-      table: nameOf(rule, "table"),
-      chain: String(rule["chain"]),
-      handle: Number(rule["handle"]),
-      statements: listOf(rule["expr"]).map(fieldsOf),
-    }))
-    .filter(({ table }) => isForeign(table));
+/** True for a statement that writes the packet's mark. */
+function writesMark(statement: Fields): boolean {
+  const { key } = fieldsOf(statement["mangle"]);
+  return fieldsOf(fieldsOf(key)["meta"])["key"] === "mark";
 }
 
-/** What a statement writes into the packet's mark; none for any other statement. */
-export function writtenMarks(statement: Fields): readonly Bits[] {
-  const mangle = fieldsOf(statement["mangle"]);
-  const isPacket = fieldsOf(fieldsOf(mangle["key"])["meta"])["key"] === "mark";
-  return isPacket ? written(mangle) : [];
+function sourcesIn({ op, left, right }: Fields): readonly Prefix[] {
+  const field = fieldsOf(fieldsOf(left)["payload"])["field"];
+  return field === "saddr" && (op === "==" || op === "in") ? networksOf(right) : [];
 }
 
-function isForeign(table: string): boolean {
-  return !OUR_TABLES.includes(table) && !IPTABLES.test(table);
+/** An address, a network, or a set of them; what else there is (ranges, named sets) is not read. */
+function networksOf(right: unknown): readonly Prefix[] {
+  if (typeof right === "string") return known(parsePrefix(right));
+  const { set, prefix } = fieldsOf(right);
+  if (set !== undefined) return listOf(set).flatMap(networksOf);
+  const { addr, len } = fieldsOf(prefix);
+  return typeof addr === "string" ? known(parsePrefix(`${addr}/${String(len)}`)) : [];
 }
 
-function nameOf(fields: Fields, key: string): string {
-  return `${String(fields["family"])} ${String(fields[key])}`;
+function known(prefix: Prefix | undefined): readonly Prefix[] {
+  return prefix === undefined ? [] : [prefix];
 }
 
 function usesOf({ mask, values }: Bits, by: MarkUser): readonly MarkUse[] {
@@ -208,16 +220,4 @@ function numbersIn(item: unknown): readonly number[] {
 function mapped(value: unknown): readonly number[] {
   const pairs = listOf(fieldsOf(fieldsOf(fieldsOf(value)["map"])["data"])["set"]);
   return numbersOf({ set: pairs.map((pair) => listOf(pair)[1]) });
-}
-
-/** An object's fields; none for anything else. */
-export function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Fields)
-    : {};
-}
-
-/** A list's items; none for anything else. */
-export function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? (value as readonly unknown[]) : [];
 }

@@ -29,19 +29,31 @@ export async function readSurroundings(
   forward: ForwardTable,
   namesDir: string | undefined,
 ): Promise<Surroundings> {
-  const listings = await forward.saved();
+  return {
+    ...(await readMarkUses(programs, forward)),
+    tableNames: [
+      ...NAME_FILES,
+      ...namesIn([...NAME_DIRS, ...(namesDir === undefined ? [] : [namesDir])]),
+    ].flatMap(readTableNames),
+  };
+}
+
+/** The firewalls' part of it. Makes no table by looking, and does not throw. */
+export async function readMarkUses(
+  programs: Programs,
+  forward: Pick<ForwardTable, "saved">,
+): Promise<Omit<Surroundings, "tableNames">> {
+  const [listings, ruleset] = await Promise.all([
+    forward.saved(),
+    programs.has("nft") ? nftRuleset(programs) : { nftables: [] },
+  ]);
   const saved = listings.flatMap((each) => ("text" in each ? [each] : []));
-  const ruleset = programs.has("nft") ? await nftRuleset(programs) : { nftables: [] };
   const native = "problem" in ruleset ? { uses: [], tables: [] } : usesInNft(ruleset);
   return {
     unseen: [...listings, ruleset].flatMap((each) => ("problem" in each ? [each.problem] : [])),
     markUses: [...saved.flatMap(({ program, text }) => usesInSave(text, program)), ...native.uses],
     chains: [...new Set(saved.flatMap(({ text }) => chainsInSave(text)))],
     nftTables: native.tables,
-    tableNames: [
-      ...NAME_FILES,
-      ...namesIn([...NAME_DIRS, ...(namesDir === undefined ? [] : [namesDir])]),
-    ].flatMap(readTableNames),
   };
 }
 

@@ -15,8 +15,8 @@ export function hasRetiredMarks({ tenants = [] }: PluginConf, { rules }: RoutesR
   return marksOf(rules).some((mark) => !now.has(formatMark(mark)));
 }
 
-// Rules for pools are for packets without a mark.
-function marksOf(rules: RoutesRecord["rules"]): readonly Mark[] {
+/** The marks that rules are for; those for pools are for packets without one. */
+export function marksOf(rules: RoutesRecord["rules"]): readonly Mark[] {
   return rules.flatMap(({ fwmark }) =>
     fwmark === undefined || fwmark.value === 0 ? [] : [fwmark],
   );

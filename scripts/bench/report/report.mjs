@@ -1,5 +1,6 @@
 // Figures -> tables in Markdown.
 import { KINDS, kindsOf, variantLabel } from "../kinds.mjs";
+import { statusTable } from "./status.mjs";
 import { targetRows } from "./targets.mjs";
 import { section, signed } from "./table.mjs";
 
@@ -26,6 +27,7 @@ export function renderReport(report, { breakdown }) {
     ...operations(measured),
     ...bursts(measured),
     ...repairs(measured),
+    ...statusTable(measured),
     ...packets(measured),
     ...memory(measured),
     ...targets(measured),

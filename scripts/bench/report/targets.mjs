@@ -38,6 +38,11 @@ const TARGETS = [
   repair("flush repaired after (ms)", [300, 50], "flush repaired"),
   repair("annotation change in force after (ms)", [1000, 200], "annotation change in force"),
   {
+    label: "wrapper status, 200 pods (s)",
+    limits: [2, 1],
+    find: (report) => worst(report.variants, ({ status }) => status && status.look.median / 1000),
+  },
+  {
     label: "memory of the agent's process, the binary's mapped pages included, the most (MB)",
     limits: [90, 90],
     find: (report) => worst(report.variants, ({ memory }) => memory?.largest),

@@ -1,4 +1,5 @@
 /** Faults of credentials and of the API server: each named with its code, and ended by what is printed. */
+import { dirname, join } from "node:path";
 import { useApi } from "../../helpers/api";
 import { documents, RBAC } from "../../helpers/api-objects";
 import { KEY } from "../../helpers/conf";
@@ -60,6 +61,16 @@ function cluster(tenant: string): string {
   );
 }
 
+/** So many days from now, as OpenSSL writes it. */
+function day(days: number): string {
+  const date = new Date(Date.now() + days * 24 * 60 * 60 * 1000);
+  return `${date.toISOString().slice(0, 19).replace(/[-:T]/g, "")}Z`;
+}
+
+function codes(): readonly string[] {
+  return node.status().findings.map(({ code }) => code);
+}
+
 testFaults(node, [
   {
     title: "kubeconfig is missing",
@@ -96,6 +107,54 @@ testFaults(node, [
     end: () => api.rotateClient(),
   },
   {
+    title: "client certificate expires within days",
+    code: "TR0506",
+    provoke: () => api.rotateClient(`?from=${day(-1)}&until=${day(5)}`),
+    remedy: "systemctl restart kubelet",
+    end: () => api.rotateClient(),
+  },
+  {
+    title: "the clock is before the client certificate's first day",
+    code: "TR0508",
+    provoke: () => api.rotateClient(`?from=${day(2)}&until=${day(300)}`),
+    remedy: "systemctl restart systemd-timesyncd",
+    end: () => api.rotateClient(),
+  },
+  {
+    title: "token has expired",
+    code: "TR0507",
+    provoke: async ({ files }) => {
+      const path = await api.kubeconfig("token-file");
+      node.configure({ kubeconfig: path });
+      expect(codes()).not.toContain("TR0507");
+      const part = (value: object): string =>
+        Buffer.from(JSON.stringify(value)).toString("base64url");
+      const token = `${part({ alg: "RS256" })}.${part({ exp: 1_600_000_000 })}.c2lnbmF0dXJl`;
+      files.write("/var/lib/expired", token);
+      node.run(`cp /var/lib/expired ${join(dirname(path), "token")}`);
+    },
+    remedy: /^Write a new token to \S+\/token$/,
+    end: async () => {
+      await api.kubeconfig("token-file");
+      expect(codes()).not.toContain("TR0507");
+      node.configure();
+    },
+  },
+  {
+    title: "API server does not know the token",
+    code: "TR0512",
+    provoke: async () => node.configure({ kubeconfig: await api.kubeconfig("bad-token") }),
+    remedy: "systemctl restart kubelet",
+    end: () => node.configure(),
+  },
+  {
+    title: "another node's token",
+    code: "TR0514",
+    provoke: async () => node.configure({ kubeconfig: await api.kubeconfig("token") }),
+    remedy: /^Put this node's own kubeconfig at \S+, or grant its user get on pods$/,
+    end: () => node.configure(),
+  },
+  {
     title: "API server is down",
     code: "TR0511",
     provoke: () => api.stop(),
@@ -115,6 +174,23 @@ testFaults(node, [
     provoke: () => api.show("other-ca"),
     remedy: /^Renew the server's certificate/,
     end: () => api.show("valid"),
+  },
+  {
+    title: "API server answers with a page of a portal",
+    code: "TR0516",
+    provoke: () => api.fault({ kind: "nonJson" }),
+    remedy: /^Check that server in \S+ is a Kubernetes API server, and its health$/,
+    end: () => api.heal(),
+  },
+  {
+    title: "annotation changed, and changes are ignored",
+    code: "TR0613",
+    provoke: async ({ configure }) => {
+      configure({ onAnnotationChange: "ignore" });
+      await api.apply(cluster("tenant-b"));
+    },
+    remedy: "kubectl -n team-a delete pod web-0",
+    end: () => api.apply(cluster("tenant-a")),
   },
   {
     title: "namespaces 403",
@@ -139,3 +215,18 @@ testFaults(node, [
     end: () => api.apply(cluster("tenant-a")),
   },
 ]);
+
+test("an agent that does not know its pods yet says so, and is ready when it does", async () => {
+  node.configure({ agent: { socket: join(node.routes.dir, "agent.sock") } });
+  await api.stop();
+  const agent = node.startAgent();
+  try {
+    await node.reaches(({ findings }) =>
+      findings.some(({ code, fault }) => code === "TR0803" && fault.includes("TR0808 ")),
+    );
+    await api.start();
+    await node.reaches(({ findings }) => findings.length === 0);
+  } finally {
+    agent.kill("SIGKILL");
+  }
+});

@@ -1,12 +1,21 @@
 /** Faults of the machine, the agent and the watcher: each named with its code, and ended by what is printed. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
-import { testFaults, useFaultNode } from "../../helpers/fault-node";
+import { testFaults, useFaultNode, type FaultNode } from "../../helpers/fault-node";
 
 const node = useFaultNode();
 const fill = (dir: string): void =>
   void node.run(`dd if=/dev/zero of=${dir}/filler bs=64k 2>/dev/null || :`);
 const empty = (dir: string) => (): void => void node.run(`rm ${dir}/filler`);
+
+/** Until /usr/sbin is unmounted, the node has neither iptables nor nft. */
+function hideFirewall({ run, routes }: FaultNode): void {
+  const copy = join(routes.dir, "sbin");
+  run(
+    `cp -a /usr/sbin/. ${copy}; cd ${copy}; rm -f iptables* ip6tables* xtables* nft
+    mount --bind ${copy} /usr/sbin`,
+  );
+}
 
 testFaults(node, [
   {
@@ -32,6 +41,24 @@ testFaults(node, [
       ),
     remedy: "Free space there: du -xah /var/log/tenant-routing | sort -h | tail",
     end: empty("/var/log/tenant-routing"),
+  },
+  {
+    title: "forwarding off, and no tenant has a table",
+    code: "TR0704",
+    provoke: ({ configure, routes }) => {
+      configure({
+        tenants: { "tenant-a": { fwmark: "0x10/0xff" }, "tenant-b": { fwmark: "0x20/0xff" } },
+      });
+      routes.set("ipv4/ip_forward", "0");
+    },
+    remedy: "sysctl -w net.ipv4.ip_forward=1",
+  },
+  {
+    title: "the firewall's programs are missing",
+    code: "TR0705",
+    provoke: hideFirewall,
+    remedy: "Do what the message says; docs/on-call.md has more under code 110",
+    end: ({ run }) => void run("umount /usr/sbin"),
   },
   {
     title: "the journal's directory is open to others",
@@ -94,13 +121,16 @@ describe("an agent", () => {
 
   test("that runs, is frozen, and is dead", async () => {
     node.configure({ agent: { socket: socket() } });
-    agent = spawn("nsenter", [
-      ...["-t", String(node.holder), "-m", "-n", "--", "env", "-i"],
-      ...[`PATH=${node.bin}:/usr/sbin:/usr/bin:/sbin:/bin`, "wrapper", "agent"],
-    ]);
+    agent = node.startAgent();
     await node.reaches(
       ({ findings, text }) => findings.length === 0 && text.includes("the agent answers"),
     );
+    hideFirewall(node);
+    await node.reaches(({ findings }) =>
+      findings.some(({ code, fault }) => code === "TR0803" && fault.includes("TR0705 ")),
+    );
+    node.run("umount /usr/sbin");
+    await node.reaches(({ findings }) => findings.length === 0);
     agent.kill("SIGSTOP");
     expect(node.status("--only agent").findings).toMatchObject([
       { code: "TR0802", remedy: "systemctl restart tenant-routing-agent" },
@@ -115,5 +145,30 @@ describe("an agent", () => {
       // It watched the routes, too.
       { code: "TR0805", fault: expect.stringContaining("has ended") as string },
     ]);
+  });
+
+  test("of another version, for all that is asked of it", async () => {
+    node.configure({ agent: { socket: socket() } });
+    const answers: Readonly<Record<string, string>> = {
+      "/healthz": "ok\n",
+      "/readyz": "ok\n",
+      "/metrics": 'tenant_routing_build_info{version="0.0.1",commit="abc"} 1\n',
+    };
+    // As an agent of that version would answer: one is not built for it.
+    const server = spawn(process.execPath, [
+      "-e",
+      `require("node:http").createServer((q, r) => r.end(${JSON.stringify(answers)}[q.url]))
+        .listen(${JSON.stringify(socket())}, () => console.log("listening"))`,
+    ]);
+    try {
+      await new Promise((resolve) => server.stdout.once("data", resolve));
+      const { status, findings } = node.status("--only agent");
+      expect([status, findings]).toMatchObject([
+        0,
+        [{ code: "TR0804", remedy: "systemctl restart tenant-routing-agent" }],
+      ]);
+    } finally {
+      server.kill("SIGKILL");
+    }
   });
 });

@@ -18,6 +18,15 @@ function rewrite({ run }: FaultNode, program: string): void {
   );
 }
 
+/** A rule of tenant-b on this address under the tag of plain/client-0, which has no mark. */
+function stray({ run }: FaultNode, address: string): void {
+  run(
+    `tag=$(basename $(grep -l client-0 /run/tenant-routing/*.json) .json)
+    iptables-nft -t mangle -A PREROUTING -s ${address}/32 \\
+      -m comment --comment "tenant-routing plain/client-0 $tag" -j MARK --set-xmark 0x20/0xff`,
+  );
+}
+
 testFaults(node, [
   {
     title: "rules flushed",
@@ -49,14 +58,25 @@ testFaults(node, [
     remedy: "wrapper repair --apply",
   },
   {
+    title: "a rule under the tag of a pod without a tenant",
+    code: "TR0604",
+    provoke: (on) => stray(on, "10.88.0.3"),
+    remedy: "wrapper repair --apply",
+  },
+  {
+    title: "another attachment's rule on a pod's address",
+    code: "TR0605",
+    provoke: (on) => stray(on, ADDRESS),
+    remedy: "wrapper repair --apply",
+  },
+  {
     title: "rules in the other variant",
     code: "TR0610",
     provoke: (on) => {
       save(on);
       on.run(`iptables-nft -t mangle -F; iptables-legacy-restore <${SAVE}`);
     },
-    remedy: "kubectl -n team-a delete pod web-0",
-    end: ({ run }) => void run(`iptables-nft-restore <${SAVE}; iptables-legacy -w -t mangle -F`),
+    remedy: "wrapper repair --apply",
   },
   {
     title: "a rule without a record",

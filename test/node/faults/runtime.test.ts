@@ -54,6 +54,20 @@ testFaults(useFaultNode(), [
     end: ({ configure }) => configure(),
   },
   {
+    title: "another plugin before ours, which has a delegate",
+    code: "TR0307",
+    provoke: ({ files, run }) => {
+      const list = JSON.parse(run(`cat ${CONFLIST}`)) as { plugins: object[] };
+      const first = { type: "ptp", ipam: { type: "host-local", subnet: "10.89.0.0/24" } };
+      files.write(CONFLIST, JSON.stringify({ ...list, plugins: [first, ...list.plugins] }));
+    },
+    remedy: `Move our plugin to the front of "plugins" in ${CONFLIST}`,
+    end: ({ files, run }) => {
+      const list = JSON.parse(run(`cat ${CONFLIST}`)) as { plugins: object[] };
+      files.write(CONFLIST, JSON.stringify({ ...list, plugins: list.plugins.slice(1) }));
+    },
+  },
+  {
     title: "the delegate is missing in the runtime's directory, and is elsewhere",
     code: "TR0308",
     provoke: ({ bin }) => rmSync(join(bin, "ptp")),

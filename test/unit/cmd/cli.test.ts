@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findConf } from "../../../cmd/conflist";
-import { checkKubeconfig } from "../../../cmd/deps";
 import { refuseHostNetns } from "../../../lib/node/netns";
 import { formatTable } from "../../../lib/text/table";
 import { parseRequest } from "../../../lib/cni/request";
@@ -183,10 +182,6 @@ test("formatTable aligns columns and leaves no trailing space", () => {
       ],
     ),
   ).toBe("A    LONG  C\naaa  b     c\na    b\n");
-});
-
-test("no kubeconfig is fine", async () => {
-  await checkKubeconfig(undefined);
 });
 
 describe("the node's own network namespace", () => {

@@ -3,7 +3,7 @@ import { manPage } from "../../../cmd/commands/man";
 import { spellings, walk } from "../../../cmd/commands/completion/tree";
 import { PROGRAM } from "../../helpers/command-line";
 
-const page = manPage(PROGRAM);
+const page = manPage(PROGRAM, "2026-01-02T03:04:05Z");
 /** What a reader sees: the requests without their names, the escapes resolved. */
 const shown = page
   .replaceAll("\\-", "-")
@@ -30,4 +30,9 @@ test("only requests of man(7) stand at the start of a line with a dot", () => {
 test("no dash becomes a hyphen, which could not be copied", () => {
   const words = page.split("\n").filter((line) => !line.startsWith(".TH"));
   expect(words.filter((line) => /(?<!\\)-/.test(line))).toEqual([]);
+});
+
+test("the day of the build is on it, where it is known", () => {
+  expect(page).toMatch(/^\.TH WRAPPER 8 "2026-01-02" /);
+  expect(manPage(PROGRAM, "unknown")).toMatch(/^\.TH WRAPPER 8 "" /);
 });

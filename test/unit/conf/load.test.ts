@@ -17,6 +17,7 @@ describe("defaults", () => {
         queueTimeoutMs: 30_000,
         reconcileIntervalMs: 10_000,
         namespaceIntervalMs: 10_000,
+        lookIntervalMs: 120_000,
         metricsAddress: "127.0.0.1",
         metricsPort: undefined,
       },

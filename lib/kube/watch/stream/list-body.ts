@@ -50,6 +50,11 @@ export class ListReader {
     (this.#inItem ? this.#item : this.#frame).add(chunk.subarray(start));
   }
 
+  /** After the last chunk: false where an object or list that was begun has no end. */
+  isWhole(): boolean {
+    return this.#open.length === 0 && !this.#inString;
+  }
+
   /** After the last chunk. Throws CniError `decode` or Error for what is not a whole list. */
   end(): ListHead {
     const list = parseJson(this.#frame.take(), "the list", MAX_FRAME_BYTES);

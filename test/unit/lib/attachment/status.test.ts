@@ -1,3 +1,5 @@
+import type { Severity } from "../../../../lib/checks/finding";
+import type { Check } from "../../../../lib/checks/run";
 import { CniError } from "../../../../lib/cni/error";
 import { status } from "../../../../lib/attachment/status";
 import { tenantWith } from "../../../helpers/conf-object";
@@ -13,14 +15,6 @@ test("all well: the delegate is asked", async () => {
   expect(verbs()).toEqual(["STATUS"]);
 });
 test.each<[string, () => void, number, RegExp]>([
-  [
-    "rules",
-    () => {
-      s.marks.fail.probe = new CniError("rules", "no iptables");
-    },
-    50,
-    /no iptables/,
-  ],
   [
     "old delegate",
     () => {
@@ -53,15 +47,47 @@ test.each<[string, () => void, number, RegExp]>([
     message: expect.stringMatching(message),
   });
 });
-test("a missing delegate or kubeconfig is 50", async () => {
+test("a missing delegate is 50", async () => {
   s = setUp({ delegate: { type: "absent" } });
   await expect(status(s.context)).rejects.toMatchObject({ code: 50 });
-  s.cleanUp();
+});
+
+const findings = (...severities: readonly Severity[]): Check => ({
+  ...{ name: "disk", category: "node", local: true },
+  look: async () => ({
+    findings: severities.map((severity) => ({
+      ...{ kind: "k", code: "TR1", category: "node" as const, severity },
+      ...{ fault: `a ${severity} thing`, consequence: "c", remedy: "mend it", subject: undefined },
+    })),
+  }),
+});
+const blind: Check = {
+  ...{ name: "kubeconfig", category: "credentials", local: true },
+  look: () => Promise.reject(new CniError("io", "gone")),
+};
+
+test("what checks find is 50 with code and remedy, and no delegate is asked", async () => {
   s = setUp();
-  const checkKubeconfig = () => {
-    throw new CniError("kubeconfig", "gone");
-  };
-  await expect(status(onNode(s, { checkKubeconfig }))).rejects.toMatchObject({ code: 50 });
+  const addChecks = async () => [findings("warning", "failed"), blind];
+  await expect(status(onNode(s, { addChecks }))).rejects.toMatchObject({
+    code: 50,
+    message: "TR1 a failed thing: mend it; could not look at the kubeconfig: gone",
+  });
+  expect(s.calls).toEqual([]);
+});
+
+test("a mere warning is no reason to fail", async () => {
+  s = setUp();
+  expect(await status(onNode(s, { addChecks: async () => [findings("warning")] }))).toBe("");
+  expect(verbs()).toEqual(["STATUS"]);
+});
+
+test("the checks are told what the request has", async () => {
+  s = setUp();
+  const addChecks = jest.fn(async () => []);
+  await status(onNode(s, { addChecks }));
+  const { conf, marks, cni } = s.context.request;
+  expect(addChecks.mock.calls).toEqual([[{ conf, marks, path: cni.path }]]);
 });
 test("chained mode has no delegate to ask", async () => {
   s = setUp({ delegate: undefined });

@@ -1,6 +1,12 @@
 /** Several checks as one verdict a category. */
 import type { Category, Finding, Severity } from "../../../../lib/checks/finding";
-import { runChecks, statusOf, worstFirst, type Looked } from "../../../../lib/checks/run";
+import {
+  runChecks,
+  statusOf,
+  troubleOf,
+  worstFirst,
+  type Looked,
+} from "../../../../lib/checks/run";
 
 function finding(kind: string, category: Category, severity: Severity): Finding {
   return {
@@ -16,7 +22,7 @@ const finds = (category: Category, severity: Severity, kind: string = severity) 
   check(category, async () => ({ findings: [finding(kind, category, severity)] }));
 const fine = (category: Category) => check(category, async () => ({ findings: [], summary: "s" }));
 const blind = (category: Category) =>
-  check(category, () => Promise.reject(new Error("no such file")), "the disk");
+  check(category, () => Promise.reject(new Error("no such file")), "disk");
 const skipped = (category: Category) =>
   check(category, async () => ({ findings: [], skipped: "-" }));
 
@@ -34,15 +40,19 @@ test.each([
   expect(statusOf(verdicts)).toBe(status);
 });
 
+test("a line for what is wrong or could not be looked at, none for a warning", async () => {
+  const checks = [blind("node"), finds("pods", "warning"), finds("pods", "failed")];
+  expect(troubleOf(await runChecks(checks))).toEqual([
+    "TR1 f: r",
+    expect.stringMatching(/^could not look at the disk: .*no such file/),
+  ]);
+});
+
 test("one that cannot look says why, and the others look all the same", async () => {
   const verdicts = await runChecks([blind("node"), fine("node"), fine("pods")]);
   expect(verdicts.map(({ category, blind: why, summaries }) => [category, why, summaries])).toEqual(
     [
-      [
-        "node",
-        [{ check: "the disk", why: expect.stringContaining("no such file") as string }],
-        ["s"],
-      ],
+      ["node", [{ check: "disk", why: expect.stringContaining("no such file") as string }], ["s"]],
       ["pods", [], ["s"]],
     ],
   );

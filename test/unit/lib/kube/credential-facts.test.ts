@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expiryOf, readCredentialFacts } from "../../../../lib/kube/credential-facts";
 import { distrust } from "../../../../lib/kube/trust";
 import type * as ClientNode from "./client-node";
@@ -51,6 +51,16 @@ test("a token that says when it expires", () => {
   expect(readCredentialFacts(path).user).toEqual({
     kind: "token",
     token: { file: undefined, until: new Date("1970-01-02T00:00:00Z") },
+  });
+});
+
+test("a token in a file that says when it expires, and which file", () => {
+  const path = t.api.kubeconfig("token-file");
+  const file = join(dirname(path), "token");
+  writeFileSync(file, `${jwt({ exp: 86400 })}\n`);
+  expect(readCredentialFacts(path).user).toEqual({
+    kind: "token",
+    token: { file, until: new Date("1970-01-02T00:00:00Z") },
   });
 });
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CniError } from "../../../../lib/cni/error";
+import type { RestoreOrder } from "../../../../lib/ports";
 import { attachmentTag } from "../../../../lib/marks/tag";
 import { KEY, Rig } from "./rig";
 
@@ -78,9 +79,33 @@ test("nobody moves to a place that does not work, which is said; repairs go on",
 test("nobody moves while it is not decided where marks go", async () => {
   rig.home = undefined;
   const tag = await rig.attach("a", A);
+  standIn("legacy");
   await rig.looks(2);
   expect([rig.recordOf(tag)?.backend, rig.said]).toEqual(["legacy", []]);
 });
+
+test("marks that stand in another place than on record are put where it says, before the others go", async () => {
+  rig.home = undefined;
+  const tag = await rig.attach("a", A);
+  standIn("nft");
+  const orders: RestoreOrder[] = [];
+  rig.marks.restore = async (given) => {
+    orders.push(...given);
+    standIn("legacy");
+    return given.map(({ key }) => ({ tag: attachmentTag(key), place: "legacy", changed: true }));
+  };
+  await rig.looks(2);
+  expect(orders).toMatchObject([{ place: "legacy", mark: A.mark, addresses: A.addresses }]);
+  expect([rig.recordOf(tag)?.backend, rig.messages("change")]).toEqual([
+    "legacy",
+    ["the marks of one pod have moved to legacy: pod team-a/a (container a)"],
+  ]);
+});
+
+function standIn(backend: string): void {
+  const { installed } = rig.marks;
+  installed.splice(0, installed.length, ...installed.map((mark) => ({ ...mark, backend })));
+}
 
 test("an attachment that is being deleted is left to its DEL", async () => {
   const tag = await rig.attach("a", A, bare);

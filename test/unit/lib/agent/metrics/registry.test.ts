@@ -30,6 +30,15 @@ const ALL: MetricsSources = {
     { tenant: "red", gateway: "10.0.0.2", isUp: false },
   ],
   failovers: () => ({ red: 2 }),
+  ready: async () => true,
+  findings: () => ({
+    ageSeconds: 3,
+    findings: [
+      { code: "TR0611", severity: "failed" },
+      { code: "TR0611", severity: "failed" },
+      { code: "TR0703", severity: "warning" },
+    ],
+  }),
 };
 
 let metrics: Metrics;
@@ -75,6 +84,10 @@ test("what the sources say is what is shown", async () => {
     'tenant_routing_gateway_up{tenant="red",gateway="10.0.0.1 dev eth1"}': 1,
     'tenant_routing_gateway_up{tenant="red",gateway="10.0.0.2"}': 0,
     'tenant_routing_failovers_total{tenant="red"}': 2,
+    'tenant_routing_findings{code="TR0611",severity="failed"}': 2,
+    'tenant_routing_findings{code="TR0703",severity="warning"}': 1,
+    tenant_routing_findings_age_seconds: 3,
+    tenant_routing_ready: 1,
     'tenant_routing_source_errors_total{source="traffic"}': 0,
     'tenant_routing_build_info{version="1.2.3",commit="abc"}': 1,
   });

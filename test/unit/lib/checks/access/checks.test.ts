@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { accessChecks, type AccessView } from "../../../../../lib/checks/access/checks";
 import type { Looked } from "../../../../../lib/checks/run";
 import type { ApiLook } from "../../../../../lib/kube/watch/once";
+import { systemClock } from "../../../../../lib/node/clock";
 import { confWith } from "../../../../helpers/conf-object";
 import type * as ClientNode from "../../kube/client-node";
 import { useApiServer } from "../../kube/harness";
@@ -27,14 +28,14 @@ function look(
   api: AccessView["api"] = async () => answer(),
 ): Promise<Looked> {
   const conf = () => confWith({ kubeconfig });
-  const checks = accessChecks({ conf, api, clock: { now: () => new Date() } });
+  const checks = accessChecks({ conf, api, clock: systemClock });
   const check = checks.find((each) => each.name === name);
   if (check === undefined) throw new Error(`no check ${name}`);
   return check.look();
 }
 
 test("CNI STATUS does not ask the API server", () => {
-  const view = { conf: confWith, api: async () => answer(), clock: { now: () => new Date() } };
+  const view = { conf: confWith, api: async () => answer(), clock: systemClock };
   expect(accessChecks(view).map((each) => [each.name, each.category, each.local])).toEqual([
     ["kubeconfig", "credentials", true],
     ["API server", "api", false],
@@ -71,6 +72,20 @@ describe("kubeconfig", () => {
       },
     ]);
     expect(summary).toMatch(/^client certificate until \d{4}-\d\d-\d\d$/);
+  });
+
+  test("what only a closer look shows is in the words of ADD", async () => {
+    const path = t.edited(
+      "plugin",
+      (text) => text.replace(/command: .*/, "command: /nowhere"),
+      "exec",
+    );
+    expect((await look("kubeconfig", path)).findings).toMatchObject([
+      {
+        ...{ code: "TR0504", subject: path },
+        fault: expect.stringContaining("cannot be started (ENOENT)") as string,
+      },
+    ]);
   });
 
   test("a file that is not there", async () => {

@@ -1,10 +1,11 @@
-import { foreignInSave } from "../../../../../lib/checks/foreign/iptables";
-import { hitsOf, isGiven } from "../../../../../lib/checks/foreign/model";
-import { foreignInNft } from "../../../../../lib/checks/foreign/nft";
+import { foreignRules, hitsOf, isGiven } from "../../../../../lib/checks/foreign/model";
+import { usesInSave } from "../../../../../lib/routes/kernel/mark-uses-iptables";
+import { usesInNft } from "../../../../../lib/routes/kernel/mark-uses-nft";
 
 const TAG = "01234567-0123456789abcdef01234567";
+const MARK = { value: 0x10, mask: 0xff };
 const save = (...lines: string[]): string => ["*mangle", ...lines, "COMMIT"].join("\n");
-const inSave = (...lines: string[]) => foreignInSave(save(...lines), "iptables-nft");
+const inSave = (...lines: string[]) => foreignRules(usesInSave(save(...lines), "iptables-nft"));
 
 describe("iptables-save", () => {
   test("a rule that marks one address has its text, its bits and the command that removes it", () => {
@@ -33,6 +34,7 @@ describe("iptables-save", () => {
       `-A PREROUTING -s 10.1.0.5/32 -m comment --comment "tenant-routing a/b ${TAG}" -j MARK --set-xmark 0x10/0xff`,
     ],
     ["without a source", "-A PREROUTING -i eth0 -j MARK --set-xmark 0x20/0xff"],
+    ["behind the choice of a route", "-A POSTROUTING -s 10.1.0.5/32 -j MARK --set-xmark 0x20/0xff"],
     ["for all but a source", "-A PREROUTING ! -s 10.1.0.5/32 -j MARK --set-xmark 0x20/0xff"],
     ["that only reads a mark", "-A PREROUTING -s 10.1.0.5/32 -m mark --mark 0x20/0xff -j ACCEPT"],
     ["that marks the connection", "-A PREROUTING -s 10.1.0.5/32 -j CONNMARK --set-xmark 0x20/0xff"],
@@ -50,6 +52,8 @@ describe("iptables-save", () => {
     ).toMatchObject([{ mask: 0xff, value: undefined }]);
   });
 });
+
+const foreignInNft = (json: unknown) => foreignRules(usesInNft(json).uses);
 
 describe("nft -j list ruleset", () => {
   const saddr = (right: unknown, op = "==") => ({
@@ -72,7 +76,9 @@ describe("nft -j list ruleset", () => {
     expect(rules).toMatchObject([
       { removal: "nft delete rule inet site pre handle 7", mask: 0xffffffff, value: 0x20 },
     ]);
-    expect(hitsOf(rules, [{ pod: "a/b", addresses }], 0xff)).toHaveLength(1);
+    expect(
+      hitsOf(rules, [{ pod: "a/b", addresses, mark: MARK }], { marks: [], bits: 0xff }),
+    ).toHaveLength(1);
   });
 
   test("only some bits", () => {
@@ -102,11 +108,11 @@ test("only pods with an address among the sources, and only rules that write one
     "-A PREROUTING -s 10.1.0.0/24 -j MARK --set-xmark 0x4000/0x4000",
   );
   const pods = [
-    { pod: "a/in", addresses: ["fd00::5", "10.1.0.5"] },
-    { pod: "a/out", addresses: ["10.2.0.5"] },
+    { pod: "a/in", addresses: ["fd00::5", "10.1.0.5"], mark: MARK },
+    { pod: "a/out", addresses: ["10.2.0.5"], mark: MARK },
   ];
-  expect(hitsOf(rules, pods, 0xff)).toMatchObject([
-    { pod: { pod: "a/in" }, address: "10.1.0.5", rule: { value: 0x20 } },
+  expect(hitsOf(rules, pods, { marks: [MARK], bits: 0xff })).toMatchObject([
+    { pods: ["a/in"], rule: { value: 0x20 } },
   ]);
 });
 

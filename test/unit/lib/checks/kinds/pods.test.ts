@@ -7,7 +7,13 @@ const POD = "team-a/web-0";
 describe("a foreign mark", () => {
   const MARK = { value: 0x20, mask: 0xff };
   const found = (pods: readonly string[], part: { mark?: typeof MARK; tenant?: string } = {}) => {
-    const facts = { pods, rule: "-j MARK", removal: "iptables -D", mark: part.mark };
+    const facts = {
+      pods,
+      rule: "-j MARK",
+      where: "iptables",
+      removal: "iptables -D",
+      mark: part.mark,
+    };
     return findingOf(PODS, "foreign-mark", { ...facts, tenant: part.tenant });
   };
 
@@ -26,7 +32,7 @@ describe("a foreign mark", () => {
     [[POD, "x/y", "z/z"], `${POD} and 2 more`, "they go"],
   ])("pods are named: %j", (pods, named, go) => {
     const { fault, consequence, remedy } = found(pods, { tenant: "b" });
-    expect(fault).toBe(`the foreign rule "-j MARK" marks packets of pod ${named}`);
+    expect(fault).toBe(`the foreign rule "-j MARK" (iptables) marks packets of pod ${named}`);
     expect(consequence).toBe(`${go} as tenant b`);
     expect(remedy).toBe("iptables -D");
   });
@@ -87,7 +93,7 @@ test("a mark in another variant than on record, and one of another attachment", 
     ...{ kind: "mark-elsewhere", code: "TR0610", category: "pods", severity: "warning" },
     fault: `${POD}: its mark is in legacy, and its record says nft`,
     consequence: "it works, but its DEL looks in the other place and leaves it behind",
-    remedy: "kubectl -n team-a delete pod web-0",
+    remedy: "wrapper repair --apply",
     subject: POD,
   });
   expect(findingOf(PODS, "mark-of-another", { pod: POD, drift: "rule of x" }, POD)).toEqual({

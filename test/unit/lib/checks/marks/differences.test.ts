@@ -235,3 +235,16 @@ test("a problem of which nothing more is known is an error with its text", async
   const broken = { ...(await plan([])), problems: [problem] };
   expect(() => found({ plan: broken })).toThrow("the guard cannot be read");
 });
+
+test("marks in another place than on record are to be moved", async () => {
+  const web = attachment("web-0", { backend: "nft" });
+  const marks = new FakeMarks();
+  const { key, addresses } = web;
+  await marks.install({ key, label: "team-a/web-0", mark: A, addresses, markReplies: false });
+  const there = marks.installed.map((mark) => ({ ...mark, backend: "legacy" }));
+  expect(found({ plan: planned([web], there) })).toMatchObject([
+    { code: "TR0610", subject: "team-a/web-0", remedy: "wrapper repair --apply" },
+  ]);
+  const home = marks.installed.map((mark) => ({ ...mark, backend: "nft" }));
+  expect(planned([web], home).restores).toEqual([]);
+});

@@ -35,8 +35,8 @@ test("every check is of the node and needs nothing but this machine", () => {
   expect(machineChecks(viewOf({})).map((each) => [each.name, each.category, each.local])).toEqual([
     ["journal's directory", "node", true],
     ["disk of the journal", "node", true],
-    ["disk of the log", "node", true],
     ["firewall", "node", true],
+    ["disk of the log", "node", true],
     ["forwarding", "node", true],
   ]);
 });

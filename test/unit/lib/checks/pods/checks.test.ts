@@ -1,5 +1,7 @@
 /** The checks of the marks of pods, on a node with a real journal and marks in memory. */
 import type { PluginConf } from "../../../../../conf/types";
+import { foreignRules } from "../../../../../lib/checks/foreign/model";
+import { usesInSave } from "../../../../../lib/routes/kernel/mark-uses-iptables";
 import { podsChecks, type PodsView } from "../../../../../lib/checks/pods/checks";
 import { runChecks, type Looked } from "../../../../../lib/checks/run";
 import type { Attachment } from "../../../../../lib/attachment/journal";
@@ -34,6 +36,7 @@ function checksOf(part: Partial<PodsView> = {}) {
     conf: () => conf,
     node: () => setup.context.node,
     saved: async () => [],
+    foreign: async () => ({ rules: [], unseen: [] }),
     inUse: async () => new Set(),
     api: () => Promise.reject(new Error("no API in this test")),
     ...part,
@@ -129,18 +132,22 @@ describe("marks", () => {
 });
 
 describe("foreign rules", () => {
-  const saved = (table: string, rule: string) => async () => [
-    { program: "iptables-nft", text: `*${table}\n${rule}\nCOMMIT\n` },
-  ];
+  const saved = (table: string, rule: string): Partial<PodsView> => {
+    const [program, text] = ["iptables-nft", `*${table}\n${rule}\nCOMMIT\n`];
+    return {
+      saved: async () => [{ program, text }],
+      foreign: async () => ({ rules: foreignRules(usesInSave(text, program)), unseen: [] }),
+    };
+  };
 
   test("one that gives a pod another tenant's mark", async () => {
     write();
     const spec = "-s 10.0.0.5/32 -j MARK --set-xmark 0x20/0xff";
     const rules = saved("mangle", `-A PREROUTING ${spec}`);
-    expect((await look("foreign rules", { saved: rules })).findings).toEqual([
+    expect((await look("foreign rules", rules)).findings).toEqual([
       {
         ...{ kind: "foreign-mark", code: "TR0611", category: "pods", severity: "failed" },
-        fault: `the foreign rule "${spec}" marks packets of pod team-a/web-0`,
+        fault: `the foreign rule "${spec}" (iptables-nft mangle PREROUTING) marks packets of pod team-a/web-0`,
         consequence: "it goes with mark 0x20/0xff, as tenant b",
         remedy: `iptables-nft -w -t mangle -D PREROUTING ${spec}`,
         subject: "team-a/web-0",
@@ -152,7 +159,7 @@ describe("foreign rules", () => {
     const rules = saved("raw", "-A PREROUTING -s 10.0.0.5/32 -j NOTRACK");
     const { markReplies: _, ...old } = record();
     setup.context.node.journal.write(TAG, old);
-    expect((await look("foreign rules", { saved: rules })).findings).toEqual([
+    expect((await look("foreign rules", rules)).findings).toEqual([
       {
         ...{ kind: "untracked-pod", code: "TR0612", category: "pods", severity: "failed" },
         fault:
@@ -164,7 +171,7 @@ describe("foreign rules", () => {
       },
     ]);
     write({ markReplies: true });
-    expect((await look("foreign rules", { saved: rules })).findings).toEqual([]);
+    expect((await look("foreign rules", rules)).findings).toEqual([]);
   });
 
   test("a pod that is not complete is not judged, nor one whose record cannot be read", async () => {
@@ -172,15 +179,15 @@ describe("foreign rules", () => {
     const journal = { ...setup.context.node.journal, read: () => ({ corrupt: "torn" }) };
     const rules = saved("mangle", "-A PREROUTING -j MARK --set-xmark 0x20/0xff");
     const node = { ...setup.context.node, journal };
-    expect((await look("foreign rules", { saved: rules })).findings).toEqual([]);
-    expect((await look("foreign rules", { saved: rules, node: () => node })).findings).toEqual([]);
+    expect((await look("foreign rules", rules)).findings).toEqual([]);
+    expect((await look("foreign rules", { ...rules, node: () => node })).findings).toEqual([]);
     write();
-    expect((await look("foreign rules", { saved: rules })).findings).toHaveLength(1);
+    expect((await look("foreign rules", rules)).findings).toHaveLength(1);
   });
 
   test("a firewall that cannot be read leaves the category unknown, and says why", async () => {
-    const unread = async () => [{ program: "iptables-legacy", problem: "the lock is held" }];
-    const [check] = checksOf({ saved: unread }).filter(({ name }) => name === "foreign rules");
+    const unread = async () => ({ rules: [], unseen: ["the lock is held"] });
+    const [check] = checksOf({ foreign: unread }).filter(({ name }) => name === "foreign rules");
     expect(await runChecks(check === undefined ? [] : [check])).toMatchObject([
       { state: "unknown", blind: [{ check: "foreign rules", why: "the lock is held" }] },
     ]);

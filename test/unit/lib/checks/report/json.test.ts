@@ -2,6 +2,10 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import Ajv from "ajv";
+import { loadConf } from "../../../../../conf/load";
+import { effectOf } from "../../../../../lib/checks/conflist/effect";
+import { readConflist } from "../../../../../lib/checks/conflist/read";
+import { ownNetconf } from "../../../../../lib/checks/conflist/settings";
 import { CATEGORIES } from "../../../../../lib/checks/finding";
 import { statusObject } from "../../../../../lib/checks/report/json";
 import type { Verdict } from "../../../../../lib/checks/run";
@@ -39,3 +43,31 @@ test("the schema refuses what is missing or unknown, and knows every category", 
   expect(validate({ ...object, findings: [{ code: "TR0601" }] })).toBe(false);
   expect(SCHEMA.definitions.category.enum).toEqual(Object.keys(CATEGORIES));
 });
+
+test("what validate adds is in it too", () => {
+  const object = statusObject("/etc/x", []);
+  const { conflist } = readConflist(Buffer.from(JSON.stringify(LIST)), "x.conflist");
+  const netconf = conflist === undefined ? undefined : ownNetconf(conflist);
+  if (conflist === undefined || netconf === undefined) throw new Error("not read");
+  const effect: unknown = JSON.parse(
+    JSON.stringify(effectOf(conflist, loadConf(netconf, "DEL").conf)),
+  );
+  for (const each of [effect, null])
+    expect([validate({ ...object, effect: each }), validate.errors]).toEqual([true, null]);
+  expect(validate({ ...object, effect: { network: "x" } })).toBe(false);
+});
+
+const LIST = {
+  cniVersion: "1.0.0",
+  name: "pods",
+  plugins: [
+    {
+      type: "tenant-routing-wrapper",
+      delegate: { type: "ptp", ipam: { type: "host-local", subnet: "10.88.0.0/24" } },
+      tenants: {
+        a: { fwmark: "0x10/0xff", table: 100, gateways: [{ via: "10.0.0.1" }] },
+        b: { fwmark: "0x20/0xff", namespaces: ["shop"] },
+      },
+    },
+  ],
+};

@@ -59,6 +59,59 @@ test.each([
   expect(found(expr, table)).toEqual([]);
 });
 
+describe("chains that a base chain leads to", () => {
+  const table = { family: "inet", table: "other" };
+  const of = (chain: string, ...exprs: (readonly object[])[]) =>
+    exprs.map((expr, i) => ({ rule: { ...table, chain, handle: i + 1, expr } }));
+  const met = (...rules: readonly object[]) =>
+    nativeRules(
+      {
+        nftables: [
+          { chain: { ...table, name: "pre", hook: "prerouting" } },
+          ...["a", "b"].map((name) => ({ chain: { ...table, name } })),
+          ...rules,
+        ],
+      },
+      PACKET,
+    ).map(({ where, text, matched }) => `${where.slice(15)} ${text} ${matched}`);
+  const to = (target: string) => ({ jump: { target } });
+  const goTo = (target: string) => ({ goto: { target } });
+  const us = { match: { op: "==", left: SADDR, right: "10.88.0.2" } };
+  const others = { match: { op: "==", left: SADDR, right: "10.88.0.3" } };
+  const unknown = { match: { op: "==", left: SADDR, right: "@pods" } };
+
+  test.each([
+    ["a jump", [...of("pre", [us, to("a")], [SET]), ...of("a", [SET])], ["a 1", "pre 2"]],
+    [
+      "a jump of a jump",
+      [...of("pre", [to("a")]), ...of("a", [to("b")]), ...of("b", [SET])],
+      ["b 1"],
+    ],
+    ["a goto ends the chain", [...of("pre", [goTo("a")], [SET]), ...of("a", [SET])], ["a 1"]],
+    [
+      "a goto in a jump comes back to the first chain",
+      [...of("pre", [to("a")], [SET]), ...of("a", [goTo("b")], [SET]), ...of("b", [SET])],
+      ["b 1", "pre 2"],
+    ],
+    [
+      "a return",
+      [...of("pre", [to("a")], [SET]), ...of("a", [{ return: null }], [SET])],
+      ["pre 2"],
+    ],
+    ["an accept ends all", [...of("pre", [to("a")], [SET]), ...of("a", [{ accept: null }])], []],
+    ["a jump for others", [...of("pre", [others, to("a")]), ...of("a", [SET])], []],
+    ["a circle", [...of("pre", [to("a")]), ...of("a", [to("pre")], [SET])], ["a 2"]],
+  ])("%s", (_, rules, expected) => {
+    expect(met(...rules)).toEqual(expected.map((each) => each.replace(" ", " handle ") + " yes"));
+  });
+
+  test("behind a match that is not judged, everything is only perhaps so", () => {
+    expect(
+      met(...of("pre", [unknown, to("a")], [SET]), ...of("a", [SET], [{ accept: null }])),
+    ).toEqual(["a handle 1 maybe", "pre handle 2 yes"]);
+  });
+});
+
 test("what is no ruleset has no rules", () => {
   for (const json of [undefined, null, 3, {}, { nftables: [3, null] }])
     expect(nativeRules(json, PACKET)).toEqual([]);

@@ -163,7 +163,12 @@ describe("what the pods' list is refused with, and then no namespace is asked fo
 
   test("a list that is cut in the middle is none", async () => {
     harness.api.faults.add({ kind: "truncated" });
-    await refusal();
+    expect(await refusal()).toEqual({
+      kind: "unreachable",
+      message: expect.stringMatching(
+        /the list of pods was cut off in the middle: run the command again, .*proxy/,
+      ),
+    });
   });
 });
 

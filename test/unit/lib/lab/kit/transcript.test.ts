@@ -9,6 +9,7 @@ async function printed(colour: boolean): Promise<string> {
     env: {},
     args: [],
     readStdin: () => new Uint8Array(),
+    stdinFile: () => undefined,
     stdout: print,
     coloured: print,
     stderr: print,

@@ -2,7 +2,9 @@ import { findCollisions } from "../../../../../lib/routes/conflicts/collisions";
 import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
 import type { Collision } from "../../../../../lib/routes/conflicts/kinds";
 import { collisionText } from "../../../../../lib/routes/conflicts/text";
-import type { NodeState, Surroundings } from "../../../../../lib/routes/model";
+import { parsePrefix, type Prefix } from "../../../../../lib/net/address";
+import { withPods } from "../../../../../lib/routes/conflicts/hit-pods";
+import type { CarriedMark, NodeState, Surroundings } from "../../../../../lib/routes/model";
 import { KERNEL_RULES, confOf, inputOf, link, route, rule, stateOf, useOf } from "../node-rig";
 
 const FREE = /free on this node: a 0x[0-9a-f]+\/0x[0-9a-f]+, b 0x[0-9a-f]+\/0x[0-9a-f]+/;
@@ -145,7 +147,9 @@ test("table: another's rule looks a tenant's table up", () => {
   );
   expect([kind, tenant]).toEqual(["table", "a"]);
   expect(text).toContain("table 100 of tenant a is looked up by");
-  expect(text).toContain("delete it, or give the tenant another table");
+  expect(text).toContain(
+    ": ip -4 rule del pref 1000 from 10.1.0.0/16 lookup 100 protocol kernel; or give the tenant another table",
+  );
 });
 
 test("table: a tenant's table has foreign routes", () => {
@@ -225,4 +229,45 @@ test("name: the name of a tenant's table has another number, and the same name f
   expect(only(found({}, entry(7)))).toMatchObject({ kind: "name", tenant: "b" });
   expect(found({}, entry(200))).toEqual([]);
   expect(found({}, entry(7), confOf({ routes: { namesDir: "" } }))).toEqual([]);
+});
+
+describe("a foreign rule that marks a pod", () => {
+  const use = (chain: string) => ({
+    ...useOf(`iptables-nft mangle ${chain}`, 0xff, 0x20),
+    rule: {
+      text: "-s 10.1.0.5/32 -j MARK --set-xmark 0x20/0xff",
+      removal: `iptables-nft -w -t mangle -D ${chain} -s 10.1.0.5/32 -j MARK --set-xmark 0x20/0xff`,
+      sources: [parsePrefix("10.1.0.5/32") as Prefix],
+      writes: true,
+    },
+  });
+  const pods: readonly CarriedMark[] = [
+    { mark: { value: 0x10, mask: 0xff }, pod: "shop/web-0", addresses: ["10.1.0.5"] },
+    { mark: { value: 0x20, mask: 0xff }, pod: "shop/web-1", addresses: ["10.1.0.6"] },
+  ];
+  const told = (chain: string): string =>
+    withPods(found({}, { markUses: [use(chain)] }), pods)
+      .filter(({ kind }) => kind === "mark")
+      .map(collisionText)
+      .join();
+
+  test("is shown with that pod and the command that removes it", () => {
+    expect(told("PREROUTING")).toMatch(
+      /iptables-nft mangle PREROUTING "-s 10\.1\.0\.5\/32 -j MARK --set-xmark 0x20\/0xff" are the same .* packets of one are taken for the other's, which hits shop\/web-0: iptables-nft -w -t mangle -D PREROUTING -s .* 0x20\/0xff; or give the tenants other marks/,
+    );
+  });
+
+  test("of a known project is not to be deleted", () => {
+    expect(told("CILIUM_PRE_mangle")).not.toContain("-D CILIUM");
+  });
+
+  test("of a rule without addresses, the pods of the tenant are hit", () => {
+    const [collision] = withPods(
+      found(withRules(rule(50, { fwmark: { value: 0x20, mask: 0xf0 }, table: 7 }))).filter(
+        ({ kind }) => kind === "mark",
+      ),
+      pods,
+    );
+    expect(collision?.pods).toEqual(["shop/web-1"]);
+  });
 });

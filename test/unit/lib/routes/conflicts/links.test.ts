@@ -35,12 +35,12 @@ test("an MTU that does not fit says what is used", () => {
 
 test("a collision says what is in the way, and the command that takes it out", () => {
   expect(collisions([A], [made(A, { up: false }, { alias: "theirs", mode: "vepa" })])).toEqual([
-    'a, which is to be a macvlan, exists and was not made by wrapper routes: mode vepa instead of bridge; it is left as it is: delete it ("ip link del dev a") to have it made, or give the link another name in "links"',
+    'a, which is to be a macvlan, exists and was not made by wrapper routes: mode vepa instead of bridge; it is left as it is: ip link del dev a; or give the link another name in "links", if it is needed',
   ]);
   expect(
     collisions([plain("vx", VXLAN)], [link("x", {}, { kind: "vxlan", id: 7, port: 4789 })]),
   ).toEqual([
-    'x has the VXLAN identifier 7 already, so vx cannot be made: delete it ("ip link del dev x"), use it under its name, or give vx another id',
+    "x has the VXLAN identifier 7 already, so vx cannot be made: ip link del dev x; or give vx another id, if x is needed",
   ]);
   expect(
     collisions(
@@ -48,7 +48,7 @@ test("a collision says what is in the way, and the command that takes it out", (
       [link("eth0"), link("eth0.5", {}, { kind: "vlan", parent: "eth0", id: 5 })],
     ),
   ).toEqual([
-    'eth0.5 has the VLAN ID 5 of eth0 already, so v cannot be made: delete it ("ip link del dev eth0.5"), use it under its name, or give v another id',
+    "eth0.5 has the VLAN ID 5 of eth0 already, so v cannot be made: ip link del dev eth0.5; or give v another id, if eth0.5 is needed",
   ]);
   expect(
     collisions(
@@ -56,6 +56,6 @@ test("a collision says what is in the way, and the command that takes it out", (
       [link("other"), link("p", {}, { master: "other" })],
     ),
   ).toEqual([
-    'p, which is to be a port of br, is one of other, so it stays there: take it out ("ip link set dev p nomaster"), or remove it from /routes/links/br/ports',
+    "p, which is to be a port of br, is one of other, so it stays there: ip link set dev p nomaster; or remove it from /routes/links/br/ports, if it is needed there",
   ]);
 });

@@ -69,7 +69,7 @@ test("a comment is text, whatever it looks like", () => {
 test("a use says in which program, table and chain it is", () => {
   const text =
     "*nat\n:CNI-HOSTPORT-MASQ - [0:0]\n-A CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 -j MASQUERADE\nCOMMIT\n*mangle\n-A X -m mark --mark 0x1 -j ACCEPT\nCOMMIT\n";
-  expect(usesInSave(text, "iptables-legacy")).toEqual([
+  expect(usesInSave(text, "iptables-legacy")).toMatchObject([
     useOf("iptables-legacy nat CNI-HOSTPORT-MASQ", 0x2000, 0x2000),
     useOf("iptables-legacy mangle X", ALL, 1),
   ]);
@@ -81,4 +81,10 @@ test("chains are listed once, of whatever table", () => {
       "*nat\n:PREROUTING ACCEPT [0:0]\n:KUBE-MARK-MASQ - [0:0]\n*mangle\n:PREROUTING ACCEPT [1:2]\nCOMMIT\n",
     ),
   ).toEqual(["PREROUTING", "KUBE-MARK-MASQ"]);
+});
+
+test("what a rule reads and what it writes are told apart", () => {
+  const text =
+    "*mangle\n-A X -m comment --comment -j -m mark --mark 0x1/0x1 -j MARK --set-xmark 0x2/0x2\nCOMMIT\n";
+  expect(usesInSave(text, "iptables-nft").map(({ rule }) => rule?.writes)).toEqual([false, true]);
 });

@@ -10,7 +10,7 @@ const recorded = (...marks: CarriedMark["mark"][]): RoutesRecord => ({
   rules: marks.map((fwmark) => rule(32765, { fwmark, table: 100 })),
 });
 const pods = (...marks: CarriedMark["mark"][]): CarriedMark[] =>
-  marks.map((each, i) => ({ mark: each, pod: `shop/web-${i}` }));
+  marks.map((each, i) => ({ mark: each, pod: `shop/web-${i}`, addresses: [] }));
 
 test("a mark that had rules, that pods carry, and that no tenant has", () => {
   const record = recorded(mark(0x10), mark(0x30));

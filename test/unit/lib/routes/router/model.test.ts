@@ -172,6 +172,7 @@ describe("wrapper routes router-config", () => {
       env: {},
       args: [],
       readStdin: () => new Uint8Array(),
+      stdinFile: () => undefined,
       stdout: (text) => void (out += text),
       coloured: () => {},
       stderr: () => {},

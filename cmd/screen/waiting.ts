@@ -4,9 +4,12 @@ const FIRST_MS = 1000;
 const EACH_MS = 250;
 const SIGNS = "|/-\\";
 
-/** Shows `what` on stderr while `body` runs, where stderr is a terminal. */
+let isShown = false;
+
+/** Shows `what` on stderr while `body` runs, where stderr is a terminal and nothing else is shown so. */
 export async function withSignOfLife<T>(what: string, body: () => Promise<T>): Promise<T> {
-  if (!process.stderr.isTTY) return body();
+  if (!process.stderr.isTTY || isShown) return body();
+  isShown = true;
   let turn = 0;
   const started = performance.now();
   const timer = setInterval(() => {
@@ -17,6 +20,7 @@ export async function withSignOfLife<T>(what: string, body: () => Promise<T>): P
     return await body();
   } finally {
     clearInterval(timer);
+    isShown = false;
     if (turn > 0) process.stderr.write(`\r${" ".repeat(what.length + 2)}\r`);
   }
 }

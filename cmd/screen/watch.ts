@@ -1,14 +1,18 @@
 /** A report that stays on the screen. */
-import { hasColours } from "../colours";
+import { hasColours } from "./colours";
 import type { Io } from "../io";
 
-/** Between the end of one look and the next (ms). */
-const PAUSE_MS = 2000;
 /** To the top left, and everything below goes (ECMA-48). */
 const CLEAR = "\u001b[H\u001b[2J";
 
-/** Calls `show` again and again until SIGINT or SIGTERM; returns its last exit status. */
-export async function keepShowing(io: Io, show: () => Promise<number>): Promise<number> {
+/** Looks, and returns what prints what was seen; that returns the exit status. */
+export type Frame = () => Promise<() => number>;
+
+/**
+ * Shows frames until SIGINT or SIGTERM, with `pauseMs` between two of them; returns the last exit status. The
+ * screen is cleared when the next frame is there, so that it is never empty.
+ */
+export async function keepShowing(io: Io, pauseMs: number, frame: Frame): Promise<number> {
   let wake = (): void => {};
   let isOver = false;
   const end = (): void => {
@@ -17,11 +21,12 @@ export async function keepShowing(io: Io, show: () => Promise<number>): Promise<
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, end);
   for (;;) {
+    const print = await frame();
     if (hasColours()) io.coloured(CLEAR);
-    const status = await show();
+    const status = print();
     if (isOver) return status;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, PAUSE_MS);
+      const timer = setTimeout(resolve, pauseMs);
       wake = () => {
         clearTimeout(timer);
         resolve();

@@ -8,7 +8,7 @@ import { ModuleKind, transpile } from "typescript";
 let dir: string;
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), "colours-"));
-  const source = readFileSync(join(__dirname, "../../../cmd/colours.ts"), "utf8");
+  const source = readFileSync(join(__dirname, "../../../../cmd/screen/colours.ts"), "utf8");
   const program = transpile(source, { module: ModuleKind.CommonJS });
   writeFileSync(
     join(dir, "colours.js"),

@@ -1,0 +1,80 @@
+/** Pure: the rules in what `nft -j list ruleset` prints. */
+import { shellWord } from "./shell";
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Tables of iptables-nft. Their rules are read from iptables-save, which knows their targets. */
+const IPTABLES = /^ip6? (?:filter|nat|mangle|raw|security)$/;
+
+/** A rule of a native table. */
+export interface NftRule {
+  /** With its family, such as `inet firewalld`. */
+  readonly table: string;
+  readonly chain: string;
+  readonly handle: number;
+  readonly statements: readonly Fields[];
+}
+
+/** A chain of a native table; `hook`: undefined where it is no base chain. */
+export interface NftChain {
+  readonly table: string;
+  readonly name: string;
+  readonly hook: string | undefined;
+}
+
+/** The native tables without those called in `own`, and what is in them; anything strange is left out. */
+export function nativeTables(
+  json: unknown,
+  own: readonly string[],
+): {
+  readonly tables: readonly string[];
+  readonly chains: readonly NftChain[];
+  readonly rules: readonly NftRule[];
+} {
+  const entries = listOf(fieldsOf(json)["nftables"]).map(fieldsOf);
+  const of = (kind: string): readonly Fields[] =>
+    entries.flatMap((entry) => (entry[kind] === undefined ? [] : [fieldsOf(entry[kind])]));
+  const isForeign = (table: string): boolean => !own.includes(table) && !IPTABLES.test(table);
+  return {
+    tables: of("table")
+      .map((table) => nameOf(table, "name"))
+      .filter(isForeign),
+    chains: of("chain")
+      .map((chain) => ({
+        table: nameOf(chain, "table"),
+        name: String(chain["name"]),
+        hook: typeof chain["hook"] === "string" ? chain["hook"] : undefined,
+      }))
+      .filter(({ table }) => isForeign(table)),
+    rules: of("rule")
+      .map((rule) => ({
+        table: nameOf(rule, "table"),
+        chain: String(rule["chain"]),
+        handle: Number(rule["handle"]),
+        statements: listOf(rule["expr"]).map(fieldsOf),
+      }))
+      .filter(({ table }) => isForeign(table)),
+  };
+}
+
+/** The command that removes a rule. */
+export function nftRemoval({ table, chain, handle }: Omit<NftRule, "statements">): string {
+  const words = [...table.split(" "), chain].map(shellWord);
+  return `nft delete rule ${words.join(" ")} handle ${handle}`;
+}
+
+function nameOf(fields: Fields, key: string): string {
+  return `${String(fields["family"])} ${String(fields[key])}`;
+}
+
+/** An object's fields; none for anything else. */
+export function fieldsOf(value: unknown): Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Fields)
+    : {};
+}
+
+/** A list's items; none for anything else. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? (value as readonly unknown[]) : [];
+}
