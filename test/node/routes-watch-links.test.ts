@@ -25,7 +25,7 @@ test("a link that is deleted, brought down or taken apart is put back, and its r
   for (const break_ of [
     "ip link del dev vpn0",
     "ip link set dev vpn0 down",
-    "ip addr flush dev vpn0",
+    "ip addr flush dev vpn0 scope global",
     "ip link set dev vpn0 mtu 1300",
     "ip link set dev vx7 nomaster",
     "ip link del dev br-gw; ip link del dev vx7",
