@@ -10,6 +10,7 @@ import { systemClock } from "../lib/node/clock";
 import { isDue } from "../lib/node/due";
 import { createExec } from "../lib/node/exec";
 import { createLocks } from "../lib/node/lock";
+import type { PostOffice } from "../lib/node/lock-queue";
 import {
   createLeftoverProcesses,
   isAlive,
@@ -37,14 +38,16 @@ const OURS: readonly string[] = [
 /** Who started us. When that process ends, the kernel gives us another parent (decision 0045). */
 const PARENT = process.ppid;
 
-/** What several nodes of one process may share: `exec` runs all programs. */
-export type Shared = Partial<Pick<BackendParts, "runner" | "exec" | "own">>;
+/** What several nodes of one process may share: `exec` runs all programs, `posts` is where others wait for its locks. */
+export interface Shared extends Partial<Pick<BackendParts, "runner" | "exec" | "own">> {
+  readonly posts?: PostOffice;
+}
 
 /** What lives as long as the process, for the plugin and the command line alike. */
 export function openNode(conf: PluginConf, log: Log, shared: Shared = {}): Node {
   const { exec = createExec() } = shared;
   const journal = createJournal(conf.dataDir);
-  const locks = preparedLocks(createLocks(conf.dataDir), journal);
+  const locks = preparedLocks(createLocks(conf.dataDir, shared.posts), journal);
   const backend = openBackend(conf, {
     ...shared,
     exec,

@@ -26,6 +26,8 @@ export interface Asker extends Pick<Io, "env" | "readStdin" | "stderr"> {
   readonly answer: (text: string, status: number) => void | Promise<void>;
   /** The node for a request of this configuration. */
   readonly openNode: (conf: PluginConf, log: Log) => Node;
+  /** Judges a netconf; left out, anew each time. */
+  readonly loadConf?: typeof loadConf;
   /** An agent's request. */
   readonly remote?: Remote;
   /** Waits for the request's turn; left out, it begins at once. Throws CniError `tryAgainLater`. */
@@ -79,7 +81,7 @@ async function answer(
   head: NetconfHead,
   asker: Asker,
 ): Promise<void> {
-  const { conf, warnings } = loadConf(head.netconf, verb);
+  const { conf, warnings } = (asker.loadConf ?? loadConf)(head.netconf, verb);
   const log = createLog(conf, asker.stderr);
   for (const warning of warnings) log.write("warn", warning, { network: head.name });
   try {

@@ -53,6 +53,7 @@ export function buildTenants(draft: Draft): readonly Tenant[] {
             mtu: settings.mtu,
             onGatewayLoss: settings.onGatewayLoss,
             poolRule: settings.poolRule,
+            pool: settings.pool,
             delegate: settings.delegate,
           },
         ],

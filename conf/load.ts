@@ -1,6 +1,6 @@
 /** From the plugin object of a conflist to a configuration that is complete, checked and frozen. */
 import type { Verb } from "../lib/cni/request";
-import { isObject, isRawNumber, type Json, type JsonObject } from "../lib/cni/json";
+import { isObject, isRawNumber, own, type Json, type JsonObject } from "../lib/cni/json";
 import { FULL_MASK } from "../lib/net/mark";
 import type { Draft } from "./draft";
 import { parseDuration } from "./duration";
@@ -42,6 +42,43 @@ export function loadConf(netconf: JsonObject, verb: Verb): LoadedConf {
     conf: deepFreeze(build(raw, pruned as unknown as Draft)),
     warnings: problems.map(problemText),
   };
+}
+
+/** The verbs that come for each pod. */
+const POD_VERBS: readonly Verb[] = ["ADD", "DEL", "CHECK"];
+
+/**
+ * The same for a process that stays: of netconfs that differ only in what the runtime has filled in, the first is
+ * judged. It remembers so many of them (`kept`).
+ */
+export function createLoader(kept: number): typeof loadConf {
+  const known = new Map<string, LoadedConf>();
+  return (netconf, verb) => {
+    const { runtimeConfig, prevResult, ...rest } = netconf;
+    const filledIn = [runtimeConfig, prevResult];
+    const isUsual = filledIn.every((value) => value === undefined || isObject(value));
+    if (!isUsual || !POD_VERBS.includes(verb)) return loadConf(netconf, verb);
+    const key = JSON.stringify([verb, filledIn.map((value) => value === undefined), rest]);
+    const loaded = known.get(key);
+    if (loaded === undefined) {
+      const judged = loadConf(netconf, verb);
+      if (known.size >= kept) known.clear();
+      known.set(key, {
+        ...judged,
+        conf: { ...judged.conf, runtimeConfig: undefined, prevResult: undefined },
+      });
+      return judged;
+    }
+    return { ...loaded, conf: Object.freeze({ ...loaded.conf, ...filledInBy(netconf) }) };
+  };
+}
+
+function filledInBy(netconf: JsonObject): Pick<PluginConf, "runtimeConfig" | "prevResult"> {
+  const [runtimeConfig, prevResult] = (["runtimeConfig", "prevResult"] as const).map((key) => {
+    const value = own(netconf, key);
+    return value === undefined ? undefined : (deepFreeze(cloneJson(value)) as JsonObject);
+  });
+  return { runtimeConfig, prevResult };
 }
 
 /** Every problem that `verb` would name, as data. Never throws. */

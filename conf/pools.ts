@@ -64,18 +64,51 @@ function member(value: Json, key: string): Json | undefined {
 }
 
 /**
+ * The networks of a tenant's addresses: what its `pool` says, else those of the delegate that its pods have
+ * (`delegate` with the tenant's patch). Throws CniError `invalidConfig` as `addressPools` does.
+ */
+export function tenantPools(
+  delegate: JsonObject,
+  { pool, delegate: patch }: { readonly pool?: Texts; readonly delegate: JsonObject | undefined },
+): readonly Prefix[] {
+  if (pool !== undefined) return poolNetworks(pool);
+  return addressPools(patch === undefined ? delegate : (mergePatch(delegate, patch) as JsonObject));
+}
+type Texts = readonly string[] | undefined;
+
+/** The networks of a tenant's `pool`, each once; validation has made sure that they are networks. */
+export function poolNetworks(pool: readonly string[]): readonly Prefix[] {
+  return withoutContained(pool.flatMap((text) => parsePrefix(text) ?? []));
+}
+
+/** Those of the addresses (without length) that are in none of the networks. */
+export function outside(pools: readonly Prefix[], addresses: readonly string[]): readonly string[] {
+  return addresses.filter((address) => {
+    const host = parsePrefix(address);
+    return host === undefined || !pools.some((pool) => contains(pool, host));
+  });
+}
+
+/**
  * The pools of each tenant that gives them out alone: they overlap no pool of the delegate as it is, nor of
  * another tenant. What is no network counts as no pool.
  */
 export function ownPools(
   delegate: JsonObject | undefined,
-  tenants: readonly { readonly name: string; readonly delegate: JsonObject | undefined }[],
+  tenants: readonly {
+    readonly name: string;
+    readonly pool?: Texts;
+    readonly delegate: JsonObject | undefined;
+  }[],
 ): ReadonlyMap<string, readonly Prefix[]> {
   if (delegate === undefined) return new Map();
-  const shared = poolsOrNone(delegate);
-  const each = tenants.map(({ name, delegate: patch }) => ({
-    name,
-    pools: patch === undefined ? [] : poolsOrNone(mergePatch(delegate, patch) as JsonObject),
+  const shared = poolsOrNone(() => addressPools(delegate));
+  const each = tenants.map((tenant) => ({
+    name: tenant.name,
+    pools:
+      tenant.delegate === undefined && tenant.pool === undefined
+        ? []
+        : poolsOrNone(() => tenantPools(delegate, tenant)),
   }));
   const isFree = (pool: Prefix, name: string): boolean =>
     ![shared, ...each.filter((other) => other.name !== name).map(({ pools }) => pools)]
@@ -85,9 +118,9 @@ export function ownPools(
 }
 
 // The delegate says what is wrong with its own configuration.
-function poolsOrNone(delegate: JsonObject): readonly Prefix[] {
+function poolsOrNone(read: () => readonly Prefix[]): readonly Prefix[] {
   try {
-    return addressPools(delegate);
+    return read();
   } catch {
     return [];
   }

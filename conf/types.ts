@@ -23,6 +23,8 @@ export interface Tenant {
   readonly onGatewayLoss: "stop" | "fallback";
   /** Whether unmarked packets from its own address pools take its table. */
   readonly poolRule: "auto" | "on" | "off";
+  /** Networks that every address of its pods is in; undefined: any address is taken. */
+  readonly pool: readonly string[] | undefined;
   /** JSON merge patch (RFC 7396) on the delegate's netconf. */
   readonly delegate: JsonObject | undefined;
 }

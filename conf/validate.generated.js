@@ -3,7 +3,7 @@
 
 // <stdin>
 exports.validate = validate10;
-var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "poolRule": { "type": "string", "enum": ["auto", "on", "off"], "default": "auto" }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "backend": { "type": "string", "enum": ["auto", "iptables", "nftables"], "default": "auto" }, "guard": { "type": "boolean", "default": true }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "links": { "type": "object", "maxProperties": 256, "propertyNames": { "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["type"], "properties": { "type": { "type": "string", "enum": ["macvlan", "vlan", "bridge", "vxlan", "dummy"] }, "parent": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "id": { "type": "integer", "minimum": 1, "maximum": 16777215 }, "mode": { "type": "string", "enum": ["bridge", "private", "vepa", "passthru"] }, "remotes": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "group": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "local": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "port": { "type": "integer", "minimum": 1, "maximum": 65535 }, "addresses": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "mac": { "type": "string", "pattern": "^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$" }, "ports": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "lookInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2m" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
+var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "poolRule": { "type": "string", "enum": ["auto", "on", "off"], "default": "auto" }, "pool": { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "backend": { "type": "string", "enum": ["auto", "iptables", "nftables"], "default": "auto" }, "guard": { "type": "boolean", "default": true }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "links": { "type": "object", "maxProperties": 256, "propertyNames": { "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["type"], "properties": { "type": { "type": "string", "enum": ["macvlan", "vlan", "bridge", "vxlan", "dummy"] }, "parent": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "id": { "type": "integer", "minimum": 1, "maximum": 16777215 }, "mode": { "type": "string", "enum": ["bridge", "private", "vepa", "passthru"] }, "remotes": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "group": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "local": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "port": { "type": "integer", "minimum": 1, "maximum": 65535 }, "addresses": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "mac": { "type": "string", "pattern": "^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$" }, "ports": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "lookInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2m" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
 var func2 = Object.prototype.hasOwnProperty;
 var pattern0 = new RegExp("^cni\\.dev/", "");
 var pattern1 = new RegExp("^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$", "");
@@ -15,13 +15,13 @@ var pattern7 = new RegExp("^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$", "");
 var pattern8 = new RegExp("^[0-9a-fA-F:.]{2,45}$", "");
 var pattern9 = new RegExp("^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$", "");
 var pattern11 = new RegExp("^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "");
-var pattern14 = new RegExp("^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "");
-var pattern17 = new RegExp("^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "");
-var pattern18 = new RegExp("^[1-9][0-9]{0,5}(?:ms|s|m)$", "");
-var pattern21 = new RegExp("^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$", "");
-var pattern31 = new RegExp("^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$", "");
-var pattern32 = new RegExp("^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$", "");
-var pattern41 = new RegExp("^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$", "");
+var pattern13 = new RegExp("^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$", "");
+var pattern15 = new RegExp("^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "");
+var pattern18 = new RegExp("^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "");
+var pattern19 = new RegExp("^[1-9][0-9]{0,5}(?:ms|s|m)$", "");
+var pattern32 = new RegExp("^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$", "");
+var pattern33 = new RegExp("^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$", "");
+var pattern42 = new RegExp("^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$", "");
 function validate10(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
   let vErrors = null;
   let errors = 0;
@@ -781,142 +781,143 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
               }
               errors++;
             }
-            if (data6.delegate !== void 0) {
-              let data22 = data6.delegate;
-              if (!(data22 && typeof data22 == "object" && !Array.isArray(data22))) {
-                const err59 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/delegate", schemaPath: "#/properties/tenants/additionalProperties/properties/delegate/type", keyword: "type", params: { type: "object" } };
+            if (data6.pool !== void 0) {
+              let data22 = data6.pool;
+              if (Array.isArray(data22)) {
+                if (data22.length < 1) {
+                  const err59 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/pool", schemaPath: "#/properties/tenants/additionalProperties/properties/pool/minItems", keyword: "minItems", params: { limit: 1 } };
+                  if (vErrors === null) {
+                    vErrors = [err59];
+                  } else {
+                    vErrors.push(err59);
+                  }
+                  errors++;
+                }
+                const len4 = data22.length;
+                for (let i7 = 0; i7 < len4; i7++) {
+                  let data23 = data22[i7];
+                  if (typeof data23 === "string") {
+                    if (!pattern13.test(data23)) {
+                      const err60 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/pool/" + i7, schemaPath: "#/properties/tenants/additionalProperties/properties/pool/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+                      if (vErrors === null) {
+                        vErrors = [err60];
+                      } else {
+                        vErrors.push(err60);
+                      }
+                      errors++;
+                    }
+                  } else {
+                    const err61 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/pool/" + i7, schemaPath: "#/properties/tenants/additionalProperties/properties/pool/items/type", keyword: "type", params: { type: "string" } };
+                    if (vErrors === null) {
+                      vErrors = [err61];
+                    } else {
+                      vErrors.push(err61);
+                    }
+                    errors++;
+                  }
+                }
+              } else {
+                const err62 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/pool", schemaPath: "#/properties/tenants/additionalProperties/properties/pool/type", keyword: "type", params: { type: "array" } };
                 if (vErrors === null) {
-                  vErrors = [err59];
+                  vErrors = [err62];
                 } else {
-                  vErrors.push(err59);
+                  vErrors.push(err62);
+                }
+                errors++;
+              }
+            }
+            if (data6.delegate !== void 0) {
+              let data24 = data6.delegate;
+              if (!(data24 && typeof data24 == "object" && !Array.isArray(data24))) {
+                const err63 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/delegate", schemaPath: "#/properties/tenants/additionalProperties/properties/delegate/type", keyword: "type", params: { type: "object" } };
+                if (vErrors === null) {
+                  vErrors = [err63];
+                } else {
+                  vErrors.push(err63);
                 }
                 errors++;
               }
             }
           } else {
-            const err60 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/tenants/additionalProperties/type", keyword: "type", params: { type: "object" } };
+            const err64 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/tenants/additionalProperties/type", keyword: "type", params: { type: "object" } };
             if (vErrors === null) {
-              vErrors = [err60];
+              vErrors = [err64];
             } else {
-              vErrors.push(err60);
+              vErrors.push(err64);
             }
             errors++;
           }
         }
       } else {
-        const err61 = { instancePath: instancePath + "/tenants", schemaPath: "#/properties/tenants/type", keyword: "type", params: { type: "object" } };
+        const err65 = { instancePath: instancePath + "/tenants", schemaPath: "#/properties/tenants/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
-          vErrors = [err61];
+          vErrors = [err65];
         } else {
-          vErrors.push(err61);
+          vErrors.push(err65);
         }
         errors++;
       }
     }
     if (data.marks !== void 0) {
-      let data23 = data.marks;
-      if (data23 && typeof data23 == "object" && !Array.isArray(data23)) {
-        if (Object.keys(data23).length > 1024) {
-          const err62 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/maxProperties", keyword: "maxProperties", params: { limit: 1024 } };
+      let data25 = data.marks;
+      if (data25 && typeof data25 == "object" && !Array.isArray(data25)) {
+        if (Object.keys(data25).length > 1024) {
+          const err66 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/maxProperties", keyword: "maxProperties", params: { limit: 1024 } };
           if (vErrors === null) {
-            vErrors = [err62];
+            vErrors = [err66];
           } else {
-            vErrors.push(err62);
+            vErrors.push(err66);
           }
           errors++;
         }
-        if (Object.keys(data23).length < 1) {
-          const err63 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/minProperties", keyword: "minProperties", params: { limit: 1 } };
+        if (Object.keys(data25).length < 1) {
+          const err67 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/minProperties", keyword: "minProperties", params: { limit: 1 } };
           if (vErrors === null) {
-            vErrors = [err63];
+            vErrors = [err67];
           } else {
-            vErrors.push(err63);
+            vErrors.push(err67);
           }
           errors++;
         }
-        for (const key5 in data23) {
-          const _errs56 = errors;
+        for (const key5 in data25) {
+          const _errs60 = errors;
           if (typeof key5 === "string") {
             if (!pattern5.test(key5)) {
-              const err64 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, propertyName: key5 };
+              const err68 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, propertyName: key5 };
               if (vErrors === null) {
-                vErrors = [err64];
+                vErrors = [err68];
               } else {
-                vErrors.push(err64);
+                vErrors.push(err68);
               }
               errors++;
             }
           }
-          var valid19 = _errs56 === errors;
-          if (!valid19) {
-            const err65 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/propertyNames", keyword: "propertyNames", params: { propertyName: key5 } };
+          var valid21 = _errs60 === errors;
+          if (!valid21) {
+            const err69 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/propertyNames", keyword: "propertyNames", params: { propertyName: key5 } };
             if (vErrors === null) {
-              vErrors = [err65];
+              vErrors = [err69];
             } else {
-              vErrors.push(err65);
+              vErrors.push(err69);
             }
             errors++;
           }
         }
-        for (const key6 in data23) {
-          let data24 = data23[key6];
-          if (data24 && typeof data24 == "object" && !Array.isArray(data24)) {
-            if (data24.mark === void 0) {
-              const err66 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/required", keyword: "required", params: { missingProperty: "mark" } };
+        for (const key6 in data25) {
+          let data26 = data25[key6];
+          if (data26 && typeof data26 == "object" && !Array.isArray(data26)) {
+            if (data26.mark === void 0) {
+              const err70 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/required", keyword: "required", params: { missingProperty: "mark" } };
               if (vErrors === null) {
-                vErrors = [err66];
+                vErrors = [err70];
               } else {
-                vErrors.push(err66);
+                vErrors.push(err70);
               }
               errors++;
             }
-            for (const key7 in data24) {
+            for (const key7 in data26) {
               if (!(key7 === "mark" || key7 === "mask")) {
-                const err67 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key7 } };
-                if (vErrors === null) {
-                  vErrors = [err67];
-                } else {
-                  vErrors.push(err67);
-                }
-                errors++;
-              }
-            }
-            if (data24.mark !== void 0) {
-              let data25 = data24.mark;
-              if (!(typeof data25 == "number" && (!(data25 % 1) && !isNaN(data25)) && isFinite(data25))) {
-                const err68 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/type", keyword: "type", params: { type: "integer" } };
-                if (vErrors === null) {
-                  vErrors = [err68];
-                } else {
-                  vErrors.push(err68);
-                }
-                errors++;
-              }
-              if (typeof data25 == "number" && isFinite(data25)) {
-                if (data25 > 4294967295 || isNaN(data25)) {
-                  const err69 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
-                  if (vErrors === null) {
-                    vErrors = [err69];
-                  } else {
-                    vErrors.push(err69);
-                  }
-                  errors++;
-                }
-                if (data25 < 1 || isNaN(data25)) {
-                  const err70 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-                  if (vErrors === null) {
-                    vErrors = [err70];
-                  } else {
-                    vErrors.push(err70);
-                  }
-                  errors++;
-                }
-              }
-            }
-            if (data24.mask !== void 0) {
-              let data26 = data24.mask;
-              if (!(typeof data26 == "number" && (!(data26 % 1) && !isNaN(data26)) && isFinite(data26))) {
-                const err71 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/type", keyword: "type", params: { type: "integer" } };
+                const err71 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key7 } };
                 if (vErrors === null) {
                   vErrors = [err71];
                 } else {
@@ -924,18 +925,21 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                 }
                 errors++;
               }
-              if (typeof data26 == "number" && isFinite(data26)) {
-                if (data26 > 4294967295 || isNaN(data26)) {
-                  const err72 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
-                  if (vErrors === null) {
-                    vErrors = [err72];
-                  } else {
-                    vErrors.push(err72);
-                  }
-                  errors++;
+            }
+            if (data26.mark !== void 0) {
+              let data27 = data26.mark;
+              if (!(typeof data27 == "number" && (!(data27 % 1) && !isNaN(data27)) && isFinite(data27))) {
+                const err72 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/type", keyword: "type", params: { type: "integer" } };
+                if (vErrors === null) {
+                  vErrors = [err72];
+                } else {
+                  vErrors.push(err72);
                 }
-                if (data26 < 0 || isNaN(data26)) {
-                  const err73 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/minimum", keyword: "minimum", params: { comparison: ">=", limit: 0 } };
+                errors++;
+              }
+              if (typeof data27 == "number" && isFinite(data27)) {
+                if (data27 > 4294967295 || isNaN(data27)) {
+                  const err73 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
                   if (vErrors === null) {
                     vErrors = [err73];
                   } else {
@@ -943,61 +947,61 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                   errors++;
                 }
+                if (data27 < 1 || isNaN(data27)) {
+                  const err74 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                  if (vErrors === null) {
+                    vErrors = [err74];
+                  } else {
+                    vErrors.push(err74);
+                  }
+                  errors++;
+                }
+              }
+            }
+            if (data26.mask !== void 0) {
+              let data28 = data26.mask;
+              if (!(typeof data28 == "number" && (!(data28 % 1) && !isNaN(data28)) && isFinite(data28))) {
+                const err75 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/type", keyword: "type", params: { type: "integer" } };
+                if (vErrors === null) {
+                  vErrors = [err75];
+                } else {
+                  vErrors.push(err75);
+                }
+                errors++;
+              }
+              if (typeof data28 == "number" && isFinite(data28)) {
+                if (data28 > 4294967295 || isNaN(data28)) {
+                  const err76 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+                  if (vErrors === null) {
+                    vErrors = [err76];
+                  } else {
+                    vErrors.push(err76);
+                  }
+                  errors++;
+                }
+                if (data28 < 0 || isNaN(data28)) {
+                  const err77 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/minimum", keyword: "minimum", params: { comparison: ">=", limit: 0 } };
+                  if (vErrors === null) {
+                    vErrors = [err77];
+                  } else {
+                    vErrors.push(err77);
+                  }
+                  errors++;
+                }
               }
             }
           } else {
-            const err74 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/type", keyword: "type", params: { type: "object" } };
+            const err78 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/type", keyword: "type", params: { type: "object" } };
             if (vErrors === null) {
-              vErrors = [err74];
+              vErrors = [err78];
             } else {
-              vErrors.push(err74);
+              vErrors.push(err78);
             }
             errors++;
           }
         }
       } else {
-        const err75 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err75];
-        } else {
-          vErrors.push(err75);
-        }
-        errors++;
-      }
-    }
-    let data27 = data.mask;
-    if (typeof data27 !== "string" && !(typeof data27 == "number" && (!(data27 % 1) && !isNaN(data27)) && isFinite(data27))) {
-      const err76 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/type", keyword: "type", params: { type: schema11.properties.mask.type } };
-      if (vErrors === null) {
-        vErrors = [err76];
-      } else {
-        vErrors.push(err76);
-      }
-      errors++;
-    }
-    if (typeof data27 == "number" && isFinite(data27)) {
-      if (data27 > 4294967295 || isNaN(data27)) {
-        const err77 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
-        if (vErrors === null) {
-          vErrors = [err77];
-        } else {
-          vErrors.push(err77);
-        }
-        errors++;
-      }
-      if (data27 < 1 || isNaN(data27)) {
-        const err78 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-        if (vErrors === null) {
-          vErrors = [err78];
-        } else {
-          vErrors.push(err78);
-        }
-        errors++;
-      }
-    }
-    if (typeof data27 === "string") {
-      if (!pattern14.test(data27)) {
-        const err79 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/pattern", keyword: "pattern", params: { pattern: "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$" } };
+        const err79 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
           vErrors = [err79];
         } else {
@@ -1006,9 +1010,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
-    let data28 = data.onError;
-    if (typeof data28 !== "string") {
-      const err80 = { instancePath: instancePath + "/onError", schemaPath: "#/properties/onError/type", keyword: "type", params: { type: "string" } };
+    let data29 = data.mask;
+    if (typeof data29 !== "string" && !(typeof data29 == "number" && (!(data29 % 1) && !isNaN(data29)) && isFinite(data29))) {
+      const err80 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/type", keyword: "type", params: { type: schema11.properties.mask.type } };
       if (vErrors === null) {
         vErrors = [err80];
       } else {
@@ -1016,114 +1020,117 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    if (!(data28 === "deny" || data28 === "allow")) {
-      const err81 = { instancePath: instancePath + "/onError", schemaPath: "#/properties/onError/enum", keyword: "enum", params: { allowedValues: schema11.properties.onError.enum } };
+    if (typeof data29 == "number" && isFinite(data29)) {
+      if (data29 > 4294967295 || isNaN(data29)) {
+        const err81 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+        if (vErrors === null) {
+          vErrors = [err81];
+        } else {
+          vErrors.push(err81);
+        }
+        errors++;
+      }
+      if (data29 < 1 || isNaN(data29)) {
+        const err82 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+        if (vErrors === null) {
+          vErrors = [err82];
+        } else {
+          vErrors.push(err82);
+        }
+        errors++;
+      }
+    }
+    if (typeof data29 === "string") {
+      if (!pattern15.test(data29)) {
+        const err83 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/pattern", keyword: "pattern", params: { pattern: "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$" } };
+        if (vErrors === null) {
+          vErrors = [err83];
+        } else {
+          vErrors.push(err83);
+        }
+        errors++;
+      }
+    }
+    let data30 = data.onError;
+    if (typeof data30 !== "string") {
+      const err84 = { instancePath: instancePath + "/onError", schemaPath: "#/properties/onError/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
-        vErrors = [err81];
+        vErrors = [err84];
       } else {
-        vErrors.push(err81);
+        vErrors.push(err84);
+      }
+      errors++;
+    }
+    if (!(data30 === "deny" || data30 === "allow")) {
+      const err85 = { instancePath: instancePath + "/onError", schemaPath: "#/properties/onError/enum", keyword: "enum", params: { allowedValues: schema11.properties.onError.enum } };
+      if (vErrors === null) {
+        vErrors = [err85];
+      } else {
+        vErrors.push(err85);
       }
       errors++;
     }
     if (data.exemptNamespaces !== void 0) {
-      let data29 = data.exemptNamespaces;
-      if (Array.isArray(data29)) {
-        const len4 = data29.length;
-        for (let i7 = 0; i7 < len4; i7++) {
-          let data30 = data29[i7];
-          if (typeof data30 === "string") {
-            if (!pattern7.test(data30)) {
-              const err82 = { instancePath: instancePath + "/exemptNamespaces/" + i7, schemaPath: "#/properties/exemptNamespaces/items/pattern", keyword: "pattern", params: { pattern: "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } };
+      let data31 = data.exemptNamespaces;
+      if (Array.isArray(data31)) {
+        const len5 = data31.length;
+        for (let i8 = 0; i8 < len5; i8++) {
+          let data32 = data31[i8];
+          if (typeof data32 === "string") {
+            if (!pattern7.test(data32)) {
+              const err86 = { instancePath: instancePath + "/exemptNamespaces/" + i8, schemaPath: "#/properties/exemptNamespaces/items/pattern", keyword: "pattern", params: { pattern: "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } };
               if (vErrors === null) {
-                vErrors = [err82];
+                vErrors = [err86];
               } else {
-                vErrors.push(err82);
+                vErrors.push(err86);
               }
               errors++;
             }
           } else {
-            const err83 = { instancePath: instancePath + "/exemptNamespaces/" + i7, schemaPath: "#/properties/exemptNamespaces/items/type", keyword: "type", params: { type: "string" } };
+            const err87 = { instancePath: instancePath + "/exemptNamespaces/" + i8, schemaPath: "#/properties/exemptNamespaces/items/type", keyword: "type", params: { type: "string" } };
             if (vErrors === null) {
-              vErrors = [err83];
+              vErrors = [err87];
             } else {
-              vErrors.push(err83);
+              vErrors.push(err87);
             }
             errors++;
           }
         }
-        let i8 = data29.length;
+        let i9 = data31.length;
         let j3;
-        if (i8 > 1) {
+        if (i9 > 1) {
           const indices3 = {};
-          for (; i8--; ) {
-            let item3 = data29[i8];
+          for (; i9--; ) {
+            let item3 = data31[i9];
             if (typeof item3 !== "string") {
               continue;
             }
             if (typeof indices3[item3] == "number") {
               j3 = indices3[item3];
-              const err84 = { instancePath: instancePath + "/exemptNamespaces", schemaPath: "#/properties/exemptNamespaces/uniqueItems", keyword: "uniqueItems", params: { i: i8, j: j3 } };
+              const err88 = { instancePath: instancePath + "/exemptNamespaces", schemaPath: "#/properties/exemptNamespaces/uniqueItems", keyword: "uniqueItems", params: { i: i9, j: j3 } };
               if (vErrors === null) {
-                vErrors = [err84];
+                vErrors = [err88];
               } else {
-                vErrors.push(err84);
+                vErrors.push(err88);
               }
               errors++;
               break;
             }
-            indices3[item3] = i8;
+            indices3[item3] = i9;
           }
         }
       } else {
-        const err85 = { instancePath: instancePath + "/exemptNamespaces", schemaPath: "#/properties/exemptNamespaces/type", keyword: "type", params: { type: "array" } };
+        const err89 = { instancePath: instancePath + "/exemptNamespaces", schemaPath: "#/properties/exemptNamespaces/type", keyword: "type", params: { type: "array" } };
         if (vErrors === null) {
-          vErrors = [err85];
+          vErrors = [err89];
         } else {
-          vErrors.push(err85);
+          vErrors.push(err89);
         }
         errors++;
       }
     }
     if (typeof data.markReplies !== "boolean") {
-      const err86 = { instancePath: instancePath + "/markReplies", schemaPath: "#/properties/markReplies/type", keyword: "type", params: { type: "boolean" } };
-      if (vErrors === null) {
-        vErrors = [err86];
-      } else {
-        vErrors.push(err86);
-      }
-      errors++;
-    }
-    let data32 = data.onAnnotationChange;
-    if (typeof data32 !== "string") {
-      const err87 = { instancePath: instancePath + "/onAnnotationChange", schemaPath: "#/properties/onAnnotationChange/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err87];
-      } else {
-        vErrors.push(err87);
-      }
-      errors++;
-    }
-    if (!(data32 === "apply" || data32 === "ignore")) {
-      const err88 = { instancePath: instancePath + "/onAnnotationChange", schemaPath: "#/properties/onAnnotationChange/enum", keyword: "enum", params: { allowedValues: schema11.properties.onAnnotationChange.enum } };
-      if (vErrors === null) {
-        vErrors = [err88];
-      } else {
-        vErrors.push(err88);
-      }
-      errors++;
-    }
-    let data33 = data.backend;
-    if (typeof data33 !== "string") {
-      const err89 = { instancePath: instancePath + "/backend", schemaPath: "#/properties/backend/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err89];
-      } else {
-        vErrors.push(err89);
-      }
-      errors++;
-    }
-    if (!(data33 === "auto" || data33 === "iptables" || data33 === "nftables")) {
-      const err90 = { instancePath: instancePath + "/backend", schemaPath: "#/properties/backend/enum", keyword: "enum", params: { allowedValues: schema11.properties.backend.enum } };
+      const err90 = { instancePath: instancePath + "/markReplies", schemaPath: "#/properties/markReplies/type", keyword: "type", params: { type: "boolean" } };
       if (vErrors === null) {
         vErrors = [err90];
       } else {
@@ -1131,8 +1138,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    if (typeof data.guard !== "boolean") {
-      const err91 = { instancePath: instancePath + "/guard", schemaPath: "#/properties/guard/type", keyword: "type", params: { type: "boolean" } };
+    let data34 = data.onAnnotationChange;
+    if (typeof data34 !== "string") {
+      const err91 = { instancePath: instancePath + "/onAnnotationChange", schemaPath: "#/properties/onAnnotationChange/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err91];
       } else {
@@ -1140,9 +1148,8 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data35 = data.iptables;
-    if (typeof data35 !== "string") {
-      const err92 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/type", keyword: "type", params: { type: "string" } };
+    if (!(data34 === "apply" || data34 === "ignore")) {
+      const err92 = { instancePath: instancePath + "/onAnnotationChange", schemaPath: "#/properties/onAnnotationChange/enum", keyword: "enum", params: { allowedValues: schema11.properties.onAnnotationChange.enum } };
       if (vErrors === null) {
         vErrors = [err92];
       } else {
@@ -1150,8 +1157,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    if (!(data35 === "auto" || data35 === "nft" || data35 === "legacy")) {
-      const err93 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/enum", keyword: "enum", params: { allowedValues: schema11.properties.iptables.enum } };
+    let data35 = data.backend;
+    if (typeof data35 !== "string") {
+      const err93 = { instancePath: instancePath + "/backend", schemaPath: "#/properties/backend/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err93];
       } else {
@@ -1159,19 +1167,17 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data36 = data.dataDir;
-    if (typeof data36 === "string") {
-      if (!pattern2.test(data36)) {
-        const err94 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
-        if (vErrors === null) {
-          vErrors = [err94];
-        } else {
-          vErrors.push(err94);
-        }
-        errors++;
+    if (!(data35 === "auto" || data35 === "iptables" || data35 === "nftables")) {
+      const err94 = { instancePath: instancePath + "/backend", schemaPath: "#/properties/backend/enum", keyword: "enum", params: { allowedValues: schema11.properties.backend.enum } };
+      if (vErrors === null) {
+        vErrors = [err94];
+      } else {
+        vErrors.push(err94);
       }
-    } else {
-      const err95 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/type", keyword: "type", params: { type: "string" } };
+      errors++;
+    }
+    if (typeof data.guard !== "boolean") {
+      const err95 = { instancePath: instancePath + "/guard", schemaPath: "#/properties/guard/type", keyword: "type", params: { type: "boolean" } };
       if (vErrors === null) {
         vErrors = [err95];
       } else {
@@ -1179,19 +1185,18 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data37 = data.logFile;
-    if (typeof data37 === "string") {
-      if (!pattern17.test(data37)) {
-        const err96 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
-        if (vErrors === null) {
-          vErrors = [err96];
-        } else {
-          vErrors.push(err96);
-        }
-        errors++;
+    let data37 = data.iptables;
+    if (typeof data37 !== "string") {
+      const err96 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err96];
+      } else {
+        vErrors.push(err96);
       }
-    } else {
-      const err97 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/type", keyword: "type", params: { type: "string" } };
+      errors++;
+    }
+    if (!(data37 === "auto" || data37 === "nft" || data37 === "legacy")) {
+      const err97 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/enum", keyword: "enum", params: { allowedValues: schema11.properties.iptables.enum } };
       if (vErrors === null) {
         vErrors = [err97];
       } else {
@@ -1199,18 +1204,19 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data38 = data.logLevel;
-    if (typeof data38 !== "string") {
-      const err98 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err98];
-      } else {
-        vErrors.push(err98);
+    let data38 = data.dataDir;
+    if (typeof data38 === "string") {
+      if (!pattern2.test(data38)) {
+        const err98 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
+        if (vErrors === null) {
+          vErrors = [err98];
+        } else {
+          vErrors.push(err98);
+        }
+        errors++;
       }
-      errors++;
-    }
-    if (!(data38 === "error" || data38 === "warn" || data38 === "info" || data38 === "debug")) {
-      const err99 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/enum", keyword: "enum", params: { allowedValues: schema11.properties.logLevel.enum } };
+    } else {
+      const err99 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err99];
       } else {
@@ -1218,10 +1224,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data39 = data.apiTimeout;
+    let data39 = data.logFile;
     if (typeof data39 === "string") {
       if (!pattern18.test(data39)) {
-        const err100 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        const err100 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
         if (vErrors === null) {
           vErrors = [err100];
         } else {
@@ -1230,7 +1236,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     } else {
-      const err101 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/type", keyword: "type", params: { type: "string" } };
+      const err101 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err101];
       } else {
@@ -1238,19 +1244,18 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data40 = data.delegateTimeout;
-    if (typeof data40 === "string") {
-      if (!pattern18.test(data40)) {
-        const err102 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-        if (vErrors === null) {
-          vErrors = [err102];
-        } else {
-          vErrors.push(err102);
-        }
-        errors++;
+    let data40 = data.logLevel;
+    if (typeof data40 !== "string") {
+      const err102 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err102];
+      } else {
+        vErrors.push(err102);
       }
-    } else {
-      const err103 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/type", keyword: "type", params: { type: "string" } };
+      errors++;
+    }
+    if (!(data40 === "error" || data40 === "warn" || data40 === "info" || data40 === "debug")) {
+      const err103 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/enum", keyword: "enum", params: { allowedValues: schema11.properties.logLevel.enum } };
       if (vErrors === null) {
         vErrors = [err103];
       } else {
@@ -1258,10 +1263,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data41 = data.lockTimeout;
+    let data41 = data.apiTimeout;
     if (typeof data41 === "string") {
-      if (!pattern18.test(data41)) {
-        const err104 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      if (!pattern19.test(data41)) {
+        const err104 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
         if (vErrors === null) {
           vErrors = [err104];
         } else {
@@ -1270,7 +1275,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     } else {
-      const err105 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/type", keyword: "type", params: { type: "string" } };
+      const err105 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
         vErrors = [err105];
       } else {
@@ -1278,95 +1283,96 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       }
       errors++;
     }
-    let data42 = data.routes;
-    if (data42 && typeof data42 == "object" && !Array.isArray(data42)) {
-      if (data42.tenantPriority === void 0) {
-        data42.tenantPriority = 32765;
+    let data42 = data.delegateTimeout;
+    if (typeof data42 === "string") {
+      if (!pattern19.test(data42)) {
+        const err106 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        if (vErrors === null) {
+          vErrors = [err106];
+        } else {
+          vErrors.push(err106);
+        }
+        errors++;
       }
-      if (data42.localPriority === void 0) {
-        data42.localPriority = 32764;
+    } else {
+      const err107 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err107];
+      } else {
+        vErrors.push(err107);
       }
-      if (data42.excludePriority === void 0) {
-        data42.excludePriority = 32763;
+      errors++;
+    }
+    let data43 = data.lockTimeout;
+    if (typeof data43 === "string") {
+      if (!pattern19.test(data43)) {
+        const err108 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        if (vErrors === null) {
+          vErrors = [err108];
+        } else {
+          vErrors.push(err108);
+        }
+        errors++;
       }
-      if (data42.excludeDestinations === void 0) {
-        data42.excludeDestinations = ["169.254.169.254/32", "fd00:ec2::254/128"];
+    } else {
+      const err109 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err109];
+      } else {
+        vErrors.push(err109);
       }
-      if (data42.masquerade === void 0) {
-        data42.masquerade = false;
+      errors++;
+    }
+    let data44 = data.routes;
+    if (data44 && typeof data44 == "object" && !Array.isArray(data44)) {
+      if (data44.tenantPriority === void 0) {
+        data44.tenantPriority = 32765;
       }
-      if (data42.acceptForward === void 0) {
-        data42.acceptForward = false;
+      if (data44.localPriority === void 0) {
+        data44.localPriority = 32764;
       }
-      if (data42.namesDir === void 0) {
-        data42.namesDir = "/etc/iproute2/rt_tables.d";
+      if (data44.excludePriority === void 0) {
+        data44.excludePriority = 32763;
       }
-      if (data42.watch === void 0) {
-        data42.watch = {};
+      if (data44.excludeDestinations === void 0) {
+        data44.excludeDestinations = ["169.254.169.254/32", "fd00:ec2::254/128"];
       }
-      for (const key8 in data42) {
+      if (data44.masquerade === void 0) {
+        data44.masquerade = false;
+      }
+      if (data44.acceptForward === void 0) {
+        data44.acceptForward = false;
+      }
+      if (data44.namesDir === void 0) {
+        data44.namesDir = "/etc/iproute2/rt_tables.d";
+      }
+      if (data44.watch === void 0) {
+        data44.watch = {};
+      }
+      for (const key8 in data44) {
         if (!func2.call(schema11.properties.routes.properties, key8)) {
-          const err106 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key8 } };
+          const err110 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key8 } };
           if (vErrors === null) {
-            vErrors = [err106];
+            vErrors = [err110];
           } else {
-            vErrors.push(err106);
+            vErrors.push(err110);
           }
           errors++;
         }
       }
-      let data43 = data42.tenantPriority;
-      if (!(typeof data43 == "number" && (!(data43 % 1) && !isNaN(data43)) && isFinite(data43))) {
-        const err107 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/type", keyword: "type", params: { type: "integer" } };
+      let data45 = data44.tenantPriority;
+      if (!(typeof data45 == "number" && (!(data45 % 1) && !isNaN(data45)) && isFinite(data45))) {
+        const err111 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/type", keyword: "type", params: { type: "integer" } };
         if (vErrors === null) {
-          vErrors = [err107];
+          vErrors = [err111];
         } else {
-          vErrors.push(err107);
+          vErrors.push(err111);
         }
         errors++;
       }
-      if (typeof data43 == "number" && isFinite(data43)) {
-        if (data43 > 32765 || isNaN(data43)) {
-          const err108 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
-          if (vErrors === null) {
-            vErrors = [err108];
-          } else {
-            vErrors.push(err108);
-          }
-          errors++;
-        }
-        if (data43 < 1 || isNaN(data43)) {
-          const err109 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-          if (vErrors === null) {
-            vErrors = [err109];
-          } else {
-            vErrors.push(err109);
-          }
-          errors++;
-        }
-      }
-      let data44 = data42.localPriority;
-      if (!(typeof data44 == "number" && (!(data44 % 1) && !isNaN(data44)) && isFinite(data44))) {
-        const err110 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/type", keyword: "type", params: { type: "integer" } };
-        if (vErrors === null) {
-          vErrors = [err110];
-        } else {
-          vErrors.push(err110);
-        }
-        errors++;
-      }
-      if (typeof data44 == "number" && isFinite(data44)) {
-        if (data44 > 32765 || isNaN(data44)) {
-          const err111 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
-          if (vErrors === null) {
-            vErrors = [err111];
-          } else {
-            vErrors.push(err111);
-          }
-          errors++;
-        }
-        if (data44 < 1 || isNaN(data44)) {
-          const err112 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+      if (typeof data45 == "number" && isFinite(data45)) {
+        if (data45 > 32765 || isNaN(data45)) {
+          const err112 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
           if (vErrors === null) {
             vErrors = [err112];
           } else {
@@ -1374,29 +1380,29 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-      }
-      let data45 = data42.excludePriority;
-      if (!(typeof data45 == "number" && (!(data45 % 1) && !isNaN(data45)) && isFinite(data45))) {
-        const err113 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/type", keyword: "type", params: { type: "integer" } };
-        if (vErrors === null) {
-          vErrors = [err113];
-        } else {
-          vErrors.push(err113);
-        }
-        errors++;
-      }
-      if (typeof data45 == "number" && isFinite(data45)) {
-        if (data45 > 32765 || isNaN(data45)) {
-          const err114 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+        if (data45 < 1 || isNaN(data45)) {
+          const err113 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
           if (vErrors === null) {
-            vErrors = [err114];
+            vErrors = [err113];
           } else {
-            vErrors.push(err114);
+            vErrors.push(err113);
           }
           errors++;
         }
-        if (data45 < 1 || isNaN(data45)) {
-          const err115 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+      }
+      let data46 = data44.localPriority;
+      if (!(typeof data46 == "number" && (!(data46 % 1) && !isNaN(data46)) && isFinite(data46))) {
+        const err114 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err114];
+        } else {
+          vErrors.push(err114);
+        }
+        errors++;
+      }
+      if (typeof data46 == "number" && isFinite(data46)) {
+        if (data46 > 32765 || isNaN(data46)) {
+          const err115 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
           if (vErrors === null) {
             vErrors = [err115];
           } else {
@@ -1404,132 +1410,112 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
+        if (data46 < 1 || isNaN(data46)) {
+          const err116 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err116];
+          } else {
+            vErrors.push(err116);
+          }
+          errors++;
+        }
       }
-      let data46 = data42.excludeDestinations;
-      if (Array.isArray(data46)) {
-        const len5 = data46.length;
-        for (let i9 = 0; i9 < len5; i9++) {
-          let data47 = data46[i9];
-          if (typeof data47 === "string") {
-            if (!pattern21.test(data47)) {
-              const err116 = { instancePath: instancePath + "/routes/excludeDestinations/" + i9, schemaPath: "#/properties/routes/properties/excludeDestinations/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+      let data47 = data44.excludePriority;
+      if (!(typeof data47 == "number" && (!(data47 % 1) && !isNaN(data47)) && isFinite(data47))) {
+        const err117 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err117];
+        } else {
+          vErrors.push(err117);
+        }
+        errors++;
+      }
+      if (typeof data47 == "number" && isFinite(data47)) {
+        if (data47 > 32765 || isNaN(data47)) {
+          const err118 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+          if (vErrors === null) {
+            vErrors = [err118];
+          } else {
+            vErrors.push(err118);
+          }
+          errors++;
+        }
+        if (data47 < 1 || isNaN(data47)) {
+          const err119 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err119];
+          } else {
+            vErrors.push(err119);
+          }
+          errors++;
+        }
+      }
+      let data48 = data44.excludeDestinations;
+      if (Array.isArray(data48)) {
+        const len6 = data48.length;
+        for (let i10 = 0; i10 < len6; i10++) {
+          let data49 = data48[i10];
+          if (typeof data49 === "string") {
+            if (!pattern13.test(data49)) {
+              const err120 = { instancePath: instancePath + "/routes/excludeDestinations/" + i10, schemaPath: "#/properties/routes/properties/excludeDestinations/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
               if (vErrors === null) {
-                vErrors = [err116];
+                vErrors = [err120];
               } else {
-                vErrors.push(err116);
+                vErrors.push(err120);
               }
               errors++;
             }
           } else {
-            const err117 = { instancePath: instancePath + "/routes/excludeDestinations/" + i9, schemaPath: "#/properties/routes/properties/excludeDestinations/items/type", keyword: "type", params: { type: "string" } };
+            const err121 = { instancePath: instancePath + "/routes/excludeDestinations/" + i10, schemaPath: "#/properties/routes/properties/excludeDestinations/items/type", keyword: "type", params: { type: "string" } };
             if (vErrors === null) {
-              vErrors = [err117];
+              vErrors = [err121];
             } else {
-              vErrors.push(err117);
+              vErrors.push(err121);
             }
             errors++;
           }
         }
-        let i10 = data46.length;
+        let i11 = data48.length;
         let j4;
-        if (i10 > 1) {
+        if (i11 > 1) {
           const indices4 = {};
-          for (; i10--; ) {
-            let item4 = data46[i10];
+          for (; i11--; ) {
+            let item4 = data48[i11];
             if (typeof item4 !== "string") {
               continue;
             }
             if (typeof indices4[item4] == "number") {
               j4 = indices4[item4];
-              const err118 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/uniqueItems", keyword: "uniqueItems", params: { i: i10, j: j4 } };
+              const err122 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/uniqueItems", keyword: "uniqueItems", params: { i: i11, j: j4 } };
               if (vErrors === null) {
-                vErrors = [err118];
+                vErrors = [err122];
               } else {
-                vErrors.push(err118);
+                vErrors.push(err122);
               }
               errors++;
               break;
             }
-            indices4[item4] = i10;
+            indices4[item4] = i11;
           }
         }
       } else {
-        const err119 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/type", keyword: "type", params: { type: "array" } };
+        const err123 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/type", keyword: "type", params: { type: "array" } };
         if (vErrors === null) {
-          vErrors = [err119];
+          vErrors = [err123];
         } else {
-          vErrors.push(err119);
+          vErrors.push(err123);
         }
         errors++;
       }
-      if (data42.podNetworks !== void 0) {
-        let data48 = data42.podNetworks;
-        if (Array.isArray(data48)) {
-          const len6 = data48.length;
-          for (let i11 = 0; i11 < len6; i11++) {
-            let data49 = data48[i11];
-            if (typeof data49 === "string") {
-              if (!pattern21.test(data49)) {
-                const err120 = { instancePath: instancePath + "/routes/podNetworks/" + i11, schemaPath: "#/properties/routes/properties/podNetworks/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
-                if (vErrors === null) {
-                  vErrors = [err120];
-                } else {
-                  vErrors.push(err120);
-                }
-                errors++;
-              }
-            } else {
-              const err121 = { instancePath: instancePath + "/routes/podNetworks/" + i11, schemaPath: "#/properties/routes/properties/podNetworks/items/type", keyword: "type", params: { type: "string" } };
-              if (vErrors === null) {
-                vErrors = [err121];
-              } else {
-                vErrors.push(err121);
-              }
-              errors++;
-            }
-          }
-          let i12 = data48.length;
-          let j5;
-          if (i12 > 1) {
-            const indices5 = {};
-            for (; i12--; ) {
-              let item5 = data48[i12];
-              if (typeof item5 !== "string") {
-                continue;
-              }
-              if (typeof indices5[item5] == "number") {
-                j5 = indices5[item5];
-                const err122 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/uniqueItems", keyword: "uniqueItems", params: { i: i12, j: j5 } };
-                if (vErrors === null) {
-                  vErrors = [err122];
-                } else {
-                  vErrors.push(err122);
-                }
-                errors++;
-                break;
-              }
-              indices5[item5] = i12;
-            }
-          }
-        } else {
-          const err123 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/type", keyword: "type", params: { type: "array" } };
-          if (vErrors === null) {
-            vErrors = [err123];
-          } else {
-            vErrors.push(err123);
-          }
-          errors++;
-        }
-      }
-      if (data42.nodeRoutes !== void 0) {
-        let data50 = data42.nodeRoutes;
+      if (data44.podNetworks !== void 0) {
+        let data50 = data44.podNetworks;
         if (Array.isArray(data50)) {
           const len7 = data50.length;
-          for (let i13 = 0; i13 < len7; i13++) {
-            let data51 = data50[i13];
-            if (data51 && typeof data51 == "object" && !Array.isArray(data51)) {
-              if (data51.dst === void 0) {
-                const err124 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "dst" } };
+          for (let i12 = 0; i12 < len7; i12++) {
+            let data51 = data50[i12];
+            if (typeof data51 === "string") {
+              if (!pattern13.test(data51)) {
+                const err124 = { instancePath: instancePath + "/routes/podNetworks/" + i12, schemaPath: "#/properties/routes/properties/podNetworks/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
                 if (vErrors === null) {
                   vErrors = [err124];
                 } else {
@@ -1537,62 +1523,77 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                 }
                 errors++;
               }
-              if (data51.via === void 0) {
-                const err125 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "via" } };
+            } else {
+              const err125 = { instancePath: instancePath + "/routes/podNetworks/" + i12, schemaPath: "#/properties/routes/properties/podNetworks/items/type", keyword: "type", params: { type: "string" } };
+              if (vErrors === null) {
+                vErrors = [err125];
+              } else {
+                vErrors.push(err125);
+              }
+              errors++;
+            }
+          }
+          let i13 = data50.length;
+          let j5;
+          if (i13 > 1) {
+            const indices5 = {};
+            for (; i13--; ) {
+              let item5 = data50[i13];
+              if (typeof item5 !== "string") {
+                continue;
+              }
+              if (typeof indices5[item5] == "number") {
+                j5 = indices5[item5];
+                const err126 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/uniqueItems", keyword: "uniqueItems", params: { i: i13, j: j5 } };
                 if (vErrors === null) {
-                  vErrors = [err125];
+                  vErrors = [err126];
                 } else {
-                  vErrors.push(err125);
+                  vErrors.push(err126);
+                }
+                errors++;
+                break;
+              }
+              indices5[item5] = i13;
+            }
+          }
+        } else {
+          const err127 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/type", keyword: "type", params: { type: "array" } };
+          if (vErrors === null) {
+            vErrors = [err127];
+          } else {
+            vErrors.push(err127);
+          }
+          errors++;
+        }
+      }
+      if (data44.nodeRoutes !== void 0) {
+        let data52 = data44.nodeRoutes;
+        if (Array.isArray(data52)) {
+          const len8 = data52.length;
+          for (let i14 = 0; i14 < len8; i14++) {
+            let data53 = data52[i14];
+            if (data53 && typeof data53 == "object" && !Array.isArray(data53)) {
+              if (data53.dst === void 0) {
+                const err128 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "dst" } };
+                if (vErrors === null) {
+                  vErrors = [err128];
+                } else {
+                  vErrors.push(err128);
                 }
                 errors++;
               }
-              for (const key9 in data51) {
+              if (data53.via === void 0) {
+                const err129 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "via" } };
+                if (vErrors === null) {
+                  vErrors = [err129];
+                } else {
+                  vErrors.push(err129);
+                }
+                errors++;
+              }
+              for (const key9 in data53) {
                 if (!(key9 === "dst" || key9 === "via" || key9 === "dev")) {
-                  const err126 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key9 } };
-                  if (vErrors === null) {
-                    vErrors = [err126];
-                  } else {
-                    vErrors.push(err126);
-                  }
-                  errors++;
-                }
-              }
-              if (data51.dst !== void 0) {
-                let data52 = data51.dst;
-                if (typeof data52 === "string") {
-                  if (!pattern21.test(data52)) {
-                    const err127 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
-                    if (vErrors === null) {
-                      vErrors = [err127];
-                    } else {
-                      vErrors.push(err127);
-                    }
-                    errors++;
-                  }
-                } else {
-                  const err128 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/type", keyword: "type", params: { type: "string" } };
-                  if (vErrors === null) {
-                    vErrors = [err128];
-                  } else {
-                    vErrors.push(err128);
-                  }
-                  errors++;
-                }
-              }
-              if (data51.via !== void 0) {
-                let data53 = data51.via;
-                if (typeof data53 === "string") {
-                  if (!pattern8.test(data53)) {
-                    const err129 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                    if (vErrors === null) {
-                      vErrors = [err129];
-                    } else {
-                      vErrors.push(err129);
-                    }
-                    errors++;
-                  }
-                } else {
-                  const err130 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/type", keyword: "type", params: { type: "string" } };
+                  const err130 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14, schemaPath: "#/properties/routes/properties/nodeRoutes/items/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key9 } };
                   if (vErrors === null) {
                     vErrors = [err130];
                   } else {
@@ -1601,11 +1602,11 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   errors++;
                 }
               }
-              if (data51.dev !== void 0) {
-                let data54 = data51.dev;
+              if (data53.dst !== void 0) {
+                let data54 = data53.dst;
                 if (typeof data54 === "string") {
-                  if (!pattern9.test(data54)) {
-                    const err131 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                  if (!pattern13.test(data54)) {
+                    const err131 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
                     if (vErrors === null) {
                       vErrors = [err131];
                     } else {
@@ -1614,7 +1615,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                     errors++;
                   }
                 } else {
-                  const err132 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/type", keyword: "type", params: { type: "string" } };
+                  const err132 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/type", keyword: "type", params: { type: "string" } };
                   if (vErrors === null) {
                     vErrors = [err132];
                   } else {
@@ -1623,54 +1624,52 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   errors++;
                 }
               }
-            } else {
-              const err133 = { instancePath: instancePath + "/routes/nodeRoutes/" + i13, schemaPath: "#/properties/routes/properties/nodeRoutes/items/type", keyword: "type", params: { type: "object" } };
-              if (vErrors === null) {
-                vErrors = [err133];
-              } else {
-                vErrors.push(err133);
-              }
-              errors++;
-            }
-          }
-        } else {
-          const err134 = { instancePath: instancePath + "/routes/nodeRoutes", schemaPath: "#/properties/routes/properties/nodeRoutes/type", keyword: "type", params: { type: "array" } };
-          if (vErrors === null) {
-            vErrors = [err134];
-          } else {
-            vErrors.push(err134);
-          }
-          errors++;
-        }
-      }
-      if (data42.links !== void 0) {
-        let data55 = data42.links;
-        if (data55 && typeof data55 == "object" && !Array.isArray(data55)) {
-          if (Object.keys(data55).length > 256) {
-            const err135 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/maxProperties", keyword: "maxProperties", params: { limit: 256 } };
-            if (vErrors === null) {
-              vErrors = [err135];
-            } else {
-              vErrors.push(err135);
-            }
-            errors++;
-          }
-          for (const key10 in data55) {
-            const _errs125 = errors;
-            if (typeof key10 === "string") {
-              if (!pattern9.test(key10)) {
-                const err136 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/propertyNames/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, propertyName: key10 };
-                if (vErrors === null) {
-                  vErrors = [err136];
+              if (data53.via !== void 0) {
+                let data55 = data53.via;
+                if (typeof data55 === "string") {
+                  if (!pattern8.test(data55)) {
+                    const err133 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err133];
+                    } else {
+                      vErrors.push(err133);
+                    }
+                    errors++;
+                  }
                 } else {
-                  vErrors.push(err136);
+                  const err134 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err134];
+                  } else {
+                    vErrors.push(err134);
+                  }
+                  errors++;
                 }
-                errors++;
               }
-            }
-            var valid35 = _errs125 === errors;
-            if (!valid35) {
-              const err137 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/propertyNames", keyword: "propertyNames", params: { propertyName: key10 } };
+              if (data53.dev !== void 0) {
+                let data56 = data53.dev;
+                if (typeof data56 === "string") {
+                  if (!pattern9.test(data56)) {
+                    const err135 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err135];
+                    } else {
+                      vErrors.push(err135);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err136 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err136];
+                  } else {
+                    vErrors.push(err136);
+                  }
+                  errors++;
+                }
+              }
+            } else {
+              const err137 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14, schemaPath: "#/properties/routes/properties/nodeRoutes/items/type", keyword: "type", params: { type: "object" } };
               if (vErrors === null) {
                 vErrors = [err137];
               } else {
@@ -1679,64 +1678,67 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
               errors++;
             }
           }
-          for (const key11 in data55) {
-            let data56 = data55[key11];
-            if (data56 && typeof data56 == "object" && !Array.isArray(data56)) {
-              if (data56.type === void 0) {
-                const err138 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/required", keyword: "required", params: { missingProperty: "type" } };
+        } else {
+          const err138 = { instancePath: instancePath + "/routes/nodeRoutes", schemaPath: "#/properties/routes/properties/nodeRoutes/type", keyword: "type", params: { type: "array" } };
+          if (vErrors === null) {
+            vErrors = [err138];
+          } else {
+            vErrors.push(err138);
+          }
+          errors++;
+        }
+      }
+      if (data44.links !== void 0) {
+        let data57 = data44.links;
+        if (data57 && typeof data57 == "object" && !Array.isArray(data57)) {
+          if (Object.keys(data57).length > 256) {
+            const err139 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/maxProperties", keyword: "maxProperties", params: { limit: 256 } };
+            if (vErrors === null) {
+              vErrors = [err139];
+            } else {
+              vErrors.push(err139);
+            }
+            errors++;
+          }
+          for (const key10 in data57) {
+            const _errs129 = errors;
+            if (typeof key10 === "string") {
+              if (!pattern9.test(key10)) {
+                const err140 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/propertyNames/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, propertyName: key10 };
                 if (vErrors === null) {
-                  vErrors = [err138];
+                  vErrors = [err140];
                 } else {
-                  vErrors.push(err138);
+                  vErrors.push(err140);
                 }
                 errors++;
               }
-              for (const key12 in data56) {
-                if (!func2.call(schema11.properties.routes.properties.links.additionalProperties.properties, key12)) {
-                  const err139 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key12 } };
-                  if (vErrors === null) {
-                    vErrors = [err139];
-                  } else {
-                    vErrors.push(err139);
-                  }
-                  errors++;
-                }
+            }
+            var valid37 = _errs129 === errors;
+            if (!valid37) {
+              const err141 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/propertyNames", keyword: "propertyNames", params: { propertyName: key10 } };
+              if (vErrors === null) {
+                vErrors = [err141];
+              } else {
+                vErrors.push(err141);
               }
-              if (data56.type !== void 0) {
-                let data57 = data56.type;
-                if (typeof data57 !== "string") {
-                  const err140 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/type", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/type/type", keyword: "type", params: { type: "string" } };
-                  if (vErrors === null) {
-                    vErrors = [err140];
-                  } else {
-                    vErrors.push(err140);
-                  }
-                  errors++;
-                }
-                if (!(data57 === "macvlan" || data57 === "vlan" || data57 === "bridge" || data57 === "vxlan" || data57 === "dummy")) {
-                  const err141 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/type", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/type/enum", keyword: "enum", params: { allowedValues: schema11.properties.routes.properties.links.additionalProperties.properties.type.enum } };
-                  if (vErrors === null) {
-                    vErrors = [err141];
-                  } else {
-                    vErrors.push(err141);
-                  }
-                  errors++;
-                }
-              }
-              if (data56.parent !== void 0) {
-                let data58 = data56.parent;
-                if (typeof data58 === "string") {
-                  if (!pattern9.test(data58)) {
-                    const err142 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/parent", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/parent/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
-                    if (vErrors === null) {
-                      vErrors = [err142];
-                    } else {
-                      vErrors.push(err142);
-                    }
-                    errors++;
-                  }
+              errors++;
+            }
+          }
+          for (const key11 in data57) {
+            let data58 = data57[key11];
+            if (data58 && typeof data58 == "object" && !Array.isArray(data58)) {
+              if (data58.type === void 0) {
+                const err142 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/required", keyword: "required", params: { missingProperty: "type" } };
+                if (vErrors === null) {
+                  vErrors = [err142];
                 } else {
-                  const err143 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/parent", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/parent/type", keyword: "type", params: { type: "string" } };
+                  vErrors.push(err142);
+                }
+                errors++;
+              }
+              for (const key12 in data58) {
+                if (!func2.call(schema11.properties.routes.properties.links.additionalProperties.properties, key12)) {
+                  const err143 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key12 } };
                   if (vErrors === null) {
                     vErrors = [err143];
                   } else {
@@ -1745,10 +1747,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   errors++;
                 }
               }
-              if (data56.id !== void 0) {
-                let data59 = data56.id;
-                if (!(typeof data59 == "number" && (!(data59 % 1) && !isNaN(data59)) && isFinite(data59))) {
-                  const err144 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/type", keyword: "type", params: { type: "integer" } };
+              if (data58.type !== void 0) {
+                let data59 = data58.type;
+                if (typeof data59 !== "string") {
+                  const err144 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/type", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/type/type", keyword: "type", params: { type: "string" } };
                   if (vErrors === null) {
                     vErrors = [err144];
                   } else {
@@ -1756,18 +1758,21 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                   errors++;
                 }
-                if (typeof data59 == "number" && isFinite(data59)) {
-                  if (data59 > 16777215 || isNaN(data59)) {
-                    const err145 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/maximum", keyword: "maximum", params: { comparison: "<=", limit: 16777215 } };
-                    if (vErrors === null) {
-                      vErrors = [err145];
-                    } else {
-                      vErrors.push(err145);
-                    }
-                    errors++;
+                if (!(data59 === "macvlan" || data59 === "vlan" || data59 === "bridge" || data59 === "vxlan" || data59 === "dummy")) {
+                  const err145 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/type", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/type/enum", keyword: "enum", params: { allowedValues: schema11.properties.routes.properties.links.additionalProperties.properties.type.enum } };
+                  if (vErrors === null) {
+                    vErrors = [err145];
+                  } else {
+                    vErrors.push(err145);
                   }
-                  if (data59 < 1 || isNaN(data59)) {
-                    const err146 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                  errors++;
+                }
+              }
+              if (data58.parent !== void 0) {
+                let data60 = data58.parent;
+                if (typeof data60 === "string") {
+                  if (!pattern9.test(data60)) {
+                    const err146 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/parent", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/parent/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
                     if (vErrors === null) {
                       vErrors = [err146];
                     } else {
@@ -1775,12 +1780,8 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                     }
                     errors++;
                   }
-                }
-              }
-              if (data56.mode !== void 0) {
-                let data60 = data56.mode;
-                if (typeof data60 !== "string") {
-                  const err147 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mode", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mode/type", keyword: "type", params: { type: "string" } };
+                } else {
+                  const err147 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/parent", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/parent/type", keyword: "type", params: { type: "string" } };
                   if (vErrors === null) {
                     vErrors = [err147];
                   } else {
@@ -1788,8 +1789,11 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                   errors++;
                 }
-                if (!(data60 === "bridge" || data60 === "private" || data60 === "vepa" || data60 === "passthru")) {
-                  const err148 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mode", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mode/enum", keyword: "enum", params: { allowedValues: schema11.properties.routes.properties.links.additionalProperties.properties.mode.enum } };
+              }
+              if (data58.id !== void 0) {
+                let data61 = data58.id;
+                if (!(typeof data61 == "number" && (!(data61 % 1) && !isNaN(data61)) && isFinite(data61))) {
+                  const err148 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/type", keyword: "type", params: { type: "integer" } };
                   if (vErrors === null) {
                     vErrors = [err148];
                   } else {
@@ -1797,58 +1801,40 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                   errors++;
                 }
-              }
-              if (data56.remotes !== void 0) {
-                let data61 = data56.remotes;
-                if (Array.isArray(data61)) {
-                  const len8 = data61.length;
-                  for (let i14 = 0; i14 < len8; i14++) {
-                    let data62 = data61[i14];
-                    if (typeof data62 === "string") {
-                      if (!pattern8.test(data62)) {
-                        const err149 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes/" + i14, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                        if (vErrors === null) {
-                          vErrors = [err149];
-                        } else {
-                          vErrors.push(err149);
-                        }
-                        errors++;
-                      }
+                if (typeof data61 == "number" && isFinite(data61)) {
+                  if (data61 > 16777215 || isNaN(data61)) {
+                    const err149 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/maximum", keyword: "maximum", params: { comparison: "<=", limit: 16777215 } };
+                    if (vErrors === null) {
+                      vErrors = [err149];
                     } else {
-                      const err150 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes/" + i14, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/items/type", keyword: "type", params: { type: "string" } };
-                      if (vErrors === null) {
-                        vErrors = [err150];
-                      } else {
-                        vErrors.push(err150);
-                      }
-                      errors++;
+                      vErrors.push(err149);
                     }
+                    errors++;
                   }
-                  let i15 = data61.length;
-                  let j6;
-                  if (i15 > 1) {
-                    const indices6 = {};
-                    for (; i15--; ) {
-                      let item6 = data61[i15];
-                      if (typeof item6 !== "string") {
-                        continue;
-                      }
-                      if (typeof indices6[item6] == "number") {
-                        j6 = indices6[item6];
-                        const err151 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/uniqueItems", keyword: "uniqueItems", params: { i: i15, j: j6 } };
-                        if (vErrors === null) {
-                          vErrors = [err151];
-                        } else {
-                          vErrors.push(err151);
-                        }
-                        errors++;
-                        break;
-                      }
-                      indices6[item6] = i15;
+                  if (data61 < 1 || isNaN(data61)) {
+                    const err150 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err150];
+                    } else {
+                      vErrors.push(err150);
                     }
+                    errors++;
                   }
-                } else {
-                  const err152 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/type", keyword: "type", params: { type: "array" } };
+                }
+              }
+              if (data58.mode !== void 0) {
+                let data62 = data58.mode;
+                if (typeof data62 !== "string") {
+                  const err151 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mode", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mode/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err151];
+                  } else {
+                    vErrors.push(err151);
+                  }
+                  errors++;
+                }
+                if (!(data62 === "bridge" || data62 === "private" || data62 === "vepa" || data62 === "passthru")) {
+                  const err152 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mode", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mode/enum", keyword: "enum", params: { allowedValues: schema11.properties.routes.properties.links.additionalProperties.properties.mode.enum } };
                   if (vErrors === null) {
                     vErrors = [err152];
                   } else {
@@ -1857,42 +1843,57 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   errors++;
                 }
               }
-              if (data56.group !== void 0) {
-                let data63 = data56.group;
-                if (typeof data63 === "string") {
-                  if (!pattern8.test(data63)) {
-                    const err153 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/group", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/group/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                    if (vErrors === null) {
-                      vErrors = [err153];
+              if (data58.remotes !== void 0) {
+                let data63 = data58.remotes;
+                if (Array.isArray(data63)) {
+                  const len9 = data63.length;
+                  for (let i15 = 0; i15 < len9; i15++) {
+                    let data64 = data63[i15];
+                    if (typeof data64 === "string") {
+                      if (!pattern8.test(data64)) {
+                        const err153 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes/" + i15, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                        if (vErrors === null) {
+                          vErrors = [err153];
+                        } else {
+                          vErrors.push(err153);
+                        }
+                        errors++;
+                      }
                     } else {
-                      vErrors.push(err153);
+                      const err154 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes/" + i15, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/items/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err154];
+                      } else {
+                        vErrors.push(err154);
+                      }
+                      errors++;
                     }
-                    errors++;
+                  }
+                  let i16 = data63.length;
+                  let j6;
+                  if (i16 > 1) {
+                    const indices6 = {};
+                    for (; i16--; ) {
+                      let item6 = data63[i16];
+                      if (typeof item6 !== "string") {
+                        continue;
+                      }
+                      if (typeof indices6[item6] == "number") {
+                        j6 = indices6[item6];
+                        const err155 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/uniqueItems", keyword: "uniqueItems", params: { i: i16, j: j6 } };
+                        if (vErrors === null) {
+                          vErrors = [err155];
+                        } else {
+                          vErrors.push(err155);
+                        }
+                        errors++;
+                        break;
+                      }
+                      indices6[item6] = i16;
+                    }
                   }
                 } else {
-                  const err154 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/group", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/group/type", keyword: "type", params: { type: "string" } };
-                  if (vErrors === null) {
-                    vErrors = [err154];
-                  } else {
-                    vErrors.push(err154);
-                  }
-                  errors++;
-                }
-              }
-              if (data56.local !== void 0) {
-                let data64 = data56.local;
-                if (typeof data64 === "string") {
-                  if (!pattern8.test(data64)) {
-                    const err155 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/local", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/local/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                    if (vErrors === null) {
-                      vErrors = [err155];
-                    } else {
-                      vErrors.push(err155);
-                    }
-                    errors++;
-                  }
-                } else {
-                  const err156 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/local", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/local/type", keyword: "type", params: { type: "string" } };
+                  const err156 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/type", keyword: "type", params: { type: "array" } };
                   if (vErrors === null) {
                     vErrors = [err156];
                   } else {
@@ -1901,29 +1902,33 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   errors++;
                 }
               }
-              if (data56.port !== void 0) {
-                let data65 = data56.port;
-                if (!(typeof data65 == "number" && (!(data65 % 1) && !isNaN(data65)) && isFinite(data65))) {
-                  const err157 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/type", keyword: "type", params: { type: "integer" } };
-                  if (vErrors === null) {
-                    vErrors = [err157];
-                  } else {
-                    vErrors.push(err157);
-                  }
-                  errors++;
-                }
-                if (typeof data65 == "number" && isFinite(data65)) {
-                  if (data65 > 65535 || isNaN(data65)) {
-                    const err158 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+              if (data58.group !== void 0) {
+                let data65 = data58.group;
+                if (typeof data65 === "string") {
+                  if (!pattern8.test(data65)) {
+                    const err157 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/group", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/group/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                     if (vErrors === null) {
-                      vErrors = [err158];
+                      vErrors = [err157];
                     } else {
-                      vErrors.push(err158);
+                      vErrors.push(err157);
                     }
                     errors++;
                   }
-                  if (data65 < 1 || isNaN(data65)) {
-                    const err159 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                } else {
+                  const err158 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/group", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/group/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err158];
+                  } else {
+                    vErrors.push(err158);
+                  }
+                  errors++;
+                }
+              }
+              if (data58.local !== void 0) {
+                let data66 = data58.local;
+                if (typeof data66 === "string") {
+                  if (!pattern8.test(data66)) {
+                    const err159 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/local", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/local/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                     if (vErrors === null) {
                       vErrors = [err159];
                     } else {
@@ -1931,113 +1936,111 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                     }
                     errors++;
                   }
+                } else {
+                  const err160 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/local", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/local/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err160];
+                  } else {
+                    vErrors.push(err160);
+                  }
+                  errors++;
                 }
               }
-              if (data56.addresses !== void 0) {
-                let data66 = data56.addresses;
-                if (Array.isArray(data66)) {
-                  const len9 = data66.length;
-                  for (let i16 = 0; i16 < len9; i16++) {
-                    let data67 = data66[i16];
-                    if (typeof data67 === "string") {
-                      if (!pattern31.test(data67)) {
-                        const err160 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses/" + i16, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$" } };
+              if (data58.port !== void 0) {
+                let data67 = data58.port;
+                if (!(typeof data67 == "number" && (!(data67 % 1) && !isNaN(data67)) && isFinite(data67))) {
+                  const err161 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/type", keyword: "type", params: { type: "integer" } };
+                  if (vErrors === null) {
+                    vErrors = [err161];
+                  } else {
+                    vErrors.push(err161);
+                  }
+                  errors++;
+                }
+                if (typeof data67 == "number" && isFinite(data67)) {
+                  if (data67 > 65535 || isNaN(data67)) {
+                    const err162 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+                    if (vErrors === null) {
+                      vErrors = [err162];
+                    } else {
+                      vErrors.push(err162);
+                    }
+                    errors++;
+                  }
+                  if (data67 < 1 || isNaN(data67)) {
+                    const err163 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err163];
+                    } else {
+                      vErrors.push(err163);
+                    }
+                    errors++;
+                  }
+                }
+              }
+              if (data58.addresses !== void 0) {
+                let data68 = data58.addresses;
+                if (Array.isArray(data68)) {
+                  const len10 = data68.length;
+                  for (let i17 = 0; i17 < len10; i17++) {
+                    let data69 = data68[i17];
+                    if (typeof data69 === "string") {
+                      if (!pattern32.test(data69)) {
+                        const err164 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses/" + i17, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$" } };
                         if (vErrors === null) {
-                          vErrors = [err160];
+                          vErrors = [err164];
                         } else {
-                          vErrors.push(err160);
+                          vErrors.push(err164);
                         }
                         errors++;
                       }
                     } else {
-                      const err161 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses/" + i16, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/items/type", keyword: "type", params: { type: "string" } };
+                      const err165 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses/" + i17, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/items/type", keyword: "type", params: { type: "string" } };
                       if (vErrors === null) {
-                        vErrors = [err161];
+                        vErrors = [err165];
                       } else {
-                        vErrors.push(err161);
+                        vErrors.push(err165);
                       }
                       errors++;
                     }
                   }
-                  let i17 = data66.length;
+                  let i18 = data68.length;
                   let j7;
-                  if (i17 > 1) {
+                  if (i18 > 1) {
                     const indices7 = {};
-                    for (; i17--; ) {
-                      let item7 = data66[i17];
+                    for (; i18--; ) {
+                      let item7 = data68[i18];
                       if (typeof item7 !== "string") {
                         continue;
                       }
                       if (typeof indices7[item7] == "number") {
                         j7 = indices7[item7];
-                        const err162 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/uniqueItems", keyword: "uniqueItems", params: { i: i17, j: j7 } };
+                        const err166 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/uniqueItems", keyword: "uniqueItems", params: { i: i18, j: j7 } };
                         if (vErrors === null) {
-                          vErrors = [err162];
+                          vErrors = [err166];
                         } else {
-                          vErrors.push(err162);
+                          vErrors.push(err166);
                         }
                         errors++;
                         break;
                       }
-                      indices7[item7] = i17;
+                      indices7[item7] = i18;
                     }
                   }
                 } else {
-                  const err163 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/type", keyword: "type", params: { type: "array" } };
+                  const err167 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/type", keyword: "type", params: { type: "array" } };
                   if (vErrors === null) {
-                    vErrors = [err163];
+                    vErrors = [err167];
                   } else {
-                    vErrors.push(err163);
+                    vErrors.push(err167);
                   }
                   errors++;
                 }
               }
-              if (data56.mtu !== void 0) {
-                let data68 = data56.mtu;
-                if (!(typeof data68 == "number" && (!(data68 % 1) && !isNaN(data68)) && isFinite(data68))) {
-                  const err164 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/type", keyword: "type", params: { type: "integer" } };
-                  if (vErrors === null) {
-                    vErrors = [err164];
-                  } else {
-                    vErrors.push(err164);
-                  }
-                  errors++;
-                }
-                if (typeof data68 == "number" && isFinite(data68)) {
-                  if (data68 > 65535 || isNaN(data68)) {
-                    const err165 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
-                    if (vErrors === null) {
-                      vErrors = [err165];
-                    } else {
-                      vErrors.push(err165);
-                    }
-                    errors++;
-                  }
-                  if (data68 < 576 || isNaN(data68)) {
-                    const err166 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/minimum", keyword: "minimum", params: { comparison: ">=", limit: 576 } };
-                    if (vErrors === null) {
-                      vErrors = [err166];
-                    } else {
-                      vErrors.push(err166);
-                    }
-                    errors++;
-                  }
-                }
-              }
-              if (data56.mac !== void 0) {
-                let data69 = data56.mac;
-                if (typeof data69 === "string") {
-                  if (!pattern32.test(data69)) {
-                    const err167 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mac", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mac/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$" } };
-                    if (vErrors === null) {
-                      vErrors = [err167];
-                    } else {
-                      vErrors.push(err167);
-                    }
-                    errors++;
-                  }
-                } else {
-                  const err168 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mac", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mac/type", keyword: "type", params: { type: "string" } };
+              if (data58.mtu !== void 0) {
+                let data70 = data58.mtu;
+                if (!(typeof data70 == "number" && (!(data70 % 1) && !isNaN(data70)) && isFinite(data70))) {
+                  const err168 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/type", keyword: "type", params: { type: "integer" } };
                   if (vErrors === null) {
                     vErrors = [err168];
                   } else {
@@ -2045,58 +2048,41 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                   errors++;
                 }
-              }
-              if (data56.ports !== void 0) {
-                let data70 = data56.ports;
-                if (Array.isArray(data70)) {
-                  const len10 = data70.length;
-                  for (let i18 = 0; i18 < len10; i18++) {
-                    let data71 = data70[i18];
-                    if (typeof data71 === "string") {
-                      if (!pattern9.test(data71)) {
-                        const err169 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports/" + i18, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/items/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
-                        if (vErrors === null) {
-                          vErrors = [err169];
-                        } else {
-                          vErrors.push(err169);
-                        }
-                        errors++;
-                      }
+                if (typeof data70 == "number" && isFinite(data70)) {
+                  if (data70 > 65535 || isNaN(data70)) {
+                    const err169 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+                    if (vErrors === null) {
+                      vErrors = [err169];
                     } else {
-                      const err170 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports/" + i18, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/items/type", keyword: "type", params: { type: "string" } };
-                      if (vErrors === null) {
-                        vErrors = [err170];
-                      } else {
-                        vErrors.push(err170);
-                      }
-                      errors++;
+                      vErrors.push(err169);
                     }
+                    errors++;
                   }
-                  let i19 = data70.length;
-                  let j8;
-                  if (i19 > 1) {
-                    const indices8 = {};
-                    for (; i19--; ) {
-                      let item8 = data70[i19];
-                      if (typeof item8 !== "string") {
-                        continue;
-                      }
-                      if (typeof indices8[item8] == "number") {
-                        j8 = indices8[item8];
-                        const err171 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/uniqueItems", keyword: "uniqueItems", params: { i: i19, j: j8 } };
-                        if (vErrors === null) {
-                          vErrors = [err171];
-                        } else {
-                          vErrors.push(err171);
-                        }
-                        errors++;
-                        break;
-                      }
-                      indices8[item8] = i19;
+                  if (data70 < 576 || isNaN(data70)) {
+                    const err170 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/minimum", keyword: "minimum", params: { comparison: ">=", limit: 576 } };
+                    if (vErrors === null) {
+                      vErrors = [err170];
+                    } else {
+                      vErrors.push(err170);
                     }
+                    errors++;
+                  }
+                }
+              }
+              if (data58.mac !== void 0) {
+                let data71 = data58.mac;
+                if (typeof data71 === "string") {
+                  if (!pattern33.test(data71)) {
+                    const err171 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mac", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mac/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err171];
+                    } else {
+                      vErrors.push(err171);
+                    }
+                    errors++;
                   }
                 } else {
-                  const err172 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/type", keyword: "type", params: { type: "array" } };
+                  const err172 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mac", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mac/type", keyword: "type", params: { type: "string" } };
                   if (vErrors === null) {
                     vErrors = [err172];
                   } else {
@@ -2105,105 +2091,107 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   errors++;
                 }
               }
+              if (data58.ports !== void 0) {
+                let data72 = data58.ports;
+                if (Array.isArray(data72)) {
+                  const len11 = data72.length;
+                  for (let i19 = 0; i19 < len11; i19++) {
+                    let data73 = data72[i19];
+                    if (typeof data73 === "string") {
+                      if (!pattern9.test(data73)) {
+                        const err173 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports/" + i19, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/items/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                        if (vErrors === null) {
+                          vErrors = [err173];
+                        } else {
+                          vErrors.push(err173);
+                        }
+                        errors++;
+                      }
+                    } else {
+                      const err174 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports/" + i19, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/items/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err174];
+                      } else {
+                        vErrors.push(err174);
+                      }
+                      errors++;
+                    }
+                  }
+                  let i20 = data72.length;
+                  let j8;
+                  if (i20 > 1) {
+                    const indices8 = {};
+                    for (; i20--; ) {
+                      let item8 = data72[i20];
+                      if (typeof item8 !== "string") {
+                        continue;
+                      }
+                      if (typeof indices8[item8] == "number") {
+                        j8 = indices8[item8];
+                        const err175 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/uniqueItems", keyword: "uniqueItems", params: { i: i20, j: j8 } };
+                        if (vErrors === null) {
+                          vErrors = [err175];
+                        } else {
+                          vErrors.push(err175);
+                        }
+                        errors++;
+                        break;
+                      }
+                      indices8[item8] = i20;
+                    }
+                  }
+                } else {
+                  const err176 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/type", keyword: "type", params: { type: "array" } };
+                  if (vErrors === null) {
+                    vErrors = [err176];
+                  } else {
+                    vErrors.push(err176);
+                  }
+                  errors++;
+                }
+              }
             } else {
-              const err173 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/type", keyword: "type", params: { type: "object" } };
+              const err177 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/type", keyword: "type", params: { type: "object" } };
               if (vErrors === null) {
-                vErrors = [err173];
+                vErrors = [err177];
               } else {
-                vErrors.push(err173);
+                vErrors.push(err177);
               }
               errors++;
             }
           }
         } else {
-          const err174 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/type", keyword: "type", params: { type: "object" } };
+          const err178 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/type", keyword: "type", params: { type: "object" } };
           if (vErrors === null) {
-            vErrors = [err174];
+            vErrors = [err178];
           } else {
-            vErrors.push(err174);
+            vErrors.push(err178);
           }
           errors++;
         }
       }
-      if (typeof data42.masquerade !== "boolean") {
-        const err175 = { instancePath: instancePath + "/routes/masquerade", schemaPath: "#/properties/routes/properties/masquerade/type", keyword: "type", params: { type: "boolean" } };
+      if (typeof data44.masquerade !== "boolean") {
+        const err179 = { instancePath: instancePath + "/routes/masquerade", schemaPath: "#/properties/routes/properties/masquerade/type", keyword: "type", params: { type: "boolean" } };
         if (vErrors === null) {
-          vErrors = [err175];
+          vErrors = [err179];
         } else {
-          vErrors.push(err175);
+          vErrors.push(err179);
         }
         errors++;
       }
-      if (typeof data42.acceptForward !== "boolean") {
-        const err176 = { instancePath: instancePath + "/routes/acceptForward", schemaPath: "#/properties/routes/properties/acceptForward/type", keyword: "type", params: { type: "boolean" } };
+      if (typeof data44.acceptForward !== "boolean") {
+        const err180 = { instancePath: instancePath + "/routes/acceptForward", schemaPath: "#/properties/routes/properties/acceptForward/type", keyword: "type", params: { type: "boolean" } };
         if (vErrors === null) {
-          vErrors = [err176];
+          vErrors = [err180];
         } else {
-          vErrors.push(err176);
+          vErrors.push(err180);
         }
         errors++;
       }
-      let data74 = data42.namesDir;
-      if (typeof data74 === "string") {
-        if (!pattern17.test(data74)) {
-          const err177 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
-          if (vErrors === null) {
-            vErrors = [err177];
-          } else {
-            vErrors.push(err177);
-          }
-          errors++;
-        }
-      } else {
-        const err178 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err178];
-        } else {
-          vErrors.push(err178);
-        }
-        errors++;
-      }
-      let data75 = data42.watch;
-      if (data75 && typeof data75 == "object" && !Array.isArray(data75)) {
-        if (data75.interval === void 0) {
-          data75.interval = "2s";
-        }
-        if (data75.timeout === void 0) {
-          data75.timeout = "1s";
-        }
-        if (data75.failAfter === void 0) {
-          data75.failAfter = 3;
-        }
-        if (data75.holdDown === void 0) {
-          data75.holdDown = "10s";
-        }
-        if (data75.statusFile === void 0) {
-          data75.statusFile = "/run/tenant-routing-status.json";
-        }
-        for (const key13 in data75) {
-          if (!(key13 === "interval" || key13 === "timeout" || key13 === "failAfter" || key13 === "holdDown" || key13 === "statusFile")) {
-            const err179 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key13 } };
-            if (vErrors === null) {
-              vErrors = [err179];
-            } else {
-              vErrors.push(err179);
-            }
-            errors++;
-          }
-        }
-        let data76 = data75.interval;
-        if (typeof data76 === "string") {
-          if (!pattern18.test(data76)) {
-            const err180 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-            if (vErrors === null) {
-              vErrors = [err180];
-            } else {
-              vErrors.push(err180);
-            }
-            errors++;
-          }
-        } else {
-          const err181 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/type", keyword: "type", params: { type: "string" } };
+      let data76 = data44.namesDir;
+      if (typeof data76 === "string") {
+        if (!pattern18.test(data76)) {
+          const err181 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
           if (vErrors === null) {
             vErrors = [err181];
           } else {
@@ -2211,48 +2199,67 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        let data77 = data75.timeout;
-        if (typeof data77 === "string") {
-          if (!pattern18.test(data77)) {
-            const err182 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      } else {
+        const err182 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err182];
+        } else {
+          vErrors.push(err182);
+        }
+        errors++;
+      }
+      let data77 = data44.watch;
+      if (data77 && typeof data77 == "object" && !Array.isArray(data77)) {
+        if (data77.interval === void 0) {
+          data77.interval = "2s";
+        }
+        if (data77.timeout === void 0) {
+          data77.timeout = "1s";
+        }
+        if (data77.failAfter === void 0) {
+          data77.failAfter = 3;
+        }
+        if (data77.holdDown === void 0) {
+          data77.holdDown = "10s";
+        }
+        if (data77.statusFile === void 0) {
+          data77.statusFile = "/run/tenant-routing-status.json";
+        }
+        for (const key13 in data77) {
+          if (!(key13 === "interval" || key13 === "timeout" || key13 === "failAfter" || key13 === "holdDown" || key13 === "statusFile")) {
+            const err183 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key13 } };
             if (vErrors === null) {
-              vErrors = [err182];
+              vErrors = [err183];
             } else {
-              vErrors.push(err182);
+              vErrors.push(err183);
+            }
+            errors++;
+          }
+        }
+        let data78 = data77.interval;
+        if (typeof data78 === "string") {
+          if (!pattern19.test(data78)) {
+            const err184 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err184];
+            } else {
+              vErrors.push(err184);
             }
             errors++;
           }
         } else {
-          const err183 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/type", keyword: "type", params: { type: "string" } };
+          const err185 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/type", keyword: "type", params: { type: "string" } };
           if (vErrors === null) {
-            vErrors = [err183];
+            vErrors = [err185];
           } else {
-            vErrors.push(err183);
+            vErrors.push(err185);
           }
           errors++;
         }
-        let data78 = data75.failAfter;
-        if (!(typeof data78 == "number" && (!(data78 % 1) && !isNaN(data78)) && isFinite(data78))) {
-          const err184 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/type", keyword: "type", params: { type: "integer" } };
-          if (vErrors === null) {
-            vErrors = [err184];
-          } else {
-            vErrors.push(err184);
-          }
-          errors++;
-        }
-        if (typeof data78 == "number" && isFinite(data78)) {
-          if (data78 > 100 || isNaN(data78)) {
-            const err185 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/maximum", keyword: "maximum", params: { comparison: "<=", limit: 100 } };
-            if (vErrors === null) {
-              vErrors = [err185];
-            } else {
-              vErrors.push(err185);
-            }
-            errors++;
-          }
-          if (data78 < 1 || isNaN(data78)) {
-            const err186 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+        let data79 = data77.timeout;
+        if (typeof data79 === "string") {
+          if (!pattern19.test(data79)) {
+            const err186 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
             if (vErrors === null) {
               vErrors = [err186];
             } else {
@@ -2260,20 +2267,18 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
             }
             errors++;
           }
-        }
-        let data79 = data75.holdDown;
-        if (typeof data79 === "string") {
-          if (!pattern18.test(data79)) {
-            const err187 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-            if (vErrors === null) {
-              vErrors = [err187];
-            } else {
-              vErrors.push(err187);
-            }
-            errors++;
-          }
         } else {
-          const err188 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/type", keyword: "type", params: { type: "string" } };
+          const err187 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err187];
+          } else {
+            vErrors.push(err187);
+          }
+          errors++;
+        }
+        let data80 = data77.failAfter;
+        if (!(typeof data80 == "number" && (!(data80 % 1) && !isNaN(data80)) && isFinite(data80))) {
+          const err188 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/type", keyword: "type", params: { type: "integer" } };
           if (vErrors === null) {
             vErrors = [err188];
           } else {
@@ -2281,10 +2286,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        let data80 = data75.statusFile;
-        if (typeof data80 === "string") {
-          if (!pattern17.test(data80)) {
-            const err189 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+        if (typeof data80 == "number" && isFinite(data80)) {
+          if (data80 > 100 || isNaN(data80)) {
+            const err189 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/maximum", keyword: "maximum", params: { comparison: "<=", limit: 100 } };
             if (vErrors === null) {
               vErrors = [err189];
             } else {
@@ -2292,47 +2296,49 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
             }
             errors++;
           }
+          if (data80 < 1 || isNaN(data80)) {
+            const err190 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+            if (vErrors === null) {
+              vErrors = [err190];
+            } else {
+              vErrors.push(err190);
+            }
+            errors++;
+          }
+        }
+        let data81 = data77.holdDown;
+        if (typeof data81 === "string") {
+          if (!pattern19.test(data81)) {
+            const err191 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err191];
+            } else {
+              vErrors.push(err191);
+            }
+            errors++;
+          }
         } else {
-          const err190 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/type", keyword: "type", params: { type: "string" } };
+          const err192 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/type", keyword: "type", params: { type: "string" } };
           if (vErrors === null) {
-            vErrors = [err190];
+            vErrors = [err192];
           } else {
-            vErrors.push(err190);
+            vErrors.push(err192);
           }
           errors++;
         }
-      } else {
-        const err191 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err191];
-        } else {
-          vErrors.push(err191);
-        }
-        errors++;
-      }
-    } else {
-      const err192 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/type", keyword: "type", params: { type: "object" } };
-      if (vErrors === null) {
-        vErrors = [err192];
-      } else {
-        vErrors.push(err192);
-      }
-      errors++;
-    }
-    if (data.router !== void 0) {
-      let data81 = data.router;
-      if (data81 && typeof data81 == "object" && !Array.isArray(data81)) {
-        if (data81.nodes === void 0) {
-          const err193 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "nodes" } };
-          if (vErrors === null) {
-            vErrors = [err193];
-          } else {
-            vErrors.push(err193);
+        let data82 = data77.statusFile;
+        if (typeof data82 === "string") {
+          if (!pattern18.test(data82)) {
+            const err193 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+            if (vErrors === null) {
+              vErrors = [err193];
+            } else {
+              vErrors.push(err193);
+            }
+            errors++;
           }
-          errors++;
-        }
-        if (data81.uplinks === void 0) {
-          const err194 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "uplinks" } };
+        } else {
+          const err194 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/type", keyword: "type", params: { type: "string" } };
           if (vErrors === null) {
             vErrors = [err194];
           } else {
@@ -2340,122 +2346,102 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        for (const key14 in data81) {
-          if (!(key14 === "nodes" || key14 === "lan" || key14 === "uplinks")) {
-            const err195 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key14 } };
-            if (vErrors === null) {
-              vErrors = [err195];
-            } else {
-              vErrors.push(err195);
-            }
-            errors++;
-          }
+      } else {
+        const err195 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/type", keyword: "type", params: { type: "object" } };
+        if (vErrors === null) {
+          vErrors = [err195];
+        } else {
+          vErrors.push(err195);
         }
-        if (data81.nodes !== void 0) {
-          let data82 = data81.nodes;
-          if (Array.isArray(data82)) {
-            if (data82.length > 2) {
-              const err196 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/maxItems", keyword: "maxItems", params: { limit: 2 } };
-              if (vErrors === null) {
-                vErrors = [err196];
-              } else {
-                vErrors.push(err196);
-              }
-              errors++;
-            }
-            if (data82.length < 1) {
-              const err197 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/minItems", keyword: "minItems", params: { limit: 1 } };
-              if (vErrors === null) {
-                vErrors = [err197];
-              } else {
-                vErrors.push(err197);
-              }
-              errors++;
-            }
-            const len11 = data82.length;
-            for (let i20 = 0; i20 < len11; i20++) {
-              let data83 = data82[i20];
-              if (typeof data83 === "string") {
-                if (!pattern8.test(data83)) {
-                  const err198 = { instancePath: instancePath + "/router/nodes/" + i20, schemaPath: "#/properties/router/properties/nodes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                  if (vErrors === null) {
-                    vErrors = [err198];
-                  } else {
-                    vErrors.push(err198);
-                  }
-                  errors++;
-                }
-              } else {
-                const err199 = { instancePath: instancePath + "/router/nodes/" + i20, schemaPath: "#/properties/router/properties/nodes/items/type", keyword: "type", params: { type: "string" } };
-                if (vErrors === null) {
-                  vErrors = [err199];
-                } else {
-                  vErrors.push(err199);
-                }
-                errors++;
-              }
-            }
+        errors++;
+      }
+    } else {
+      const err196 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/type", keyword: "type", params: { type: "object" } };
+      if (vErrors === null) {
+        vErrors = [err196];
+      } else {
+        vErrors.push(err196);
+      }
+      errors++;
+    }
+    if (data.router !== void 0) {
+      let data83 = data.router;
+      if (data83 && typeof data83 == "object" && !Array.isArray(data83)) {
+        if (data83.nodes === void 0) {
+          const err197 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "nodes" } };
+          if (vErrors === null) {
+            vErrors = [err197];
           } else {
-            const err200 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/type", keyword: "type", params: { type: "array" } };
+            vErrors.push(err197);
+          }
+          errors++;
+        }
+        if (data83.uplinks === void 0) {
+          const err198 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "uplinks" } };
+          if (vErrors === null) {
+            vErrors = [err198];
+          } else {
+            vErrors.push(err198);
+          }
+          errors++;
+        }
+        for (const key14 in data83) {
+          if (!(key14 === "nodes" || key14 === "lan" || key14 === "uplinks")) {
+            const err199 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key14 } };
             if (vErrors === null) {
-              vErrors = [err200];
+              vErrors = [err199];
             } else {
-              vErrors.push(err200);
+              vErrors.push(err199);
             }
             errors++;
           }
         }
-        if (data81.lan !== void 0) {
-          let data84 = data81.lan;
+        if (data83.nodes !== void 0) {
+          let data84 = data83.nodes;
           if (Array.isArray(data84)) {
+            if (data84.length > 2) {
+              const err200 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/maxItems", keyword: "maxItems", params: { limit: 2 } };
+              if (vErrors === null) {
+                vErrors = [err200];
+              } else {
+                vErrors.push(err200);
+              }
+              errors++;
+            }
+            if (data84.length < 1) {
+              const err201 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/minItems", keyword: "minItems", params: { limit: 1 } };
+              if (vErrors === null) {
+                vErrors = [err201];
+              } else {
+                vErrors.push(err201);
+              }
+              errors++;
+            }
             const len12 = data84.length;
             for (let i21 = 0; i21 < len12; i21++) {
               let data85 = data84[i21];
               if (typeof data85 === "string") {
-                if (!pattern21.test(data85)) {
-                  const err201 = { instancePath: instancePath + "/router/lan/" + i21, schemaPath: "#/properties/router/properties/lan/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+                if (!pattern8.test(data85)) {
+                  const err202 = { instancePath: instancePath + "/router/nodes/" + i21, schemaPath: "#/properties/router/properties/nodes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                   if (vErrors === null) {
-                    vErrors = [err201];
+                    vErrors = [err202];
                   } else {
-                    vErrors.push(err201);
+                    vErrors.push(err202);
                   }
                   errors++;
                 }
               } else {
-                const err202 = { instancePath: instancePath + "/router/lan/" + i21, schemaPath: "#/properties/router/properties/lan/items/type", keyword: "type", params: { type: "string" } };
+                const err203 = { instancePath: instancePath + "/router/nodes/" + i21, schemaPath: "#/properties/router/properties/nodes/items/type", keyword: "type", params: { type: "string" } };
                 if (vErrors === null) {
-                  vErrors = [err202];
+                  vErrors = [err203];
                 } else {
-                  vErrors.push(err202);
+                  vErrors.push(err203);
                 }
                 errors++;
               }
             }
-            let i22 = data84.length;
-            let j9;
-            if (i22 > 1) {
-              const indices9 = {};
-              for (; i22--; ) {
-                let item9 = data84[i22];
-                if (typeof item9 !== "string") {
-                  continue;
-                }
-                if (typeof indices9[item9] == "number") {
-                  j9 = indices9[item9];
-                  const err203 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/uniqueItems", keyword: "uniqueItems", params: { i: i22, j: j9 } };
-                  if (vErrors === null) {
-                    vErrors = [err203];
-                  } else {
-                    vErrors.push(err203);
-                  }
-                  errors++;
-                  break;
-                }
-                indices9[item9] = i22;
-              }
-            }
           } else {
-            const err204 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/type", keyword: "type", params: { type: "array" } };
+            const err204 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/type", keyword: "type", params: { type: "array" } };
             if (vErrors === null) {
               vErrors = [err204];
             } else {
@@ -2464,470 +2450,464 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
             errors++;
           }
         }
-        if (data81.uplinks !== void 0) {
-          let data86 = data81.uplinks;
-          if (data86 && typeof data86 == "object" && !Array.isArray(data86)) {
-            if (Object.keys(data86).length < 1) {
-              const err205 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/minProperties", keyword: "minProperties", params: { limit: 1 } };
-              if (vErrors === null) {
-                vErrors = [err205];
-              } else {
-                vErrors.push(err205);
-              }
-              errors++;
-            }
-            for (const key15 in data86) {
-              const _errs192 = errors;
-              if (typeof key15 === "string") {
-                if (!pattern41.test(key15)) {
-                  const err206 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, propertyName: key15 };
+        if (data83.lan !== void 0) {
+          let data86 = data83.lan;
+          if (Array.isArray(data86)) {
+            const len13 = data86.length;
+            for (let i22 = 0; i22 < len13; i22++) {
+              let data87 = data86[i22];
+              if (typeof data87 === "string") {
+                if (!pattern13.test(data87)) {
+                  const err205 = { instancePath: instancePath + "/router/lan/" + i22, schemaPath: "#/properties/router/properties/lan/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
                   if (vErrors === null) {
-                    vErrors = [err206];
+                    vErrors = [err205];
                   } else {
-                    vErrors.push(err206);
+                    vErrors.push(err205);
                   }
                   errors++;
                 }
-              }
-              var valid54 = _errs192 === errors;
-              if (!valid54) {
-                const err207 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames", keyword: "propertyNames", params: { propertyName: key15 } };
+              } else {
+                const err206 = { instancePath: instancePath + "/router/lan/" + i22, schemaPath: "#/properties/router/properties/lan/items/type", keyword: "type", params: { type: "string" } };
                 if (vErrors === null) {
-                  vErrors = [err207];
+                  vErrors = [err206];
                 } else {
-                  vErrors.push(err207);
+                  vErrors.push(err206);
                 }
                 errors++;
               }
             }
-            for (const key16 in data86) {
-              let data87 = data86[key16];
-              if (data87 && typeof data87 == "object" && !Array.isArray(data87)) {
-                if (data87.snat === void 0) {
-                  data87.snat = "masquerade";
+            let i23 = data86.length;
+            let j9;
+            if (i23 > 1) {
+              const indices9 = {};
+              for (; i23--; ) {
+                let item9 = data86[i23];
+                if (typeof item9 !== "string") {
+                  continue;
                 }
-                if (data87.snat6 === void 0) {
-                  data87.snat6 = "none";
-                }
-                if (data87.dev === void 0) {
-                  const err208 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/required", keyword: "required", params: { missingProperty: "dev" } };
+                if (typeof indices9[item9] == "number") {
+                  j9 = indices9[item9];
+                  const err207 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/uniqueItems", keyword: "uniqueItems", params: { i: i23, j: j9 } };
                   if (vErrors === null) {
-                    vErrors = [err208];
+                    vErrors = [err207];
                   } else {
-                    vErrors.push(err208);
+                    vErrors.push(err207);
+                  }
+                  errors++;
+                  break;
+                }
+                indices9[item9] = i23;
+              }
+            }
+          } else {
+            const err208 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/type", keyword: "type", params: { type: "array" } };
+            if (vErrors === null) {
+              vErrors = [err208];
+            } else {
+              vErrors.push(err208);
+            }
+            errors++;
+          }
+        }
+        if (data83.uplinks !== void 0) {
+          let data88 = data83.uplinks;
+          if (data88 && typeof data88 == "object" && !Array.isArray(data88)) {
+            if (Object.keys(data88).length < 1) {
+              const err209 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/minProperties", keyword: "minProperties", params: { limit: 1 } };
+              if (vErrors === null) {
+                vErrors = [err209];
+              } else {
+                vErrors.push(err209);
+              }
+              errors++;
+            }
+            for (const key15 in data88) {
+              const _errs196 = errors;
+              if (typeof key15 === "string") {
+                if (!pattern42.test(key15)) {
+                  const err210 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, propertyName: key15 };
+                  if (vErrors === null) {
+                    vErrors = [err210];
+                  } else {
+                    vErrors.push(err210);
                   }
                   errors++;
                 }
-                for (const key17 in data87) {
+              }
+              var valid56 = _errs196 === errors;
+              if (!valid56) {
+                const err211 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames", keyword: "propertyNames", params: { propertyName: key15 } };
+                if (vErrors === null) {
+                  vErrors = [err211];
+                } else {
+                  vErrors.push(err211);
+                }
+                errors++;
+              }
+            }
+            for (const key16 in data88) {
+              let data89 = data88[key16];
+              if (data89 && typeof data89 == "object" && !Array.isArray(data89)) {
+                if (data89.snat === void 0) {
+                  data89.snat = "masquerade";
+                }
+                if (data89.snat6 === void 0) {
+                  data89.snat6 = "none";
+                }
+                if (data89.dev === void 0) {
+                  const err212 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/required", keyword: "required", params: { missingProperty: "dev" } };
+                  if (vErrors === null) {
+                    vErrors = [err212];
+                  } else {
+                    vErrors.push(err212);
+                  }
+                  errors++;
+                }
+                for (const key17 in data89) {
                   if (!(key17 === "dev" || key17 === "via" || key17 === "table" || key17 === "snat" || key17 === "snat6")) {
-                    const err209 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key17 } };
+                    const err213 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key17 } };
                     if (vErrors === null) {
-                      vErrors = [err209];
+                      vErrors = [err213];
                     } else {
-                      vErrors.push(err209);
+                      vErrors.push(err213);
                     }
                     errors++;
                   }
                 }
-                if (data87.dev !== void 0) {
-                  let data88 = data87.dev;
-                  if (typeof data88 === "string") {
-                    if (!pattern9.test(data88)) {
-                      const err210 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                if (data89.dev !== void 0) {
+                  let data90 = data89.dev;
+                  if (typeof data90 === "string") {
+                    if (!pattern9.test(data90)) {
+                      const err214 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
                       if (vErrors === null) {
-                        vErrors = [err210];
+                        vErrors = [err214];
                       } else {
-                        vErrors.push(err210);
+                        vErrors.push(err214);
                       }
                       errors++;
                     }
                   } else {
-                    const err211 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/type", keyword: "type", params: { type: "string" } };
+                    const err215 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/type", keyword: "type", params: { type: "string" } };
                     if (vErrors === null) {
-                      vErrors = [err211];
+                      vErrors = [err215];
                     } else {
-                      vErrors.push(err211);
+                      vErrors.push(err215);
                     }
                     errors++;
                   }
                 }
-                if (data87.via !== void 0) {
-                  let data89 = data87.via;
-                  if (Array.isArray(data89)) {
-                    if (data89.length > 2) {
-                      const err212 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                if (data89.via !== void 0) {
+                  let data91 = data89.via;
+                  if (Array.isArray(data91)) {
+                    if (data91.length > 2) {
+                      const err216 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/maxItems", keyword: "maxItems", params: { limit: 2 } };
                       if (vErrors === null) {
-                        vErrors = [err212];
+                        vErrors = [err216];
                       } else {
-                        vErrors.push(err212);
+                        vErrors.push(err216);
                       }
                       errors++;
                     }
-                    if (data89.length < 1) {
-                      const err213 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/minItems", keyword: "minItems", params: { limit: 1 } };
+                    if (data91.length < 1) {
+                      const err217 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/minItems", keyword: "minItems", params: { limit: 1 } };
                       if (vErrors === null) {
-                        vErrors = [err213];
+                        vErrors = [err217];
                       } else {
-                        vErrors.push(err213);
+                        vErrors.push(err217);
                       }
                       errors++;
                     }
-                    const len13 = data89.length;
-                    for (let i23 = 0; i23 < len13; i23++) {
-                      let data90 = data89[i23];
-                      if (typeof data90 === "string") {
-                        if (!pattern8.test(data90)) {
-                          const err214 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i23, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                    const len14 = data91.length;
+                    for (let i24 = 0; i24 < len14; i24++) {
+                      let data92 = data91[i24];
+                      if (typeof data92 === "string") {
+                        if (!pattern8.test(data92)) {
+                          const err218 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i24, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                           if (vErrors === null) {
-                            vErrors = [err214];
+                            vErrors = [err218];
                           } else {
-                            vErrors.push(err214);
+                            vErrors.push(err218);
                           }
                           errors++;
                         }
                       } else {
-                        const err215 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i23, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/type", keyword: "type", params: { type: "string" } };
+                        const err219 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i24, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/type", keyword: "type", params: { type: "string" } };
                         if (vErrors === null) {
-                          vErrors = [err215];
+                          vErrors = [err219];
                         } else {
-                          vErrors.push(err215);
+                          vErrors.push(err219);
                         }
                         errors++;
                       }
                     }
                   } else {
-                    const err216 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/type", keyword: "type", params: { type: "array" } };
+                    const err220 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/type", keyword: "type", params: { type: "array" } };
                     if (vErrors === null) {
-                      vErrors = [err216];
+                      vErrors = [err220];
                     } else {
-                      vErrors.push(err216);
+                      vErrors.push(err220);
                     }
                     errors++;
                   }
                 }
-                if (data87.table !== void 0) {
-                  let data91 = data87.table;
-                  if (!(typeof data91 == "number" && (!(data91 % 1) && !isNaN(data91)) && isFinite(data91))) {
-                    const err217 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
+                if (data89.table !== void 0) {
+                  let data93 = data89.table;
+                  if (!(typeof data93 == "number" && (!(data93 % 1) && !isNaN(data93)) && isFinite(data93))) {
+                    const err221 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
                     if (vErrors === null) {
-                      vErrors = [err217];
+                      vErrors = [err221];
                     } else {
-                      vErrors.push(err217);
+                      vErrors.push(err221);
                     }
                     errors++;
                   }
-                  const _errs205 = errors;
-                  const _errs206 = errors;
-                  if (!(data91 === 253 || data91 === 254 || data91 === 255)) {
-                    const err218 = {};
+                  const _errs209 = errors;
+                  const _errs210 = errors;
+                  if (!(data93 === 253 || data93 === 254 || data93 === 255)) {
+                    const err222 = {};
                     if (vErrors === null) {
-                      vErrors = [err218];
+                      vErrors = [err222];
                     } else {
-                      vErrors.push(err218);
+                      vErrors.push(err222);
                     }
                     errors++;
                   }
-                  var valid59 = _errs206 === errors;
-                  if (valid59) {
-                    const err219 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/not", keyword: "not", params: {} };
-                    if (vErrors === null) {
-                      vErrors = [err219];
-                    } else {
-                      vErrors.push(err219);
-                    }
-                    errors++;
-                  } else {
-                    errors = _errs205;
-                    if (vErrors !== null) {
-                      if (_errs205) {
-                        vErrors.length = _errs205;
-                      } else {
-                        vErrors = null;
-                      }
-                    }
-                  }
-                  if (typeof data91 == "number" && isFinite(data91)) {
-                    if (data91 > 4294967295 || isNaN(data91)) {
-                      const err220 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
-                      if (vErrors === null) {
-                        vErrors = [err220];
-                      } else {
-                        vErrors.push(err220);
-                      }
-                      errors++;
-                    }
-                    if (data91 < 1 || isNaN(data91)) {
-                      const err221 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-                      if (vErrors === null) {
-                        vErrors = [err221];
-                      } else {
-                        vErrors.push(err221);
-                      }
-                      errors++;
-                    }
-                  }
-                }
-                let data92 = data87.snat;
-                if (typeof data92 !== "string" && !Array.isArray(data92)) {
-                  const err222 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat.type } };
-                  if (vErrors === null) {
-                    vErrors = [err222];
-                  } else {
-                    vErrors.push(err222);
-                  }
-                  errors++;
-                }
-                if (typeof data92 === "string") {
-                  if (!pattern11.test(data92)) {
-                    const err223 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                  var valid61 = _errs210 === errors;
+                  if (valid61) {
+                    const err223 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/not", keyword: "not", params: {} };
                     if (vErrors === null) {
                       vErrors = [err223];
                     } else {
                       vErrors.push(err223);
                     }
                     errors++;
-                  }
-                }
-                if (Array.isArray(data92)) {
-                  if (data92.length > 2) {
-                    const err224 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
-                    if (vErrors === null) {
-                      vErrors = [err224];
-                    } else {
-                      vErrors.push(err224);
-                    }
-                    errors++;
-                  }
-                  if (data92.length < 1) {
-                    const err225 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
-                    if (vErrors === null) {
-                      vErrors = [err225];
-                    } else {
-                      vErrors.push(err225);
-                    }
-                    errors++;
-                  }
-                  const len14 = data92.length;
-                  for (let i24 = 0; i24 < len14; i24++) {
-                    let data93 = data92[i24];
-                    if (typeof data93 === "string") {
-                      if (!pattern8.test(data93)) {
-                        const err226 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i24, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                        if (vErrors === null) {
-                          vErrors = [err226];
-                        } else {
-                          vErrors.push(err226);
-                        }
-                        errors++;
-                      }
-                    } else {
-                      const err227 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i24, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
-                      if (vErrors === null) {
-                        vErrors = [err227];
+                  } else {
+                    errors = _errs209;
+                    if (vErrors !== null) {
+                      if (_errs209) {
+                        vErrors.length = _errs209;
                       } else {
-                        vErrors.push(err227);
+                        vErrors = null;
+                      }
+                    }
+                  }
+                  if (typeof data93 == "number" && isFinite(data93)) {
+                    if (data93 > 4294967295 || isNaN(data93)) {
+                      const err224 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+                      if (vErrors === null) {
+                        vErrors = [err224];
+                      } else {
+                        vErrors.push(err224);
+                      }
+                      errors++;
+                    }
+                    if (data93 < 1 || isNaN(data93)) {
+                      const err225 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                      if (vErrors === null) {
+                        vErrors = [err225];
+                      } else {
+                        vErrors.push(err225);
                       }
                       errors++;
                     }
                   }
-                  let i25 = data92.length;
-                  let j10;
-                  if (i25 > 1) {
-                    const indices10 = {};
-                    for (; i25--; ) {
-                      let item10 = data92[i25];
-                      if (typeof item10 !== "string") {
-                        continue;
-                      }
-                      if (typeof indices10[item10] == "number") {
-                        j10 = indices10[item10];
-                        const err228 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i25, j: j10 } };
-                        if (vErrors === null) {
-                          vErrors = [err228];
-                        } else {
-                          vErrors.push(err228);
-                        }
-                        errors++;
-                        break;
-                      }
-                      indices10[item10] = i25;
-                    }
-                  }
                 }
-                let data94 = data87.snat6;
+                let data94 = data89.snat;
                 if (typeof data94 !== "string" && !Array.isArray(data94)) {
-                  const err229 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat6.type } };
+                  const err226 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat.type } };
                   if (vErrors === null) {
-                    vErrors = [err229];
+                    vErrors = [err226];
                   } else {
-                    vErrors.push(err229);
+                    vErrors.push(err226);
                   }
                   errors++;
                 }
                 if (typeof data94 === "string") {
                   if (!pattern11.test(data94)) {
-                    const err230 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                    const err227 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
                     if (vErrors === null) {
-                      vErrors = [err230];
+                      vErrors = [err227];
                     } else {
-                      vErrors.push(err230);
+                      vErrors.push(err227);
                     }
                     errors++;
                   }
                 }
                 if (Array.isArray(data94)) {
                   if (data94.length > 2) {
-                    const err231 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                    const err228 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
                     if (vErrors === null) {
-                      vErrors = [err231];
+                      vErrors = [err228];
                     } else {
-                      vErrors.push(err231);
+                      vErrors.push(err228);
                     }
                     errors++;
                   }
                   if (data94.length < 1) {
-                    const err232 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/minItems", keyword: "minItems", params: { limit: 1 } };
+                    const err229 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
                     if (vErrors === null) {
-                      vErrors = [err232];
+                      vErrors = [err229];
                     } else {
-                      vErrors.push(err232);
+                      vErrors.push(err229);
                     }
                     errors++;
                   }
                   const len15 = data94.length;
-                  for (let i26 = 0; i26 < len15; i26++) {
-                    let data95 = data94[i26];
+                  for (let i25 = 0; i25 < len15; i25++) {
+                    let data95 = data94[i25];
                     if (typeof data95 === "string") {
                       if (!pattern8.test(data95)) {
-                        const err233 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i26, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                        const err230 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i25, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                         if (vErrors === null) {
-                          vErrors = [err233];
+                          vErrors = [err230];
                         } else {
-                          vErrors.push(err233);
+                          vErrors.push(err230);
                         }
                         errors++;
                       }
                     } else {
-                      const err234 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i26, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/type", keyword: "type", params: { type: "string" } };
+                      const err231 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i25, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
                       if (vErrors === null) {
-                        vErrors = [err234];
+                        vErrors = [err231];
                       } else {
-                        vErrors.push(err234);
+                        vErrors.push(err231);
                       }
                       errors++;
                     }
                   }
-                  let i27 = data94.length;
+                  let i26 = data94.length;
+                  let j10;
+                  if (i26 > 1) {
+                    const indices10 = {};
+                    for (; i26--; ) {
+                      let item10 = data94[i26];
+                      if (typeof item10 !== "string") {
+                        continue;
+                      }
+                      if (typeof indices10[item10] == "number") {
+                        j10 = indices10[item10];
+                        const err232 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i26, j: j10 } };
+                        if (vErrors === null) {
+                          vErrors = [err232];
+                        } else {
+                          vErrors.push(err232);
+                        }
+                        errors++;
+                        break;
+                      }
+                      indices10[item10] = i26;
+                    }
+                  }
+                }
+                let data96 = data89.snat6;
+                if (typeof data96 !== "string" && !Array.isArray(data96)) {
+                  const err233 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat6.type } };
+                  if (vErrors === null) {
+                    vErrors = [err233];
+                  } else {
+                    vErrors.push(err233);
+                  }
+                  errors++;
+                }
+                if (typeof data96 === "string") {
+                  if (!pattern11.test(data96)) {
+                    const err234 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                    if (vErrors === null) {
+                      vErrors = [err234];
+                    } else {
+                      vErrors.push(err234);
+                    }
+                    errors++;
+                  }
+                }
+                if (Array.isArray(data96)) {
+                  if (data96.length > 2) {
+                    const err235 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                    if (vErrors === null) {
+                      vErrors = [err235];
+                    } else {
+                      vErrors.push(err235);
+                    }
+                    errors++;
+                  }
+                  if (data96.length < 1) {
+                    const err236 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/minItems", keyword: "minItems", params: { limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err236];
+                    } else {
+                      vErrors.push(err236);
+                    }
+                    errors++;
+                  }
+                  const len16 = data96.length;
+                  for (let i27 = 0; i27 < len16; i27++) {
+                    let data97 = data96[i27];
+                    if (typeof data97 === "string") {
+                      if (!pattern8.test(data97)) {
+                        const err237 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i27, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                        if (vErrors === null) {
+                          vErrors = [err237];
+                        } else {
+                          vErrors.push(err237);
+                        }
+                        errors++;
+                      }
+                    } else {
+                      const err238 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i27, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err238];
+                      } else {
+                        vErrors.push(err238);
+                      }
+                      errors++;
+                    }
+                  }
+                  let i28 = data96.length;
                   let j11;
-                  if (i27 > 1) {
+                  if (i28 > 1) {
                     const indices11 = {};
-                    for (; i27--; ) {
-                      let item11 = data94[i27];
+                    for (; i28--; ) {
+                      let item11 = data96[i28];
                       if (typeof item11 !== "string") {
                         continue;
                       }
                       if (typeof indices11[item11] == "number") {
                         j11 = indices11[item11];
-                        const err235 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/uniqueItems", keyword: "uniqueItems", params: { i: i27, j: j11 } };
+                        const err239 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/uniqueItems", keyword: "uniqueItems", params: { i: i28, j: j11 } };
                         if (vErrors === null) {
-                          vErrors = [err235];
+                          vErrors = [err239];
                         } else {
-                          vErrors.push(err235);
+                          vErrors.push(err239);
                         }
                         errors++;
                         break;
                       }
-                      indices11[item11] = i27;
+                      indices11[item11] = i28;
                     }
                   }
                 }
               } else {
-                const err236 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/type", keyword: "type", params: { type: "object" } };
+                const err240 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/type", keyword: "type", params: { type: "object" } };
                 if (vErrors === null) {
-                  vErrors = [err236];
+                  vErrors = [err240];
                 } else {
-                  vErrors.push(err236);
+                  vErrors.push(err240);
                 }
                 errors++;
               }
             }
           } else {
-            const err237 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/type", keyword: "type", params: { type: "object" } };
+            const err241 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/type", keyword: "type", params: { type: "object" } };
             if (vErrors === null) {
-              vErrors = [err237];
+              vErrors = [err241];
             } else {
-              vErrors.push(err237);
+              vErrors.push(err241);
             }
             errors++;
           }
         }
       } else {
-        const err238 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err238];
-        } else {
-          vErrors.push(err238);
-        }
-        errors++;
-      }
-    }
-    let data96 = data.agent;
-    if (data96 && typeof data96 == "object" && !Array.isArray(data96)) {
-      if (data96.socket === void 0) {
-        data96.socket = "/run/tenant-routing/agent.sock";
-      }
-      if (data96.requests === void 0) {
-        data96.requests = 32;
-      }
-      if (data96.queueTimeout === void 0) {
-        data96.queueTimeout = "30s";
-      }
-      if (data96.reconcileInterval === void 0) {
-        data96.reconcileInterval = "10s";
-      }
-      if (data96.namespaceInterval === void 0) {
-        data96.namespaceInterval = "10s";
-      }
-      if (data96.lookInterval === void 0) {
-        data96.lookInterval = "2m";
-      }
-      if (data96.metricsAddress === void 0) {
-        data96.metricsAddress = "127.0.0.1";
-      }
-      for (const key18 in data96) {
-        if (!(key18 === "socket" || key18 === "requests" || key18 === "queueTimeout" || key18 === "reconcileInterval" || key18 === "namespaceInterval" || key18 === "lookInterval" || key18 === "metricsPort" || key18 === "metricsAddress")) {
-          const err239 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key18 } };
-          if (vErrors === null) {
-            vErrors = [err239];
-          } else {
-            vErrors.push(err239);
-          }
-          errors++;
-        }
-      }
-      let data97 = data96.socket;
-      if (typeof data97 === "string") {
-        if (!pattern2.test(data97)) {
-          const err240 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
-          if (vErrors === null) {
-            vErrors = [err240];
-          } else {
-            vErrors.push(err240);
-          }
-          errors++;
-        }
-      } else {
-        const err241 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err241];
-        } else {
-          vErrors.push(err241);
-        }
-        errors++;
-      }
-      let data98 = data96.requests;
-      if (!(typeof data98 == "number" && (!(data98 % 1) && !isNaN(data98)) && isFinite(data98))) {
-        const err242 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/type", keyword: "type", params: { type: "integer" } };
+        const err242 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
           vErrors = [err242];
         } else {
@@ -2935,9 +2915,33 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      if (typeof data98 == "number" && isFinite(data98)) {
-        if (data98 > 1e3 || isNaN(data98)) {
-          const err243 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/maximum", keyword: "maximum", params: { comparison: "<=", limit: 1e3 } };
+    }
+    let data98 = data.agent;
+    if (data98 && typeof data98 == "object" && !Array.isArray(data98)) {
+      if (data98.socket === void 0) {
+        data98.socket = "/run/tenant-routing/agent.sock";
+      }
+      if (data98.requests === void 0) {
+        data98.requests = 32;
+      }
+      if (data98.queueTimeout === void 0) {
+        data98.queueTimeout = "30s";
+      }
+      if (data98.reconcileInterval === void 0) {
+        data98.reconcileInterval = "10s";
+      }
+      if (data98.namespaceInterval === void 0) {
+        data98.namespaceInterval = "10s";
+      }
+      if (data98.lookInterval === void 0) {
+        data98.lookInterval = "2m";
+      }
+      if (data98.metricsAddress === void 0) {
+        data98.metricsAddress = "127.0.0.1";
+      }
+      for (const key18 in data98) {
+        if (!(key18 === "socket" || key18 === "requests" || key18 === "queueTimeout" || key18 === "reconcileInterval" || key18 === "namespaceInterval" || key18 === "lookInterval" || key18 === "metricsPort" || key18 === "metricsAddress")) {
+          const err243 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key18 } };
           if (vErrors === null) {
             vErrors = [err243];
           } else {
@@ -2945,8 +2949,11 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        if (data98 < 1 || isNaN(data98)) {
-          const err244 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+      }
+      let data99 = data98.socket;
+      if (typeof data99 === "string") {
+        if (!pattern2.test(data99)) {
+          const err244 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
           if (vErrors === null) {
             vErrors = [err244];
           } else {
@@ -2954,20 +2961,18 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-      }
-      let data99 = data96.queueTimeout;
-      if (typeof data99 === "string") {
-        if (!pattern18.test(data99)) {
-          const err245 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-          if (vErrors === null) {
-            vErrors = [err245];
-          } else {
-            vErrors.push(err245);
-          }
-          errors++;
-        }
       } else {
-        const err246 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/type", keyword: "type", params: { type: "string" } };
+        const err245 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err245];
+        } else {
+          vErrors.push(err245);
+        }
+        errors++;
+      }
+      let data100 = data98.requests;
+      if (!(typeof data100 == "number" && (!(data100 % 1) && !isNaN(data100)) && isFinite(data100))) {
+        const err246 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/type", keyword: "type", params: { type: "integer" } };
         if (vErrors === null) {
           vErrors = [err246];
         } else {
@@ -2975,10 +2980,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      let data100 = data96.reconcileInterval;
-      if (typeof data100 === "string") {
-        if (!pattern18.test(data100)) {
-          const err247 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      if (typeof data100 == "number" && isFinite(data100)) {
+        if (data100 > 1e3 || isNaN(data100)) {
+          const err247 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/maximum", keyword: "maximum", params: { comparison: "<=", limit: 1e3 } };
           if (vErrors === null) {
             vErrors = [err247];
           } else {
@@ -2986,19 +2990,20 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-      } else {
-        const err248 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err248];
-        } else {
-          vErrors.push(err248);
+        if (data100 < 1 || isNaN(data100)) {
+          const err248 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err248];
+          } else {
+            vErrors.push(err248);
+          }
+          errors++;
         }
-        errors++;
       }
-      let data101 = data96.namespaceInterval;
+      let data101 = data98.queueTimeout;
       if (typeof data101 === "string") {
-        if (!pattern18.test(data101)) {
-          const err249 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        if (!pattern19.test(data101)) {
+          const err249 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
             vErrors = [err249];
           } else {
@@ -3007,7 +3012,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           errors++;
         }
       } else {
-        const err250 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/type", keyword: "type", params: { type: "string" } };
+        const err250 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
           vErrors = [err250];
         } else {
@@ -3015,10 +3020,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      let data102 = data96.lookInterval;
+      let data102 = data98.reconcileInterval;
       if (typeof data102 === "string") {
-        if (!pattern18.test(data102)) {
-          const err251 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        if (!pattern19.test(data102)) {
+          const err251 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
             vErrors = [err251];
           } else {
@@ -3027,7 +3032,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           errors++;
         }
       } else {
-        const err252 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/type", keyword: "type", params: { type: "string" } };
+        const err252 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
           vErrors = [err252];
         } else {
@@ -3035,10 +3040,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      if (data96.metricsPort !== void 0) {
-        let data103 = data96.metricsPort;
-        if (!(typeof data103 == "number" && (!(data103 % 1) && !isNaN(data103)) && isFinite(data103))) {
-          const err253 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
+      let data103 = data98.namespaceInterval;
+      if (typeof data103 === "string") {
+        if (!pattern19.test(data103)) {
+          const err253 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
             vErrors = [err253];
           } else {
@@ -3046,113 +3051,108 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           }
           errors++;
         }
-        if (typeof data103 == "number" && isFinite(data103)) {
-          if (data103 > 65535 || isNaN(data103)) {
-            const err254 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
-            if (vErrors === null) {
-              vErrors = [err254];
-            } else {
-              vErrors.push(err254);
-            }
-            errors++;
-          }
-          if (data103 < 1 || isNaN(data103)) {
-            const err255 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-            if (vErrors === null) {
-              vErrors = [err255];
-            } else {
-              vErrors.push(err255);
-            }
-            errors++;
-          }
+      } else {
+        const err254 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err254];
+        } else {
+          vErrors.push(err254);
         }
+        errors++;
       }
-      let data104 = data96.metricsAddress;
+      let data104 = data98.lookInterval;
       if (typeof data104 === "string") {
-        if (!pattern8.test(data104)) {
-          const err256 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+        if (!pattern19.test(data104)) {
+          const err255 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
-            vErrors = [err256];
+            vErrors = [err255];
           } else {
-            vErrors.push(err256);
+            vErrors.push(err255);
           }
           errors++;
         }
       } else {
-        const err257 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
+        const err256 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err257];
+          vErrors = [err256];
         } else {
-          vErrors.push(err257);
+          vErrors.push(err256);
+        }
+        errors++;
+      }
+      if (data98.metricsPort !== void 0) {
+        let data105 = data98.metricsPort;
+        if (!(typeof data105 == "number" && (!(data105 % 1) && !isNaN(data105)) && isFinite(data105))) {
+          const err257 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
+          if (vErrors === null) {
+            vErrors = [err257];
+          } else {
+            vErrors.push(err257);
+          }
+          errors++;
+        }
+        if (typeof data105 == "number" && isFinite(data105)) {
+          if (data105 > 65535 || isNaN(data105)) {
+            const err258 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+            if (vErrors === null) {
+              vErrors = [err258];
+            } else {
+              vErrors.push(err258);
+            }
+            errors++;
+          }
+          if (data105 < 1 || isNaN(data105)) {
+            const err259 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+            if (vErrors === null) {
+              vErrors = [err259];
+            } else {
+              vErrors.push(err259);
+            }
+            errors++;
+          }
+        }
+      }
+      let data106 = data98.metricsAddress;
+      if (typeof data106 === "string") {
+        if (!pattern8.test(data106)) {
+          const err260 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+          if (vErrors === null) {
+            vErrors = [err260];
+          } else {
+            vErrors.push(err260);
+          }
+          errors++;
+        }
+      } else {
+        const err261 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err261];
+        } else {
+          vErrors.push(err261);
         }
         errors++;
       }
     } else {
-      const err258 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
+      const err262 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
       if (vErrors === null) {
-        vErrors = [err258];
+        vErrors = [err262];
       } else {
-        vErrors.push(err258);
+        vErrors.push(err262);
       }
       errors++;
     }
     if (typeof data.type !== "string") {
-      const err259 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
+      const err263 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
-        vErrors = [err259];
+        vErrors = [err263];
       } else {
-        vErrors.push(err259);
+        vErrors.push(err263);
       }
       errors++;
     }
     if (data.name !== void 0) {
       if (typeof data.name !== "string") {
-        const err260 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err260];
-        } else {
-          vErrors.push(err260);
-        }
-        errors++;
-      }
-    }
-    if (typeof data.cniVersion !== "string") {
-      const err261 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err261];
-      } else {
-        vErrors.push(err261);
-      }
-      errors++;
-    }
-    if (data.capabilities !== void 0) {
-      let data108 = data.capabilities;
-      if (data108 && typeof data108 == "object" && !Array.isArray(data108)) {
-        for (const key19 in data108) {
-          if (typeof data108[key19] !== "boolean") {
-            const err262 = { instancePath: instancePath + "/capabilities/" + key19.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
-            if (vErrors === null) {
-              vErrors = [err262];
-            } else {
-              vErrors.push(err262);
-            }
-            errors++;
-          }
-        }
-      } else {
-        const err263 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err263];
-        } else {
-          vErrors.push(err263);
-        }
-        errors++;
-      }
-    }
-    if (data.runtimeConfig !== void 0) {
-      let data110 = data.runtimeConfig;
-      if (!(data110 && typeof data110 == "object" && !Array.isArray(data110)) && data110 !== null) {
-        const err264 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
+        const err264 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
           vErrors = [err264];
         } else {
@@ -3161,24 +3161,69 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         errors++;
       }
     }
-    if (data.prevResult !== void 0) {
-      let data111 = data.prevResult;
-      if (!(data111 && typeof data111 == "object" && !Array.isArray(data111)) && data111 !== null) {
-        const err265 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
+    if (typeof data.cniVersion !== "string") {
+      const err265 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err265];
+      } else {
+        vErrors.push(err265);
+      }
+      errors++;
+    }
+    if (data.capabilities !== void 0) {
+      let data110 = data.capabilities;
+      if (data110 && typeof data110 == "object" && !Array.isArray(data110)) {
+        for (const key19 in data110) {
+          if (typeof data110[key19] !== "boolean") {
+            const err266 = { instancePath: instancePath + "/capabilities/" + key19.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
+            if (vErrors === null) {
+              vErrors = [err266];
+            } else {
+              vErrors.push(err266);
+            }
+            errors++;
+          }
+        }
+      } else {
+        const err267 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
-          vErrors = [err265];
+          vErrors = [err267];
         } else {
-          vErrors.push(err265);
+          vErrors.push(err267);
+        }
+        errors++;
+      }
+    }
+    if (data.runtimeConfig !== void 0) {
+      let data112 = data.runtimeConfig;
+      if (!(data112 && typeof data112 == "object" && !Array.isArray(data112)) && data112 !== null) {
+        const err268 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
+        if (vErrors === null) {
+          vErrors = [err268];
+        } else {
+          vErrors.push(err268);
+        }
+        errors++;
+      }
+    }
+    if (data.prevResult !== void 0) {
+      let data113 = data.prevResult;
+      if (!(data113 && typeof data113 == "object" && !Array.isArray(data113)) && data113 !== null) {
+        const err269 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
+        if (vErrors === null) {
+          vErrors = [err269];
+        } else {
+          vErrors.push(err269);
         }
         errors++;
       }
     }
   } else {
-    const err266 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    const err270 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
     if (vErrors === null) {
-      vErrors = [err266];
+      vErrors = [err270];
     } else {
-      vErrors.push(err266);
+      vErrors.push(err270);
     }
     errors++;
   }

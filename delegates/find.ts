@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { statSync, type Stats } from "node:fs";
 import { CniError } from "../lib/cni/error";
 import { quote } from "../lib/cni/json";
 import { programProblem } from "./program";
@@ -9,13 +9,32 @@ export function isPluginType(type: string): boolean {
 }
 
 // A path that cannot be followed (ELOOP, ENOTDIR, EACCES) counts as missing.
-function isFile(path: string): boolean {
+function fileAt(path: string): Stats | undefined {
   try {
-    return statSync(path).isFile();
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat?.isFile() === true ? stat : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
+
+/** Files that were found to be programs, as they were then. */
+const programs = new Map<string, string>();
+/** Plugins of a node, and those of a few versions ago. */
+const KEPT = 64;
+
+// A file that has not changed since need not be read for each pod. One that has just changed may change again unseen.
+function problemOf(path: string, { dev, ino, size, mtimeMs, ctimeMs }: Stats): string | undefined {
+  const stamp = [dev, ino, size, mtimeMs, ctimeMs].join(" ");
+  if (programs.get(path) === stamp) return undefined;
+  const problem = programProblem(path);
+  if (programs.size >= KEPT) programs.clear();
+  if (problem === undefined && Date.now() - ctimeMs > TOO_YOUNG_MS) programs.set(path, stamp);
+  return problem;
+}
+
+/** Longer than the kernel's clock for files stands still (ms). */
+const TOO_YOUNG_MS = 100;
 
 /**
  * Finds a plugin in the directories of CNI_PATH, in order: the first regular file (after symbolic
@@ -28,8 +47,9 @@ export function findPlugin(type: string, path: readonly string[]): string {
   }
   for (const dir of path) {
     const candidate = `${dir.replace(/\/+$/, "")}/${type}`;
-    if (!isFile(candidate)) continue;
-    const problem = programProblem(candidate);
+    const file = fileAt(candidate);
+    if (file === undefined) continue;
+    const problem = problemOf(candidate, file);
     if (problem === undefined) return candidate;
     throw new CniError(
       "delegateMissing",

@@ -1,7 +1,7 @@
 /** What a delegate gets on stdin. */
 import type { PluginConf } from "../conf/types";
 import { mergePatch } from "../conf/merge-patch";
-import type { Json, JsonObject } from "../lib/cni/json";
+import { isObject, own, type Json, type JsonObject } from "../lib/cni/json";
 import type { Verb } from "../lib/cni/request";
 import { atLeast, type CniVersion } from "../lib/cni/version";
 
@@ -50,6 +50,13 @@ export function delegateNetconf(
 
 function passesPrevious(conf: PluginConf, verb: Verb): boolean {
   return (verb === "CHECK" || verb === "DEL") && atLeast(conf.cniVersion as CniVersion, "0.4.0");
+}
+
+/** The type of the delegate's IPAM plugin; undefined where it names none. */
+export function ipamType(delegate: JsonObject): string | undefined {
+  const ipam = own(delegate, "ipam");
+  const type = isObject(ipam) ? own(ipam, "type") : undefined;
+  return typeof type === "string" && type !== "" ? type : undefined;
 }
 
 /** The type of a delegate object; validation has made sure that it is a string. */

@@ -2,7 +2,7 @@
 import { CniError } from "../lib/cni/error";
 import { isObject, own, quote, type JsonObject } from "../lib/cni/json";
 import { findPlugin } from "./find";
-import { delegateType } from "./netconf";
+import { delegateType, ipamType } from "./netconf";
 
 /** Plugin types with checks of their own; any other type runs unchecked. */
 const CHECKS: Readonly<Record<string, (delegate: JsonObject) => readonly string[]>> = {
@@ -21,10 +21,29 @@ export function checkDelegate(delegate: JsonObject, path: readonly string[]): st
     throw new CniError("invalidConfig", `delegate "${type}": ${problems.join("; ")}`);
   }
   const executable = findPlugin(type, path);
-  const ipam = own(delegate, "ipam");
-  const ipamType = isObject(ipam) ? own(ipam, "type") : undefined;
-  if (typeof ipamType === "string" && ipamType !== "") findPlugin(ipamType, path);
+  const ipam = ipamType(delegate);
+  if (ipam !== undefined) findPlugin(ipam, path);
   return executable;
+}
+
+/**
+ * IPAM plugins that send something through the pod's interface when they give an address back. `bridge` removes
+ * the interface before it asks its IPAM, so the lease would stay with the server until it expires (decision 0114).
+ */
+const NEEDS_INTERFACE: readonly string[] = ["dhcp"];
+
+/** The IPAM plugin whose DEL has to come before the delegate's; undefined where the order does not matter. */
+export function ipamBeforeDelegate(delegate: JsonObject): string | undefined {
+  const type = ipamType(delegate);
+  return type !== undefined && NEEDS_INTERFACE.includes(type) ? type : undefined;
+}
+
+/** IPAM plugins that give no address twice, because they remember all that they gave on this node. */
+const NEVER_TWICE: readonly string[] = ["host-local", "whereabouts"];
+
+/** Whether a delegate's address may be one that another pod of this node has. */
+export function mayGiveTwice(delegate: JsonObject): boolean {
+  return !NEVER_TWICE.includes(ipamType(delegate) ?? "");
 }
 
 /** The problem, if any, with an `ipam` section that the delegate cannot do without. */

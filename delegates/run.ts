@@ -52,13 +52,37 @@ export async function runDelegate(
   ready?: Promise<void>,
 ): Promise<Uint8Array> {
   const type = delegateType(netconf);
+  return runPlugin(
+    context,
+    verb,
+    { type, who: `delegate "${type}" (${verb})` },
+    { netconf, ready },
+  );
+}
+
+/** The same for an IPAM plugin alone, which gets what its delegate would hand on. */
+export async function runIpam(
+  context: DelegateContext,
+  verb: Verb,
+  type: string,
+  netconf: JsonObject,
+): Promise<void> {
+  await runPlugin(context, verb, { type, who: `IPAM plugin "${type}" (${verb})` }, { netconf });
+}
+
+async function runPlugin(
+  context: DelegateContext,
+  verb: Verb,
+  { type, who }: { readonly type: string; readonly who: string },
+  { netconf, ready }: { readonly netconf: JsonObject; readonly ready?: Promise<void> | undefined },
+): Promise<Uint8Array> {
   const path = findPlugin(type, context.path);
   const outcome = await execWhileBusy(context, verb, path, {
     stdin: JSON.stringify(netconf),
     ready,
   });
   if (outcome.stderr !== "") context.stderr(outcome.stderr);
-  const error = failureOf(outcome, `delegate "${type}" (${verb})`, context.timeoutMs);
+  const error = failureOf(outcome, who, context.timeoutMs);
   if (error !== undefined) throw error;
   return outcome.stdout;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests and the demo need, when it is missing: apt packages, npm packages, the packed binary.
 # Usage: scripts/install-deps.sh [--with-lint]   (as root, on Debian 12 or Ubuntu 22.04 or later; quiet when nothing is missing)
+# Services of the packages are masked before they are there; UNITS is where (default /etc/systemd/system).
 # HEARTBEAT is the number of seconds between signs of life (default 10; on a terminal one line is renewed each second).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -67,7 +68,12 @@ jq                    jq
 gcc                   gcc
 /usr/include/stdio.h  libc6-dev
 musl-gcc              musl-tools
+dnsmasq               dnsmasq-base
+kea-dhcp6             kea-dhcp6-server
+dhclient              isc-dhcp-client
 "
+# Services that these packages would start, now and at every boot. The labs run the programs by themselves.
+services="kea-dhcp6-server"
 # Old ones are enough: npm itself brings the Node that is used, as a package.
 command -v npm >/dev/null || needs+="
 node                  nodejs
@@ -101,9 +107,22 @@ find_missing() {
   [[ $EUID -eq 0 ]] || die "missing: ${all# }. Run it as root (sudo) to install them"
 }
 
+# A service that somebody has is in no missing package, and stays as it is.
+mask_services() {
+  local service units=${UNITS:-/etc/systemd/system}
+  for service in $services; do
+    if [[ " ${missing[*]} " != *" $service "* || -e $units/$service.service || -L $units/$service.service ]]; then continue; fi
+    mkdir -p "$units"
+    ln -s /dev/null "$units/$service.service"
+    echo "The service $service is masked: only the labs use it. For one of your own: systemctl unmask $service"
+  done
+}
+
 install_packages() {
   step "installing packages: ${missing[*]}"
-  DEBIAN_FRONTEND=noninteractive quietly apt-get install -q -y -o DPkg::Lock::Timeout=120 --no-install-recommends "${missing[@]}"
+  mask_services
+  # In runlevel 1 nothing is started where there is no systemd.
+  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive quietly apt-get install -q -y -o DPkg::Lock::Timeout=120 --no-install-recommends "${missing[@]}"
 }
 
 unpack_prometheus() (cd "$1" && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb .)

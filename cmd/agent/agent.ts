@@ -16,6 +16,7 @@ import { formatMark, type Mark } from "../../lib/net/mark";
 import { systemClock } from "../../lib/node/clock";
 import { createExec, createTiedExec } from "../../lib/node/exec";
 import { localHost } from "../../lib/node/host";
+import { createStandingPosts, type StandingPosts } from "../../lib/node/lock-queue";
 import { ownProcess } from "../../lib/node/processes";
 import { backendKind, newRunner } from "../backends";
 import { nextRequest, ownerOf, tokenOf } from "../deps";
@@ -57,7 +58,7 @@ export interface RunningAgent {
 /** Starts all parts. Throws CniError `io` when the socket cannot be used. */
 export async function startAgent(settings: Settings, options: AgentOptions): Promise<RunningAgent> {
   const parts = await startParts(settings, options);
-  const { runner, cache, reconcile, routes, looking } = parts;
+  const { runner, posts, cache, reconcile, routes, looking } = parts;
   const monitor = monitorOf(settings, parts, options);
   const self = ownProcess();
   const server = await startServer({
@@ -81,12 +82,14 @@ export async function startAgent(settings: Settings, options: AgentOptions): Pro
     drained: async () => {
       await server.drained();
       runner.stop();
+      posts.close();
     },
   };
 }
 
 interface Parts {
   readonly runner: NftRunner;
+  readonly posts: StandingPosts;
   readonly guard: GuardService;
   readonly cache: CacheService;
   readonly reconcile: ReconcileService;
@@ -106,7 +109,8 @@ async function startParts(settings: Settings, options: AgentOptions): Promise<Pa
   const guard = startGuard(settings, runner, say);
   let wake = (): void => {};
   const cache = await startCache(settings, say, () => wake());
-  const shared = { runner, own };
+  const posts = createStandingPosts();
+  const shared = { runner, own, posts };
   const { events } = options;
   const routes = startRoutes(settings, {
     ...options,
@@ -131,7 +135,7 @@ async function startParts(settings: Settings, options: AgentOptions): Promise<Pa
     return { slots, limitMs };
   });
   const looking = startLooking(settings, say);
-  return { runner, guard, cache, reconcile, openNode, queue, routes, looking };
+  return { runner, posts, guard, cache, reconcile, openNode, queue, routes, looking };
 }
 
 /** The conflist has just changed, and its routes are being made. Throws CniError `tryAgainLater`. */

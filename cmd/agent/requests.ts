@@ -1,8 +1,12 @@
+import { createLoader } from "../../conf/load";
 import { CniError } from "../../lib/cni/error";
 import type { Launcher } from "../../lib/agent/launcher";
 import type { Queue } from "../../lib/agent/queue";
 import type { RequestReport } from "../../lib/agent/metrics/sources";
 import { runPlugin, type Asker } from "../plugin";
+
+/** A node has one configuration, in the forms of three verbs, and two while its conflist is being changed. */
+const loadRemembered = createLoader(16);
 
 export interface Serving {
   readonly queue: Queue;
@@ -29,6 +33,7 @@ export function serveRequest(launcher: Launcher, id: string, serving: Serving): 
     stderr: (text) => launcher.stderr(text),
     answer: (text, status) => launcher.answer(status, text),
     openNode,
+    loadConf: loadRemembered,
     onOutcome: report,
     remote: {
       id,

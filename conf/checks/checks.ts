@@ -19,6 +19,7 @@ import {
   isOurselves,
   markConflictRule,
   markRule,
+  poolRule,
   poolRuleRule,
   tenantNameRule,
 } from "./tenants";
@@ -40,6 +41,7 @@ export const RULES: readonly Rule[] = [
   markConflictRule,
   gatewayRule,
   delegatePatchRule,
+  poolRule,
   poolRuleRule,
   durationRule,
   priorityRule,

@@ -1,9 +1,11 @@
 import type { JsonObject } from "../../lib/cni/json";
+import { parsePrefix } from "../../lib/net/address";
 import { formatMark, satisfiesMark } from "../../lib/net/mark";
 import type { Draft } from "../draft";
 import { mergePatch } from "../merge-patch";
 import { type Problem, type Rule, showValue } from "../problem";
 import { PLUGIN_TYPE_PATTERN } from "../schema/parts";
+import { schemaAt } from "../schema/plugin";
 import { catalogue } from "../build";
 import { ownPools } from "../pools";
 
@@ -67,6 +69,17 @@ export const delegatePatchRule: Rule = ({ raw, draft }) =>
     if (draft.delegate === undefined) return [];
     return patchProblems(path, tenant.delegate, draft);
   });
+
+/** The networks of a tenant's `pool` are networks. */
+export const poolRule: Rule = ({ draft }) =>
+  Object.entries(draft.tenants ?? {}).flatMap(([name, { pool = [] }]) =>
+    pool.flatMap((network, i): readonly Problem[] => {
+      if (parsePrefix(network) !== undefined) return [];
+      const path = ["tenants", name, "pool", String(i)];
+      const what = `is ${showValue(path, network)}, which is no network`;
+      return [{ path, what, hint: schemaAt(path)?.errorMessage ?? "" }];
+    }),
+  );
 
 /** A rule for a tenant's own pools needs such a pool, and a table to look up. */
 export const poolRuleRule: Rule = ({ draft }) => {

@@ -1,5 +1,5 @@
 /** The building blocks of the schema that occur more than once, and the tenants. */
-import { mtu, onGatewayLoss, poolRule, snat } from "./routes";
+import { mtu, onGatewayLoss, poolRule, PREFIX_PATTERN, snat } from "./routes";
 import { ADDRESS_PATTERN, DEVICE_PATTERN, type Schema } from "./shared";
 
 const UINT32 = "(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})";
@@ -135,6 +135,20 @@ const tenant = {
     mtu,
     onGatewayLoss,
     poolRule,
+    pool: {
+      type: "array",
+      minItems: 1,
+      description:
+        "Networks that every address of the tenant's pods is in, whichever IPAM gives it; an ADD that brings another one " +
+        "is refused and undone. Left out, any address is taken. Say it where the IPAM does not know such a limit " +
+        "(`static`, `dhcp`, an IPAM of your own); `poolRule` and the upstream router use it, too.",
+      errorMessage: 'list at least one network, such as ["10.66.0.0/24", "fd00:66::/64"]',
+      items: {
+        type: "string",
+        pattern: PREFIX_PATTERN,
+        errorMessage: 'write a network such as "10.66.0.0/24"',
+      },
+    },
     delegate: {
       type: "object",
       description:

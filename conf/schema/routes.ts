@@ -9,7 +9,7 @@ import {
 import { links } from "./links";
 
 /** An address with an optional prefix length; a rule checks that it really is one. */
-const PREFIX_PATTERN = "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$";
+export const PREFIX_PATTERN = "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$";
 
 const prefixes = (description: string, example: string) =>
   ({

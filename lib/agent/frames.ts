@@ -192,7 +192,7 @@ export function end(status: number): Buffer {
 }
 
 function frame(type: string, ...parts: readonly Uint8Array[]): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES);
+  const header = Buffer.allocUnsafe(HEADER_BYTES);
   header[0] = type.charCodeAt(0);
   header.writeUInt32LE(
     parts.reduce((sum, part) => sum + part.byteLength, 0),
@@ -210,7 +210,7 @@ function strings(texts: readonly string[]): Buffer {
 }
 
 function numberBytes(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
+  const bytes = Buffer.allocUnsafe(4);
   bytes.writeUInt32LE(Math.min(Math.max(0, Math.floor(value)), NONE));
   return bytes;
 }

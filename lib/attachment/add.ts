@@ -1,5 +1,6 @@
+import { refuseAsked, refuseGiven } from "../../delegates/addresses";
 import { delegateNetconf, delegateType, effectiveDelegate } from "../../delegates/netconf";
-import { checkDelegate } from "../../delegates/requirements";
+import { checkDelegate, mayGiveTwice } from "../../delegates/requirements";
 import { DelegateNotStarted, runDelegate } from "../../delegates/run";
 import { CniError, RulesUntouched, toCniError } from "../cni/error";
 import { quote, type JsonObject } from "../cni/json";
@@ -8,9 +9,9 @@ import { parseResult, podAddresses, resultOfPrevious, type Result } from "../cni
 import type { CniVersion } from "../cni/version";
 import { formatMark } from "../net/mark";
 import { chooseMark } from "./choose-mark";
-import { collectNowAndThen } from "./collect";
+import { attachmentLabel, collectNowAndThen } from "./collect";
 import type { Context } from "./context";
-import type { Attachment } from "./journal";
+import { attachmentIn, type Attachment } from "./journal";
 import { annotationOf, choiceText, labelOf, type MarkChoice } from "./facts";
 import { tearDown } from "./tear-down";
 import { complete, confirmIntent, finishedBy, forget, reserve } from "./transitions";
@@ -31,6 +32,7 @@ export async function add(context: Context): Promise<string> {
     conf.delegate === undefined
       ? undefined
       : effectiveDelegate(conf.delegate, choice.tenant?.delegate);
+  refuseAsked(choice.tenant, conf.runtimeConfig);
   if (delegate !== undefined) checkDelegate(delegate, cni.path);
   const intent = intentOf(context, pod, choice, delegate);
   progress.note({ choice });
@@ -94,6 +96,8 @@ async function attach(context: Context, intent: Attachment, made: Made): Promise
     (address) => address.ip,
   );
   progress.note({ addresses });
+  refuseGiven(progress.facts.choice?.tenant, addresses, who);
+  refuseTaken(context, intent, addresses, who);
   const done = await putInForce(context, { ...intent, addresses, result: result.json }, who);
   // Nobody will ask for the DEL of an ADD whose runtime has died: it has not heard of it.
   if (callerIsGone()) throw unheard(context);
@@ -119,6 +123,44 @@ async function obtainResult(
   const stdout = await running;
   progress.note({ delegateMs: Math.round(node.clock.elapsed() - started) });
   return parseResult(stdout, version, who);
+}
+
+/**
+ * Throws CniError `delegateResult` for an address that a pod which is still there has: its mark would go to the new
+ * pod, and it would take another gateway (decision 0114).
+ */
+function refuseTaken(
+  context: Context,
+  { delegate }: Attachment,
+  addresses: readonly string[],
+  who: string,
+): void {
+  if (delegate === undefined || !mayGiveTwice(delegate)) return;
+  const holder = holderOf(context, addresses);
+  if (holder === undefined) return;
+  throw new CniError(
+    "delegateResult",
+    `${who} gave ${addresses.join(", ")}, which ${attachmentLabel(holder)} has, and that one is still there: ` +
+      "its IPAM has lost track of it; delete that pod, or correct the IPAM",
+  );
+}
+
+function holderOf(
+  { node, request }: Context,
+  addresses: readonly string[],
+): Attachment | undefined {
+  return node.journal
+    .tags()
+    .filter((tag) => tag !== request.tag)
+    .flatMap((tag) => attachmentIn(node.journal, tag) ?? [])
+    .find(
+      (other) =>
+        other.state === "complete" &&
+        // In one sandbox it is the same pod, whose DEL was lost.
+        other.netns !== request.cni.netns &&
+        other.addresses.some((address) => addresses.includes(address)) &&
+        node.sandboxState(other.netns, other.seenFrom) === "there",
+    );
 }
 
 /**

@@ -65,10 +65,11 @@ export function createJournal(dir: string): Journal {
   const path = (tag: string): string => join(dir, `${tag}${SUFFIX}`);
   return {
     prepare: () => {
+      if (inspectDirectory(dir)) return;
       attempt(dir, "create", () => makeDirectory(dir, 0o700));
       inspectDirectory(dir);
     },
-    inspect: () => inspectDirectory(dir),
+    inspect: () => void inspectDirectory(dir),
     read: (tag) => readRecord(path(tag), tag),
     stamp: (tag) => stampOf(path(tag)),
     write: (tag, attachment) =>
@@ -79,17 +80,21 @@ export function createJournal(dir: string): Journal {
   };
 }
 
-function inspectDirectory(dir: string): void {
+/** False when there is none. */
+function inspectDirectory(dir: string): boolean {
   const stat = attempt(dir, "examine", () => lstatSync(dir, { throwIfNoEntry: false }));
-  if (stat === undefined) return;
+  if (stat === undefined) return false;
   if (!stat.isDirectory()) throw unsafe(dir, "it is not a directory (symbolic links are refused)");
   if (!isOurs(stat)) throw unsafe(dir, `it belongs to user ${stat.uid}`);
   if ((stat.mode & 0o077) !== 0)
     throw unsafe(dir, `its mode is 0${(stat.mode & 0o777).toString(8)}, expected 0700`);
+  return true;
 }
 
 function readRecord(path: string, tag: string): JournalRecord {
   try {
+    // Of most ADDs there is none yet, and an error costs more than this look.
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
     return decodeRecord(
       readPrivateFile(path, MAX_RECORD, (stat) => checkFile(path, stat)),
       tag,

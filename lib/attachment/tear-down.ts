@@ -1,5 +1,6 @@
 import { delegateNetconf, distinctDelegates } from "../../delegates/netconf";
-import { runDelegate } from "../../delegates/run";
+import { ipamBeforeDelegate } from "../../delegates/requirements";
+import { runDelegate, runIpam } from "../../delegates/run";
 import { convertResult } from "../cni/convert";
 import { CniError, ERRORS, throwTogether, toCniError } from "../cni/error";
 import { quote } from "../cni/json";
@@ -126,12 +127,16 @@ async function delegateDel(
   prevResult: Json | undefined,
   ready: Promise<void>,
 ): Promise<void> {
-  await runDelegate(
-    request.delegate,
-    "DEL",
-    delegateNetconf(request.conf, delegate, "DEL", prevResult),
-    ready,
-  );
+  const netconf = delegateNetconf(request.conf, delegate, "DEL", prevResult);
+  const ipam = ipamBeforeDelegate(delegate);
+  if (ipam !== undefined) {
+    await ready;
+    // The delegate asks it again, and then its failure is that of the DEL.
+    await runIpam(request.delegate, "DEL", ipam, netconf).catch((error: unknown) =>
+      request.warn(toCniError(error)),
+    );
+  }
+  await runDelegate(request.delegate, "DEL", netconf, ready);
 }
 
 // Which delegate it was is a guess: a tenant's missing plugin must not keep pods of others from being deleted.

@@ -15,6 +15,8 @@ export const MAX_NETCONF_BYTES = MAX_INPUT_BYTES - MAX_RESULT_BYTES - 1024;
 /** Deeper nesting is refused, so that no later recursion can exhaust the stack. */
 const MAX_DEPTH = 100;
 
+const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** Numbers that a double cannot carry unchanged; they keep their source text (`JSON.rawJSON`). */
 const UNSAFE_NUMBER = /[:[,\s]-?[0-9]*(?:[0-9]{16}|[.eE])/;
 
@@ -82,7 +84,7 @@ export function quote(value: unknown): string {
 /** The text of `bytes`, a byte-order mark included. Throws CniError `decode`. */
 export function decodeUtf8(bytes: Uint8Array, what: string): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return STRICT_UTF8.decode(bytes);
   } catch (error) {
     throw new CniError("decode", `${what} is not valid UTF-8`, { cause: error });
   }
@@ -99,8 +101,21 @@ function keepExact(
   return raw.rawJSON(source);
 }
 
-// A hand-written scan: linear in time and space for every input, as no regular expression would be.
+// Most texts have too few brackets to be nested so deep, and to count those takes no look at each character.
 function isTooDeep(text: string): boolean {
+  return hasMore(text, ["{", "["], MAX_DEPTH) && isNestedTooDeep(text);
+}
+
+function hasMore(text: string, brackets: readonly string[], most: number): boolean {
+  let count = 0;
+  for (const bracket of brackets)
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1))
+      if (++count > most) return true;
+  return false;
+}
+
+// A hand-written scan: linear in time and space for every input, as no regular expression would be.
+function isNestedTooDeep(text: string): boolean {
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
     const c = text[i];

@@ -35,4 +35,8 @@ export const LABS: Readonly<Record<string, Entry>> = {
     title: "a resident agent under steady traffic: killed, frozen, upgraded, its work undone",
     load: async () => (await import("./agent/lab")).agent,
   },
+  "external-ipam": {
+    title: "addresses from DHCP, a provider's prefix, a company's own IPAM, and an annotation",
+    load: async () => (await import("./external-ipam/lab")).externalIpam,
+  },
 };

@@ -8,6 +8,11 @@ const PREFIX = "tenant-routing";
 const MAX_COMMENT = 127;
 const COMMENT = /^tenant-routing (\S+) ([0-9a-f]{8}-[0-9a-f]{24})$/;
 
+/** A request asks for the tag of its attachment a dozen times. */
+const tags = new Map<string, string>();
+/** More than the requests at a time, and the pods of most nodes (0.2 KB each). */
+const KEPT = 1000;
+
 /** Common beginning of the tags of one network, so that GC finds its marks without any record. */
 export function networkPrefix(network: string): string {
   return `${hash(network).slice(0, 8)}-`;
@@ -15,10 +20,13 @@ export function networkPrefix(network: string): string {
 
 /** The attachment's tag: distinct for distinct keys, however long they are. */
 export function attachmentTag(key: AttachmentKey): string {
-  return (
-    networkPrefix(key.network) +
-    hash(JSON.stringify([key.network, key.containerId, key.ifname])).slice(0, 24)
-  );
+  const text = JSON.stringify([key.network, key.containerId, key.ifname]);
+  const known = tags.get(text);
+  if (known !== undefined) return known;
+  const tag = networkPrefix(key.network) + hash(text).slice(0, 24);
+  if (tags.size >= KEPT) tags.clear();
+  tags.set(text, tag);
+  return tag;
 }
 
 /** The comment, at most 127 bytes of plain characters; the label is for people and may be cut. */

@@ -8,6 +8,8 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  closeSync,
+  existsSync,
   renameSync,
   unlinkSync,
 } from "node:fs";
@@ -18,16 +20,32 @@ import { CniError } from "../cni/error";
 const QUEUE = "queue";
 
 export interface Queue {
-  /** Absolute path, and an open descriptor: a socket's path has at most 107 bytes, and that of a directory may have more. */
+  /** Absolute path. */
   readonly path: string;
-  readonly fd: number;
+  /** A path of that file for a socket: one has at most 107 bytes, and that of a directory may have more. */
+  readonly socketPath: (file: string) => string;
+  readonly close: () => void;
 }
 
 /** Our place in the queues for some locks: one socket with a name for each. */
-export interface Place extends Queue {
-  readonly server: Server;
-  readonly visitors: Set<Socket>;
+export interface Place {
+  readonly path: string;
+  readonly post: Post;
   readonly tickets: readonly Ticket[];
+}
+
+/** A socket on which we listen: whoever is connected to it waits for us. */
+export interface Post {
+  /** Its first name in the queue. */
+  readonly file: string;
+  /** Lets all who wait look again. */
+  readonly release: () => void;
+}
+
+/** Makes the socket for a place, or has one. `isOwn`: its first name becomes one of the tickets. */
+export interface PostOffice {
+  readonly isOwn: boolean;
+  readonly open: (queue: Queue, id: string) => Post | Promise<Post>;
 }
 
 export interface Ticket {
@@ -40,9 +58,75 @@ export interface Ticket {
   readonly id: string;
 }
 
-/** Makes the socket and takes a ticket for each lock. Once others can see a name, there is no pause until all have numbers. */
-export async function enter(queue: Queue, names: readonly string[]): Promise<Place> {
-  const id = `${process.pid}-${process.hrtime.bigint()}${Math.random().toString(36).slice(2, 8)}`;
+/** A socket for each place, which goes with it. */
+export const OWN_POST: PostOffice = {
+  isOwn: true,
+  open: async (queue, id) => {
+    const { file, server, visitors } = await listenOn(queue, `@-@${id}`);
+    return {
+      file,
+      release: () => {
+        server.close();
+        for (const visitor of visitors) visitor.destroy();
+      },
+    };
+  },
+};
+
+/** How long somebody is kept who has come when the place that he waits for may have been given up already (ms). */
+const VISIT_MS = 50;
+
+export interface StandingPosts extends PostOffice {
+  /** Removes what is left of them in the queues, when no place is held any more. */
+  close(): void;
+}
+
+/**
+ * One socket for all places of a process that stays: to take a place then costs a few names, and no socket. Whose
+ * place somebody waits for is not known, so all look again whenever one is given up, and after a while.
+ */
+export function createStandingPosts(): StandingPosts {
+  /** By queue. */
+  const standing = new Map<string, Post>();
+  const opening = new Map<string, Promise<Post>>();
+  const close = (): void => {
+    for (const [path, { file }] of standing) unlink(join(path, file));
+  };
+  const open = async (queue: Queue, id: string): Promise<Post> => {
+    const { file, server, visitors } = await listenOn(queue, `@-@${id}`);
+    server.on("connection", (visitor) => {
+      setTimeout(() => visitor.destroy(), VISIT_MS).unref();
+    });
+    const post = {
+      file,
+      release: () => {
+        for (const visitor of visitors) visitor.destroy();
+      },
+    };
+    standing.set(queue.path, post);
+    return post;
+  };
+  return {
+    isOwn: false,
+    open: (queue, id) => {
+      const post = standing.get(queue.path);
+      // Somebody may have removed it, or the whole directory; those who wait at an old one are let go all the same.
+      if (post !== undefined && existsSync(join(queue.path, post.file))) return post;
+      const under = opening.get(queue.path) ?? open(queue, id);
+      opening.set(queue.path, under);
+      return under.finally(() => opening.delete(queue.path));
+    },
+    close,
+  };
+}
+
+interface Listening {
+  readonly file: string;
+  readonly server: Server;
+  readonly visitors: Set<Socket>;
+}
+
+async function listenOn(queue: Queue, file: string): Promise<Listening> {
   const visitors = new Set<Socket>();
   const server = createServer((visitor) => {
     visitors.add(
@@ -54,32 +138,49 @@ export async function enter(queue: Queue, names: readonly string[]): Promise<Pla
   });
   // What holds a lock is a running body, never this socket: a process that has nothing left to do must end.
   server.unref();
-  const made = `${names[0] ?? ""}@-@${id}`;
   await new Promise<void>((resolve, reject) => {
     // Later errors are failures to accept: the kernel wakes whoever waits all the same.
-    server.on("error", reject).listen(`/proc/self/fd/${queue.fd}/${made}`, resolve);
+    server.on("error", reject).listen(queue.socketPath(file), resolve);
   });
-  const at = (file: string): string => join(queue.path, file);
+  return { file, server, visitors };
+}
+
+/** Takes a ticket for each lock. Once others can see a name, there is no pause until all have numbers. */
+export async function enter(
+  queue: Queue,
+  names: readonly string[],
+  office: PostOffice,
+): Promise<Place> {
+  const { path } = queue;
+  const id = `${process.pid}-${process.hrtime.bigint()}${Math.random().toString(36).slice(2, 8)}`;
+  const post = await office.open(queue, id);
+  const at = (file: string): string => join(path, file);
   const choosing = names.map((name) => `${name}@0@${id}`);
   try {
-    // The last one takes the name: another would need an inode more.
-    for (const file of choosing.slice(0, -1)) linkSync(at(made), at(file));
-    renameSync(at(made), at(choosing[choosing.length - 1] ?? ""));
-    const tickets = nextTickets(queue, names, id);
+    giveNames(at(post.file), choosing.map(at), office.isOwn);
+    const tickets = nextTickets(path, names, id);
     // A second name would need an inode more. Whoever reads the directory twice sees one of the two names.
     for (const { name, file } of tickets) renameSync(at(`${name}@0@${id}`), at(file));
-    return { ...queue, server, visitors, tickets };
+    return { path, post, tickets };
   } catch (error) {
-    server.close();
-    for (const { id: whose, file } of allTickets(queue)) if (whose === id) unlink(at(file));
-    for (const file of [made, ...choosing]) unlink(at(file));
+    post.release();
+    for (const { id: whose, file } of allTickets(path)) if (whose === id) unlink(at(file));
+    for (const file of choosing) unlink(at(file));
+    if (office.isOwn) unlink(at(post.file));
     throw error;
   }
 }
 
-function nextTickets(queue: Queue, names: readonly string[], id: string): readonly Ticket[] {
+/** Further names of a socket; with `isOwn`, the last of them takes the place of its first: another would need an inode more. */
+function giveNames(socket: string, names: readonly string[], isOwn: boolean): void {
+  const [last = "", ...others] = isOwn ? names.toReversed() : ["", ...names];
+  for (const name of others) linkSync(socket, name);
+  if (isOwn) renameSync(socket, last);
+}
+
+function nextTickets(path: string, names: readonly string[], id: string): readonly Ticket[] {
   const highest = new Map<string, number>();
-  for (const { name, number } of allTickets(queue))
+  for (const { name, number } of allTickets(path))
     highest.set(name, Math.max(number, highest.get(name) ?? 0));
   return names.map((name) => {
     const number = 1 + (highest.get(name) ?? 0);
@@ -88,10 +189,10 @@ function nextTickets(queue: Queue, names: readonly string[], id: string): readon
 }
 
 /** The last ticket before one of ours, one that is being chosen first of all; undefined when it is our turn everywhere. */
-export function ticketAhead({ tickets, ...queue }: Place): Ticket | undefined {
+export function ticketAhead({ tickets, path }: Place): Ticket | undefined {
   const own = new Map(tickets.map((ticket) => [ticket.name, ticket]));
   // Twice: a name that is given while a directory is read may be missed, and was there when it is read again.
-  const ahead = [...allTickets(queue), ...allTickets(queue)].filter((ticket) => {
+  const ahead = [...allTickets(path), ...allTickets(path)].filter((ticket) => {
     const ours = own.get(ticket.name);
     return ours !== undefined && ticket.id !== ours.id && isBefore(ticket, ours);
   });
@@ -104,19 +205,20 @@ function isBefore(a: Ticket, b: Ticket): boolean {
   return a.number < b.number || (a.number === b.number && a.id < b.id);
 }
 
-function allTickets({ path }: Pick<Queue, "path">): readonly Ticket[] {
-  return readdirSync(path).flatMap((file) => {
+function allTickets(path: string): readonly Ticket[] {
+  const tickets: Ticket[] = [];
+  for (const file of readdirSync(path)) {
     const [name = "", number = "", id = ""] = file.split("@");
-    return /^[0-9]+$/.test(number) ? [{ name, file, number: Number(number), id }] : [];
-  });
+    if (/^[0-9]+$/.test(number)) tickets.push({ name, file, number: Number(number), id });
+  }
+  return tickets;
 }
 
 /** Gives the place up. */
-export function leave({ path, tickets, server, visitors }: Place): void {
+export function leave({ path, tickets, post }: Place): void {
   // First the names, so that whoever wakes up does not find them any more.
   for (const { file } of tickets) unlink(join(path, file));
-  server.close();
-  for (const visitor of visitors) visitor.destroy();
+  post.release();
 }
 
 /** Removes a name. Never fails. */
@@ -128,22 +230,28 @@ export function unlink(path: string): void {
   }
 }
 
-/** The queues of the locks in `dir`, made if need be. Throws CniError `journal` when they are not safe. */
+/** The queues of the locks in `dir`, made if need be; to be closed. Throws CniError `journal` when they are not safe. */
 export function openQueue(dir: string): Queue {
   const path = join(dir, QUEUE);
+  let fd: number | undefined;
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
   try {
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) makeQueue(path);
-    const stat = lstatSync(path);
+    let stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) makeQueue(path);
+    stat ??= lstatSync(path);
     const ours = stat.uid === 0 || stat.uid === process.geteuid?.();
     if (!stat.isDirectory() || !ours || (stat.mode & 0o077) !== 0)
       throw new Error("it is not a directory of ours with mode 0700");
-    return {
-      path,
-      fd: openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW),
-    };
   } catch (error) {
     throw unusable(path, error);
   }
+  return {
+    path,
+    socketPath: (file) => `/proc/self/fd/${(fd ??= openSync(path, flags))}/${file}`,
+    close: () => {
+      if (fd !== undefined) closeSync(fd);
+    },
+  };
 }
 
 function makeQueue(path: string): void {

@@ -9,7 +9,7 @@
  * unique names, so one of a dead process can be removed without hitting anybody else's. Why no file
  * lock: decision 0001.
  */
-import { closeSync, lstatSync, readdirSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { CniError } from "../cni/error";
@@ -18,10 +18,12 @@ import {
   enter,
   leave,
   openQueue,
+  OWN_POST,
   ticketAhead,
   unlink,
   usable,
   type Place,
+  type PostOffice,
   type Queue,
   type Ticket,
 } from "./lock-queue";
@@ -31,8 +33,11 @@ const CHOOSING_PAUSE_MS = 1;
 /** After this a socket that nobody listens on is not one that is just being made (ms). */
 const STALE_MS = 60_000;
 
-/** The locks below `dir`, which exists and belongs to us alone. Waiting does not block the event loop. */
-export function createLocks(dir: string): Locks {
+/**
+ * The locks below `dir`, which exists and belongs to us alone. Waiting does not block the event loop. `office`: where
+ * those behind us wait; a process that stays has one place for all of its locks in `dir`.
+ */
+export function createLocks(dir: string, office: PostOffice = OWN_POST): Locks {
   return {
     hold: async (names, timeoutMs, body) => {
       const deadline = performance.now() + timeoutMs;
@@ -40,14 +45,16 @@ export function createLocks(dir: string): Locks {
       const queue = openQueue(dir);
       const sorted = [...new Set(names)].sort();
       try {
-        const all = sorted.length > 1 ? await allAtOnce(queue, sorted) : undefined;
+        const all = sorted.length > 1 ? await allAtOnce(queue, sorted, office) : undefined;
         if (all !== undefined) held.push(all);
         // Always in the same order, so that no two wait for each other.
-        else for (const name of sorted) held.push(await acquire(queue, name, deadline, timeoutMs));
+        else
+          for (const name of sorted)
+            held.push(await acquire(queue, name, { deadline, timeoutMs, office }));
         return await body();
       } finally {
         for (const place of held) leave(place);
-        closeSync(queue.fd);
+        queue.close();
       }
     },
     sweep: () => sweep(dir),
@@ -82,8 +89,12 @@ export async function asOnlyOne<T>(
 }
 
 /** All of them, when nobody is before us anywhere; otherwise none: who holds some of them must not wait for others. */
-async function allAtOnce(queue: Queue, names: readonly string[]): Promise<Place | undefined> {
-  const place = await usable(queue.path, () => enter(queue, names));
+async function allAtOnce(
+  queue: Queue,
+  names: readonly string[],
+  office: PostOffice,
+): Promise<Place | undefined> {
+  const place = await usable(queue.path, () => enter(queue, names, office));
   try {
     if (ticketAhead(place) === undefined) return place;
   } catch (error) {
@@ -94,13 +105,19 @@ async function allAtOnce(queue: Queue, names: readonly string[]): Promise<Place 
   return undefined;
 }
 
+interface Acquiring {
+  /** By performance.now(). */
+  readonly deadline: number;
+  readonly timeoutMs: number;
+  readonly office: PostOffice;
+}
+
 async function acquire(
   queue: Queue,
   name: string,
-  deadline: number,
-  timeoutMs: number,
+  { deadline, timeoutMs, office }: Acquiring,
 ): Promise<Place> {
-  const place = await usable(queue.path, () => enter(queue, [name]));
+  const place = await usable(queue.path, () => enter(queue, [name], office));
   try {
     for (let ahead = ticketAhead(place); ahead !== undefined; ahead = ticketAhead(place)) {
       await passed(queue, ahead, deadline);
@@ -128,7 +145,7 @@ function connectionEnds(
   timeoutMs: number,
 ): Promise<"refused" | "ended" | "open"> {
   return new Promise((resolve) => {
-    const socket = connect(`/proc/self/fd/${queue.fd}/${file}`);
+    const socket = connect(queue.socketPath(file));
     let timer: NodeJS.Timeout | undefined;
     const done = (outcome: "refused" | "ended" | "open"): void => {
       clearTimeout(timer);
@@ -163,7 +180,7 @@ async function sweep(dir: string): Promise<void> {
   } catch {
     // Whoever takes a lock gets the error of the directory.
   } finally {
-    if (queue !== undefined) closeSync(queue.fd);
+    queue?.close();
   }
 }
 

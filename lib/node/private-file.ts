@@ -54,6 +54,18 @@ export function isOurs(stat: Stats): boolean {
   return stat.uid === 0 || stat.uid === process.geteuid?.();
 }
 
+function createAnew(path: string): number {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  try {
+    return openSync(path, flags, 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    // A writer that was killed may have left it.
+    rmSync(path, { force: true });
+    return openSync(path, flags, 0o600);
+  }
+}
+
 /**
  * Replaces a file as a whole, mode 0600: readers see the old text or the new one. `temporary`: a path
  * beside it that no other process uses at the same time. Throws the first errno, and leaves nothing
@@ -61,10 +73,7 @@ export function isOurs(stat: Stats): boolean {
  */
 export function replacePrivateFile(temporary: string, path: string, text: string): void {
   try {
-    // A writer that was killed may have left one, and O_EXCL would refuse it.
-    rmSync(temporary, { force: true });
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    const fd = openSync(temporary, flags, 0o600);
+    const fd = createAnew(temporary);
     try {
       writeFileSync(fd, text);
       fsyncSync(fd);

@@ -32,10 +32,15 @@ const EXPLAIN = [
   ...["lib/explain", "lib/explain/firewall"],
   ...["plan", "changes", "conflicts"].map(within("lib/routes")),
 ];
-const LABS = ["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "agent"].map(
-  within("lib/lab"),
-);
-const LAB = [...SEAMS, "lib/node", "lib/lab/kit", "lib/lab/kit/agent", "lib/lab/kit/api"];
+const LABS = [
+  ...["tenants", "vpn", "gateway-pod", "source-pool", "bare-bridge", "agent"],
+  "external-ipam",
+].map(within("lib/lab"));
+const LAB = [
+  ...SEAMS,
+  "lib/node",
+  ...["kit", "kit/agent", "kit/api", "kit/probe"].map(within("lib/lab")),
+];
 const AGENT = ["lib/agent", "lib/agent/metrics", "lib/agent/page"];
 /** What every room of checks builds on. */
 const CHECK = [...SEAMS, "conf", "lib/checks", "lib/checks/kinds"];

@@ -56,6 +56,7 @@ export function tenantWith(part: Partial<Tenant> = {}): Tenant {
     mtu: undefined,
     onGatewayLoss: "stop",
     poolRule: "auto",
+    pool: undefined,
     delegate: undefined,
     ...part,
   };

@@ -8,7 +8,7 @@ import { read, ROOT } from "../helpers/pages";
 /** Where faults are provoked on real nodes, conflists and agents. */
 const PLACES = [
   ...readdirSync(join(ROOT, "test/node/faults")).map((name) => `test/node/faults/${name}`),
-  ...["routes-kinds", "explain-faults", "explain", "explain-host"].map(
+  ...["routes-kinds", "explain-faults", "explain", "explain-host", "lab-external-ipam"].map(
     (name) => `test/node/${name}.test.ts`,
   ),
   ...["validate", "validate-mistakes"].map((name) => `test/contract/${name}.test.ts`),

@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -24,6 +25,7 @@ const PROGRAMS = [
   "dirname",
   "flock",
   "grep",
+  "ln",
   "mkdir",
   "mktemp",
   "rm",
@@ -32,6 +34,7 @@ const PROGRAMS = [
   "tr",
   "uname",
 ];
+const OF_LABS = ["dnsmasq", "kea-dhcp6", "dhclient"];
 const LOCK = JSON.stringify({ packages: { "": {}, "node_modules/one": { version: "1.0.0" } } });
 const ARCH = process.arch === "arm64" ? "arm64" : "x64";
 
@@ -78,7 +81,7 @@ function install(): Ran {
   rmSync(join(root, "calls"), { force: true });
   const errors = openSync(join(root, "stderr"), "w");
   const { status, stdout } = spawnSync("bash", [join(root, "scripts/install-deps.sh")], {
-    env: { PATH: join(root, "bin"), HEARTBEAT: "0.2" },
+    env: { PATH: join(root, "bin"), HEARTBEAT: "0.2", UNITS: join(root, "units") },
     encoding: "utf8",
     stdio: ["ignore", "pipe", errors],
   });
@@ -102,7 +105,8 @@ test("says first what is missing, then each step; a second time only what the bu
   ]);
   expect(first.status).toBe(0);
   // Nothing is missing any more, as far as the stand-ins go.
-  for (const name of ["ping", "curl", "openssl", "jq", "gcc", "musl-gcc"]) standIn(name, "");
+  const found = ["ping", "curl", "openssl", "jq", "gcc", "musl-gcc", ...OF_LABS];
+  for (const name of found) standIn(name, "");
   mkdirSync(join(root, "dist"));
   writeFileSync(join(root, "dist/tenant-routing-wrapper"), "", { mode: 0o755 });
   expect(install()).toMatchObject({
@@ -145,4 +149,25 @@ test("a step that fails shows its words, and what failed", () => {
   expect(stderr).toMatch(/^registry cannot be reached\ninstall-deps: failed: npm ci .*\n$/m);
   expect(calls.at(-1)).toMatch(/^npm ci /);
   expect(status).toBe(1);
+});
+
+test("what a lab needs brings no service into the system; one that somebody has stays as it is", () => {
+  const script = join(root, "scripts/install-deps.sh");
+  // Whether this machine has the programs or not.
+  writeFileSync(script, readFileSync(script, "utf8").replace(":/usr/sbin:/sbin", ""));
+  const unit = join(root, "units/kea-dhcp6-server.service");
+  const { stdout, calls } = install();
+  expect(calls.find((call) => call.startsWith("apt-get install"))).toContain(" kea-dhcp6-server ");
+  expect(readlinkSync(unit)).toBe("/dev/null");
+  expect(stdout).toContain(
+    "The service kea-dhcp6-server is masked: only the labs use it. For one of your own: systemctl unmask kea-dhcp6-server\n",
+  );
+  rmSync(unit);
+  writeFileSync(unit, "[Service]\n");
+  expect(install().stdout).not.toContain("masked");
+  expect(readFileSync(unit, "utf8")).toBe("[Service]\n");
+  rmSync(unit);
+  standIn("kea-dhcp6", "");
+  install();
+  expect(existsSync(unit)).toBe(false);
 });

@@ -93,24 +93,29 @@ function expectQuiet({ asked, complaints }: Visit, url: string): void {
   expect(asked.filter((each) => !each.startsWith(url) && each !== "data:,")).toEqual([]);
 }
 
+const SHOWN_CONF = "/etc/cni/net.d/10-tenant-routing.conflist";
+
 /** Writes docs/page-*.png where somebody wants new ones, without what is of this machine alone. */
 async function keepPictures({ page }: Visit): Promise<void> {
   if (process.env["UPDATE_SCREENSHOT"] !== "1") return;
   await page.setViewportSize({ width: 1280, height: 1000 });
   await page.route("**/api/v1/node", async (route) => {
     const node = (await (await route.fetch()).json()) as NodeObject;
-    const conf = "/etc/cni/net.d/10-tenant-routing.conflist";
-    await route.fulfill({ json: { ...node, node: "node-1", conf } });
+    await route.fulfill({ json: { ...node, node: "node-1", conf: SHOWN_CONF } });
   });
   await page.route("**/api/v1/findings", async (route) => {
     const all = (await (await route.fetch()).json()) as FindingsObject;
     const findings = all.report?.findings.filter(({ category }) => category === "routes") ?? [];
     const report = findings.length === 0 ? null : { ...all.report, findings };
-    await route.fulfill({ json: { ...all, report } });
+    const body = JSON.stringify({ ...all, report });
+    await route.fulfill({
+      json: JSON.parse(body.replaceAll(/\/tmp\/[^" ]+\.conflist/g, SHOWN_CONF)),
+    });
   });
   await page.locator("#node", { hasText: "node-1" }).waitFor();
   await page.locator("#verdict", { hasText: /failed|warning/ }).waitFor();
-  await page.locator(".code", { hasText: "TR03" }).waitFor({ state: "detached" });
+  await page.locator(".code", { hasText: "TR03" }).first().waitFor({ state: "detached" });
+  await page.locator(".code", { hasText: "TR01" }).first().waitFor();
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
     const path = join(__dirname, `../../docs/page-${colorScheme}.png`);

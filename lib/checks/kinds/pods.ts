@@ -201,6 +201,16 @@ export const PODS = {
     consequence: () => "the marks belong to one of the two, and the other takes its gateway",
     remedy: ({ pod }: WhyFacts) => recreate(pod),
   },
+  "address-outside-pool": {
+    code: "TR0617",
+    category: "pods",
+    severity: "warning",
+    title: "A pod has an address that its pool no longer has",
+    fault: ({ pod, addresses, pools }: PoolFacts) =>
+      `${pod} has ${addresses.join(", ")}, and addresses for it come from ${pools.join(", ")} now`,
+    consequence: () => "it keeps its mark and its gateway, where answers may not come back to it",
+    remedy: ({ pod }: PoolFacts) => recreate(pod),
+  },
 } satisfies Record<string, Kind<never>>;
 
 interface StrayFacts extends PodFacts {
@@ -209,6 +219,13 @@ interface StrayFacts extends PodFacts {
   readonly isOurs: boolean;
   /** An interface of the node, or of a pod on it, has one of the addresses, or may have. */
   readonly inUse: boolean;
+}
+
+interface PoolFacts extends PodFacts {
+  /** Those of its addresses that are in none of the networks. */
+  readonly addresses: readonly string[];
+  /** Networks. */
+  readonly pools: readonly string[];
 }
 
 interface PlaceFacts extends PodFacts {

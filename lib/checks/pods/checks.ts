@@ -1,6 +1,8 @@
 /** The checks of the marks of pods. */
 import { CniError } from "../../cni/error";
+import { outside, tenantPools } from "../../../conf/pools";
 import type { PluginConf } from "../../../conf/types";
+import { formatCidr } from "../../net/address";
 import { decide } from "../../reconcile/decide";
 import type { PodView } from "../../reconcile/ports";
 import type { Node } from "../../attachment/context";
@@ -42,6 +44,7 @@ export function podsChecks(view: PodsView): readonly Check[] {
   return [
     check("marks", true, () => lookAtMarks(view)),
     check("foreign rules", true, () => lookForForeign(view)),
+    check("pools", true, async () => lookAtPools(view)),
     check("annotations", false, () => compareAnnotations(view)),
   ];
 }
@@ -77,6 +80,26 @@ async function lookForForeign({ conf, node, saved, foreign }: PodsView): Promise
 /** Pods that run, with their addresses. */
 export function attachedPods(node: Pick<Node, "journal">): readonly MarkedPod[] {
   return attachments(node).map(markedPod);
+}
+
+function lookAtPools({ conf, node }: PodsView): Looked {
+  const settings = conf();
+  return { findings: attachments(node()).flatMap((each) => poolFindings(settings, each)) };
+}
+
+/** Pure: addresses of a pod outside of the networks from which a new pod of its tenant would get one. */
+export function poolFindings(
+  { delegate, tenants = [] }: Pick<PluginConf, "delegate" | "tenants">,
+  attachment: Attachment,
+): readonly Finding[] {
+  if (delegate === undefined || attachment.delegate === undefined) return [];
+  const tenant = tenants.find(({ name }) => name === attachment.tenant);
+  const networks = tenantPools(delegate, tenant ?? { delegate: undefined });
+  const addresses = networks.length === 0 ? [] : outside(networks, attachment.addresses);
+  if (addresses.length === 0) return [];
+  const pod = podName(attachment);
+  const facts = { pod, addresses, pools: networks.map(formatCidr) };
+  return [findingOf(PODS, "address-outside-pool", facts, pod)];
 }
 
 function attachments({ journal }: Pick<Node, "journal">): readonly Attachment[] {

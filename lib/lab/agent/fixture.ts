@@ -166,17 +166,3 @@ export function runCheck({ setup, topology: { node }, conflist }: Fixture): Prom
   const args = ["check", "--conf", conflist, "--cni-path", setup.cniPath.join(":")];
   return setup.wrapper(node, args, { as: "wrapper check --conf tenants.conflist" });
 }
-
-/** Everything that attachments leave on the node while they live, without figures. */
-export function leftBehind({ setup: { dir }, topology: { node } }: Fixture): Promise<string> {
-  const script = [
-    "{ iptables-save; ip6tables-save; } | grep -e '^-A' || true",
-    "ip -br link | sed 's/ .*//'",
-    `ls -A '${dir}/ipam/tenants' | grep -v -e '^last_reserved_ip' -e '^lock$' || true`,
-    `ls -A '${dir}/state' | grep -v -x -E '${HOUSEKEEPING}' || true`,
-  ];
-  return node.must(["sh", "-ec", script.join("\n")]);
-}
-
-/** What stays in the directory of records; nothing of it is of a pod. */
-const HOUSEKEEPING = "lock|queue|generation|collected|iptables-backend|routes.*";

@@ -1,6 +1,7 @@
 /** The lab `agent` while its agent is frozen, and when it wakes up. */
-import { addSender, leftBehind, MARK, now, removeSender, stateWays, type Fixture } from "./fixture";
 import { answers, LIMIT_MS } from "../kit/agent/resident";
+import { leftBehind } from "../kit/runtime";
+import { addSender, MARK, now, removeSender, stateWays, type Fixture } from "./fixture";
 
 /** SIGSTOP, then SIGCONT: what it was asked while it slept must not happen. */
 export async function showFrozen(fixture: Fixture): Promise<void> {
@@ -38,13 +39,13 @@ export async function showFrozen(fixture: Fixture): Promise<void> {
 async function showAwake(fixture: Fixture): Promise<void> {
   const { setup, topology, agent } = fixture;
   const { transcript, shell, agentSocket = "" } = setup;
-  const before = await leftBehind(fixture);
+  const before = await leftBehind(fixture.setup, fixture.topology.node);
   agent.signal("SIGCONT");
   transcript.command(topology.node.name, "kill -CONT $agent");
   const awake = await shell.until(() => answers(agentSocket), LIMIT_MS);
   transcript.statement("the agent answers again, all who had asked before have been heard", awake);
   transcript.statement(
     "nothing that it was asked while it slept has happened: rules, links, leases and records are the same",
-    (await leftBehind(fixture)) === before,
+    (await leftBehind(fixture.setup, fixture.topology.node)) === before,
   );
 }

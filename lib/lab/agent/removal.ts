@@ -1,5 +1,6 @@
 /** The end of the lab `agent`: pods, agent and routes go, and the node is as it was. */
-import { leftBehind, RULES, type Fixture } from "./fixture";
+import { leftBehind } from "../kit/runtime";
+import { RULES, type Fixture } from "./fixture";
 
 /** The node without anything of ours. */
 export interface Untouched {
@@ -16,7 +17,7 @@ export async function showRemoval(fixture: Fixture, untouched: Untouched): Promi
     const { ok } = await runtime.del(machine);
     transcript.statement(`DEL of ${machine.spec.pod} succeeds`, ok);
   }
-  const rest = await leftBehind(fixture);
+  const rest = await leftBehind(fixture.setup, fixture.topology.node);
   transcript.statement(
     "no rule, link, lease or record of a pod is left",
     !/tenant-routing|team-|veth|10\.200\.|fd00:200:|\.json/.test(rest),

@@ -16,6 +16,9 @@ const PACKAGES: Readonly<Record<string, string>> = {
   tcpdump: "tcpdump",
   conntrack: "conntrack",
   setpriv: "util-linux",
+  dnsmasq: "dnsmasq-base",
+  "kea-dhcp6": "kea-dhcp6-server",
+  dhclient: "isc-dhcp-client",
 };
 const PLUGINS_PACKAGE = "containernetworking-plugins";
 

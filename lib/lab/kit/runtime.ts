@@ -221,3 +221,17 @@ function object(bytes: Uint8Array, what: string): JsonObject {
   if (isObject(value)) return value;
   throw new CniError("decode", `${what} is not a JSON object`);
 }
+
+/** What stays in the directory of records; nothing of it is of a pod. */
+const HOUSEKEEPING = "lock|queue|generation|collected|iptables-backend|routes.*";
+
+/** Everything that attachments leave on the node while they live, without figures. */
+export function leftBehind({ dir }: Setup, node: Machine): Promise<string> {
+  const script = [
+    "{ iptables-save; ip6tables-save; } | grep -e '^-A' || true",
+    "ip -br link | sed 's/ .*//'",
+    `ls -A '${dir}'/ipam/* 2>/dev/null | grep -v -e '^last_reserved_ip' -e '^lock$' || true`,
+    `ls -A '${dir}/state' | grep -v -x -E '${HOUSEKEEPING}' || true`,
+  ];
+  return node.must(["sh", "-ec", script.join("\n")]);
+}

@@ -1,7 +1,6 @@
 /** Pure: what an upstream router has to do to tell tenants apart by their address pools. */
-import { addressPools, overlaps, withoutContained } from "../../../conf/pools";
+import { addressPools, overlaps, tenantPools, withoutContained } from "../../../conf/pools";
 import type { PluginConf, RouterConf, Translation, Uplink } from "../../../conf/types";
-import { effectiveDelegate } from "../../../delegates/netconf";
 import { CniError } from "../../cni/error";
 import { quote, type JsonObject } from "../../cni/json";
 import { canonicalAddress, formatCidr, parsePrefix, type Prefix } from "../../net/address";
@@ -92,7 +91,7 @@ function poolsByUplink(
 ): ReadonlyMap<string, readonly Prefix[]> {
   const tenants = (conf.tenants ?? []).map((tenant) => ({
     name: tenant.name,
-    pools: addressPools(effectiveDelegate(delegate, tenant.delegate)),
+    pools: tenantPools(delegate, tenant),
   }));
   const hasUplink = (name: string): boolean =>
     name !== DEFAULT_UPLINK && Object.hasOwn(router.uplinks, name);

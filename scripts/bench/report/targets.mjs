@@ -47,6 +47,11 @@ const TARGETS = [
     limits: [90, 90],
     find: (report) => worst(report.variants, ({ memory }) => memory?.largest),
   },
+  {
+    label: "memory of all of the agent's processes, shared pages divided (PSS), the most (MB)",
+    limits: [90, 90],
+    find: (report) => worst(report.variants, ({ memory }) => memory?.shared),
+  },
 ];
 
 /**

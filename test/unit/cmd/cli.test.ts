@@ -63,7 +63,7 @@ describe("the command line", () => {
   test("what only the labs use is in no help", async () => {
     expect((await runCommandLine("lab", "--help")).out).not.toContain("probe");
     expect((await runCommandLine("lab", "probe", "nonsense")).err).toBe(
-      'wrapper lab: unknown probe "nonsense": the labs use respond, flood and call\n',
+      'wrapper lab: unknown probe "nonsense": the labs use respond, flood, addresses and call\n',
     );
   });
   test.each([["version"], ["--version"], ["-V"]])("%s prints the CNI versions", async (flag) => {

@@ -43,7 +43,13 @@ const CASES: readonly (readonly [string, readonly string[]])[] = [
   ["wrapper routes router-config --format ", ["frr", "nftables", "routeros"]],
   ["wrapper check -o ", ["json", "table"]],
   ["wrapper check --conf so", ["some.conflist"]],
-  ["wrapper lab ", ["agent", "all", "bare-bridge", "gateway-pod", "source-pool", "tenants", "vpn"]],
+  [
+    "wrapper lab ",
+    [
+      ...["agent", "all", "bare-bridge", "external-ipam", "gateway-pod"],
+      ...["source-pool", "tenants", "vpn"],
+    ],
+  ],
   ["wrapper completion ", ["bash", "fish", "zsh"]],
   ["wrapper help sel", ["selftest"]],
 ];

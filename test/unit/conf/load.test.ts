@@ -1,4 +1,4 @@
-import { loadConf } from "../../../conf/load";
+import { createLoader, loadConf } from "../../../conf/load";
 import { parseJson, type Json, type JsonObject } from "../../../lib/cni/json";
 import { netconf, refusal } from "./helpers";
 
@@ -159,6 +159,7 @@ describe("values", () => {
         delegate: { mtu: 1400 },
         onGatewayLoss: "stop",
         poolRule: "auto",
+        pool: undefined,
       },
       {
         name: "b",
@@ -169,6 +170,7 @@ describe("values", () => {
         delegate: undefined,
         onGatewayLoss: "stop",
         poolRule: "auto",
+        pool: undefined,
       },
     ]);
   });
@@ -264,5 +266,30 @@ describe("safety", () => {
       '{"type":"w","name":"n","kubeconfig":"/k","delegate":{"type":"ptp","x":12345678901234567890}}';
     const { conf } = loadConf(parseJson(new TextEncoder().encode(text), "x") as JsonObject, "ADD");
     expect(JSON.stringify(conf.delegate)).toBe('{"type":"ptp","x":12345678901234567890}');
+  });
+});
+
+describe("a loader that remembers", () => {
+  const passed = (mark: string): JsonObject =>
+    netconf({ runtimeConfig: { "io.kubernetes.cri.pod-annotations": { mark } } });
+
+  test("judges once what differs in runtimeConfig and prevResult only, and gives each request its own", () => {
+    const load = createLoader(4);
+    for (const mark of ["0x10", "0x20"])
+      expect(load(passed(mark), "ADD")).toEqual(loadConf(passed(mark), "ADD"));
+    const result = netconf({ prevResult: { ips: [] } });
+    expect(load(result, "DEL")).toEqual(loadConf(result, "DEL"));
+    expect(load(result, "DEL")).toEqual(loadConf(result, "DEL"));
+    expect(load(netconf(), "DEL").conf.prevResult).toBeUndefined();
+    expect(Object.isFrozen(load(passed("0x10"), "ADD").conf.runtimeConfig)).toBe(true);
+  });
+
+  test("another key, verb or presence is judged anew, and so is what no runtime writes", () => {
+    const load = createLoader(1);
+    load(netconf(), "ADD");
+    expect(load(netconf({ lockTimeout: "3s" }), "ADD").conf.lockTimeoutMs).toBe(3000);
+    expect(() => load(netconf({ prevResult: {} }), "ADD")).toThrow("earlier plugin");
+    expect(() => load(netconf({ runtimeConfig: 7 }), "ADD")).toThrow("runtimeConfig");
+    expect(load(netconf({ name: "other" }), "STATUS").conf.name).toBe("other");
   });
 });

@@ -1,4 +1,4 @@
-import { addressPools, ownPools } from "../../../conf/pools";
+import { addressPools, outside, ownPools, poolNetworks, tenantPools } from "../../../conf/pools";
 import type { Json, JsonObject } from "../../../lib/cni/json";
 import { formatCidr } from "../../../lib/net/address";
 
@@ -94,5 +94,38 @@ describe("a tenant's own pools", () => {
 
   test("are none without a delegate", () => {
     expect(ownPools(undefined, [{ name: "a", delegate: ipam("10.66.0.0/24") }]).size).toBe(0);
+  });
+});
+
+describe("a tenant's `pool`", () => {
+  const delegate = { type: "ptp", ipam: { type: "host-local", subnet: "10.1.0.0/24" } };
+  const patch = { ipam: { subnet: "10.2.0.0/24" } };
+  const POOL = ["10.66.0.0/24", "10.66.0.7/32", "fd00:66::/64"];
+
+  test("counts before what the delegate's IPAM says, each network once", () => {
+    const of = (tenant: Parameters<typeof tenantPools>[1]): readonly string[] =>
+      tenantPools(delegate, tenant).map(formatCidr);
+    expect(of({ pool: POOL, delegate: patch })).toEqual(["10.66.0.0/24", "fd00:66::/64"]);
+    expect(of({ delegate: patch })).toEqual(["10.2.0.0/24"]);
+    expect(of({ delegate: undefined })).toEqual(["10.1.0.0/24"]);
+  });
+
+  test("is the tenant's own where nobody else has it, with a patch or without", () => {
+    const tenants = [
+      { name: "a", pool: POOL, delegate: { ipam: { type: "dhcp" } } },
+      { name: "b", pool: ["10.1.0.0/25"], delegate: undefined },
+    ];
+    const own = ownPools(delegate, tenants);
+    expect(own.get("a")?.map(formatCidr)).toEqual(["10.66.0.0/24", "fd00:66::/64"]);
+    expect(own.get("b")).toEqual([]);
+  });
+
+  test("what is outside of it", () => {
+    const networks = poolNetworks(POOL);
+    expect(outside(networks, ["10.66.0.9", "fd00:66::9"])).toEqual([]);
+    expect(outside(networks, ["10.66.1.9", "fd00:66::9", "fd00:67::1"])).toEqual([
+      "10.66.1.9",
+      "fd00:67::1",
+    ]);
   });
 });

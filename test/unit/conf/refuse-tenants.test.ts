@@ -50,6 +50,13 @@ describe("each of these is refused with code 7, its pointer and a hint", () => {
     ],
     ["a mark of 33 bits", tenant({ fwmark: "4294967296" }), "not a number", "0x10/0xff"],
     ["another word for a pool rule", marked({ poolRule: true }), "/tenants/a/poolRule", '"auto"'],
+    ["a pool of no network", marked({ pool: [] }), "/tenants/a/pool is []", "10.66.0.0/24"],
+    [
+      "a pool that is no network",
+      marked({ pool: ["10.66.0.0/24", "10.66.0.0/33"] }),
+      '/tenants/a/pool/1 is "10.66.0.0/33", which is no network',
+      "write a network",
+    ],
     [
       "a pool rule without a table",
       marked({ poolRule: "on" }),

@@ -67,3 +67,15 @@ test.each(["../../bin/sh", "/bin/sh", "a/b", "", ".", "..", "x\0y", "x\ny"])(
     expect(() => findPlugin(type, ["/bin"])).toThrow(expect.objectContaining({ code: 7 }));
   },
 );
+
+test("a file that was a program when it was old is looked at again once it has changed", async () => {
+  const path = join(base, "a", "ptp");
+  writeFileSync(path, PROGRAM);
+  // Until its last change is so long ago that another one would show.
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  for (const _ of [1, 2]) expect(findPlugin("ptp", dirs())).toBe(path);
+  writeFileSync(path, "no program");
+  expect(() => findPlugin("ptp", dirs())).toThrow("install the plugin there again");
+  rmSync(path);
+  expect(() => findPlugin("ptp", dirs())).toThrow("in none of the directories");
+});

@@ -9,20 +9,30 @@ interface Printer {
   readonly stdout: (text: string) => void;
 }
 
+/** What runs until it is killed. */
+const SERVERS: Readonly<Record<string, (args: readonly string[]) => Promise<never>>> = {
+  respond: ([name = "", port, ready = ""]) => respond(name, Number(port), ready),
+  flood: ([port, ...addresses]) => flood(Number(port), addresses),
+  addresses: async ([port, dir = "", ready = ""]) => {
+    const { serveAddresses } = await import("./address-server");
+    return serveAddresses(Number(port), dir, ready);
+  },
+};
+
 /**
- * `respond NAME PORT READY-FILE`, `flood PORT ADDRESS...`, or `call JSON` (a CallRequest), which prints a CallOutcome as JSON
- * and returns 0 when there was an answer, else 1.
+ * `respond NAME PORT READY-FILE`, `flood PORT ADDRESS...`, `addresses PORT DIR READY-FILE`, or `call JSON` (a CallRequest),
+ * which prints a CallOutcome as JSON and returns 0 when there was an answer, else 1.
  */
 export async function probeCommand(
   printer: Printer,
   [what = "", ...args]: readonly string[],
 ): Promise<number> {
-  if (what === "respond") return respond(args[0] ?? "", Number(args[1]), args[2] ?? "");
-  if (what === "flood") return flood(Number(args[0]), args.slice(1));
+  const serve = SERVERS[what];
+  if (serve !== undefined) return serve(args);
   if (what !== "call")
     throw new CniError(
       "invalidEnvironment",
-      `unknown probe "${what}": the labs use respond, flood and call`,
+      `unknown probe "${what}": the labs use respond, flood, addresses and call`,
     );
   const outcome = await call(JSON.parse(args[0] ?? "") as Parameters<typeof call>[0]);
   printer.stdout(`${JSON.stringify(outcome)}\n`);

@@ -1,8 +1,19 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { CniError } from "../../../../lib/cni/error";
 import { attachmentTag } from "../../../../lib/marks/tag";
 import { add } from "../../../../lib/attachment/add";
 import { tenantWith } from "../../../helpers/conf-object";
-import { failing, KEY, RESULT, setUp, stdout, TAG, type Setup } from "../../../helpers/context";
+import {
+  failing,
+  KEY,
+  record,
+  RESULT,
+  setUp,
+  stdout,
+  TAG,
+  type Setup,
+} from "../../../helpers/context";
 
 /** The runtime passes annotations, and the pod has none. */
 const UNANNOTATED = { runtimeConfig: { "io.kubernetes.cri.pod-annotations": {} } };
@@ -181,4 +192,91 @@ test("chained mode marks the previous plugin's addresses and passes its result o
   expect(JSON.parse(await add(s.context))).toEqual(RESULT);
   expect(verbs()).toEqual([]);
   expect(s.marks.installed).toHaveLength(2);
+});
+
+describe("an address that the tenant's pod must not have", () => {
+  const POOL = { tenants: [tenantWith({ pool: ["10.66.0.0/24", "fd00::/64"] })] };
+
+  test("outside of the tenant's pool it is refused by name, and undone", async () => {
+    s = setUp(POOL);
+    await expect(add(s.context)).rejects.toMatchObject({
+      code: 102,
+      message:
+        'delegate "noop" gave 10.0.0.5, which is not in the pool of tenant "tenant-a" (10.66.0.0/24, fd00::/64): ' +
+        'ask for an address of the pool, or correct "pool" in the conflist',
+    });
+    expect(verbs()).toEqual(["ADD", "DEL"]);
+    nothingLeft();
+  });
+
+  test("one that the pod asks for outside of it is refused before anything is created", async () => {
+    const annotations = { "tenant.routing/fwmark": "0x10/0xff" };
+    const ips = ["10.66.0.9/24", "10.67.0.9/24"];
+    const runtimeConfig = { "io.kubernetes.cri.pod-annotations": annotations, ips };
+    s = setUp({ ...POOL, runtimeConfig });
+    await expect(add(s.context)).rejects.toMatchObject({
+      code: 7,
+      message: expect.stringContaining(
+        'the pod asks for 10.67.0.9/24, which is not in the pool of tenant "tenant-a"',
+      ),
+    });
+    expect(verbs()).toEqual([]);
+    nothingLeft();
+  });
+
+  test("in the pool it is taken, and so it is where the pod has no tenant", async () => {
+    s = setUp({ tenants: [tenantWith({ pool: ["10.0.0.0/24"] })] });
+    await add(s.context);
+    s.cleanUp();
+    s = setUp({ ...POOL, ...UNANNOTATED, kubeconfig: undefined });
+    await add(s.context);
+    expect(state()).toMatchObject({ state: "complete", addresses: ["10.0.0.5"] });
+  });
+});
+
+describe("an address that another pod has", () => {
+  const OTHER = { ...KEY, containerId: "other" };
+  const writeOther = (part: object): void =>
+    s.context.node.journal.write(
+      attachmentTag(OTHER),
+      record({ key: OTHER, netns: "/run/netns/other", addresses: ["10.0.0.5"], ...part }),
+    );
+
+  test("is refused while that pod is there, and its mark stays", async () => {
+    s = setUp();
+    writeOther({});
+    await s.marks.install({
+      ...{ key: OTHER, label: "x/y", mark: { value: 32, mask: 255 } },
+      ...{ addresses: ["10.0.0.5"], markReplies: false },
+    });
+    const before = [...s.marks.installed];
+    await expect(add(s.context)).rejects.toMatchObject({
+      code: 102,
+      message:
+        'delegate "noop" gave 10.0.0.5, which pod team-a/web-0 (container other) has, and that one is still there: ' +
+        "its IPAM has lost track of it; delete that pod, or correct the IPAM",
+    });
+    expect(verbs()).toEqual(["ADD", "DEL"]);
+    expect(s.marks.installed).toEqual(before);
+  });
+
+  test.each([
+    ["whose sandbox is gone", { netns: "/gone/x" }],
+    ["that is being deleted", { state: "deleting" }],
+    ["of another address", { addresses: ["10.0.0.6"] }],
+    ["of the same sandbox", { netns: "/run/netns/x" }],
+  ])("a pod %s keeps nobody from it", async (_name, part) => {
+    s = setUp();
+    writeOther(part);
+    await add(s.context);
+    expect(state()).toMatchObject({ state: "complete" });
+  });
+
+  test("host-local is not asked twice: it gives no address away that is taken", async () => {
+    s = setUp({ delegate: { type: "noop", ipam: { type: "host-local" } } });
+    writeFileSync(join(s.context.request.cni.path[0] ?? "", "host-local"), "#!/bin/sh\n");
+    writeOther({});
+    await add(s.context);
+    expect(state()).toMatchObject({ state: "complete" });
+  });
 });

@@ -1,4 +1,5 @@
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { CniError } from "../../../../lib/cni/error";
 import { del } from "../../../../lib/attachment/del";
 import { gc } from "../../../../lib/attachment/gc";
@@ -157,5 +158,34 @@ describe("the record's result stands in for prevResult, in the version that the 
     s.context.node.journal.write(TAG, record({ cniVersion: "0.4.0" }));
     await del(s.context);
     expect(passed()?.["prevResult"]).toEqual(prevResult);
+  });
+});
+
+describe("a lease that is given back through the pod's interface", () => {
+  const DELEGATE = { type: "noop", ipam: { type: "dhcp", daemonSocketPath: "/x" } };
+  const withDhcp = (): void => {
+    s = setUp();
+    writeFileSync(join(s.context.request.delegate.path[0] ?? "", "dhcp"), "#!/bin/sh\n");
+    s.context.node.journal.write(TAG, record({ delegate: DELEGATE }));
+  };
+
+  test("its IPAM plugin is told before the delegate takes the interface away, with the same netconf", async () => {
+    withDhcp();
+    await del(s.context);
+    const [first, second] = s.calls;
+    expect(verbs()).toEqual(["DEL", "DEL"]);
+    expect(first?.netconf).toEqual(second?.netconf);
+    expect(first?.netconf).toMatchObject(DELEGATE);
+    expect(s.context.node.journal.tags()).toEqual([]);
+  });
+
+  test("what fails there is a warning: the delegate asks the IPAM again, and that counts", async () => {
+    withDhcp();
+    s.answers["DEL"] = () => (s.calls.length === 1 ? failing(999, "no daemon") : {});
+    await del(s.context);
+    expect(s.warnings.map(({ message }) => message)).toEqual([
+      'IPAM plugin "dhcp" (DEL): no daemon',
+    ]);
+    expect(s.context.node.journal.tags()).toEqual([]);
   });
 });

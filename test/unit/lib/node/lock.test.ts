@@ -16,6 +16,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { buildSync } from "esbuild";
 import { createLock, createLocks } from "../../../../lib/node/lock";
+import { createStandingPosts } from "../../../../lib/node/lock-queue";
 
 let dir: string;
 const built = mkdtempSync(join(tmpdir(), "lock-bundle-"));
@@ -205,6 +206,40 @@ test("sweeping leaves alone what is in use or new", async () => {
     await createLocks(dir).sweep();
     expect(readdirSync(join(dir, "queue")).sort()).toEqual([held, "x@1@1-1"].sort());
   });
+});
+
+test("a process that stays has one socket for all of its places, and those who wait at it are let go", async () => {
+  const posts = createStandingPosts();
+  const locks = createLocks(dir, posts);
+  const order: string[] = [];
+  const first = locks.hold(["a", "b"], 5000, async () => {
+    const behind = [locks, createLocks(dir)].map((each, n) =>
+      each.hold(["b"], 5000, async () => void order.push(`behind ${n}`)),
+    );
+    const beside = locks.hold(["c"], 5000, async () => void order.push("beside"));
+    await beside;
+    // Longer than one is kept who waits, so that he looks again and goes on waiting.
+    await sleep(120);
+    order.push("first");
+    return behind;
+  });
+  await Promise.all(await first);
+  expect(order).toEqual(["beside", "first", "behind 0", "behind 1"]);
+  expect(tickets()).toEqual([]);
+  expect(readdirSync(join(dir, "queue"))).toHaveLength(1);
+  posts.close();
+  expect(readdirSync(join(dir, "queue"))).toEqual([]);
+});
+
+test("a standing socket is made again where somebody has removed it", async () => {
+  const posts = createStandingPosts();
+  const locks = createLocks(dir, posts);
+  const both = await Promise.all([1, 2].map((n) => locks.hold([`${n}`], 5000, async () => n)));
+  expect(both).toEqual([1, 2]);
+  rmSync(join(dir, "queue"), { recursive: true });
+  expect(await locks.hold(["a"], 5000, async () => "again")).toBe("again");
+  expect(readdirSync(join(dir, "queue"))).toHaveLength(1);
+  posts.close();
 });
 
 test.each([

@@ -53,6 +53,7 @@ test("only what needs no API server is local", () => {
   expect(checksOf().map(({ name, category, local }) => [name, category, local])).toEqual([
     ["marks", "pods", true],
     ["foreign rules", "pods", true],
+    ["pools", "pods", true],
     ["annotations", "pods", false],
   ]);
 });
@@ -278,4 +279,11 @@ describe("annotations", () => {
     ])
       expect((await look("annotations", { api: api({ value }) })).findings).toEqual([]);
   });
+});
+
+test("pools: a pod whose address its tenant's pool no longer has", async () => {
+  conf = confWith({ tenants: [tenantWith({ name: "a", pool: ["10.66.0.0/24"] })] });
+  write({ delegate: { type: "ptp" }, tenant: "a" });
+  const { findings } = await look("pools");
+  expect(findings.map(({ code }) => code)).toEqual(["TR0617"]);
 });
