@@ -9,6 +9,7 @@ import {
 import type { Draft, DraftMark, DraftTenant, DraftUplink } from "./draft";
 import type { AgentConf, RouterConf, RoutesConf, Tenant, Translation, Uplink } from "./types";
 import { parseDuration } from "./duration";
+import { buildLinks } from "./links";
 
 /** An entry of `tenants` or `marks`, with its mark read. */
 export interface CatalogueEntry {
@@ -88,6 +89,7 @@ export function buildRoutes({ routes }: Draft): RoutesConf {
     ...routes,
     podNetworks: routes.podNetworks ?? [],
     nodeRoutes: routes.nodeRoutes ?? [],
+    links: buildLinks(routes.links),
     namesDir: routes.namesDir === "" ? undefined : routes.namesDir,
     watch: {
       intervalMs: parseDuration(watch.interval),

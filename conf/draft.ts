@@ -10,3 +10,4 @@ export type DraftTenant = NonNullable<Draft["tenants"]>[string];
 export type DraftMark = NonNullable<Draft["marks"]>[string];
 export type DraftRouter = NonNullable<Draft["router"]>;
 export type DraftUplink = DraftRouter["uplinks"][string];
+export type DraftLink = NonNullable<Draft["routes"]["links"]>[string];

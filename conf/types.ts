@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from "../lib/cni/json";
+import type { LinkSpec } from "../lib/net/link";
 import type { Mark } from "../lib/net/mark";
 import type { Draft, DraftTenant } from "./draft";
 
@@ -44,10 +45,12 @@ export type NodeRoute = NonNullable<Draft["routes"]["nodeRoutes"]>[number];
 export interface RoutesConf extends Omit<Draft["routes"], OtherwiseInRoutes> {
   readonly podNetworks: readonly string[];
   readonly nodeRoutes: readonly NodeRoute[];
+  /** Each behind those that it needs. */
+  readonly links: readonly LinkSpec[];
   readonly namesDir: string | undefined;
   readonly watch: WatchConf;
 }
-type OtherwiseInRoutes = "podNetworks" | "nodeRoutes" | "namesDir" | "watch";
+type OtherwiseInRoutes = "podNetworks" | "nodeRoutes" | "links" | "namesDir" | "watch";
 
 /** A way out of the upstream router. */
 export interface Uplink {

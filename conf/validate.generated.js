@@ -3,7 +3,7 @@
 
 // <stdin>
 exports.validate = validate10;
-var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "poolRule": { "type": "string", "enum": ["auto", "on", "off"], "default": "auto" }, "pool": { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "backend": { "type": "string", "enum": ["auto", "iptables", "nftables"], "default": "auto" }, "guard": { "type": "boolean", "default": true }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "lookInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2m" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
+var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "poolRule": { "type": "string", "enum": ["auto", "on", "off"], "default": "auto" }, "pool": { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "backend": { "type": "string", "enum": ["auto", "iptables", "nftables"], "default": "auto" }, "guard": { "type": "boolean", "default": true }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "links": { "type": "object", "maxProperties": 256, "propertyNames": { "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["type"], "properties": { "type": { "type": "string", "enum": ["macvlan", "vlan", "bridge", "vxlan", "dummy"] }, "parent": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "id": { "type": "integer", "minimum": 1, "maximum": 16777215 }, "mode": { "type": "string", "enum": ["bridge", "private", "vepa", "passthru"] }, "remotes": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "group": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "local": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "port": { "type": "integer", "minimum": 1, "maximum": 65535 }, "addresses": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "mac": { "type": "string", "pattern": "^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$" }, "ports": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "lookInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2m" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
 var func2 = Object.prototype.hasOwnProperty;
 var pattern0 = new RegExp("^cni\\.dev/", "");
 var pattern1 = new RegExp("^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$", "");
@@ -19,7 +19,9 @@ var pattern13 = new RegExp("^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$", "
 var pattern15 = new RegExp("^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "");
 var pattern18 = new RegExp("^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "");
 var pattern19 = new RegExp("^[1-9][0-9]{0,5}(?:ms|s|m)$", "");
-var pattern34 = new RegExp("^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$", "");
+var pattern32 = new RegExp("^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$", "");
+var pattern33 = new RegExp("^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$", "");
+var pattern42 = new RegExp("^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$", "");
 function validate10(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
   let vErrors = null;
   let errors = 0;
@@ -1686,392 +1688,401 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
           errors++;
         }
       }
-      if (typeof data44.masquerade !== "boolean") {
-        const err139 = { instancePath: instancePath + "/routes/masquerade", schemaPath: "#/properties/routes/properties/masquerade/type", keyword: "type", params: { type: "boolean" } };
-        if (vErrors === null) {
-          vErrors = [err139];
-        } else {
-          vErrors.push(err139);
-        }
-        errors++;
-      }
-      if (typeof data44.acceptForward !== "boolean") {
-        const err140 = { instancePath: instancePath + "/routes/acceptForward", schemaPath: "#/properties/routes/properties/acceptForward/type", keyword: "type", params: { type: "boolean" } };
-        if (vErrors === null) {
-          vErrors = [err140];
-        } else {
-          vErrors.push(err140);
-        }
-        errors++;
-      }
-      let data59 = data44.namesDir;
-      if (typeof data59 === "string") {
-        if (!pattern18.test(data59)) {
-          const err141 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
-          if (vErrors === null) {
-            vErrors = [err141];
-          } else {
-            vErrors.push(err141);
-          }
-          errors++;
-        }
-      } else {
-        const err142 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err142];
-        } else {
-          vErrors.push(err142);
-        }
-        errors++;
-      }
-      let data60 = data44.watch;
-      if (data60 && typeof data60 == "object" && !Array.isArray(data60)) {
-        if (data60.interval === void 0) {
-          data60.interval = "2s";
-        }
-        if (data60.timeout === void 0) {
-          data60.timeout = "1s";
-        }
-        if (data60.failAfter === void 0) {
-          data60.failAfter = 3;
-        }
-        if (data60.holdDown === void 0) {
-          data60.holdDown = "10s";
-        }
-        if (data60.statusFile === void 0) {
-          data60.statusFile = "/run/tenant-routing-status.json";
-        }
-        for (const key10 in data60) {
-          if (!(key10 === "interval" || key10 === "timeout" || key10 === "failAfter" || key10 === "holdDown" || key10 === "statusFile")) {
-            const err143 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key10 } };
+      if (data44.links !== void 0) {
+        let data57 = data44.links;
+        if (data57 && typeof data57 == "object" && !Array.isArray(data57)) {
+          if (Object.keys(data57).length > 256) {
+            const err139 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/maxProperties", keyword: "maxProperties", params: { limit: 256 } };
             if (vErrors === null) {
-              vErrors = [err143];
+              vErrors = [err139];
             } else {
-              vErrors.push(err143);
+              vErrors.push(err139);
             }
             errors++;
           }
-        }
-        let data61 = data60.interval;
-        if (typeof data61 === "string") {
-          if (!pattern19.test(data61)) {
-            const err144 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-            if (vErrors === null) {
-              vErrors = [err144];
-            } else {
-              vErrors.push(err144);
-            }
-            errors++;
-          }
-        } else {
-          const err145 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/type", keyword: "type", params: { type: "string" } };
-          if (vErrors === null) {
-            vErrors = [err145];
-          } else {
-            vErrors.push(err145);
-          }
-          errors++;
-        }
-        let data62 = data60.timeout;
-        if (typeof data62 === "string") {
-          if (!pattern19.test(data62)) {
-            const err146 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-            if (vErrors === null) {
-              vErrors = [err146];
-            } else {
-              vErrors.push(err146);
-            }
-            errors++;
-          }
-        } else {
-          const err147 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/type", keyword: "type", params: { type: "string" } };
-          if (vErrors === null) {
-            vErrors = [err147];
-          } else {
-            vErrors.push(err147);
-          }
-          errors++;
-        }
-        let data63 = data60.failAfter;
-        if (!(typeof data63 == "number" && (!(data63 % 1) && !isNaN(data63)) && isFinite(data63))) {
-          const err148 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/type", keyword: "type", params: { type: "integer" } };
-          if (vErrors === null) {
-            vErrors = [err148];
-          } else {
-            vErrors.push(err148);
-          }
-          errors++;
-        }
-        if (typeof data63 == "number" && isFinite(data63)) {
-          if (data63 > 100 || isNaN(data63)) {
-            const err149 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/maximum", keyword: "maximum", params: { comparison: "<=", limit: 100 } };
-            if (vErrors === null) {
-              vErrors = [err149];
-            } else {
-              vErrors.push(err149);
-            }
-            errors++;
-          }
-          if (data63 < 1 || isNaN(data63)) {
-            const err150 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-            if (vErrors === null) {
-              vErrors = [err150];
-            } else {
-              vErrors.push(err150);
-            }
-            errors++;
-          }
-        }
-        let data64 = data60.holdDown;
-        if (typeof data64 === "string") {
-          if (!pattern19.test(data64)) {
-            const err151 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-            if (vErrors === null) {
-              vErrors = [err151];
-            } else {
-              vErrors.push(err151);
-            }
-            errors++;
-          }
-        } else {
-          const err152 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/type", keyword: "type", params: { type: "string" } };
-          if (vErrors === null) {
-            vErrors = [err152];
-          } else {
-            vErrors.push(err152);
-          }
-          errors++;
-        }
-        let data65 = data60.statusFile;
-        if (typeof data65 === "string") {
-          if (!pattern18.test(data65)) {
-            const err153 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
-            if (vErrors === null) {
-              vErrors = [err153];
-            } else {
-              vErrors.push(err153);
-            }
-            errors++;
-          }
-        } else {
-          const err154 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/type", keyword: "type", params: { type: "string" } };
-          if (vErrors === null) {
-            vErrors = [err154];
-          } else {
-            vErrors.push(err154);
-          }
-          errors++;
-        }
-      } else {
-        const err155 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err155];
-        } else {
-          vErrors.push(err155);
-        }
-        errors++;
-      }
-    } else {
-      const err156 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/type", keyword: "type", params: { type: "object" } };
-      if (vErrors === null) {
-        vErrors = [err156];
-      } else {
-        vErrors.push(err156);
-      }
-      errors++;
-    }
-    if (data.router !== void 0) {
-      let data66 = data.router;
-      if (data66 && typeof data66 == "object" && !Array.isArray(data66)) {
-        if (data66.nodes === void 0) {
-          const err157 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "nodes" } };
-          if (vErrors === null) {
-            vErrors = [err157];
-          } else {
-            vErrors.push(err157);
-          }
-          errors++;
-        }
-        if (data66.uplinks === void 0) {
-          const err158 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "uplinks" } };
-          if (vErrors === null) {
-            vErrors = [err158];
-          } else {
-            vErrors.push(err158);
-          }
-          errors++;
-        }
-        for (const key11 in data66) {
-          if (!(key11 === "nodes" || key11 === "lan" || key11 === "uplinks")) {
-            const err159 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key11 } };
-            if (vErrors === null) {
-              vErrors = [err159];
-            } else {
-              vErrors.push(err159);
-            }
-            errors++;
-          }
-        }
-        if (data66.nodes !== void 0) {
-          let data67 = data66.nodes;
-          if (Array.isArray(data67)) {
-            if (data67.length > 2) {
-              const err160 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/maxItems", keyword: "maxItems", params: { limit: 2 } };
-              if (vErrors === null) {
-                vErrors = [err160];
-              } else {
-                vErrors.push(err160);
-              }
-              errors++;
-            }
-            if (data67.length < 1) {
-              const err161 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/minItems", keyword: "minItems", params: { limit: 1 } };
-              if (vErrors === null) {
-                vErrors = [err161];
-              } else {
-                vErrors.push(err161);
-              }
-              errors++;
-            }
-            const len9 = data67.length;
-            for (let i15 = 0; i15 < len9; i15++) {
-              let data68 = data67[i15];
-              if (typeof data68 === "string") {
-                if (!pattern8.test(data68)) {
-                  const err162 = { instancePath: instancePath + "/router/nodes/" + i15, schemaPath: "#/properties/router/properties/nodes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                  if (vErrors === null) {
-                    vErrors = [err162];
-                  } else {
-                    vErrors.push(err162);
-                  }
-                  errors++;
-                }
-              } else {
-                const err163 = { instancePath: instancePath + "/router/nodes/" + i15, schemaPath: "#/properties/router/properties/nodes/items/type", keyword: "type", params: { type: "string" } };
+          for (const key10 in data57) {
+            const _errs129 = errors;
+            if (typeof key10 === "string") {
+              if (!pattern9.test(key10)) {
+                const err140 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/propertyNames/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, propertyName: key10 };
                 if (vErrors === null) {
-                  vErrors = [err163];
+                  vErrors = [err140];
                 } else {
-                  vErrors.push(err163);
+                  vErrors.push(err140);
                 }
                 errors++;
               }
             }
-          } else {
-            const err164 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/type", keyword: "type", params: { type: "array" } };
-            if (vErrors === null) {
-              vErrors = [err164];
-            } else {
-              vErrors.push(err164);
-            }
-            errors++;
-          }
-        }
-        if (data66.lan !== void 0) {
-          let data69 = data66.lan;
-          if (Array.isArray(data69)) {
-            const len10 = data69.length;
-            for (let i16 = 0; i16 < len10; i16++) {
-              let data70 = data69[i16];
-              if (typeof data70 === "string") {
-                if (!pattern13.test(data70)) {
-                  const err165 = { instancePath: instancePath + "/router/lan/" + i16, schemaPath: "#/properties/router/properties/lan/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
-                  if (vErrors === null) {
-                    vErrors = [err165];
-                  } else {
-                    vErrors.push(err165);
-                  }
-                  errors++;
-                }
+            var valid37 = _errs129 === errors;
+            if (!valid37) {
+              const err141 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/propertyNames", keyword: "propertyNames", params: { propertyName: key10 } };
+              if (vErrors === null) {
+                vErrors = [err141];
               } else {
-                const err166 = { instancePath: instancePath + "/router/lan/" + i16, schemaPath: "#/properties/router/properties/lan/items/type", keyword: "type", params: { type: "string" } };
+                vErrors.push(err141);
+              }
+              errors++;
+            }
+          }
+          for (const key11 in data57) {
+            let data58 = data57[key11];
+            if (data58 && typeof data58 == "object" && !Array.isArray(data58)) {
+              if (data58.type === void 0) {
+                const err142 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/required", keyword: "required", params: { missingProperty: "type" } };
                 if (vErrors === null) {
-                  vErrors = [err166];
+                  vErrors = [err142];
                 } else {
-                  vErrors.push(err166);
+                  vErrors.push(err142);
                 }
                 errors++;
               }
-            }
-            let i17 = data69.length;
-            let j6;
-            if (i17 > 1) {
-              const indices6 = {};
-              for (; i17--; ) {
-                let item6 = data69[i17];
-                if (typeof item6 !== "string") {
-                  continue;
+              for (const key12 in data58) {
+                if (!func2.call(schema11.properties.routes.properties.links.additionalProperties.properties, key12)) {
+                  const err143 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key12 } };
+                  if (vErrors === null) {
+                    vErrors = [err143];
+                  } else {
+                    vErrors.push(err143);
+                  }
+                  errors++;
                 }
-                if (typeof indices6[item6] == "number") {
-                  j6 = indices6[item6];
-                  const err167 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/uniqueItems", keyword: "uniqueItems", params: { i: i17, j: j6 } };
+              }
+              if (data58.type !== void 0) {
+                let data59 = data58.type;
+                if (typeof data59 !== "string") {
+                  const err144 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/type", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/type/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err144];
+                  } else {
+                    vErrors.push(err144);
+                  }
+                  errors++;
+                }
+                if (!(data59 === "macvlan" || data59 === "vlan" || data59 === "bridge" || data59 === "vxlan" || data59 === "dummy")) {
+                  const err145 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/type", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/type/enum", keyword: "enum", params: { allowedValues: schema11.properties.routes.properties.links.additionalProperties.properties.type.enum } };
+                  if (vErrors === null) {
+                    vErrors = [err145];
+                  } else {
+                    vErrors.push(err145);
+                  }
+                  errors++;
+                }
+              }
+              if (data58.parent !== void 0) {
+                let data60 = data58.parent;
+                if (typeof data60 === "string") {
+                  if (!pattern9.test(data60)) {
+                    const err146 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/parent", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/parent/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err146];
+                    } else {
+                      vErrors.push(err146);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err147 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/parent", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/parent/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err147];
+                  } else {
+                    vErrors.push(err147);
+                  }
+                  errors++;
+                }
+              }
+              if (data58.id !== void 0) {
+                let data61 = data58.id;
+                if (!(typeof data61 == "number" && (!(data61 % 1) && !isNaN(data61)) && isFinite(data61))) {
+                  const err148 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/type", keyword: "type", params: { type: "integer" } };
+                  if (vErrors === null) {
+                    vErrors = [err148];
+                  } else {
+                    vErrors.push(err148);
+                  }
+                  errors++;
+                }
+                if (typeof data61 == "number" && isFinite(data61)) {
+                  if (data61 > 16777215 || isNaN(data61)) {
+                    const err149 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/maximum", keyword: "maximum", params: { comparison: "<=", limit: 16777215 } };
+                    if (vErrors === null) {
+                      vErrors = [err149];
+                    } else {
+                      vErrors.push(err149);
+                    }
+                    errors++;
+                  }
+                  if (data61 < 1 || isNaN(data61)) {
+                    const err150 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err150];
+                    } else {
+                      vErrors.push(err150);
+                    }
+                    errors++;
+                  }
+                }
+              }
+              if (data58.mode !== void 0) {
+                let data62 = data58.mode;
+                if (typeof data62 !== "string") {
+                  const err151 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mode", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mode/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err151];
+                  } else {
+                    vErrors.push(err151);
+                  }
+                  errors++;
+                }
+                if (!(data62 === "bridge" || data62 === "private" || data62 === "vepa" || data62 === "passthru")) {
+                  const err152 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mode", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mode/enum", keyword: "enum", params: { allowedValues: schema11.properties.routes.properties.links.additionalProperties.properties.mode.enum } };
+                  if (vErrors === null) {
+                    vErrors = [err152];
+                  } else {
+                    vErrors.push(err152);
+                  }
+                  errors++;
+                }
+              }
+              if (data58.remotes !== void 0) {
+                let data63 = data58.remotes;
+                if (Array.isArray(data63)) {
+                  const len9 = data63.length;
+                  for (let i15 = 0; i15 < len9; i15++) {
+                    let data64 = data63[i15];
+                    if (typeof data64 === "string") {
+                      if (!pattern8.test(data64)) {
+                        const err153 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes/" + i15, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                        if (vErrors === null) {
+                          vErrors = [err153];
+                        } else {
+                          vErrors.push(err153);
+                        }
+                        errors++;
+                      }
+                    } else {
+                      const err154 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes/" + i15, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/items/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err154];
+                      } else {
+                        vErrors.push(err154);
+                      }
+                      errors++;
+                    }
+                  }
+                  let i16 = data63.length;
+                  let j6;
+                  if (i16 > 1) {
+                    const indices6 = {};
+                    for (; i16--; ) {
+                      let item6 = data63[i16];
+                      if (typeof item6 !== "string") {
+                        continue;
+                      }
+                      if (typeof indices6[item6] == "number") {
+                        j6 = indices6[item6];
+                        const err155 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/uniqueItems", keyword: "uniqueItems", params: { i: i16, j: j6 } };
+                        if (vErrors === null) {
+                          vErrors = [err155];
+                        } else {
+                          vErrors.push(err155);
+                        }
+                        errors++;
+                        break;
+                      }
+                      indices6[item6] = i16;
+                    }
+                  }
+                } else {
+                  const err156 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/type", keyword: "type", params: { type: "array" } };
+                  if (vErrors === null) {
+                    vErrors = [err156];
+                  } else {
+                    vErrors.push(err156);
+                  }
+                  errors++;
+                }
+              }
+              if (data58.group !== void 0) {
+                let data65 = data58.group;
+                if (typeof data65 === "string") {
+                  if (!pattern8.test(data65)) {
+                    const err157 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/group", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/group/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err157];
+                    } else {
+                      vErrors.push(err157);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err158 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/group", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/group/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err158];
+                  } else {
+                    vErrors.push(err158);
+                  }
+                  errors++;
+                }
+              }
+              if (data58.local !== void 0) {
+                let data66 = data58.local;
+                if (typeof data66 === "string") {
+                  if (!pattern8.test(data66)) {
+                    const err159 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/local", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/local/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err159];
+                    } else {
+                      vErrors.push(err159);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err160 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/local", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/local/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err160];
+                  } else {
+                    vErrors.push(err160);
+                  }
+                  errors++;
+                }
+              }
+              if (data58.port !== void 0) {
+                let data67 = data58.port;
+                if (!(typeof data67 == "number" && (!(data67 % 1) && !isNaN(data67)) && isFinite(data67))) {
+                  const err161 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/type", keyword: "type", params: { type: "integer" } };
+                  if (vErrors === null) {
+                    vErrors = [err161];
+                  } else {
+                    vErrors.push(err161);
+                  }
+                  errors++;
+                }
+                if (typeof data67 == "number" && isFinite(data67)) {
+                  if (data67 > 65535 || isNaN(data67)) {
+                    const err162 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+                    if (vErrors === null) {
+                      vErrors = [err162];
+                    } else {
+                      vErrors.push(err162);
+                    }
+                    errors++;
+                  }
+                  if (data67 < 1 || isNaN(data67)) {
+                    const err163 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err163];
+                    } else {
+                      vErrors.push(err163);
+                    }
+                    errors++;
+                  }
+                }
+              }
+              if (data58.addresses !== void 0) {
+                let data68 = data58.addresses;
+                if (Array.isArray(data68)) {
+                  const len10 = data68.length;
+                  for (let i17 = 0; i17 < len10; i17++) {
+                    let data69 = data68[i17];
+                    if (typeof data69 === "string") {
+                      if (!pattern32.test(data69)) {
+                        const err164 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses/" + i17, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$" } };
+                        if (vErrors === null) {
+                          vErrors = [err164];
+                        } else {
+                          vErrors.push(err164);
+                        }
+                        errors++;
+                      }
+                    } else {
+                      const err165 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses/" + i17, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/items/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err165];
+                      } else {
+                        vErrors.push(err165);
+                      }
+                      errors++;
+                    }
+                  }
+                  let i18 = data68.length;
+                  let j7;
+                  if (i18 > 1) {
+                    const indices7 = {};
+                    for (; i18--; ) {
+                      let item7 = data68[i18];
+                      if (typeof item7 !== "string") {
+                        continue;
+                      }
+                      if (typeof indices7[item7] == "number") {
+                        j7 = indices7[item7];
+                        const err166 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/uniqueItems", keyword: "uniqueItems", params: { i: i18, j: j7 } };
+                        if (vErrors === null) {
+                          vErrors = [err166];
+                        } else {
+                          vErrors.push(err166);
+                        }
+                        errors++;
+                        break;
+                      }
+                      indices7[item7] = i18;
+                    }
+                  }
+                } else {
+                  const err167 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/type", keyword: "type", params: { type: "array" } };
                   if (vErrors === null) {
                     vErrors = [err167];
                   } else {
                     vErrors.push(err167);
                   }
                   errors++;
-                  break;
                 }
-                indices6[item6] = i17;
               }
-            }
-          } else {
-            const err168 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/type", keyword: "type", params: { type: "array" } };
-            if (vErrors === null) {
-              vErrors = [err168];
-            } else {
-              vErrors.push(err168);
-            }
-            errors++;
-          }
-        }
-        if (data66.uplinks !== void 0) {
-          let data71 = data66.uplinks;
-          if (data71 && typeof data71 == "object" && !Array.isArray(data71)) {
-            if (Object.keys(data71).length < 1) {
-              const err169 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/minProperties", keyword: "minProperties", params: { limit: 1 } };
-              if (vErrors === null) {
-                vErrors = [err169];
-              } else {
-                vErrors.push(err169);
-              }
-              errors++;
-            }
-            for (const key12 in data71) {
-              const _errs159 = errors;
-              if (typeof key12 === "string") {
-                if (!pattern34.test(key12)) {
-                  const err170 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, propertyName: key12 };
+              if (data58.mtu !== void 0) {
+                let data70 = data58.mtu;
+                if (!(typeof data70 == "number" && (!(data70 % 1) && !isNaN(data70)) && isFinite(data70))) {
+                  const err168 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/type", keyword: "type", params: { type: "integer" } };
                   if (vErrors === null) {
-                    vErrors = [err170];
+                    vErrors = [err168];
                   } else {
-                    vErrors.push(err170);
+                    vErrors.push(err168);
                   }
                   errors++;
                 }
+                if (typeof data70 == "number" && isFinite(data70)) {
+                  if (data70 > 65535 || isNaN(data70)) {
+                    const err169 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+                    if (vErrors === null) {
+                      vErrors = [err169];
+                    } else {
+                      vErrors.push(err169);
+                    }
+                    errors++;
+                  }
+                  if (data70 < 576 || isNaN(data70)) {
+                    const err170 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/minimum", keyword: "minimum", params: { comparison: ">=", limit: 576 } };
+                    if (vErrors === null) {
+                      vErrors = [err170];
+                    } else {
+                      vErrors.push(err170);
+                    }
+                    errors++;
+                  }
+                }
               }
-              var valid44 = _errs159 === errors;
-              if (!valid44) {
-                const err171 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames", keyword: "propertyNames", params: { propertyName: key12 } };
-                if (vErrors === null) {
-                  vErrors = [err171];
+              if (data58.mac !== void 0) {
+                let data71 = data58.mac;
+                if (typeof data71 === "string") {
+                  if (!pattern33.test(data71)) {
+                    const err171 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mac", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mac/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err171];
+                    } else {
+                      vErrors.push(err171);
+                    }
+                    errors++;
+                  }
                 } else {
-                  vErrors.push(err171);
-                }
-                errors++;
-              }
-            }
-            for (const key13 in data71) {
-              let data72 = data71[key13];
-              if (data72 && typeof data72 == "object" && !Array.isArray(data72)) {
-                if (data72.snat === void 0) {
-                  data72.snat = "masquerade";
-                }
-                if (data72.snat6 === void 0) {
-                  data72.snat6 = "none";
-                }
-                if (data72.dev === void 0) {
-                  const err172 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/required", keyword: "required", params: { missingProperty: "dev" } };
+                  const err172 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mac", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mac/type", keyword: "type", params: { type: "string" } };
                   if (vErrors === null) {
                     vErrors = [err172];
                   } else {
@@ -2079,22 +2090,25 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                   errors++;
                 }
-                for (const key14 in data72) {
-                  if (!(key14 === "dev" || key14 === "via" || key14 === "table" || key14 === "snat" || key14 === "snat6")) {
-                    const err173 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key14 } };
-                    if (vErrors === null) {
-                      vErrors = [err173];
+              }
+              if (data58.ports !== void 0) {
+                let data72 = data58.ports;
+                if (Array.isArray(data72)) {
+                  const len11 = data72.length;
+                  for (let i19 = 0; i19 < len11; i19++) {
+                    let data73 = data72[i19];
+                    if (typeof data73 === "string") {
+                      if (!pattern9.test(data73)) {
+                        const err173 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports/" + i19, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/items/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                        if (vErrors === null) {
+                          vErrors = [err173];
+                        } else {
+                          vErrors.push(err173);
+                        }
+                        errors++;
+                      }
                     } else {
-                      vErrors.push(err173);
-                    }
-                    errors++;
-                  }
-                }
-                if (data72.dev !== void 0) {
-                  let data73 = data72.dev;
-                  if (typeof data73 === "string") {
-                    if (!pattern9.test(data73)) {
-                      const err174 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                      const err174 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports/" + i19, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/items/type", keyword: "type", params: { type: "string" } };
                       if (vErrors === null) {
                         vErrors = [err174];
                       } else {
@@ -2102,644 +2116,1114 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                       }
                       errors++;
                     }
-                  } else {
-                    const err175 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/type", keyword: "type", params: { type: "string" } };
-                    if (vErrors === null) {
-                      vErrors = [err175];
-                    } else {
-                      vErrors.push(err175);
-                    }
-                    errors++;
                   }
-                }
-                if (data72.via !== void 0) {
-                  let data74 = data72.via;
-                  if (Array.isArray(data74)) {
-                    if (data74.length > 2) {
-                      const err176 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/maxItems", keyword: "maxItems", params: { limit: 2 } };
-                      if (vErrors === null) {
-                        vErrors = [err176];
-                      } else {
-                        vErrors.push(err176);
-                      }
-                      errors++;
-                    }
-                    if (data74.length < 1) {
-                      const err177 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/minItems", keyword: "minItems", params: { limit: 1 } };
-                      if (vErrors === null) {
-                        vErrors = [err177];
-                      } else {
-                        vErrors.push(err177);
-                      }
-                      errors++;
-                    }
-                    const len11 = data74.length;
-                    for (let i18 = 0; i18 < len11; i18++) {
-                      let data75 = data74[i18];
-                      if (typeof data75 === "string") {
-                        if (!pattern8.test(data75)) {
-                          const err178 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                          if (vErrors === null) {
-                            vErrors = [err178];
-                          } else {
-                            vErrors.push(err178);
-                          }
-                          errors++;
-                        }
-                      } else {
-                        const err179 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i18, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/type", keyword: "type", params: { type: "string" } };
-                        if (vErrors === null) {
-                          vErrors = [err179];
-                        } else {
-                          vErrors.push(err179);
-                        }
-                        errors++;
-                      }
-                    }
-                  } else {
-                    const err180 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/type", keyword: "type", params: { type: "array" } };
-                    if (vErrors === null) {
-                      vErrors = [err180];
-                    } else {
-                      vErrors.push(err180);
-                    }
-                    errors++;
-                  }
-                }
-                if (data72.table !== void 0) {
-                  let data76 = data72.table;
-                  if (!(typeof data76 == "number" && (!(data76 % 1) && !isNaN(data76)) && isFinite(data76))) {
-                    const err181 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
-                    if (vErrors === null) {
-                      vErrors = [err181];
-                    } else {
-                      vErrors.push(err181);
-                    }
-                    errors++;
-                  }
-                  const _errs172 = errors;
-                  const _errs173 = errors;
-                  if (!(data76 === 253 || data76 === 254 || data76 === 255)) {
-                    const err182 = {};
-                    if (vErrors === null) {
-                      vErrors = [err182];
-                    } else {
-                      vErrors.push(err182);
-                    }
-                    errors++;
-                  }
-                  var valid49 = _errs173 === errors;
-                  if (valid49) {
-                    const err183 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/not", keyword: "not", params: {} };
-                    if (vErrors === null) {
-                      vErrors = [err183];
-                    } else {
-                      vErrors.push(err183);
-                    }
-                    errors++;
-                  } else {
-                    errors = _errs172;
-                    if (vErrors !== null) {
-                      if (_errs172) {
-                        vErrors.length = _errs172;
-                      } else {
-                        vErrors = null;
-                      }
-                    }
-                  }
-                  if (typeof data76 == "number" && isFinite(data76)) {
-                    if (data76 > 4294967295 || isNaN(data76)) {
-                      const err184 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
-                      if (vErrors === null) {
-                        vErrors = [err184];
-                      } else {
-                        vErrors.push(err184);
-                      }
-                      errors++;
-                    }
-                    if (data76 < 1 || isNaN(data76)) {
-                      const err185 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-                      if (vErrors === null) {
-                        vErrors = [err185];
-                      } else {
-                        vErrors.push(err185);
-                      }
-                      errors++;
-                    }
-                  }
-                }
-                let data77 = data72.snat;
-                if (typeof data77 !== "string" && !Array.isArray(data77)) {
-                  const err186 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat.type } };
-                  if (vErrors === null) {
-                    vErrors = [err186];
-                  } else {
-                    vErrors.push(err186);
-                  }
-                  errors++;
-                }
-                if (typeof data77 === "string") {
-                  if (!pattern11.test(data77)) {
-                    const err187 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
-                    if (vErrors === null) {
-                      vErrors = [err187];
-                    } else {
-                      vErrors.push(err187);
-                    }
-                    errors++;
-                  }
-                }
-                if (Array.isArray(data77)) {
-                  if (data77.length > 2) {
-                    const err188 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
-                    if (vErrors === null) {
-                      vErrors = [err188];
-                    } else {
-                      vErrors.push(err188);
-                    }
-                    errors++;
-                  }
-                  if (data77.length < 1) {
-                    const err189 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
-                    if (vErrors === null) {
-                      vErrors = [err189];
-                    } else {
-                      vErrors.push(err189);
-                    }
-                    errors++;
-                  }
-                  const len12 = data77.length;
-                  for (let i19 = 0; i19 < len12; i19++) {
-                    let data78 = data77[i19];
-                    if (typeof data78 === "string") {
-                      if (!pattern8.test(data78)) {
-                        const err190 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i19, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                        if (vErrors === null) {
-                          vErrors = [err190];
-                        } else {
-                          vErrors.push(err190);
-                        }
-                        errors++;
-                      }
-                    } else {
-                      const err191 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i19, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
-                      if (vErrors === null) {
-                        vErrors = [err191];
-                      } else {
-                        vErrors.push(err191);
-                      }
-                      errors++;
-                    }
-                  }
-                  let i20 = data77.length;
-                  let j7;
-                  if (i20 > 1) {
-                    const indices7 = {};
-                    for (; i20--; ) {
-                      let item7 = data77[i20];
-                      if (typeof item7 !== "string") {
-                        continue;
-                      }
-                      if (typeof indices7[item7] == "number") {
-                        j7 = indices7[item7];
-                        const err192 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i20, j: j7 } };
-                        if (vErrors === null) {
-                          vErrors = [err192];
-                        } else {
-                          vErrors.push(err192);
-                        }
-                        errors++;
-                        break;
-                      }
-                      indices7[item7] = i20;
-                    }
-                  }
-                }
-                let data79 = data72.snat6;
-                if (typeof data79 !== "string" && !Array.isArray(data79)) {
-                  const err193 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat6.type } };
-                  if (vErrors === null) {
-                    vErrors = [err193];
-                  } else {
-                    vErrors.push(err193);
-                  }
-                  errors++;
-                }
-                if (typeof data79 === "string") {
-                  if (!pattern11.test(data79)) {
-                    const err194 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
-                    if (vErrors === null) {
-                      vErrors = [err194];
-                    } else {
-                      vErrors.push(err194);
-                    }
-                    errors++;
-                  }
-                }
-                if (Array.isArray(data79)) {
-                  if (data79.length > 2) {
-                    const err195 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/maxItems", keyword: "maxItems", params: { limit: 2 } };
-                    if (vErrors === null) {
-                      vErrors = [err195];
-                    } else {
-                      vErrors.push(err195);
-                    }
-                    errors++;
-                  }
-                  if (data79.length < 1) {
-                    const err196 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/minItems", keyword: "minItems", params: { limit: 1 } };
-                    if (vErrors === null) {
-                      vErrors = [err196];
-                    } else {
-                      vErrors.push(err196);
-                    }
-                    errors++;
-                  }
-                  const len13 = data79.length;
-                  for (let i21 = 0; i21 < len13; i21++) {
-                    let data80 = data79[i21];
-                    if (typeof data80 === "string") {
-                      if (!pattern8.test(data80)) {
-                        const err197 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i21, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                        if (vErrors === null) {
-                          vErrors = [err197];
-                        } else {
-                          vErrors.push(err197);
-                        }
-                        errors++;
-                      }
-                    } else {
-                      const err198 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i21, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/type", keyword: "type", params: { type: "string" } };
-                      if (vErrors === null) {
-                        vErrors = [err198];
-                      } else {
-                        vErrors.push(err198);
-                      }
-                      errors++;
-                    }
-                  }
-                  let i22 = data79.length;
+                  let i20 = data72.length;
                   let j8;
-                  if (i22 > 1) {
+                  if (i20 > 1) {
                     const indices8 = {};
-                    for (; i22--; ) {
-                      let item8 = data79[i22];
+                    for (; i20--; ) {
+                      let item8 = data72[i20];
                       if (typeof item8 !== "string") {
                         continue;
                       }
                       if (typeof indices8[item8] == "number") {
                         j8 = indices8[item8];
-                        const err199 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/uniqueItems", keyword: "uniqueItems", params: { i: i22, j: j8 } };
+                        const err175 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/uniqueItems", keyword: "uniqueItems", params: { i: i20, j: j8 } };
                         if (vErrors === null) {
-                          vErrors = [err199];
+                          vErrors = [err175];
                         } else {
-                          vErrors.push(err199);
+                          vErrors.push(err175);
                         }
                         errors++;
                         break;
                       }
-                      indices8[item8] = i22;
+                      indices8[item8] = i20;
                     }
                   }
+                } else {
+                  const err176 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/type", keyword: "type", params: { type: "array" } };
+                  if (vErrors === null) {
+                    vErrors = [err176];
+                  } else {
+                    vErrors.push(err176);
+                  }
+                  errors++;
+                }
+              }
+            } else {
+              const err177 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/type", keyword: "type", params: { type: "object" } };
+              if (vErrors === null) {
+                vErrors = [err177];
+              } else {
+                vErrors.push(err177);
+              }
+              errors++;
+            }
+          }
+        } else {
+          const err178 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/type", keyword: "type", params: { type: "object" } };
+          if (vErrors === null) {
+            vErrors = [err178];
+          } else {
+            vErrors.push(err178);
+          }
+          errors++;
+        }
+      }
+      if (typeof data44.masquerade !== "boolean") {
+        const err179 = { instancePath: instancePath + "/routes/masquerade", schemaPath: "#/properties/routes/properties/masquerade/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err179];
+        } else {
+          vErrors.push(err179);
+        }
+        errors++;
+      }
+      if (typeof data44.acceptForward !== "boolean") {
+        const err180 = { instancePath: instancePath + "/routes/acceptForward", schemaPath: "#/properties/routes/properties/acceptForward/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err180];
+        } else {
+          vErrors.push(err180);
+        }
+        errors++;
+      }
+      let data76 = data44.namesDir;
+      if (typeof data76 === "string") {
+        if (!pattern18.test(data76)) {
+          const err181 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+          if (vErrors === null) {
+            vErrors = [err181];
+          } else {
+            vErrors.push(err181);
+          }
+          errors++;
+        }
+      } else {
+        const err182 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err182];
+        } else {
+          vErrors.push(err182);
+        }
+        errors++;
+      }
+      let data77 = data44.watch;
+      if (data77 && typeof data77 == "object" && !Array.isArray(data77)) {
+        if (data77.interval === void 0) {
+          data77.interval = "2s";
+        }
+        if (data77.timeout === void 0) {
+          data77.timeout = "1s";
+        }
+        if (data77.failAfter === void 0) {
+          data77.failAfter = 3;
+        }
+        if (data77.holdDown === void 0) {
+          data77.holdDown = "10s";
+        }
+        if (data77.statusFile === void 0) {
+          data77.statusFile = "/run/tenant-routing-status.json";
+        }
+        for (const key13 in data77) {
+          if (!(key13 === "interval" || key13 === "timeout" || key13 === "failAfter" || key13 === "holdDown" || key13 === "statusFile")) {
+            const err183 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key13 } };
+            if (vErrors === null) {
+              vErrors = [err183];
+            } else {
+              vErrors.push(err183);
+            }
+            errors++;
+          }
+        }
+        let data78 = data77.interval;
+        if (typeof data78 === "string") {
+          if (!pattern19.test(data78)) {
+            const err184 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err184];
+            } else {
+              vErrors.push(err184);
+            }
+            errors++;
+          }
+        } else {
+          const err185 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err185];
+          } else {
+            vErrors.push(err185);
+          }
+          errors++;
+        }
+        let data79 = data77.timeout;
+        if (typeof data79 === "string") {
+          if (!pattern19.test(data79)) {
+            const err186 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err186];
+            } else {
+              vErrors.push(err186);
+            }
+            errors++;
+          }
+        } else {
+          const err187 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err187];
+          } else {
+            vErrors.push(err187);
+          }
+          errors++;
+        }
+        let data80 = data77.failAfter;
+        if (!(typeof data80 == "number" && (!(data80 % 1) && !isNaN(data80)) && isFinite(data80))) {
+          const err188 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/type", keyword: "type", params: { type: "integer" } };
+          if (vErrors === null) {
+            vErrors = [err188];
+          } else {
+            vErrors.push(err188);
+          }
+          errors++;
+        }
+        if (typeof data80 == "number" && isFinite(data80)) {
+          if (data80 > 100 || isNaN(data80)) {
+            const err189 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/maximum", keyword: "maximum", params: { comparison: "<=", limit: 100 } };
+            if (vErrors === null) {
+              vErrors = [err189];
+            } else {
+              vErrors.push(err189);
+            }
+            errors++;
+          }
+          if (data80 < 1 || isNaN(data80)) {
+            const err190 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+            if (vErrors === null) {
+              vErrors = [err190];
+            } else {
+              vErrors.push(err190);
+            }
+            errors++;
+          }
+        }
+        let data81 = data77.holdDown;
+        if (typeof data81 === "string") {
+          if (!pattern19.test(data81)) {
+            const err191 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err191];
+            } else {
+              vErrors.push(err191);
+            }
+            errors++;
+          }
+        } else {
+          const err192 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err192];
+          } else {
+            vErrors.push(err192);
+          }
+          errors++;
+        }
+        let data82 = data77.statusFile;
+        if (typeof data82 === "string") {
+          if (!pattern18.test(data82)) {
+            const err193 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+            if (vErrors === null) {
+              vErrors = [err193];
+            } else {
+              vErrors.push(err193);
+            }
+            errors++;
+          }
+        } else {
+          const err194 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err194];
+          } else {
+            vErrors.push(err194);
+          }
+          errors++;
+        }
+      } else {
+        const err195 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/type", keyword: "type", params: { type: "object" } };
+        if (vErrors === null) {
+          vErrors = [err195];
+        } else {
+          vErrors.push(err195);
+        }
+        errors++;
+      }
+    } else {
+      const err196 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/type", keyword: "type", params: { type: "object" } };
+      if (vErrors === null) {
+        vErrors = [err196];
+      } else {
+        vErrors.push(err196);
+      }
+      errors++;
+    }
+    if (data.router !== void 0) {
+      let data83 = data.router;
+      if (data83 && typeof data83 == "object" && !Array.isArray(data83)) {
+        if (data83.nodes === void 0) {
+          const err197 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "nodes" } };
+          if (vErrors === null) {
+            vErrors = [err197];
+          } else {
+            vErrors.push(err197);
+          }
+          errors++;
+        }
+        if (data83.uplinks === void 0) {
+          const err198 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "uplinks" } };
+          if (vErrors === null) {
+            vErrors = [err198];
+          } else {
+            vErrors.push(err198);
+          }
+          errors++;
+        }
+        for (const key14 in data83) {
+          if (!(key14 === "nodes" || key14 === "lan" || key14 === "uplinks")) {
+            const err199 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key14 } };
+            if (vErrors === null) {
+              vErrors = [err199];
+            } else {
+              vErrors.push(err199);
+            }
+            errors++;
+          }
+        }
+        if (data83.nodes !== void 0) {
+          let data84 = data83.nodes;
+          if (Array.isArray(data84)) {
+            if (data84.length > 2) {
+              const err200 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/maxItems", keyword: "maxItems", params: { limit: 2 } };
+              if (vErrors === null) {
+                vErrors = [err200];
+              } else {
+                vErrors.push(err200);
+              }
+              errors++;
+            }
+            if (data84.length < 1) {
+              const err201 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/minItems", keyword: "minItems", params: { limit: 1 } };
+              if (vErrors === null) {
+                vErrors = [err201];
+              } else {
+                vErrors.push(err201);
+              }
+              errors++;
+            }
+            const len12 = data84.length;
+            for (let i21 = 0; i21 < len12; i21++) {
+              let data85 = data84[i21];
+              if (typeof data85 === "string") {
+                if (!pattern8.test(data85)) {
+                  const err202 = { instancePath: instancePath + "/router/nodes/" + i21, schemaPath: "#/properties/router/properties/nodes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                  if (vErrors === null) {
+                    vErrors = [err202];
+                  } else {
+                    vErrors.push(err202);
+                  }
+                  errors++;
                 }
               } else {
-                const err200 = { instancePath: instancePath + "/router/uplinks/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/type", keyword: "type", params: { type: "object" } };
+                const err203 = { instancePath: instancePath + "/router/nodes/" + i21, schemaPath: "#/properties/router/properties/nodes/items/type", keyword: "type", params: { type: "string" } };
                 if (vErrors === null) {
-                  vErrors = [err200];
+                  vErrors = [err203];
                 } else {
-                  vErrors.push(err200);
+                  vErrors.push(err203);
                 }
                 errors++;
               }
             }
           } else {
-            const err201 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/type", keyword: "type", params: { type: "object" } };
+            const err204 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/type", keyword: "type", params: { type: "array" } };
             if (vErrors === null) {
-              vErrors = [err201];
+              vErrors = [err204];
             } else {
-              vErrors.push(err201);
+              vErrors.push(err204);
+            }
+            errors++;
+          }
+        }
+        if (data83.lan !== void 0) {
+          let data86 = data83.lan;
+          if (Array.isArray(data86)) {
+            const len13 = data86.length;
+            for (let i22 = 0; i22 < len13; i22++) {
+              let data87 = data86[i22];
+              if (typeof data87 === "string") {
+                if (!pattern13.test(data87)) {
+                  const err205 = { instancePath: instancePath + "/router/lan/" + i22, schemaPath: "#/properties/router/properties/lan/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+                  if (vErrors === null) {
+                    vErrors = [err205];
+                  } else {
+                    vErrors.push(err205);
+                  }
+                  errors++;
+                }
+              } else {
+                const err206 = { instancePath: instancePath + "/router/lan/" + i22, schemaPath: "#/properties/router/properties/lan/items/type", keyword: "type", params: { type: "string" } };
+                if (vErrors === null) {
+                  vErrors = [err206];
+                } else {
+                  vErrors.push(err206);
+                }
+                errors++;
+              }
+            }
+            let i23 = data86.length;
+            let j9;
+            if (i23 > 1) {
+              const indices9 = {};
+              for (; i23--; ) {
+                let item9 = data86[i23];
+                if (typeof item9 !== "string") {
+                  continue;
+                }
+                if (typeof indices9[item9] == "number") {
+                  j9 = indices9[item9];
+                  const err207 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/uniqueItems", keyword: "uniqueItems", params: { i: i23, j: j9 } };
+                  if (vErrors === null) {
+                    vErrors = [err207];
+                  } else {
+                    vErrors.push(err207);
+                  }
+                  errors++;
+                  break;
+                }
+                indices9[item9] = i23;
+              }
+            }
+          } else {
+            const err208 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/type", keyword: "type", params: { type: "array" } };
+            if (vErrors === null) {
+              vErrors = [err208];
+            } else {
+              vErrors.push(err208);
+            }
+            errors++;
+          }
+        }
+        if (data83.uplinks !== void 0) {
+          let data88 = data83.uplinks;
+          if (data88 && typeof data88 == "object" && !Array.isArray(data88)) {
+            if (Object.keys(data88).length < 1) {
+              const err209 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/minProperties", keyword: "minProperties", params: { limit: 1 } };
+              if (vErrors === null) {
+                vErrors = [err209];
+              } else {
+                vErrors.push(err209);
+              }
+              errors++;
+            }
+            for (const key15 in data88) {
+              const _errs196 = errors;
+              if (typeof key15 === "string") {
+                if (!pattern42.test(key15)) {
+                  const err210 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, propertyName: key15 };
+                  if (vErrors === null) {
+                    vErrors = [err210];
+                  } else {
+                    vErrors.push(err210);
+                  }
+                  errors++;
+                }
+              }
+              var valid56 = _errs196 === errors;
+              if (!valid56) {
+                const err211 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames", keyword: "propertyNames", params: { propertyName: key15 } };
+                if (vErrors === null) {
+                  vErrors = [err211];
+                } else {
+                  vErrors.push(err211);
+                }
+                errors++;
+              }
+            }
+            for (const key16 in data88) {
+              let data89 = data88[key16];
+              if (data89 && typeof data89 == "object" && !Array.isArray(data89)) {
+                if (data89.snat === void 0) {
+                  data89.snat = "masquerade";
+                }
+                if (data89.snat6 === void 0) {
+                  data89.snat6 = "none";
+                }
+                if (data89.dev === void 0) {
+                  const err212 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/required", keyword: "required", params: { missingProperty: "dev" } };
+                  if (vErrors === null) {
+                    vErrors = [err212];
+                  } else {
+                    vErrors.push(err212);
+                  }
+                  errors++;
+                }
+                for (const key17 in data89) {
+                  if (!(key17 === "dev" || key17 === "via" || key17 === "table" || key17 === "snat" || key17 === "snat6")) {
+                    const err213 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key17 } };
+                    if (vErrors === null) {
+                      vErrors = [err213];
+                    } else {
+                      vErrors.push(err213);
+                    }
+                    errors++;
+                  }
+                }
+                if (data89.dev !== void 0) {
+                  let data90 = data89.dev;
+                  if (typeof data90 === "string") {
+                    if (!pattern9.test(data90)) {
+                      const err214 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                      if (vErrors === null) {
+                        vErrors = [err214];
+                      } else {
+                        vErrors.push(err214);
+                      }
+                      errors++;
+                    }
+                  } else {
+                    const err215 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/type", keyword: "type", params: { type: "string" } };
+                    if (vErrors === null) {
+                      vErrors = [err215];
+                    } else {
+                      vErrors.push(err215);
+                    }
+                    errors++;
+                  }
+                }
+                if (data89.via !== void 0) {
+                  let data91 = data89.via;
+                  if (Array.isArray(data91)) {
+                    if (data91.length > 2) {
+                      const err216 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                      if (vErrors === null) {
+                        vErrors = [err216];
+                      } else {
+                        vErrors.push(err216);
+                      }
+                      errors++;
+                    }
+                    if (data91.length < 1) {
+                      const err217 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/minItems", keyword: "minItems", params: { limit: 1 } };
+                      if (vErrors === null) {
+                        vErrors = [err217];
+                      } else {
+                        vErrors.push(err217);
+                      }
+                      errors++;
+                    }
+                    const len14 = data91.length;
+                    for (let i24 = 0; i24 < len14; i24++) {
+                      let data92 = data91[i24];
+                      if (typeof data92 === "string") {
+                        if (!pattern8.test(data92)) {
+                          const err218 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i24, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                          if (vErrors === null) {
+                            vErrors = [err218];
+                          } else {
+                            vErrors.push(err218);
+                          }
+                          errors++;
+                        }
+                      } else {
+                        const err219 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i24, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/type", keyword: "type", params: { type: "string" } };
+                        if (vErrors === null) {
+                          vErrors = [err219];
+                        } else {
+                          vErrors.push(err219);
+                        }
+                        errors++;
+                      }
+                    }
+                  } else {
+                    const err220 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/type", keyword: "type", params: { type: "array" } };
+                    if (vErrors === null) {
+                      vErrors = [err220];
+                    } else {
+                      vErrors.push(err220);
+                    }
+                    errors++;
+                  }
+                }
+                if (data89.table !== void 0) {
+                  let data93 = data89.table;
+                  if (!(typeof data93 == "number" && (!(data93 % 1) && !isNaN(data93)) && isFinite(data93))) {
+                    const err221 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
+                    if (vErrors === null) {
+                      vErrors = [err221];
+                    } else {
+                      vErrors.push(err221);
+                    }
+                    errors++;
+                  }
+                  const _errs209 = errors;
+                  const _errs210 = errors;
+                  if (!(data93 === 253 || data93 === 254 || data93 === 255)) {
+                    const err222 = {};
+                    if (vErrors === null) {
+                      vErrors = [err222];
+                    } else {
+                      vErrors.push(err222);
+                    }
+                    errors++;
+                  }
+                  var valid61 = _errs210 === errors;
+                  if (valid61) {
+                    const err223 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/not", keyword: "not", params: {} };
+                    if (vErrors === null) {
+                      vErrors = [err223];
+                    } else {
+                      vErrors.push(err223);
+                    }
+                    errors++;
+                  } else {
+                    errors = _errs209;
+                    if (vErrors !== null) {
+                      if (_errs209) {
+                        vErrors.length = _errs209;
+                      } else {
+                        vErrors = null;
+                      }
+                    }
+                  }
+                  if (typeof data93 == "number" && isFinite(data93)) {
+                    if (data93 > 4294967295 || isNaN(data93)) {
+                      const err224 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+                      if (vErrors === null) {
+                        vErrors = [err224];
+                      } else {
+                        vErrors.push(err224);
+                      }
+                      errors++;
+                    }
+                    if (data93 < 1 || isNaN(data93)) {
+                      const err225 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                      if (vErrors === null) {
+                        vErrors = [err225];
+                      } else {
+                        vErrors.push(err225);
+                      }
+                      errors++;
+                    }
+                  }
+                }
+                let data94 = data89.snat;
+                if (typeof data94 !== "string" && !Array.isArray(data94)) {
+                  const err226 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat.type } };
+                  if (vErrors === null) {
+                    vErrors = [err226];
+                  } else {
+                    vErrors.push(err226);
+                  }
+                  errors++;
+                }
+                if (typeof data94 === "string") {
+                  if (!pattern11.test(data94)) {
+                    const err227 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                    if (vErrors === null) {
+                      vErrors = [err227];
+                    } else {
+                      vErrors.push(err227);
+                    }
+                    errors++;
+                  }
+                }
+                if (Array.isArray(data94)) {
+                  if (data94.length > 2) {
+                    const err228 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                    if (vErrors === null) {
+                      vErrors = [err228];
+                    } else {
+                      vErrors.push(err228);
+                    }
+                    errors++;
+                  }
+                  if (data94.length < 1) {
+                    const err229 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err229];
+                    } else {
+                      vErrors.push(err229);
+                    }
+                    errors++;
+                  }
+                  const len15 = data94.length;
+                  for (let i25 = 0; i25 < len15; i25++) {
+                    let data95 = data94[i25];
+                    if (typeof data95 === "string") {
+                      if (!pattern8.test(data95)) {
+                        const err230 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i25, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                        if (vErrors === null) {
+                          vErrors = [err230];
+                        } else {
+                          vErrors.push(err230);
+                        }
+                        errors++;
+                      }
+                    } else {
+                      const err231 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i25, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err231];
+                      } else {
+                        vErrors.push(err231);
+                      }
+                      errors++;
+                    }
+                  }
+                  let i26 = data94.length;
+                  let j10;
+                  if (i26 > 1) {
+                    const indices10 = {};
+                    for (; i26--; ) {
+                      let item10 = data94[i26];
+                      if (typeof item10 !== "string") {
+                        continue;
+                      }
+                      if (typeof indices10[item10] == "number") {
+                        j10 = indices10[item10];
+                        const err232 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i26, j: j10 } };
+                        if (vErrors === null) {
+                          vErrors = [err232];
+                        } else {
+                          vErrors.push(err232);
+                        }
+                        errors++;
+                        break;
+                      }
+                      indices10[item10] = i26;
+                    }
+                  }
+                }
+                let data96 = data89.snat6;
+                if (typeof data96 !== "string" && !Array.isArray(data96)) {
+                  const err233 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat6.type } };
+                  if (vErrors === null) {
+                    vErrors = [err233];
+                  } else {
+                    vErrors.push(err233);
+                  }
+                  errors++;
+                }
+                if (typeof data96 === "string") {
+                  if (!pattern11.test(data96)) {
+                    const err234 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                    if (vErrors === null) {
+                      vErrors = [err234];
+                    } else {
+                      vErrors.push(err234);
+                    }
+                    errors++;
+                  }
+                }
+                if (Array.isArray(data96)) {
+                  if (data96.length > 2) {
+                    const err235 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                    if (vErrors === null) {
+                      vErrors = [err235];
+                    } else {
+                      vErrors.push(err235);
+                    }
+                    errors++;
+                  }
+                  if (data96.length < 1) {
+                    const err236 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/minItems", keyword: "minItems", params: { limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err236];
+                    } else {
+                      vErrors.push(err236);
+                    }
+                    errors++;
+                  }
+                  const len16 = data96.length;
+                  for (let i27 = 0; i27 < len16; i27++) {
+                    let data97 = data96[i27];
+                    if (typeof data97 === "string") {
+                      if (!pattern8.test(data97)) {
+                        const err237 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i27, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                        if (vErrors === null) {
+                          vErrors = [err237];
+                        } else {
+                          vErrors.push(err237);
+                        }
+                        errors++;
+                      }
+                    } else {
+                      const err238 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i27, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err238];
+                      } else {
+                        vErrors.push(err238);
+                      }
+                      errors++;
+                    }
+                  }
+                  let i28 = data96.length;
+                  let j11;
+                  if (i28 > 1) {
+                    const indices11 = {};
+                    for (; i28--; ) {
+                      let item11 = data96[i28];
+                      if (typeof item11 !== "string") {
+                        continue;
+                      }
+                      if (typeof indices11[item11] == "number") {
+                        j11 = indices11[item11];
+                        const err239 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/uniqueItems", keyword: "uniqueItems", params: { i: i28, j: j11 } };
+                        if (vErrors === null) {
+                          vErrors = [err239];
+                        } else {
+                          vErrors.push(err239);
+                        }
+                        errors++;
+                        break;
+                      }
+                      indices11[item11] = i28;
+                    }
+                  }
+                }
+              } else {
+                const err240 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/type", keyword: "type", params: { type: "object" } };
+                if (vErrors === null) {
+                  vErrors = [err240];
+                } else {
+                  vErrors.push(err240);
+                }
+                errors++;
+              }
+            }
+          } else {
+            const err241 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/type", keyword: "type", params: { type: "object" } };
+            if (vErrors === null) {
+              vErrors = [err241];
+            } else {
+              vErrors.push(err241);
             }
             errors++;
           }
         }
       } else {
-        const err202 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/type", keyword: "type", params: { type: "object" } };
+        const err242 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
-          vErrors = [err202];
+          vErrors = [err242];
         } else {
-          vErrors.push(err202);
+          vErrors.push(err242);
         }
         errors++;
       }
     }
-    let data81 = data.agent;
-    if (data81 && typeof data81 == "object" && !Array.isArray(data81)) {
-      if (data81.socket === void 0) {
-        data81.socket = "/run/tenant-routing/agent.sock";
+    let data98 = data.agent;
+    if (data98 && typeof data98 == "object" && !Array.isArray(data98)) {
+      if (data98.socket === void 0) {
+        data98.socket = "/run/tenant-routing/agent.sock";
       }
-      if (data81.requests === void 0) {
-        data81.requests = 32;
+      if (data98.requests === void 0) {
+        data98.requests = 32;
       }
-      if (data81.queueTimeout === void 0) {
-        data81.queueTimeout = "30s";
+      if (data98.queueTimeout === void 0) {
+        data98.queueTimeout = "30s";
       }
-      if (data81.reconcileInterval === void 0) {
-        data81.reconcileInterval = "10s";
+      if (data98.reconcileInterval === void 0) {
+        data98.reconcileInterval = "10s";
       }
-      if (data81.namespaceInterval === void 0) {
-        data81.namespaceInterval = "10s";
+      if (data98.namespaceInterval === void 0) {
+        data98.namespaceInterval = "10s";
       }
-      if (data81.lookInterval === void 0) {
-        data81.lookInterval = "2m";
+      if (data98.lookInterval === void 0) {
+        data98.lookInterval = "2m";
       }
-      if (data81.metricsAddress === void 0) {
-        data81.metricsAddress = "127.0.0.1";
+      if (data98.metricsAddress === void 0) {
+        data98.metricsAddress = "127.0.0.1";
       }
-      for (const key15 in data81) {
-        if (!(key15 === "socket" || key15 === "requests" || key15 === "queueTimeout" || key15 === "reconcileInterval" || key15 === "namespaceInterval" || key15 === "lookInterval" || key15 === "metricsPort" || key15 === "metricsAddress")) {
-          const err203 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key15 } };
+      for (const key18 in data98) {
+        if (!(key18 === "socket" || key18 === "requests" || key18 === "queueTimeout" || key18 === "reconcileInterval" || key18 === "namespaceInterval" || key18 === "lookInterval" || key18 === "metricsPort" || key18 === "metricsAddress")) {
+          const err243 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key18 } };
           if (vErrors === null) {
-            vErrors = [err203];
+            vErrors = [err243];
           } else {
-            vErrors.push(err203);
+            vErrors.push(err243);
           }
           errors++;
         }
       }
-      let data82 = data81.socket;
-      if (typeof data82 === "string") {
-        if (!pattern2.test(data82)) {
-          const err204 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
+      let data99 = data98.socket;
+      if (typeof data99 === "string") {
+        if (!pattern2.test(data99)) {
+          const err244 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
           if (vErrors === null) {
-            vErrors = [err204];
+            vErrors = [err244];
           } else {
-            vErrors.push(err204);
-          }
-          errors++;
-        }
-      } else {
-        const err205 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err205];
-        } else {
-          vErrors.push(err205);
-        }
-        errors++;
-      }
-      let data83 = data81.requests;
-      if (!(typeof data83 == "number" && (!(data83 % 1) && !isNaN(data83)) && isFinite(data83))) {
-        const err206 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/type", keyword: "type", params: { type: "integer" } };
-        if (vErrors === null) {
-          vErrors = [err206];
-        } else {
-          vErrors.push(err206);
-        }
-        errors++;
-      }
-      if (typeof data83 == "number" && isFinite(data83)) {
-        if (data83 > 1e3 || isNaN(data83)) {
-          const err207 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/maximum", keyword: "maximum", params: { comparison: "<=", limit: 1e3 } };
-          if (vErrors === null) {
-            vErrors = [err207];
-          } else {
-            vErrors.push(err207);
-          }
-          errors++;
-        }
-        if (data83 < 1 || isNaN(data83)) {
-          const err208 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-          if (vErrors === null) {
-            vErrors = [err208];
-          } else {
-            vErrors.push(err208);
-          }
-          errors++;
-        }
-      }
-      let data84 = data81.queueTimeout;
-      if (typeof data84 === "string") {
-        if (!pattern19.test(data84)) {
-          const err209 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-          if (vErrors === null) {
-            vErrors = [err209];
-          } else {
-            vErrors.push(err209);
+            vErrors.push(err244);
           }
           errors++;
         }
       } else {
-        const err210 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/type", keyword: "type", params: { type: "string" } };
+        const err245 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err210];
+          vErrors = [err245];
         } else {
-          vErrors.push(err210);
+          vErrors.push(err245);
         }
         errors++;
       }
-      let data85 = data81.reconcileInterval;
-      if (typeof data85 === "string") {
-        if (!pattern19.test(data85)) {
-          const err211 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      let data100 = data98.requests;
+      if (!(typeof data100 == "number" && (!(data100 % 1) && !isNaN(data100)) && isFinite(data100))) {
+        const err246 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err246];
+        } else {
+          vErrors.push(err246);
+        }
+        errors++;
+      }
+      if (typeof data100 == "number" && isFinite(data100)) {
+        if (data100 > 1e3 || isNaN(data100)) {
+          const err247 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/maximum", keyword: "maximum", params: { comparison: "<=", limit: 1e3 } };
           if (vErrors === null) {
-            vErrors = [err211];
+            vErrors = [err247];
           } else {
-            vErrors.push(err211);
+            vErrors.push(err247);
+          }
+          errors++;
+        }
+        if (data100 < 1 || isNaN(data100)) {
+          const err248 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err248];
+          } else {
+            vErrors.push(err248);
+          }
+          errors++;
+        }
+      }
+      let data101 = data98.queueTimeout;
+      if (typeof data101 === "string") {
+        if (!pattern19.test(data101)) {
+          const err249 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+          if (vErrors === null) {
+            vErrors = [err249];
+          } else {
+            vErrors.push(err249);
           }
           errors++;
         }
       } else {
-        const err212 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/type", keyword: "type", params: { type: "string" } };
+        const err250 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err212];
+          vErrors = [err250];
         } else {
-          vErrors.push(err212);
+          vErrors.push(err250);
         }
         errors++;
       }
-      let data86 = data81.namespaceInterval;
-      if (typeof data86 === "string") {
-        if (!pattern19.test(data86)) {
-          const err213 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      let data102 = data98.reconcileInterval;
+      if (typeof data102 === "string") {
+        if (!pattern19.test(data102)) {
+          const err251 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
-            vErrors = [err213];
+            vErrors = [err251];
           } else {
-            vErrors.push(err213);
+            vErrors.push(err251);
           }
           errors++;
         }
       } else {
-        const err214 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/type", keyword: "type", params: { type: "string" } };
+        const err252 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err214];
+          vErrors = [err252];
         } else {
-          vErrors.push(err214);
+          vErrors.push(err252);
         }
         errors++;
       }
-      let data87 = data81.lookInterval;
-      if (typeof data87 === "string") {
-        if (!pattern19.test(data87)) {
-          const err215 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      let data103 = data98.namespaceInterval;
+      if (typeof data103 === "string") {
+        if (!pattern19.test(data103)) {
+          const err253 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
-            vErrors = [err215];
+            vErrors = [err253];
           } else {
-            vErrors.push(err215);
+            vErrors.push(err253);
           }
           errors++;
         }
       } else {
-        const err216 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/type", keyword: "type", params: { type: "string" } };
+        const err254 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err216];
+          vErrors = [err254];
         } else {
-          vErrors.push(err216);
+          vErrors.push(err254);
         }
         errors++;
       }
-      if (data81.metricsPort !== void 0) {
-        let data88 = data81.metricsPort;
-        if (!(typeof data88 == "number" && (!(data88 % 1) && !isNaN(data88)) && isFinite(data88))) {
-          const err217 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
+      let data104 = data98.lookInterval;
+      if (typeof data104 === "string") {
+        if (!pattern19.test(data104)) {
+          const err255 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
-            vErrors = [err217];
+            vErrors = [err255];
           } else {
-            vErrors.push(err217);
+            vErrors.push(err255);
           }
           errors++;
         }
-        if (typeof data88 == "number" && isFinite(data88)) {
-          if (data88 > 65535 || isNaN(data88)) {
-            const err218 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+      } else {
+        const err256 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err256];
+        } else {
+          vErrors.push(err256);
+        }
+        errors++;
+      }
+      if (data98.metricsPort !== void 0) {
+        let data105 = data98.metricsPort;
+        if (!(typeof data105 == "number" && (!(data105 % 1) && !isNaN(data105)) && isFinite(data105))) {
+          const err257 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
+          if (vErrors === null) {
+            vErrors = [err257];
+          } else {
+            vErrors.push(err257);
+          }
+          errors++;
+        }
+        if (typeof data105 == "number" && isFinite(data105)) {
+          if (data105 > 65535 || isNaN(data105)) {
+            const err258 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
             if (vErrors === null) {
-              vErrors = [err218];
+              vErrors = [err258];
             } else {
-              vErrors.push(err218);
+              vErrors.push(err258);
             }
             errors++;
           }
-          if (data88 < 1 || isNaN(data88)) {
-            const err219 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (data105 < 1 || isNaN(data105)) {
+            const err259 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
             if (vErrors === null) {
-              vErrors = [err219];
+              vErrors = [err259];
             } else {
-              vErrors.push(err219);
+              vErrors.push(err259);
             }
             errors++;
           }
         }
       }
-      let data89 = data81.metricsAddress;
-      if (typeof data89 === "string") {
-        if (!pattern8.test(data89)) {
-          const err220 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+      let data106 = data98.metricsAddress;
+      if (typeof data106 === "string") {
+        if (!pattern8.test(data106)) {
+          const err260 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
           if (vErrors === null) {
-            vErrors = [err220];
+            vErrors = [err260];
           } else {
-            vErrors.push(err220);
+            vErrors.push(err260);
           }
           errors++;
         }
       } else {
-        const err221 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
+        const err261 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err221];
+          vErrors = [err261];
         } else {
-          vErrors.push(err221);
+          vErrors.push(err261);
         }
         errors++;
       }
     } else {
-      const err222 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
+      const err262 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
       if (vErrors === null) {
-        vErrors = [err222];
+        vErrors = [err262];
       } else {
-        vErrors.push(err222);
+        vErrors.push(err262);
       }
       errors++;
     }
     if (typeof data.type !== "string") {
-      const err223 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
+      const err263 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
-        vErrors = [err223];
+        vErrors = [err263];
       } else {
-        vErrors.push(err223);
+        vErrors.push(err263);
       }
       errors++;
     }
     if (data.name !== void 0) {
       if (typeof data.name !== "string") {
-        const err224 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
+        const err264 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err224];
+          vErrors = [err264];
         } else {
-          vErrors.push(err224);
+          vErrors.push(err264);
         }
         errors++;
       }
     }
     if (typeof data.cniVersion !== "string") {
-      const err225 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
+      const err265 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
-        vErrors = [err225];
+        vErrors = [err265];
       } else {
-        vErrors.push(err225);
+        vErrors.push(err265);
       }
       errors++;
     }
     if (data.capabilities !== void 0) {
-      let data93 = data.capabilities;
-      if (data93 && typeof data93 == "object" && !Array.isArray(data93)) {
-        for (const key16 in data93) {
-          if (typeof data93[key16] !== "boolean") {
-            const err226 = { instancePath: instancePath + "/capabilities/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
+      let data110 = data.capabilities;
+      if (data110 && typeof data110 == "object" && !Array.isArray(data110)) {
+        for (const key19 in data110) {
+          if (typeof data110[key19] !== "boolean") {
+            const err266 = { instancePath: instancePath + "/capabilities/" + key19.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
             if (vErrors === null) {
-              vErrors = [err226];
+              vErrors = [err266];
             } else {
-              vErrors.push(err226);
+              vErrors.push(err266);
             }
             errors++;
           }
         }
       } else {
-        const err227 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
+        const err267 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
-          vErrors = [err227];
+          vErrors = [err267];
         } else {
-          vErrors.push(err227);
+          vErrors.push(err267);
         }
         errors++;
       }
     }
     if (data.runtimeConfig !== void 0) {
-      let data95 = data.runtimeConfig;
-      if (!(data95 && typeof data95 == "object" && !Array.isArray(data95)) && data95 !== null) {
-        const err228 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
+      let data112 = data.runtimeConfig;
+      if (!(data112 && typeof data112 == "object" && !Array.isArray(data112)) && data112 !== null) {
+        const err268 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
         if (vErrors === null) {
-          vErrors = [err228];
+          vErrors = [err268];
         } else {
-          vErrors.push(err228);
+          vErrors.push(err268);
         }
         errors++;
       }
     }
     if (data.prevResult !== void 0) {
-      let data96 = data.prevResult;
-      if (!(data96 && typeof data96 == "object" && !Array.isArray(data96)) && data96 !== null) {
-        const err229 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
+      let data113 = data.prevResult;
+      if (!(data113 && typeof data113 == "object" && !Array.isArray(data113)) && data113 !== null) {
+        const err269 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
         if (vErrors === null) {
-          vErrors = [err229];
+          vErrors = [err269];
         } else {
-          vErrors.push(err229);
+          vErrors.push(err269);
         }
         errors++;
       }
     }
   } else {
-    const err230 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    const err270 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
     if (vErrors === null) {
-      vErrors = [err230];
+      vErrors = [err270];
     } else {
-      vErrors.push(err230);
+      vErrors.push(err270);
     }
     errors++;
   }

@@ -55,7 +55,8 @@ export function startRoutes(settings: Settings, options: RoutesOptions): RoutesS
   };
   const start = (): void => {
     if (events !== undefined) return events.post("reload");
-    if (routedTenants(settings.current().conf).length === 0) return;
+    const { conf } = settings.current();
+    if (routedTenants(conf).length + conf.routes.links.length === 0) return;
     events = createEventQueue();
     running = watch(settings, { ...options, onKept }, events).finally(() => {
       events = undefined;

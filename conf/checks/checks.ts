@@ -1,6 +1,7 @@
 /** What no schema can say: rules between fields, and between the configuration and the verb. */
 import type { Json } from "../../lib/cni/json";
 import { gatewayRule } from "./gateways";
+import { linkRule } from "./links";
 import { type Problem, type Rule, type RuleInput, showValue } from "../problem";
 import {
   outOfRange,
@@ -48,6 +49,7 @@ export const RULES: readonly Rule[] = [
   translationRule,
   tableRule,
   podNetworksRule,
+  linkRule,
   uplinkRule,
   watchRule,
 ];

@@ -8,6 +8,7 @@ const tenant = tenants.additionalProperties as Schema;
 const gateway = tenant.properties?.["gateways"]?.items ?? {};
 const mark = marks.additionalProperties as Schema;
 const nodeRoute = routes.properties?.["nodeRoutes"]?.items ?? {};
+const link = routes.properties?.["links"]?.additionalProperties as Schema;
 const uplink = router.properties?.["uplinks"]?.additionalProperties as Schema;
 
 /** The objects, each with its title, in the order of the reference. */
@@ -19,6 +20,7 @@ const OBJECTS: readonly (readonly [title: string, schema: Schema, after?: string
   ["`marks.<name>`", mark],
   ["`routes`", routes],
   ["`routes.nodeRoutes[]`", nodeRoute],
+  ["`routes.links.<name>`", link],
   ["`routes.watch`", routes.properties?.["watch"] ?? {}],
   ["`router`", router],
   ["`router.uplinks.<tenant>`", uplink],

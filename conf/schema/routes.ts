@@ -6,6 +6,7 @@ import {
   PATH_OR_EMPTY_PATTERN,
   type Schema,
 } from "./shared";
+import { links } from "./links";
 
 /** An address with an optional prefix length; a rule checks that it really is one. */
 export const PREFIX_PATTERN = "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$";
@@ -184,6 +185,7 @@ export const routes = {
       errorMessage: 'list routes such as {"dst": "10.200.1.0/24", "via": "192.168.1.12"}',
       items: nodeRoute,
     },
+    links,
     masquerade: {
       type: "boolean",
       default: false,

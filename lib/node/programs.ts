@@ -10,6 +10,7 @@ const TIMEOUT_MS = 20_000;
 const MAX_OUTPUT = 64 * 1024 * 1024;
 const PACKAGES: Readonly<Record<string, string>> = {
   ip: "iproute2",
+  bridge: "iproute2",
   nft: "nftables",
   ping: "iputils-ping",
   tc: "iproute2 (iproute-tc in RHEL)",

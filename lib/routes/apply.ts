@@ -11,6 +11,9 @@ import { findFindings } from "./conflicts/findings";
 import type { Collision, Finding } from "./conflicts/kinds";
 import type { Health } from "./plan/gateways";
 import type { Kernel } from "./kernel/kernel";
+import { linkCollisions, linkFindings } from "./conflicts/links";
+import { planLinks } from "./links/plan";
+import { withLinks } from "./links/project";
 import { formerDevices, natTable } from "./plan/nat";
 import { hasRetiredMarks, retiredMarks } from "./plan/retired-marks";
 import type { RecordFile } from "./kernel/record";
@@ -31,19 +34,30 @@ export interface LookOptions {
   /** Whether kernel settings are among the changes. */
   readonly sysctl: boolean;
   readonly health?: Health;
+  /**
+   * The plan is for the links that there are, and not for those that there will be: how packets fare now.
+   */
+  readonly asItIs?: boolean;
 }
 
 /** Compares the node with the configuration. Changes nothing. */
 export async function look(
   conf: PluginConf,
   { kernel, records, carriedMarks }: RoutesNode,
-  { sysctl, health }: LookOptions,
+  { sysctl, health, asItIs = false }: LookOptions,
 ): Promise<RoutesView> {
-  const [state, record] = [await kernel.state(), records.read()];
+  const [now, record] = [await kernel.state(), records.read()];
+  const links = planLinks({
+    wanted: conf.routes.links,
+    links: now.links,
+    recorded: record.links,
+  });
+  const state = asItIs ? now : withLinks(now, links);
   const retired = hasRetiredMarks(conf, record) ? retiredMarks(conf, record, carriedMarks()) : [];
   const plan = desiredRoutes(conf, state, health, retired);
   const natBetween = natTable(conf, [...plan.gateways, ...formerDevices(conf, record)]);
-  const input = { plan, state, own: await kernel.own(plan, record), record, natBetween, sysctl };
+  const own = await kernel.own(plan, record, links);
+  const input = { plan, links, state, now, own, record, natBetween, sysctl };
   return { ...input, actions: changesFor(input) };
 }
 
@@ -63,6 +77,7 @@ export async function collisionsOf(
     isOurs: isOursIn(view),
   });
   return [
+    ...linkCollisions(view.links),
     ...hitting(found, carriedMarks),
     ...(names === undefined ? [] : [{ kind: "name", tenant: undefined, path: names } as const]),
   ];
@@ -98,8 +113,11 @@ export function isOursIn({
 }
 
 /** What keeps the routes from working as expected. */
-export function findingsOf(conf: PluginConf, { plan, state }: RoutesView): readonly Finding[] {
-  return findFindings({ conf, plan, state });
+export function findingsOf(
+  conf: PluginConf,
+  { plan, state, links }: RoutesView,
+): readonly Finding[] {
+  return [...linkFindings(links), ...findFindings({ conf, plan, state })];
 }
 
 /**
@@ -110,7 +128,7 @@ export function findingsOf(conf: PluginConf, { plan, state }: RoutesView): reado
 export async function removeRoutes(conf: PluginConf, node: RoutesNode): Promise<readonly Action[]> {
   const view = await look(conf, node, { sysctl: false });
   const record = sameRecord(view.record, EMPTY_RECORD) ? recordAfter(view) : view.record;
-  const actions = changesToRemove(record, view.state, view.own);
+  const actions = changesToRemove(record, view.now, view.own);
   const { made, refused } = await carryOutAll(actions, { ...view, record: EMPTY_RECORD }, node);
   const [first, ...more] = [...unreadOf(view), ...refused.map(({ error }) => error)];
   if (first !== undefined)

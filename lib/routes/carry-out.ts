@@ -84,6 +84,7 @@ export async function carryOutAll(
 ): Promise<Pick<CarriedOut, "made" | "refused">> {
   const [made, refused]: [Action[], Refusal[]] = [[], []];
   for (const action of actions) {
+    if (isOfMissingLink(action, refused)) continue;
     const error = await tryOne(action, kernel);
     if (error === undefined) {
       made.push(action);
@@ -108,6 +109,16 @@ async function tryOne(action: Action, kernel: Kernel): Promise<CniError | undefi
     const [command = ""] = actionText(action).split("\n");
     return toCniError(thrown).withDetails(`while doing: ${command}`);
   }
+}
+
+// A link that could not be made is one failure, not one for each of its addresses.
+function isOfMissingLink(action: Action, refused: readonly Refusal[]): boolean {
+  if (action.kind !== "link") return false;
+  const { name } = action.change;
+  return refused.some(
+    ({ action: earlier }) =>
+      earlier.kind === "link" && earlier.change.op === "add" && earlier.change.name === name,
+  );
 }
 
 /**
@@ -135,12 +146,15 @@ function outlived(
 
 /**
  * Whether `remove` would find what these changes make without a record: rules by their protocol,
- * routes by the tenants' tables.
+ * routes by the tenants' tables, links by their marks.
  */
 function isRecoverable({ actions, record }: RoutesView, after: RoutesRecord): boolean {
   const known = actions.every(
     (action) =>
-      action.kind === "rule" || (action.kind === "route" && action.route.table !== TABLE_MAIN),
+      action.kind === "rule" ||
+      // By their marks.
+      action.kind === "link" ||
+      (action.kind === "route" && action.route.table !== TABLE_MAIN),
   );
   return known && after.displaced.every((route) => record.displaced.includes(route));
 }
@@ -171,7 +185,7 @@ export function sameRecord(a: RoutesRecord, b: RoutesRecord): boolean {
 }
 
 function sorted(record: RoutesRecord): readonly unknown[] {
-  const { rules, routes, displaced, sysctls, forward, nat, names, directories } = record;
+  const { rules, routes, displaced, sysctls, forward, nat, names, directories, links } = record;
   return [
     rules,
     routes,
@@ -182,5 +196,6 @@ function sorted(record: RoutesRecord): readonly unknown[] {
     nat?.listing,
     names,
     directories,
+    links,
   ];
 }

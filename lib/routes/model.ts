@@ -1,6 +1,8 @@
 /** Types of the node routes: what the kernel has, what it should have, and the changes in between. */
 import type { Prefix } from "../net/address";
+import type { LinkSpec } from "../net/link";
 import type { Mark } from "../net/mark";
+import type { LinkChange, LinkFacts } from "./link-model";
 import type { Family } from "../net/family";
 
 /**
@@ -91,6 +93,8 @@ export interface Link {
   readonly up: boolean;
   /** Addresses other than link-local ones, by family. */
   readonly addresses: readonly { readonly family: Family; readonly address: string }[];
+  /** What only those who make links have to know; absent where nobody asked. */
+  readonly facts?: LinkFacts;
 }
 
 /** The kernel's rules, routes, links and settings. */
@@ -239,6 +243,7 @@ export interface ResolvedGateway {
 
 /** One change of the node. */
 export type Action =
+  | { readonly kind: "link"; readonly change: LinkChange }
   | { readonly kind: "rule"; readonly op: "add" | "del"; readonly rule: IpRule }
   | { readonly kind: "route"; readonly op: "replace" | "del"; readonly route: IpRoute }
   | { readonly kind: "sysctl"; readonly path: string; readonly value: string }
@@ -271,6 +276,8 @@ export interface RoutesRecord {
   readonly names: string | undefined;
   /** Directories that were made for that file, the outermost first. */
   readonly directories: readonly string[];
+  /** Links that were made, each behind those that it needs. */
+  readonly links: readonly LinkSpec[];
 }
 
 export const EMPTY_RECORD: RoutesRecord = {
@@ -282,4 +289,5 @@ export const EMPTY_RECORD: RoutesRecord = {
   nat: undefined,
   names: undefined,
   directories: [],
+  links: [],
 };

@@ -13,6 +13,7 @@ import {
   TABLE_LOCAL,
   TABLE_MAIN,
 } from "./model";
+import { linkCommand } from "./link-text";
 
 /** Arguments of `ip -4|-6 rule add|del` after the verb. */
 export function ruleArguments(rule: IpRule): readonly string[] {
@@ -64,6 +65,8 @@ function hopArguments(hop: Nexthop | undefined, weighted: boolean): readonly str
 /** One change as a command that a person could type. */
 export function actionText(action: Action): string {
   switch (action.kind) {
+    case "link":
+      return linkCommand(action.change).join(" ");
     case "rule":
       return `ip -${action.rule.family} rule ${action.op} ${ruleArguments(action.rule).join(" ")}`;
     case "route":

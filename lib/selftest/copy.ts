@@ -110,7 +110,8 @@ function copyOurs(ours: JsonObject, conf: PluginConf, place: CopyPlace): Part {
 }
 
 function copyRoutes(routes: Json | undefined, { dir }: CopyPlace): JsonObject {
-  const given = isObject(routes) ? routes : {};
+  // The test node has an interface of each gateway's from the start, with somebody behind it.
+  const { links: _, ...given } = isObject(routes) ? routes : {};
   const excluded = own(given, "excludeDestinations");
   const kept = Array.isArray(excluded)
     ? { excludeDestinations: excluded.filter((network) => !isTestNetwork(network)) }

@@ -11,16 +11,20 @@ const ADAPTERS = [
 ];
 const ROUTES = [
   "lib/routes",
-  ...["plan", "changes", "conflicts", "kernel", "router", "watch"].map(within("lib/routes")),
+  ...["plan", "links", "changes", "conflicts", "kernel", "router", "watch"].map(
+    within("lib/routes"),
+  ),
 ];
 /** What every room of the node routes builds on. */
-const ROUTES_GROUND = ["lib/routes/model.ts", "lib/routes/text.ts"];
+const ROUTES_GROUND = ["model", "text", "link-model", "link-text"].map(
+  (name) => `lib/routes/${name}.ts`,
+);
 /** Comparing and carrying out, on top of the rooms below. */
 const ROUTES_APPLY = [
   ...SEAMS,
   "conf",
   ...ROUTES_GROUND,
-  ...["plan", "changes", "conflicts", "kernel"].map(within("lib/routes")),
+  ...["plan", "links", "changes", "conflicts", "kernel"].map(within("lib/routes")),
 ];
 /** What decides about a packet's way. */
 const EXPLAIN = [
@@ -98,15 +102,19 @@ export const ROOMS = {
 
   // The node's routes, from the values up.
   "lib/routes": SEAMS,
-  "lib/routes/model.ts": SEAMS,
-  "lib/routes/text.ts": [...SEAMS, "lib/routes/model.ts"],
+  "lib/routes/link-model.ts": SEAMS,
+  "lib/routes/link-text.ts": [...SEAMS, "lib/routes/link-model.ts"],
+  "lib/routes/model.ts": [...SEAMS, "lib/routes/link-model.ts"],
+  "lib/routes/text.ts": [...SEAMS, "lib/routes/model.ts", "lib/routes/link-text.ts"],
   "lib/routes/plan": [...SEAMS, "conf", ...ROUTES_GROUND],
-  "lib/routes/changes": [...SEAMS, ...ROUTES_GROUND, "lib/routes/plan"],
+  "lib/routes/links": [...SEAMS, ...ROUTES_GROUND],
+  "lib/routes/changes": [...SEAMS, ...ROUTES_GROUND, "lib/routes/plan", "lib/routes/links"],
   "lib/routes/conflicts": [
     ...SEAMS,
     "conf",
     ...ROUTES_GROUND,
     "lib/routes/plan",
+    "lib/routes/links",
     "lib/routes/changes",
   ],
   "lib/routes/kernel": [
@@ -114,6 +122,7 @@ export const ROOMS = {
     ...ADAPTERS,
     ...ROUTES_GROUND,
     "lib/routes/plan",
+    "lib/routes/links",
     "lib/routes/changes",
   ],
   "lib/routes/router": [...SEAMS, "conf", "delegates", ...ROUTES_GROUND],
@@ -231,7 +240,7 @@ export const ROOMS = {
 export const WITHOUT_NODE = [
   ...PURE,
   "lib",
-  ...["lib/routes/plan", "lib/routes/changes", "lib/routes/conflicts"],
+  ...["plan", "links", "changes", "conflicts"].map(within("lib/routes")),
   "lib/agent/page/browser",
   ...["lib/explain", ...["firewall", "steps", "render"].map(within("lib/explain"))],
 ];

@@ -70,6 +70,7 @@ export function routesWith(part: Partial<RoutesConf> = {}): RoutesConf {
     excludeDestinations: [],
     podNetworks: [],
     nodeRoutes: [],
+    links: [],
     masquerade: false,
     acceptForward: false,
     namesDir: undefined,

@@ -29,6 +29,8 @@ const ip = (words: string) => (): void => void node.ip(...words.split(" "));
 const tenantA = (change: object) => (): void =>
   node.configure({ "tenant-a": { ...A, ...change }, "tenant-b": B });
 
+const links = (wanted: object): void => node.configure(TENANTS, { links: wanted });
+
 async function silenced(): Promise<void> {
   node.configure({ "tenant-a": { ...A, gateways: [{ via: "10.10.10.1" }] } }, watchers.settings());
   const watching = await watchers.start();
@@ -118,6 +120,15 @@ const FINDINGS: Readonly<Record<FindingKind, Case>> = {
     names: "net.ipv6.conf.eth0.accept_ra to 2",
   },
   mtu: { provoke: () => node.configure(TENANTS, {}, JUMBO), names: /9000.*1500/ },
+  "link-waits": {
+    provoke: () => links({ vpn0: { type: "macvlan", parent: "eth9" } }),
+    names: "no interface eth9, the parent of macvlan vpn0",
+    problem: true,
+  },
+  "link-mtu": {
+    provoke: () => links({ vpn0: { type: "macvlan", parent: "eth1", mtu: 9000 } }),
+    names: /vpn0 .*9000, but eth1 allows 1500/,
+  },
 };
 
 const UNREADABLE =
@@ -148,6 +159,29 @@ const COLLISIONS: Readonly<Record<CollisionKind, Case>> = {
   unseen: {
     provoke: () => void node.run(`nft '${UNREADABLE}'`),
     names: /iptables-nft-save.*not known who else uses marks/,
+  },
+  link: {
+    provoke: () => {
+      ip("link add name vpn0 link eth1 type macvlan mode private")();
+      links({ vpn0: { type: "macvlan", parent: "eth1" } });
+    },
+    names:
+      "vpn0, which is to be a macvlan, exists and was not made by wrapper routes: mode private",
+  },
+  "link-id": {
+    provoke: () => {
+      ip("link add name theirs type vxlan id 7 dstport 4789")();
+      links({ vx7: { type: "vxlan", id: 7, remotes: ["10.0.0.1"] } });
+    },
+    names: "theirs has the VXLAN identifier 7 already",
+  },
+  "link-port": {
+    provoke: () => {
+      ip("link add name theirs type bridge")();
+      ip("link add name tap0 master theirs type veth peer name tap1")();
+      links({ ours: { type: "bridge", ports: ["tap0"] } });
+    },
+    names: "tap0, which is to be a port of ours, is one of theirs",
   },
 };
 

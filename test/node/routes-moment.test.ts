@@ -104,6 +104,41 @@ test.each<readonly [string, object, object]>([
   );
 });
 
+const VPN0 = {
+  type: "macvlan",
+  parent: "eth1",
+  addresses: ["10.10.10.3/24", "fd00:10::3/64"],
+};
+const BY_VPN0 = {
+  ...BOTH,
+  "tenant-a": {
+    ...A,
+    gateways: A.gateways.map(({ via }) => ({ via, dev: "vpn0" })),
+  },
+};
+
+test("a link is made anew, changed, taken away and made again: not one packet by another gateway", async () => {
+  const configure = (links: object): void => node.configure(BY_VPN0, { links });
+  configure({ vpn0: VPN0, other: { type: "bridge" } });
+  apply();
+  expectOnly(
+    "eth1",
+    await during(() => {
+      for (const links of [
+        { vpn0: { ...VPN0, mode: "private" } },
+        { vpn0: { ...VPN0, mtu: 1400 }, other: { type: "bridge", addresses: ["10.66.0.1/24"] } },
+      ]) {
+        configure(links);
+        apply();
+      }
+      configure({});
+      apply(1);
+      configure({ vpn0: VPN0 });
+      apply();
+    }),
+  );
+});
+
 test("where forwarding was off it is on no sooner than the rules stand, and off again before they go", async () => {
   expect(node.get("ipv4/ip_forward")).toBe("0");
   expectOnly(

@@ -67,7 +67,8 @@ export const ROUTES = {
     severity: "warning",
     title: "Something else of the node routes differs",
     fault: (facts: ChangeFacts) => `the node differs from the conflist: ${first(facts)}`,
-    consequence: () => "source translation, forwarding or tables' names are not as they should be",
+    consequence: () =>
+      "links, source translation, forwarding or tables' names are not as they should be",
     remedy: () => APPLY,
   },
   "local-rule-moved": {

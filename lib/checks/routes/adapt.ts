@@ -11,11 +11,17 @@ import type { Parts } from "../../routes/text";
 import type { Finding } from "../finding";
 
 /** Where one command does what the sentence says. */
-const FINDING_COMMANDS: Partial<Readonly<Record<FindingKind, (each: RouteFinding) => string>>> = {
+const FINDING_COMMANDS: Partial<
+  Readonly<Record<FindingKind, (each: RouteFinding) => string | undefined>>
+> = {
   "device-down": (each) =>
     "gateway" in each ? `ip link set ${each.gateway.dev ?? ""} up && wrapper routes apply` : "",
   "forwarding-off": () => "wrapper routes apply --sysctl",
   "strict-rp-filter": () => "wrapper routes apply --sysctl",
+  "link-waits": (each) =>
+    "waitsFor" in each && each.waitsFor === "parent-up"
+      ? `ip link set ${each.dev} up && wrapper routes apply`
+      : undefined,
   "ra-default": (each) =>
     "dev" in each ? `sysctl -w net/ipv6/conf/${each.dev ?? ""}/accept_ra=2` : "",
 };

@@ -39,7 +39,8 @@ export function routesChecks(view: RoutesNodeView): readonly Check[] {
     ...{ name, category: "routes", local: true },
     look: async () => {
       const conf = view.conf();
-      if (routedTenants(conf).length === 0) return { findings: [], skipped: UNROUTED };
+      if (routedTenants(conf).length + conf.routes.links.length === 0)
+        return { findings: [], skipped: UNROUTED };
       const node = view.node(conf);
       return body({ conf, node, routes: await seeOnce(conf, node) });
     },
@@ -57,6 +58,7 @@ async function see(conf: PluginConf, node: WatchedNode): Promise<RoutesView> {
   const watcher = await node.watcherLock.watcher();
   return look(conf, node, {
     sysctl: false,
+    asItIs: true,
     ...(watcher === undefined ? {} : { health: watcher.health }),
   });
 }

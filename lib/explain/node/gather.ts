@@ -133,7 +133,7 @@ async function wayBack(
 
 async function readRoutes(node: ExplainNode): Promise<RouteFacts> {
   const { conf, routes } = node;
-  const view: RoutesView = await look(conf, routes, { sysctl: false });
+  const view: RoutesView = await look(conf, routes, { sysctl: false, asItIs: true });
   return {
     plan: view.plan,
     state: view.state,

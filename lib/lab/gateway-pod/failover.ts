@@ -17,7 +17,7 @@ import {
   type Gateway,
 } from "./topology";
 
-const TWO: Choice = { gateways: [0, 1], snat: "none", mtu: VXLAN_MTU, check: true };
+const TWO: Choice = { gateways: [0, 1], snat: "none", mtu: VXLAN_MTU, check: true, ends: "group" };
 /** How long the watcher may take to see what happened (ms): much more than probes and hold-down need. */
 const SEEN_MS = 30_000;
 

@@ -4,7 +4,7 @@ import type { Setup } from "../kit/lab";
 import type { Machine } from "../kit/machines";
 import type { Pod, Runtime } from "../kit/runtime";
 import { shortJson } from "../kit/short-json";
-import { tenantOf, writeNode1, type Choice } from "./conflists";
+import { type Choice, type Ends, tenantOf, writeNode1, writeNode2 } from "./conflists";
 import type { Conflists, Topology } from "./topology";
 
 export interface Fixture {
@@ -44,6 +44,38 @@ export async function configure({ setup, topology }: Fixture, choice: Choice): P
     { silent: true },
   );
   return status === 0;
+}
+
+/** Applies the node's conflist, and says whether that makes these links and then has nothing left to do. */
+export async function makesLinks(
+  setup: Setup,
+  node: Machine,
+  conflist: string,
+  links: readonly string[],
+): Promise<boolean> {
+  const apply = ["routes", "apply", "--conf", conflist, "--sysctl"];
+  const made = await setup.wrapper(node, apply);
+  const again = await setup.wrapper(node, apply, { silent: true });
+  return (
+    made.status === 0 &&
+    links.every((name) => made.output.includes(`ip link add name ${name} `)) &&
+    again.output.includes("changes made: none")
+  );
+}
+
+/** Joins the networks of the gateways on both nodes; the tenant is as chosen. */
+export async function join(
+  { setup, topology }: Fixture,
+  choice: Choice & { readonly ends: Ends },
+): Promise<void> {
+  for (const [node, conflist] of [
+    [topology.node2, writeNode2(setup, choice.ends)],
+    [topology.node1, writeNode1(setup, choice)],
+  ] as const)
+    setup.transcript.statement(
+      `wrapper routes apply makes the VXLAN on ${node.name}, a port of the bridge`,
+      await makesLinks(setup, node, conflist, ["vx0"]),
+    );
 }
 
 /** The addresses that the pod has now, in the order IPv4, IPv6. */

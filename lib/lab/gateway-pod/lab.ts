@@ -5,7 +5,7 @@ import type { Lab, Setup } from "../kit/lab";
 import type { Machine } from "../kit/machines";
 import { writeGatewayNetwork, writeNode1, writeNode2 } from "./conflists";
 import { showFailover } from "./failover";
-import { attach, type Fixture } from "./fixture";
+import { attach, type Fixture, makesLinks } from "./fixture";
 import { showMasquerade, showOneNode } from "./one-node";
 import {
   buildTopology,
@@ -62,6 +62,14 @@ async function buildFixture(setup: Setup, topology: Topology): Promise<Fixture |
   };
   await topology.node1.show(["cat", conflists.nodes[0]], { as: "cat node1.conflist" });
   await topology.node1.show(["cat", conflists.gateways], { as: "cat gateways.conflist" });
+  for (const [node, conflist] of [
+    [topology.node1, conflists.nodes[0]],
+    [topology.node2, conflists.nodes[1]],
+  ] as const)
+    setup.transcript.statement(
+      `wrapper routes apply makes the bridge of the gateways on ${node.name}`,
+      await makesLinks(setup, node, conflist, ["br-gw"]),
+    );
   const runtime = createRuntime(setup, topology.node1, conflists.nodes[0]);
   const [pod, plain] = [await runtime.sandbox(CLIENT), await runtime.sandbox(PLAIN)];
   for (const one of [pod, plain]) if (!(await attach(setup, runtime, one))) return undefined;

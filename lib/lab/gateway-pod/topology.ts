@@ -70,7 +70,7 @@ export interface Conflists {
   readonly gateways: string;
 }
 
-/** Everything but the pods and the VXLAN. */
+/** Everything but the pods and the network of the gateways. */
 export async function buildTopology({ workspace }: Setup): Promise<Topology> {
   const internet = await workspace.machine("internet");
   await makeRouter(internet);
@@ -78,33 +78,20 @@ export async function buildTopology({ workspace }: Setup): Promise<Topology> {
   await addBridge(internet, "tunnels", withLength(BEYOND_TUNNELS));
   for (const address of [...SERVER, ...addressesOf(0).beyond, ...addressesOf(1).beyond])
     await internet.ip(`addr add ${address} dev lo`);
-  const node1 = await addNode(await workspace.machine("node1"), internet, {
-    own: NODE1,
-    onBridge: ON_BRIDGE[0],
-  });
-  const node2 = await addNode(await workspace.machine("node2"), internet, {
-    own: NODE2,
-    onBridge: ON_BRIDGE[1],
-  });
+  const node1 = await addNode(await workspace.machine("node1"), internet, NODE1);
+  const node2 = await addNode(await workspace.machine("node2"), internet, NODE2);
   await addRoutes(node1, POD_NETWORKS[1], ...NODE2);
   await addRoutes(node2, POD_NETWORKS[0], ...NODE1);
   return { node1, node2, internet };
 }
 
-async function addNode(
-  node: Machine,
-  internet: Machine,
-  { own, onBridge }: { own: Pair; onBridge: Pair },
-): Promise<Machine> {
+async function addNode(node: Machine, internet: Machine, own: Pair): Promise<Machine> {
   await makeRouter(node);
   await cable(
     { on: node, dev: "eth0", addresses: withLength(own) },
     { on: internet, dev: `to-${node.name}`, bridge: "br0" },
   );
   await addRoutes(node, ["default"], ...ROUTER);
-  await addBridge(node, "br-gw", withLength(onBridge));
-  // Left to itself a bridge takes the lowest of its ports' addresses, and neighbours lose it when a port comes or goes.
-  await node.ip(`link set br-gw address 02:00:0a:32:00:0${onBridge[0].slice(-1)}`);
   for (const [at, tool] of ["iptables", "ip6tables"].entries())
     await node.must(["sh", "-e"], { stdin: kindnet(tool, ALL_PODS[at] ?? "") });
   return node;
@@ -167,7 +154,8 @@ export async function routeGateway(pod: Machine): Promise<void> {
   }
 }
 
-function withLength(addresses: readonly string[]): readonly string[] {
+/** With the lengths of this lab's networks. */
+export function withLength(addresses: readonly string[]): readonly string[] {
   return addresses.map((address) => `${address}/${address.includes(":") ? 64 : 24}`);
 }
 
@@ -209,46 +197,4 @@ export async function renewInterface({ machine, network }: Gateway): Promise<boo
 export async function endGateway({ machine, cluster, network }: Gateway): Promise<boolean> {
   const [second, first] = [await network.del(machine), await cluster.del(machine)];
   return second.ok && first.ok;
-}
-
-/** Each node sends to the other one. */
-export async function joinByUnicast({ node1, node2 }: Topology): Promise<void> {
-  for (const [node, peer] of [
-    [node1, NODE2[0]],
-    [node2, NODE1[0]],
-  ] as const)
-    await joinVxlan(node, ["remote", peer]);
-}
-
-/** Each node sends to the group what it has no node for yet. */
-export async function joinByMulticast({ node1, node2 }: Topology): Promise<void> {
-  for (const node of [node1, node2]) {
-    await node.show(["ip", "link", "del", "vx0"]);
-    await joinVxlan(node, ["group", GROUP]);
-  }
-}
-
-async function joinVxlan(node: Machine, peers: readonly string[]): Promise<void> {
-  await mustShow(node, [
-    "ip",
-    "link",
-    "add",
-    "vx0",
-    "type",
-    "vxlan",
-    "id",
-    "42",
-    "dev",
-    "eth0",
-    "dstport",
-    String(VXLAN_PORT),
-    ...peers,
-  ]);
-  await mustShow(node, ["ip", "link", "set", "vx0", "master", "br-gw", "up"]);
-}
-
-// A kernel that cannot do it is the end of the lab, said aloud.
-async function mustShow(node: Machine, command: readonly string[]): Promise<void> {
-  const { status } = await node.show(command);
-  if (status !== 0) await node.must(command);
 }

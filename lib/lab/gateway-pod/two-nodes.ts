@@ -1,24 +1,14 @@
 /** The lab `gateway-pod` with the gateway on another node: the VXLAN between them, and what still fits through it. */
 import { countPackets } from "../kit/packets";
-import { attach, configure, type Fixture } from "./fixture";
+import { attach, configure, type Fixture, join } from "./fixture";
 import { writeGatewayNetwork, writeNode1, type Choice } from "./conflists";
 import { checkNothingLost, checkTooLarge } from "./mtu";
 import { checkNotHidden, checkWay } from "./one-node";
-import {
-  GROUP,
-  joinByMulticast,
-  joinByUnicast,
-  NODE1,
-  NODE2,
-  startGateway,
-  VXLAN_MTU,
-  VXLAN_PORT,
-  type Gateway,
-} from "./topology";
+import { GROUP, NODE1, NODE2, startGateway, VXLAN_MTU, VXLAN_PORT, type Gateway } from "./topology";
 
 /** The server as destination inside a VXLAN packet, IPv4 and IPv6: behind the headers of UDP (8), VXLAN (8) and Ethernet (14 bytes), in bits. */
 const INNER = ["@th,368,32 0xcb007150", "@th,432,128 0x20010db8008000000000000000000080"] as const;
-const FAR: Choice = { gateways: [1], snat: "none" };
+const FAR: Choice = { gateways: [1], snat: "none", ends: "peer" };
 const FAR_FITTING: Choice = { ...FAR, mtu: VXLAN_MTU };
 
 /** Returns the gateway pod of the other node. */
@@ -28,7 +18,7 @@ export async function showTwoNodes(fixture: Fixture): Promise<Gateway> {
   await transcript.heading(
     "Two nodes: the gateway is a pod of node2, behind a VXLAN with a unicast peer",
   );
-  await joinByUnicast(topology);
+  await join(fixture, { gateways: [0], snat: "none", ends: "peer" });
   writeGatewayNetwork(setup, VXLAN_MTU);
   transcript.say(
     `The gateways' second interfaces get ${VXLAN_MTU} as their MTU: the bridge plugin does not adapt by itself.`,
@@ -123,7 +113,7 @@ async function showMulticast(fixture: Fixture, gateway: Gateway): Promise<void> 
     topology.node2,
     `iifname "eth0" ip saddr ${NODE1[0]} ip daddr ${GROUP} udp dport ${VXLAN_PORT}`,
   );
-  await joinByMulticast(topology);
+  await join(fixture, { ...FAR_FITTING, ends: "group" });
   for (const node of [topology.node1, topology.node2])
     await node.show(["ip", "maddr", "show", "dev", "eth0"]);
   // What was learned from the peer before would hide that nothing is learned from the group.

@@ -53,25 +53,19 @@ async function showUplink(setup: Setup, { node }: Topology, conflist: string): P
   await transcript.heading(
     "The node gets a second uplink on the same wire, in another subnet, and a table for it",
   );
-  for (const words of [
-    "link add vpn0 link eth0 type macvlan mode bridge",
-    "addr add 192.168.2.10/24 dev vpn0",
-    "link set vpn0 up",
-  ])
-    await node.show(["ip", ...words.split(" ")]);
   await node.show(["cat", conflist], { as: "cat vpn.conflist" });
   transcript.say(
     "Ours is the last of the chain; there is no delegate, no kubeconfig and no API server.",
     "`marks` is the fwmark plugin's spelling; a name with routes is written under `tenants`.",
+    "`links` has the second uplink: nothing is made by hand.",
   );
-  const { status, output } = await wrapper(node, [
-    "routes",
-    "apply",
-    "--sysctl",
-    "--conf",
-    conflist,
-  ]);
+  const apply = ["routes", "apply", "--sysctl", "--conf", conflist];
+  const { status, output } = await wrapper(node, apply);
   transcript.statement("wrapper routes apply succeeds", status === 0);
+  const [link = -1, route = -1] = ["ip link add name vpn0", "dev vpn0 table 200"].map((words) =>
+    output.indexOf(words),
+  );
+  transcript.statement("it makes vpn0, and then the routes by it", 0 < link && link < route);
   transcript.statement(
     "it makes the filter of vpn0 loose, or replies would be dropped",
     output.includes("sysctl -w net.ipv4.conf.vpn0.rp_filter=2"),
@@ -85,6 +79,8 @@ async function showUplink(setup: Setup, { node }: Topology, conflist: string): P
     order.every((at, i) => at > (order[i - 1] ?? 0)),
   );
   await node.show(["ip", "route", "show", "table", "200"]);
+  const again = await wrapper(node, apply, { silent: true });
+  transcript.statement("again, it changes nothing", again.output.includes("changes made: none"));
 }
 
 async function attach(

@@ -145,7 +145,10 @@ export function writeConflist({ dir, cniVersion, write }: Setup): string {
     tenants: {
       vpn: { fwmark: "0x10/0x10", table: 200, gateways: [{ via: VPN_GATEWAY, dev: "vpn0" }] },
     },
-    routes: { namesDir: `${dir}/rt_tables.d` },
+    routes: {
+      namesDir: `${dir}/rt_tables.d`,
+      links: { vpn0: { type: "macvlan", parent: "eth0", addresses: ["192.168.2.10/24"] } },
+    },
   };
   const others = [
     { type: "portmap", capabilities: { portMappings: true } },

@@ -96,4 +96,6 @@ export async function showDeletion({
     "wrapper routes remove leaves the kernel's own rules",
     status === 0 && !/fwmark|suppress/.test(left.output),
   );
+  const link = await node.run(["ip", "link", "show", "dev", "vpn0"]);
+  transcript.statement("and no vpn0", link.status !== 0);
 }

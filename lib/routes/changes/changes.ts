@@ -13,6 +13,9 @@ import {
 import { rulesBeforeRoutes, missingRules } from "./rule-order";
 import { indexRoutes, ownRuleKey, routePlace, ruleKey } from "./identity";
 import { restoredSysctls, staleSysctls, sysctlChanges } from "./sysctls";
+import { linkChanges, linksToRemove } from "../links/changes";
+import type { LinksPlan } from "../links/plan";
+import type { LinkChange } from "../link-model";
 import { isOurNamesFile } from "../plan/table-names";
 
 /** The parts of the node's firewall and files that are ours, as they are now. */
@@ -29,11 +32,17 @@ export interface OwnThings {
   readonly leftover: (path: string) => string | undefined;
   /** Those of a directory and its parents that do not exist, the outermost first. */
   readonly absent: (directory: string) => readonly string[];
+  /** The unicast peers of a vxlan that is there. */
+  readonly peers: (name: string) => readonly string[];
 }
 
 export interface DiffInput {
   readonly plan: RoutesPlan;
+  readonly links: LinksPlan;
+  /** With the links as planned, unless somebody wants to know how it is now. */
   readonly state: NodeState;
+  /** What the kernel has. */
+  readonly now: NodeState;
   readonly own: OwnThings;
   readonly record: RoutesRecord;
   /** The nftables table while packets leave by old and new devices; undefined: none. */
@@ -44,7 +53,7 @@ export interface DiffInput {
 
 /**
  * The changes that make the node match the plan, in an order in which no packet ever finds a rule
- * without its table, nor a table without its stop: translation, lookups of tables that change
+ * without its table, nor a table without its stop: links, translation, lookups of tables that change
  * owner, routes (stops first), rules (exclusions first), what an earlier plan left. What lets
  * packets through at all comes after that.
  */
@@ -53,6 +62,13 @@ export function changesFor(input: DiffInput): readonly Action[] {
   const routes = plan.routes.map(({ item }) => item);
   const [natFirst, natLast] = natChanges(input);
   return [
+    ...linkActions(
+      linkChanges(input.links, {
+        links: input.now.links,
+        recorded: record.links,
+        peers: own.peers,
+      }),
+    ),
     ...natFirst,
     ...aroundRoutes(input, stopsFirst(missingRoutes(routes, state.routes))),
     ...staleRoutes(routes, state.routes, record).map((route): Action => ({
@@ -125,12 +141,17 @@ export function changesToRemove(
     ...(own.natListing === undefined ? [] : [{ kind: "nat", text: undefined } as const]),
     ...removedNames(record.names, own),
     ...[...record.directories].reverse().map((path): Action => ({ kind: "directory", path })),
+    ...linkActions(linksToRemove(state.links, record.links)),
     ...returningRoutes({ rules: [], routes: [] }, state, record).map((route): Action => ({
       kind: "route",
       op: "replace",
       route,
     })),
   ];
+}
+
+function linkActions(changes: readonly LinkChange[]): readonly Action[] {
+  return changes.map((change): Action => ({ kind: "link", change }));
 }
 
 function forwardChanges(

@@ -6,13 +6,14 @@ import {
   type RoutesPlan,
   type RoutesRecord,
 } from "../model";
+import { joinLinks } from "../links/changes";
 import type { DiffInput } from "./changes";
 import { displacedAfter } from "./displaced";
 import { routeKey, routePlace, ruleKey } from "./identity";
 import { sysctlsAfter } from "./sysctls";
 
 /** The record once the plan is carried out on a node that was as `record` and `state` say. */
-export function recordAfter({ plan, state, own, record, sysctl }: DiffInput): RoutesRecord {
+export function recordAfter({ plan, links, state, own, record, sysctl }: DiffInput): RoutesRecord {
   return {
     rules: ownRules(plan, state, record),
     routes: plan.routes.map(({ item }) => item),
@@ -28,6 +29,7 @@ export function recordAfter({ plan, state, own, record, sysctl }: DiffInput): Ro
       plan.names === undefined
         ? record.directories
         : [...new Set([...record.directories, ...own.absent(parentOf(plan.names.path))])],
+    links: links.own.map(({ spec }) => spec),
   };
 }
 
@@ -69,5 +71,6 @@ export function joinRecords(a: RoutesRecord, b: RoutesRecord): RoutesRecord {
     nat: b.nat ?? a.nat,
     names: b.names ?? a.names,
     directories: [...new Set([...a.directories, ...b.directories])],
+    links: joinLinks(a.links, b.links),
   };
 }

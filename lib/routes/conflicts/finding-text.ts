@@ -9,6 +9,7 @@ import {
   sysctlName,
 } from "../text";
 import type { Finding, FindingKind } from "./kinds";
+import { LINK_FINDING_TEXTS } from "./link-text";
 
 type FindingOf<K extends FindingKind> = Extract<Finding, { readonly kind: K }>;
 
@@ -105,6 +106,7 @@ export const FINDING_TEXTS: { readonly [K in FindingKind]: (finding: FindingOf<K
       remedy: `set ${key} to ${least}`,
     };
   },
+  ...LINK_FINDING_TEXTS,
 };
 
 function leftOut(

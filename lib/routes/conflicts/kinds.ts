@@ -1,6 +1,7 @@
 /**
  * Pure: the kinds of findings and collisions, what each is about, its code, and how it is reported.
  */
+import type { LargeLink, LinkObstacle, WaitingLink } from "../links/plan";
 import type { Mark } from "../../net/mark";
 import type { Family } from "../../net/family";
 import type {
@@ -34,6 +35,8 @@ interface FindingFacts {
   readonly "rule-before": { readonly rule: IpRule; readonly behind: number };
   readonly "ra-default": { readonly dev: string };
   readonly mtu: MtuFacts;
+  readonly "link-waits": WaitingLink;
+  readonly "link-mtu": LargeLink;
 }
 
 interface GatewayFacts {
@@ -89,7 +92,15 @@ interface CollisionFacts {
   readonly name:
     { readonly table: number; readonly entry: TableNameEntry } | { readonly path: string };
   readonly unseen: { readonly problem: string };
+  readonly link: Obstacle<"link">;
+  readonly "link-id": Obstacle<"link-id">;
+  readonly "link-port": Obstacle<"link-port">;
 }
+
+type Obstacle<K extends LinkObstacle["kind"]> = Omit<
+  Extract<LinkObstacle, { readonly kind: K }>,
+  "kind"
+>;
 
 interface MarkFacts {
   readonly mark: Mark;
@@ -146,11 +157,11 @@ export type Severity = "problem" | "warning";
 
 /**
  * How `wrapper routes watch` reports a finding. `gateway`: as the loss of the gateway. `setting`:
- * as a condition that lasts, unless --sysctl puts it right. `foreign`: as a condition that lasts,
+ * as a condition that lasts, unless --sysctl puts it right. `link`: as a condition that lasts. `foreign`: as a condition that lasts,
  * and the tenant is "disturbed". `start`: once, at its start and after a reload. `never`: not at
  * all.
  */
-export type Watched = "gateway" | "setting" | "foreign" | "start" | "never";
+export type Watched = "gateway" | "setting" | "link" | "foreign" | "start" | "never";
 
 export interface FindingRow {
   /** Stable: the same kind has it for ever, and no other kind ever gets it. */
@@ -170,6 +181,7 @@ export const FINDINGS: Readonly<Record<FindingKind, FindingRow>> = {
   "forwarding-off": { code: "TR0107", severity: "problem", watched: "setting" },
   "strict-rp-filter": { code: "TR0108", severity: "problem", watched: "setting" },
   "main-refuses": { code: "TR0109", severity: "problem", watched: "foreign" },
+  "link-waits": { code: "TR0122", severity: "problem", watched: "link" },
   "main-may-refuse": { code: "TR0110", severity: "warning", watched: "never" },
   "no-gateway": { code: "TR0111", severity: "warning", watched: "never" },
   "no-default-route": { code: "TR0112", severity: "warning", watched: "never" },
@@ -177,6 +189,7 @@ export const FINDINGS: Readonly<Record<FindingKind, FindingRow>> = {
   "rule-before": { code: "TR0114", severity: "warning", watched: "foreign" },
   "ra-default": { code: "TR0115", severity: "warning", watched: "never" },
   mtu: { code: "TR0116", severity: "warning", watched: "never" },
+  "link-mtu": { code: "TR0123", severity: "warning", watched: "link" },
 };
 
 export interface CollisionRow {
@@ -198,6 +211,9 @@ export const COLLISIONS: Readonly<Record<CollisionKind, CollisionRow>> = {
   route: { code: "TR0205", watched: true },
   name: { code: "TR0206", watched: false },
   unseen: { code: "TR0207", watched: false },
+  link: { code: "TR0208", watched: true },
+  "link-id": { code: "TR0209", watched: true },
+  "link-port": { code: "TR0210", watched: true },
 };
 
 /** True for a finding with which packets do not get through. */

@@ -13,6 +13,7 @@ import {
   sentenceOf,
 } from "../text";
 import { FINDING_TEXTS } from "./finding-text";
+import { LINK_COLLISION_TEXTS } from "./link-text";
 import type { Collision, CollisionKind, Finding, FreeMarks } from "./kinds";
 import { isOfKnownUser, remedyFor } from "./known-users";
 
@@ -105,6 +106,7 @@ const COLLISION_TEXTS: { readonly [K in CollisionKind]: (collision: CollisionOf<
     consequence: "it is not known who else uses marks there",
     remedy: "fix that, or go ahead with --force once you know that nobody uses the tenants' bits",
   }),
+  ...LINK_COLLISION_TEXTS,
 };
 
 type TakenPriority = Extract<CollisionOf<"priority">, { readonly priority: number }>;

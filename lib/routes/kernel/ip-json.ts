@@ -5,6 +5,8 @@
 import { canonicalAddress, formatPrefix, parsePrefix } from "../../net/address";
 import { FULL_MASK, parseUint32, type Mark } from "../../net/mark";
 import type { Family } from "../../net/family";
+import { present } from "../../net/present";
+import { linkFacts } from "./link-facts";
 import {
   TABLE_MAIN,
   UNKNOWN_DESTINATION,
@@ -102,15 +104,6 @@ export function parseRules(entries: readonly unknown[], family: Family): readonl
   });
 }
 
-type Present<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
-
-/** The object without the keys that have no value. */
-function present<T extends object>(fields: T): Present<T> {
-  return Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== undefined),
-  ) as Present<T>;
-}
-
 /** The routes of one family, of all tables. */
 export function parseRoutes(entries: readonly unknown[], family: Family): readonly IpRoute[] {
   return entries.map((entry) => {
@@ -154,6 +147,7 @@ export function parseLinks(entries: readonly unknown[]): readonly Link[] {
               address: canonicalAddress(String(info["local"])),
             }) as const,
         ),
+      facts: linkFacts(link),
     };
   });
 }

@@ -16,6 +16,9 @@ import {
   type RoutesRecord,
 } from "../model";
 import { replaceFile, temporaryOf } from "../../node/files";
+import { linkCommand } from "../link-text";
+import { peersIn } from "../links/peers";
+import type { LinksPlan } from "../links/plan";
 import { routeArguments, ruleArguments } from "../text";
 
 export interface Kernel {
@@ -24,7 +27,7 @@ export interface Kernel {
    * The parts of the firewall and the files that are ours. Runs no program that neither plan nor
    * record needs.
    */
-  own(plan: RoutesPlan, record: RoutesRecord): Promise<OwnThings>;
+  own(plan: RoutesPlan, record: RoutesRecord, links: LinksPlan): Promise<OwnThings>;
   /** Carries out one change. Throws CniError `io` or `rules`. */
   perform(action: Action): Promise<void>;
   /** Our nftables table as the kernel lists it; undefined: there is no such table, or no nft. */
@@ -35,7 +38,7 @@ export interface Kernel {
 export function createKernel(programs: Programs, forward: ForwardTable): Kernel {
   return {
     state: () => readState(programs),
-    own: async (plan, record) => ({
+    own: async (plan, record, links) => ({
       ...(plan.forward.length + record.forward.length > 0
         ? await forwardRules(forward)
         : { forward: [] }),
@@ -46,6 +49,7 @@ export function createKernel(programs: Programs, forward: ForwardTable): Kernel 
       file: readText,
       leftover: (path) => (existsSync(temporaryOf(path)) ? temporaryOf(path) : undefined),
       absent: absentDirectories,
+      peers: await peersOf(programs, links),
     }),
     perform: (action) => perform(programs, forward, action),
     natListing: () => natListing(programs),
@@ -104,6 +108,21 @@ async function natListing(programs: Programs): Promise<string | undefined> {
   return ok ? stdout : undefined;
 }
 
+/** The peers of each vxlan that is there and shall have some, or had. */
+async function peersOf(programs: Programs, { own }: LinksPlan): Promise<OwnThings["peers"]> {
+  const names = own.flatMap(({ spec, present }) =>
+    spec.type === "vxlan" && spec.group === undefined && present !== undefined ? [spec.name] : [],
+  );
+  const lists = await Promise.all(
+    names.map(async (name) => {
+      const text = await programs.run("bridge", ["-j", "fdb", "show", "dev", name]);
+      return [name, peersIn(JSON.parse(text.trim() || "[]"))] as const;
+    }),
+  );
+  const known = new Map(lists);
+  return (name) => known.get(name) ?? [];
+}
+
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
@@ -114,6 +133,11 @@ function readText(path: string): string | undefined {
 
 async function perform(programs: Programs, forward: ForwardTable, action: Action): Promise<void> {
   switch (action.kind) {
+    case "link": {
+      const [program, ...args] = linkCommand(action.change);
+      await programs.run(program, args);
+      return;
+    }
     case "rule":
       await programs.run("ip", [
         `-${action.rule.family}`,

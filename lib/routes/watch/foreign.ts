@@ -8,6 +8,7 @@ import type { RoutesView } from "../carry-out";
 import { findCollisions } from "../conflicts/collisions";
 import { routedTenants } from "../plan/desired";
 import type { Surroundings } from "../model";
+import { linkCollisions } from "../conflicts/links";
 import { COLLISIONS, FINDINGS } from "../conflicts/kinds";
 import { collisionText, findingText } from "../conflicts/text";
 
@@ -50,6 +51,14 @@ export function foreignConflicts(conf: PluginConf, view: RoutesView): readonly F
       .map((collision) => ({ tenant: collision.tenant, text: collisionText(collision) })),
     ...findings.map((finding) => ({ tenant: finding.tenant, text: findingText(finding) })),
   ];
+}
+
+/** What is wrong with the links at the moment; "" when nothing is. */
+export function linksText(conf: PluginConf, view: RoutesView): string {
+  const findings = findingsOf(conf, view).filter(({ kind }) => FINDINGS[kind].watched === "link");
+  return [...linkCollisions(view.links).map(collisionText), ...findings.map(findingText)].join(
+    "; ",
+  );
 }
 
 /**

@@ -15,7 +15,7 @@ import type { Collision } from "../conflicts/kinds";
 import { collisionText } from "../conflicts/text";
 import type { ResolvedGateway } from "../model";
 import { errorText } from "../text";
-import { type ForeignConflict, foreignConflicts, settingsText } from "./foreign";
+import { type ForeignConflict, foreignConflicts, linksText, settingsText } from "./foreign";
 import type { WatchOptions, WatchPorts, WatchTarget } from "./ports";
 
 export type { WatchOptions, WatchPorts, WatchTarget } from "./ports";
@@ -196,6 +196,7 @@ class Watcher {
     }
     this.conditions.set("routes", errorsOf(outcome).map(errorText).join("; "));
     this.foreign = foreignConflicts(this.target.conf, view);
+    this.conditions.set("links", linksText(this.target.conf, view));
     this.conditions.set("settings", settingsText(this.target.conf, view));
     this.conditions.set("foreign", this.foreign.map(({ text }) => text).join("; "));
     this.gateways = view.plan.gateways;
@@ -257,7 +258,7 @@ class Watcher {
       lastRepair,
     } = this;
     const gateways = this.statusWriter.describe(this.gateways ?? [], this.health);
-    const error = ["cycle", "routes", "foreign", "settings"]
+    const error = ["cycle", "links", "routes", "foreign", "settings"]
       .map((topic) => this.conditions.textOf(topic))
       .find((text) => text !== undefined);
     return this.statusWriter.save(

@@ -51,6 +51,7 @@ describe("defaults", () => {
         excludeDestinations: ["169.254.169.254/32", "fd00:ec2::254/128"],
         podNetworks: [],
         nodeRoutes: [],
+        links: [],
         masquerade: false,
         acceptForward: false,
         namesDir: "/etc/iproute2/rt_tables.d",

@@ -13,6 +13,7 @@ import type {
   NodeState,
   Surroundings,
 } from "../../../../lib/routes/model";
+import { planLinks } from "../../../../lib/routes/links/plan";
 import type { Json } from "../../../../lib/cni/json";
 import { netconf } from "../../conf/helpers";
 
@@ -20,6 +21,9 @@ export const TENANTS = {
   a: { fwmark: "0x10/0xff", table: 100, gateways: [{ via: "192.0.2.1", dev: "eth1" }] },
   b: { fwmark: "0x20/0xff", table: 200, gateways: [{ via: "192.0.2.2", dev: "eth1" }] },
 };
+
+/** Of a configuration without links. */
+export const NO_LINKS = planLinks({ wanted: [], links: [], recorded: [] });
 
 export function rule(priority: number, change: Partial<IpRule> = {}): IpRule {
   return { family: 4, priority, protocol: 2, ...change };

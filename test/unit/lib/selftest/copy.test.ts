@@ -70,6 +70,14 @@ test("every path leads into the test's directory, and the kubeconfig is gone", (
   expect(copied.notes).toEqual([]);
 });
 
+test("links are not made: the test node has interfaces of the gateways' names", () => {
+  const links = { vpn0: { type: "macvlan", parent: "eth0" } };
+  const copied = copy(
+    listOf({ ...OURS, routes: { links }, delegate: { type: "ptp", ipam: POOL } }),
+  );
+  expect(oursIn(copied)["routes"]).not.toHaveProperty("links");
+});
+
 test("excluded networks that the test's internet is in are left out", () => {
   const copied = copy(
     listOf({

@@ -2,6 +2,7 @@
 import { collisionFinding, routeFinding } from "../../../../../lib/checks/routes/adapt";
 import type { Finding } from "../../../../../lib/routes/conflicts/kinds";
 import type { ResolvedGateway } from "../../../../../lib/routes/model";
+import { spec } from "../../routes/links/rig";
 import { findingText } from "../../../../../lib/routes/conflicts/text";
 
 const GATEWAY: ResolvedGateway = {
@@ -45,6 +46,16 @@ test.each<[Finding, string, string]>([
     },
     "failed",
     "wrapper routes apply --sysctl",
+  ],
+  [
+    { kind: "link-waits", tenant: undefined, spec: spec("a"), waitsFor: "parent-up", dev: "eth0" },
+    "failed",
+    "ip link set eth0 up && wrapper routes apply",
+  ],
+  [
+    { kind: "link-waits", tenant: undefined, spec: spec("a"), waitsFor: "parent", dev: "eth0" },
+    "failed",
+    "Make eth0",
   ],
   [
     { kind: "ra-default", tenant: undefined, dev: "eth0" },

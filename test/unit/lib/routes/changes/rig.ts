@@ -5,7 +5,7 @@ import { recordAfter } from "../../../../../lib/routes/changes/record";
 import { type Action, EMPTY_RECORD, type NodeState } from "../../../../../lib/routes/model";
 import { routePlace } from "../../../../../lib/routes/changes/identity";
 import { actionText } from "../../../../../lib/routes/text";
-import { confOf, KERNEL_RULES, stateOf, TENANTS } from "../node-rig";
+import { confOf, KERNEL_RULES, NO_LINKS, stateOf, TENANTS } from "../node-rig";
 
 export const NAMES = "/names/tenant-routing.conf";
 const FIRST = (text: string): string => text.split("\n")[0] ?? "";
@@ -23,6 +23,7 @@ export function ownThings(
     file: (path) => texts[path],
     leftover: (path) => (texts[`${path}.tmp`] === undefined ? undefined : `${path}.tmp`),
     absent: () => [],
+    peers: () => [],
     ...part,
   };
 }
@@ -41,7 +42,9 @@ export function inputOf(
   );
   return {
     plan,
+    links: NO_LINKS,
     state,
+    now: state,
     own: ownThings(),
     record: EMPTY_RECORD,
     natBetween: plan.nat,

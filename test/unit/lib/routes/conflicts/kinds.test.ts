@@ -14,6 +14,7 @@ test("a finding's code stays what it was when it was first given", () => {
     "TR0107 forwarding-off",
     "TR0108 strict-rp-filter",
     "TR0109 main-refuses",
+    "TR0122 link-waits",
     "TR0110 main-may-refuse",
     "TR0111 no-gateway",
     "TR0112 no-default-route",
@@ -21,6 +22,7 @@ test("a finding's code stays what it was when it was first given", () => {
     "TR0114 rule-before",
     "TR0115 ra-default",
     "TR0116 mtu",
+    "TR0123 link-mtu",
   ]);
 });
 
@@ -33,6 +35,9 @@ test("a collision's code stays what it was when it was first given", () => {
     "TR0205 route",
     "TR0206 name",
     "TR0207 unseen",
+    "TR0208 link",
+    "TR0209 link-id",
+    "TR0210 link-port",
   ]);
 });
 

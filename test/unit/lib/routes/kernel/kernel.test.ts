@@ -13,8 +13,10 @@ import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
 import type { ForwardTable } from "../../../../../lib/routes/kernel/forward";
 import { createKernel, readSysctl } from "../../../../../lib/routes/kernel/kernel";
 import type { Programs } from "../../../../../lib/node/programs";
+import { planLinks } from "../../../../../lib/routes/links/plan";
 import { EMPTY_RECORD } from "../../../../../lib/routes/model";
-import { confOf, route, rule, stateOf } from "../node-rig";
+import { made, plain, VXLAN } from "../links/rig";
+import { confOf, NO_LINKS, route, rule, stateOf } from "../node-rig";
 
 let dir: string;
 let calls: string[];
@@ -86,7 +88,7 @@ test("the state of both families; an empty answer is an empty list", async () =>
 
 test("what is ours: tools that nothing needs are not asked", async () => {
   const plan = desiredRoutes(confOf({ tenants: { a: { fwmark: "0x10" } } }), stateOf());
-  expect(await kernelWith(undefined).own(plan, EMPTY_RECORD)).toMatchObject({
+  expect(await kernelWith(undefined).own(plan, EMPTY_RECORD, NO_LINKS)).toMatchObject({
     forward: [],
     natListing: undefined,
   });
@@ -96,7 +98,7 @@ test("what is ours: tools that nothing needs are not asked", async () => {
     forward: [{ family: 4 as const, spec: "x" }],
     nat: { text: "t", listing: "l" },
   };
-  expect(await kernelWith("listed").own(plan, recorded)).toMatchObject({
+  expect(await kernelWith("listed").own(plan, recorded, NO_LINKS)).toMatchObject({
     forward: [{ family: 4, spec: "x" }],
     natListing: "listed",
   });
@@ -109,6 +111,7 @@ test("files are read through it", async () => {
   const { file } = await kernelWith(undefined).own(
     desiredRoutes(confOf(), stateOf()),
     EMPTY_RECORD,
+    NO_LINKS,
   );
   expect([file(join(dir, "x")), file(join(dir, "y"))]).toEqual(["text", undefined]);
 });
@@ -157,4 +160,31 @@ test("a file that cannot be written: which, why, and how to do without", async (
     message: expect.stringMatching(/names\.conf cannot be written \(EISDIR\): set "routes"/),
   });
   expect(readdirSync(dir)).toEqual(["names.conf"]);
+});
+
+test("links are changed with ip and bridge, and a vxlan's peers are asked for where it has some", async () => {
+  const kernel = kernelWith("");
+  await kernel.perform({ kind: "link", change: { op: "up", name: "vx" } });
+  await kernel.perform({
+    kind: "link",
+    change: { op: "peer", name: "vx", verb: "del", address: "10.0.0.2" },
+  });
+  const vxlan = plain("vx", { ...VXLAN, remotes: ["10.0.0.2"] });
+  const there = made(vxlan);
+  const links = planLinks({
+    wanted: [
+      vxlan,
+      plain("new", { ...VXLAN, id: 8 }),
+      plain("group", { ...VXLAN, id: 9, group: "239.1.1.1" }),
+    ],
+    links: [there],
+    recorded: [],
+  });
+  const { peers } = await kernel.own(desiredRoutes(confOf(), stateOf()), EMPTY_RECORD, links);
+  expect([peers("vx"), peers("new")]).toEqual([[], []]);
+  expect(calls.filter((call) => /^ip link|^bridge/.test(call))).toEqual([
+    "ip link set dev vx up",
+    "bridge fdb del 00:00:00:00:00:00 dev vx dst 10.0.0.2",
+    "bridge -j fdb show dev vx",
+  ]);
 });

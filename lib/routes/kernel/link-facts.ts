@@ -1,0 +1,46 @@
+/** Pure: what `ip -j -d addr` says of a link beyond what routes need. */
+import { canonicalAddress } from "../../net/address";
+import { present } from "../../net/present";
+import type { LinkFacts } from "../link-model";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The facts in one entry of the output. */
+export function linkFacts(link: Fields): LinkFacts {
+  const info = fieldsOf(link["linkinfo"]);
+  const data = fieldsOf(info["info_data"]);
+  const text = (...values: readonly unknown[]): string | undefined =>
+    values.find((value) => typeof value === "string" && value !== "") as string | undefined;
+  return present({
+    kind: text(info["info_kind"]),
+    alias: text(link["ifalias"]),
+    mac: text(link["address"])?.toLowerCase(),
+    // Of a veth it is the other end, and of a vxlan the details say it.
+    parent: text(data["link"], link["link"]),
+    master: text(link["master"]),
+    id: typeof data["id"] === "number" ? data["id"] : undefined,
+    mode: text(data["mode"]),
+    local: addressOf(text(data["local"], data["local6"])),
+    group: addressOf(text(data["group"], data["group6"], data["remote"], data["remote6"])),
+    port: typeof data["port"] === "number" ? data["port"] : undefined,
+    prefixes: prefixesOf(link["addr_info"]),
+  });
+}
+
+function prefixesOf(infos: unknown): readonly string[] {
+  return (Array.isArray(infos) ? infos.map(fieldsOf) : []).flatMap(({ scope, local, prefixlen }) =>
+    scope === "link" || scope === "253" || typeof local !== "string"
+      ? []
+      : [`${canonicalAddress(local)}/${String(prefixlen)}`],
+  );
+}
+
+function addressOf(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : canonicalAddress(text);
+}
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Fields)
+    : {};
+}

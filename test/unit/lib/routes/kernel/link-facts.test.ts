@@ -1,0 +1,39 @@
+import { linkFacts } from "../../../../../lib/routes/kernel/link-facts";
+
+test("what a link is, as ip -j -d prints it", () => {
+  expect(
+    linkFacts({
+      ifname: "vx",
+      address: "02:00:00:00:00:AB",
+      master: "br",
+      ifalias: "tenant-routing",
+      linkinfo: {
+        info_kind: "vxlan",
+        info_data: { id: 7, group6: "FF05::1", local6: "fd00:0::1", link: "eth0", port: 4789 },
+      },
+      addr_info: [
+        { local: "10.1.0.1", prefixlen: 24, scope: "0" },
+        { local: "fe80::1", prefixlen: 64, scope: "253" },
+        { scope: "0" },
+      ],
+    }),
+  ).toEqual({
+    kind: "vxlan",
+    alias: "tenant-routing",
+    mac: "02:00:00:00:00:ab",
+    parent: "eth0",
+    master: "br",
+    id: 7,
+    local: "fd00::1",
+    group: "ff05::1",
+    port: 4789,
+    prefixes: ["10.1.0.1/24"],
+  });
+});
+
+test("hardware has none of it; the parent of a macvlan is told beside its details", () => {
+  expect(linkFacts({ ifname: "eth0", linkinfo: null, addr_info: "?" })).toEqual({ prefixes: [] });
+  expect(
+    linkFacts({ link: "eth0", linkinfo: { info_kind: "macvlan", info_data: { mode: "bridge" } } }),
+  ).toEqual({ kind: "macvlan", parent: "eth0", mode: "bridge", prefixes: [] });
+});
