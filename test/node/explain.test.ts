@@ -56,7 +56,7 @@ describe("a pod of a tenant", () => {
 
   test("--live says where a packet was dropped that no rule in sight drops", async () => {
     node.run(
-      `nft 'add table inet hid; add chain inet hid deep; add rule inet hid deep ip saddr ${POD} drop; add chain inet hid onward { type filter hook forward priority 0; }; add rule inet hid onward jump deep'`,
+      `nft 'add table inet hid; add chain inet hid onward { type filter hook forward priority 0; }; add rule inet hid onward ip saddr vmap { ${POD} : drop }'`,
     );
     const { exit, paths } = await asJson(`${INTERNET}:80`, "--live");
     expect(exit).toBe(1);
@@ -65,6 +65,18 @@ describe("a pod of a tenant", () => {
       name: "answer",
       what: "none: it stopped before the filters",
       state: "failed",
+    });
+  });
+
+  test("a rule is found in a chain of nftables that another one jumps to", async () => {
+    node.run(
+      `nft 'add table inet hid; add chain inet hid deep; add rule inet hid deep ip saddr ${POD} drop; add chain inet hid onward { type filter hook forward priority 0; }; add rule inet hid onward jump deep'`,
+    );
+    const { exit, paths } = await asJson(`${INTERNET}:80`);
+    expect(exit).toBe(1);
+    expect(paths[0]?.first).toMatchObject({
+      code: "TR0906",
+      remedy: expect.stringMatching(/^nft delete rule inet hid deep handle \d+$/),
     });
   });
 

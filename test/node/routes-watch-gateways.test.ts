@@ -78,7 +78,7 @@ test("the other commands take its word on the gateways, and leave the node to it
       1,
       expect.stringMatching(
         new RegExp(
-          `^PROBLEM gateway-failed \\(tenant tenant-a\\): gateway ${A} dev eth1 of tenant tenant-a is left out because it does not answer`,
+          `^PROBLEM gateway-failed \\(tenant tenant-a\\): TR0105 gateway ${A} dev eth1 of tenant tenant-a\\s+is left out because it does not answer`,
           "m",
         ),
       ),
