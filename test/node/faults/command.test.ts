@@ -77,7 +77,7 @@ test("without a conflist it says so, and that it could look at nothing else", ()
   node.run(`rm ${CONFLIST}`);
   const { status, findings, text } = node.status();
   expect([status, findings.map(({ code }) => code)]).toEqual([1, ["TR0303"]]);
-  expect(text).toMatch(/^\? +pods +could not look at marks, foreign rules, annotations: /m);
+  expect(text).toMatch(/^\? +pods +could not look at marks, foreign rules, pools, annotations: /m);
 });
 
 test("without root it looks at what everybody may read, and says what it could not", () => {

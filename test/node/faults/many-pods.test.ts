@@ -15,7 +15,7 @@ function populate(): void {
   const lines = ["*mangle"];
   for (let n = 2; n < PODS; n++) {
     const key = { ...pattern.key, containerId: `${pattern.key.containerId}-${n}` };
-    const [tag, address] = [attachmentTag(key), `10.88.1.${n}`];
+    const [tag, address] = [attachmentTag(key), `10.88.0.${n + 20}`];
     const pod = { namespace: "team-a", name: `web-${n}`, uid: `u-${n}` };
     journal.write(tag, { ...pattern, key, pod, addresses: [address] });
     const comment = `-m comment --comment "tenant-routing team-a/web-${n} ${tag}"`;
