@@ -4,7 +4,7 @@ import type { LinkSpec } from "../net/link";
 import { LINK_ALIAS, type LinkChange } from "./link-model";
 
 /** The forwarding entry of a vxlan for what it knows no other end of (bridge(8), fdb append). */
-const ANY_MAC = "00:00:00:00:00:00";
+export const ANY_MAC = "00:00:00:00:00:00";
 
 /** A change as a program and its arguments. */
 export function linkCommand(change: LinkChange): readonly [program: string, ...args: string[]] {

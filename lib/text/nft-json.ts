@@ -1,7 +1,6 @@
 /** Pure: the rules in what `nft -j list ruleset` prints. */
+import { fieldsOf, listOf, type Fields } from "./fields";
 import { shellWord } from "./shell";
-
-export type Fields = Readonly<Record<string, unknown>>;
 
 /** Tables of iptables-nft. Their rules are read from iptables-save, which knows their targets. */
 const IPTABLES = /^ip6? (?:filter|nat|mangle|raw|security)$/;
@@ -65,16 +64,4 @@ export function nftRemoval({ table, chain, handle }: Omit<NftRule, "statements">
 
 function nameOf(fields: Fields, key: string): string {
   return `${String(fields["family"])} ${String(fields[key])}`;
-}
-
-/** An object's fields; none for anything else. */
-export function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Fields)
-    : {};
-}
-
-/** A list's items; none for anything else. */
-export function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? (value as readonly unknown[]) : [];
 }

@@ -2,9 +2,8 @@
 import { readFileSync } from "node:fs";
 import { CniError } from "../../cni/error";
 import type { Programs } from "../../node/programs";
+import { fieldsOf, listOf, type Fields } from "../../text/fields";
 import type { Datapath, Filter, Flowtable, Link, LinkRoute } from "./datapath";
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** What Cilium's agent writes for its programs, and what is in it when they route by themselves. */
 const CILIUM_CONFIG = "/run/cilium/state/globals/node_config.h";
@@ -13,7 +12,7 @@ const HOST_ROUTING = /^#define ENABLE_HOST_ROUTING\b/m;
 /** Throws CniError `io` when a program is missing or fails. */
 export async function readDatapath(programs: Programs): Promise<Datapath> {
   const list = async (name: string, ...words: readonly string[]): Promise<readonly Fields[]> =>
-    listOf(await programs.run(name, ["-j", ...words]));
+    parsedList(await programs.run(name, ["-j", ...words]));
   const [links, routes, routes6, qdiscs, flowtables] = await Promise.all([
     list("ip", "-d", "link", "show"),
     list("ip", "-4", "route", "show"),
@@ -28,7 +27,7 @@ export async function readDatapath(programs: Programs): Promise<Datapath> {
       const name = String(dev);
       const words = ["-j", "filter", "show", "dev", name, "ingress"];
       const { ok, stdout, said } = await programs.try("tc", words);
-      if (ok) return filtersIn(name, listOf(stdout));
+      if (ok) return filtersIn(name, parsedList(stdout));
       // A pod that has ended meanwhile.
       if (said.includes("Cannot find device")) return [];
       throw new CniError("io", `tc ${words.join(" ")} failed: ${said}`);
@@ -43,12 +42,8 @@ export async function readDatapath(programs: Programs): Promise<Datapath> {
   };
 }
 
-function listOf(text: string): readonly Fields[] {
+function parsedList(text: string): readonly Fields[] {
   return text.trim() === "" ? [] : (JSON.parse(text) as readonly Fields[]);
-}
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null ? (value as Fields) : {};
 }
 
 function textOf(value: unknown): string | undefined {
@@ -92,7 +87,7 @@ async function readFlowtables(programs: Programs): Promise<readonly Flowtable[]>
 /** Pure: those in what `nft -j -a list ruleset` prints (libnftables-json(5)). */
 export function flowtablesIn(text: string): readonly Flowtable[] {
   const { nftables } = JSON.parse(text) as { readonly nftables?: unknown };
-  const objects = (Array.isArray(nftables) ? nftables : []).map(fieldsOf);
+  const objects = listOf(nftables).map(fieldsOf);
   const rules = objects.map((each) => fieldsOf(each["rule"])).filter(({ expr }) => expr);
   return objects
     .map((each) => fieldsOf(each["flowtable"]))
@@ -113,7 +108,7 @@ export function flowtablesIn(text: string): readonly Flowtable[] {
 }
 
 function addsTo(statements: unknown, flowtable: string): boolean {
-  return (Array.isArray(statements) ? statements : [])
+  return listOf(statements)
     .map((statement) => fieldsOf(fieldsOf(statement)["flow"]))
     .some(({ op, flowtable: to }) => op === "add" && to === `@${flowtable}`);
 }

@@ -1,5 +1,6 @@
 /** Pure: rules of native nftables that may change or drop a pod's packet, from `nft -j list ruleset`. */
-import { fieldsOf, nativeTables, nftRemoval, type Fields, type NftRule } from "../../text/nft-json";
+import { fieldsOf, type Fields } from "../../text/fields";
+import { nativeTables, nftRemoval, type NftRule } from "../../text/nft-json";
 import { isIn } from "../../routes/plan/desired";
 import { OUR_TABLES } from "../../routes/model";
 import type { Packet, RuleSight } from "../model";

@@ -1,5 +1,6 @@
 /** Pure: whose packets a collision is about. */
 import { contains, parsePrefix } from "../../net/address";
+import { sameMark } from "../../net/mark";
 import type { CarriedMark } from "../model";
 import type { Collision } from "./kinds";
 
@@ -27,5 +28,5 @@ function hitBy(collision: Collision): ((pod: CarriedMark) => boolean) | undefine
         .some(
           (address) => address !== undefined && sources.some((each) => contains(each, address)),
         );
-  return (pod) => pod.mark.value === mark.value && pod.mark.mask === mark.mask;
+  return (pod) => sameMark(pod.mark, mark);
 }

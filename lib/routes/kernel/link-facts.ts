@@ -1,9 +1,8 @@
 /** Pure: what `ip -j -d addr` says of a link beyond what routes need. */
 import { canonicalAddress } from "../../net/address";
 import { present } from "../../net/present";
+import { fieldsOf, listOf, type Fields } from "../../text/fields";
 import type { LinkFacts } from "../link-model";
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** The facts in one entry of the output. */
 export function linkFacts(link: Fields): LinkFacts {
@@ -28,19 +27,15 @@ export function linkFacts(link: Fields): LinkFacts {
 }
 
 function prefixesOf(infos: unknown): readonly string[] {
-  return (Array.isArray(infos) ? infos.map(fieldsOf) : []).flatMap(({ scope, local, prefixlen }) =>
-    scope === "link" || scope === "253" || typeof local !== "string"
-      ? []
-      : [`${canonicalAddress(local)}/${String(prefixlen)}`],
-  );
+  return listOf(infos)
+    .map(fieldsOf)
+    .flatMap(({ scope, local, prefixlen }) =>
+      scope === "link" || scope === "253" || typeof local !== "string"
+        ? []
+        : [`${canonicalAddress(local)}/${String(prefixlen)}`],
+    );
 }
 
 function addressOf(text: string | undefined): string | undefined {
   return text === undefined ? undefined : canonicalAddress(text);
-}
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Fields)
-    : {};
 }

@@ -3,14 +3,8 @@
  */
 import { formatCidr, parsePrefix, type Prefix } from "../../net/address";
 import { FULL_MASK } from "../../net/mark";
-import {
-  fieldsOf,
-  listOf,
-  nativeTables,
-  nftRemoval,
-  type Fields,
-  type NftRule,
-} from "../../text/nft-json";
+import { fieldsOf, listOf, type Fields } from "../../text/fields";
+import { nativeTables, nftRemoval, type NftRule } from "../../text/nft-json";
 import { type MarkUse, type MarkUser, OUR_TABLES } from "../model";
 
 /** Of a set or a range with more numbers than this, only the bits are reported. */

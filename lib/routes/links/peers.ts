@@ -1,11 +1,13 @@
 /** Pure: the unicast peers of a vxlan from what `bridge -j fdb show` prints. */
 import { canonicalAddress } from "../../net/address";
-
-type Fields = Readonly<Record<string, unknown>>;
+import { fieldsOf, listOf } from "../../text/fields";
+import { ANY_MAC } from "../link-text";
 
 /** Where packets go whose receiver is not known yet: the entries for the address of all zeros. */
 export function peersIn(entries: unknown): readonly string[] {
-  return (Array.isArray(entries) ? (entries as Fields[]) : []).flatMap(({ mac, dst }) =>
-    mac === "00:00:00:00:00:00" && typeof dst === "string" ? [canonicalAddress(dst)] : [],
-  );
+  return listOf(entries)
+    .map(fieldsOf)
+    .flatMap(({ mac, dst }) =>
+      mac === ANY_MAC && typeof dst === "string" ? [canonicalAddress(dst)] : [],
+    );
 }
