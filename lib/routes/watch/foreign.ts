@@ -8,7 +8,7 @@ import type { RoutesView } from "../carry-out";
 import { findCollisions } from "../conflicts/collisions";
 import { routedTenants } from "../plan/desired";
 import type { Surroundings } from "../model";
-import { linkCollisions } from "../conflicts/links";
+import { linkCollisions, linkFindings } from "../conflicts/links";
 import { COLLISIONS, FINDINGS } from "../conflicts/kinds";
 import { collisionText, findingText } from "../conflicts/text";
 
@@ -54,11 +54,11 @@ export function foreignConflicts(conf: PluginConf, view: RoutesView): readonly F
 }
 
 /** What is wrong with the links at the moment; "" when nothing is. */
-export function linksText(conf: PluginConf, view: RoutesView): string {
-  const findings = findingsOf(conf, view).filter(({ kind }) => FINDINGS[kind].watched === "link");
-  return [...linkCollisions(view.links).map(collisionText), ...findings.map(findingText)].join(
-    "; ",
-  );
+export function linksText({ links }: RoutesView): string {
+  return [
+    ...linkCollisions(links).map(collisionText),
+    ...linkFindings(links).map(findingText),
+  ].join("; ");
 }
 
 /**

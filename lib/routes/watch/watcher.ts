@@ -196,7 +196,7 @@ class Watcher {
     }
     this.conditions.set("routes", errorsOf(outcome).map(errorText).join("; "));
     this.foreign = foreignConflicts(this.target.conf, view);
-    this.conditions.set("links", linksText(this.target.conf, view));
+    this.conditions.set("links", linksText(view));
     this.conditions.set("settings", settingsText(this.target.conf, view));
     this.conditions.set("foreign", this.foreign.map(({ text }) => text).join("; "));
     this.gateways = view.plan.gateways;

@@ -67,7 +67,7 @@ test("what is wrong with links is a collision for apply, and words for the watch
   const node = new FakeNode().change({ links: [ETH1, link("up0")] });
   const view = await look(conf(), node, { sysctl: false });
   expect((await collisionsOf(conf(), node, view)).map(({ kind }) => kind)).toEqual(["link"]);
-  expect(linksText(conf(), view)).toContain("up0, which is to be a macvlan, exists");
+  expect(linksText(view)).toContain("up0, which is to be a macvlan, exists");
   const waiting = await look(conf("eth9"), new FakeNode(), { sysctl: false });
-  expect(linksText(conf("eth9"), waiting)).toContain("this node has no interface eth9");
+  expect(linksText(waiting)).toContain("this node has no interface eth9");
 });
