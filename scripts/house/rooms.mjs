@@ -107,7 +107,7 @@ export const ROOMS = {
   "lib/routes/model.ts": [...SEAMS, "lib/routes/link-model.ts"],
   "lib/routes/text.ts": [...SEAMS, "lib/routes/model.ts", "lib/routes/link-text.ts"],
   "lib/routes/plan": [...SEAMS, "conf", ...ROUTES_GROUND],
-  "lib/routes/links": [...SEAMS, ...ROUTES_GROUND],
+  "lib/routes/links": [...SEAMS, ...ROUTES_GROUND, "lib/routes/plan"],
   "lib/routes/changes": [...SEAMS, ...ROUTES_GROUND, "lib/routes/plan", "lib/routes/links"],
   "lib/routes/conflicts": [
     ...SEAMS,

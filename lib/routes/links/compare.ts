@@ -2,14 +2,10 @@
 import type { LinkSpec } from "../../net/link";
 import { LINK_ALIAS } from "../link-model";
 import type { Link } from "../model";
+import { deviceName, linkNamed } from "../plan/gateways";
 
 /** Bytes that a vxlan adds to a packet: IP, UDP, VXLAN and the inner Ethernet header. */
 const VXLAN_OVERHEAD = { 4: 50, 6: 70 } as const;
-
-/** The link of that name, which may be any of its names. */
-export function linkNamed(links: readonly Link[], name: string): Link | undefined {
-  return links.find((link) => link.name === name || link.altNames.includes(name));
-}
 
 /**
  * Whether a link was made here: it has the mark; or it is in the record and was left without one by an
@@ -36,9 +32,9 @@ export function fixedDifferences(
   const { facts } = link;
   if (facts?.kind !== spec.type)
     return [`it is ${facts?.kind === undefined ? "no such link" : `a ${facts.kind}`}`];
-  const parent = spec.parent === undefined ? undefined : linkNamed(links, spec.parent)?.name;
+  const parent = spec.parent === undefined ? undefined : deviceName(spec.parent, links);
   const pairs = [
-    ["parent", facts.parent, spec.parent === undefined ? undefined : (parent ?? spec.parent)],
+    ["parent", facts.parent, parent],
     ["id", facts.id, spec.id],
     ["mode", facts.mode, spec.mode],
     ["local", facts.local, spec.local],
@@ -57,7 +53,7 @@ export function looseDifferences(
   links: readonly Link[],
 ): readonly string[] {
   const absent = spec.addresses.filter((each) => facts?.prefixes.includes(each) !== true);
-  const strays = spec.ports.filter((port) => linkNamed(links, port)?.facts?.master !== spec.name);
+  const strays = spec.ports.filter((port) => linkNamed(port, links)?.facts?.master !== spec.name);
   return [
     ...(spec.mtu === undefined || spec.mtu === mtu ? [] : [`mtu ${mtu} instead of ${spec.mtu}`]),
     ...(spec.mac === undefined || spec.mac === facts?.mac

@@ -1,12 +1,12 @@
 /** Pure: which links are made, kept, made anew and removed, and which cannot be. */
 import { dependencyOrder, type LinkSpec } from "../../net/link";
 import type { Link } from "../model";
+import { deviceName, linkNamed } from "../plan/gateways";
 import {
   fixedDifferences,
   hasIdOf,
   isOwnLink,
   largestMtu,
-  linkNamed,
   looseDifferences,
   mtuOf,
 } from "./compare";
@@ -133,7 +133,7 @@ export function childrenFirst(links: readonly Link[]): readonly string[] {
 function place(wanted: LinkSpec, plan: Plan): void {
   const { links, recorded } = plan.input;
   const spec = withoutSelf(wanted, links);
-  const present = linkNamed(links, spec.name);
+  const present = linkNamed(spec.name, links);
   if (present !== undefined && !isOwnLink(present, recorded)) return passBy(spec, present, plan);
   if (spec.parent === undefined) return keep(spec, present, undefined, plan);
   const parent = standingNamed(spec.parent, plan);
@@ -178,7 +178,7 @@ function isInTheWay(
 }
 
 function standingNamed(name: string, { input: { links }, standing }: Plan): Standing | undefined {
-  return standing.get(linkNamed(links, name)?.name ?? name);
+  return standing.get(deviceName(name, links));
 }
 
 // One list of peers serves all nodes.

@@ -3,6 +3,7 @@ import { formatPrefix, parsePrefix } from "../../net/address";
 import { familyOf } from "../../net/family";
 import type { LinkSpec } from "../../net/link";
 import { type IpRoute, type Link, type NodeState, PROTOCOL_KERNEL, TABLE_MAIN } from "../model";
+import { linkNamed } from "../plan/gateways";
 import { mtuOf } from "./compare";
 import type { LinksPlan, OwnLink } from "./plan";
 
@@ -33,7 +34,7 @@ export function withLinks(state: NodeState, { own, gone }: LinksPlan): NodeState
 
 function withLink(links: readonly Link[], own: OwnLink): readonly Link[] {
   const { spec, present, canBeUp } = own;
-  const parent = links.find(({ name }) => name === spec.parent);
+  const parent = spec.parent === undefined ? undefined : linkNamed(spec.parent, links);
   const known = present ?? { name: spec.name, altNames: [], up: false, addresses: [] };
   const link: Link = {
     ...known,

@@ -41,7 +41,8 @@ export function deviceName(dev: string, links: readonly Link[]): string {
   return linkNamed(dev, links)?.name ?? dev;
 }
 
-function linkNamed(dev: string, links: readonly Link[]): Link | undefined {
+/** The link of that name, which may be any of its names. */
+export function linkNamed(dev: string, links: readonly Link[]): Link | undefined {
   return links.find(({ name, altNames }) => name === dev || altNames.includes(dev));
 }
 

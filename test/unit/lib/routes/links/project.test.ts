@@ -63,6 +63,12 @@ test("one whose parent is down brings no route", () => {
   expect([links.at(-1)?.up, routes]).toEqual([false, []]);
 });
 
+test("a parent may be named by any of its names", () => {
+  const before = stateOf({ links: [link("eth0", { altNames: ["lan"], mtu: 9000 })] });
+  const { links } = projected(before, [spec("a", { parent: "lan" })]);
+  expect(links.at(-1)).toMatchObject({ name: "a", mtu: 9000 });
+});
+
 test("a device that is not there yet begins with the settings of default", () => {
   const state = stateOf({}, { "net/ipv4/conf/default/rp_filter": "1" });
   const { sysctl } = projected(state, [plain("d.5", { type: "dummy" })]);
