@@ -2,7 +2,7 @@
 import type { PluginConf } from "../../conf/types";
 import type { Attachment } from "../attachment/journal";
 import { podName } from "../checks/pods/mark-findings";
-import { groupBy } from "../marks/group";
+import { groupBy } from "../net/group";
 import { formatMark, sameMark, type Mark } from "../net/mark";
 import type { InstalledMark } from "../ports";
 import type { Traffic } from "../traffic";

@@ -3,7 +3,7 @@ import type { PluginConf } from "../../conf/types";
 import { attachmentLabel } from "../attachment/collect";
 import { driftOf, driftText, wantedPieces, type Drift } from "../attachment/drift";
 import type { Attachment } from "../attachment/journal";
-import { groupBy } from "../marks/group";
+import { groupBy } from "../net/group";
 import type { InstalledMark } from "../ports";
 import { decide } from "./decide";
 import type { Layer, PodView } from "./ports";

@@ -1,5 +1,6 @@
 /** Pure: what takes packets of pods around the marks, and what a bridge lacks. */
-import { contains, parsePrefix } from "../../net/address";
+import { contains, formatCidr, parsePrefix, type Prefix } from "../../net/address";
+import { groupBy } from "../../net/group";
 import { findingOf, type Finding } from "../finding";
 import { NODE } from "../kinds/node";
 
@@ -59,28 +60,32 @@ export function podDevices(
   pods: readonly AttachedPod[],
   { links, routes }: Pick<Datapath, "links" | "routes">,
 ): ReadonlyMap<string, readonly string[]> {
-  const devices = new Map<string, readonly string[]>();
+  const deviceOf = deviceLookup(routes);
+  const portsOf = groupBy(links, ({ master }) => master ?? "");
+  const devices = new Map<string, Set<string>>();
   for (const { pod, addresses } of pods)
-    for (const dev of addresses.flatMap((address) => deviceOf(address, routes) ?? []))
-      for (const each of [dev, ...links.filter(({ master }) => master === dev).map(nameOf)])
-        devices.set(each, [...new Set([...(devices.get(each) ?? []), pod])]);
-  return devices;
+    for (const dev of addresses.flatMap((address) => deviceOf(address) ?? []))
+      for (const each of [dev, ...portsOf(dev).map(({ name }) => name)]) {
+        const behind = devices.get(each) ?? new Set();
+        devices.set(each, behind.add(pod));
+      }
+  return new Map([...devices].map(([dev, behind]) => [dev, [...behind]]));
 }
 
-function nameOf({ name }: Link): string {
-  return name;
-}
-
-function deviceOf(address: string, routes: readonly LinkRoute[]): string | undefined {
-  const host = parsePrefix(address);
-  if (host === undefined) return undefined;
-  let best: { readonly dev: string; readonly length: number } | undefined;
-  for (const { to, dev } of routes) {
-    const net = parsePrefix(to);
-    if (net === undefined || net.length === 0 || !contains(net, host)) continue;
-    if (best === undefined || net.length > best.length) best = { dev, length: net.length };
-  }
-  return best?.dev;
+/** The interface that the narrowest route to an address leads into. Each pod of ptp has a route of its own. */
+function deviceLookup(routes: readonly LinkRoute[]): (address: string) => string | undefined {
+  const nets = routes
+    .map(({ to, dev }) => ({ net: parsePrefix(to), dev }))
+    .filter((each): each is { net: Prefix; dev: string } => (each.net?.length ?? 0) > 0)
+    // Of two of one length the first counts.
+    .sort((a, b) => b.net.length - a.net.length);
+  const exact = groupBy(nets, ({ net }) => formatCidr(net));
+  return (address) => {
+    const host = parsePrefix(address);
+    if (host === undefined) return undefined;
+    const [route] = exact(formatCidr(host));
+    return (route ?? nets.find(({ net }) => contains(net, host)))?.dev;
+  };
 }
 
 /** Everything that takes packets of these pods around the marks. */

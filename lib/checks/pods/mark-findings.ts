@@ -1,7 +1,7 @@
 /** Pure: what a look at the marks of all pods gave, as findings. */
 import { driftText, type Drift, type DriftKind } from "../../attachment/drift";
 import type { Attachment } from "../../attachment/journal";
-import { groupBy } from "../../marks/group";
+import { groupBy } from "../../net/group";
 import { networkPrefix } from "../../marks/tag";
 import type { InstalledMark } from "../../ports";
 import { formatMark } from "../../net/mark";

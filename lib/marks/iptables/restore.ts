@@ -3,7 +3,7 @@ import { settleTogether } from "../../cni/error";
 import { familiesOf, type Family } from "../../net/family";
 import type { IptablesVariant } from "../../node/host";
 import type { RestoreOrder, Restored } from "../../ports";
-import { groupBy } from "../group";
+import { groupBy } from "../../net/group";
 import { isConfirmed } from "../restore";
 import { attachmentTag } from "../tag";
 import { ruleSpecs, type InstalledRule } from "./format";

@@ -1,6 +1,6 @@
 /** The counters of our rules. */
 import type { Traffic } from "../../traffic";
-import { groupBy } from "../group";
+import { groupBy } from "../../net/group";
 import { parseSave, type InstalledRule } from "./format";
 import type { Slot } from "./programs";
 import type { Tables } from "./transaction";

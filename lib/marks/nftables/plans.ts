@@ -1,7 +1,7 @@
 /** Pure: from what one of our tables has to the commands that make it what it should be. */
 import { CniError } from "../../cni/error";
 import { familyOf } from "../../net/family";
-import { groupBy } from "../group";
+import { groupBy } from "../../net/group";
 import { formatComment } from "../tag";
 import {
   createElement,
