@@ -49,12 +49,16 @@ export function podRows(
   { installed, traffic, records }: Seen,
 ): readonly PodRow[] {
   const byKey = groupBy(installed, keyOf);
+  const countedIn = groupBy(
+    traffic.filter(({ tag }) => tag !== undefined),
+    keyOf,
+  );
   const rows = [...new Set(installed.map(keyOf))].map((key): PodRow => {
     const pieces = byKey(key);
     const mark = markOf(pieces);
     const { tag = "", backend = "", label = "" } = pieces[0] ?? {};
     const record = records.get(tag);
-    const counted = traffic.find((each) => each.tag === tag && each.backend === backend);
+    const [counted] = countedIn(key);
     return {
       pod: record === undefined ? label : podName(record),
       tag,
@@ -125,7 +129,8 @@ export function tenantOf({ tenants = [] }: PluginConf, mark: Mark | undefined): 
   return tenants.find((tenant) => mark !== undefined && sameMark(tenant.mark, mark))?.name;
 }
 
-function keyOf({ tag, backend }: InstalledMark): string {
+/** Of one attachment in one backend. */
+export function keyOf({ tag, backend }: Pick<Traffic, "tag" | "backend">): string {
   return `${tag} ${backend}`;
 }
 
@@ -133,6 +138,7 @@ function nameOf({ tenant, mark }: PodRow): string {
   return tenant ?? (mark === undefined ? "" : formatMark(mark));
 }
 
-function compare(a: string, b: string): number {
+/** The order of texts, whatever the locale. */
+export function compare(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }

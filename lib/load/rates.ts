@@ -40,7 +40,7 @@ export interface Load {
 
 /** The load of every tenant between two samples. */
 export function loadsOf(conf: PluginConf, before: Sample, now: Sample): readonly Load[] {
-  const seconds = Math.max(0.001, (now.at - before.at) / 1000);
+  const seconds = secondsBetween(before, now);
   const rows = tenantRows(conf, now.pods, now.traffic);
   const marks = new Map(rows.map(({ mark }) => [formatMark(mark), mark]));
   return [...marks.values()].map((mark) => {
@@ -55,12 +55,22 @@ export function loadsOf(conf: PluginConf, before: Sample, now: Sample): readonly
       bytesPerSecond: grown.bytes / seconds,
       packets: mine.reduce((sum, { packets = 0 }) => sum + packets, 0),
       bytes: mine.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
-      leaked: now.dropped
-        ?.filter((each) => sameMark(each.mark, mark))
-        .reduce((sum, { packets }) => sum + packets, 0),
+      leaked: droppedOf(now, mark),
       gateways: now.gateways.filter((each) => each.tenant === tenant),
     };
   });
+}
+
+/** From one sample to the next; never 0. */
+export function secondsBetween(before: Sample, now: Sample): number {
+  return Math.max(0.001, (now.at - before.at) / 1000);
+}
+
+/** Packets of one mark that the guard has dropped; undefined: there is no guard. */
+export function droppedOf({ dropped }: Sample, mark: Mark): number | undefined {
+  return dropped
+    ?.filter((each) => sameMark(each.mark, mark))
+    .reduce((sum, { packets }) => sum + packets, 0);
 }
 
 interface Count {

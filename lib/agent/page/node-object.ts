@@ -3,9 +3,10 @@ import type { PluginConf, Tenant } from "../../../conf/types";
 import type { Attachment } from "../../attachment/journal";
 import { podName } from "../../checks/pods/mark-findings";
 import type { Sent } from "../../load/devices";
-import type { PodRow } from "../../load/in-force";
-import { loadsOf, type GatewayState, type Load } from "../../load/rates";
+import { compare, keyOf, type PodRow } from "../../load/in-force";
+import { droppedOf, loadsOf, secondsBetween, type GatewayState, type Load } from "../../load/rates";
 import type { Taken } from "../../load/sample";
+import { groupBy } from "../../net/group";
 import { formatMark, sameMark, type Mark } from "../../net/mark";
 
 /** One look at the node. */
@@ -137,10 +138,6 @@ function belongs({ mark, tenant }: Placed, load: Load): boolean {
     : sameMark(mark, load.mark);
 }
 
-function secondsBetween(before: Sighting, now: Sighting): number {
-  return Math.max(0.001, (now.at - before.at) / 1000);
-}
-
 function markedGroup(facts: NodeFacts, load: Load, pods: readonly Placed[]): GroupObject {
   const tenant = facts.conf.tenants?.find(({ name }) => name === load.tenant);
   return {
@@ -169,10 +166,8 @@ function ratesOf(
 }
 
 function leaksOf({ mark, leaked }: Load, { before, now }: NodeFacts): number | null {
-  if (before?.dropped === undefined || leaked === undefined) return null;
-  const old = before.dropped
-    .filter((each) => sameMark(each.mark, mark))
-    .reduce((sum, { packets }) => sum + packets, 0);
+  const old = before && droppedOf(before, mark);
+  if (before === undefined || old === undefined || leaked === undefined) return null;
   return grown(old, leaked) / secondsBetween(before, now);
 }
 
@@ -181,9 +176,8 @@ function grown(before: number, now: number): number {
   return now < before ? now : now - before;
 }
 
-function podObject(row: PodRow, { before, now }: NodeFacts): PodObject {
-  const { pod, addresses, mark, recorded, packets, tag, backend } = row;
-  const old = before?.pods.find((each) => each.tag === tag && each.backend === backend);
+function podObject(row: PodRow, old: PodRow | undefined, { before, now }: NodeFacts): PodObject {
+  const { pod, addresses, mark, recorded, packets } = row;
   return {
     pod,
     addresses,
@@ -241,8 +235,9 @@ function gatewayObject(
 function podsOf(facts: NodeFacts): readonly Placed[] {
   const { pods, records } = facts.now;
   const installed = new Set(pods.map(({ tag }) => tag));
+  const before = groupBy(facts.before?.pods ?? [], keyOf);
   const rows = pods.map((row): Placed => ({
-    object: podObject(row, facts),
+    object: podObject(row, before(keyOf(row))[0], facts),
     mark: row.mark,
     tenant: row.tenant,
   }));
@@ -257,10 +252,6 @@ function unseenPod(attachment: Attachment): Placed {
   const state = mark === undefined ? "plain" : "missing";
   const pod = podName(attachment);
   return { object: { pod, addresses, state, packets: null, packetsPerSecond: null }, mark, tenant };
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }
 
 function unmarkedGroup(pods: readonly Placed[]): GroupObject {
