@@ -7,6 +7,7 @@ import { compare, keyOf, type PodRow } from "../../load/in-force";
 import { droppedOf, loadsOf, secondsBetween, type GatewayState, type Load } from "../../load/rates";
 import type { Taken } from "../../load/sample";
 import { groupBy } from "../../net/group";
+import { hopText } from "../../net/hop";
 import { formatMark, sameMark, type Mark } from "../../net/mark";
 
 /** One look at the node. */
@@ -200,12 +201,9 @@ function gatewayObjects(
     return kept.map(({ gateway, isUp, via, dev }) =>
       gatewayObject({ gateway, dev, via, state: isUp ? "up" : "lost" }, seen, facts),
     );
-  return gateways.map(({ via, dev }) => {
-    const gateway = [via, dev === undefined ? undefined : `dev ${dev}`]
-      .filter((word) => word !== undefined)
-      .join(" ");
-    return gatewayObject({ gateway, dev, via, state: "unknown" }, seen, facts);
-  });
+  return gateways.map(({ via, dev }) =>
+    gatewayObject({ gateway: hopText({ via, dev }), dev, via, state: "unknown" }, seen, facts),
+  );
 }
 
 function gatewayObject(

@@ -2,6 +2,7 @@
 import type { PluginConf } from "../../../conf/types";
 import { isOwnPlugin } from "../../cni/conflist";
 import { isObject, own, type Json } from "../../cni/json";
+import { hopText } from "../../net/hop";
 import { formatMark } from "../../net/mark";
 import { formatTable } from "../../text/table";
 import type { ReadConflist } from "./read";
@@ -43,11 +44,7 @@ export function effectOf({ plugins }: ReadConflist, conf: PluginConf): Effect {
     ),
     tenants: (conf.tenants ?? []).map(({ name, mark, table, gateways, namespaces }) => ({
       ...{ name, mark: formatMark(mark), table, namespaces },
-      gateways: gateways.map(({ via, dev }) =>
-        [...[via].flat(), dev === undefined ? undefined : `dev ${dev}`]
-          .filter((part) => part !== undefined)
-          .join(" "),
-      ),
+      gateways: gateways.map(hopText),
     })),
     annotations: [
       ...(fromRuntime ? ["the runtime"] : []),

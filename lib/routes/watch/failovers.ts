@@ -1,9 +1,10 @@
 /** Pure: the gateways of a watcher in figures. */
 import type { PluginConf } from "../../../conf/types";
 import { canonicalAddress } from "../../net/address";
+import { hopText } from "../../net/hop";
 import type { ResolvedGateway } from "../model";
 import { routedTenants } from "../plan/desired";
-import { gatewayChanges, hopText } from "./report";
+import { gatewayChanges } from "./report";
 
 /** A gateway for people, and whether packets take it. */
 export interface GatewayFigure {

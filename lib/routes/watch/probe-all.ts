@@ -1,11 +1,12 @@
 /** Probes all gateways at once, and takes in what the probes find. */
+import { hopText } from "../../net/hop";
 import type { PluginConf } from "../../../conf/types";
 import type { Clock } from "../../ports";
 import type { ResolvedGateway } from "../model";
 import { routedTenants } from "../plan/desired";
 import { canBeProbed, type HealthTracker } from "./health";
 import type { LinkCondition, Probes } from "./probe";
-import { type Conditions, hopText } from "./report";
+import type { Conditions } from "./report";
 
 export interface Prober {
   readonly conf: PluginConf;

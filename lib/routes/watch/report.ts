@@ -2,6 +2,7 @@
  * Pure: the watcher's log: gateways that come and go, changes, repairs, and what is wrong at the
  * moment.
  */
+import { hopText } from "../../net/hop";
 import type { PluginConf } from "../../../conf/types";
 import { routedTenants } from "../plan/desired";
 import { type Action, NAT_TABLE, type ResolvedGateway } from "../model";
@@ -20,13 +21,6 @@ export interface WatchLine {
   /** Of a gateway: whether it is in use from now on. */
   readonly state?: "lost" | "back";
   readonly commands?: readonly string[];
-}
-
-/** A gateway as a person names it: `10.0.0.1 dev eth1`. */
-export function hopText({ via, dev }: ResolvedGateway): string {
-  return [via, dev === undefined ? undefined : `dev ${dev}`]
-    .filter((word) => word !== undefined)
-    .join(" ");
 }
 
 /** The first changes on one line, for people. The JSON form and the status have all of them. */

@@ -1,7 +1,7 @@
+import { hopText } from "../../../../../lib/net/hop";
 import {
   commandsText,
   gatewayChanges,
-  hopText,
   problemText,
   reportChanges,
   type WatchLine,
