@@ -1,8 +1,8 @@
 /** What the schema cannot say about a tenant's gateways. */
 import { contains, parseAddress, parsePrefix, sameNetwork } from "../../lib/net/address";
 import { type Problem, type Rule, showValue } from "../problem";
-import { schemaAt } from "../schema/plugin";
 import type { Gateway } from "../types";
+import { wrong } from "./wrong";
 
 /** Every interface has this network, so an address in it does not say by which interface it is reached (RFC 4291, 2.5.6). */
 const LINK_LOCAL = parsePrefix("fe80::/10");
@@ -34,7 +34,7 @@ function hopProblems(path: readonly string[], { via, dev }: Gateway): readonly P
   }
   const network = parsePrefix(via);
   if (parseAddress(via) === undefined || network === undefined)
-    return [noHost([...path, "via"], via)];
+    return [wrong([...path, "via"], via, "is not the address of a host")];
   if (dev !== undefined || LINK_LOCAL === undefined || !contains(LINK_LOCAL, network)) return [];
   return [
     {
@@ -80,7 +80,7 @@ function checkProblems(
   if (check === undefined) return [];
   const path = [...gatewayPath, "check"];
   const address = parseAddress(check);
-  if (address === undefined) return [noHost(path, check)];
+  if (address === undefined) return [wrong(path, check, "is not the address of a host")];
   const hop = via === undefined ? undefined : parseAddress(via);
   if (hop !== undefined && hop.family !== address.family) {
     return [
@@ -103,12 +103,4 @@ function checkProblems(
         },
       ]
     : [];
-}
-
-function noHost(path: readonly string[], text: string): Problem {
-  return {
-    path,
-    what: `is ${showValue([], text)}, which is not the address of a host`,
-    hint: schemaAt(path)?.errorMessage ?? "",
-  };
 }

@@ -4,8 +4,8 @@ import { familyOf } from "../../lib/net/family";
 import { dependencyOrder, type LinkSpec, type LinkType } from "../../lib/net/link";
 import type { DraftLink } from "../draft";
 import { specsOf } from "../links";
-import { type Problem, type Rule, showValue } from "../problem";
-import { schemaAt } from "../schema/plugin";
+import type { Problem, Rule } from "../problem";
+import { hintAt, wrong } from "./wrong";
 
 type Key = Exclude<keyof DraftLink, "type" | "addresses" | "mtu" | "mac">;
 
@@ -131,8 +131,7 @@ function addressProblems(
 ): readonly Problem[] {
   const at = [...path, "addresses"];
   const stranger = addresses.find((text) => parseCidrAddress(text) === undefined);
-  if (stranger !== undefined)
-    return [{ ...wrong(at, stranger, "is no address of a host"), hint: hintAt(at) }];
+  if (stranger !== undefined) return [wrong(at, stranger, "is no address of a host")];
   if (mtu === undefined || mtu >= MIN_MTU6 || !addresses.some((text) => text.includes(":")))
     return [];
   return [
@@ -191,12 +190,4 @@ function circleProblems(specs: readonly LinkSpec[]): readonly Problem[] {
       hint: "no parent and no port may lead back to the link itself",
     },
   ];
-}
-
-function wrong(path: readonly string[], text: string, why: string): Problem {
-  return { path, what: `is ${showValue([], text)}, which ${why}`, hint: hintAt(path) };
-}
-
-function hintAt(path: readonly string[]): string {
-  return schemaAt(path)?.errorMessage ?? "";
 }

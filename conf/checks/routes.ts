@@ -6,6 +6,7 @@ import { DURATION_BOUNDS, type DurationKey, parseDuration } from "../duration";
 import { type Problem, type Rule, showValue } from "../problem";
 import { schemaAt } from "../schema/plugin";
 import type { NodeRoute } from "../types";
+import { wrong } from "./wrong";
 
 const DEFAULT_UPLINK = "default";
 
@@ -221,14 +222,6 @@ function hostProblem(path: readonly string[], text: string): readonly Problem[] 
   return parseAddress(text) === undefined
     ? [wrong(path, text, "is not the address of a host")]
     : [];
-}
-
-function wrong(path: readonly string[], text: string, why: string): Problem {
-  return {
-    path,
-    what: `is ${showValue([], text)}, which ${why}`,
-    hint: schemaAt(path)?.errorMessage ?? "",
-  };
 }
 
 function nodeRouteProblems(nodeRoutes: readonly NodeRoute[]): readonly Problem[] {

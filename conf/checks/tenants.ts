@@ -5,9 +5,9 @@ import type { Draft } from "../draft";
 import { mergePatch } from "../merge-patch";
 import { type Problem, type Rule, showValue } from "../problem";
 import { PLUGIN_TYPE_PATTERN } from "../schema/parts";
-import { schemaAt } from "../schema/plugin";
 import { catalogue } from "../build";
 import { ownPools } from "../pools";
+import { hintAt } from "./wrong";
 
 /** The released binary's name: the same file may be installed under another one too. */
 const OUR_TYPE = "tenant-routing-wrapper";
@@ -77,7 +77,7 @@ export const poolRule: Rule = ({ draft }) =>
       if (parsePrefix(network) !== undefined) return [];
       const path = ["tenants", name, "pool", String(i)];
       const what = `is ${showValue(path, network)}, which is no network`;
-      return [{ path, what, hint: schemaAt(path)?.errorMessage ?? "" }];
+      return [{ path, what, hint: hintAt(path) }];
     }),
   );
 
