@@ -20,7 +20,7 @@ export function addChecks(
     throw new Error("nobody asks");
   };
   const others = DEFAULT_CNI_PATH.split(":");
-  const kubelet = kubeletOf(readRuntimeDirs());
+  const kubelet = () => kubeletOf(readRuntimeDirs());
   return [
     ...addMachineChecks({ conf: given, journal: () => journal, marks: () => marks }),
     ...accessChecks({ conf: given, api, clock: systemClock, kubelet }).filter(({ local }) => local),

@@ -3,7 +3,7 @@ import { accessSync, constants, realpathSync } from "node:fs";
 import { accessChecks } from "../../lib/checks/access/checks";
 import { agentChecks } from "../../lib/checks/agent/checks";
 import { CATEGORIES, type Category } from "../../lib/checks/finding";
-import { readForeign } from "../../lib/checks/foreign/read";
+import { foreignIn } from "../../lib/checks/foreign/read";
 import { datapathChecks } from "../../lib/checks/node/datapath-checks";
 import { machineChecks } from "../../lib/checks/node/checks";
 import { readEntries } from "../../lib/checks/pods/look";
@@ -19,6 +19,7 @@ import { createExec } from "../../lib/node/exec";
 import { createPrograms } from "../../lib/node/programs";
 import type { ForwardTable } from "../../lib/routes/kernel/forward";
 import { readSysctl } from "../../lib/routes/kernel/kernel";
+import { readMarkUses, withTableNames } from "../../lib/routes/kernel/surroundings";
 import { createProbes } from "../../lib/routes/watch/probe";
 import { DEFAULT_CNI_PATH, type Values } from "../command";
 import { cniPath, kubeletOf } from "../conflist";
@@ -45,6 +46,7 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
   const exec = createExec();
   const node = once(() => openNode(conf(), { write: () => {} }, { exec }));
   const table = once(() => sharedTable(conf()));
+  const markUses = once(() => readMarkUses(createPrograms(exec), table()));
   const api = once(() => askApi(conf(), readEntries(node().journal).values()));
   const clock = systemClock;
   const { version } = build;
@@ -57,15 +59,18 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
   };
   const checks = [
     ...runtimeChecks(runtime),
-    ...accessChecks({ conf, api, clock, kubelet: kubeletOf(found) }),
+    ...accessChecks({ conf, api, clock, kubelet: () => kubeletOf(found) }),
     ...podsChecks({
       ...{ conf, node, api, saved: () => table().saved() },
-      foreign: () => readForeign(createPrograms(exec), table()),
+      foreign: async () => foreignIn(await markUses()),
       inUse: () => addressesInUse(createPrograms(exec)),
     }),
     ...routesChecks({
       conf,
-      node: (each) => routesNode(each, table()),
+      node: (each) => ({
+        ...routesNode(each, table()),
+        readSurroundings: async () => withTableNames(await markUses(), each.routes.namesDir),
+      }),
       probes: createProbes(createPrograms(exec), clock),
     }),
     ...machineChecks({

@@ -134,7 +134,10 @@ function fileFacts(file: string): { readonly dir: string; readonly file: string 
 }
 
 function nodeChecks(conf: PluginConf, api: boolean, { kubelet }: Input): readonly Check[] {
-  const view = { conf: () => conf, api: () => askApi(conf, []), clock: systemClock, kubelet };
+  const view = {
+    ...{ conf: () => conf, api: () => askApi(conf, []) },
+    ...{ clock: systemClock, kubelet: () => kubelet },
+  };
   return [
     ...accessChecks(view).filter(({ category }) => api || category !== "api"),
     check("collisions", "routes", () => collisions(conf)),

@@ -16,8 +16,8 @@ export interface AccessView {
   /** What the API server says; asked at most once for all checks. */
   readonly api: (kubeconfig: string) => Promise<ApiLook>;
   readonly clock: Clock;
-  /** This node's, where its distribution is known. */
-  readonly kubelet?: Kubelet | undefined;
+  /** This node's, where its distribution is known; looked for when there is something to remedy. */
+  readonly kubelet?: () => Kubelet | undefined;
 }
 
 const FROM_RUNTIME = "the conflist names no kubeconfig: annotations come from the runtime";
@@ -44,6 +44,16 @@ function isBad(findings: readonly Finding[]): boolean {
   return findings.some(({ severity }) => severity === "failed");
 }
 
+// Only a remedy names the kubelet, and to find its distribution the runtimes' configurations are read.
+function judged(
+  facts: CredentialFacts,
+  now: Date,
+  kubelet: AccessView["kubelet"],
+): readonly Finding[] {
+  const found = credentialFindings(facts, now);
+  return found.length === 0 ? found : credentialFindings(facts, now, kubelet?.());
+}
+
 /** The checks of these two categories. */
 export function accessChecks({ conf, api, clock, kubelet }: AccessView): readonly Check[] {
   return [
@@ -53,7 +63,7 @@ export function accessChecks({ conf, api, clock, kubelet }: AccessView): readonl
         const { kubeconfig } = conf();
         if (kubeconfig === undefined) return { findings: [], skipped: FROM_RUNTIME };
         const facts = await factsOf(kubeconfig);
-        const found = credentialFindings(facts, clock.now(), kubelet);
+        const found = judged(facts, clock.now(), kubelet);
         const findings = isBad(found) ? found : [...found, ...(await refusals(kubeconfig, clock))];
         return { findings, summary: credentialSummary(facts) };
       },
@@ -70,7 +80,7 @@ export function accessChecks({ conf, api, clock, kubelet }: AccessView): readonl
         const look = await api(kubeconfig);
         const pods = "value" in look.pods ? `, ${look.pods.value.length} pods` : "";
         return {
-          findings: apiFindings(look, kubeconfig, kubelet),
+          findings: apiFindings(look, kubeconfig, kubelet?.()),
           summary: `${look.server}${pods}`,
         };
       },

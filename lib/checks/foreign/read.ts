@@ -1,7 +1,7 @@
 /** Reads the firewalls of this node for foreign rules. */
 import type { Programs } from "../../node/programs";
 import type { ForwardTable } from "../../routes/kernel/forward";
-import { readMarkUses } from "../../routes/kernel/surroundings";
+import { readMarkUses, type MarkUses } from "../../routes/kernel/surroundings";
 import { foreignRules, type ForeignRule } from "./model";
 
 /** Foreign rules that write marks on certain addresses, and a sentence about each firewall that could not be read. */
@@ -15,6 +15,10 @@ export async function readForeign(
   programs: Programs,
   firewall: Pick<ForwardTable, "saved">,
 ): Promise<Foreign> {
-  const { markUses, unseen } = await readMarkUses(programs, firewall);
+  return foreignIn(await readMarkUses(programs, firewall));
+}
+
+/** Those in what has been read already. */
+export function foreignIn({ markUses, unseen }: MarkUses): Foreign {
   return { rules: foreignRules(markUses), unseen };
 }

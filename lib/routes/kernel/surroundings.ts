@@ -29,20 +29,23 @@ export async function readSurroundings(
   forward: ForwardTable,
   namesDir: string | undefined,
 ): Promise<Surroundings> {
-  return {
-    ...(await readMarkUses(programs, forward)),
-    tableNames: [
-      ...NAME_FILES,
-      ...namesIn([...NAME_DIRS, ...(namesDir === undefined ? [] : [namesDir])]),
-    ].flatMap(readTableNames),
-  };
+  return withTableNames(await readMarkUses(programs, forward), namesDir);
+}
+
+/** The firewalls' part of it. */
+export type MarkUses = Omit<Surroundings, "tableNames">;
+
+/** The same with the names of tables, for who has read the firewalls already. */
+export function withTableNames(seen: MarkUses, namesDir: string | undefined): Surroundings {
+  const dirs = [...NAME_DIRS, ...(namesDir === undefined ? [] : [namesDir])];
+  return { ...seen, tableNames: [...NAME_FILES, ...namesIn(dirs)].flatMap(readTableNames) };
 }
 
 /** The firewalls' part of it. Makes no table by looking, and does not throw. */
 export async function readMarkUses(
   programs: Programs,
   forward: Pick<ForwardTable, "saved">,
-): Promise<Omit<Surroundings, "tableNames">> {
+): Promise<MarkUses> {
   const [listings, ruleset] = await Promise.all([
     forward.saved(),
     programs.has("nft") ? nftRuleset(programs) : { nftables: [] },
