@@ -21,6 +21,8 @@ const project = (name: string) => ({
 });
 
 const config: Config = {
+  // For what hangs. No test depends on how fast a machine is.
+  testTimeout: 900_000,
   projects: [
     project("unit"),
     project("meta"),

@@ -63,7 +63,6 @@ export function useFaultNode(
   const node = {} as { -readonly [K in keyof FaultNode]: FaultNode[K] };
   const pods: string[] = [];
   let holder: ChildProcess | undefined;
-  jest.setTimeout(180_000);
   beforeEach(async () => {
     const files = nodeFiles(routes as unknown as NodeWorld);
     holder = await hold(routes, files);
@@ -153,7 +152,7 @@ function build(routes: RoutesNode, files: NodeFiles, { holder, pods, settings }:
     ...{ routes, files, bin, status, holder: holder.pid ?? 0 },
     shared: join(routes.dir, "shared"),
     reaches: (condition) =>
-      until("the status is as expected", () => condition(status()), 60_000).then(() => undefined),
+      until("the status is as expected", () => condition(status())).then(() => undefined),
     runtime: createRuntime(routes as unknown as NodeWorld, list(), { wrap }),
     web: newPod(1, "team-a", "web-0"),
     plain: newPod(2, "plain", "client-0"),

@@ -7,8 +7,6 @@ import { useNode } from "../helpers/node-world";
 import type { Outcome } from "../helpers/outcome";
 
 const world = useNode();
-// A machine may be slow; nothing here depends on how slow.
-jest.setTimeout(600_000);
 /** The kubelet's default for pods on a node. */
 const PODS = 110;
 const BUSY_PROCESSES = 40;

@@ -16,7 +16,6 @@ import { expectOk, type Outcome } from "../helpers/outcome";
 import { until } from "../helpers/shell";
 
 const world = useNode();
-jest.setTimeout(900_000);
 const LANES = 2;
 const PODS_PER_LANE = 50;
 let runtime: Runtime;

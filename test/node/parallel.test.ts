@@ -10,7 +10,6 @@ import { together } from "../helpers/together";
 import { PLACES, type Place, putIn } from "../helpers/firewall";
 
 const world = useNode();
-jest.setTimeout(180_000); // after useNode, which sets its own
 const ONE = { rangeStart: "10.88.0.9", rangeEnd: "10.88.0.9" };
 
 function runtimeFor(place: Place, range: Conf = {}): Runtime {
