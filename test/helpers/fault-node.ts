@@ -27,7 +27,7 @@ export interface SeenFinding {
 export interface Seen {
   readonly status: number | null;
   readonly findings: readonly SeenFinding[];
-  /** What it prints for people. */
+  /** What it prints for people: run again for it, where a test asks. */
   readonly text: string;
 }
 
@@ -146,7 +146,14 @@ function build(routes: RoutesNode, files: NodeFiles, { holder, pods, settings }:
     const { status: exit, stdout, stderr } = call("-o json");
     if (!stdout.startsWith("{")) throw new Error(`wrapper status said: ${stdout}${stderr}`);
     const { findings } = JSON.parse(stdout) as Pick<Seen, "findings">;
-    return { status: exit, findings, text: call().stdout };
+    let text: string | undefined;
+    return {
+      status: exit,
+      findings,
+      get text() {
+        return (text ??= call().stdout);
+      },
+    };
   };
   return {
     ...{ routes, files, bin, status, holder: holder.pid ?? 0 },
