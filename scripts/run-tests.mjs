@@ -163,7 +163,7 @@ const [beside, alone] = [false, true].map((isAlone) =>
 const runs = [
   ...(beside.length === 0
     ? []
-    : [runJest(beside, `--maxWorkers=${availableParallelism() + 1}`, ...coverage)]),
+    : [runJest(beside, `--maxWorkers=${availableParallelism() + 2}`, ...coverage)]),
   ...(alone.length === 0 ? [] : [runJest(alone, "--runInBand")]),
 ];
 const count = (field) => runs.reduce((sum, run) => sum + run[field], 0);

@@ -101,9 +101,9 @@ test("--watch goes on until it is interrupted, and ends with what it saw last", 
   watching.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
   const ended = new Promise<unknown>((resolve) => watching.once("exit", resolve));
   try {
-    await until("a first look", () => /^ok +routes/m.test(said), 60_000);
+    await until("a first look", () => /^ok +routes/m.test(said));
     node.run("ip rule del fwmark 0x10/0xff lookup 100");
-    await until("a look at the fault", () => /TR0117[^]*^-? *agent/m.test(said), 60_000);
+    await until("a look at the fault", () => /TR0117[^]*^-? *agent/m.test(said));
     watching.kill("SIGINT");
     expect(await ended).toBe(1);
   } finally {
