@@ -20,6 +20,7 @@ import {
 } from "../../command";
 import { findConf } from "../../conflist";
 import { routesNode, type RoutesRun } from "./run";
+import { healthByWatcher } from "../../../lib/routes/watch/watcher-lock";
 import { agrees, canAsk } from "../../screen/ask";
 import { hasColours } from "../../screen/colours";
 import { painter } from "../../screen/paint";
@@ -65,11 +66,7 @@ export function routesCommand(name: RoutesAction): RunCommand {
  */
 async function look({ conf, node, sysctl }: RoutesRun): Promise<RoutesView> {
   return withSignOfLife("comparing the node with the conflist", async () => {
-    const watcher = await node.watcherLock.watcher();
-    return lookWith(conf, node, {
-      sysctl,
-      ...(watcher === undefined ? {} : { health: watcher.health }),
-    });
+    return lookWith(conf, node, { sysctl, ...(await healthByWatcher(node.watcherLock)) });
   });
 }
 
