@@ -176,7 +176,8 @@ export const PATH = {
     title: "A probe packet was lost on this node",
     fault: ({ pod, at, behind }) => `a probe packet of ${pod} passed ${behind}, and not ${at}`,
     consequence: () => "packets like it are lost on this node",
-    remedy: ({ at }) => `look for what drops packets before ${at}: nft list ruleset`,
+    remedy: ({ at }) =>
+      `look for what drops packets before ${at}: nft list ruleset; programs in BPF: bpftool net show`,
   }),
   "path-no-answer": kind<Beyond>({
     ...ROUTES,
