@@ -22,12 +22,11 @@ import { findConf } from "../../conflist";
 import { routesNode, type RoutesRun } from "./run";
 import { healthByWatcher } from "../../../lib/routes/watch/watcher-lock";
 import { agrees, canAsk } from "../../screen/ask";
-import { hasColours } from "../../screen/colours";
 import { painter } from "../../screen/paint";
-import { printableIn } from "../../screen/printable-in";
 import { withSignOfLife } from "../../screen/waiting";
 import { changesOf, isBad, reportJson, type RoutesReport } from "./report";
 import { lossText, reportText } from "./report-text";
+import { printPainted } from "../../screen/painted";
 
 const ACTIONS = {
   plan,
@@ -220,8 +219,7 @@ function reportOf({ conf, path }: RoutesRun, view: RoutesView): Omit<RoutesRepor
 
 function print({ io, conf, json }: RoutesRun, report: RoutesReport): number {
   if (json) io.stdout(reportJson(conf, report));
-  else if (hasColours()) io.coloured(reportText(conf, printableIn(report), painter(true)));
-  else io.stdout(reportText(conf, report, painter(false)));
+  else printPainted(io, report, (shown, paint) => reportText(conf, shown, paint));
   if (report.collisions.length > 0) return EXIT_COLLISION;
   return isBad(report) ? EXIT_WRONG : 0;
 }
