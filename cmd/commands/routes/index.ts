@@ -20,6 +20,7 @@ import {
 } from "../../command";
 import { findConf } from "../../conflist";
 import { routesNode, type RoutesRun } from "./run";
+import { healthByWatcher } from "../../../lib/routes/watch/watcher-lock";
 import { agrees, canAsk } from "../../screen/ask";
 import { painter } from "../../screen/paint";
 import { withSignOfLife } from "../../screen/waiting";
@@ -64,11 +65,7 @@ export function routesCommand(name: RoutesAction): RunCommand {
  */
 async function look({ conf, node, sysctl }: RoutesRun): Promise<RoutesView> {
   return withSignOfLife("comparing the node with the conflist", async () => {
-    const watcher = await node.watcherLock.watcher();
-    return lookWith(conf, node, {
-      sysctl,
-      ...(watcher === undefined ? {} : { health: watcher.health }),
-    });
+    return lookWith(conf, node, { sysctl, ...(await healthByWatcher(node.watcherLock)) });
   });
 }
 
@@ -102,9 +99,23 @@ function withSysctls(view: RoutesView): RoutesView {
   };
 }
 
+/** Runs the body as the only one that changes the node's routes; says so where it has to wait for another one. */
+async function alone<T>({ conf, node }: RoutesRun, body: () => Promise<T>): Promise<T> {
+  let begin = (): void => {};
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const ended = node.lock.hold(conf.lockTimeoutMs, () => {
+    begin();
+    return body();
+  });
+  await withSignOfLife("waiting for another change of the routes to end", () =>
+    Promise.race([begun, ended]),
+  );
+  return ended;
+}
+
 async function apply(run: RoutesRun): Promise<number> {
   const { conf, node, io, force } = run;
-  return node.lock.hold(conf.lockTimeoutMs, async () => {
+  return alone(run, async () => {
     if ((await node.watcherLock.watcher())?.keeps(conf) === false)
       throw watched(
         `keeps the routes of ${run.path} as it was when it was last read, or of another file: have it read the file again (systemctl reload tenant-routing-routes, or SIGHUP)`,
@@ -171,13 +182,14 @@ async function show(run: RoutesRun): Promise<number> {
   return view.actions.length > 0 ? EXIT_WRONG : status;
 }
 
-async function remove({ io, conf, node, json }: RoutesRun): Promise<number> {
-  return node.lock.hold(conf.lockTimeoutMs, async () => {
+async function remove(run: RoutesRun): Promise<number> {
+  const { io, conf, node, json } = run;
+  return alone(run, async () => {
     if (await node.watcherLock.isHeld())
       throw watched(
         "would put everything back: stop it first (systemctl stop tenant-routing-routes, or delete the DaemonSet)",
       );
-    const actions = await removeRoutes(conf, node);
+    const actions = await withSignOfLife("taking back the routes", () => removeRoutes(conf, node));
     const commands = actions.map(actionText);
     if (json) io.stdout(`${JSON.stringify({ changes: changesOf(actions) }, null, 2)}\n`);
     else if (commands.length === 0) io.stdout("nothing to remove\n");

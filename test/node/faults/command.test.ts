@@ -65,6 +65,13 @@ test("on k3s every command looks where its containerd does", () => {
   expect(node.status()).toMatchObject({ status: 0, findings: [] });
   for (const command of ["check", "rules", "routes show"])
     expect(node.run(`wrapper ${command}`)).toContain(`${dir}/10-tenant-routing.conflist\n`);
+  node.run(`mv ${dir}/10-tenant-routing.conflist /etc/tenants.conflist`);
+  node.files.write(`${dir}/10-flannel.conflist`, '{"name":"cbr0","plugins":[{"type":"flannel"}]}');
+  const valid = node.run("wrapper validate /etc/tenants.conflist");
+  expect(valid).toContain(
+    "switch it on:\n  echo 'flannel-cni-conf: /etc/tenants.conflist' >>/etc/rancher/k3s/config.yaml",
+  );
+  node.run(`cp /etc/tenants.conflist ${dir}/10-flannel.conflist`);
   node.files.write(`${agent}/kubelet.kubeconfig`, "");
   node.run(`sed -i 's#"delegate"#"kubeconfig":"/etc/kubernetes/kubelet.conf",&#' ${dir}/*`);
   expect(node.status("--only", "credentials").findings[0]).toMatchObject({
