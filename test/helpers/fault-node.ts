@@ -198,17 +198,20 @@ export function testFaults(node: FaultNode, faults: readonly Fault[]): void {
       );
       expect(found?.remedy).toMatch(remedy);
       expect(seen.status).toBe(seen.findings.some(({ severity }) => severity === "failed") ? 1 : 0);
-      expect(seen.text).toContain(`${code} `);
-      expect(seen.text.replace(/ \\\n +/g, " ").replace(/\n +/g, " ")).toContain(
-        `fix: ${found?.remedy ?? ""}`,
-      );
-      const lines = seen.text.split("\n");
-      for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
-      // A screen; a fault that brings others with it may take more.
-      if (seen.findings.length <= 3) expect(lines.length).toBeLessThanOrEqual(SCREEN_LINES);
+      expectPrinted(seen, code, found?.remedy ?? "");
       if (end === undefined) node.run(found?.remedy ?? "false");
       else await end(node);
       expect(node.status()).toMatchObject({ status: 0, findings: [] });
     },
   );
+}
+
+/** The page for people: the code, the command that ends the fault, and no more than a screen. */
+function expectPrinted({ text, findings }: Seen, code: string, remedy: string): void {
+  expect(text).toContain(`${code} `);
+  expect(text.replace(/ \\\n +/g, " ").replace(/\n +/g, " ")).toContain(`fix: ${remedy}`);
+  const lines = text.split("\n");
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
+  // A fault that brings others with it may take more.
+  if (findings.length <= 3) expect(lines.length).toBeLessThanOrEqual(SCREEN_LINES);
 }
