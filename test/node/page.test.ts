@@ -163,7 +163,7 @@ describe("what is shown", () => {
   const time = new Date().toISOString();
   const gatewayOf = (state: GatewayObject["state"]): GatewayObject => ({
     ...{ gateway: `10.0.0.1 dev ${state}`, dev: state, state, neighbour: HOSTILE },
-    devicePacketsPerSecond: 3,
+    ...{ to: ["default", HOSTILE], devicePacketsPerSecond: 3 },
   });
   const pods = ["one", HOSTILE].map((name): PodObject => ({
     ...{ pod: `n/${name}`, addresses: [HOSTILE], state: "missing" },

@@ -6,6 +6,7 @@ import { collisionsOf, findingsOf, look, type RoutesNode } from "../../routes/ap
 import { type RoutesView, unreadOf } from "../../routes/carry-out";
 import type { ResolvedGateway } from "../../routes/model";
 import { asksForRoutes, routedTenants } from "../../routes/plan/desired";
+import { gatewayKey } from "../../routes/plan/gateways";
 import type { Probes } from "../../routes/watch/probe";
 import { healthByWatcher, type WatcherLock } from "../../routes/watch/watcher-lock";
 import { findingOf, type Finding } from "../finding";
@@ -77,7 +78,8 @@ function lookAtRoutes({ conf, routes }: Sight): Looked {
 
 async function probeGateways({ conf, routes }: Sight, probes: Probes): Promise<Looked> {
   const links = await probes.links();
-  const usable = routes.plan.gateways.filter(({ unusable }) => unusable === undefined);
+  const all = [...new Map(routes.plan.gateways.map((each) => [gatewayKey(each), each])).values()];
+  const usable = all.filter(({ unusable }) => unusable === undefined);
   const asked = await Promise.all(
     usable.map(async (gateway) => {
       const mark = routedTenants(conf).find(({ name }) => name === gateway.tenant)?.mark;
@@ -89,7 +91,7 @@ async function probeGateways({ conf, routes }: Sight, probes: Probes): Promise<L
   );
   const findings = asked.flat();
   const answering = usable.length - findings.length;
-  return { findings, summary: `${answering} of ${routes.plan.gateways.length} gateways answer` };
+  return { findings, summary: `${answering} of ${all.length} gateways answer` };
 }
 
 function silenceOf({ tenant, via, dev = "?", family }: ResolvedGateway, why: string): Finding {

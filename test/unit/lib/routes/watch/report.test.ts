@@ -208,7 +208,7 @@ test("a tenant without any gateway is stopped; what there is not is null", () =>
   ).toEqual({
     pid: 1,
     conf: "/c",
-    tenants: [{ name: "a", state: "stopped", gateways: [] }],
+    tenants: [{ name: "a", state: "stopped", gateways: [], routes: [] }],
     repairs: 0,
     lastRepair: null,
     error: null,
