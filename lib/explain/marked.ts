@@ -1,5 +1,5 @@
 /** Pure: the mark that a pod's packet has when it is routed. */
-import type { Mark } from "../net/mark";
+import { carries, type Mark } from "../net/mark";
 import type { HookPacket } from "./firewall/matches";
 import type { FirewallFacts, Marked, Packet, PodFacts, RuleSight } from "./model";
 import { markAfter, nativeRules, unfollowedChains, type NativeRule } from "./firewall/native";
@@ -95,11 +95,6 @@ function accepted(seen: readonly Seen[]): RuleSight | undefined {
 
 function spoils(mark: number, wanted: Mark | undefined): boolean {
   return wanted === undefined ? mark !== 0 : !carries(mark, wanted);
-}
-
-/** True when the bits of the mark are as it says. */
-export function carries(value: number, { value: wanted, mask }: Mark): boolean {
-  return (value & mask) >>> 0 === wanted;
 }
 
 function hasOurs(chains: SavedChains): boolean {

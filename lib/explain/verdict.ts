@@ -1,7 +1,6 @@
 /** Pure: how the way ends, as the rest of a sentence. */
-import { formatMark } from "../net/mark";
+import { carries, formatMark } from "../net/mark";
 import type { PathFacts, Step } from "./model";
-import { carries } from "./marked";
 import { findingsIn } from "./step";
 import { hopText, routedOf } from "./steps/route";
 

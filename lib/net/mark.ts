@@ -74,3 +74,8 @@ export function sameMark(a: Mark, b: Mark): boolean {
 export function satisfiesMark(a: Mark, b: Mark): boolean {
   return (a.value & b.mask) >>> 0 === b.value;
 }
+
+/** True when the bits of the mark are as it says, in all 32 bits of a packet. */
+export function carries(bits: number, { value, mask }: Mark): boolean {
+  return (bits & mask) >>> 0 === value;
+}

@@ -2,6 +2,7 @@
 import type { Prefix } from "../net/address";
 import type { LinkSpec } from "../net/link";
 import type { Mark } from "../net/mark";
+import type { GuardedWay } from "./guarded-way";
 import type { LinkChange, LinkFacts } from "./link-model";
 import type { Family } from "../net/family";
 
@@ -207,6 +208,8 @@ export interface RoutesPlan {
   readonly names: { readonly path: string; readonly text: string } | undefined;
   /** The gateways of all tenants, as this node sees them. */
   readonly gateways: readonly ResolvedGateway[];
+  /** Ways of the node that tenants' packets may not take; none where the guard is not in use. */
+  readonly ways: readonly GuardedWay[];
   /** Marks whose packets are stopped, because pods carry them and no tenant has them any more. */
   readonly retired: readonly RetiredMark[];
 }

@@ -16,7 +16,7 @@ const ROUTES = [
   ),
 ];
 /** What every room of the node routes builds on. */
-const ROUTES_GROUND = ["model", "text", "link-model", "link-text"].map(
+const ROUTES_GROUND = ["model", "text", "guarded-way", "link-model", "link-text"].map(
   (name) => `lib/routes/${name}.ts`,
 );
 /** Comparing and carrying out, on top of the rooms below. */
@@ -104,7 +104,8 @@ export const ROOMS = {
   "lib/routes": SEAMS,
   "lib/routes/link-model.ts": SEAMS,
   "lib/routes/link-text.ts": [...SEAMS, "lib/routes/link-model.ts"],
-  "lib/routes/model.ts": [...SEAMS, "lib/routes/link-model.ts"],
+  "lib/routes/guarded-way.ts": SEAMS,
+  "lib/routes/model.ts": [...SEAMS, "lib/routes/guarded-way.ts", "lib/routes/link-model.ts"],
   "lib/routes/text.ts": [...SEAMS, "lib/routes/model.ts", "lib/routes/link-text.ts"],
   "lib/routes/plan": [...SEAMS, "conf", ...ROUTES_GROUND],
   "lib/routes/links": [...SEAMS, ...ROUTES_GROUND, "lib/routes/plan"],

@@ -1,10 +1,12 @@
 /** Pure: what happens to the packet on its way out of the node. */
 import type { Finding } from "../../checks/finding";
 import type { Tenant } from "../../../conf/types";
-import { formatMark } from "../../net/mark";
-import { carries, dropOf, hookPacket, savedOf, type Program } from "../marked";
+import { carries, formatMark } from "../../net/mark";
+import { dropOf, hookPacket, savedOf, type Program } from "../marked";
 import type { PathFacts, RuleSight, Step } from "../model";
 import { nativeRules, type NativeRule } from "../firewall/native";
+import { natTable } from "../../routes/plan/nat";
+import { isStopped } from "../../routes/plan/way-guard";
 import { fromRoutes } from "../route-findings";
 import { fine, group, judged, pathFinding, unseen } from "../step";
 import { walk, type Walk } from "../firewall/walk";
@@ -96,7 +98,16 @@ function droppedBy({
   ];
 }
 
-function guardSteps({ marks, marked }: PathFacts): readonly Step[] {
+function guardSteps(facts: PathFacts): readonly Step[] {
+  const { marks, marked } = facts;
+  if (isStoppedAtWay(facts))
+    return [
+      {
+        name: "guard",
+        what: "drops it: a tenant's packet does not take the node's default route",
+        state: "failed",
+      },
+    ];
   const guard = marks?.guard;
   if (guard === undefined) return [];
   if (guard.mark === undefined)
@@ -107,11 +118,17 @@ function guardSteps({ marks, marked }: PathFacts): readonly Step[] {
     : [{ name: "guard", what: `drops it: ${what}`, state: "failed" }];
 }
 
+function isStoppedAtWay({ routes, way, packet, marked }: PathFacts): boolean {
+  if ("refused" in way || !routes.hasNat) return false;
+  const { family, to: destination } = packet;
+  return isStopped(routes.plan.ways, { ...way, family, destination, mark: marked.value });
+}
+
 /** Ours comes first (decision 0035); a connection is translated once. */
 function translationStep(facts: PathFacts, dev: string): Step {
   const { routes, pod, conf, option } = facts;
   const tenant = conf.tenants?.find(({ name }) => name === pod.tenant);
-  if (routes.plan.nat !== undefined && !routes.hasNat)
+  if (natTable(conf, routes.plan.gateways) !== undefined && !routes.hasNat)
     return judged(
       "translation",
       "our table is missing",

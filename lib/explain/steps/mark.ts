@@ -1,7 +1,7 @@
 /** Pure: what marks the packet, and what becomes of the mark. */
-import { formatMark } from "../../net/mark";
+import { carries, formatMark } from "../../net/mark";
 import type { Counted, MarkFacts, PathFacts, RuleSight, Step } from "../model";
-import { blindSpots, carries } from "../marked";
+import { blindSpots } from "../marked";
 import { fine, group, judged, pathFinding, unseen } from "../step";
 
 /** What is in force for the pod's address, and what other rules do to its packets. */

@@ -7,7 +7,7 @@ import { ruleKey } from "../../routes/changes/identity";
 import { TABLE_LOCAL, type IpRoute, type IpRule, type ResolvedGateway } from "../../routes/model";
 import { quotedRoute, routeRemoval, ruleRemoval, ruleText } from "../../routes/text";
 import { lookUp, type Decided } from "../lookup";
-import { carries } from "../marked";
+import { carries } from "../../net/mark";
 import type { PathFacts, Step } from "../model";
 import { fromLateLocal, fromRoutes } from "../route-findings";
 import { fine, firstOf, group, judged, pathFinding } from "../step";

@@ -61,6 +61,7 @@ export function desiredRoutes(
     ...plan,
     sysctls: wantedSysctls(plan, state),
     nat: natTable(conf, gateways),
+    ways: [],
     names: tableNames(conf.routes.namesDir, tenants),
   };
 }

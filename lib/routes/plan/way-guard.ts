@@ -2,7 +2,8 @@
 import type { PluginConf } from "../../../conf/types";
 import { contains, formatCidr, type Prefix, parsePrefix } from "../../net/address";
 import { type Family, familyOf } from "../../net/family";
-import type { Mark } from "../../net/mark";
+import { carries } from "../../net/mark";
+import type { GuardedWay } from "../guarded-way";
 import { chainOf } from "./nat";
 import {
   type IpRoute,
@@ -13,13 +14,7 @@ import {
   TABLE_MAIN,
 } from "../model";
 
-/** Marks whose packets are stopped behind one of the node's ways, and where they may go all the same. */
-interface Way {
-  readonly family: Family;
-  readonly hop: Nexthop;
-  readonly free: readonly Prefix[];
-  readonly stopped: readonly { readonly mark: Mark; readonly whose: string }[];
-}
+type Hop = Pick<GuardedWay, "family" | "dev" | "via">;
 
 /** A node that has more networks behind its default gateway, as with a whole BGP table, is left without this. */
 const MAX_NETWORKS = 2000;
@@ -27,23 +22,26 @@ const MAX_NETWORKS = 2000;
 const TABLE_DEFAULT = 253;
 
 /**
- * Chains for our nftables table; empty where nothing is to be stopped. The tenants' rules keep their packets from the
- * node's default routes; these chains do when somebody has deleted the rules. Only what takes one of the default
- * routes' gateways is looked at, so the packets of others pay for a comparison or two (decision 0124).
+ * What the guard keeps tenants' packets from, where it is in use. The tenants' rules keep them from the node's default
+ * routes; the guard does when somebody has deleted the rules (decision 0124).
  */
-export function wayGuard(
+export function guardedWays(
   conf: PluginConf,
   state: Pick<NodeState, "families" | "routes" | "rules">,
   plan: Pick<RoutesPlan, "routes" | "gateways" | "retired">,
-): readonly string[] {
-  const ways = state.families
+): readonly GuardedWay[] {
+  return state.families
     .flatMap((family) => waysOf(conf, state, plan, family))
     .filter(({ stopped }) => stopped.length > 0);
+}
+
+/** Chains for our nftables table. Packets that take another way pay for a comparison or two. */
+export function wayChains(ways: readonly GuardedWay[]): readonly string[] {
   if (ways.length === 0) return [];
   return [
     ...chainOf("forward", [
       "type filter hook forward priority mangle - 10; policy accept;",
-      ...ways.map(({ family, hop }, n) => `${matchOf(family, hop)} jump way${n}`),
+      ...ways.map((way, n) => `${matchOf(way)} jump way${n}`),
     ]),
     ...ways.flatMap(({ family, free, stopped }, n) =>
       chainOf(`way${n}`, [
@@ -59,12 +57,42 @@ export function wayGuard(
   ];
 }
 
+/** A forwarded packet after the kernel's decision where it goes. */
+export interface Leaving {
+  readonly family: Family;
+  readonly dev: string;
+  /** undefined: its destination is a neighbour. */
+  readonly via: string | undefined;
+  readonly destination: string;
+  /** All 32 bits. */
+  readonly mark: number;
+}
+
+/** Whether the guard drops it there. */
+export function isStopped(
+  ways: readonly GuardedWay[],
+  { family, dev, via, destination, mark }: Leaving,
+): boolean {
+  const host = parsePrefix(destination);
+  const way = ways.find(
+    (each) =>
+      each.family === family &&
+      each.dev === dev &&
+      (!isCompared(each) || each.via === (via ?? destination)),
+  );
+  if (way === undefined || host === undefined) return false;
+  return (
+    !way.free.some((network) => contains(network, host)) &&
+    way.stopped.some((each) => carries(mark, each.mark))
+  );
+}
+
 function waysOf(
   conf: PluginConf,
   { routes, rules }: Pick<NodeState, "routes" | "rules">,
   { routes: planned, gateways, retired }: Pick<RoutesPlan, "routes" | "gateways" | "retired">,
   family: Family,
-): readonly Way[] {
+): readonly GuardedWay[] {
   const excluded = excludedNetworks(conf, rules, family);
   const main = routes.filter(
     (route) => route.family === family && route.table === TABLE_MAIN && route.type === "unicast",
@@ -77,21 +105,21 @@ function waysOf(
       )
       .map(({ tenant }) => tenant),
   );
-  const stopped = (hop: Nexthop): Way["stopped"] => [
+  const stopped = (hop: Hop): GuardedWay["stopped"] => [
     ...(conf.tenants ?? [])
       .filter(({ name }) => stops.has(name) && !gateways.some((each) => isHop(each, name, hop)))
       .map(({ name, mark }) => ({ mark, whose: name })),
     ...retired.map(({ stop }) => ({ mark: stop, whose: "a tenant that is gone" })),
   ];
   return defaultHops(routes, family).flatMap((hop) => {
-    const free = [...excluded, ...networksBehind(main, family, hop)];
+    const free = [...excluded, ...networksBehind(main, hop)];
     if (free.length > MAX_NETWORKS) return [];
-    return [{ family, hop, free: withoutInner(free), stopped: stopped(hop) }];
+    return [{ ...hop, free: withoutInner(free), stopped: stopped(hop) }];
   });
 }
 
 /** The gateways of the node's default routes, each once. */
-function defaultHops(routes: readonly IpRoute[], family: Family): readonly Nexthop[] {
+function defaultHops(routes: readonly IpRoute[], family: Family): readonly Hop[] {
   const hops = routes
     .filter(
       ({ family: of, dst, type, table }) =>
@@ -100,19 +128,23 @@ function defaultHops(routes: readonly IpRoute[], family: Family): readonly Nexth
         type === "unicast" &&
         (table === TABLE_MAIN || table === TABLE_DEFAULT),
     )
-    .flatMap(({ nexthops }) => nexthops.filter(({ dev }) => dev !== undefined));
-  const named = new Map(hops.map((hop) => [`${hop.dev ?? ""} ${hop.via ?? ""}`, hop] as const));
+    .flatMap(({ nexthops }) =>
+      nexthops.flatMap(({ dev, via }): readonly Hop[] =>
+        dev === undefined ? [] : [{ family, dev, via }],
+      ),
+    );
+  const named = new Map(hops.map((hop) => [`${hop.dev} ${hop.via ?? ""}`, hop] as const));
   return [...named].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, hop]) => hop);
 }
 
-function isHop({ tenant, dev, via }: ResolvedGateway, name: string, hop: Nexthop): boolean {
+function isHop({ tenant, dev, via }: ResolvedGateway, name: string, hop: Hop): boolean {
   if (tenant !== name) return false;
   return via === hop.via && (dev === undefined || dev === hop.dev);
 }
 
 /** What the main table knows better than by its default route, and sends the same way; and the gateway itself. */
-function networksBehind(main: readonly IpRoute[], family: Family, hop: Nexthop): readonly Prefix[] {
-  const byGateway = isMatched(family, hop);
+function networksBehind(main: readonly IpRoute[], hop: Hop): readonly Prefix[] {
+  const byGateway = isCompared(hop);
   const isSame = (other: Nexthop): boolean =>
     other.dev === hop.dev && (!byGateway || other.via === hop.via);
   const texts = main
@@ -146,13 +178,14 @@ function withoutInner(networks: readonly Prefix[]): readonly Prefix[] {
   return kept;
 }
 
-function matchOf(family: Family, hop: Nexthop): string {
-  const dev = `meta nfproto ipv${family} oifname "${hop.dev ?? ""}"`;
-  return isMatched(family, hop) ? `${dev} rt ${word(family)} nexthop ${hop.via ?? ""}` : dev;
+function matchOf(hop: Hop): string {
+  const { family, dev, via = "" } = hop;
+  const leaves = `meta nfproto ipv${family} oifname "${dev}"`;
+  return isCompared(hop) ? `${leaves} rt ${word(family)} nexthop ${via}` : leaves;
 }
 
 /** Whether the gateway's address is of the packets' family, and so can be compared. */
-function isMatched(family: Family, { via }: Nexthop): boolean {
+function isCompared({ family, via }: Hop): boolean {
   return via !== undefined && familyOf(via) === family;
 }
 

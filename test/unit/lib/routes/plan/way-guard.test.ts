@@ -1,7 +1,12 @@
 import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
 import { natTable } from "../../../../../lib/routes/plan/nat";
-import { wayGuard } from "../../../../../lib/routes/plan/way-guard";
-import type { NodeState, RetiredMark } from "../../../../../lib/routes/model";
+import {
+  guardedWays,
+  isStopped,
+  type Leaving,
+  wayChains,
+} from "../../../../../lib/routes/plan/way-guard";
+import type { IpRoute, NodeState, RetiredMark } from "../../../../../lib/routes/model";
 import { confOf, connected, KERNEL_RULES, route, rule, stateOf, TENANTS } from "../node-rig";
 
 const guard = (
@@ -13,8 +18,8 @@ const guard = (
     confOf({ routes: { excludeDestinations: [] }, ...changes } as never),
     stateOf({ families: [4], ...state }),
   ];
-  return wayGuard(conf, node, desiredRoutes(conf, node, undefined, retired)).map((line) =>
-    line.trim(),
+  return wayChains(guardedWays(conf, node, desiredRoutes(conf, node, undefined, retired))).map(
+    (line) => line.trim(),
   );
 };
 const HOOK = "type filter hook forward priority mangle - 10; policy accept;";
@@ -39,7 +44,7 @@ test("what takes the default route's gateway is looked at, and a tenant's packet
 
 test("it is a part of our one table, beside the translation", () => {
   const conf = confOf({ tenants: { a: { ...TENANTS.a, snat: "none" } } });
-  const chains = wayGuard(conf, stateOf(), desiredRoutes(conf, stateOf()));
+  const chains = wayChains(guardedWays(conf, stateOf(), desiredRoutes(conf, stateOf())));
   expect(natTable(conf, [], chains)).toMatch(
     /^table inet tenant-routing \{\n {2}chain forward \{\n[^]*\n {2}\}\n\}\n$/,
   );
@@ -119,4 +124,36 @@ test("pods of a tenant that is gone are stopped as well", () => {
 test("a node with a great many networks behind its default gateway is left without it", () => {
   const many = Array.from({ length: 2001 }, (_, n) => route(`10.${n >> 8}.${n & 255}.0/24`));
   expect(guard({}, { routes: [route("default"), ...many] })).toEqual([]);
+});
+
+test("whom the guard drops where the kernel sends it", () => {
+  const by = (via: string, dev: string): IpRoute["nexthops"] => [{ via, dev, weight: 1 }];
+  const routes = [
+    route("default"),
+    route("10.1.0.0/16"),
+    route("default", { nexthops: by("fe80::1", "eth3") }),
+  ];
+  const [conf, state] = [confOf(), stateOf({ families: [4], routes })];
+  const ways = guardedWays(conf, state, desiredRoutes(conf, state));
+  const leaving = (change: Partial<Leaving> = {}): boolean =>
+    isStopped(ways, {
+      family: 4,
+      via: "198.51.100.1",
+      dev: "eth0",
+      destination: "203.0.113.80",
+      mark: 0x510,
+      ...change,
+    });
+  expect(leaving()).toBe(true);
+  expect(leaving({ via: undefined, dev: "eth3" })).toBe(true);
+  expect([
+    leaving({ mark: 0x530 }),
+    leaving({ family: 6 }),
+    leaving({ via: "198.51.100.9" }),
+    leaving({ dev: "eth1" }),
+    leaving({ via: undefined, destination: "198.51.100.77" }),
+    leaving({ via: undefined, destination: "198.51.100.1" }),
+    leaving({ destination: "10.1.2.3" }),
+    leaving({ destination: "no address" }),
+  ]).toEqual(Array(8).fill(false));
 });
