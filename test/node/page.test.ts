@@ -19,7 +19,6 @@ import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 
 const world = useNode();
-jest.setTimeout(300_000); // after useNode, which sets its own
 useGateways(world);
 const agents = useAgents(world);
 const floods = useFloods(() => ({ "gw-a": `${world.netns}-gw-a`, "gw-b": `${world.netns}-gw-b` }));

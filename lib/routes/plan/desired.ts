@@ -34,6 +34,11 @@ export function routedTenants(conf: PluginConf): readonly RoutedTenant[] {
   );
 }
 
+/** Whether the conflist asks for anything that the node routes make: a tenant's table, or a link. */
+export function asksForRoutes(conf: PluginConf): boolean {
+  return routedTenants(conf).length + conf.routes.links.length > 0;
+}
+
 /**
  * The whole plan. `health` leaves out gateways that do not answer; without it all count as working.
  * Packets with a `retired` mark are stopped.

@@ -42,12 +42,16 @@ export interface WatchStatus {
   readonly error: string | undefined;
 }
 
-/** The state of a gateway, from its device and its health. */
-export function gatewayState(gateway: ResolvedGateway, health: GatewayHealth): GatewayState {
-  const { unusable } = gateway;
-  if (!canBeProbed(gateway) && unusable !== undefined && unusable !== "failed") return unusable;
-  if (health.up) return "up";
-  return health.answeringSince === undefined ? "down" : "hold-down";
+/**
+ * The state of a gateway as the last look left it in the routes: a probe since then counts once they follow it, so that
+ * nobody reads of a failover before its packets take the other way.
+ */
+export function gatewayState(
+  { unusable }: ResolvedGateway,
+  { answeringSince }: GatewayHealth,
+): GatewayState {
+  if (unusable !== "failed") return unusable ?? "up";
+  return answeringSince === undefined ? "down" : "hold-down";
 }
 
 /** The object in the status file, without its time. What is absent is null. */
