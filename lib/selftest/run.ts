@@ -8,11 +8,13 @@ import { recallVariant } from "../marks/iptables/variant";
 import { createRuntime, type PodSpec, type Runtime } from "../lab/kit/runtime";
 import type { Setup } from "../lab/kit/lab";
 import { inventory } from "./inventory";
+import { allDestinations } from "./destinations";
 import { copyList, withKubeconfig, type ConfList, type Copied } from "./copy";
 import { PROPERTIES, type Results, type Property } from "./results";
 import { buildTopology, hasIpv6, PORT } from "./topology";
 import { checkCluster, checkReplyPath } from "./properties/cluster";
 import { checkReuse } from "./properties/address-reuse";
+import { checkDestinations } from "./properties/destinations";
 import { checkDel } from "./properties/del";
 import { checkFailClosed } from "./properties/fail-closed";
 import { checkLocalRule } from "./properties/local-rule";
@@ -54,7 +56,8 @@ export async function runSelftest(setup: Setup, task: Task): Promise<void> {
   const conflist = setup.write("selftest.conflist", copied.list);
   const [first] = copied.list.plugins;
   task.progress("a node, its gateways and neighbours are made, in network namespaces");
-  const topology = await buildTopology(setup, planSegments(conf, delegatesIn(conf, first)));
+  const segments = planSegments(conf, delegatesIn(conf, first));
+  const topology = await buildTopology(setup, segments, allDestinations(conf));
   const step = counted(task.progress);
   step("routes");
   await checkNodeRoutes({ setup, topology, conflist, results }, routedTenants(conf).length > 0);
@@ -76,6 +79,7 @@ export async function runSelftest(setup: Setup, task: Task): Promise<void> {
   step("gateway");
   const working = await checkOwnGateway(fixture);
   const rest: readonly (readonly [Property, () => Promise<void>])[] = [
+    ["networks", () => checkDestinations(fixture, working)],
     ["cluster", () => checkCluster(fixture, working)],
     ["reply", () => checkReplyPath(fixture, working)],
     ["mask", () => checkMask(fixture)],

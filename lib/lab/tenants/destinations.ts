@@ -66,10 +66,11 @@ export async function showDestinations(fixture: Fixture): Promise<void> {
   const before = await atA();
   await node.show(["ip", "link", "set", "eth2", "down"]);
   const calls = await callBoth(fixture);
+  // The kernel says "unreachable" to a sender about once a second, and the flood gets most of that.
   for (const { name, at } of FAMILIES)
     transcript.statement(
-      `${name}: gateway B is lost, and web-0 is told "unreachable" at once`,
-      calls[at].refusedAtOnce,
+      `${name}: gateway B is lost, and nobody answers web-0`,
+      !calls[at].ok && calls[at].by === "",
     );
   const strayed = (await atA()) - before;
   transcript.statement(
