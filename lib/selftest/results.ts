@@ -6,6 +6,7 @@ export const PROPERTIES = {
   delegate: "pods are attached",
   routes: "node routes",
   gateway: "own gateway",
+  networks: "networks by own gateways",
   cluster: "cluster traffic stays",
   reply: "reply path",
   mask: "foreign marks survive",

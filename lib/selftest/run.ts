@@ -8,11 +8,13 @@ import { recallVariant } from "../marks/iptables/variant";
 import { createRuntime, type PodSpec, type Runtime } from "../lab/kit/runtime";
 import type { Setup } from "../lab/kit/lab";
 import { inventory } from "./inventory";
+import { allDestinations } from "./destinations";
 import { copyList, withKubeconfig, type ConfList, type Copied } from "./copy";
 import { PROPERTIES, type Results, type Property } from "./results";
 import { buildTopology, hasIpv6, PORT } from "./topology";
 import { checkCluster, checkReplyPath } from "./properties/cluster";
 import { checkReuse } from "./properties/address-reuse";
+import { checkDestinations } from "./properties/destinations";
 import { checkDel } from "./properties/del";
 import { checkFailClosed } from "./properties/fail-closed";
 import { checkLocalRule } from "./properties/local-rule";
@@ -54,8 +56,10 @@ export async function runSelftest(setup: Setup, task: Task): Promise<void> {
   const conflist = setup.write("selftest.conflist", copied.list);
   const [first] = copied.list.plugins;
   task.progress("a node, its gateways and neighbours are made, in network namespaces");
-  const topology = await buildTopology(setup, planSegments(conf, delegatesIn(conf, first)));
-  const step = counted(task.progress);
+  const destinations = allDestinations(conf);
+  const segments = planSegments(conf, delegatesIn(conf, first));
+  const topology = await buildTopology(setup, segments, destinations);
+  const step = counted(task.progress, destinations.length > 0);
   step("routes");
   await checkNodeRoutes({ setup, topology, conflist, results }, routedTenants(conf).length > 0);
   const runtime = createRuntime(setup, topology.node, conflist);
@@ -76,6 +80,9 @@ export async function runSelftest(setup: Setup, task: Task): Promise<void> {
   step("gateway");
   const working = await checkOwnGateway(fixture);
   const rest: readonly (readonly [Property, () => Promise<void>])[] = [
+    ...(destinations.length === 0
+      ? []
+      : [["networks", () => checkDestinations(fixture, working)] as const]),
     ["cluster", () => checkCluster(fixture, working)],
     ["reply", () => checkReplyPath(fixture, working)],
     ["mask", () => checkMask(fixture)],
@@ -91,10 +98,11 @@ export async function runSelftest(setup: Setup, task: Task): Promise<void> {
   }
 }
 
-function counted(progress: Task["progress"]): (property: Property) => void {
+/** A conflist without networks of their own has one property less. */
+function counted(progress: Task["progress"], hasNetworks: boolean): (property: Property) => void {
   let n = 0;
-  return (property) =>
-    progress(`${++n} of ${Object.keys(PROPERTIES).length}: ${PROPERTIES[property]}`);
+  const all = Object.keys(PROPERTIES).length - (hasNetworks ? 0 : 1);
+  return (property) => progress(`${++n} of ${all}: ${PROPERTIES[property]}`);
 }
 
 /** A runtime whose conflist names an API server that does not answer; undefined where the operator's names none. */

@@ -3,12 +3,13 @@ import type { PluginConf } from "../../conf/types";
 import { effectiveDelegate } from "../../delegates/netconf";
 import { own, type JsonObject } from "../cni/json";
 import { routedTenants } from "../routes/plan/desired";
+import { waysOf, whoseText } from "../routes/plan/ways";
 
 /** A machine on a segment. */
 export interface RouterPlan {
   /** Its addresses there, as the conflist has them. */
   readonly vias: readonly string[];
-  /** Whose gateway it is. */
+  /** Whose gateway it is; with ` to NETWORKS` behind it where it is for these alone. */
   readonly tenants: readonly string[];
   /** Networks of other nodes' pods behind it. */
   readonly behind: readonly string[];
@@ -65,8 +66,13 @@ export function delegatesIn(conf: PluginConf, main: JsonObject | undefined): rea
 }
 
 function wishesOf(conf: PluginConf): readonly Wish[] {
-  const gateways = routedTenants(conf).flatMap(({ name, gateways: all }) =>
-    all.map(({ via, dev }): Wish => ({ via, dev, tenant: name, behind: undefined })),
+  const gateways = routedTenants(conf).flatMap((tenant) =>
+    waysOf(tenant).flatMap(({ to, gateways: all }) =>
+      all.map(({ via, dev }): Wish => {
+        const owner = whoseText({ tenant: tenant.name, to });
+        return { via, dev, tenant: owner, behind: undefined };
+      }),
+    ),
   );
   const nodes = conf.routes.nodeRoutes.map(({ dst, via, dev }): Wish => ({
     via,

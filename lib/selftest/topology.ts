@@ -51,8 +51,12 @@ export function hasIpv6(): boolean {
   return localHost.hasFamily(6) && readOr("/proc/sys/net/ipv6/conf/all/disable_ipv6") !== "1";
 }
 
-/** Builds everything but the pods; every machine that shall answer does. */
-export async function buildTopology(setup: Setup, segments: readonly Segment[]): Promise<Topology> {
+/** Builds everything but the pods; every machine that shall answer does, by each of `destinations` too. */
+export async function buildTopology(
+  setup: Setup,
+  segments: readonly Segment[],
+  destinations: readonly string[] = [],
+): Promise<Topology> {
   const { workspace } = setup;
   const ipv6 = hasIpv6();
   const node = await workspace.machine("node");
@@ -63,6 +67,8 @@ export async function buildTopology(setup: Setup, segments: readonly Segment[]):
   const gateways: Gateway[] = [];
   for (const [index, segment] of segments.entries())
     gateways.push(...(await buildSegment(setup, node, { segment, index, ipv6 })));
+  for (const machine of [byDefault, ...gateways.map((each) => each.machine)])
+    await addAddresses(machine, "lo", ofFamilies(destinations, ipv6));
   await startResponder(setup, node, NODE_PORT, "node");
   await Promise.all(
     [byDefault, ...gateways.map(({ machine }) => machine)].map((machine) =>

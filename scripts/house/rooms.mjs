@@ -191,7 +191,7 @@ export const ROOMS = {
     "lib/routes/plan",
     "lib/selftest/properties",
   ],
-  "lib/selftest/properties": [...LAB, "conf", "delegates", "lib/selftest"],
+  "lib/selftest/properties": [...LAB, "conf", "delegates", "lib/routes/plan", "lib/selftest"],
 
   // The resident process: its side of the socket.
   "lib/agent": [...SEAMS],

@@ -107,6 +107,28 @@ test("a gateway on the delegate's own bridge, another beside it, and a next hop 
   expect(status).toBe(0);
 });
 
+test("networks with gateways of their own: each is called by these, and without them where the conflist says", () => {
+  const [eth2, eth3] = [
+    [
+      { via: "10.9.9.1", dev: "eth2" },
+      { via: "fd00:9::1", dev: "eth2" },
+    ],
+    [{ via: "10.8.8.1", dev: "eth3" }],
+  ];
+  const routes = [
+    { to: ["198.51.100.0/24", "2001:db8:5::/48"], gateways: eth2 },
+    { to: ["198.51.100.64/26"], gateways: eth3, onGatewayLoss: "fallback" },
+    { to: ["192.0.2.7"], gateways: [{ via: "10.10.10.132", dev: "eth1" }] },
+  ];
+  const { status, answer } = run(writeConflist(dir(), { tenant: { routes } }));
+  expect(conditions(answer)).toEqual([]);
+  expect(results(answer)).toMatchObject({ "networks by own gateways": "ok" });
+  expect(answer.notes.join("\n")).toMatch(
+    /the loss of the gateways to 192\.0\.2\.7 .* is not tested/,
+  );
+  expect(status).toBe(0);
+});
+
 test.each(["nft", "legacy"])(
   "nothing outside its namespaces is touched, and nothing is left (iptables %s)",
   async (iptables) => {

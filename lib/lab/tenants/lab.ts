@@ -4,6 +4,7 @@ import type { Lab, Setup } from "../kit/lab";
 import { createRuntime } from "../kit/runtime";
 import { showApiDown } from "./api-down";
 import { attachPods } from "./attach";
+import { showDestinations } from "./destinations";
 import { applyRoutes, RULES, type Fixture } from "./fixture";
 import {
   showBothWays,
@@ -53,6 +54,7 @@ async function run(setup: Setup): Promise<void> {
     showLinkDown,
     showSilentGateway,
     showFlushedTable,
+    showDestinations,
     showMovedLocalRule,
     showOnCall,
   ];

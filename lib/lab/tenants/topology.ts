@@ -40,6 +40,8 @@ export interface Topology {
 
 /** The server's addresses, IPv4 and IPv6. */
 export const SERVER = ["203.0.113.80", "2001:db8:80::80"] as const;
+/** The networks that they are in. */
+export const NETWORK = ["203.0.113.0/24", "2001:db8:80::/64"] as const;
 /** The outside client's. */
 export const CLIENT = ["192.0.2.50", "2001:db8:c::50"] as const;
 /** The node's on eth0. */
@@ -130,23 +132,32 @@ async function forwardNodePort(gateway: Machine): Promise<void> {
   await gateway.must(["nft", "-f", "-"], { stdin: rules });
 }
 
-/** What an agent of the node needs besides: gateway B as tenant A's second one, which gets little until A is lost. */
-interface ForAgent {
-  readonly agentSocket: string;
+interface More {
+  /** What an agent of the node needs besides: gateway B as tenant A's second one, which gets little until A is lost. */
+  readonly agentSocket?: string;
+  /** Tenant A's networks with gateways of their own. */
+  readonly routes?: readonly object[];
+}
+
+/** A gateway in both families, as tenants have it. */
+export function hopsOf({ inside }: Way, dev: string, more: object = {}): readonly object[] {
+  return inside.map((via) => ({ via, dev, ...more }));
 }
 
 /**
  * One conflist is the whole configuration of the node. With an API server it names a kubeconfig,
  * else it asks the runtime for the pods' annotations. Returns its path.
  */
-export function writeConflist(setup: Setup, { a, b }: Topology, agent?: ForAgent): string {
+export function writeConflist(
+  setup: Setup,
+  { a, b }: Topology,
+  { agentSocket, routes = [] }: More = {},
+): string {
   const { apiServer, dir, cniVersion, write } = setup;
-  const gateways = ({ inside }: Way, dev: string, more: object = {}): readonly object[] =>
-    inside.map((via) => ({ via, dev, ...more }));
   const ofA =
-    agent === undefined
-      ? gateways(a, "eth1")
-      : [...gateways(a, "eth1", { weight: 256 }), ...gateways(b, "eth2", { weight: 1 })];
+    agentSocket === undefined
+      ? hopsOf(a, "eth1")
+      : [...hopsOf(a, "eth1", { weight: 256 }), ...hopsOf(b, "eth2", { weight: 1 })];
   const watch = { interval: "500ms", timeout: "500ms", holdDown: "2s", statusFile: "" };
   const source =
     apiServer === undefined
@@ -157,11 +168,14 @@ export function writeConflist(setup: Setup, { a, b }: Topology, agent?: ForAgent
     ...source,
     dataDir: `${dir}/state`,
     logFile: `${dir}/wrapper.log`,
-    ...(agent && { agent: { socket: agent.agentSocket } }),
-    routes: { namesDir: `${dir}/rt_tables.d`, ...(agent && { watch }) },
+    ...(agentSocket !== undefined && { agent: { socket: agentSocket } }),
+    routes: { namesDir: `${dir}/rt_tables.d`, ...(agentSocket !== undefined && { watch }) },
     tenants: {
-      "tenant-a": { fwmark: "0x10/0xff", table: 100, gateways: ofA },
-      "tenant-b": { fwmark: "0x20/0xff", table: 200, gateways: gateways(b, "eth2") },
+      "tenant-a": {
+        ...{ fwmark: "0x10/0xff", table: 100, gateways: ofA },
+        ...(routes.length > 0 && { routes }),
+      },
+      "tenant-b": { fwmark: "0x20/0xff", table: 200, gateways: hopsOf(b, "eth2") },
     },
     delegate: {
       type: "ptp",
