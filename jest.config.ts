@@ -21,6 +21,9 @@ const project = (name: string) => ({
 });
 
 const config: Config = {
+  // For what hangs. No test depends on how fast a machine is.
+  testTimeout: 900_000,
+  testSequencer: "<rootDir>/scripts/jest-sequencer.mjs",
   projects: [
     project("unit"),
     project("meta"),

@@ -71,6 +71,7 @@ function misuse(io: Io, { code, message, command }: Stop): number {
   if (isName && kind === "action") {
     const actions = command.commands.map((each) => each.name()).join(", ");
     io.stderr(`${namesOf(command).join(" ")}: ${unknown}: use one of ${actions}\n${lines}`);
-  } else io.stderr(`wrapper: ${isName ? unknown : problem}\n${lines}\n${help}`);
+  } else
+    io.stderr(`${namesOf(command).join(" ")}: ${isName ? unknown : problem}\n${lines}\n${help}`);
   return EXIT_FAILED;
 }

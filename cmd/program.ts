@@ -40,6 +40,14 @@ export class Stop extends Error {
 const HELP_WIDTH = 80;
 
 const AFTER_HELP = `
+Examples:
+  wrapper status
+      the first command at night: what is wrong, and what ends it
+  wrapper explain team-a/web-0
+      the way of a pod's packets, and the first step that is wrong
+  wrapper validate ./new.conflist
+      a conflist before it is switched on
+
 wrapper COMMAND --help says more.
 Exit status: ${EXIT_STATUSES}.
 Run by a container runtime (CNI_COMMAND set, no arguments), this binary is the
@@ -177,9 +185,18 @@ function outputOf(io: Pick<Io, "stdout">): OutputConfiguration {
 
 function stopInsteadOfExit(command: Command): void {
   command.exitOverride(({ code, message }) => {
-    throw new Stop(code, message.replace(/^error: /, ""), command);
+    throw new Stop(code, withHint(message.replace(/^error: /, ""), command), command);
   });
   command.commands.forEach(stopInsteadOfExit);
+}
+
+/** The library suggests options that are spelled alike; this one knows those of other tools. */
+function withHint(message: string, command: Command): string {
+  const [, option = ""] = /^unknown option '([^']+)'$/.exec(message) ?? [];
+  const hasOutput = command.options.some(({ long }) => long === "--output");
+  const json = option === "--json" && hasOutput ? "did you mean -o json?" : undefined;
+  const hint = DECLARED.get(command)?.otherwise?.[option] ?? json;
+  return hint === undefined ? message : `${message}\n(${hint})`;
 }
 
 /** `wrapper routes plan` as its words. */

@@ -49,6 +49,7 @@ export function buildTenants(draft: Draft): readonly Tenant[] {
             namespaces: settings.namespaces,
             table: settings.table,
             gateways: settings.gateways ?? [],
+            routes: settings.routes ?? [],
             snat: settings.snat === undefined ? undefined : translationOf(settings.snat),
             mtu: settings.mtu,
             onGatewayLoss: settings.onGatewayLoss,

@@ -6,6 +6,9 @@ import type { Draft, DraftTenant } from "./draft";
 /** One way out for a tenant's packets; used by the node routes, not by the plugin verbs. */
 export type Gateway = NonNullable<DraftTenant["gateways"]>[number];
 
+/** Networks that a tenant's packets reach by gateways of their own. */
+export type TenantRoute = NonNullable<DraftTenant["routes"]>[number];
+
 /** Source address of packets on their way out: as it is, the interface's, or these (one for each family). */
 export type Translation = "none" | "masquerade" | readonly string[];
 
@@ -16,6 +19,7 @@ export interface Tenant {
   readonly namespaces: readonly string[] | undefined;
   readonly table: number | undefined;
   readonly gateways: readonly Gateway[];
+  readonly routes: readonly TenantRoute[];
   /** undefined: the node routes touch nothing. */
   readonly snat: Translation | undefined;
   /** Bytes; undefined: what the interface allows. */

@@ -3,7 +3,7 @@
 
 // <stdin>
 exports.validate = validate10;
-var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "poolRule": { "type": "string", "enum": ["auto", "on", "off"], "default": "auto" }, "pool": { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "backend": { "type": "string", "enum": ["auto", "iptables", "nftables"], "default": "auto" }, "guard": { "type": "boolean", "default": true }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "links": { "type": "object", "maxProperties": 256, "propertyNames": { "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["type"], "properties": { "type": { "type": "string", "enum": ["macvlan", "vlan", "bridge", "vxlan", "dummy"] }, "parent": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "id": { "type": "integer", "minimum": 1, "maximum": 16777215 }, "mode": { "type": "string", "enum": ["bridge", "private", "vepa", "passthru"] }, "remotes": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "group": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "local": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "port": { "type": "integer", "minimum": 1, "maximum": 65535 }, "addresses": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "mac": { "type": "string", "pattern": "^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$" }, "ports": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "lookInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2m" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
+var schema11 = { "type": "object", "properties": { "delegate": { "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$" } } }, "kubeconfig": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" }, "annotationKey": { "type": ["string", "array"], "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "default": "tenant.routing/fwmark" }, "tenants": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["fwmark"], "dependencies": { "gateways": ["table"], "routes": ["table"] }, "properties": { "fwmark": { "type": "string", "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" }, "namespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" }, "minItems": 1 }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "routes": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "required": ["to", "gateways"], "properties": { "to": { "type": "array", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "gateways": { "type": "array", "minItems": 1, "items": { "type": "object", "additionalProperties": false, "properties": { "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "weight": { "type": "integer", "minimum": 1, "maximum": 256 }, "check": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } } } }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 } } } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "onGatewayLoss": { "type": "string", "enum": ["stop", "fallback"], "default": "stop" }, "poolRule": { "type": "string", "enum": ["auto", "on", "off"], "default": "auto" }, "pool": { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "delegate": { "type": "object" } } } }, "marks": { "type": "object", "minProperties": 1, "maxProperties": 1024, "propertyNames": { "pattern": "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["mark"], "properties": { "mark": { "type": "integer", "minimum": 1, "maximum": 4294967295 }, "mask": { "type": "integer", "minimum": 0, "maximum": 4294967295 } } } }, "mask": { "type": ["string", "integer"], "pattern": "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "minimum": 1, "maximum": 4294967295, "default": "0xffffffff" }, "onError": { "type": "string", "enum": ["deny", "allow"], "default": "deny" }, "exemptNamespaces": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } }, "markReplies": { "type": "boolean", "default": false }, "onAnnotationChange": { "type": "string", "enum": ["apply", "ignore"], "default": "apply" }, "backend": { "type": "string", "enum": ["auto", "iptables", "nftables"], "default": "auto" }, "guard": { "type": "boolean", "default": true }, "iptables": { "type": "string", "enum": ["auto", "nft", "legacy"], "default": "auto" }, "dataDir": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing" }, "logFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/var/log/tenant-routing/wrapper.log" }, "logLevel": { "type": "string", "enum": ["error", "warn", "info", "debug"], "default": "info" }, "apiTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "5s" }, "delegateTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "60s" }, "lockTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "20s" }, "routes": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "tenantPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32765 }, "localPriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32764 }, "excludePriority": { "type": "integer", "minimum": 1, "maximum": 32765, "default": 32763 }, "excludeDestinations": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "default": ["169.254.169.254/32", "fd00:ec2::254/128"] }, "podNetworks": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "nodeRoutes": { "type": "array", "items": { "type": "object", "additionalProperties": false, "required": ["dst", "via"], "properties": { "dst": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" }, "via": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } }, "links": { "type": "object", "maxProperties": 256, "propertyNames": { "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["type"], "properties": { "type": { "type": "string", "enum": ["macvlan", "vlan", "bridge", "vxlan", "dummy"] }, "parent": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "id": { "type": "integer", "minimum": 1, "maximum": 16777215 }, "mode": { "type": "string", "enum": ["bridge", "private", "vepa", "passthru"] }, "remotes": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "group": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "local": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "port": { "type": "integer", "minimum": 1, "maximum": 65535 }, "addresses": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$" } }, "mtu": { "type": "integer", "minimum": 576, "maximum": 65535 }, "mac": { "type": "string", "pattern": "^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$" }, "ports": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } } } } }, "masquerade": { "type": "boolean", "default": false }, "acceptForward": { "type": "boolean", "default": false }, "namesDir": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/etc/iproute2/rt_tables.d" }, "watch": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "interval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2s" }, "timeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "1s" }, "failAfter": { "type": "integer", "minimum": 1, "maximum": 100, "default": 3 }, "holdDown": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "statusFile": { "type": "string", "pattern": "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "default": "/run/tenant-routing-status.json" } } } } }, "router": { "type": "object", "additionalProperties": false, "required": ["nodes", "uplinks"], "properties": { "nodes": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "lan": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } }, "uplinks": { "type": "object", "minProperties": 1, "propertyNames": { "pattern": "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, "additionalProperties": { "type": "object", "additionalProperties": false, "required": ["dev"], "properties": { "dev": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, "via": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" } }, "table": { "type": "integer", "minimum": 1, "maximum": 4294967295, "not": { "enum": [253, 254, 255] } }, "snat": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "masquerade" }, "snat6": { "type": ["string", "array"], "pattern": "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "minItems": 1, "maxItems": 2, "uniqueItems": true, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$" }, "default": "none" } } } } } }, "agent": { "type": "object", "additionalProperties": false, "default": {}, "properties": { "socket": { "type": "string", "pattern": "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$", "default": "/run/tenant-routing/agent.sock" }, "requests": { "type": "integer", "minimum": 1, "maximum": 1e3, "default": 32 }, "queueTimeout": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "30s" }, "reconcileInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "namespaceInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "10s" }, "lookInterval": { "type": "string", "pattern": "^[1-9][0-9]{0,5}(?:ms|s|m)$", "default": "2m" }, "metricsPort": { "type": "integer", "minimum": 1, "maximum": 65535 }, "metricsAddress": { "type": "string", "pattern": "^[0-9a-fA-F:.]{2,45}$", "default": "127.0.0.1" } } }, "type": { "type": "string", "default": "tenant-routing-wrapper" }, "name": { "type": "string" }, "cniVersion": { "type": "string", "default": "0.1.0" }, "capabilities": { "type": "object", "additionalProperties": { "type": "boolean" } }, "runtimeConfig": { "type": ["object", "null"] }, "prevResult": { "type": ["object", "null"] }, "args": {}, "dns": {}, "ipMasq": {}, "disableCheck": {}, "disableGC": {} }, "patternProperties": { "^cni\\.dev/": {} }, "additionalProperties": false };
 var func2 = Object.prototype.hasOwnProperty;
 var pattern0 = new RegExp("^cni\\.dev/", "");
 var pattern1 = new RegExp("^(?!\\.{1,2}$)[^/\\x00-\\x1f\\x7f]{1,255}$", "");
@@ -14,14 +14,14 @@ var pattern6 = new RegExp("^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[
 var pattern7 = new RegExp("^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$", "");
 var pattern8 = new RegExp("^[0-9a-fA-F:.]{2,45}$", "");
 var pattern9 = new RegExp("^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$", "");
-var pattern11 = new RegExp("^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "");
-var pattern13 = new RegExp("^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$", "");
-var pattern15 = new RegExp("^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "");
-var pattern18 = new RegExp("^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "");
-var pattern19 = new RegExp("^[1-9][0-9]{0,5}(?:ms|s|m)$", "");
-var pattern32 = new RegExp("^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$", "");
-var pattern33 = new RegExp("^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$", "");
-var pattern42 = new RegExp("^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$", "");
+var pattern11 = new RegExp("^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$", "");
+var pattern15 = new RegExp("^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$", "");
+var pattern19 = new RegExp("^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$", "");
+var pattern22 = new RegExp("^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$", "");
+var pattern23 = new RegExp("^[1-9][0-9]{0,5}(?:ms|s|m)$", "");
+var pattern36 = new RegExp("^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$", "");
+var pattern37 = new RegExp("^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$", "");
+var pattern46 = new RegExp("^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$", "");
 function validate10(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
   let vErrors = null;
   let errors = 0;
@@ -325,24 +325,40 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                 errors++;
               }
             }
+            if (data6.routes !== void 0) {
+              if (data6.table === void 0) {
+                const err20 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/tenants/additionalProperties/dependencies", keyword: "dependencies", params: {
+                  property: "routes",
+                  missingProperty: "table",
+                  depsCount: 1,
+                  deps: "table"
+                } };
+                if (vErrors === null) {
+                  vErrors = [err20];
+                } else {
+                  vErrors.push(err20);
+                }
+                errors++;
+              }
+            }
             if (data6.fwmark !== void 0) {
               let data7 = data6.fwmark;
               if (typeof data7 === "string") {
                 if (!pattern6.test(data7)) {
-                  const err20 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/fwmark", schemaPath: "#/properties/tenants/additionalProperties/properties/fwmark/pattern", keyword: "pattern", params: { pattern: "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" } };
+                  const err21 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/fwmark", schemaPath: "#/properties/tenants/additionalProperties/properties/fwmark/pattern", keyword: "pattern", params: { pattern: "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})(?:/(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9}))?$" } };
                   if (vErrors === null) {
-                    vErrors = [err20];
+                    vErrors = [err21];
                   } else {
-                    vErrors.push(err20);
+                    vErrors.push(err21);
                   }
                   errors++;
                 }
               } else {
-                const err21 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/fwmark", schemaPath: "#/properties/tenants/additionalProperties/properties/fwmark/type", keyword: "type", params: { type: "string" } };
+                const err22 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/fwmark", schemaPath: "#/properties/tenants/additionalProperties/properties/fwmark/type", keyword: "type", params: { type: "string" } };
                 if (vErrors === null) {
-                  vErrors = [err21];
+                  vErrors = [err22];
                 } else {
-                  vErrors.push(err21);
+                  vErrors.push(err22);
                 }
                 errors++;
               }
@@ -351,11 +367,11 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
               let data8 = data6.namespaces;
               if (Array.isArray(data8)) {
                 if (data8.length < 1) {
-                  const err22 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/namespaces", schemaPath: "#/properties/tenants/additionalProperties/properties/namespaces/minItems", keyword: "minItems", params: { limit: 1 } };
+                  const err23 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/namespaces", schemaPath: "#/properties/tenants/additionalProperties/properties/namespaces/minItems", keyword: "minItems", params: { limit: 1 } };
                   if (vErrors === null) {
-                    vErrors = [err22];
+                    vErrors = [err23];
                   } else {
-                    vErrors.push(err22);
+                    vErrors.push(err23);
                   }
                   errors++;
                 }
@@ -364,20 +380,20 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   let data9 = data8[i2];
                   if (typeof data9 === "string") {
                     if (!pattern7.test(data9)) {
-                      const err23 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/namespaces/" + i2, schemaPath: "#/properties/tenants/additionalProperties/properties/namespaces/items/pattern", keyword: "pattern", params: { pattern: "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } };
+                      const err24 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/namespaces/" + i2, schemaPath: "#/properties/tenants/additionalProperties/properties/namespaces/items/pattern", keyword: "pattern", params: { pattern: "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } };
                       if (vErrors === null) {
-                        vErrors = [err23];
+                        vErrors = [err24];
                       } else {
-                        vErrors.push(err23);
+                        vErrors.push(err24);
                       }
                       errors++;
                     }
                   } else {
-                    const err24 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/namespaces/" + i2, schemaPath: "#/properties/tenants/additionalProperties/properties/namespaces/items/type", keyword: "type", params: { type: "string" } };
+                    const err25 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/namespaces/" + i2, schemaPath: "#/properties/tenants/additionalProperties/properties/namespaces/items/type", keyword: "type", params: { type: "string" } };
                     if (vErrors === null) {
-                      vErrors = [err24];
+                      vErrors = [err25];
                     } else {
-                      vErrors.push(err24);
+                      vErrors.push(err25);
                     }
                     errors++;
                   }
@@ -393,11 +409,11 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                     }
                     if (typeof indices1[item1] == "number") {
                       j1 = indices1[item1];
-                      const err25 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/namespaces", schemaPath: "#/properties/tenants/additionalProperties/properties/namespaces/uniqueItems", keyword: "uniqueItems", params: { i: i3, j: j1 } };
+                      const err26 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/namespaces", schemaPath: "#/properties/tenants/additionalProperties/properties/namespaces/uniqueItems", keyword: "uniqueItems", params: { i: i3, j: j1 } };
                       if (vErrors === null) {
-                        vErrors = [err25];
+                        vErrors = [err26];
                       } else {
-                        vErrors.push(err25);
+                        vErrors.push(err26);
                       }
                       errors++;
                       break;
@@ -406,19 +422,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                 }
               } else {
-                const err26 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/namespaces", schemaPath: "#/properties/tenants/additionalProperties/properties/namespaces/type", keyword: "type", params: { type: "array" } };
-                if (vErrors === null) {
-                  vErrors = [err26];
-                } else {
-                  vErrors.push(err26);
-                }
-                errors++;
-              }
-            }
-            if (data6.table !== void 0) {
-              let data10 = data6.table;
-              if (!(typeof data10 == "number" && (!(data10 % 1) && !isNaN(data10)) && isFinite(data10))) {
-                const err27 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/tenants/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
+                const err27 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/namespaces", schemaPath: "#/properties/tenants/additionalProperties/properties/namespaces/type", keyword: "type", params: { type: "array" } };
                 if (vErrors === null) {
                   vErrors = [err27];
                 } else {
@@ -426,10 +430,11 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                 }
                 errors++;
               }
-              const _errs27 = errors;
-              const _errs28 = errors;
-              if (!(data10 === 253 || data10 === 254 || data10 === 255)) {
-                const err28 = {};
+            }
+            if (data6.table !== void 0) {
+              let data10 = data6.table;
+              if (!(typeof data10 == "number" && (!(data10 % 1) && !isNaN(data10)) && isFinite(data10))) {
+                const err28 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/tenants/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
                 if (vErrors === null) {
                   vErrors = [err28];
                 } else {
@@ -437,13 +442,24 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                 }
                 errors++;
               }
-              var valid12 = _errs28 === errors;
-              if (valid12) {
-                const err29 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/tenants/additionalProperties/properties/table/not", keyword: "not", params: {} };
+              const _errs27 = errors;
+              const _errs28 = errors;
+              if (!(data10 === 253 || data10 === 254 || data10 === 255)) {
+                const err29 = {};
                 if (vErrors === null) {
                   vErrors = [err29];
                 } else {
                   vErrors.push(err29);
+                }
+                errors++;
+              }
+              var valid12 = _errs28 === errors;
+              if (valid12) {
+                const err30 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/tenants/additionalProperties/properties/table/not", keyword: "not", params: {} };
+                if (vErrors === null) {
+                  vErrors = [err30];
+                } else {
+                  vErrors.push(err30);
                 }
                 errors++;
               } else {
@@ -458,20 +474,20 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
               }
               if (typeof data10 == "number" && isFinite(data10)) {
                 if (data10 > 4294967295 || isNaN(data10)) {
-                  const err30 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/tenants/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
-                  if (vErrors === null) {
-                    vErrors = [err30];
-                  } else {
-                    vErrors.push(err30);
-                  }
-                  errors++;
-                }
-                if (data10 < 1 || isNaN(data10)) {
-                  const err31 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/tenants/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                  const err31 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/tenants/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
                   if (vErrors === null) {
                     vErrors = [err31];
                   } else {
                     vErrors.push(err31);
+                  }
+                  errors++;
+                }
+                if (data10 < 1 || isNaN(data10)) {
+                  const err32 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/tenants/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                  if (vErrors === null) {
+                    vErrors = [err32];
+                  } else {
+                    vErrors.push(err32);
                   }
                   errors++;
                 }
@@ -481,11 +497,11 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
               let data11 = data6.gateways;
               if (Array.isArray(data11)) {
                 if (data11.length < 1) {
-                  const err32 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/minItems", keyword: "minItems", params: { limit: 1 } };
+                  const err33 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/minItems", keyword: "minItems", params: { limit: 1 } };
                   if (vErrors === null) {
-                    vErrors = [err32];
+                    vErrors = [err33];
                   } else {
-                    vErrors.push(err32);
+                    vErrors.push(err33);
                   }
                   errors++;
                 }
@@ -495,11 +511,11 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   if (data12 && typeof data12 == "object" && !Array.isArray(data12)) {
                     for (const key4 in data12) {
                       if (!(key4 === "via" || key4 === "dev" || key4 === "weight" || key4 === "check")) {
-                        const err33 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4, schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key4 } };
+                        const err34 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4, schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key4 } };
                         if (vErrors === null) {
-                          vErrors = [err33];
+                          vErrors = [err34];
                         } else {
-                          vErrors.push(err33);
+                          vErrors.push(err34);
                         }
                         errors++;
                       }
@@ -508,20 +524,20 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                       let data13 = data12.via;
                       if (typeof data13 === "string") {
                         if (!pattern8.test(data13)) {
-                          const err34 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/via", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/via/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                          const err35 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/via", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/via/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                           if (vErrors === null) {
-                            vErrors = [err34];
+                            vErrors = [err35];
                           } else {
-                            vErrors.push(err34);
+                            vErrors.push(err35);
                           }
                           errors++;
                         }
                       } else {
-                        const err35 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/via", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/via/type", keyword: "type", params: { type: "string" } };
+                        const err36 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/via", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/via/type", keyword: "type", params: { type: "string" } };
                         if (vErrors === null) {
-                          vErrors = [err35];
+                          vErrors = [err36];
                         } else {
-                          vErrors.push(err35);
+                          vErrors.push(err36);
                         }
                         errors++;
                       }
@@ -530,28 +546,16 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                       let data14 = data12.dev;
                       if (typeof data14 === "string") {
                         if (!pattern9.test(data14)) {
-                          const err36 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/dev", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                          const err37 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/dev", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
                           if (vErrors === null) {
-                            vErrors = [err36];
+                            vErrors = [err37];
                           } else {
-                            vErrors.push(err36);
+                            vErrors.push(err37);
                           }
                           errors++;
                         }
                       } else {
-                        const err37 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/dev", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/dev/type", keyword: "type", params: { type: "string" } };
-                        if (vErrors === null) {
-                          vErrors = [err37];
-                        } else {
-                          vErrors.push(err37);
-                        }
-                        errors++;
-                      }
-                    }
-                    if (data12.weight !== void 0) {
-                      let data15 = data12.weight;
-                      if (!(typeof data15 == "number" && (!(data15 % 1) && !isNaN(data15)) && isFinite(data15))) {
-                        const err38 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/weight", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/weight/type", keyword: "type", params: { type: "integer" } };
+                        const err38 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/dev", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/dev/type", keyword: "type", params: { type: "string" } };
                         if (vErrors === null) {
                           vErrors = [err38];
                         } else {
@@ -559,22 +563,34 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                         }
                         errors++;
                       }
+                    }
+                    if (data12.weight !== void 0) {
+                      let data15 = data12.weight;
+                      if (!(typeof data15 == "number" && (!(data15 % 1) && !isNaN(data15)) && isFinite(data15))) {
+                        const err39 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/weight", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/weight/type", keyword: "type", params: { type: "integer" } };
+                        if (vErrors === null) {
+                          vErrors = [err39];
+                        } else {
+                          vErrors.push(err39);
+                        }
+                        errors++;
+                      }
                       if (typeof data15 == "number" && isFinite(data15)) {
                         if (data15 > 256 || isNaN(data15)) {
-                          const err39 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/weight", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/weight/maximum", keyword: "maximum", params: { comparison: "<=", limit: 256 } };
-                          if (vErrors === null) {
-                            vErrors = [err39];
-                          } else {
-                            vErrors.push(err39);
-                          }
-                          errors++;
-                        }
-                        if (data15 < 1 || isNaN(data15)) {
-                          const err40 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/weight", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/weight/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                          const err40 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/weight", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/weight/maximum", keyword: "maximum", params: { comparison: "<=", limit: 256 } };
                           if (vErrors === null) {
                             vErrors = [err40];
                           } else {
                             vErrors.push(err40);
+                          }
+                          errors++;
+                        }
+                        if (data15 < 1 || isNaN(data15)) {
+                          const err41 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/weight", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/weight/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                          if (vErrors === null) {
+                            vErrors = [err41];
+                          } else {
+                            vErrors.push(err41);
                           }
                           errors++;
                         }
@@ -584,48 +600,36 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                       let data16 = data12.check;
                       if (typeof data16 === "string") {
                         if (!pattern8.test(data16)) {
-                          const err41 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/check", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/check/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                          const err42 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/check", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/check/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                           if (vErrors === null) {
-                            vErrors = [err41];
+                            vErrors = [err42];
                           } else {
-                            vErrors.push(err41);
+                            vErrors.push(err42);
                           }
                           errors++;
                         }
                       } else {
-                        const err42 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/check", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/check/type", keyword: "type", params: { type: "string" } };
+                        const err43 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4 + "/check", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/properties/check/type", keyword: "type", params: { type: "string" } };
                         if (vErrors === null) {
-                          vErrors = [err42];
+                          vErrors = [err43];
                         } else {
-                          vErrors.push(err42);
+                          vErrors.push(err43);
                         }
                         errors++;
                       }
                     }
                   } else {
-                    const err43 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4, schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/type", keyword: "type", params: { type: "object" } };
+                    const err44 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways/" + i4, schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/items/type", keyword: "type", params: { type: "object" } };
                     if (vErrors === null) {
-                      vErrors = [err43];
+                      vErrors = [err44];
                     } else {
-                      vErrors.push(err43);
+                      vErrors.push(err44);
                     }
                     errors++;
                   }
                 }
               } else {
-                const err44 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/type", keyword: "type", params: { type: "array" } };
-                if (vErrors === null) {
-                  vErrors = [err44];
-                } else {
-                  vErrors.push(err44);
-                }
-                errors++;
-              }
-            }
-            if (data6.snat !== void 0) {
-              let data17 = data6.snat;
-              if (typeof data17 !== "string" && !Array.isArray(data17)) {
-                const err45 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/tenants/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.tenants.additionalProperties.properties.snat.type } };
+                const err45 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/gateways", schemaPath: "#/properties/tenants/additionalProperties/properties/gateways/type", keyword: "type", params: { type: "array" } };
                 if (vErrors === null) {
                   vErrors = [err45];
                 } else {
@@ -633,9 +637,12 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                 }
                 errors++;
               }
-              if (typeof data17 === "string") {
-                if (!pattern11.test(data17)) {
-                  const err46 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/tenants/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+            }
+            if (data6.routes !== void 0) {
+              let data17 = data6.routes;
+              if (Array.isArray(data17)) {
+                if (data17.length < 1) {
+                  const err46 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/minItems", keyword: "minItems", params: { limit: 1 } };
                   if (vErrors === null) {
                     vErrors = [err46];
                   } else {
@@ -643,325 +650,330 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                   errors++;
                 }
-              }
-              if (Array.isArray(data17)) {
-                if (data17.length > 2) {
-                  const err47 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/tenants/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
-                  if (vErrors === null) {
-                    vErrors = [err47];
-                  } else {
-                    vErrors.push(err47);
-                  }
-                  errors++;
-                }
-                if (data17.length < 1) {
-                  const err48 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/tenants/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
-                  if (vErrors === null) {
-                    vErrors = [err48];
-                  } else {
-                    vErrors.push(err48);
-                  }
-                  errors++;
-                }
                 const len3 = data17.length;
                 for (let i5 = 0; i5 < len3; i5++) {
                   let data18 = data17[i5];
-                  if (typeof data18 === "string") {
-                    if (!pattern8.test(data18)) {
-                      const err49 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i5, schemaPath: "#/properties/tenants/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                  if (data18 && typeof data18 == "object" && !Array.isArray(data18)) {
+                    if (data18.onGatewayLoss === void 0) {
+                      data18.onGatewayLoss = "stop";
+                    }
+                    if (data18.to === void 0) {
+                      const err47 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5, schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/required", keyword: "required", params: { missingProperty: "to" } };
                       if (vErrors === null) {
-                        vErrors = [err49];
+                        vErrors = [err47];
                       } else {
-                        vErrors.push(err49);
+                        vErrors.push(err47);
                       }
                       errors++;
                     }
+                    if (data18.gateways === void 0) {
+                      const err48 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5, schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/required", keyword: "required", params: { missingProperty: "gateways" } };
+                      if (vErrors === null) {
+                        vErrors = [err48];
+                      } else {
+                        vErrors.push(err48);
+                      }
+                      errors++;
+                    }
+                    for (const key5 in data18) {
+                      if (!(key5 === "to" || key5 === "gateways" || key5 === "onGatewayLoss" || key5 === "mtu")) {
+                        const err49 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5, schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key5 } };
+                        if (vErrors === null) {
+                          vErrors = [err49];
+                        } else {
+                          vErrors.push(err49);
+                        }
+                        errors++;
+                      }
+                    }
+                    if (data18.to !== void 0) {
+                      let data19 = data18.to;
+                      if (Array.isArray(data19)) {
+                        if (data19.length < 1) {
+                          const err50 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/to", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/to/minItems", keyword: "minItems", params: { limit: 1 } };
+                          if (vErrors === null) {
+                            vErrors = [err50];
+                          } else {
+                            vErrors.push(err50);
+                          }
+                          errors++;
+                        }
+                        const len4 = data19.length;
+                        for (let i6 = 0; i6 < len4; i6++) {
+                          let data20 = data19[i6];
+                          if (typeof data20 === "string") {
+                            if (!pattern11.test(data20)) {
+                              const err51 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/to/" + i6, schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/to/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+                              if (vErrors === null) {
+                                vErrors = [err51];
+                              } else {
+                                vErrors.push(err51);
+                              }
+                              errors++;
+                            }
+                          } else {
+                            const err52 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/to/" + i6, schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/to/items/type", keyword: "type", params: { type: "string" } };
+                            if (vErrors === null) {
+                              vErrors = [err52];
+                            } else {
+                              vErrors.push(err52);
+                            }
+                            errors++;
+                          }
+                        }
+                        let i7 = data19.length;
+                        let j2;
+                        if (i7 > 1) {
+                          const indices2 = {};
+                          for (; i7--; ) {
+                            let item2 = data19[i7];
+                            if (typeof item2 !== "string") {
+                              continue;
+                            }
+                            if (typeof indices2[item2] == "number") {
+                              j2 = indices2[item2];
+                              const err53 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/to", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/to/uniqueItems", keyword: "uniqueItems", params: { i: i7, j: j2 } };
+                              if (vErrors === null) {
+                                vErrors = [err53];
+                              } else {
+                                vErrors.push(err53);
+                              }
+                              errors++;
+                              break;
+                            }
+                            indices2[item2] = i7;
+                          }
+                        }
+                      } else {
+                        const err54 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/to", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/to/type", keyword: "type", params: { type: "array" } };
+                        if (vErrors === null) {
+                          vErrors = [err54];
+                        } else {
+                          vErrors.push(err54);
+                        }
+                        errors++;
+                      }
+                    }
+                    if (data18.gateways !== void 0) {
+                      let data21 = data18.gateways;
+                      if (Array.isArray(data21)) {
+                        if (data21.length < 1) {
+                          const err55 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/gateways", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/gateways/minItems", keyword: "minItems", params: { limit: 1 } };
+                          if (vErrors === null) {
+                            vErrors = [err55];
+                          } else {
+                            vErrors.push(err55);
+                          }
+                          errors++;
+                        }
+                        const len5 = data21.length;
+                        for (let i8 = 0; i8 < len5; i8++) {
+                          let data22 = data21[i8];
+                          if (data22 && typeof data22 == "object" && !Array.isArray(data22)) {
+                            for (const key6 in data22) {
+                              if (!(key6 === "via" || key6 === "dev" || key6 === "weight" || key6 === "check")) {
+                                const err56 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/gateways/" + i8, schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/gateways/items/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key6 } };
+                                if (vErrors === null) {
+                                  vErrors = [err56];
+                                } else {
+                                  vErrors.push(err56);
+                                }
+                                errors++;
+                              }
+                            }
+                            if (data22.via !== void 0) {
+                              let data23 = data22.via;
+                              if (typeof data23 === "string") {
+                                if (!pattern8.test(data23)) {
+                                  const err57 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/gateways/" + i8 + "/via", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/gateways/items/properties/via/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                                  if (vErrors === null) {
+                                    vErrors = [err57];
+                                  } else {
+                                    vErrors.push(err57);
+                                  }
+                                  errors++;
+                                }
+                              } else {
+                                const err58 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/gateways/" + i8 + "/via", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/gateways/items/properties/via/type", keyword: "type", params: { type: "string" } };
+                                if (vErrors === null) {
+                                  vErrors = [err58];
+                                } else {
+                                  vErrors.push(err58);
+                                }
+                                errors++;
+                              }
+                            }
+                            if (data22.dev !== void 0) {
+                              let data24 = data22.dev;
+                              if (typeof data24 === "string") {
+                                if (!pattern9.test(data24)) {
+                                  const err59 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/gateways/" + i8 + "/dev", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/gateways/items/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                                  if (vErrors === null) {
+                                    vErrors = [err59];
+                                  } else {
+                                    vErrors.push(err59);
+                                  }
+                                  errors++;
+                                }
+                              } else {
+                                const err60 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/gateways/" + i8 + "/dev", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/gateways/items/properties/dev/type", keyword: "type", params: { type: "string" } };
+                                if (vErrors === null) {
+                                  vErrors = [err60];
+                                } else {
+                                  vErrors.push(err60);
+                                }
+                                errors++;
+                              }
+                            }
+                            if (data22.weight !== void 0) {
+                              let data25 = data22.weight;
+                              if (!(typeof data25 == "number" && (!(data25 % 1) && !isNaN(data25)) && isFinite(data25))) {
+                                const err61 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/gateways/" + i8 + "/weight", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/gateways/items/properties/weight/type", keyword: "type", params: { type: "integer" } };
+                                if (vErrors === null) {
+                                  vErrors = [err61];
+                                } else {
+                                  vErrors.push(err61);
+                                }
+                                errors++;
+                              }
+                              if (typeof data25 == "number" && isFinite(data25)) {
+                                if (data25 > 256 || isNaN(data25)) {
+                                  const err62 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/gateways/" + i8 + "/weight", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/gateways/items/properties/weight/maximum", keyword: "maximum", params: { comparison: "<=", limit: 256 } };
+                                  if (vErrors === null) {
+                                    vErrors = [err62];
+                                  } else {
+                                    vErrors.push(err62);
+                                  }
+                                  errors++;
+                                }
+                                if (data25 < 1 || isNaN(data25)) {
+                                  const err63 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/gateways/" + i8 + "/weight", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/gateways/items/properties/weight/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                                  if (vErrors === null) {
+                                    vErrors = [err63];
+                                  } else {
+                                    vErrors.push(err63);
+                                  }
+                                  errors++;
+                                }
+                              }
+                            }
+                            if (data22.check !== void 0) {
+                              let data26 = data22.check;
+                              if (typeof data26 === "string") {
+                                if (!pattern8.test(data26)) {
+                                  const err64 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/gateways/" + i8 + "/check", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/gateways/items/properties/check/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                                  if (vErrors === null) {
+                                    vErrors = [err64];
+                                  } else {
+                                    vErrors.push(err64);
+                                  }
+                                  errors++;
+                                }
+                              } else {
+                                const err65 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/gateways/" + i8 + "/check", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/gateways/items/properties/check/type", keyword: "type", params: { type: "string" } };
+                                if (vErrors === null) {
+                                  vErrors = [err65];
+                                } else {
+                                  vErrors.push(err65);
+                                }
+                                errors++;
+                              }
+                            }
+                          } else {
+                            const err66 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/gateways/" + i8, schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/gateways/items/type", keyword: "type", params: { type: "object" } };
+                            if (vErrors === null) {
+                              vErrors = [err66];
+                            } else {
+                              vErrors.push(err66);
+                            }
+                            errors++;
+                          }
+                        }
+                      } else {
+                        const err67 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/gateways", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/gateways/type", keyword: "type", params: { type: "array" } };
+                        if (vErrors === null) {
+                          vErrors = [err67];
+                        } else {
+                          vErrors.push(err67);
+                        }
+                        errors++;
+                      }
+                    }
+                    let data27 = data18.onGatewayLoss;
+                    if (typeof data27 !== "string") {
+                      const err68 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/onGatewayLoss", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/onGatewayLoss/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err68];
+                      } else {
+                        vErrors.push(err68);
+                      }
+                      errors++;
+                    }
+                    if (!(data27 === "stop" || data27 === "fallback")) {
+                      const err69 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/onGatewayLoss", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/onGatewayLoss/enum", keyword: "enum", params: { allowedValues: schema11.properties.tenants.additionalProperties.properties.routes.items.properties.onGatewayLoss.enum } };
+                      if (vErrors === null) {
+                        vErrors = [err69];
+                      } else {
+                        vErrors.push(err69);
+                      }
+                      errors++;
+                    }
+                    if (data18.mtu !== void 0) {
+                      let data28 = data18.mtu;
+                      if (!(typeof data28 == "number" && (!(data28 % 1) && !isNaN(data28)) && isFinite(data28))) {
+                        const err70 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/mtu", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/mtu/type", keyword: "type", params: { type: "integer" } };
+                        if (vErrors === null) {
+                          vErrors = [err70];
+                        } else {
+                          vErrors.push(err70);
+                        }
+                        errors++;
+                      }
+                      if (typeof data28 == "number" && isFinite(data28)) {
+                        if (data28 > 65535 || isNaN(data28)) {
+                          const err71 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/mtu", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/mtu/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+                          if (vErrors === null) {
+                            vErrors = [err71];
+                          } else {
+                            vErrors.push(err71);
+                          }
+                          errors++;
+                        }
+                        if (data28 < 576 || isNaN(data28)) {
+                          const err72 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5 + "/mtu", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/properties/mtu/minimum", keyword: "minimum", params: { comparison: ">=", limit: 576 } };
+                          if (vErrors === null) {
+                            vErrors = [err72];
+                          } else {
+                            vErrors.push(err72);
+                          }
+                          errors++;
+                        }
+                      }
+                    }
                   } else {
-                    const err50 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i5, schemaPath: "#/properties/tenants/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
+                    const err73 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes/" + i5, schemaPath: "#/properties/tenants/additionalProperties/properties/routes/items/type", keyword: "type", params: { type: "object" } };
                     if (vErrors === null) {
-                      vErrors = [err50];
+                      vErrors = [err73];
                     } else {
-                      vErrors.push(err50);
+                      vErrors.push(err73);
                     }
                     errors++;
                   }
                 }
-                let i6 = data17.length;
-                let j2;
-                if (i6 > 1) {
-                  const indices2 = {};
-                  for (; i6--; ) {
-                    let item2 = data17[i6];
-                    if (typeof item2 !== "string") {
-                      continue;
-                    }
-                    if (typeof indices2[item2] == "number") {
-                      j2 = indices2[item2];
-                      const err51 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/tenants/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i6, j: j2 } };
-                      if (vErrors === null) {
-                        vErrors = [err51];
-                      } else {
-                        vErrors.push(err51);
-                      }
-                      errors++;
-                      break;
-                    }
-                    indices2[item2] = i6;
-                  }
-                }
-              }
-            }
-            if (data6.mtu !== void 0) {
-              let data19 = data6.mtu;
-              if (!(typeof data19 == "number" && (!(data19 % 1) && !isNaN(data19)) && isFinite(data19))) {
-                const err52 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/tenants/additionalProperties/properties/mtu/type", keyword: "type", params: { type: "integer" } };
+              } else {
+                const err74 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/routes", schemaPath: "#/properties/tenants/additionalProperties/properties/routes/type", keyword: "type", params: { type: "array" } };
                 if (vErrors === null) {
-                  vErrors = [err52];
+                  vErrors = [err74];
                 } else {
-                  vErrors.push(err52);
-                }
-                errors++;
-              }
-              if (typeof data19 == "number" && isFinite(data19)) {
-                if (data19 > 65535 || isNaN(data19)) {
-                  const err53 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/tenants/additionalProperties/properties/mtu/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
-                  if (vErrors === null) {
-                    vErrors = [err53];
-                  } else {
-                    vErrors.push(err53);
-                  }
-                  errors++;
-                }
-                if (data19 < 576 || isNaN(data19)) {
-                  const err54 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/tenants/additionalProperties/properties/mtu/minimum", keyword: "minimum", params: { comparison: ">=", limit: 576 } };
-                  if (vErrors === null) {
-                    vErrors = [err54];
-                  } else {
-                    vErrors.push(err54);
-                  }
-                  errors++;
-                }
-              }
-            }
-            let data20 = data6.onGatewayLoss;
-            if (typeof data20 !== "string") {
-              const err55 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/onGatewayLoss", schemaPath: "#/properties/tenants/additionalProperties/properties/onGatewayLoss/type", keyword: "type", params: { type: "string" } };
-              if (vErrors === null) {
-                vErrors = [err55];
-              } else {
-                vErrors.push(err55);
-              }
-              errors++;
-            }
-            if (!(data20 === "stop" || data20 === "fallback")) {
-              const err56 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/onGatewayLoss", schemaPath: "#/properties/tenants/additionalProperties/properties/onGatewayLoss/enum", keyword: "enum", params: { allowedValues: schema11.properties.tenants.additionalProperties.properties.onGatewayLoss.enum } };
-              if (vErrors === null) {
-                vErrors = [err56];
-              } else {
-                vErrors.push(err56);
-              }
-              errors++;
-            }
-            let data21 = data6.poolRule;
-            if (typeof data21 !== "string") {
-              const err57 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/poolRule", schemaPath: "#/properties/tenants/additionalProperties/properties/poolRule/type", keyword: "type", params: { type: "string" } };
-              if (vErrors === null) {
-                vErrors = [err57];
-              } else {
-                vErrors.push(err57);
-              }
-              errors++;
-            }
-            if (!(data21 === "auto" || data21 === "on" || data21 === "off")) {
-              const err58 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/poolRule", schemaPath: "#/properties/tenants/additionalProperties/properties/poolRule/enum", keyword: "enum", params: { allowedValues: schema11.properties.tenants.additionalProperties.properties.poolRule.enum } };
-              if (vErrors === null) {
-                vErrors = [err58];
-              } else {
-                vErrors.push(err58);
-              }
-              errors++;
-            }
-            if (data6.pool !== void 0) {
-              let data22 = data6.pool;
-              if (Array.isArray(data22)) {
-                if (data22.length < 1) {
-                  const err59 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/pool", schemaPath: "#/properties/tenants/additionalProperties/properties/pool/minItems", keyword: "minItems", params: { limit: 1 } };
-                  if (vErrors === null) {
-                    vErrors = [err59];
-                  } else {
-                    vErrors.push(err59);
-                  }
-                  errors++;
-                }
-                const len4 = data22.length;
-                for (let i7 = 0; i7 < len4; i7++) {
-                  let data23 = data22[i7];
-                  if (typeof data23 === "string") {
-                    if (!pattern13.test(data23)) {
-                      const err60 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/pool/" + i7, schemaPath: "#/properties/tenants/additionalProperties/properties/pool/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
-                      if (vErrors === null) {
-                        vErrors = [err60];
-                      } else {
-                        vErrors.push(err60);
-                      }
-                      errors++;
-                    }
-                  } else {
-                    const err61 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/pool/" + i7, schemaPath: "#/properties/tenants/additionalProperties/properties/pool/items/type", keyword: "type", params: { type: "string" } };
-                    if (vErrors === null) {
-                      vErrors = [err61];
-                    } else {
-                      vErrors.push(err61);
-                    }
-                    errors++;
-                  }
-                }
-              } else {
-                const err62 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/pool", schemaPath: "#/properties/tenants/additionalProperties/properties/pool/type", keyword: "type", params: { type: "array" } };
-                if (vErrors === null) {
-                  vErrors = [err62];
-                } else {
-                  vErrors.push(err62);
+                  vErrors.push(err74);
                 }
                 errors++;
               }
             }
-            if (data6.delegate !== void 0) {
-              let data24 = data6.delegate;
-              if (!(data24 && typeof data24 == "object" && !Array.isArray(data24))) {
-                const err63 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/delegate", schemaPath: "#/properties/tenants/additionalProperties/properties/delegate/type", keyword: "type", params: { type: "object" } };
-                if (vErrors === null) {
-                  vErrors = [err63];
-                } else {
-                  vErrors.push(err63);
-                }
-                errors++;
-              }
-            }
-          } else {
-            const err64 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/tenants/additionalProperties/type", keyword: "type", params: { type: "object" } };
-            if (vErrors === null) {
-              vErrors = [err64];
-            } else {
-              vErrors.push(err64);
-            }
-            errors++;
-          }
-        }
-      } else {
-        const err65 = { instancePath: instancePath + "/tenants", schemaPath: "#/properties/tenants/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err65];
-        } else {
-          vErrors.push(err65);
-        }
-        errors++;
-      }
-    }
-    if (data.marks !== void 0) {
-      let data25 = data.marks;
-      if (data25 && typeof data25 == "object" && !Array.isArray(data25)) {
-        if (Object.keys(data25).length > 1024) {
-          const err66 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/maxProperties", keyword: "maxProperties", params: { limit: 1024 } };
-          if (vErrors === null) {
-            vErrors = [err66];
-          } else {
-            vErrors.push(err66);
-          }
-          errors++;
-        }
-        if (Object.keys(data25).length < 1) {
-          const err67 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/minProperties", keyword: "minProperties", params: { limit: 1 } };
-          if (vErrors === null) {
-            vErrors = [err67];
-          } else {
-            vErrors.push(err67);
-          }
-          errors++;
-        }
-        for (const key5 in data25) {
-          const _errs60 = errors;
-          if (typeof key5 === "string") {
-            if (!pattern5.test(key5)) {
-              const err68 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, propertyName: key5 };
-              if (vErrors === null) {
-                vErrors = [err68];
-              } else {
-                vErrors.push(err68);
-              }
-              errors++;
-            }
-          }
-          var valid21 = _errs60 === errors;
-          if (!valid21) {
-            const err69 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/propertyNames", keyword: "propertyNames", params: { propertyName: key5 } };
-            if (vErrors === null) {
-              vErrors = [err69];
-            } else {
-              vErrors.push(err69);
-            }
-            errors++;
-          }
-        }
-        for (const key6 in data25) {
-          let data26 = data25[key6];
-          if (data26 && typeof data26 == "object" && !Array.isArray(data26)) {
-            if (data26.mark === void 0) {
-              const err70 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/required", keyword: "required", params: { missingProperty: "mark" } };
-              if (vErrors === null) {
-                vErrors = [err70];
-              } else {
-                vErrors.push(err70);
-              }
-              errors++;
-            }
-            for (const key7 in data26) {
-              if (!(key7 === "mark" || key7 === "mask")) {
-                const err71 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key7 } };
-                if (vErrors === null) {
-                  vErrors = [err71];
-                } else {
-                  vErrors.push(err71);
-                }
-                errors++;
-              }
-            }
-            if (data26.mark !== void 0) {
-              let data27 = data26.mark;
-              if (!(typeof data27 == "number" && (!(data27 % 1) && !isNaN(data27)) && isFinite(data27))) {
-                const err72 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/type", keyword: "type", params: { type: "integer" } };
-                if (vErrors === null) {
-                  vErrors = [err72];
-                } else {
-                  vErrors.push(err72);
-                }
-                errors++;
-              }
-              if (typeof data27 == "number" && isFinite(data27)) {
-                if (data27 > 4294967295 || isNaN(data27)) {
-                  const err73 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
-                  if (vErrors === null) {
-                    vErrors = [err73];
-                  } else {
-                    vErrors.push(err73);
-                  }
-                  errors++;
-                }
-                if (data27 < 1 || isNaN(data27)) {
-                  const err74 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-                  if (vErrors === null) {
-                    vErrors = [err74];
-                  } else {
-                    vErrors.push(err74);
-                  }
-                  errors++;
-                }
-              }
-            }
-            if (data26.mask !== void 0) {
-              let data28 = data26.mask;
-              if (!(typeof data28 == "number" && (!(data28 % 1) && !isNaN(data28)) && isFinite(data28))) {
-                const err75 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/type", keyword: "type", params: { type: "integer" } };
+            if (data6.snat !== void 0) {
+              let data29 = data6.snat;
+              if (typeof data29 !== "string" && !Array.isArray(data29)) {
+                const err75 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/tenants/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.tenants.additionalProperties.properties.snat.type } };
                 if (vErrors === null) {
                   vErrors = [err75];
                 } else {
@@ -969,9 +981,9 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                 }
                 errors++;
               }
-              if (typeof data28 == "number" && isFinite(data28)) {
-                if (data28 > 4294967295 || isNaN(data28)) {
-                  const err76 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+              if (typeof data29 === "string") {
+                if (!pattern15.test(data29)) {
+                  const err76 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/tenants/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
                   if (vErrors === null) {
                     vErrors = [err76];
                   } else {
@@ -979,8 +991,10 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                   errors++;
                 }
-                if (data28 < 0 || isNaN(data28)) {
-                  const err77 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/minimum", keyword: "minimum", params: { comparison: ">=", limit: 0 } };
+              }
+              if (Array.isArray(data29)) {
+                if (data29.length > 2) {
+                  const err77 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/tenants/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
                   if (vErrors === null) {
                     vErrors = [err77];
                   } else {
@@ -988,97 +1002,107 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                   errors++;
                 }
+                if (data29.length < 1) {
+                  const err78 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/tenants/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
+                  if (vErrors === null) {
+                    vErrors = [err78];
+                  } else {
+                    vErrors.push(err78);
+                  }
+                  errors++;
+                }
+                const len6 = data29.length;
+                for (let i9 = 0; i9 < len6; i9++) {
+                  let data30 = data29[i9];
+                  if (typeof data30 === "string") {
+                    if (!pattern8.test(data30)) {
+                      const err79 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i9, schemaPath: "#/properties/tenants/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                      if (vErrors === null) {
+                        vErrors = [err79];
+                      } else {
+                        vErrors.push(err79);
+                      }
+                      errors++;
+                    }
+                  } else {
+                    const err80 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i9, schemaPath: "#/properties/tenants/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
+                    if (vErrors === null) {
+                      vErrors = [err80];
+                    } else {
+                      vErrors.push(err80);
+                    }
+                    errors++;
+                  }
+                }
+                let i10 = data29.length;
+                let j3;
+                if (i10 > 1) {
+                  const indices3 = {};
+                  for (; i10--; ) {
+                    let item3 = data29[i10];
+                    if (typeof item3 !== "string") {
+                      continue;
+                    }
+                    if (typeof indices3[item3] == "number") {
+                      j3 = indices3[item3];
+                      const err81 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/tenants/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i10, j: j3 } };
+                      if (vErrors === null) {
+                        vErrors = [err81];
+                      } else {
+                        vErrors.push(err81);
+                      }
+                      errors++;
+                      break;
+                    }
+                    indices3[item3] = i10;
+                  }
+                }
               }
             }
-          } else {
-            const err78 = { instancePath: instancePath + "/marks/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/type", keyword: "type", params: { type: "object" } };
-            if (vErrors === null) {
-              vErrors = [err78];
-            } else {
-              vErrors.push(err78);
+            if (data6.mtu !== void 0) {
+              let data31 = data6.mtu;
+              if (!(typeof data31 == "number" && (!(data31 % 1) && !isNaN(data31)) && isFinite(data31))) {
+                const err82 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/tenants/additionalProperties/properties/mtu/type", keyword: "type", params: { type: "integer" } };
+                if (vErrors === null) {
+                  vErrors = [err82];
+                } else {
+                  vErrors.push(err82);
+                }
+                errors++;
+              }
+              if (typeof data31 == "number" && isFinite(data31)) {
+                if (data31 > 65535 || isNaN(data31)) {
+                  const err83 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/tenants/additionalProperties/properties/mtu/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+                  if (vErrors === null) {
+                    vErrors = [err83];
+                  } else {
+                    vErrors.push(err83);
+                  }
+                  errors++;
+                }
+                if (data31 < 576 || isNaN(data31)) {
+                  const err84 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/tenants/additionalProperties/properties/mtu/minimum", keyword: "minimum", params: { comparison: ">=", limit: 576 } };
+                  if (vErrors === null) {
+                    vErrors = [err84];
+                  } else {
+                    vErrors.push(err84);
+                  }
+                  errors++;
+                }
+              }
             }
-            errors++;
-          }
-        }
-      } else {
-        const err79 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err79];
-        } else {
-          vErrors.push(err79);
-        }
-        errors++;
-      }
-    }
-    let data29 = data.mask;
-    if (typeof data29 !== "string" && !(typeof data29 == "number" && (!(data29 % 1) && !isNaN(data29)) && isFinite(data29))) {
-      const err80 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/type", keyword: "type", params: { type: schema11.properties.mask.type } };
-      if (vErrors === null) {
-        vErrors = [err80];
-      } else {
-        vErrors.push(err80);
-      }
-      errors++;
-    }
-    if (typeof data29 == "number" && isFinite(data29)) {
-      if (data29 > 4294967295 || isNaN(data29)) {
-        const err81 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
-        if (vErrors === null) {
-          vErrors = [err81];
-        } else {
-          vErrors.push(err81);
-        }
-        errors++;
-      }
-      if (data29 < 1 || isNaN(data29)) {
-        const err82 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-        if (vErrors === null) {
-          vErrors = [err82];
-        } else {
-          vErrors.push(err82);
-        }
-        errors++;
-      }
-    }
-    if (typeof data29 === "string") {
-      if (!pattern15.test(data29)) {
-        const err83 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/pattern", keyword: "pattern", params: { pattern: "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$" } };
-        if (vErrors === null) {
-          vErrors = [err83];
-        } else {
-          vErrors.push(err83);
-        }
-        errors++;
-      }
-    }
-    let data30 = data.onError;
-    if (typeof data30 !== "string") {
-      const err84 = { instancePath: instancePath + "/onError", schemaPath: "#/properties/onError/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err84];
-      } else {
-        vErrors.push(err84);
-      }
-      errors++;
-    }
-    if (!(data30 === "deny" || data30 === "allow")) {
-      const err85 = { instancePath: instancePath + "/onError", schemaPath: "#/properties/onError/enum", keyword: "enum", params: { allowedValues: schema11.properties.onError.enum } };
-      if (vErrors === null) {
-        vErrors = [err85];
-      } else {
-        vErrors.push(err85);
-      }
-      errors++;
-    }
-    if (data.exemptNamespaces !== void 0) {
-      let data31 = data.exemptNamespaces;
-      if (Array.isArray(data31)) {
-        const len5 = data31.length;
-        for (let i8 = 0; i8 < len5; i8++) {
-          let data32 = data31[i8];
-          if (typeof data32 === "string") {
-            if (!pattern7.test(data32)) {
-              const err86 = { instancePath: instancePath + "/exemptNamespaces/" + i8, schemaPath: "#/properties/exemptNamespaces/items/pattern", keyword: "pattern", params: { pattern: "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } };
+            let data32 = data6.onGatewayLoss;
+            if (typeof data32 !== "string") {
+              const err85 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/onGatewayLoss", schemaPath: "#/properties/tenants/additionalProperties/properties/onGatewayLoss/type", keyword: "type", params: { type: "string" } };
+              if (vErrors === null) {
+                vErrors = [err85];
+              } else {
+                vErrors.push(err85);
+              }
+              errors++;
+            }
+            if (!(data32 === "stop" || data32 === "fallback")) {
+              const err86 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/onGatewayLoss", schemaPath: "#/properties/tenants/additionalProperties/properties/onGatewayLoss/enum", keyword: "enum", params: { allowedValues: schema11.properties.tenants.additionalProperties.properties.onGatewayLoss.enum } };
               if (vErrors === null) {
                 vErrors = [err86];
               } else {
@@ -1086,283 +1110,267 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
               }
               errors++;
             }
-          } else {
-            const err87 = { instancePath: instancePath + "/exemptNamespaces/" + i8, schemaPath: "#/properties/exemptNamespaces/items/type", keyword: "type", params: { type: "string" } };
-            if (vErrors === null) {
-              vErrors = [err87];
-            } else {
-              vErrors.push(err87);
+            let data33 = data6.poolRule;
+            if (typeof data33 !== "string") {
+              const err87 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/poolRule", schemaPath: "#/properties/tenants/additionalProperties/properties/poolRule/type", keyword: "type", params: { type: "string" } };
+              if (vErrors === null) {
+                vErrors = [err87];
+              } else {
+                vErrors.push(err87);
+              }
+              errors++;
             }
-            errors++;
-          }
-        }
-        let i9 = data31.length;
-        let j3;
-        if (i9 > 1) {
-          const indices3 = {};
-          for (; i9--; ) {
-            let item3 = data31[i9];
-            if (typeof item3 !== "string") {
-              continue;
-            }
-            if (typeof indices3[item3] == "number") {
-              j3 = indices3[item3];
-              const err88 = { instancePath: instancePath + "/exemptNamespaces", schemaPath: "#/properties/exemptNamespaces/uniqueItems", keyword: "uniqueItems", params: { i: i9, j: j3 } };
+            if (!(data33 === "auto" || data33 === "on" || data33 === "off")) {
+              const err88 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/poolRule", schemaPath: "#/properties/tenants/additionalProperties/properties/poolRule/enum", keyword: "enum", params: { allowedValues: schema11.properties.tenants.additionalProperties.properties.poolRule.enum } };
               if (vErrors === null) {
                 vErrors = [err88];
               } else {
                 vErrors.push(err88);
               }
               errors++;
-              break;
             }
-            indices3[item3] = i9;
+            if (data6.pool !== void 0) {
+              let data34 = data6.pool;
+              if (Array.isArray(data34)) {
+                if (data34.length < 1) {
+                  const err89 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/pool", schemaPath: "#/properties/tenants/additionalProperties/properties/pool/minItems", keyword: "minItems", params: { limit: 1 } };
+                  if (vErrors === null) {
+                    vErrors = [err89];
+                  } else {
+                    vErrors.push(err89);
+                  }
+                  errors++;
+                }
+                const len7 = data34.length;
+                for (let i11 = 0; i11 < len7; i11++) {
+                  let data35 = data34[i11];
+                  if (typeof data35 === "string") {
+                    if (!pattern11.test(data35)) {
+                      const err90 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/pool/" + i11, schemaPath: "#/properties/tenants/additionalProperties/properties/pool/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+                      if (vErrors === null) {
+                        vErrors = [err90];
+                      } else {
+                        vErrors.push(err90);
+                      }
+                      errors++;
+                    }
+                  } else {
+                    const err91 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/pool/" + i11, schemaPath: "#/properties/tenants/additionalProperties/properties/pool/items/type", keyword: "type", params: { type: "string" } };
+                    if (vErrors === null) {
+                      vErrors = [err91];
+                    } else {
+                      vErrors.push(err91);
+                    }
+                    errors++;
+                  }
+                }
+              } else {
+                const err92 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/pool", schemaPath: "#/properties/tenants/additionalProperties/properties/pool/type", keyword: "type", params: { type: "array" } };
+                if (vErrors === null) {
+                  vErrors = [err92];
+                } else {
+                  vErrors.push(err92);
+                }
+                errors++;
+              }
+            }
+            if (data6.delegate !== void 0) {
+              let data36 = data6.delegate;
+              if (!(data36 && typeof data36 == "object" && !Array.isArray(data36))) {
+                const err93 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1") + "/delegate", schemaPath: "#/properties/tenants/additionalProperties/properties/delegate/type", keyword: "type", params: { type: "object" } };
+                if (vErrors === null) {
+                  vErrors = [err93];
+                } else {
+                  vErrors.push(err93);
+                }
+                errors++;
+              }
+            }
+          } else {
+            const err94 = { instancePath: instancePath + "/tenants/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/tenants/additionalProperties/type", keyword: "type", params: { type: "object" } };
+            if (vErrors === null) {
+              vErrors = [err94];
+            } else {
+              vErrors.push(err94);
+            }
+            errors++;
           }
         }
       } else {
-        const err89 = { instancePath: instancePath + "/exemptNamespaces", schemaPath: "#/properties/exemptNamespaces/type", keyword: "type", params: { type: "array" } };
+        const err95 = { instancePath: instancePath + "/tenants", schemaPath: "#/properties/tenants/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
-          vErrors = [err89];
+          vErrors = [err95];
         } else {
-          vErrors.push(err89);
+          vErrors.push(err95);
         }
         errors++;
       }
     }
-    if (typeof data.markReplies !== "boolean") {
-      const err90 = { instancePath: instancePath + "/markReplies", schemaPath: "#/properties/markReplies/type", keyword: "type", params: { type: "boolean" } };
-      if (vErrors === null) {
-        vErrors = [err90];
-      } else {
-        vErrors.push(err90);
-      }
-      errors++;
-    }
-    let data34 = data.onAnnotationChange;
-    if (typeof data34 !== "string") {
-      const err91 = { instancePath: instancePath + "/onAnnotationChange", schemaPath: "#/properties/onAnnotationChange/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err91];
-      } else {
-        vErrors.push(err91);
-      }
-      errors++;
-    }
-    if (!(data34 === "apply" || data34 === "ignore")) {
-      const err92 = { instancePath: instancePath + "/onAnnotationChange", schemaPath: "#/properties/onAnnotationChange/enum", keyword: "enum", params: { allowedValues: schema11.properties.onAnnotationChange.enum } };
-      if (vErrors === null) {
-        vErrors = [err92];
-      } else {
-        vErrors.push(err92);
-      }
-      errors++;
-    }
-    let data35 = data.backend;
-    if (typeof data35 !== "string") {
-      const err93 = { instancePath: instancePath + "/backend", schemaPath: "#/properties/backend/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err93];
-      } else {
-        vErrors.push(err93);
-      }
-      errors++;
-    }
-    if (!(data35 === "auto" || data35 === "iptables" || data35 === "nftables")) {
-      const err94 = { instancePath: instancePath + "/backend", schemaPath: "#/properties/backend/enum", keyword: "enum", params: { allowedValues: schema11.properties.backend.enum } };
-      if (vErrors === null) {
-        vErrors = [err94];
-      } else {
-        vErrors.push(err94);
-      }
-      errors++;
-    }
-    if (typeof data.guard !== "boolean") {
-      const err95 = { instancePath: instancePath + "/guard", schemaPath: "#/properties/guard/type", keyword: "type", params: { type: "boolean" } };
-      if (vErrors === null) {
-        vErrors = [err95];
-      } else {
-        vErrors.push(err95);
-      }
-      errors++;
-    }
-    let data37 = data.iptables;
-    if (typeof data37 !== "string") {
-      const err96 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err96];
-      } else {
-        vErrors.push(err96);
-      }
-      errors++;
-    }
-    if (!(data37 === "auto" || data37 === "nft" || data37 === "legacy")) {
-      const err97 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/enum", keyword: "enum", params: { allowedValues: schema11.properties.iptables.enum } };
-      if (vErrors === null) {
-        vErrors = [err97];
-      } else {
-        vErrors.push(err97);
-      }
-      errors++;
-    }
-    let data38 = data.dataDir;
-    if (typeof data38 === "string") {
-      if (!pattern2.test(data38)) {
-        const err98 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
-        if (vErrors === null) {
-          vErrors = [err98];
-        } else {
-          vErrors.push(err98);
-        }
-        errors++;
-      }
-    } else {
-      const err99 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err99];
-      } else {
-        vErrors.push(err99);
-      }
-      errors++;
-    }
-    let data39 = data.logFile;
-    if (typeof data39 === "string") {
-      if (!pattern18.test(data39)) {
-        const err100 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
-        if (vErrors === null) {
-          vErrors = [err100];
-        } else {
-          vErrors.push(err100);
-        }
-        errors++;
-      }
-    } else {
-      const err101 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err101];
-      } else {
-        vErrors.push(err101);
-      }
-      errors++;
-    }
-    let data40 = data.logLevel;
-    if (typeof data40 !== "string") {
-      const err102 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err102];
-      } else {
-        vErrors.push(err102);
-      }
-      errors++;
-    }
-    if (!(data40 === "error" || data40 === "warn" || data40 === "info" || data40 === "debug")) {
-      const err103 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/enum", keyword: "enum", params: { allowedValues: schema11.properties.logLevel.enum } };
-      if (vErrors === null) {
-        vErrors = [err103];
-      } else {
-        vErrors.push(err103);
-      }
-      errors++;
-    }
-    let data41 = data.apiTimeout;
-    if (typeof data41 === "string") {
-      if (!pattern19.test(data41)) {
-        const err104 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-        if (vErrors === null) {
-          vErrors = [err104];
-        } else {
-          vErrors.push(err104);
-        }
-        errors++;
-      }
-    } else {
-      const err105 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err105];
-      } else {
-        vErrors.push(err105);
-      }
-      errors++;
-    }
-    let data42 = data.delegateTimeout;
-    if (typeof data42 === "string") {
-      if (!pattern19.test(data42)) {
-        const err106 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-        if (vErrors === null) {
-          vErrors = [err106];
-        } else {
-          vErrors.push(err106);
-        }
-        errors++;
-      }
-    } else {
-      const err107 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err107];
-      } else {
-        vErrors.push(err107);
-      }
-      errors++;
-    }
-    let data43 = data.lockTimeout;
-    if (typeof data43 === "string") {
-      if (!pattern19.test(data43)) {
-        const err108 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-        if (vErrors === null) {
-          vErrors = [err108];
-        } else {
-          vErrors.push(err108);
-        }
-        errors++;
-      }
-    } else {
-      const err109 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/type", keyword: "type", params: { type: "string" } };
-      if (vErrors === null) {
-        vErrors = [err109];
-      } else {
-        vErrors.push(err109);
-      }
-      errors++;
-    }
-    let data44 = data.routes;
-    if (data44 && typeof data44 == "object" && !Array.isArray(data44)) {
-      if (data44.tenantPriority === void 0) {
-        data44.tenantPriority = 32765;
-      }
-      if (data44.localPriority === void 0) {
-        data44.localPriority = 32764;
-      }
-      if (data44.excludePriority === void 0) {
-        data44.excludePriority = 32763;
-      }
-      if (data44.excludeDestinations === void 0) {
-        data44.excludeDestinations = ["169.254.169.254/32", "fd00:ec2::254/128"];
-      }
-      if (data44.masquerade === void 0) {
-        data44.masquerade = false;
-      }
-      if (data44.acceptForward === void 0) {
-        data44.acceptForward = false;
-      }
-      if (data44.namesDir === void 0) {
-        data44.namesDir = "/etc/iproute2/rt_tables.d";
-      }
-      if (data44.watch === void 0) {
-        data44.watch = {};
-      }
-      for (const key8 in data44) {
-        if (!func2.call(schema11.properties.routes.properties, key8)) {
-          const err110 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key8 } };
+    if (data.marks !== void 0) {
+      let data37 = data.marks;
+      if (data37 && typeof data37 == "object" && !Array.isArray(data37)) {
+        if (Object.keys(data37).length > 1024) {
+          const err96 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/maxProperties", keyword: "maxProperties", params: { limit: 1024 } };
           if (vErrors === null) {
-            vErrors = [err110];
+            vErrors = [err96];
           } else {
-            vErrors.push(err110);
+            vErrors.push(err96);
           }
           errors++;
         }
+        if (Object.keys(data37).length < 1) {
+          const err97 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/minProperties", keyword: "minProperties", params: { limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err97];
+          } else {
+            vErrors.push(err97);
+          }
+          errors++;
+        }
+        for (const key7 in data37) {
+          const _errs86 = errors;
+          if (typeof key7 === "string") {
+            if (!pattern5.test(key7)) {
+              const err98 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^(?![0-9]+$|0[xX])[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" }, propertyName: key7 };
+              if (vErrors === null) {
+                vErrors = [err98];
+              } else {
+                vErrors.push(err98);
+              }
+              errors++;
+            }
+          }
+          var valid30 = _errs86 === errors;
+          if (!valid30) {
+            const err99 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/propertyNames", keyword: "propertyNames", params: { propertyName: key7 } };
+            if (vErrors === null) {
+              vErrors = [err99];
+            } else {
+              vErrors.push(err99);
+            }
+            errors++;
+          }
+        }
+        for (const key8 in data37) {
+          let data38 = data37[key8];
+          if (data38 && typeof data38 == "object" && !Array.isArray(data38)) {
+            if (data38.mark === void 0) {
+              const err100 = { instancePath: instancePath + "/marks/" + key8.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/required", keyword: "required", params: { missingProperty: "mark" } };
+              if (vErrors === null) {
+                vErrors = [err100];
+              } else {
+                vErrors.push(err100);
+              }
+              errors++;
+            }
+            for (const key9 in data38) {
+              if (!(key9 === "mark" || key9 === "mask")) {
+                const err101 = { instancePath: instancePath + "/marks/" + key8.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key9 } };
+                if (vErrors === null) {
+                  vErrors = [err101];
+                } else {
+                  vErrors.push(err101);
+                }
+                errors++;
+              }
+            }
+            if (data38.mark !== void 0) {
+              let data39 = data38.mark;
+              if (!(typeof data39 == "number" && (!(data39 % 1) && !isNaN(data39)) && isFinite(data39))) {
+                const err102 = { instancePath: instancePath + "/marks/" + key8.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/type", keyword: "type", params: { type: "integer" } };
+                if (vErrors === null) {
+                  vErrors = [err102];
+                } else {
+                  vErrors.push(err102);
+                }
+                errors++;
+              }
+              if (typeof data39 == "number" && isFinite(data39)) {
+                if (data39 > 4294967295 || isNaN(data39)) {
+                  const err103 = { instancePath: instancePath + "/marks/" + key8.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+                  if (vErrors === null) {
+                    vErrors = [err103];
+                  } else {
+                    vErrors.push(err103);
+                  }
+                  errors++;
+                }
+                if (data39 < 1 || isNaN(data39)) {
+                  const err104 = { instancePath: instancePath + "/marks/" + key8.replace(/~/g, "~0").replace(/\//g, "~1") + "/mark", schemaPath: "#/properties/marks/additionalProperties/properties/mark/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                  if (vErrors === null) {
+                    vErrors = [err104];
+                  } else {
+                    vErrors.push(err104);
+                  }
+                  errors++;
+                }
+              }
+            }
+            if (data38.mask !== void 0) {
+              let data40 = data38.mask;
+              if (!(typeof data40 == "number" && (!(data40 % 1) && !isNaN(data40)) && isFinite(data40))) {
+                const err105 = { instancePath: instancePath + "/marks/" + key8.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/type", keyword: "type", params: { type: "integer" } };
+                if (vErrors === null) {
+                  vErrors = [err105];
+                } else {
+                  vErrors.push(err105);
+                }
+                errors++;
+              }
+              if (typeof data40 == "number" && isFinite(data40)) {
+                if (data40 > 4294967295 || isNaN(data40)) {
+                  const err106 = { instancePath: instancePath + "/marks/" + key8.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+                  if (vErrors === null) {
+                    vErrors = [err106];
+                  } else {
+                    vErrors.push(err106);
+                  }
+                  errors++;
+                }
+                if (data40 < 0 || isNaN(data40)) {
+                  const err107 = { instancePath: instancePath + "/marks/" + key8.replace(/~/g, "~0").replace(/\//g, "~1") + "/mask", schemaPath: "#/properties/marks/additionalProperties/properties/mask/minimum", keyword: "minimum", params: { comparison: ">=", limit: 0 } };
+                  if (vErrors === null) {
+                    vErrors = [err107];
+                  } else {
+                    vErrors.push(err107);
+                  }
+                  errors++;
+                }
+              }
+            }
+          } else {
+            const err108 = { instancePath: instancePath + "/marks/" + key8.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/marks/additionalProperties/type", keyword: "type", params: { type: "object" } };
+            if (vErrors === null) {
+              vErrors = [err108];
+            } else {
+              vErrors.push(err108);
+            }
+            errors++;
+          }
+        }
+      } else {
+        const err109 = { instancePath: instancePath + "/marks", schemaPath: "#/properties/marks/type", keyword: "type", params: { type: "object" } };
+        if (vErrors === null) {
+          vErrors = [err109];
+        } else {
+          vErrors.push(err109);
+        }
+        errors++;
       }
-      let data45 = data44.tenantPriority;
-      if (!(typeof data45 == "number" && (!(data45 % 1) && !isNaN(data45)) && isFinite(data45))) {
-        const err111 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/type", keyword: "type", params: { type: "integer" } };
+    }
+    let data41 = data.mask;
+    if (typeof data41 !== "string" && !(typeof data41 == "number" && (!(data41 % 1) && !isNaN(data41)) && isFinite(data41))) {
+      const err110 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/type", keyword: "type", params: { type: schema11.properties.mask.type } };
+      if (vErrors === null) {
+        vErrors = [err110];
+      } else {
+        vErrors.push(err110);
+      }
+      errors++;
+    }
+    if (typeof data41 == "number" && isFinite(data41)) {
+      if (data41 > 4294967295 || isNaN(data41)) {
+        const err111 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
         if (vErrors === null) {
           vErrors = [err111];
         } else {
@@ -1370,574 +1378,570 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
         }
         errors++;
       }
-      if (typeof data45 == "number" && isFinite(data45)) {
-        if (data45 > 32765 || isNaN(data45)) {
-          const err112 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
-          if (vErrors === null) {
-            vErrors = [err112];
-          } else {
-            vErrors.push(err112);
-          }
-          errors++;
-        }
-        if (data45 < 1 || isNaN(data45)) {
-          const err113 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-          if (vErrors === null) {
-            vErrors = [err113];
-          } else {
-            vErrors.push(err113);
-          }
-          errors++;
-        }
-      }
-      let data46 = data44.localPriority;
-      if (!(typeof data46 == "number" && (!(data46 % 1) && !isNaN(data46)) && isFinite(data46))) {
-        const err114 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/type", keyword: "type", params: { type: "integer" } };
+      if (data41 < 1 || isNaN(data41)) {
+        const err112 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
         if (vErrors === null) {
-          vErrors = [err114];
+          vErrors = [err112];
         } else {
-          vErrors.push(err114);
+          vErrors.push(err112);
         }
         errors++;
       }
-      if (typeof data46 == "number" && isFinite(data46)) {
-        if (data46 > 32765 || isNaN(data46)) {
-          const err115 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
-          if (vErrors === null) {
-            vErrors = [err115];
-          } else {
-            vErrors.push(err115);
-          }
-          errors++;
-        }
-        if (data46 < 1 || isNaN(data46)) {
-          const err116 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-          if (vErrors === null) {
-            vErrors = [err116];
-          } else {
-            vErrors.push(err116);
-          }
-          errors++;
-        }
-      }
-      let data47 = data44.excludePriority;
-      if (!(typeof data47 == "number" && (!(data47 % 1) && !isNaN(data47)) && isFinite(data47))) {
-        const err117 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/type", keyword: "type", params: { type: "integer" } };
+    }
+    if (typeof data41 === "string") {
+      if (!pattern19.test(data41)) {
+        const err113 = { instancePath: instancePath + "/mask", schemaPath: "#/properties/mask/pattern", keyword: "pattern", params: { pattern: "^(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})$" } };
         if (vErrors === null) {
-          vErrors = [err117];
+          vErrors = [err113];
         } else {
-          vErrors.push(err117);
+          vErrors.push(err113);
         }
         errors++;
       }
-      if (typeof data47 == "number" && isFinite(data47)) {
-        if (data47 > 32765 || isNaN(data47)) {
-          const err118 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
-          if (vErrors === null) {
-            vErrors = [err118];
-          } else {
-            vErrors.push(err118);
-          }
-          errors++;
-        }
-        if (data47 < 1 || isNaN(data47)) {
-          const err119 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-          if (vErrors === null) {
-            vErrors = [err119];
-          } else {
-            vErrors.push(err119);
-          }
-          errors++;
-        }
+    }
+    let data42 = data.onError;
+    if (typeof data42 !== "string") {
+      const err114 = { instancePath: instancePath + "/onError", schemaPath: "#/properties/onError/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err114];
+      } else {
+        vErrors.push(err114);
       }
-      let data48 = data44.excludeDestinations;
-      if (Array.isArray(data48)) {
-        const len6 = data48.length;
-        for (let i10 = 0; i10 < len6; i10++) {
-          let data49 = data48[i10];
-          if (typeof data49 === "string") {
-            if (!pattern13.test(data49)) {
-              const err120 = { instancePath: instancePath + "/routes/excludeDestinations/" + i10, schemaPath: "#/properties/routes/properties/excludeDestinations/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+      errors++;
+    }
+    if (!(data42 === "deny" || data42 === "allow")) {
+      const err115 = { instancePath: instancePath + "/onError", schemaPath: "#/properties/onError/enum", keyword: "enum", params: { allowedValues: schema11.properties.onError.enum } };
+      if (vErrors === null) {
+        vErrors = [err115];
+      } else {
+        vErrors.push(err115);
+      }
+      errors++;
+    }
+    if (data.exemptNamespaces !== void 0) {
+      let data43 = data.exemptNamespaces;
+      if (Array.isArray(data43)) {
+        const len8 = data43.length;
+        for (let i12 = 0; i12 < len8; i12++) {
+          let data44 = data43[i12];
+          if (typeof data44 === "string") {
+            if (!pattern7.test(data44)) {
+              const err116 = { instancePath: instancePath + "/exemptNamespaces/" + i12, schemaPath: "#/properties/exemptNamespaces/items/pattern", keyword: "pattern", params: { pattern: "^[a-z0-9*](?:[-a-z0-9*]{0,61}[a-z0-9*])?$" } };
               if (vErrors === null) {
-                vErrors = [err120];
+                vErrors = [err116];
               } else {
-                vErrors.push(err120);
+                vErrors.push(err116);
               }
               errors++;
             }
           } else {
-            const err121 = { instancePath: instancePath + "/routes/excludeDestinations/" + i10, schemaPath: "#/properties/routes/properties/excludeDestinations/items/type", keyword: "type", params: { type: "string" } };
+            const err117 = { instancePath: instancePath + "/exemptNamespaces/" + i12, schemaPath: "#/properties/exemptNamespaces/items/type", keyword: "type", params: { type: "string" } };
             if (vErrors === null) {
-              vErrors = [err121];
+              vErrors = [err117];
             } else {
-              vErrors.push(err121);
+              vErrors.push(err117);
             }
             errors++;
           }
         }
-        let i11 = data48.length;
+        let i13 = data43.length;
         let j4;
-        if (i11 > 1) {
+        if (i13 > 1) {
           const indices4 = {};
-          for (; i11--; ) {
-            let item4 = data48[i11];
+          for (; i13--; ) {
+            let item4 = data43[i13];
             if (typeof item4 !== "string") {
               continue;
             }
             if (typeof indices4[item4] == "number") {
               j4 = indices4[item4];
-              const err122 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/uniqueItems", keyword: "uniqueItems", params: { i: i11, j: j4 } };
+              const err118 = { instancePath: instancePath + "/exemptNamespaces", schemaPath: "#/properties/exemptNamespaces/uniqueItems", keyword: "uniqueItems", params: { i: i13, j: j4 } };
               if (vErrors === null) {
-                vErrors = [err122];
+                vErrors = [err118];
               } else {
-                vErrors.push(err122);
+                vErrors.push(err118);
               }
               errors++;
               break;
             }
-            indices4[item4] = i11;
+            indices4[item4] = i13;
           }
         }
       } else {
-        const err123 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/type", keyword: "type", params: { type: "array" } };
+        const err119 = { instancePath: instancePath + "/exemptNamespaces", schemaPath: "#/properties/exemptNamespaces/type", keyword: "type", params: { type: "array" } };
         if (vErrors === null) {
-          vErrors = [err123];
+          vErrors = [err119];
         } else {
-          vErrors.push(err123);
+          vErrors.push(err119);
         }
         errors++;
       }
-      if (data44.podNetworks !== void 0) {
-        let data50 = data44.podNetworks;
-        if (Array.isArray(data50)) {
-          const len7 = data50.length;
-          for (let i12 = 0; i12 < len7; i12++) {
-            let data51 = data50[i12];
-            if (typeof data51 === "string") {
-              if (!pattern13.test(data51)) {
-                const err124 = { instancePath: instancePath + "/routes/podNetworks/" + i12, schemaPath: "#/properties/routes/properties/podNetworks/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+    }
+    if (typeof data.markReplies !== "boolean") {
+      const err120 = { instancePath: instancePath + "/markReplies", schemaPath: "#/properties/markReplies/type", keyword: "type", params: { type: "boolean" } };
+      if (vErrors === null) {
+        vErrors = [err120];
+      } else {
+        vErrors.push(err120);
+      }
+      errors++;
+    }
+    let data46 = data.onAnnotationChange;
+    if (typeof data46 !== "string") {
+      const err121 = { instancePath: instancePath + "/onAnnotationChange", schemaPath: "#/properties/onAnnotationChange/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err121];
+      } else {
+        vErrors.push(err121);
+      }
+      errors++;
+    }
+    if (!(data46 === "apply" || data46 === "ignore")) {
+      const err122 = { instancePath: instancePath + "/onAnnotationChange", schemaPath: "#/properties/onAnnotationChange/enum", keyword: "enum", params: { allowedValues: schema11.properties.onAnnotationChange.enum } };
+      if (vErrors === null) {
+        vErrors = [err122];
+      } else {
+        vErrors.push(err122);
+      }
+      errors++;
+    }
+    let data47 = data.backend;
+    if (typeof data47 !== "string") {
+      const err123 = { instancePath: instancePath + "/backend", schemaPath: "#/properties/backend/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err123];
+      } else {
+        vErrors.push(err123);
+      }
+      errors++;
+    }
+    if (!(data47 === "auto" || data47 === "iptables" || data47 === "nftables")) {
+      const err124 = { instancePath: instancePath + "/backend", schemaPath: "#/properties/backend/enum", keyword: "enum", params: { allowedValues: schema11.properties.backend.enum } };
+      if (vErrors === null) {
+        vErrors = [err124];
+      } else {
+        vErrors.push(err124);
+      }
+      errors++;
+    }
+    if (typeof data.guard !== "boolean") {
+      const err125 = { instancePath: instancePath + "/guard", schemaPath: "#/properties/guard/type", keyword: "type", params: { type: "boolean" } };
+      if (vErrors === null) {
+        vErrors = [err125];
+      } else {
+        vErrors.push(err125);
+      }
+      errors++;
+    }
+    let data49 = data.iptables;
+    if (typeof data49 !== "string") {
+      const err126 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err126];
+      } else {
+        vErrors.push(err126);
+      }
+      errors++;
+    }
+    if (!(data49 === "auto" || data49 === "nft" || data49 === "legacy")) {
+      const err127 = { instancePath: instancePath + "/iptables", schemaPath: "#/properties/iptables/enum", keyword: "enum", params: { allowedValues: schema11.properties.iptables.enum } };
+      if (vErrors === null) {
+        vErrors = [err127];
+      } else {
+        vErrors.push(err127);
+      }
+      errors++;
+    }
+    let data50 = data.dataDir;
+    if (typeof data50 === "string") {
+      if (!pattern2.test(data50)) {
+        const err128 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
+        if (vErrors === null) {
+          vErrors = [err128];
+        } else {
+          vErrors.push(err128);
+        }
+        errors++;
+      }
+    } else {
+      const err129 = { instancePath: instancePath + "/dataDir", schemaPath: "#/properties/dataDir/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err129];
+      } else {
+        vErrors.push(err129);
+      }
+      errors++;
+    }
+    let data51 = data.logFile;
+    if (typeof data51 === "string") {
+      if (!pattern22.test(data51)) {
+        const err130 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+        if (vErrors === null) {
+          vErrors = [err130];
+        } else {
+          vErrors.push(err130);
+        }
+        errors++;
+      }
+    } else {
+      const err131 = { instancePath: instancePath + "/logFile", schemaPath: "#/properties/logFile/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err131];
+      } else {
+        vErrors.push(err131);
+      }
+      errors++;
+    }
+    let data52 = data.logLevel;
+    if (typeof data52 !== "string") {
+      const err132 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err132];
+      } else {
+        vErrors.push(err132);
+      }
+      errors++;
+    }
+    if (!(data52 === "error" || data52 === "warn" || data52 === "info" || data52 === "debug")) {
+      const err133 = { instancePath: instancePath + "/logLevel", schemaPath: "#/properties/logLevel/enum", keyword: "enum", params: { allowedValues: schema11.properties.logLevel.enum } };
+      if (vErrors === null) {
+        vErrors = [err133];
+      } else {
+        vErrors.push(err133);
+      }
+      errors++;
+    }
+    let data53 = data.apiTimeout;
+    if (typeof data53 === "string") {
+      if (!pattern23.test(data53)) {
+        const err134 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        if (vErrors === null) {
+          vErrors = [err134];
+        } else {
+          vErrors.push(err134);
+        }
+        errors++;
+      }
+    } else {
+      const err135 = { instancePath: instancePath + "/apiTimeout", schemaPath: "#/properties/apiTimeout/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err135];
+      } else {
+        vErrors.push(err135);
+      }
+      errors++;
+    }
+    let data54 = data.delegateTimeout;
+    if (typeof data54 === "string") {
+      if (!pattern23.test(data54)) {
+        const err136 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        if (vErrors === null) {
+          vErrors = [err136];
+        } else {
+          vErrors.push(err136);
+        }
+        errors++;
+      }
+    } else {
+      const err137 = { instancePath: instancePath + "/delegateTimeout", schemaPath: "#/properties/delegateTimeout/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err137];
+      } else {
+        vErrors.push(err137);
+      }
+      errors++;
+    }
+    let data55 = data.lockTimeout;
+    if (typeof data55 === "string") {
+      if (!pattern23.test(data55)) {
+        const err138 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+        if (vErrors === null) {
+          vErrors = [err138];
+        } else {
+          vErrors.push(err138);
+        }
+        errors++;
+      }
+    } else {
+      const err139 = { instancePath: instancePath + "/lockTimeout", schemaPath: "#/properties/lockTimeout/type", keyword: "type", params: { type: "string" } };
+      if (vErrors === null) {
+        vErrors = [err139];
+      } else {
+        vErrors.push(err139);
+      }
+      errors++;
+    }
+    let data56 = data.routes;
+    if (data56 && typeof data56 == "object" && !Array.isArray(data56)) {
+      if (data56.tenantPriority === void 0) {
+        data56.tenantPriority = 32765;
+      }
+      if (data56.localPriority === void 0) {
+        data56.localPriority = 32764;
+      }
+      if (data56.excludePriority === void 0) {
+        data56.excludePriority = 32763;
+      }
+      if (data56.excludeDestinations === void 0) {
+        data56.excludeDestinations = ["169.254.169.254/32", "fd00:ec2::254/128"];
+      }
+      if (data56.masquerade === void 0) {
+        data56.masquerade = false;
+      }
+      if (data56.acceptForward === void 0) {
+        data56.acceptForward = false;
+      }
+      if (data56.namesDir === void 0) {
+        data56.namesDir = "/etc/iproute2/rt_tables.d";
+      }
+      if (data56.watch === void 0) {
+        data56.watch = {};
+      }
+      for (const key10 in data56) {
+        if (!func2.call(schema11.properties.routes.properties, key10)) {
+          const err140 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key10 } };
+          if (vErrors === null) {
+            vErrors = [err140];
+          } else {
+            vErrors.push(err140);
+          }
+          errors++;
+        }
+      }
+      let data57 = data56.tenantPriority;
+      if (!(typeof data57 == "number" && (!(data57 % 1) && !isNaN(data57)) && isFinite(data57))) {
+        const err141 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err141];
+        } else {
+          vErrors.push(err141);
+        }
+        errors++;
+      }
+      if (typeof data57 == "number" && isFinite(data57)) {
+        if (data57 > 32765 || isNaN(data57)) {
+          const err142 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+          if (vErrors === null) {
+            vErrors = [err142];
+          } else {
+            vErrors.push(err142);
+          }
+          errors++;
+        }
+        if (data57 < 1 || isNaN(data57)) {
+          const err143 = { instancePath: instancePath + "/routes/tenantPriority", schemaPath: "#/properties/routes/properties/tenantPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err143];
+          } else {
+            vErrors.push(err143);
+          }
+          errors++;
+        }
+      }
+      let data58 = data56.localPriority;
+      if (!(typeof data58 == "number" && (!(data58 % 1) && !isNaN(data58)) && isFinite(data58))) {
+        const err144 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err144];
+        } else {
+          vErrors.push(err144);
+        }
+        errors++;
+      }
+      if (typeof data58 == "number" && isFinite(data58)) {
+        if (data58 > 32765 || isNaN(data58)) {
+          const err145 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+          if (vErrors === null) {
+            vErrors = [err145];
+          } else {
+            vErrors.push(err145);
+          }
+          errors++;
+        }
+        if (data58 < 1 || isNaN(data58)) {
+          const err146 = { instancePath: instancePath + "/routes/localPriority", schemaPath: "#/properties/routes/properties/localPriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err146];
+          } else {
+            vErrors.push(err146);
+          }
+          errors++;
+        }
+      }
+      let data59 = data56.excludePriority;
+      if (!(typeof data59 == "number" && (!(data59 % 1) && !isNaN(data59)) && isFinite(data59))) {
+        const err147 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err147];
+        } else {
+          vErrors.push(err147);
+        }
+        errors++;
+      }
+      if (typeof data59 == "number" && isFinite(data59)) {
+        if (data59 > 32765 || isNaN(data59)) {
+          const err148 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/maximum", keyword: "maximum", params: { comparison: "<=", limit: 32765 } };
+          if (vErrors === null) {
+            vErrors = [err148];
+          } else {
+            vErrors.push(err148);
+          }
+          errors++;
+        }
+        if (data59 < 1 || isNaN(data59)) {
+          const err149 = { instancePath: instancePath + "/routes/excludePriority", schemaPath: "#/properties/routes/properties/excludePriority/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err149];
+          } else {
+            vErrors.push(err149);
+          }
+          errors++;
+        }
+      }
+      let data60 = data56.excludeDestinations;
+      if (Array.isArray(data60)) {
+        const len9 = data60.length;
+        for (let i14 = 0; i14 < len9; i14++) {
+          let data61 = data60[i14];
+          if (typeof data61 === "string") {
+            if (!pattern11.test(data61)) {
+              const err150 = { instancePath: instancePath + "/routes/excludeDestinations/" + i14, schemaPath: "#/properties/routes/properties/excludeDestinations/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+              if (vErrors === null) {
+                vErrors = [err150];
+              } else {
+                vErrors.push(err150);
+              }
+              errors++;
+            }
+          } else {
+            const err151 = { instancePath: instancePath + "/routes/excludeDestinations/" + i14, schemaPath: "#/properties/routes/properties/excludeDestinations/items/type", keyword: "type", params: { type: "string" } };
+            if (vErrors === null) {
+              vErrors = [err151];
+            } else {
+              vErrors.push(err151);
+            }
+            errors++;
+          }
+        }
+        let i15 = data60.length;
+        let j5;
+        if (i15 > 1) {
+          const indices5 = {};
+          for (; i15--; ) {
+            let item5 = data60[i15];
+            if (typeof item5 !== "string") {
+              continue;
+            }
+            if (typeof indices5[item5] == "number") {
+              j5 = indices5[item5];
+              const err152 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/uniqueItems", keyword: "uniqueItems", params: { i: i15, j: j5 } };
+              if (vErrors === null) {
+                vErrors = [err152];
+              } else {
+                vErrors.push(err152);
+              }
+              errors++;
+              break;
+            }
+            indices5[item5] = i15;
+          }
+        }
+      } else {
+        const err153 = { instancePath: instancePath + "/routes/excludeDestinations", schemaPath: "#/properties/routes/properties/excludeDestinations/type", keyword: "type", params: { type: "array" } };
+        if (vErrors === null) {
+          vErrors = [err153];
+        } else {
+          vErrors.push(err153);
+        }
+        errors++;
+      }
+      if (data56.podNetworks !== void 0) {
+        let data62 = data56.podNetworks;
+        if (Array.isArray(data62)) {
+          const len10 = data62.length;
+          for (let i16 = 0; i16 < len10; i16++) {
+            let data63 = data62[i16];
+            if (typeof data63 === "string") {
+              if (!pattern11.test(data63)) {
+                const err154 = { instancePath: instancePath + "/routes/podNetworks/" + i16, schemaPath: "#/properties/routes/properties/podNetworks/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
                 if (vErrors === null) {
-                  vErrors = [err124];
+                  vErrors = [err154];
                 } else {
-                  vErrors.push(err124);
+                  vErrors.push(err154);
                 }
                 errors++;
               }
             } else {
-              const err125 = { instancePath: instancePath + "/routes/podNetworks/" + i12, schemaPath: "#/properties/routes/properties/podNetworks/items/type", keyword: "type", params: { type: "string" } };
+              const err155 = { instancePath: instancePath + "/routes/podNetworks/" + i16, schemaPath: "#/properties/routes/properties/podNetworks/items/type", keyword: "type", params: { type: "string" } };
               if (vErrors === null) {
-                vErrors = [err125];
+                vErrors = [err155];
               } else {
-                vErrors.push(err125);
+                vErrors.push(err155);
               }
               errors++;
             }
           }
-          let i13 = data50.length;
-          let j5;
-          if (i13 > 1) {
-            const indices5 = {};
-            for (; i13--; ) {
-              let item5 = data50[i13];
-              if (typeof item5 !== "string") {
+          let i17 = data62.length;
+          let j6;
+          if (i17 > 1) {
+            const indices6 = {};
+            for (; i17--; ) {
+              let item6 = data62[i17];
+              if (typeof item6 !== "string") {
                 continue;
               }
-              if (typeof indices5[item5] == "number") {
-                j5 = indices5[item5];
-                const err126 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/uniqueItems", keyword: "uniqueItems", params: { i: i13, j: j5 } };
+              if (typeof indices6[item6] == "number") {
+                j6 = indices6[item6];
+                const err156 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/uniqueItems", keyword: "uniqueItems", params: { i: i17, j: j6 } };
                 if (vErrors === null) {
-                  vErrors = [err126];
+                  vErrors = [err156];
                 } else {
-                  vErrors.push(err126);
+                  vErrors.push(err156);
                 }
                 errors++;
                 break;
               }
-              indices5[item5] = i13;
+              indices6[item6] = i17;
             }
           }
         } else {
-          const err127 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/type", keyword: "type", params: { type: "array" } };
+          const err157 = { instancePath: instancePath + "/routes/podNetworks", schemaPath: "#/properties/routes/properties/podNetworks/type", keyword: "type", params: { type: "array" } };
           if (vErrors === null) {
-            vErrors = [err127];
+            vErrors = [err157];
           } else {
-            vErrors.push(err127);
+            vErrors.push(err157);
           }
           errors++;
         }
       }
-      if (data44.nodeRoutes !== void 0) {
-        let data52 = data44.nodeRoutes;
-        if (Array.isArray(data52)) {
-          const len8 = data52.length;
-          for (let i14 = 0; i14 < len8; i14++) {
-            let data53 = data52[i14];
-            if (data53 && typeof data53 == "object" && !Array.isArray(data53)) {
-              if (data53.dst === void 0) {
-                const err128 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "dst" } };
+      if (data56.nodeRoutes !== void 0) {
+        let data64 = data56.nodeRoutes;
+        if (Array.isArray(data64)) {
+          const len11 = data64.length;
+          for (let i18 = 0; i18 < len11; i18++) {
+            let data65 = data64[i18];
+            if (data65 && typeof data65 == "object" && !Array.isArray(data65)) {
+              if (data65.dst === void 0) {
+                const err158 = { instancePath: instancePath + "/routes/nodeRoutes/" + i18, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "dst" } };
                 if (vErrors === null) {
-                  vErrors = [err128];
+                  vErrors = [err158];
                 } else {
-                  vErrors.push(err128);
+                  vErrors.push(err158);
                 }
                 errors++;
               }
-              if (data53.via === void 0) {
-                const err129 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "via" } };
+              if (data65.via === void 0) {
+                const err159 = { instancePath: instancePath + "/routes/nodeRoutes/" + i18, schemaPath: "#/properties/routes/properties/nodeRoutes/items/required", keyword: "required", params: { missingProperty: "via" } };
                 if (vErrors === null) {
-                  vErrors = [err129];
+                  vErrors = [err159];
                 } else {
-                  vErrors.push(err129);
+                  vErrors.push(err159);
                 }
                 errors++;
               }
-              for (const key9 in data53) {
-                if (!(key9 === "dst" || key9 === "via" || key9 === "dev")) {
-                  const err130 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14, schemaPath: "#/properties/routes/properties/nodeRoutes/items/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key9 } };
-                  if (vErrors === null) {
-                    vErrors = [err130];
-                  } else {
-                    vErrors.push(err130);
-                  }
-                  errors++;
-                }
-              }
-              if (data53.dst !== void 0) {
-                let data54 = data53.dst;
-                if (typeof data54 === "string") {
-                  if (!pattern13.test(data54)) {
-                    const err131 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
-                    if (vErrors === null) {
-                      vErrors = [err131];
-                    } else {
-                      vErrors.push(err131);
-                    }
-                    errors++;
-                  }
-                } else {
-                  const err132 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/type", keyword: "type", params: { type: "string" } };
-                  if (vErrors === null) {
-                    vErrors = [err132];
-                  } else {
-                    vErrors.push(err132);
-                  }
-                  errors++;
-                }
-              }
-              if (data53.via !== void 0) {
-                let data55 = data53.via;
-                if (typeof data55 === "string") {
-                  if (!pattern8.test(data55)) {
-                    const err133 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                    if (vErrors === null) {
-                      vErrors = [err133];
-                    } else {
-                      vErrors.push(err133);
-                    }
-                    errors++;
-                  }
-                } else {
-                  const err134 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/type", keyword: "type", params: { type: "string" } };
-                  if (vErrors === null) {
-                    vErrors = [err134];
-                  } else {
-                    vErrors.push(err134);
-                  }
-                  errors++;
-                }
-              }
-              if (data53.dev !== void 0) {
-                let data56 = data53.dev;
-                if (typeof data56 === "string") {
-                  if (!pattern9.test(data56)) {
-                    const err135 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
-                    if (vErrors === null) {
-                      vErrors = [err135];
-                    } else {
-                      vErrors.push(err135);
-                    }
-                    errors++;
-                  }
-                } else {
-                  const err136 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/type", keyword: "type", params: { type: "string" } };
-                  if (vErrors === null) {
-                    vErrors = [err136];
-                  } else {
-                    vErrors.push(err136);
-                  }
-                  errors++;
-                }
-              }
-            } else {
-              const err137 = { instancePath: instancePath + "/routes/nodeRoutes/" + i14, schemaPath: "#/properties/routes/properties/nodeRoutes/items/type", keyword: "type", params: { type: "object" } };
-              if (vErrors === null) {
-                vErrors = [err137];
-              } else {
-                vErrors.push(err137);
-              }
-              errors++;
-            }
-          }
-        } else {
-          const err138 = { instancePath: instancePath + "/routes/nodeRoutes", schemaPath: "#/properties/routes/properties/nodeRoutes/type", keyword: "type", params: { type: "array" } };
-          if (vErrors === null) {
-            vErrors = [err138];
-          } else {
-            vErrors.push(err138);
-          }
-          errors++;
-        }
-      }
-      if (data44.links !== void 0) {
-        let data57 = data44.links;
-        if (data57 && typeof data57 == "object" && !Array.isArray(data57)) {
-          if (Object.keys(data57).length > 256) {
-            const err139 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/maxProperties", keyword: "maxProperties", params: { limit: 256 } };
-            if (vErrors === null) {
-              vErrors = [err139];
-            } else {
-              vErrors.push(err139);
-            }
-            errors++;
-          }
-          for (const key10 in data57) {
-            const _errs129 = errors;
-            if (typeof key10 === "string") {
-              if (!pattern9.test(key10)) {
-                const err140 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/propertyNames/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, propertyName: key10 };
-                if (vErrors === null) {
-                  vErrors = [err140];
-                } else {
-                  vErrors.push(err140);
-                }
-                errors++;
-              }
-            }
-            var valid37 = _errs129 === errors;
-            if (!valid37) {
-              const err141 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/propertyNames", keyword: "propertyNames", params: { propertyName: key10 } };
-              if (vErrors === null) {
-                vErrors = [err141];
-              } else {
-                vErrors.push(err141);
-              }
-              errors++;
-            }
-          }
-          for (const key11 in data57) {
-            let data58 = data57[key11];
-            if (data58 && typeof data58 == "object" && !Array.isArray(data58)) {
-              if (data58.type === void 0) {
-                const err142 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/required", keyword: "required", params: { missingProperty: "type" } };
-                if (vErrors === null) {
-                  vErrors = [err142];
-                } else {
-                  vErrors.push(err142);
-                }
-                errors++;
-              }
-              for (const key12 in data58) {
-                if (!func2.call(schema11.properties.routes.properties.links.additionalProperties.properties, key12)) {
-                  const err143 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key12 } };
-                  if (vErrors === null) {
-                    vErrors = [err143];
-                  } else {
-                    vErrors.push(err143);
-                  }
-                  errors++;
-                }
-              }
-              if (data58.type !== void 0) {
-                let data59 = data58.type;
-                if (typeof data59 !== "string") {
-                  const err144 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/type", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/type/type", keyword: "type", params: { type: "string" } };
-                  if (vErrors === null) {
-                    vErrors = [err144];
-                  } else {
-                    vErrors.push(err144);
-                  }
-                  errors++;
-                }
-                if (!(data59 === "macvlan" || data59 === "vlan" || data59 === "bridge" || data59 === "vxlan" || data59 === "dummy")) {
-                  const err145 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/type", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/type/enum", keyword: "enum", params: { allowedValues: schema11.properties.routes.properties.links.additionalProperties.properties.type.enum } };
-                  if (vErrors === null) {
-                    vErrors = [err145];
-                  } else {
-                    vErrors.push(err145);
-                  }
-                  errors++;
-                }
-              }
-              if (data58.parent !== void 0) {
-                let data60 = data58.parent;
-                if (typeof data60 === "string") {
-                  if (!pattern9.test(data60)) {
-                    const err146 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/parent", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/parent/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
-                    if (vErrors === null) {
-                      vErrors = [err146];
-                    } else {
-                      vErrors.push(err146);
-                    }
-                    errors++;
-                  }
-                } else {
-                  const err147 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/parent", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/parent/type", keyword: "type", params: { type: "string" } };
-                  if (vErrors === null) {
-                    vErrors = [err147];
-                  } else {
-                    vErrors.push(err147);
-                  }
-                  errors++;
-                }
-              }
-              if (data58.id !== void 0) {
-                let data61 = data58.id;
-                if (!(typeof data61 == "number" && (!(data61 % 1) && !isNaN(data61)) && isFinite(data61))) {
-                  const err148 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/type", keyword: "type", params: { type: "integer" } };
-                  if (vErrors === null) {
-                    vErrors = [err148];
-                  } else {
-                    vErrors.push(err148);
-                  }
-                  errors++;
-                }
-                if (typeof data61 == "number" && isFinite(data61)) {
-                  if (data61 > 16777215 || isNaN(data61)) {
-                    const err149 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/maximum", keyword: "maximum", params: { comparison: "<=", limit: 16777215 } };
-                    if (vErrors === null) {
-                      vErrors = [err149];
-                    } else {
-                      vErrors.push(err149);
-                    }
-                    errors++;
-                  }
-                  if (data61 < 1 || isNaN(data61)) {
-                    const err150 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-                    if (vErrors === null) {
-                      vErrors = [err150];
-                    } else {
-                      vErrors.push(err150);
-                    }
-                    errors++;
-                  }
-                }
-              }
-              if (data58.mode !== void 0) {
-                let data62 = data58.mode;
-                if (typeof data62 !== "string") {
-                  const err151 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mode", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mode/type", keyword: "type", params: { type: "string" } };
-                  if (vErrors === null) {
-                    vErrors = [err151];
-                  } else {
-                    vErrors.push(err151);
-                  }
-                  errors++;
-                }
-                if (!(data62 === "bridge" || data62 === "private" || data62 === "vepa" || data62 === "passthru")) {
-                  const err152 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mode", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mode/enum", keyword: "enum", params: { allowedValues: schema11.properties.routes.properties.links.additionalProperties.properties.mode.enum } };
-                  if (vErrors === null) {
-                    vErrors = [err152];
-                  } else {
-                    vErrors.push(err152);
-                  }
-                  errors++;
-                }
-              }
-              if (data58.remotes !== void 0) {
-                let data63 = data58.remotes;
-                if (Array.isArray(data63)) {
-                  const len9 = data63.length;
-                  for (let i15 = 0; i15 < len9; i15++) {
-                    let data64 = data63[i15];
-                    if (typeof data64 === "string") {
-                      if (!pattern8.test(data64)) {
-                        const err153 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes/" + i15, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                        if (vErrors === null) {
-                          vErrors = [err153];
-                        } else {
-                          vErrors.push(err153);
-                        }
-                        errors++;
-                      }
-                    } else {
-                      const err154 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes/" + i15, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/items/type", keyword: "type", params: { type: "string" } };
-                      if (vErrors === null) {
-                        vErrors = [err154];
-                      } else {
-                        vErrors.push(err154);
-                      }
-                      errors++;
-                    }
-                  }
-                  let i16 = data63.length;
-                  let j6;
-                  if (i16 > 1) {
-                    const indices6 = {};
-                    for (; i16--; ) {
-                      let item6 = data63[i16];
-                      if (typeof item6 !== "string") {
-                        continue;
-                      }
-                      if (typeof indices6[item6] == "number") {
-                        j6 = indices6[item6];
-                        const err155 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/uniqueItems", keyword: "uniqueItems", params: { i: i16, j: j6 } };
-                        if (vErrors === null) {
-                          vErrors = [err155];
-                        } else {
-                          vErrors.push(err155);
-                        }
-                        errors++;
-                        break;
-                      }
-                      indices6[item6] = i16;
-                    }
-                  }
-                } else {
-                  const err156 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/type", keyword: "type", params: { type: "array" } };
-                  if (vErrors === null) {
-                    vErrors = [err156];
-                  } else {
-                    vErrors.push(err156);
-                  }
-                  errors++;
-                }
-              }
-              if (data58.group !== void 0) {
-                let data65 = data58.group;
-                if (typeof data65 === "string") {
-                  if (!pattern8.test(data65)) {
-                    const err157 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/group", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/group/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                    if (vErrors === null) {
-                      vErrors = [err157];
-                    } else {
-                      vErrors.push(err157);
-                    }
-                    errors++;
-                  }
-                } else {
-                  const err158 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/group", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/group/type", keyword: "type", params: { type: "string" } };
-                  if (vErrors === null) {
-                    vErrors = [err158];
-                  } else {
-                    vErrors.push(err158);
-                  }
-                  errors++;
-                }
-              }
-              if (data58.local !== void 0) {
-                let data66 = data58.local;
-                if (typeof data66 === "string") {
-                  if (!pattern8.test(data66)) {
-                    const err159 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/local", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/local/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                    if (vErrors === null) {
-                      vErrors = [err159];
-                    } else {
-                      vErrors.push(err159);
-                    }
-                    errors++;
-                  }
-                } else {
-                  const err160 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/local", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/local/type", keyword: "type", params: { type: "string" } };
+              for (const key11 in data65) {
+                if (!(key11 === "dst" || key11 === "via" || key11 === "dev")) {
+                  const err160 = { instancePath: instancePath + "/routes/nodeRoutes/" + i18, schemaPath: "#/properties/routes/properties/nodeRoutes/items/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key11 } };
                   if (vErrors === null) {
                     vErrors = [err160];
                   } else {
@@ -1946,29 +1950,33 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   errors++;
                 }
               }
-              if (data58.port !== void 0) {
-                let data67 = data58.port;
-                if (!(typeof data67 == "number" && (!(data67 % 1) && !isNaN(data67)) && isFinite(data67))) {
-                  const err161 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/type", keyword: "type", params: { type: "integer" } };
-                  if (vErrors === null) {
-                    vErrors = [err161];
-                  } else {
-                    vErrors.push(err161);
-                  }
-                  errors++;
-                }
-                if (typeof data67 == "number" && isFinite(data67)) {
-                  if (data67 > 65535 || isNaN(data67)) {
-                    const err162 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+              if (data65.dst !== void 0) {
+                let data66 = data65.dst;
+                if (typeof data66 === "string") {
+                  if (!pattern11.test(data66)) {
+                    const err161 = { instancePath: instancePath + "/routes/nodeRoutes/" + i18 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
                     if (vErrors === null) {
-                      vErrors = [err162];
+                      vErrors = [err161];
                     } else {
-                      vErrors.push(err162);
+                      vErrors.push(err161);
                     }
                     errors++;
                   }
-                  if (data67 < 1 || isNaN(data67)) {
-                    const err163 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                } else {
+                  const err162 = { instancePath: instancePath + "/routes/nodeRoutes/" + i18 + "/dst", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dst/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err162];
+                  } else {
+                    vErrors.push(err162);
+                  }
+                  errors++;
+                }
+              }
+              if (data65.via !== void 0) {
+                let data67 = data65.via;
+                if (typeof data67 === "string") {
+                  if (!pattern8.test(data67)) {
+                    const err163 = { instancePath: instancePath + "/routes/nodeRoutes/" + i18 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                     if (vErrors === null) {
                       vErrors = [err163];
                     } else {
@@ -1976,453 +1984,453 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                     }
                     errors++;
                   }
+                } else {
+                  const err164 = { instancePath: instancePath + "/routes/nodeRoutes/" + i18 + "/via", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/via/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err164];
+                  } else {
+                    vErrors.push(err164);
+                  }
+                  errors++;
                 }
               }
-              if (data58.addresses !== void 0) {
-                let data68 = data58.addresses;
-                if (Array.isArray(data68)) {
-                  const len10 = data68.length;
-                  for (let i17 = 0; i17 < len10; i17++) {
-                    let data69 = data68[i17];
-                    if (typeof data69 === "string") {
-                      if (!pattern32.test(data69)) {
-                        const err164 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses/" + i17, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$" } };
+              if (data65.dev !== void 0) {
+                let data68 = data65.dev;
+                if (typeof data68 === "string") {
+                  if (!pattern9.test(data68)) {
+                    const err165 = { instancePath: instancePath + "/routes/nodeRoutes/" + i18 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err165];
+                    } else {
+                      vErrors.push(err165);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err166 = { instancePath: instancePath + "/routes/nodeRoutes/" + i18 + "/dev", schemaPath: "#/properties/routes/properties/nodeRoutes/items/properties/dev/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err166];
+                  } else {
+                    vErrors.push(err166);
+                  }
+                  errors++;
+                }
+              }
+            } else {
+              const err167 = { instancePath: instancePath + "/routes/nodeRoutes/" + i18, schemaPath: "#/properties/routes/properties/nodeRoutes/items/type", keyword: "type", params: { type: "object" } };
+              if (vErrors === null) {
+                vErrors = [err167];
+              } else {
+                vErrors.push(err167);
+              }
+              errors++;
+            }
+          }
+        } else {
+          const err168 = { instancePath: instancePath + "/routes/nodeRoutes", schemaPath: "#/properties/routes/properties/nodeRoutes/type", keyword: "type", params: { type: "array" } };
+          if (vErrors === null) {
+            vErrors = [err168];
+          } else {
+            vErrors.push(err168);
+          }
+          errors++;
+        }
+      }
+      if (data56.links !== void 0) {
+        let data69 = data56.links;
+        if (data69 && typeof data69 == "object" && !Array.isArray(data69)) {
+          if (Object.keys(data69).length > 256) {
+            const err169 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/maxProperties", keyword: "maxProperties", params: { limit: 256 } };
+            if (vErrors === null) {
+              vErrors = [err169];
+            } else {
+              vErrors.push(err169);
+            }
+            errors++;
+          }
+          for (const key12 in data69) {
+            const _errs155 = errors;
+            if (typeof key12 === "string") {
+              if (!pattern9.test(key12)) {
+                const err170 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/propertyNames/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" }, propertyName: key12 };
+                if (vErrors === null) {
+                  vErrors = [err170];
+                } else {
+                  vErrors.push(err170);
+                }
+                errors++;
+              }
+            }
+            var valid46 = _errs155 === errors;
+            if (!valid46) {
+              const err171 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/propertyNames", keyword: "propertyNames", params: { propertyName: key12 } };
+              if (vErrors === null) {
+                vErrors = [err171];
+              } else {
+                vErrors.push(err171);
+              }
+              errors++;
+            }
+          }
+          for (const key13 in data69) {
+            let data70 = data69[key13];
+            if (data70 && typeof data70 == "object" && !Array.isArray(data70)) {
+              if (data70.type === void 0) {
+                const err172 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/required", keyword: "required", params: { missingProperty: "type" } };
+                if (vErrors === null) {
+                  vErrors = [err172];
+                } else {
+                  vErrors.push(err172);
+                }
+                errors++;
+              }
+              for (const key14 in data70) {
+                if (!func2.call(schema11.properties.routes.properties.links.additionalProperties.properties, key14)) {
+                  const err173 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key14 } };
+                  if (vErrors === null) {
+                    vErrors = [err173];
+                  } else {
+                    vErrors.push(err173);
+                  }
+                  errors++;
+                }
+              }
+              if (data70.type !== void 0) {
+                let data71 = data70.type;
+                if (typeof data71 !== "string") {
+                  const err174 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/type", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/type/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err174];
+                  } else {
+                    vErrors.push(err174);
+                  }
+                  errors++;
+                }
+                if (!(data71 === "macvlan" || data71 === "vlan" || data71 === "bridge" || data71 === "vxlan" || data71 === "dummy")) {
+                  const err175 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/type", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/type/enum", keyword: "enum", params: { allowedValues: schema11.properties.routes.properties.links.additionalProperties.properties.type.enum } };
+                  if (vErrors === null) {
+                    vErrors = [err175];
+                  } else {
+                    vErrors.push(err175);
+                  }
+                  errors++;
+                }
+              }
+              if (data70.parent !== void 0) {
+                let data72 = data70.parent;
+                if (typeof data72 === "string") {
+                  if (!pattern9.test(data72)) {
+                    const err176 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/parent", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/parent/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err176];
+                    } else {
+                      vErrors.push(err176);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err177 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/parent", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/parent/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err177];
+                  } else {
+                    vErrors.push(err177);
+                  }
+                  errors++;
+                }
+              }
+              if (data70.id !== void 0) {
+                let data73 = data70.id;
+                if (!(typeof data73 == "number" && (!(data73 % 1) && !isNaN(data73)) && isFinite(data73))) {
+                  const err178 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/type", keyword: "type", params: { type: "integer" } };
+                  if (vErrors === null) {
+                    vErrors = [err178];
+                  } else {
+                    vErrors.push(err178);
+                  }
+                  errors++;
+                }
+                if (typeof data73 == "number" && isFinite(data73)) {
+                  if (data73 > 16777215 || isNaN(data73)) {
+                    const err179 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/maximum", keyword: "maximum", params: { comparison: "<=", limit: 16777215 } };
+                    if (vErrors === null) {
+                      vErrors = [err179];
+                    } else {
+                      vErrors.push(err179);
+                    }
+                    errors++;
+                  }
+                  if (data73 < 1 || isNaN(data73)) {
+                    const err180 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/id", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/id/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err180];
+                    } else {
+                      vErrors.push(err180);
+                    }
+                    errors++;
+                  }
+                }
+              }
+              if (data70.mode !== void 0) {
+                let data74 = data70.mode;
+                if (typeof data74 !== "string") {
+                  const err181 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/mode", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mode/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err181];
+                  } else {
+                    vErrors.push(err181);
+                  }
+                  errors++;
+                }
+                if (!(data74 === "bridge" || data74 === "private" || data74 === "vepa" || data74 === "passthru")) {
+                  const err182 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/mode", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mode/enum", keyword: "enum", params: { allowedValues: schema11.properties.routes.properties.links.additionalProperties.properties.mode.enum } };
+                  if (vErrors === null) {
+                    vErrors = [err182];
+                  } else {
+                    vErrors.push(err182);
+                  }
+                  errors++;
+                }
+              }
+              if (data70.remotes !== void 0) {
+                let data75 = data70.remotes;
+                if (Array.isArray(data75)) {
+                  const len12 = data75.length;
+                  for (let i19 = 0; i19 < len12; i19++) {
+                    let data76 = data75[i19];
+                    if (typeof data76 === "string") {
+                      if (!pattern8.test(data76)) {
+                        const err183 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes/" + i19, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                         if (vErrors === null) {
-                          vErrors = [err164];
+                          vErrors = [err183];
                         } else {
-                          vErrors.push(err164);
+                          vErrors.push(err183);
                         }
                         errors++;
                       }
                     } else {
-                      const err165 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses/" + i17, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/items/type", keyword: "type", params: { type: "string" } };
+                      const err184 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes/" + i19, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/items/type", keyword: "type", params: { type: "string" } };
                       if (vErrors === null) {
-                        vErrors = [err165];
+                        vErrors = [err184];
                       } else {
-                        vErrors.push(err165);
+                        vErrors.push(err184);
                       }
                       errors++;
                     }
                   }
-                  let i18 = data68.length;
+                  let i20 = data75.length;
                   let j7;
-                  if (i18 > 1) {
+                  if (i20 > 1) {
                     const indices7 = {};
-                    for (; i18--; ) {
-                      let item7 = data68[i18];
+                    for (; i20--; ) {
+                      let item7 = data75[i20];
                       if (typeof item7 !== "string") {
                         continue;
                       }
                       if (typeof indices7[item7] == "number") {
                         j7 = indices7[item7];
-                        const err166 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/uniqueItems", keyword: "uniqueItems", params: { i: i18, j: j7 } };
+                        const err185 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/uniqueItems", keyword: "uniqueItems", params: { i: i20, j: j7 } };
                         if (vErrors === null) {
-                          vErrors = [err166];
+                          vErrors = [err185];
                         } else {
-                          vErrors.push(err166);
+                          vErrors.push(err185);
                         }
                         errors++;
                         break;
                       }
-                      indices7[item7] = i18;
+                      indices7[item7] = i20;
                     }
                   }
                 } else {
-                  const err167 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/type", keyword: "type", params: { type: "array" } };
+                  const err186 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/remotes", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/remotes/type", keyword: "type", params: { type: "array" } };
                   if (vErrors === null) {
-                    vErrors = [err167];
+                    vErrors = [err186];
                   } else {
-                    vErrors.push(err167);
+                    vErrors.push(err186);
                   }
                   errors++;
                 }
               }
-              if (data58.mtu !== void 0) {
-                let data70 = data58.mtu;
-                if (!(typeof data70 == "number" && (!(data70 % 1) && !isNaN(data70)) && isFinite(data70))) {
-                  const err168 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/type", keyword: "type", params: { type: "integer" } };
-                  if (vErrors === null) {
-                    vErrors = [err168];
-                  } else {
-                    vErrors.push(err168);
-                  }
-                  errors++;
-                }
-                if (typeof data70 == "number" && isFinite(data70)) {
-                  if (data70 > 65535 || isNaN(data70)) {
-                    const err169 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+              if (data70.group !== void 0) {
+                let data77 = data70.group;
+                if (typeof data77 === "string") {
+                  if (!pattern8.test(data77)) {
+                    const err187 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/group", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/group/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                     if (vErrors === null) {
-                      vErrors = [err169];
+                      vErrors = [err187];
                     } else {
-                      vErrors.push(err169);
-                    }
-                    errors++;
-                  }
-                  if (data70 < 576 || isNaN(data70)) {
-                    const err170 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/minimum", keyword: "minimum", params: { comparison: ">=", limit: 576 } };
-                    if (vErrors === null) {
-                      vErrors = [err170];
-                    } else {
-                      vErrors.push(err170);
-                    }
-                    errors++;
-                  }
-                }
-              }
-              if (data58.mac !== void 0) {
-                let data71 = data58.mac;
-                if (typeof data71 === "string") {
-                  if (!pattern33.test(data71)) {
-                    const err171 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mac", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mac/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$" } };
-                    if (vErrors === null) {
-                      vErrors = [err171];
-                    } else {
-                      vErrors.push(err171);
+                      vErrors.push(err187);
                     }
                     errors++;
                   }
                 } else {
-                  const err172 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/mac", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mac/type", keyword: "type", params: { type: "string" } };
+                  const err188 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/group", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/group/type", keyword: "type", params: { type: "string" } };
                   if (vErrors === null) {
-                    vErrors = [err172];
+                    vErrors = [err188];
                   } else {
-                    vErrors.push(err172);
+                    vErrors.push(err188);
                   }
                   errors++;
                 }
               }
-              if (data58.ports !== void 0) {
-                let data72 = data58.ports;
-                if (Array.isArray(data72)) {
-                  const len11 = data72.length;
-                  for (let i19 = 0; i19 < len11; i19++) {
-                    let data73 = data72[i19];
-                    if (typeof data73 === "string") {
-                      if (!pattern9.test(data73)) {
-                        const err173 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports/" + i19, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/items/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+              if (data70.local !== void 0) {
+                let data78 = data70.local;
+                if (typeof data78 === "string") {
+                  if (!pattern8.test(data78)) {
+                    const err189 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/local", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/local/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err189];
+                    } else {
+                      vErrors.push(err189);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err190 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/local", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/local/type", keyword: "type", params: { type: "string" } };
+                  if (vErrors === null) {
+                    vErrors = [err190];
+                  } else {
+                    vErrors.push(err190);
+                  }
+                  errors++;
+                }
+              }
+              if (data70.port !== void 0) {
+                let data79 = data70.port;
+                if (!(typeof data79 == "number" && (!(data79 % 1) && !isNaN(data79)) && isFinite(data79))) {
+                  const err191 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/type", keyword: "type", params: { type: "integer" } };
+                  if (vErrors === null) {
+                    vErrors = [err191];
+                  } else {
+                    vErrors.push(err191);
+                  }
+                  errors++;
+                }
+                if (typeof data79 == "number" && isFinite(data79)) {
+                  if (data79 > 65535 || isNaN(data79)) {
+                    const err192 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+                    if (vErrors === null) {
+                      vErrors = [err192];
+                    } else {
+                      vErrors.push(err192);
+                    }
+                    errors++;
+                  }
+                  if (data79 < 1 || isNaN(data79)) {
+                    const err193 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/port", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/port/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err193];
+                    } else {
+                      vErrors.push(err193);
+                    }
+                    errors++;
+                  }
+                }
+              }
+              if (data70.addresses !== void 0) {
+                let data80 = data70.addresses;
+                if (Array.isArray(data80)) {
+                  const len13 = data80.length;
+                  for (let i21 = 0; i21 < len13; i21++) {
+                    let data81 = data80[i21];
+                    if (typeof data81 === "string") {
+                      if (!pattern36.test(data81)) {
+                        const err194 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses/" + i21, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}/(?:0|[1-9][0-9]{0,2})$" } };
                         if (vErrors === null) {
-                          vErrors = [err173];
+                          vErrors = [err194];
                         } else {
-                          vErrors.push(err173);
+                          vErrors.push(err194);
                         }
                         errors++;
                       }
                     } else {
-                      const err174 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports/" + i19, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/items/type", keyword: "type", params: { type: "string" } };
+                      const err195 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses/" + i21, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/items/type", keyword: "type", params: { type: "string" } };
                       if (vErrors === null) {
-                        vErrors = [err174];
+                        vErrors = [err195];
                       } else {
-                        vErrors.push(err174);
+                        vErrors.push(err195);
                       }
                       errors++;
                     }
                   }
-                  let i20 = data72.length;
+                  let i22 = data80.length;
                   let j8;
-                  if (i20 > 1) {
+                  if (i22 > 1) {
                     const indices8 = {};
-                    for (; i20--; ) {
-                      let item8 = data72[i20];
+                    for (; i22--; ) {
+                      let item8 = data80[i22];
                       if (typeof item8 !== "string") {
                         continue;
                       }
                       if (typeof indices8[item8] == "number") {
                         j8 = indices8[item8];
-                        const err175 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/uniqueItems", keyword: "uniqueItems", params: { i: i20, j: j8 } };
+                        const err196 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/uniqueItems", keyword: "uniqueItems", params: { i: i22, j: j8 } };
                         if (vErrors === null) {
-                          vErrors = [err175];
+                          vErrors = [err196];
                         } else {
-                          vErrors.push(err175);
+                          vErrors.push(err196);
                         }
                         errors++;
                         break;
                       }
-                      indices8[item8] = i20;
+                      indices8[item8] = i22;
                     }
                   }
                 } else {
-                  const err176 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/type", keyword: "type", params: { type: "array" } };
+                  const err197 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/addresses", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/addresses/type", keyword: "type", params: { type: "array" } };
                   if (vErrors === null) {
-                    vErrors = [err176];
+                    vErrors = [err197];
                   } else {
-                    vErrors.push(err176);
+                    vErrors.push(err197);
                   }
                   errors++;
                 }
               }
-            } else {
-              const err177 = { instancePath: instancePath + "/routes/links/" + key11.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/type", keyword: "type", params: { type: "object" } };
-              if (vErrors === null) {
-                vErrors = [err177];
-              } else {
-                vErrors.push(err177);
+              if (data70.mtu !== void 0) {
+                let data82 = data70.mtu;
+                if (!(typeof data82 == "number" && (!(data82 % 1) && !isNaN(data82)) && isFinite(data82))) {
+                  const err198 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/type", keyword: "type", params: { type: "integer" } };
+                  if (vErrors === null) {
+                    vErrors = [err198];
+                  } else {
+                    vErrors.push(err198);
+                  }
+                  errors++;
+                }
+                if (typeof data82 == "number" && isFinite(data82)) {
+                  if (data82 > 65535 || isNaN(data82)) {
+                    const err199 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+                    if (vErrors === null) {
+                      vErrors = [err199];
+                    } else {
+                      vErrors.push(err199);
+                    }
+                    errors++;
+                  }
+                  if (data82 < 576 || isNaN(data82)) {
+                    const err200 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/mtu", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mtu/minimum", keyword: "minimum", params: { comparison: ">=", limit: 576 } };
+                    if (vErrors === null) {
+                      vErrors = [err200];
+                    } else {
+                      vErrors.push(err200);
+                    }
+                    errors++;
+                  }
+                }
               }
-              errors++;
-            }
-          }
-        } else {
-          const err178 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/type", keyword: "type", params: { type: "object" } };
-          if (vErrors === null) {
-            vErrors = [err178];
-          } else {
-            vErrors.push(err178);
-          }
-          errors++;
-        }
-      }
-      if (typeof data44.masquerade !== "boolean") {
-        const err179 = { instancePath: instancePath + "/routes/masquerade", schemaPath: "#/properties/routes/properties/masquerade/type", keyword: "type", params: { type: "boolean" } };
-        if (vErrors === null) {
-          vErrors = [err179];
-        } else {
-          vErrors.push(err179);
-        }
-        errors++;
-      }
-      if (typeof data44.acceptForward !== "boolean") {
-        const err180 = { instancePath: instancePath + "/routes/acceptForward", schemaPath: "#/properties/routes/properties/acceptForward/type", keyword: "type", params: { type: "boolean" } };
-        if (vErrors === null) {
-          vErrors = [err180];
-        } else {
-          vErrors.push(err180);
-        }
-        errors++;
-      }
-      let data76 = data44.namesDir;
-      if (typeof data76 === "string") {
-        if (!pattern18.test(data76)) {
-          const err181 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
-          if (vErrors === null) {
-            vErrors = [err181];
-          } else {
-            vErrors.push(err181);
-          }
-          errors++;
-        }
-      } else {
-        const err182 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err182];
-        } else {
-          vErrors.push(err182);
-        }
-        errors++;
-      }
-      let data77 = data44.watch;
-      if (data77 && typeof data77 == "object" && !Array.isArray(data77)) {
-        if (data77.interval === void 0) {
-          data77.interval = "2s";
-        }
-        if (data77.timeout === void 0) {
-          data77.timeout = "1s";
-        }
-        if (data77.failAfter === void 0) {
-          data77.failAfter = 3;
-        }
-        if (data77.holdDown === void 0) {
-          data77.holdDown = "10s";
-        }
-        if (data77.statusFile === void 0) {
-          data77.statusFile = "/run/tenant-routing-status.json";
-        }
-        for (const key13 in data77) {
-          if (!(key13 === "interval" || key13 === "timeout" || key13 === "failAfter" || key13 === "holdDown" || key13 === "statusFile")) {
-            const err183 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key13 } };
-            if (vErrors === null) {
-              vErrors = [err183];
-            } else {
-              vErrors.push(err183);
-            }
-            errors++;
-          }
-        }
-        let data78 = data77.interval;
-        if (typeof data78 === "string") {
-          if (!pattern19.test(data78)) {
-            const err184 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-            if (vErrors === null) {
-              vErrors = [err184];
-            } else {
-              vErrors.push(err184);
-            }
-            errors++;
-          }
-        } else {
-          const err185 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/type", keyword: "type", params: { type: "string" } };
-          if (vErrors === null) {
-            vErrors = [err185];
-          } else {
-            vErrors.push(err185);
-          }
-          errors++;
-        }
-        let data79 = data77.timeout;
-        if (typeof data79 === "string") {
-          if (!pattern19.test(data79)) {
-            const err186 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-            if (vErrors === null) {
-              vErrors = [err186];
-            } else {
-              vErrors.push(err186);
-            }
-            errors++;
-          }
-        } else {
-          const err187 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/type", keyword: "type", params: { type: "string" } };
-          if (vErrors === null) {
-            vErrors = [err187];
-          } else {
-            vErrors.push(err187);
-          }
-          errors++;
-        }
-        let data80 = data77.failAfter;
-        if (!(typeof data80 == "number" && (!(data80 % 1) && !isNaN(data80)) && isFinite(data80))) {
-          const err188 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/type", keyword: "type", params: { type: "integer" } };
-          if (vErrors === null) {
-            vErrors = [err188];
-          } else {
-            vErrors.push(err188);
-          }
-          errors++;
-        }
-        if (typeof data80 == "number" && isFinite(data80)) {
-          if (data80 > 100 || isNaN(data80)) {
-            const err189 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/maximum", keyword: "maximum", params: { comparison: "<=", limit: 100 } };
-            if (vErrors === null) {
-              vErrors = [err189];
-            } else {
-              vErrors.push(err189);
-            }
-            errors++;
-          }
-          if (data80 < 1 || isNaN(data80)) {
-            const err190 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-            if (vErrors === null) {
-              vErrors = [err190];
-            } else {
-              vErrors.push(err190);
-            }
-            errors++;
-          }
-        }
-        let data81 = data77.holdDown;
-        if (typeof data81 === "string") {
-          if (!pattern19.test(data81)) {
-            const err191 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-            if (vErrors === null) {
-              vErrors = [err191];
-            } else {
-              vErrors.push(err191);
-            }
-            errors++;
-          }
-        } else {
-          const err192 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/type", keyword: "type", params: { type: "string" } };
-          if (vErrors === null) {
-            vErrors = [err192];
-          } else {
-            vErrors.push(err192);
-          }
-          errors++;
-        }
-        let data82 = data77.statusFile;
-        if (typeof data82 === "string") {
-          if (!pattern18.test(data82)) {
-            const err193 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
-            if (vErrors === null) {
-              vErrors = [err193];
-            } else {
-              vErrors.push(err193);
-            }
-            errors++;
-          }
-        } else {
-          const err194 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/type", keyword: "type", params: { type: "string" } };
-          if (vErrors === null) {
-            vErrors = [err194];
-          } else {
-            vErrors.push(err194);
-          }
-          errors++;
-        }
-      } else {
-        const err195 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/type", keyword: "type", params: { type: "object" } };
-        if (vErrors === null) {
-          vErrors = [err195];
-        } else {
-          vErrors.push(err195);
-        }
-        errors++;
-      }
-    } else {
-      const err196 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/type", keyword: "type", params: { type: "object" } };
-      if (vErrors === null) {
-        vErrors = [err196];
-      } else {
-        vErrors.push(err196);
-      }
-      errors++;
-    }
-    if (data.router !== void 0) {
-      let data83 = data.router;
-      if (data83 && typeof data83 == "object" && !Array.isArray(data83)) {
-        if (data83.nodes === void 0) {
-          const err197 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "nodes" } };
-          if (vErrors === null) {
-            vErrors = [err197];
-          } else {
-            vErrors.push(err197);
-          }
-          errors++;
-        }
-        if (data83.uplinks === void 0) {
-          const err198 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "uplinks" } };
-          if (vErrors === null) {
-            vErrors = [err198];
-          } else {
-            vErrors.push(err198);
-          }
-          errors++;
-        }
-        for (const key14 in data83) {
-          if (!(key14 === "nodes" || key14 === "lan" || key14 === "uplinks")) {
-            const err199 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key14 } };
-            if (vErrors === null) {
-              vErrors = [err199];
-            } else {
-              vErrors.push(err199);
-            }
-            errors++;
-          }
-        }
-        if (data83.nodes !== void 0) {
-          let data84 = data83.nodes;
-          if (Array.isArray(data84)) {
-            if (data84.length > 2) {
-              const err200 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/maxItems", keyword: "maxItems", params: { limit: 2 } };
-              if (vErrors === null) {
-                vErrors = [err200];
-              } else {
-                vErrors.push(err200);
-              }
-              errors++;
-            }
-            if (data84.length < 1) {
-              const err201 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/minItems", keyword: "minItems", params: { limit: 1 } };
-              if (vErrors === null) {
-                vErrors = [err201];
-              } else {
-                vErrors.push(err201);
-              }
-              errors++;
-            }
-            const len12 = data84.length;
-            for (let i21 = 0; i21 < len12; i21++) {
-              let data85 = data84[i21];
-              if (typeof data85 === "string") {
-                if (!pattern8.test(data85)) {
-                  const err202 = { instancePath: instancePath + "/router/nodes/" + i21, schemaPath: "#/properties/router/properties/nodes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+              if (data70.mac !== void 0) {
+                let data83 = data70.mac;
+                if (typeof data83 === "string") {
+                  if (!pattern37.test(data83)) {
+                    const err201 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/mac", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mac/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}$" } };
+                    if (vErrors === null) {
+                      vErrors = [err201];
+                    } else {
+                      vErrors.push(err201);
+                    }
+                    errors++;
+                  }
+                } else {
+                  const err202 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/mac", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/mac/type", keyword: "type", params: { type: "string" } };
                   if (vErrors === null) {
                     vErrors = [err202];
                   } else {
@@ -2430,800 +2438,1140 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
                   }
                   errors++;
                 }
-              } else {
-                const err203 = { instancePath: instancePath + "/router/nodes/" + i21, schemaPath: "#/properties/router/properties/nodes/items/type", keyword: "type", params: { type: "string" } };
-                if (vErrors === null) {
-                  vErrors = [err203];
+              }
+              if (data70.ports !== void 0) {
+                let data84 = data70.ports;
+                if (Array.isArray(data84)) {
+                  const len14 = data84.length;
+                  for (let i23 = 0; i23 < len14; i23++) {
+                    let data85 = data84[i23];
+                    if (typeof data85 === "string") {
+                      if (!pattern9.test(data85)) {
+                        const err203 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports/" + i23, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/items/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                        if (vErrors === null) {
+                          vErrors = [err203];
+                        } else {
+                          vErrors.push(err203);
+                        }
+                        errors++;
+                      }
+                    } else {
+                      const err204 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports/" + i23, schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/items/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err204];
+                      } else {
+                        vErrors.push(err204);
+                      }
+                      errors++;
+                    }
+                  }
+                  let i24 = data84.length;
+                  let j9;
+                  if (i24 > 1) {
+                    const indices9 = {};
+                    for (; i24--; ) {
+                      let item9 = data84[i24];
+                      if (typeof item9 !== "string") {
+                        continue;
+                      }
+                      if (typeof indices9[item9] == "number") {
+                        j9 = indices9[item9];
+                        const err205 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/uniqueItems", keyword: "uniqueItems", params: { i: i24, j: j9 } };
+                        if (vErrors === null) {
+                          vErrors = [err205];
+                        } else {
+                          vErrors.push(err205);
+                        }
+                        errors++;
+                        break;
+                      }
+                      indices9[item9] = i24;
+                    }
+                  }
                 } else {
-                  vErrors.push(err203);
+                  const err206 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1") + "/ports", schemaPath: "#/properties/routes/properties/links/additionalProperties/properties/ports/type", keyword: "type", params: { type: "array" } };
+                  if (vErrors === null) {
+                    vErrors = [err206];
+                  } else {
+                    vErrors.push(err206);
+                  }
+                  errors++;
+                }
+              }
+            } else {
+              const err207 = { instancePath: instancePath + "/routes/links/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/routes/properties/links/additionalProperties/type", keyword: "type", params: { type: "object" } };
+              if (vErrors === null) {
+                vErrors = [err207];
+              } else {
+                vErrors.push(err207);
+              }
+              errors++;
+            }
+          }
+        } else {
+          const err208 = { instancePath: instancePath + "/routes/links", schemaPath: "#/properties/routes/properties/links/type", keyword: "type", params: { type: "object" } };
+          if (vErrors === null) {
+            vErrors = [err208];
+          } else {
+            vErrors.push(err208);
+          }
+          errors++;
+        }
+      }
+      if (typeof data56.masquerade !== "boolean") {
+        const err209 = { instancePath: instancePath + "/routes/masquerade", schemaPath: "#/properties/routes/properties/masquerade/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err209];
+        } else {
+          vErrors.push(err209);
+        }
+        errors++;
+      }
+      if (typeof data56.acceptForward !== "boolean") {
+        const err210 = { instancePath: instancePath + "/routes/acceptForward", schemaPath: "#/properties/routes/properties/acceptForward/type", keyword: "type", params: { type: "boolean" } };
+        if (vErrors === null) {
+          vErrors = [err210];
+        } else {
+          vErrors.push(err210);
+        }
+        errors++;
+      }
+      let data88 = data56.namesDir;
+      if (typeof data88 === "string") {
+        if (!pattern22.test(data88)) {
+          const err211 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+          if (vErrors === null) {
+            vErrors = [err211];
+          } else {
+            vErrors.push(err211);
+          }
+          errors++;
+        }
+      } else {
+        const err212 = { instancePath: instancePath + "/routes/namesDir", schemaPath: "#/properties/routes/properties/namesDir/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err212];
+        } else {
+          vErrors.push(err212);
+        }
+        errors++;
+      }
+      let data89 = data56.watch;
+      if (data89 && typeof data89 == "object" && !Array.isArray(data89)) {
+        if (data89.interval === void 0) {
+          data89.interval = "2s";
+        }
+        if (data89.timeout === void 0) {
+          data89.timeout = "1s";
+        }
+        if (data89.failAfter === void 0) {
+          data89.failAfter = 3;
+        }
+        if (data89.holdDown === void 0) {
+          data89.holdDown = "10s";
+        }
+        if (data89.statusFile === void 0) {
+          data89.statusFile = "/run/tenant-routing-status.json";
+        }
+        for (const key15 in data89) {
+          if (!(key15 === "interval" || key15 === "timeout" || key15 === "failAfter" || key15 === "holdDown" || key15 === "statusFile")) {
+            const err213 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key15 } };
+            if (vErrors === null) {
+              vErrors = [err213];
+            } else {
+              vErrors.push(err213);
+            }
+            errors++;
+          }
+        }
+        let data90 = data89.interval;
+        if (typeof data90 === "string") {
+          if (!pattern23.test(data90)) {
+            const err214 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err214];
+            } else {
+              vErrors.push(err214);
+            }
+            errors++;
+          }
+        } else {
+          const err215 = { instancePath: instancePath + "/routes/watch/interval", schemaPath: "#/properties/routes/properties/watch/properties/interval/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err215];
+          } else {
+            vErrors.push(err215);
+          }
+          errors++;
+        }
+        let data91 = data89.timeout;
+        if (typeof data91 === "string") {
+          if (!pattern23.test(data91)) {
+            const err216 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err216];
+            } else {
+              vErrors.push(err216);
+            }
+            errors++;
+          }
+        } else {
+          const err217 = { instancePath: instancePath + "/routes/watch/timeout", schemaPath: "#/properties/routes/properties/watch/properties/timeout/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err217];
+          } else {
+            vErrors.push(err217);
+          }
+          errors++;
+        }
+        let data92 = data89.failAfter;
+        if (!(typeof data92 == "number" && (!(data92 % 1) && !isNaN(data92)) && isFinite(data92))) {
+          const err218 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/type", keyword: "type", params: { type: "integer" } };
+          if (vErrors === null) {
+            vErrors = [err218];
+          } else {
+            vErrors.push(err218);
+          }
+          errors++;
+        }
+        if (typeof data92 == "number" && isFinite(data92)) {
+          if (data92 > 100 || isNaN(data92)) {
+            const err219 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/maximum", keyword: "maximum", params: { comparison: "<=", limit: 100 } };
+            if (vErrors === null) {
+              vErrors = [err219];
+            } else {
+              vErrors.push(err219);
+            }
+            errors++;
+          }
+          if (data92 < 1 || isNaN(data92)) {
+            const err220 = { instancePath: instancePath + "/routes/watch/failAfter", schemaPath: "#/properties/routes/properties/watch/properties/failAfter/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+            if (vErrors === null) {
+              vErrors = [err220];
+            } else {
+              vErrors.push(err220);
+            }
+            errors++;
+          }
+        }
+        let data93 = data89.holdDown;
+        if (typeof data93 === "string") {
+          if (!pattern23.test(data93)) {
+            const err221 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+            if (vErrors === null) {
+              vErrors = [err221];
+            } else {
+              vErrors.push(err221);
+            }
+            errors++;
+          }
+        } else {
+          const err222 = { instancePath: instancePath + "/routes/watch/holdDown", schemaPath: "#/properties/routes/properties/watch/properties/holdDown/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err222];
+          } else {
+            vErrors.push(err222);
+          }
+          errors++;
+        }
+        let data94 = data89.statusFile;
+        if (typeof data94 === "string") {
+          if (!pattern22.test(data94)) {
+            const err223 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/pattern", keyword: "pattern", params: { pattern: "^(?:(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095})?$" } };
+            if (vErrors === null) {
+              vErrors = [err223];
+            } else {
+              vErrors.push(err223);
+            }
+            errors++;
+          }
+        } else {
+          const err224 = { instancePath: instancePath + "/routes/watch/statusFile", schemaPath: "#/properties/routes/properties/watch/properties/statusFile/type", keyword: "type", params: { type: "string" } };
+          if (vErrors === null) {
+            vErrors = [err224];
+          } else {
+            vErrors.push(err224);
+          }
+          errors++;
+        }
+      } else {
+        const err225 = { instancePath: instancePath + "/routes/watch", schemaPath: "#/properties/routes/properties/watch/type", keyword: "type", params: { type: "object" } };
+        if (vErrors === null) {
+          vErrors = [err225];
+        } else {
+          vErrors.push(err225);
+        }
+        errors++;
+      }
+    } else {
+      const err226 = { instancePath: instancePath + "/routes", schemaPath: "#/properties/routes/type", keyword: "type", params: { type: "object" } };
+      if (vErrors === null) {
+        vErrors = [err226];
+      } else {
+        vErrors.push(err226);
+      }
+      errors++;
+    }
+    if (data.router !== void 0) {
+      let data95 = data.router;
+      if (data95 && typeof data95 == "object" && !Array.isArray(data95)) {
+        if (data95.nodes === void 0) {
+          const err227 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "nodes" } };
+          if (vErrors === null) {
+            vErrors = [err227];
+          } else {
+            vErrors.push(err227);
+          }
+          errors++;
+        }
+        if (data95.uplinks === void 0) {
+          const err228 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/required", keyword: "required", params: { missingProperty: "uplinks" } };
+          if (vErrors === null) {
+            vErrors = [err228];
+          } else {
+            vErrors.push(err228);
+          }
+          errors++;
+        }
+        for (const key16 in data95) {
+          if (!(key16 === "nodes" || key16 === "lan" || key16 === "uplinks")) {
+            const err229 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key16 } };
+            if (vErrors === null) {
+              vErrors = [err229];
+            } else {
+              vErrors.push(err229);
+            }
+            errors++;
+          }
+        }
+        if (data95.nodes !== void 0) {
+          let data96 = data95.nodes;
+          if (Array.isArray(data96)) {
+            if (data96.length > 2) {
+              const err230 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/maxItems", keyword: "maxItems", params: { limit: 2 } };
+              if (vErrors === null) {
+                vErrors = [err230];
+              } else {
+                vErrors.push(err230);
+              }
+              errors++;
+            }
+            if (data96.length < 1) {
+              const err231 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/minItems", keyword: "minItems", params: { limit: 1 } };
+              if (vErrors === null) {
+                vErrors = [err231];
+              } else {
+                vErrors.push(err231);
+              }
+              errors++;
+            }
+            const len15 = data96.length;
+            for (let i25 = 0; i25 < len15; i25++) {
+              let data97 = data96[i25];
+              if (typeof data97 === "string") {
+                if (!pattern8.test(data97)) {
+                  const err232 = { instancePath: instancePath + "/router/nodes/" + i25, schemaPath: "#/properties/router/properties/nodes/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                  if (vErrors === null) {
+                    vErrors = [err232];
+                  } else {
+                    vErrors.push(err232);
+                  }
+                  errors++;
+                }
+              } else {
+                const err233 = { instancePath: instancePath + "/router/nodes/" + i25, schemaPath: "#/properties/router/properties/nodes/items/type", keyword: "type", params: { type: "string" } };
+                if (vErrors === null) {
+                  vErrors = [err233];
+                } else {
+                  vErrors.push(err233);
                 }
                 errors++;
               }
             }
           } else {
-            const err204 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/type", keyword: "type", params: { type: "array" } };
+            const err234 = { instancePath: instancePath + "/router/nodes", schemaPath: "#/properties/router/properties/nodes/type", keyword: "type", params: { type: "array" } };
             if (vErrors === null) {
-              vErrors = [err204];
+              vErrors = [err234];
             } else {
-              vErrors.push(err204);
+              vErrors.push(err234);
             }
             errors++;
           }
         }
-        if (data83.lan !== void 0) {
-          let data86 = data83.lan;
-          if (Array.isArray(data86)) {
-            const len13 = data86.length;
-            for (let i22 = 0; i22 < len13; i22++) {
-              let data87 = data86[i22];
-              if (typeof data87 === "string") {
-                if (!pattern13.test(data87)) {
-                  const err205 = { instancePath: instancePath + "/router/lan/" + i22, schemaPath: "#/properties/router/properties/lan/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
+        if (data95.lan !== void 0) {
+          let data98 = data95.lan;
+          if (Array.isArray(data98)) {
+            const len16 = data98.length;
+            for (let i26 = 0; i26 < len16; i26++) {
+              let data99 = data98[i26];
+              if (typeof data99 === "string") {
+                if (!pattern11.test(data99)) {
+                  const err235 = { instancePath: instancePath + "/router/lan/" + i26, schemaPath: "#/properties/router/properties/lan/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}(?:/(?:0|[1-9][0-9]{0,2}))?$" } };
                   if (vErrors === null) {
-                    vErrors = [err205];
+                    vErrors = [err235];
                   } else {
-                    vErrors.push(err205);
+                    vErrors.push(err235);
                   }
                   errors++;
                 }
               } else {
-                const err206 = { instancePath: instancePath + "/router/lan/" + i22, schemaPath: "#/properties/router/properties/lan/items/type", keyword: "type", params: { type: "string" } };
+                const err236 = { instancePath: instancePath + "/router/lan/" + i26, schemaPath: "#/properties/router/properties/lan/items/type", keyword: "type", params: { type: "string" } };
                 if (vErrors === null) {
-                  vErrors = [err206];
+                  vErrors = [err236];
                 } else {
-                  vErrors.push(err206);
+                  vErrors.push(err236);
                 }
                 errors++;
               }
             }
-            let i23 = data86.length;
-            let j9;
-            if (i23 > 1) {
-              const indices9 = {};
-              for (; i23--; ) {
-                let item9 = data86[i23];
-                if (typeof item9 !== "string") {
+            let i27 = data98.length;
+            let j10;
+            if (i27 > 1) {
+              const indices10 = {};
+              for (; i27--; ) {
+                let item10 = data98[i27];
+                if (typeof item10 !== "string") {
                   continue;
                 }
-                if (typeof indices9[item9] == "number") {
-                  j9 = indices9[item9];
-                  const err207 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/uniqueItems", keyword: "uniqueItems", params: { i: i23, j: j9 } };
+                if (typeof indices10[item10] == "number") {
+                  j10 = indices10[item10];
+                  const err237 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/uniqueItems", keyword: "uniqueItems", params: { i: i27, j: j10 } };
                   if (vErrors === null) {
-                    vErrors = [err207];
+                    vErrors = [err237];
                   } else {
-                    vErrors.push(err207);
+                    vErrors.push(err237);
                   }
                   errors++;
                   break;
                 }
-                indices9[item9] = i23;
+                indices10[item10] = i27;
               }
             }
           } else {
-            const err208 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/type", keyword: "type", params: { type: "array" } };
+            const err238 = { instancePath: instancePath + "/router/lan", schemaPath: "#/properties/router/properties/lan/type", keyword: "type", params: { type: "array" } };
             if (vErrors === null) {
-              vErrors = [err208];
+              vErrors = [err238];
             } else {
-              vErrors.push(err208);
+              vErrors.push(err238);
             }
             errors++;
           }
         }
-        if (data83.uplinks !== void 0) {
-          let data88 = data83.uplinks;
-          if (data88 && typeof data88 == "object" && !Array.isArray(data88)) {
-            if (Object.keys(data88).length < 1) {
-              const err209 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/minProperties", keyword: "minProperties", params: { limit: 1 } };
+        if (data95.uplinks !== void 0) {
+          let data100 = data95.uplinks;
+          if (data100 && typeof data100 == "object" && !Array.isArray(data100)) {
+            if (Object.keys(data100).length < 1) {
+              const err239 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/minProperties", keyword: "minProperties", params: { limit: 1 } };
               if (vErrors === null) {
-                vErrors = [err209];
+                vErrors = [err239];
               } else {
-                vErrors.push(err209);
+                vErrors.push(err239);
               }
               errors++;
             }
-            for (const key15 in data88) {
-              const _errs196 = errors;
-              if (typeof key15 === "string") {
-                if (!pattern42.test(key15)) {
-                  const err210 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, propertyName: key15 };
+            for (const key17 in data100) {
+              const _errs222 = errors;
+              if (typeof key17 === "string") {
+                if (!pattern46.test(key17)) {
+                  const err240 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames/pattern", keyword: "pattern", params: { pattern: "^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$" }, propertyName: key17 };
                   if (vErrors === null) {
-                    vErrors = [err210];
+                    vErrors = [err240];
                   } else {
-                    vErrors.push(err210);
+                    vErrors.push(err240);
                   }
                   errors++;
                 }
               }
-              var valid56 = _errs196 === errors;
-              if (!valid56) {
-                const err211 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames", keyword: "propertyNames", params: { propertyName: key15 } };
+              var valid65 = _errs222 === errors;
+              if (!valid65) {
+                const err241 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/propertyNames", keyword: "propertyNames", params: { propertyName: key17 } };
                 if (vErrors === null) {
-                  vErrors = [err211];
+                  vErrors = [err241];
                 } else {
-                  vErrors.push(err211);
+                  vErrors.push(err241);
                 }
                 errors++;
               }
             }
-            for (const key16 in data88) {
-              let data89 = data88[key16];
-              if (data89 && typeof data89 == "object" && !Array.isArray(data89)) {
-                if (data89.snat === void 0) {
-                  data89.snat = "masquerade";
+            for (const key18 in data100) {
+              let data101 = data100[key18];
+              if (data101 && typeof data101 == "object" && !Array.isArray(data101)) {
+                if (data101.snat === void 0) {
+                  data101.snat = "masquerade";
                 }
-                if (data89.snat6 === void 0) {
-                  data89.snat6 = "none";
+                if (data101.snat6 === void 0) {
+                  data101.snat6 = "none";
                 }
-                if (data89.dev === void 0) {
-                  const err212 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/required", keyword: "required", params: { missingProperty: "dev" } };
+                if (data101.dev === void 0) {
+                  const err242 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/required", keyword: "required", params: { missingProperty: "dev" } };
                   if (vErrors === null) {
-                    vErrors = [err212];
+                    vErrors = [err242];
                   } else {
-                    vErrors.push(err212);
+                    vErrors.push(err242);
                   }
                   errors++;
                 }
-                for (const key17 in data89) {
-                  if (!(key17 === "dev" || key17 === "via" || key17 === "table" || key17 === "snat" || key17 === "snat6")) {
-                    const err213 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key17 } };
+                for (const key19 in data101) {
+                  if (!(key19 === "dev" || key19 === "via" || key19 === "table" || key19 === "snat" || key19 === "snat6")) {
+                    const err243 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key19 } };
                     if (vErrors === null) {
-                      vErrors = [err213];
+                      vErrors = [err243];
                     } else {
-                      vErrors.push(err213);
+                      vErrors.push(err243);
                     }
                     errors++;
                   }
                 }
-                if (data89.dev !== void 0) {
-                  let data90 = data89.dev;
-                  if (typeof data90 === "string") {
-                    if (!pattern9.test(data90)) {
-                      const err214 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
+                if (data101.dev !== void 0) {
+                  let data102 = data101.dev;
+                  if (typeof data102 === "string") {
+                    if (!pattern9.test(data102)) {
+                      const err244 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[^/:\\s\\x00-\\x1f\\x7f]{1,15}$" } };
                       if (vErrors === null) {
-                        vErrors = [err214];
+                        vErrors = [err244];
                       } else {
-                        vErrors.push(err214);
+                        vErrors.push(err244);
                       }
                       errors++;
                     }
                   } else {
-                    const err215 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/type", keyword: "type", params: { type: "string" } };
+                    const err245 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/dev", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/dev/type", keyword: "type", params: { type: "string" } };
                     if (vErrors === null) {
-                      vErrors = [err215];
+                      vErrors = [err245];
                     } else {
-                      vErrors.push(err215);
+                      vErrors.push(err245);
                     }
                     errors++;
                   }
                 }
-                if (data89.via !== void 0) {
-                  let data91 = data89.via;
-                  if (Array.isArray(data91)) {
-                    if (data91.length > 2) {
-                      const err216 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                if (data101.via !== void 0) {
+                  let data103 = data101.via;
+                  if (Array.isArray(data103)) {
+                    if (data103.length > 2) {
+                      const err246 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/maxItems", keyword: "maxItems", params: { limit: 2 } };
                       if (vErrors === null) {
-                        vErrors = [err216];
+                        vErrors = [err246];
                       } else {
-                        vErrors.push(err216);
+                        vErrors.push(err246);
                       }
                       errors++;
                     }
-                    if (data91.length < 1) {
-                      const err217 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/minItems", keyword: "minItems", params: { limit: 1 } };
+                    if (data103.length < 1) {
+                      const err247 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/minItems", keyword: "minItems", params: { limit: 1 } };
                       if (vErrors === null) {
-                        vErrors = [err217];
+                        vErrors = [err247];
                       } else {
-                        vErrors.push(err217);
+                        vErrors.push(err247);
                       }
                       errors++;
                     }
-                    const len14 = data91.length;
-                    for (let i24 = 0; i24 < len14; i24++) {
-                      let data92 = data91[i24];
-                      if (typeof data92 === "string") {
-                        if (!pattern8.test(data92)) {
-                          const err218 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i24, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                    const len17 = data103.length;
+                    for (let i28 = 0; i28 < len17; i28++) {
+                      let data104 = data103[i28];
+                      if (typeof data104 === "string") {
+                        if (!pattern8.test(data104)) {
+                          const err248 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i28, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                           if (vErrors === null) {
-                            vErrors = [err218];
+                            vErrors = [err248];
                           } else {
-                            vErrors.push(err218);
+                            vErrors.push(err248);
                           }
                           errors++;
                         }
                       } else {
-                        const err219 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i24, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/type", keyword: "type", params: { type: "string" } };
+                        const err249 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/via/" + i28, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/items/type", keyword: "type", params: { type: "string" } };
                         if (vErrors === null) {
-                          vErrors = [err219];
+                          vErrors = [err249];
                         } else {
-                          vErrors.push(err219);
+                          vErrors.push(err249);
                         }
                         errors++;
                       }
                     }
                   } else {
-                    const err220 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/type", keyword: "type", params: { type: "array" } };
+                    const err250 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/via", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/via/type", keyword: "type", params: { type: "array" } };
                     if (vErrors === null) {
-                      vErrors = [err220];
+                      vErrors = [err250];
                     } else {
-                      vErrors.push(err220);
+                      vErrors.push(err250);
                     }
                     errors++;
                   }
                 }
-                if (data89.table !== void 0) {
-                  let data93 = data89.table;
-                  if (!(typeof data93 == "number" && (!(data93 % 1) && !isNaN(data93)) && isFinite(data93))) {
-                    const err221 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
+                if (data101.table !== void 0) {
+                  let data105 = data101.table;
+                  if (!(typeof data105 == "number" && (!(data105 % 1) && !isNaN(data105)) && isFinite(data105))) {
+                    const err251 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/type", keyword: "type", params: { type: "integer" } };
                     if (vErrors === null) {
-                      vErrors = [err221];
+                      vErrors = [err251];
                     } else {
-                      vErrors.push(err221);
+                      vErrors.push(err251);
                     }
                     errors++;
                   }
-                  const _errs209 = errors;
-                  const _errs210 = errors;
-                  if (!(data93 === 253 || data93 === 254 || data93 === 255)) {
-                    const err222 = {};
+                  const _errs235 = errors;
+                  const _errs236 = errors;
+                  if (!(data105 === 253 || data105 === 254 || data105 === 255)) {
+                    const err252 = {};
                     if (vErrors === null) {
-                      vErrors = [err222];
+                      vErrors = [err252];
                     } else {
-                      vErrors.push(err222);
+                      vErrors.push(err252);
                     }
                     errors++;
                   }
-                  var valid61 = _errs210 === errors;
-                  if (valid61) {
-                    const err223 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/not", keyword: "not", params: {} };
+                  var valid70 = _errs236 === errors;
+                  if (valid70) {
+                    const err253 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/not", keyword: "not", params: {} };
                     if (vErrors === null) {
-                      vErrors = [err223];
+                      vErrors = [err253];
                     } else {
-                      vErrors.push(err223);
+                      vErrors.push(err253);
                     }
                     errors++;
                   } else {
-                    errors = _errs209;
+                    errors = _errs235;
                     if (vErrors !== null) {
-                      if (_errs209) {
-                        vErrors.length = _errs209;
+                      if (_errs235) {
+                        vErrors.length = _errs235;
                       } else {
                         vErrors = null;
                       }
                     }
                   }
-                  if (typeof data93 == "number" && isFinite(data93)) {
-                    if (data93 > 4294967295 || isNaN(data93)) {
-                      const err224 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
+                  if (typeof data105 == "number" && isFinite(data105)) {
+                    if (data105 > 4294967295 || isNaN(data105)) {
+                      const err254 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/maximum", keyword: "maximum", params: { comparison: "<=", limit: 4294967295 } };
                       if (vErrors === null) {
-                        vErrors = [err224];
+                        vErrors = [err254];
                       } else {
-                        vErrors.push(err224);
+                        vErrors.push(err254);
                       }
                       errors++;
                     }
-                    if (data93 < 1 || isNaN(data93)) {
-                      const err225 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+                    if (data105 < 1 || isNaN(data105)) {
+                      const err255 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/table", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/table/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
                       if (vErrors === null) {
-                        vErrors = [err225];
+                        vErrors = [err255];
                       } else {
-                        vErrors.push(err225);
+                        vErrors.push(err255);
                       }
                       errors++;
                     }
                   }
                 }
-                let data94 = data89.snat;
-                if (typeof data94 !== "string" && !Array.isArray(data94)) {
-                  const err226 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat.type } };
+                let data106 = data101.snat;
+                if (typeof data106 !== "string" && !Array.isArray(data106)) {
+                  const err256 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat.type } };
                   if (vErrors === null) {
-                    vErrors = [err226];
+                    vErrors = [err256];
                   } else {
-                    vErrors.push(err226);
+                    vErrors.push(err256);
                   }
                   errors++;
                 }
-                if (typeof data94 === "string") {
-                  if (!pattern11.test(data94)) {
-                    const err227 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                if (typeof data106 === "string") {
+                  if (!pattern15.test(data106)) {
+                    const err257 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
                     if (vErrors === null) {
-                      vErrors = [err227];
+                      vErrors = [err257];
                     } else {
-                      vErrors.push(err227);
+                      vErrors.push(err257);
                     }
                     errors++;
                   }
                 }
-                if (Array.isArray(data94)) {
-                  if (data94.length > 2) {
-                    const err228 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                if (Array.isArray(data106)) {
+                  if (data106.length > 2) {
+                    const err258 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/maxItems", keyword: "maxItems", params: { limit: 2 } };
                     if (vErrors === null) {
-                      vErrors = [err228];
+                      vErrors = [err258];
                     } else {
-                      vErrors.push(err228);
+                      vErrors.push(err258);
                     }
                     errors++;
                   }
-                  if (data94.length < 1) {
-                    const err229 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
+                  if (data106.length < 1) {
+                    const err259 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/minItems", keyword: "minItems", params: { limit: 1 } };
                     if (vErrors === null) {
-                      vErrors = [err229];
+                      vErrors = [err259];
                     } else {
-                      vErrors.push(err229);
+                      vErrors.push(err259);
                     }
                     errors++;
                   }
-                  const len15 = data94.length;
-                  for (let i25 = 0; i25 < len15; i25++) {
-                    let data95 = data94[i25];
-                    if (typeof data95 === "string") {
-                      if (!pattern8.test(data95)) {
-                        const err230 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i25, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                  const len18 = data106.length;
+                  for (let i29 = 0; i29 < len18; i29++) {
+                    let data107 = data106[i29];
+                    if (typeof data107 === "string") {
+                      if (!pattern8.test(data107)) {
+                        const err260 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i29, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
                         if (vErrors === null) {
-                          vErrors = [err230];
+                          vErrors = [err260];
                         } else {
-                          vErrors.push(err230);
+                          vErrors.push(err260);
                         }
                         errors++;
                       }
                     } else {
-                      const err231 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i25, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
+                      const err261 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat/" + i29, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/items/type", keyword: "type", params: { type: "string" } };
                       if (vErrors === null) {
-                        vErrors = [err231];
+                        vErrors = [err261];
                       } else {
-                        vErrors.push(err231);
+                        vErrors.push(err261);
                       }
                       errors++;
                     }
                   }
-                  let i26 = data94.length;
-                  let j10;
-                  if (i26 > 1) {
-                    const indices10 = {};
-                    for (; i26--; ) {
-                      let item10 = data94[i26];
-                      if (typeof item10 !== "string") {
-                        continue;
-                      }
-                      if (typeof indices10[item10] == "number") {
-                        j10 = indices10[item10];
-                        const err232 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i26, j: j10 } };
-                        if (vErrors === null) {
-                          vErrors = [err232];
-                        } else {
-                          vErrors.push(err232);
-                        }
-                        errors++;
-                        break;
-                      }
-                      indices10[item10] = i26;
-                    }
-                  }
-                }
-                let data96 = data89.snat6;
-                if (typeof data96 !== "string" && !Array.isArray(data96)) {
-                  const err233 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat6.type } };
-                  if (vErrors === null) {
-                    vErrors = [err233];
-                  } else {
-                    vErrors.push(err233);
-                  }
-                  errors++;
-                }
-                if (typeof data96 === "string") {
-                  if (!pattern11.test(data96)) {
-                    const err234 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
-                    if (vErrors === null) {
-                      vErrors = [err234];
-                    } else {
-                      vErrors.push(err234);
-                    }
-                    errors++;
-                  }
-                }
-                if (Array.isArray(data96)) {
-                  if (data96.length > 2) {
-                    const err235 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/maxItems", keyword: "maxItems", params: { limit: 2 } };
-                    if (vErrors === null) {
-                      vErrors = [err235];
-                    } else {
-                      vErrors.push(err235);
-                    }
-                    errors++;
-                  }
-                  if (data96.length < 1) {
-                    const err236 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/minItems", keyword: "minItems", params: { limit: 1 } };
-                    if (vErrors === null) {
-                      vErrors = [err236];
-                    } else {
-                      vErrors.push(err236);
-                    }
-                    errors++;
-                  }
-                  const len16 = data96.length;
-                  for (let i27 = 0; i27 < len16; i27++) {
-                    let data97 = data96[i27];
-                    if (typeof data97 === "string") {
-                      if (!pattern8.test(data97)) {
-                        const err237 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i27, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
-                        if (vErrors === null) {
-                          vErrors = [err237];
-                        } else {
-                          vErrors.push(err237);
-                        }
-                        errors++;
-                      }
-                    } else {
-                      const err238 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i27, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/type", keyword: "type", params: { type: "string" } };
-                      if (vErrors === null) {
-                        vErrors = [err238];
-                      } else {
-                        vErrors.push(err238);
-                      }
-                      errors++;
-                    }
-                  }
-                  let i28 = data96.length;
+                  let i30 = data106.length;
                   let j11;
-                  if (i28 > 1) {
+                  if (i30 > 1) {
                     const indices11 = {};
-                    for (; i28--; ) {
-                      let item11 = data96[i28];
+                    for (; i30--; ) {
+                      let item11 = data106[i30];
                       if (typeof item11 !== "string") {
                         continue;
                       }
                       if (typeof indices11[item11] == "number") {
                         j11 = indices11[item11];
-                        const err239 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/uniqueItems", keyword: "uniqueItems", params: { i: i28, j: j11 } };
+                        const err262 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat/uniqueItems", keyword: "uniqueItems", params: { i: i30, j: j11 } };
                         if (vErrors === null) {
-                          vErrors = [err239];
+                          vErrors = [err262];
                         } else {
-                          vErrors.push(err239);
+                          vErrors.push(err262);
                         }
                         errors++;
                         break;
                       }
-                      indices11[item11] = i28;
+                      indices11[item11] = i30;
+                    }
+                  }
+                }
+                let data108 = data101.snat6;
+                if (typeof data108 !== "string" && !Array.isArray(data108)) {
+                  const err263 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/type", keyword: "type", params: { type: schema11.properties.router.properties.uplinks.additionalProperties.properties.snat6.type } };
+                  if (vErrors === null) {
+                    vErrors = [err263];
+                  } else {
+                    vErrors.push(err263);
+                  }
+                  errors++;
+                }
+                if (typeof data108 === "string") {
+                  if (!pattern15.test(data108)) {
+                    const err264 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/pattern", keyword: "pattern", params: { pattern: "^(?:none|masquerade|[0-9a-fA-F:.]{2,45})$" } };
+                    if (vErrors === null) {
+                      vErrors = [err264];
+                    } else {
+                      vErrors.push(err264);
+                    }
+                    errors++;
+                  }
+                }
+                if (Array.isArray(data108)) {
+                  if (data108.length > 2) {
+                    const err265 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/maxItems", keyword: "maxItems", params: { limit: 2 } };
+                    if (vErrors === null) {
+                      vErrors = [err265];
+                    } else {
+                      vErrors.push(err265);
+                    }
+                    errors++;
+                  }
+                  if (data108.length < 1) {
+                    const err266 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/minItems", keyword: "minItems", params: { limit: 1 } };
+                    if (vErrors === null) {
+                      vErrors = [err266];
+                    } else {
+                      vErrors.push(err266);
+                    }
+                    errors++;
+                  }
+                  const len19 = data108.length;
+                  for (let i31 = 0; i31 < len19; i31++) {
+                    let data109 = data108[i31];
+                    if (typeof data109 === "string") {
+                      if (!pattern8.test(data109)) {
+                        const err267 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i31, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+                        if (vErrors === null) {
+                          vErrors = [err267];
+                        } else {
+                          vErrors.push(err267);
+                        }
+                        errors++;
+                      }
+                    } else {
+                      const err268 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6/" + i31, schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/items/type", keyword: "type", params: { type: "string" } };
+                      if (vErrors === null) {
+                        vErrors = [err268];
+                      } else {
+                        vErrors.push(err268);
+                      }
+                      errors++;
+                    }
+                  }
+                  let i32 = data108.length;
+                  let j12;
+                  if (i32 > 1) {
+                    const indices12 = {};
+                    for (; i32--; ) {
+                      let item12 = data108[i32];
+                      if (typeof item12 !== "string") {
+                        continue;
+                      }
+                      if (typeof indices12[item12] == "number") {
+                        j12 = indices12[item12];
+                        const err269 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1") + "/snat6", schemaPath: "#/properties/router/properties/uplinks/additionalProperties/properties/snat6/uniqueItems", keyword: "uniqueItems", params: { i: i32, j: j12 } };
+                        if (vErrors === null) {
+                          vErrors = [err269];
+                        } else {
+                          vErrors.push(err269);
+                        }
+                        errors++;
+                        break;
+                      }
+                      indices12[item12] = i32;
                     }
                   }
                 }
               } else {
-                const err240 = { instancePath: instancePath + "/router/uplinks/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/type", keyword: "type", params: { type: "object" } };
+                const err270 = { instancePath: instancePath + "/router/uplinks/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/router/properties/uplinks/additionalProperties/type", keyword: "type", params: { type: "object" } };
                 if (vErrors === null) {
-                  vErrors = [err240];
+                  vErrors = [err270];
                 } else {
-                  vErrors.push(err240);
+                  vErrors.push(err270);
                 }
                 errors++;
               }
             }
           } else {
-            const err241 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/type", keyword: "type", params: { type: "object" } };
+            const err271 = { instancePath: instancePath + "/router/uplinks", schemaPath: "#/properties/router/properties/uplinks/type", keyword: "type", params: { type: "object" } };
             if (vErrors === null) {
-              vErrors = [err241];
+              vErrors = [err271];
             } else {
-              vErrors.push(err241);
+              vErrors.push(err271);
             }
             errors++;
           }
         }
       } else {
-        const err242 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/type", keyword: "type", params: { type: "object" } };
+        const err272 = { instancePath: instancePath + "/router", schemaPath: "#/properties/router/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
-          vErrors = [err242];
+          vErrors = [err272];
         } else {
-          vErrors.push(err242);
+          vErrors.push(err272);
         }
         errors++;
       }
     }
-    let data98 = data.agent;
-    if (data98 && typeof data98 == "object" && !Array.isArray(data98)) {
-      if (data98.socket === void 0) {
-        data98.socket = "/run/tenant-routing/agent.sock";
+    let data110 = data.agent;
+    if (data110 && typeof data110 == "object" && !Array.isArray(data110)) {
+      if (data110.socket === void 0) {
+        data110.socket = "/run/tenant-routing/agent.sock";
       }
-      if (data98.requests === void 0) {
-        data98.requests = 32;
+      if (data110.requests === void 0) {
+        data110.requests = 32;
       }
-      if (data98.queueTimeout === void 0) {
-        data98.queueTimeout = "30s";
+      if (data110.queueTimeout === void 0) {
+        data110.queueTimeout = "30s";
       }
-      if (data98.reconcileInterval === void 0) {
-        data98.reconcileInterval = "10s";
+      if (data110.reconcileInterval === void 0) {
+        data110.reconcileInterval = "10s";
       }
-      if (data98.namespaceInterval === void 0) {
-        data98.namespaceInterval = "10s";
+      if (data110.namespaceInterval === void 0) {
+        data110.namespaceInterval = "10s";
       }
-      if (data98.lookInterval === void 0) {
-        data98.lookInterval = "2m";
+      if (data110.lookInterval === void 0) {
+        data110.lookInterval = "2m";
       }
-      if (data98.metricsAddress === void 0) {
-        data98.metricsAddress = "127.0.0.1";
+      if (data110.metricsAddress === void 0) {
+        data110.metricsAddress = "127.0.0.1";
       }
-      for (const key18 in data98) {
-        if (!(key18 === "socket" || key18 === "requests" || key18 === "queueTimeout" || key18 === "reconcileInterval" || key18 === "namespaceInterval" || key18 === "lookInterval" || key18 === "metricsPort" || key18 === "metricsAddress")) {
-          const err243 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key18 } };
+      for (const key20 in data110) {
+        if (!(key20 === "socket" || key20 === "requests" || key20 === "queueTimeout" || key20 === "reconcileInterval" || key20 === "namespaceInterval" || key20 === "lookInterval" || key20 === "metricsPort" || key20 === "metricsAddress")) {
+          const err273 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key20 } };
           if (vErrors === null) {
-            vErrors = [err243];
+            vErrors = [err273];
           } else {
-            vErrors.push(err243);
+            vErrors.push(err273);
           }
           errors++;
         }
       }
-      let data99 = data98.socket;
-      if (typeof data99 === "string") {
-        if (!pattern2.test(data99)) {
-          const err244 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
+      let data111 = data110.socket;
+      if (typeof data111 === "string") {
+        if (!pattern2.test(data111)) {
+          const err274 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/pattern", keyword: "pattern", params: { pattern: "^(?!.*(?:^|/)\\.\\.(?:/|$))/[^\\x00-\\x1f\\x7f]{1,4095}$" } };
           if (vErrors === null) {
-            vErrors = [err244];
+            vErrors = [err274];
           } else {
-            vErrors.push(err244);
-          }
-          errors++;
-        }
-      } else {
-        const err245 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/type", keyword: "type", params: { type: "string" } };
-        if (vErrors === null) {
-          vErrors = [err245];
-        } else {
-          vErrors.push(err245);
-        }
-        errors++;
-      }
-      let data100 = data98.requests;
-      if (!(typeof data100 == "number" && (!(data100 % 1) && !isNaN(data100)) && isFinite(data100))) {
-        const err246 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/type", keyword: "type", params: { type: "integer" } };
-        if (vErrors === null) {
-          vErrors = [err246];
-        } else {
-          vErrors.push(err246);
-        }
-        errors++;
-      }
-      if (typeof data100 == "number" && isFinite(data100)) {
-        if (data100 > 1e3 || isNaN(data100)) {
-          const err247 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/maximum", keyword: "maximum", params: { comparison: "<=", limit: 1e3 } };
-          if (vErrors === null) {
-            vErrors = [err247];
-          } else {
-            vErrors.push(err247);
-          }
-          errors++;
-        }
-        if (data100 < 1 || isNaN(data100)) {
-          const err248 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
-          if (vErrors === null) {
-            vErrors = [err248];
-          } else {
-            vErrors.push(err248);
-          }
-          errors++;
-        }
-      }
-      let data101 = data98.queueTimeout;
-      if (typeof data101 === "string") {
-        if (!pattern19.test(data101)) {
-          const err249 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
-          if (vErrors === null) {
-            vErrors = [err249];
-          } else {
-            vErrors.push(err249);
+            vErrors.push(err274);
           }
           errors++;
         }
       } else {
-        const err250 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/type", keyword: "type", params: { type: "string" } };
+        const err275 = { instancePath: instancePath + "/agent/socket", schemaPath: "#/properties/agent/properties/socket/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err250];
+          vErrors = [err275];
         } else {
-          vErrors.push(err250);
+          vErrors.push(err275);
         }
         errors++;
       }
-      let data102 = data98.reconcileInterval;
-      if (typeof data102 === "string") {
-        if (!pattern19.test(data102)) {
-          const err251 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      let data112 = data110.requests;
+      if (!(typeof data112 == "number" && (!(data112 % 1) && !isNaN(data112)) && isFinite(data112))) {
+        const err276 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/type", keyword: "type", params: { type: "integer" } };
+        if (vErrors === null) {
+          vErrors = [err276];
+        } else {
+          vErrors.push(err276);
+        }
+        errors++;
+      }
+      if (typeof data112 == "number" && isFinite(data112)) {
+        if (data112 > 1e3 || isNaN(data112)) {
+          const err277 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/maximum", keyword: "maximum", params: { comparison: "<=", limit: 1e3 } };
           if (vErrors === null) {
-            vErrors = [err251];
+            vErrors = [err277];
           } else {
-            vErrors.push(err251);
+            vErrors.push(err277);
+          }
+          errors++;
+        }
+        if (data112 < 1 || isNaN(data112)) {
+          const err278 = { instancePath: instancePath + "/agent/requests", schemaPath: "#/properties/agent/properties/requests/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (vErrors === null) {
+            vErrors = [err278];
+          } else {
+            vErrors.push(err278);
+          }
+          errors++;
+        }
+      }
+      let data113 = data110.queueTimeout;
+      if (typeof data113 === "string") {
+        if (!pattern23.test(data113)) {
+          const err279 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+          if (vErrors === null) {
+            vErrors = [err279];
+          } else {
+            vErrors.push(err279);
           }
           errors++;
         }
       } else {
-        const err252 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/type", keyword: "type", params: { type: "string" } };
+        const err280 = { instancePath: instancePath + "/agent/queueTimeout", schemaPath: "#/properties/agent/properties/queueTimeout/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err252];
+          vErrors = [err280];
         } else {
-          vErrors.push(err252);
+          vErrors.push(err280);
         }
         errors++;
       }
-      let data103 = data98.namespaceInterval;
-      if (typeof data103 === "string") {
-        if (!pattern19.test(data103)) {
-          const err253 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      let data114 = data110.reconcileInterval;
+      if (typeof data114 === "string") {
+        if (!pattern23.test(data114)) {
+          const err281 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
-            vErrors = [err253];
+            vErrors = [err281];
           } else {
-            vErrors.push(err253);
+            vErrors.push(err281);
           }
           errors++;
         }
       } else {
-        const err254 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/type", keyword: "type", params: { type: "string" } };
+        const err282 = { instancePath: instancePath + "/agent/reconcileInterval", schemaPath: "#/properties/agent/properties/reconcileInterval/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err254];
+          vErrors = [err282];
         } else {
-          vErrors.push(err254);
+          vErrors.push(err282);
         }
         errors++;
       }
-      let data104 = data98.lookInterval;
-      if (typeof data104 === "string") {
-        if (!pattern19.test(data104)) {
-          const err255 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
+      let data115 = data110.namespaceInterval;
+      if (typeof data115 === "string") {
+        if (!pattern23.test(data115)) {
+          const err283 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
-            vErrors = [err255];
+            vErrors = [err283];
           } else {
-            vErrors.push(err255);
+            vErrors.push(err283);
           }
           errors++;
         }
       } else {
-        const err256 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/type", keyword: "type", params: { type: "string" } };
+        const err284 = { instancePath: instancePath + "/agent/namespaceInterval", schemaPath: "#/properties/agent/properties/namespaceInterval/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err256];
+          vErrors = [err284];
         } else {
-          vErrors.push(err256);
+          vErrors.push(err284);
         }
         errors++;
       }
-      if (data98.metricsPort !== void 0) {
-        let data105 = data98.metricsPort;
-        if (!(typeof data105 == "number" && (!(data105 % 1) && !isNaN(data105)) && isFinite(data105))) {
-          const err257 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
+      let data116 = data110.lookInterval;
+      if (typeof data116 === "string") {
+        if (!pattern23.test(data116)) {
+          const err285 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/pattern", keyword: "pattern", params: { pattern: "^[1-9][0-9]{0,5}(?:ms|s|m)$" } };
           if (vErrors === null) {
-            vErrors = [err257];
+            vErrors = [err285];
           } else {
-            vErrors.push(err257);
+            vErrors.push(err285);
           }
           errors++;
         }
-        if (typeof data105 == "number" && isFinite(data105)) {
-          if (data105 > 65535 || isNaN(data105)) {
-            const err258 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
+      } else {
+        const err286 = { instancePath: instancePath + "/agent/lookInterval", schemaPath: "#/properties/agent/properties/lookInterval/type", keyword: "type", params: { type: "string" } };
+        if (vErrors === null) {
+          vErrors = [err286];
+        } else {
+          vErrors.push(err286);
+        }
+        errors++;
+      }
+      if (data110.metricsPort !== void 0) {
+        let data117 = data110.metricsPort;
+        if (!(typeof data117 == "number" && (!(data117 % 1) && !isNaN(data117)) && isFinite(data117))) {
+          const err287 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/type", keyword: "type", params: { type: "integer" } };
+          if (vErrors === null) {
+            vErrors = [err287];
+          } else {
+            vErrors.push(err287);
+          }
+          errors++;
+        }
+        if (typeof data117 == "number" && isFinite(data117)) {
+          if (data117 > 65535 || isNaN(data117)) {
+            const err288 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/maximum", keyword: "maximum", params: { comparison: "<=", limit: 65535 } };
             if (vErrors === null) {
-              vErrors = [err258];
+              vErrors = [err288];
             } else {
-              vErrors.push(err258);
+              vErrors.push(err288);
             }
             errors++;
           }
-          if (data105 < 1 || isNaN(data105)) {
-            const err259 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
+          if (data117 < 1 || isNaN(data117)) {
+            const err289 = { instancePath: instancePath + "/agent/metricsPort", schemaPath: "#/properties/agent/properties/metricsPort/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 } };
             if (vErrors === null) {
-              vErrors = [err259];
+              vErrors = [err289];
             } else {
-              vErrors.push(err259);
+              vErrors.push(err289);
             }
             errors++;
           }
         }
       }
-      let data106 = data98.metricsAddress;
-      if (typeof data106 === "string") {
-        if (!pattern8.test(data106)) {
-          const err260 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
+      let data118 = data110.metricsAddress;
+      if (typeof data118 === "string") {
+        if (!pattern8.test(data118)) {
+          const err290 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/pattern", keyword: "pattern", params: { pattern: "^[0-9a-fA-F:.]{2,45}$" } };
           if (vErrors === null) {
-            vErrors = [err260];
+            vErrors = [err290];
           } else {
-            vErrors.push(err260);
+            vErrors.push(err290);
           }
           errors++;
         }
       } else {
-        const err261 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
+        const err291 = { instancePath: instancePath + "/agent/metricsAddress", schemaPath: "#/properties/agent/properties/metricsAddress/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err261];
+          vErrors = [err291];
         } else {
-          vErrors.push(err261);
+          vErrors.push(err291);
         }
         errors++;
       }
     } else {
-      const err262 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
+      const err292 = { instancePath: instancePath + "/agent", schemaPath: "#/properties/agent/type", keyword: "type", params: { type: "object" } };
       if (vErrors === null) {
-        vErrors = [err262];
+        vErrors = [err292];
       } else {
-        vErrors.push(err262);
+        vErrors.push(err292);
       }
       errors++;
     }
     if (typeof data.type !== "string") {
-      const err263 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
+      const err293 = { instancePath: instancePath + "/type", schemaPath: "#/properties/type/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
-        vErrors = [err263];
+        vErrors = [err293];
       } else {
-        vErrors.push(err263);
+        vErrors.push(err293);
       }
       errors++;
     }
     if (data.name !== void 0) {
       if (typeof data.name !== "string") {
-        const err264 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
+        const err294 = { instancePath: instancePath + "/name", schemaPath: "#/properties/name/type", keyword: "type", params: { type: "string" } };
         if (vErrors === null) {
-          vErrors = [err264];
+          vErrors = [err294];
         } else {
-          vErrors.push(err264);
+          vErrors.push(err294);
         }
         errors++;
       }
     }
     if (typeof data.cniVersion !== "string") {
-      const err265 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
+      const err295 = { instancePath: instancePath + "/cniVersion", schemaPath: "#/properties/cniVersion/type", keyword: "type", params: { type: "string" } };
       if (vErrors === null) {
-        vErrors = [err265];
+        vErrors = [err295];
       } else {
-        vErrors.push(err265);
+        vErrors.push(err295);
       }
       errors++;
     }
     if (data.capabilities !== void 0) {
-      let data110 = data.capabilities;
-      if (data110 && typeof data110 == "object" && !Array.isArray(data110)) {
-        for (const key19 in data110) {
-          if (typeof data110[key19] !== "boolean") {
-            const err266 = { instancePath: instancePath + "/capabilities/" + key19.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
+      let data122 = data.capabilities;
+      if (data122 && typeof data122 == "object" && !Array.isArray(data122)) {
+        for (const key21 in data122) {
+          if (typeof data122[key21] !== "boolean") {
+            const err296 = { instancePath: instancePath + "/capabilities/" + key21.replace(/~/g, "~0").replace(/\//g, "~1"), schemaPath: "#/properties/capabilities/additionalProperties/type", keyword: "type", params: { type: "boolean" } };
             if (vErrors === null) {
-              vErrors = [err266];
+              vErrors = [err296];
             } else {
-              vErrors.push(err266);
+              vErrors.push(err296);
             }
             errors++;
           }
         }
       } else {
-        const err267 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
+        const err297 = { instancePath: instancePath + "/capabilities", schemaPath: "#/properties/capabilities/type", keyword: "type", params: { type: "object" } };
         if (vErrors === null) {
-          vErrors = [err267];
+          vErrors = [err297];
         } else {
-          vErrors.push(err267);
+          vErrors.push(err297);
         }
         errors++;
       }
     }
     if (data.runtimeConfig !== void 0) {
-      let data112 = data.runtimeConfig;
-      if (!(data112 && typeof data112 == "object" && !Array.isArray(data112)) && data112 !== null) {
-        const err268 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
+      let data124 = data.runtimeConfig;
+      if (!(data124 && typeof data124 == "object" && !Array.isArray(data124)) && data124 !== null) {
+        const err298 = { instancePath: instancePath + "/runtimeConfig", schemaPath: "#/properties/runtimeConfig/type", keyword: "type", params: { type: schema11.properties.runtimeConfig.type } };
         if (vErrors === null) {
-          vErrors = [err268];
+          vErrors = [err298];
         } else {
-          vErrors.push(err268);
+          vErrors.push(err298);
         }
         errors++;
       }
     }
     if (data.prevResult !== void 0) {
-      let data113 = data.prevResult;
-      if (!(data113 && typeof data113 == "object" && !Array.isArray(data113)) && data113 !== null) {
-        const err269 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
+      let data125 = data.prevResult;
+      if (!(data125 && typeof data125 == "object" && !Array.isArray(data125)) && data125 !== null) {
+        const err299 = { instancePath: instancePath + "/prevResult", schemaPath: "#/properties/prevResult/type", keyword: "type", params: { type: schema11.properties.prevResult.type } };
         if (vErrors === null) {
-          vErrors = [err269];
+          vErrors = [err299];
         } else {
-          vErrors.push(err269);
+          vErrors.push(err299);
         }
         errors++;
       }
     }
   } else {
-    const err270 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
+    const err300 = { instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" } };
     if (vErrors === null) {
-      vErrors = [err270];
+      vErrors = [err300];
     } else {
-      vErrors.push(err270);
+      vErrors.push(err300);
     }
     errors++;
   }

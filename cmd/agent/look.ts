@@ -6,7 +6,7 @@ import { CniError, toCniError } from "../../lib/cni/error";
 import { parseJson } from "../../lib/cni/json";
 import { createExec, createTiedExec } from "../../lib/node/exec";
 import { localHost, PROGRAM_ENVIRONMENT } from "../../lib/node/host";
-import type { ExecRequest } from "../../lib/ports";
+import type { Exec, ExecRequest } from "../../lib/ports";
 import type { Say } from "./say";
 import type { Settings } from "./settings";
 
@@ -32,7 +32,7 @@ export interface LookService {
  * wait for that (decision 0109).
  */
 export function startLooking(settings: Settings, say: Say): LookService {
-  const exec = createTiedExec(createExec(), localHost);
+  const exec = newLookExec();
   let seen: { readonly at: number; readonly findings: readonly Finding[] } | undefined;
   let trouble = "";
   let stopped = false;
@@ -40,10 +40,7 @@ export function startLooking(settings: Settings, say: Say): LookService {
   const look = async (): Promise<void> => {
     const begun = performance.now();
     try {
-      const { stdout, stderr, exitCode } = await exec.run(requestFor(settings.current().path));
-      if (exitCode === null || exitCode > 2 || stdout.length === 0)
-        throw new CniError("io", stderr.trim() || "it did not end in time");
-      const { findings } = parseJson(stdout, "wrapper status") as unknown as Published;
+      const { findings } = await askStatus(exec, { only: ONLY, conf: settings.current().path });
       seen = { at: performance.now(), findings };
       trouble = "";
     } catch (thrown) {
@@ -71,12 +68,41 @@ export function startLooking(settings: Settings, say: Say): LookService {
   };
 }
 
-interface Published {
+/** What `wrapper status -o json` prints (conf/status.schema.json). */
+export interface Published extends StatusObject {
   readonly findings: StatusObject["findings"] & readonly Finding[];
 }
 
-function requestFor(conf: string): ExecRequest {
-  const status = ["status", "--local", "--only", ONLY, "-o", "json", "-c", conf];
+/** Runs programs that die with the agent. */
+export function newLookExec(): Exec {
+  return createTiedExec(createExec(), localHost);
+}
+
+/** Which look is asked for. */
+export interface Asked {
+  /** Categories, with commas; undefined: all. */
+  readonly only: string | undefined;
+  /** The conflist; undefined: the one that `wrapper status` finds. */
+  readonly conf: string | undefined;
+}
+
+/**
+ * What `wrapper status --local` finds, in a process of its own with the least priority. Throws CniError `io` when it
+ * does not end in 30 s, `decode` when it prints something else.
+ */
+export async function askStatus(exec: Exec, asked: Asked): Promise<Published> {
+  const { stdout, stderr, exitCode } = await exec.run(requestFor(asked));
+  if (exitCode === null || exitCode > 2 || stdout.length === 0)
+    throw new CniError("io", stderr.trim() || "it did not end in time");
+  return parseJson(stdout, "wrapper status", MAX_BYTES) as unknown as Published;
+}
+
+function requestFor({ only, conf }: Asked): ExecRequest {
+  const status = [
+    ...["status", "--local", "-o", "json"],
+    ...(only === undefined ? [] : ["--only", only]),
+    ...(conf === undefined ? [] : ["-c", conf]),
+  ];
   const nice = localHost.find("nice");
   return {
     path: nice ?? process.execPath,

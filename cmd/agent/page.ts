@@ -6,15 +6,16 @@ import { nodeObject, type Sighting } from "../../lib/agent/page/node-object";
 import { inBackground, pacedPair } from "../../lib/agent/page/paced";
 import { createSite } from "../../lib/agent/page/site";
 import type { Node } from "../../lib/attachment/context";
-import type { StatusObject } from "../../lib/checks/report/json";
+import type { Journal } from "../../lib/attachment/journal";
 import { readDevices } from "../../lib/load/devices";
 import { takeSample } from "../../lib/load/sample";
 import { systemClock } from "../../lib/node/clock";
 import { createPrograms } from "../../lib/node/programs";
+import { remembered } from "../../lib/reconcile/remembered";
 import type { WatchLine } from "../../lib/routes/watch/report";
-import type { Io } from "../io";
 import { nodeName } from "../status/ask-api";
 import { build } from "../version";
+import { askStatus, newLookExec } from "./look";
 import type { GuardService } from "./guard";
 import type { ReconcileService } from "./reconcile";
 import type { RoutesService } from "./routes";
@@ -32,7 +33,6 @@ export interface PageParts {
 }
 
 export interface PageOptions {
-  readonly io: Io;
   readonly events: Events;
   /** The conflist that was named on the command line. */
   readonly named: string | undefined;
@@ -40,9 +40,12 @@ export interface PageOptions {
 
 /** The page of this agent. It looks at the node while somebody looks at it, and not otherwise. */
 export function openPage(settings: Settings, parts: PageParts, options: PageOptions): Site {
-  const { io, events, named } = options;
-  const sightings = pacedPair(() => sight(settings.current().conf, parts), systemClock);
-  const findings = inBackground(FINDINGS_MS, () => lookAtNode(io, named), systemClock);
+  const { events, named } = options;
+  const records = rememberedBy();
+  const sightings = pacedPair(() => sight(settings.current().conf, parts, records), systemClock);
+  const exec = newLookExec();
+  const look = () => askStatus(exec, { only: undefined, conf: named });
+  const findings = inBackground(FINDINGS_MS, look, systemClock);
   return createSite({
     node: async () => {
       const { now, before } = await sightings();
@@ -65,29 +68,29 @@ export function openPage(settings: Settings, parts: PageParts, options: PageOpti
   });
 }
 
-async function sight(conf: PluginConf, { openNode, guard }: PageParts): Promise<Sighting> {
+type Records = Pick<Journal, "tags" | "read">;
+
+/** Journals that are read second after second while somebody looks: a record is read again when it has changed. */
+function rememberedBy(): (journal: Journal) => Records {
+  const known = new WeakMap<Journal, Records>();
+  return (journal) => {
+    const records = known.get(journal) ?? remembered(journal);
+    known.set(journal, records);
+    return records;
+  };
+}
+
+async function sight(
+  conf: PluginConf,
+  { openNode, guard }: PageParts,
+  records: ReturnType<typeof rememberedBy>,
+): Promise<Sighting> {
   const { backend, journal, exec } = openNode(conf);
   const taken = await takeSample(conf, {
-    ...{ journal, marks: backend.open({}), programs: createPrograms(exec) },
+    ...{ journal: records(journal), marks: backend.open({}), programs: createPrograms(exec) },
     ...{ clock: systemClock, dropped: () => guard.dropped() },
   });
   return { ...taken, time: systemClock.now(), devices: readDevices() };
-}
-
-/** All that `wrapper status` finds on this machine alone. Loaded for the first who asks: few agents are ever asked. */
-async function lookAtNode(io: Io, conf: string | undefined): Promise<StatusObject> {
-  const [{ nodeChecks, selected }, { named }, { runChecks }, { statusObject }] = await Promise.all([
-    import("../status/checks"),
-    import("../status/named"),
-    import("../../lib/checks/run"),
-    import("../../lib/checks/report/json"),
-  ]);
-  const { checks, conf: path } = nodeChecks(io, conf === undefined ? {} : { conf });
-  const verdicts = await runChecks(selected(checks.filter(({ local }) => local)));
-  return statusObject(
-    path,
-    verdicts.map((verdict) => named(verdict, conf)),
-  );
 }
 
 /** A line of the watcher's log for the time line; undefined: it is nothing that happened to the node. */

@@ -1,7 +1,7 @@
 import type { PluginConf } from "../../conf/types";
 import { sameMark, type Mark } from "../../lib/net/mark";
 import { toCniError } from "../../lib/cni/error";
-import { routedTenants } from "../../lib/routes/plan/desired";
+import { asksForRoutes, routedTenants } from "../../lib/routes/plan/desired";
 import type { ResolvedGateway } from "../../lib/routes/model";
 import {
   FailoverCounter,
@@ -56,7 +56,7 @@ export function startRoutes(settings: Settings, options: RoutesOptions): RoutesS
   const start = (): void => {
     if (events !== undefined) return events.post("reload");
     const { conf } = settings.current();
-    if (routedTenants(conf).length + conf.routes.links.length === 0) return;
+    if (!asksForRoutes(conf)) return;
     events = createEventQueue();
     running = watch(settings, { ...options, onKept }, events).finally(() => {
       events = undefined;

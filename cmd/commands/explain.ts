@@ -4,11 +4,12 @@ import { shellWord } from "../../lib/text/shell";
 import { outside, parseDestination } from "../../lib/explain/destination";
 import { explain } from "../../lib/explain/explain";
 import { liveStep } from "../../lib/explain/live";
+import { findingsIn } from "../../lib/explain/step";
 import type { Destination, Explanation } from "../../lib/explain/model";
 import { readGround, readPath, type Ground } from "../../lib/explain/node/gather";
 import { probeLive } from "../../lib/explain/node/live";
 import type { ExplainNode } from "../../lib/explain/node/gather";
-import { EXIT_WRONG, type Values } from "../command";
+import { EXIT_FAILED, EXIT_WRONG, type Values } from "../command";
 import { findConf } from "../conflist";
 import { openExplain } from "../explain/node";
 import { explainFormat, print } from "../explain/output";
@@ -18,7 +19,8 @@ import { withSignOfLife } from "../screen/waiting";
 
 /**
  * `wrapper explain NAMESPACE/POD [DEST[:PORT]]`: the way of one new connection. Returns 0 when nothing is
- * wrong on it, 1 when something is; throws when it could not look.
+ * wrong on it, 1 when something is, 2 when a real packet left the node as it should and was not answered: what
+ * is beyond cannot be seen from here. Throws when it could not look.
  */
 export async function explainCommand(
   io: Io,
@@ -51,7 +53,16 @@ export async function explainCommand(
     explanations.push(await withSignOfLife(what, way));
   }
   print(io, format, path, explanations);
-  return explanations.some(({ state }) => state === "failed") ? EXIT_WRONG : 0;
+  return statusOf(explanations);
+}
+
+function statusOf(explanations: readonly Explanation[]): number {
+  if (explanations.some(({ state }) => state === "failed")) return EXIT_WRONG;
+  return explanations.some(isUnanswered) ? EXIT_FAILED : 0;
+}
+
+function isUnanswered({ steps }: Explanation): boolean {
+  return findingsIn(steps).some(({ kind }) => kind === "path-no-answer");
 }
 
 function wordsOf([name, text, ...more]: readonly string[]): readonly [string, string | undefined] {

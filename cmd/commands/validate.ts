@@ -1,5 +1,5 @@
 /** `wrapper validate`: everything about a conflist before it is switched on. */
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { effectOf, effectText, type Effect } from "../../lib/checks/conflist/effect";
 import { statusObject } from "../../lib/checks/report/json";
 import { wrap, wrapCommand } from "../../lib/checks/report/text";
@@ -34,15 +34,20 @@ export const validateCommand: RunCommand = async (io, positionals, values) => {
   return status;
 };
 
-function validText(
-  effect: Effect,
-  { file, dir }: Input,
-  { name, installed }: Validation["place"],
-): string {
-  const source = shellWord(file === "stdin" ? join(dir, ".new") : file);
-  const heading = wrap(`valid: ${file} will do this:`, "");
-  const move = wrapCommand(`mv ${source} ${shellWord(join(dir, name))}`, INDENT);
-  const first = file === "stdin" ? `save it as ${join(dir, ".new")}, and ` : "";
-  const next = installed ? "" : `${first}switch it on:\n${move}\n`;
+function validText(effect: Effect, input: Input, { name, installed }: Validation["place"]): string {
+  const heading = wrap(`valid: ${input.file} will do this:`, "");
+  const next = installed ? "" : switchOnText(input, name);
   return `\n${heading}\n${effectText(effect, (text) => wrap(text, INDENT))}${next}`;
+}
+
+/** The command that makes the runtime use the file. */
+function switchOnText({ file, dir, writes, kubelet }: Input, name: string): string {
+  const home = writes === undefined ? join(dir, ".new") : join(dirname(writes.settings), name);
+  const source = file === "stdin" ? home : file;
+  const command =
+    writes === undefined
+      ? `mv ${shellWord(source)} ${shellWord(join(dir, name))}`
+      : `echo ${shellWord(`${writes.setting}: ${resolve(source)}`)} >>${writes.settings} && ${kubelet?.restart ?? "restart the kubelet"}`;
+  const first = file === "stdin" ? `save it as ${home}, and ` : "";
+  return `${first}switch it on:\n${wrapCommand(command, INDENT)}\n`;
 }

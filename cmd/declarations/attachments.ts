@@ -56,7 +56,8 @@ export const explain: CommandSpec = {
     },
     { call: "wrapper explain team-a/web-0 -o svg >way.svg", about: "a picture" },
   ],
-  statuses: "0 nothing is wrong on the way, 1 something is, 2 could not look",
+  statuses:
+    "0 nothing is wrong on the way, 1 something is, 2 could not look, or no answer came back",
   load: async () => (await import("../commands/explain")).explainCommand,
   actions: [
     {

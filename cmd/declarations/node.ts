@@ -35,6 +35,7 @@ const format: OptionSpec = {
 interface Action {
   readonly about: string;
   readonly options: readonly OptionSpec[];
+  readonly otherwise?: NonNullable<CommandSpec["otherwise"]>;
   readonly examples: readonly Example[];
   readonly statuses: string;
 }
@@ -43,6 +44,7 @@ const ACTIONS: Readonly<Record<RoutesAction, Action>> = {
   plan: {
     about: "print what apply would change, and first what it collides with",
     options: [conf, output, sysctl, yes],
+    otherwise: { "--dry-run": "plan changes nothing" },
     examples: [
       { call: "wrapper routes plan -c ./new.conflist", about: "a conflist before it is installed" },
     ],
@@ -52,6 +54,7 @@ const ACTIONS: Readonly<Record<RoutesAction, Action>> = {
   apply: {
     about: "change what differs from the conflist",
     options: [conf, output, sysctl, force, yes],
+    otherwise: { "--dry-run": "wrapper routes plan prints what it would change" },
     examples: [{ call: "wrapper routes apply --sysctl", about: "kernel settings too" }],
     statuses:
       "0 done, 1 something is wrong or failed, 2 could not look, or every tenant would go and nobody could be asked, 3 it collides and nothing was changed",

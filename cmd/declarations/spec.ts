@@ -31,6 +31,8 @@ export interface CommandSpec {
   readonly argument?: ArgumentSpec;
   readonly options?: readonly OptionSpec[];
   readonly examples?: readonly Example[];
+  /** What to do instead of an option that other tools have, by the option. */
+  readonly otherwise?: Readonly<Record<string, string>>;
   /** One sentence; undefined: as EXIT_STATUSES says. */
   readonly statuses?: string;
   /** Not for people: in no help and no completion. */

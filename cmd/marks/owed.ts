@@ -11,6 +11,7 @@ import { type Values } from "../command";
 import { cniPath } from "../conflist";
 import { forRequest, ownRequest } from "../deps";
 import type { Io } from "../io";
+import { withSignOfLife } from "../screen/waiting";
 import type { Opened } from "./open";
 
 export interface Owed {
@@ -49,11 +50,15 @@ async function takeDown(
   io: Io,
   name: string,
 ): Promise<boolean> {
+  const label = attachmentLabel(abandoned.attachment);
   try {
+    const isDown = await withSignOfLife(`taking down ${label}`, () =>
+      collectAbandoned(context, abandoned),
+    );
     io.stdout(
-      (await collectAbandoned(context, abandoned))
+      isDown
         ? `removed ${owedText(abandoned)}\n`
-        : `${attachmentLabel(abandoned.attachment)} left alone: it has changed meanwhile\n`,
+        : `${label} left alone: it has changed meanwhile\n`,
     );
     return true;
   } catch (thrown) {

@@ -14,11 +14,9 @@ import { formatTable } from "../../lib/text/table";
 import { wrapBehind } from "../../lib/text/wrap";
 import { formatBytes } from "../../lib/text/units";
 import { EXIT_WRONG, outputFormat, type RunCommand } from "../command";
-import { hasColours } from "../screen/colours";
-import { painter } from "../screen/paint";
-import { printableIn } from "../screen/printable-in";
 import { withSignOfLife } from "../screen/waiting";
 import { foreignOf, openMarks, type Opened } from "./open";
+import { printPainted } from "../screen/painted";
 
 interface Report {
   readonly path: string;
@@ -41,8 +39,7 @@ export const rulesCommand: RunCommand = async (io, _positionals, values) => {
   const report = await withSignOfLife("reading the rules of all pods", () => look(opened));
   for (const problem of report.unseen) io.stderr(`wrapper rules: could not look: ${problem}\n`);
   if (isJson) io.stdout(toJson(report));
-  else if (hasColours()) io.coloured(toText(printableIn(report), painter(true)));
-  else io.stdout(toText(report, painter(false)));
+  else printPainted(io, report, toText);
   return report.foreign.length > 0 ? EXIT_WRONG : 0;
 };
 

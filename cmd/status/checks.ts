@@ -10,6 +10,7 @@ import { readEntries } from "../../lib/checks/pods/look";
 import { addressesInUse } from "../../lib/checks/marks/addresses";
 import { attachedPods, podsChecks } from "../../lib/checks/pods/checks";
 import { routesChecks } from "../../lib/checks/routes/checks";
+import type { Node } from "../../lib/attachment/context";
 import type { Check } from "../../lib/checks/run";
 import { runtimeChecks, type Conflist } from "../../lib/checks/runtime/checks";
 import { systemClock } from "../../lib/node/clock";
@@ -17,6 +18,7 @@ import { DEFAULT_DIRS } from "../../lib/node/cni/distributions";
 import { readRuntimeDirs } from "../../lib/node/cni/runtime-dirs";
 import { createExec } from "../../lib/node/exec";
 import { createPrograms } from "../../lib/node/programs";
+import { remembered } from "../../lib/reconcile/remembered";
 import type { ForwardTable } from "../../lib/routes/kernel/forward";
 import { readSysctl } from "../../lib/routes/kernel/kernel";
 import { readMarkUses, withTableNames } from "../../lib/routes/kernel/surroundings";
@@ -44,7 +46,7 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
   const conflist = once(() => findConflist(values.conf, confDir));
   const conf = (): Conflist["conf"] => conflist().conf;
   const exec = createExec();
-  const node = once(() => openNode(conf(), { write: () => {} }, { exec }));
+  const node = once(() => readingOnce(openNode(conf(), { write: () => {} }, { exec })));
   const table = once(() => sharedTable(conf()));
   const markUses = once(() => readMarkUses(createPrograms(exec), table()));
   const api = once(() => askApi(conf(), readEntries(node().journal).values()));
@@ -85,6 +87,11 @@ export function nodeChecks(io: Io, values: Values): NodeChecks {
     ...agentChecks({ conf, clock, version, isAlive: isRunning }),
   ];
   return { checks, conf: pathOf(conflist) };
+}
+
+/** Several checks read every record, some of them twice: a file is read again only when it has changed. */
+function readingOnce(node: Node): Node {
+  return { ...node, journal: { ...node.journal, ...remembered(node.journal) } };
 }
 
 /** What all programs print is read once, and asked for twice: by rules on pods' addresses, and by collisions. */

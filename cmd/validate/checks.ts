@@ -48,7 +48,7 @@ export function validation(input: Input, api: boolean): Validation {
   const place =
     entries instanceof CniError
       ? { name: DEFAULT_NAME, installed: false, findings: [] }
-      : placeOf({ ...input, entries });
+      : placeOf({ ...input, entries, copiedAs: input.writes?.name });
   const conf = conflist && usableConf(conflist);
   const text = check("text", "conflist", () => ({
     findings: [...findings, ...(conflist ? formFindings(conflist, place.name) : [])],

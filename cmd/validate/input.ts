@@ -6,7 +6,11 @@ import { netDirOf } from "../../lib/checks/net-dir";
 import type { ConfFile } from "../../lib/cni/conflist";
 import { CniError, toCniError } from "../../lib/cni/error";
 import { readNetDir } from "../../lib/node/cni/net-dir";
-import { DEFAULT_DIRS } from "../../lib/node/cni/distributions";
+import {
+  DEFAULT_DIRS,
+  type Distribution,
+  type OwnConflist,
+} from "../../lib/node/cni/distributions";
 import { readRuntimeDirs } from "../../lib/node/cni/runtime-dirs";
 import { reasonOf } from "../../lib/text/reason";
 import { type Values } from "../command";
@@ -23,6 +27,8 @@ export interface Input {
   readonly runtime: "containerd" | "CRI-O";
   /** What is in that directory, or why it cannot be read. */
   readonly entries: readonly ConfFile[] | CniError;
+  /** What its distribution writes there at every start; undefined: nothing. */
+  readonly writes: OwnConflist | undefined;
   /** This node's, where its distribution is known. */
   readonly kubelet?: Kubelet | undefined;
   /** Where the runtime looks for plugins. */
@@ -39,10 +45,18 @@ export function readInput(io: Io, [named]: readonly string[], values: Values): I
   const { netDir: dir = confDir } = values;
   const entries = entriesOf(dir);
   const pluginDirs = cniPath(values, io.env, binDirs);
-  const around = { dir, runtime, entries, pluginDirs, kubelet: kubeletOf(found) };
+  const around = {
+    ...{ dir, runtime, entries, pluginDirs, kubelet: kubeletOf(found) },
+    writes: writtenTo(dir, found?.distribution),
+  };
   if (named === "-") return { ...around, file: io.stdinFile() ?? "stdin", bytes: io.readStdin() };
   const file = named ?? usedFile(around);
   return { ...around, file, bytes: bytesOf(file) };
+}
+
+/** Without flannel k3s leaves the directories to its containerd, and writes nothing. */
+function writtenTo(dir: string, distribution: Distribution | undefined): OwnConflist | undefined {
+  return dir === distribution?.confDir ? distribution.writes : undefined;
 }
 
 function entriesOf(dir: string): Input["entries"] {

@@ -1,5 +1,6 @@
 /** What no schema can say: rules between fields, and between the configuration and the verb. */
 import type { Json } from "../../lib/cni/json";
+import { destinationRule } from "./destinations";
 import { gatewayRule } from "./gateways";
 import { linkRule } from "./links";
 import { type Problem, type Rule, type RuleInput, showValue } from "../problem";
@@ -40,6 +41,7 @@ export const RULES: readonly Rule[] = [
   markRule,
   markConflictRule,
   gatewayRule,
+  destinationRule,
   delegatePatchRule,
   poolRule,
   poolRuleRule,

@@ -1,6 +1,7 @@
 /** The building blocks of the schema that occur more than once, and the tenants. */
 import { mtu, onGatewayLoss, poolRule, PREFIX_PATTERN, snat } from "./routes";
-import { ADDRESS_PATTERN, DEVICE_PATTERN, type Schema } from "./shared";
+import { gateways, tenantRoutes } from "./gateways";
+import type { Schema } from "./shared";
 
 const UINT32 = "(?:0[xX][0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})";
 const MAX_UINT32 = 0xffffffff;
@@ -54,46 +55,11 @@ export const delegate = {
   },
 } as const satisfies Schema;
 
-const gateway = {
-  type: "object",
-  additionalProperties: false,
-  errorMessage: 'write it as {"via": "10.10.10.131", "dev": "eth1"}',
-  properties: {
-    via: {
-      type: "string",
-      pattern: ADDRESS_PATTERN,
-      description: "Address of the next hop, IPv4 or IPv6.",
-      errorMessage: "write one IPv4 or IPv6 address, without prefix length or zone",
-    },
-    dev: {
-      type: "string",
-      pattern: DEVICE_PATTERN,
-      description: "Interface of the node that leads to it.",
-      errorMessage: "write an interface name of 1 to 15 characters, such as eth1",
-    },
-    weight: {
-      type: "integer",
-      minimum: 1,
-      maximum: 256,
-      description: "Share of this gateway among the gateways of its tenant, 1 to 256.",
-      errorMessage: "write a whole number from 1 to 256",
-    },
-    check: {
-      type: "string",
-      pattern: ADDRESS_PATTERN,
-      description:
-        "Address that `wrapper routes watch` pings to tell whether this gateway works; it is always reached " +
-        "through this gateway. Left out, the neighbour table is asked for `via`.",
-      errorMessage: "write one IPv4 or IPv6 address behind the gateway, without prefix length",
-    },
-  },
-} as const satisfies Schema;
-
 const tenant = {
   type: "object",
   additionalProperties: false,
   required: ["fwmark"],
-  dependencies: { gateways: ["table"] },
+  dependencies: { gateways: ["table"], routes: ["table"] },
   errorMessage: 'a tenant is an object such as {"fwmark": "0x10/0xff"}',
   properties: {
     fwmark: {
@@ -123,14 +89,12 @@ const tenant = {
         "write a number from 1 to 4294967295 other than 253, 254 and 255, which are the kernel's",
     },
     gateways: {
-      type: "array",
-      minItems: 1,
+      ...gateways,
       description:
         "Ways out for the tenant's packets, each with `via`, `dev` or both, and an optional `weight`; " +
         "used by the node routes. Needs `table`.",
-      errorMessage: 'list at least one gateway, such as [{"via": "10.10.10.131", "dev": "eth1"}]',
-      items: gateway,
     },
+    routes: tenantRoutes,
     snat,
     mtu,
     onGatewayLoss,

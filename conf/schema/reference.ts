@@ -6,6 +6,7 @@ import type { Schema } from "./shared";
 
 const tenant = tenants.additionalProperties as Schema;
 const gateway = tenant.properties?.["gateways"]?.items ?? {};
+const tenantRoute = tenant.properties?.["routes"]?.items ?? {};
 const mark = marks.additionalProperties as Schema;
 const nodeRoute = routes.properties?.["nodeRoutes"]?.items ?? {};
 const link = routes.properties?.["links"]?.additionalProperties as Schema;
@@ -17,6 +18,7 @@ const OBJECTS: readonly (readonly [title: string, schema: Schema, after?: string
   ["`delegate`", delegate, "Every other key of `delegate` goes to that plugin as it is."],
   ["`tenants.<name>`", tenant],
   ["`tenants.<name>.gateways[]`", gateway],
+  ["`tenants.<name>.routes[]`", tenantRoute],
   ["`marks.<name>`", mark],
   ["`routes`", routes],
   ["`routes.nodeRoutes[]`", nodeRoute],

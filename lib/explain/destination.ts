@@ -14,6 +14,11 @@ export function outside(families: readonly Family[]): readonly Destination[] {
   return families.map((family) => ({ family, address: OUTSIDE[family], port: undefined }));
 }
 
+/** Whether the address is one that stands for the outside, so that nobody has to answer there. */
+export function isStandIn(address: string): boolean {
+  return Object.values(OUTSIDE).includes(address);
+}
+
 /**
  * Reads `ADDRESS`, `IPV4:PORT` or `[IPV6]:PORT`. Throws CniError `invalidEnvironment` for a name, a
  * zone, a network, and a port that is none.

@@ -1,11 +1,13 @@
 /** Pure: where a probe packet got to, by the counters on its way. */
-import type { PathFacts, Step } from "./model";
+import { isStandIn } from "./destination";
+import type { PathFacts, RuleSight, Step } from "./model";
 import type { ProbeOutcome } from "./probe/probe";
 import type { Connection } from "./conntrack";
+import { nativeRules } from "./firewall/native";
 import { savedOf } from "./marked";
 import { fine, group, judged, pathFinding } from "./step";
-import type { SavedRule } from "./firewall/saved";
 import { whereText } from "./steps/mark";
+import { hopText } from "./steps/route";
 
 /** Packets; undefined: there is no such counter. */
 export interface Counters {
@@ -22,6 +24,8 @@ export interface Counters {
 
 export interface LiveFacts {
   readonly outcome: ProbeOutcome;
+  /** How long an answer was waited for (ms). */
+  readonly timeoutMs: number;
   readonly before: Counters;
   readonly after: Counters;
   /** Connections that were not tracked before; undefined: the kernel does not list any. */
@@ -109,24 +113,29 @@ function dropSteps({ facts, before, after }: LiveFacts): readonly Step[] {
   ];
 }
 
-/** Rules of iptables whose target is to drop. */
-function dropping({ firewall, packet }: PathFacts): readonly SavedRule[] {
-  return savedOf(firewall, packet.family).flatMap(({ chains }) =>
+/** Rules of iptables whose target is to drop, and those of nftables that may have dropped this packet. */
+function dropping({ firewall, packet, marked, way }: PathFacts): readonly RuleSight[] {
+  const oif = "refused" in way ? undefined : way.dev;
+  const native = ["prerouting", "forward", "postrouting"].flatMap((hook) =>
+    nativeRules(firewall.nft, { ...packet, oif, mark: marked.value }, hook),
+  );
+  const saved = savedOf(firewall, packet.family).flatMap(({ chains }) =>
     [...chains.values()].flatMap((table) =>
       [...table.values()].flatMap(({ rules }) =>
         rules.filter(({ words }) => /-j (?:DROP|REJECT)/.test(words.join(" "))),
       ),
     ),
   );
+  return [...saved, ...native.filter(({ effect }) => effect === "drop")];
 }
 
-function endStep({ outcome, facts }: LiveFacts, gauges: readonly Gauge[]): Step {
+function endStep(live: LiveFacts, gauges: readonly Gauge[]): Step {
+  const { outcome, facts } = live;
   if (outcome.end === "answered") return fine("answer", "it came back to the pod");
   const at = gauges.findIndex(({ grown }) => grown === 0);
   const { pod } = facts.before;
   const stopped = gauges[at];
-  if (stopped === undefined || stopped.name === "the gateway")
-    return fine("answer", "none: the packet left the node, and no answer came to the pod");
+  if (stopped === undefined || stopped.name === "the gateway") return beyondStep(live);
   const behind = gauges[at - 1]?.name ?? "nothing";
   const about = { pod: pod.pod, at: stopped.name, behind };
   return judged(
@@ -134,4 +143,28 @@ function endStep({ outcome, facts }: LiveFacts, gauges: readonly Gauge[]): Step 
     `none: it stopped before ${stopped.name}`,
     pathFinding("path-stopped-live", about, pod.pod),
   );
+}
+
+/** The packet has left the node, and the pod got no answer of its destination. */
+function beyondStep({ outcome, facts, tracked, timeoutMs }: LiveFacts): Step {
+  const { pod, packet, way } = facts.before;
+  const { dev, via } = "refused" in way ? { dev: "?", via: undefined } : way;
+  const answered = tracked?.some((each) => each.answered) === true;
+  if (answered)
+    return judged(
+      "answer",
+      "it came back to this node, and not to the pod",
+      pathFinding("path-answer-lost", { pod: pod.pod, dev, to: packet.to }, pod.pod),
+    );
+  const seconds = timeoutMs / 1000;
+  const why =
+    outcome.end === "refused"
+      ? `a router refused it (${outcome.error ?? "?"})`
+      : `no answer came within ${seconds} s`;
+  const about = {
+    ...{ pod: pod.pod, to: packet.to, hop: hopText(via, dev), via, why },
+    ...{ tenant: pod.tenant, isStandIn: isStandIn(packet.to) },
+    answersTo: tracked?.[0]?.answersTo ?? packet.from ?? "?",
+  };
+  return judged("answer", `none: ${why}`, pathFinding("path-no-answer", about, pod.pod));
 }

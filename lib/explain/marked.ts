@@ -2,7 +2,7 @@
 import type { Mark } from "../net/mark";
 import type { HookPacket } from "./firewall/matches";
 import type { FirewallFacts, Marked, Packet, PodFacts, RuleSight } from "./model";
-import { nativeRules } from "./firewall/native";
+import { markAfter, nativeRules, unfollowedChains, type NativeRule } from "./firewall/native";
 import { parseSaved, type SavedChains } from "./firewall/saved";
 import { walk, type Seen, type Walk } from "./firewall/walk";
 
@@ -40,18 +40,18 @@ export function markedBy({ packet, pod, firewall, own, inNftables }: MarkedInput
       seen.push(...went.seen);
       dropped ??= dropOf(went);
     }
-  return { ...withNative(packet, firewall, { value: mark, seen, wanted }), dropped };
+  const natives = nativeRules(firewall.nft, { ...packet, oif: undefined, mark }, "prerouting");
+  dropped ??= natives.find(({ effect, matched }) => effect === "drop" && matched === "yes");
+  return { ...withNative(natives, { value: mark, seen, wanted }), dropped };
 }
 
 function withNative(
-  packet: Packet,
-  { nft }: FirewallFacts,
+  natives: readonly NativeRule[],
   { value, seen, wanted }: { value: number; seen: readonly Seen[]; wanted: Mark | undefined },
 ): Omit<Marked, "dropped"> {
-  const natives = nativeRules(nft, packet).filter(({ hook }) => hook === "prerouting");
   const certain = natives.filter(({ matched }) => matched === "yes");
   const set = certain.filter(({ effect }) => effect === "mark").at(-1);
-  const final = set?.sets ?? value;
+  const final = markAfter(natives, value);
   const iptables = seen.filter((each) => each.certain && !OURS.test(each.rule.text));
   const spoilt = wanted !== undefined && !carries(final, wanted);
   const last = iptables.filter(({ effect, mark }) => effect === "mark" && spoils(mark, wanted));
@@ -62,12 +62,30 @@ function withNative(
       ...seen
         .filter((each) => !each.certain && each.effect !== "accept" && spoils(each.mark, wanted))
         .map(({ rule }) => rule),
-      ...natives.filter(({ matched, effect }) => matched === "maybe" && effect === "mark"),
+      ...natives.filter(mayMatter),
     ],
     untracked:
       iptables.find(({ effect }) => effect === "untrack")?.rule ??
       certain.find(({ effect }) => effect === "untrack"),
   };
+}
+
+/** Whether it may set another mark, or drop the packet. */
+function mayMatter({ effect, matched, sets }: NativeRule): boolean {
+  if (effect === "drop") return matched === "maybe";
+  return effect === "mark" && (matched === "maybe" || sets === undefined);
+}
+
+/** What of the firewalls could not be read, or is not followed; in sentences. */
+export function blindSpots({ saved, nft, nftProblem }: FirewallFacts): readonly string[] {
+  const unfollowed = unfollowedChains(nft);
+  return [
+    ...saved.flatMap((each) => ("problem" in each ? [`${each.program}: ${each.problem}`] : [])),
+    ...(nftProblem === undefined ? [] : [`nftables itself: ${nftProblem}`]),
+    ...(unfollowed.length === 0
+      ? []
+      : [`chains of devices and bridges are not followed: ${unfollowed.join(", ")}`]),
+  ];
 }
 
 // An ACCEPT before our rule keeps the packet from it.

@@ -82,6 +82,8 @@ export interface FirewallFacts {
   readonly saved: readonly SavedTables[];
   /** `nft -j list ruleset`, parsed; undefined: it could not be read. */
   readonly nft: unknown;
+  /** Why it could not. */
+  readonly nftProblem: string | undefined;
 }
 
 /** What the kernel answers to `ip route get`. */

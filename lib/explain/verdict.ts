@@ -2,18 +2,21 @@
 import { formatMark } from "../net/mark";
 import type { PathFacts, Step } from "./model";
 import { carries } from "./marked";
+import { findingsIn } from "./step";
 import { hopText, routedOf } from "./steps/route";
 
 /** `leaves by 10.10.10.131 on eth1 as tenant-a`. */
 export function endOf(facts: PathFacts, steps: readonly Step[]): string {
   const { way, pod } = facts;
+  const probe = probeEnd(steps);
   if (isDropped(steps)) return "is dropped on this node";
   if ("refused" in way) return "is stopped on this node";
   if (way.local) return "ends on this node";
   const who = pod.tenant ?? (pod.mark === undefined ? undefined : formatMark(pod.mark));
-  if (who !== undefined) return ownEnd(facts, steps, { who, hop: hopText(way.via, way.dev) });
+  if (who !== undefined)
+    return `${ownEnd(facts, steps, { who, hop: hopText(way.via, way.dev) })}${probe}`;
   const usual = way.via === undefined ? "" : "by the node's default route, ";
-  return `leaves ${usual}by ${hopText(way.via, way.dev)}, no tenant`;
+  return `leaves ${usual}by ${hopText(way.via, way.dev)}, no tenant${probe}`;
 }
 
 function ownEnd(
@@ -35,6 +38,16 @@ function isOnItsWay(facts: PathFacts): boolean {
   const { tenant, gateways, excluded } = routedOf(facts);
   if (tenant === undefined || excluded || "refused" in way) return true;
   return gateways.some(({ via, dev }) => via === way.via && dev === way.dev);
+}
+
+/** What the probe says on top of it. */
+function probeEnd(steps: readonly Step[]): string {
+  const kinds = findingsIn(steps).map(({ kind }) => kind);
+  if (kinds.includes("path-stopped-live")) return "; the probe packet was lost on this node";
+  if (kinds.includes("path-answer-lost")) return "; its answer was lost on this node";
+  if (kinds.includes("path-no-answer")) return "; no answer came back";
+  const isAnswered = steps.some(({ name, state }) => name === "probe" && state === "ok");
+  return isAnswered ? ", and the answer came back" : "";
 }
 
 function isFailed(steps: readonly Step[], name: string): boolean {

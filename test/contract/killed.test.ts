@@ -12,7 +12,6 @@ import { BACKEND, iptablesTest, oneShotTest } from "../helpers/mode";
 
 const world = useWorld();
 const api = useApi(world, "apiVersion: v1\nkind: Namespace\nmetadata: { name: team-a }\n");
-jest.setTimeout(240_000);
 
 interface Step {
   readonly script?: Readonly<Record<string, Part>>;

@@ -22,7 +22,7 @@ const MIB = 1024 * 1024;
 /** Stays in bounds: the largest configuration and result together are 8 MiB. */
 const expectFrugal = ({ maxRssMiB, ms }: Outcome): void => {
   expect(maxRssMiB).toBeLessThan(200);
-  expect(ms).toBeLessThan(10_000);
+  expect(ms).toBeLessThan(60_000);
 };
 
 const record = (): Record<string, unknown> => {

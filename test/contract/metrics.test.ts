@@ -47,7 +47,7 @@ function pageOnPort(port: number, path: string): Promise<Page> {
 const samples = ({ socket }: RunningAgent): ReturnType<typeof samplesOn> => samplesOn(socket);
 
 async function eventually<T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 120_000;
   for (;;) {
     const value = await read();
     if (holds(value)) return value;

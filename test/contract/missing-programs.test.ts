@@ -54,12 +54,14 @@ describe.each(VARIANTS)("rules made in %s", (variant) => {
       expect(verbs(deleted)).toEqual(["DEL"]);
       expect(world.leftovers().filter((each) => each.startsWith("data:"))).toHaveLength(1);
 
-      for (const iptables of ["auto", variant, other(variant)]) {
-        for (const what of [UNMARKED, marked("0x20/0xff")]) {
-          const next = await world.run("ADD", { conf: conf({ iptables }, what), wrap });
-          expectError(next, "rules");
-          expect(verbs(next)).toEqual(["ADD", "DEL"]);
-        }
+      for (const [iptables, what] of [
+        ["auto", UNMARKED],
+        [variant, marked("0x20/0xff")],
+        [other(variant), UNMARKED],
+      ] as const) {
+        const next = await world.run("ADD", { conf: conf({ iptables }, what), wrap });
+        expectError(next, "rules");
+        expect(verbs(next)).toEqual(["ADD", "DEL"]);
       }
       expect(world.firewall.ours()).toHaveLength(2);
       expect(world.leftovers().filter((each) => each.startsWith("data:"))).toHaveLength(1);

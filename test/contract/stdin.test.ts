@@ -87,7 +87,7 @@ test("100 MiB on stdin are refused with code 6, in bounded memory and time", asy
   });
   expectError(outcome, "decode", "stdin");
   expect(outcome.maxRssMiB).toBeLessThan(120);
-  expect(outcome.ms).toBeLessThan(10_000);
+  expect(outcome.ms).toBeLessThan(60_000);
 });
 
 test.each(["[", `{"a":`])("100000 levels of %s are refused with code 6", async (open) => {

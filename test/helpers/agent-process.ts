@@ -3,9 +3,6 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { until } from "./shell";
 
-/** How long an agent may take to listen on a busy machine (ms). */
-const LIMIT_MS = 30_000;
-
 export interface AgentStart {
   /** The network namespace of its node. */
   readonly netns: string;
@@ -52,7 +49,7 @@ export function spawnAgent({ netns, binary, conf, args = [], wrap }: AgentStart)
 
 /** Waits until it listens on this socket. Throws with what it said when it ends instead. */
 export async function untilItListens(agent: AgentProcess, socket: string): Promise<void> {
-  await until("the agent listens", () => existsSync(socket) || agent.hasEnded(), LIMIT_MS);
+  await until("the agent listens", () => existsSync(socket) || agent.hasEnded());
   if (agent.hasEnded()) throw new Error(`the agent ended: ${agent.stderr()}`);
 }
 

@@ -52,6 +52,7 @@ export function tenantWith(part: Partial<Tenant> = {}): Tenant {
     namespaces: undefined,
     table: undefined,
     gateways: [],
+    routes: [],
     snat: undefined,
     mtu: undefined,
     onGatewayLoss: "stop",

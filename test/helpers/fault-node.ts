@@ -27,7 +27,7 @@ export interface SeenFinding {
 export interface Seen {
   readonly status: number | null;
   readonly findings: readonly SeenFinding[];
-  /** What it prints for people. */
+  /** What it prints for people: run again for it, where a test asks. */
   readonly text: string;
 }
 
@@ -63,7 +63,6 @@ export function useFaultNode(
   const node = {} as { -readonly [K in keyof FaultNode]: FaultNode[K] };
   const pods: string[] = [];
   let holder: ChildProcess | undefined;
-  jest.setTimeout(180_000);
   beforeEach(async () => {
     const files = nodeFiles(routes as unknown as NodeWorld);
     holder = await hold(routes, files);
@@ -147,13 +146,20 @@ function build(routes: RoutesNode, files: NodeFiles, { holder, pods, settings }:
     const { status: exit, stdout, stderr } = call("-o json");
     if (!stdout.startsWith("{")) throw new Error(`wrapper status said: ${stdout}${stderr}`);
     const { findings } = JSON.parse(stdout) as Pick<Seen, "findings">;
-    return { status: exit, findings, text: call().stdout };
+    let text: string | undefined;
+    return {
+      status: exit,
+      findings,
+      get text() {
+        return (text ??= call().stdout);
+      },
+    };
   };
   return {
     ...{ routes, files, bin, status, holder: holder.pid ?? 0 },
     shared: join(routes.dir, "shared"),
     reaches: (condition) =>
-      until("the status is as expected", () => condition(status()), 60_000).then(() => undefined),
+      until("the status is as expected", () => condition(status())).then(() => undefined),
     runtime: createRuntime(routes as unknown as NodeWorld, list(), { wrap }),
     web: newPod(1, "team-a", "web-0"),
     plain: newPod(2, "plain", "client-0"),
@@ -175,6 +181,9 @@ export interface Fault {
   readonly end?: (node: FaultNode) => void | Promise<void>;
 }
 
+/** What fits on a screen without scrolling. */
+const SCREEN_LINES = 40;
+
 /** A test for each fault: a healthy node is clean, the fault is named with its remedy, and the remedy ends it. */
 export function testFaults(node: FaultNode, faults: readonly Fault[]): void {
   test.each(faults.map((fault) => [fault.code, fault.title, fault] as const))(
@@ -189,14 +198,20 @@ export function testFaults(node: FaultNode, faults: readonly Fault[]): void {
       );
       expect(found?.remedy).toMatch(remedy);
       expect(seen.status).toBe(seen.findings.some(({ severity }) => severity === "failed") ? 1 : 0);
-      expect(seen.text).toContain(`${code} `);
-      expect(seen.text.replace(/ \\\n +/g, " ").replace(/\n +/g, " ")).toContain(
-        `fix: ${found?.remedy ?? ""}`,
-      );
-      for (const line of seen.text.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
+      expectPrinted(seen, code, found?.remedy ?? "");
       if (end === undefined) node.run(found?.remedy ?? "false");
       else await end(node);
       expect(node.status()).toMatchObject({ status: 0, findings: [] });
     },
   );
+}
+
+/** The page for people: the code, the command that ends the fault, and no more than a screen. */
+function expectPrinted({ text, findings }: Seen, code: string, remedy: string): void {
+  expect(text).toContain(`${code} `);
+  expect(text.replace(/ \\\n +/g, " ").replace(/\n +/g, " ")).toContain(`fix: ${remedy}`);
+  const lines = text.split("\n");
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
+  // A fault that brings others with it may take more.
+  if (findings.length <= 3) expect(lines.length).toBeLessThanOrEqual(SCREEN_LINES);
 }

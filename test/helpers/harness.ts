@@ -26,8 +26,6 @@ const ROOT = resolve(__dirname, "../..");
 export { BINARY } from "./launch";
 export const FIXTURES = join(ROOT, "test/fixtures/bin");
 export const POD_UID = "6c2a5b0e-54b1-4f43-8f0a-0f5d1e1f2a3b";
-/** For machines that have much else to do; no test needs more than a fraction of it. A run that hangs ends before (launch.ts). */
-const TEST_LIMIT_MS = 240_000;
 /** Files that the product keeps in its data directory between attachments. */
 export const KEPT =
   /^(queue|generation|collected|iptables-backend|guard|marks-(?:iptables|nftables))$/;
@@ -90,7 +88,6 @@ export interface World {
 
 /** A world per test file; its directories and rules are fresh for every test. Call it at the top of the file. */
 export function useWorld(): World {
-  jest.setTimeout(TEST_LIMIT_MS);
   const world = {} as { -readonly [K in keyof World]: World[K] };
   const base = `trc-${process.pid}`;
   let root = "";

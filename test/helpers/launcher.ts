@@ -10,7 +10,6 @@ const SOURCE = join(ROOT, "cmd/launcher/launcher.c");
 /** What tests are run with: the static program, and one in which wrong memory and lost memory are errors. */
 export const BUILDS = ["as built", "with sanitizers"] as const;
 type Build = (typeof BUILDS)[number];
-const TEST_LIMIT_MS = 90_000;
 const PACKED = `#!/bin/sh
 printf 'packed [%s] [%s]\\n' "$*" "\${TENANT_ROUTING_TAKEOVER-none}"
 exec cat
@@ -59,7 +58,6 @@ function make(build: Build, output: string): void {
 
 /** Call it in a `describe`. */
 export function useLauncher(build: Build): Launcher {
-  jest.setTimeout(TEST_LIMIT_MS);
   const launcher = {} as { -readonly [K in keyof Launcher]: Launcher[K] };
   let root = "";
   let serial = 0;

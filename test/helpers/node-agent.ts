@@ -7,9 +7,6 @@ import type { Conflist } from "./node-runtime";
 import type { NodeWorld } from "./node-world";
 import { until } from "./shell";
 
-/** How long anything may take on a busy machine. */
-const LIMIT_MS = 30_000;
-
 export interface AgentLine {
   readonly event: string;
   readonly message: string;
@@ -88,7 +85,7 @@ function agentOf(child: AgentProcess): Agent {
       .slice(0, -1)
       .map((line) => JSON.parse(line) as AgentLine);
   const sees = async (what: string, condition: () => boolean): Promise<void> => {
-    await until(`${what}; the agent said:\n${child.stderr()}`, condition, LIMIT_MS);
+    await until(`${what}; the agent said:\n${child.stderr()}`, condition);
   };
   return {
     pid: child.pid,

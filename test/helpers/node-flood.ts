@@ -6,7 +6,7 @@ import { BINARY, launch } from "./launch";
 import { INTERNET, INTERNET6 } from "./node-gateways";
 
 /** How long packets may take to come through on a busy machine. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 120_000;
 /** So many packets of each pod have to arrive before something counts as seen. */
 const ENOUGH = 300;
 

@@ -34,8 +34,6 @@ export interface AttachOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What is executed as our plugin, in place of that of the tests' mode. */
   readonly plugin?: string;
-  /** How long one plugin may take, where the usual limit of the tests is short (ms). */
-  readonly limitMs?: number;
   /** DEL: the runtime has lost its cache, so there is no prevResult. */
   readonly forgetful?: boolean;
 }
@@ -45,8 +43,8 @@ export interface Runtime {
   add(pod: Pod, options?: AttachOptions): Promise<Outcome>;
   check(pod: Pod, options?: AttachOptions): Promise<Outcome>;
   del(pod: Pod, options?: AttachOptions): Promise<Outcome>;
-  /** The runtime's cache: results of ADD by container ID. */
-  readonly cache: ReadonlyMap<string, Conf>;
+  /** The runtime's cache: results of ADD by container ID. A test puts in what is there from before. */
+  readonly cache: Map<string, Conf>;
 }
 
 const OURS = "tenant-routing-wrapper";
@@ -104,10 +102,7 @@ async function execute(
     command: [pathOf(netconf, options)],
     env: { ...environment(verb, pod, options.netns ?? pod.path), ...options.env },
     stdin: JSON.stringify(netconf),
-    options: {
-      ...(options.wrap === undefined ? {} : { wrap: options.wrap }),
-      ...(options.limitMs === undefined ? {} : { killAfterMs: options.limitMs }),
-    },
+    options: options.wrap === undefined ? {} : { wrap: options.wrap },
   });
   return { ...ran, id: pod.id, calls: [] };
 }

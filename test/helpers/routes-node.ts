@@ -96,7 +96,6 @@ export function useRoutesNode(): RoutesNode {
   const processes: ChildProcess[] = [];
   const namespaces: string[] = [];
   let serial = 0;
-  jest.setTimeout(60_000);
   beforeEach(() => {
     const netns = `trr-${process.pid}-${++serial}`;
     const dir = mkdtempSync(join(tmpdir(), `${netns}-`));

@@ -211,7 +211,6 @@ function buildRoutes(): void {
 
 /** Builds it anew for every test of the file. Call it at the top of the file. */
 export function useRouter(): void {
-  jest.setTimeout(60_000);
   beforeEach(async () => {
     dir = mkdtempSync(join(tmpdir(), `${PREFIX}-`));
     buildNamespaces();

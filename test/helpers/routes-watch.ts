@@ -5,8 +5,6 @@ import { join } from "node:path";
 import { WRAPPER, type RoutesNode } from "./routes-node";
 import { until } from "./shell";
 
-/** How long anything may take on a busy machine. */
-const LIMIT_MS = 30_000;
 export const HOLD_DOWN_MS = 1000;
 
 interface Gateway {
@@ -115,7 +113,7 @@ function follow(child: ChildProcess, statusFile: string): Watching {
   );
   const status = (): Status => JSON.parse(readFileSync(statusFile, "utf8")) as Status;
   const sees = <T>(what: string, condition: () => T | undefined | false): Promise<T> =>
-    until(what, condition, LIMIT_MS).catch((error: unknown) => {
+    until(what, condition).catch((error: unknown) => {
       throw new Error(`${(error as Error).message}; it said:\n${text}`);
     });
   return {

@@ -25,17 +25,23 @@ export function shellQuote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Waits until `condition` gives something other than undefined or false; throws after `timeoutMs`. */
+/**
+ * Waits until `condition` gives something other than undefined or false; throws after `timeoutMs`. Looks
+ * every 10 ms, but a look that takes long (a program of the node) is not taken more than half of the time:
+ * the processor is for what is waited for.
+ */
 export async function until<T>(
   what: string,
   condition: () => T | undefined | false,
-  timeoutMs = 15_000,
+  timeoutMs = 120_000,
 ): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
+  const end = performance.now() + timeoutMs;
   for (;;) {
+    const started = performance.now();
     const value = condition();
     if (value !== undefined && value !== false) return value;
-    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    const now = performance.now();
+    if (now > end) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, Math.max(10, now - started)));
   }
 }

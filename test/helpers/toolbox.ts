@@ -57,7 +57,8 @@ export function createToolbox(dir: string): Toolbox {
     nothingInSbin: `mount -t tmpfs none ${SBIN}`,
     without: (...patterns) => {
       const copy = shellQuote(join(dir, `sbin-${++serial}`));
-      return `cp -a ${SBIN} ${copy}\n(cd ${copy} && rm -f ${patterns.join(" ")})\nmount --bind ${copy} ${SBIN}`;
+      // Copied by the first run that has this `wrap`.
+      return `[ -d ${copy} ] || cp -a ${SBIN} ${copy}\n(cd ${copy} && rm -f ${patterns.join(" ")})\nmount --bind ${copy} ${SBIN}`;
     },
   };
 }

@@ -6,8 +6,6 @@ import { join } from "node:path";
 import type { StatusObject } from "../../lib/checks/report/json";
 import { BINARY } from "./launch";
 
-/** For machines that have much else to do. */
-const TEST_LIMIT_MS = 60_000;
 /** The versions that plugins before 1.6.0 speak, and those after it. */
 export const OLD = ["0.3.1", "0.4.0", "1.0.0"];
 export const NEW = [...OLD, "1.1.0"];
@@ -46,7 +44,6 @@ interface Said {
 
 /** A fresh directory for every test. Call it at the top of the file. */
 export function useBench(): Bench {
-  jest.setTimeout(TEST_LIMIT_MS);
   const bench = {} as { -readonly [K in keyof Bench]: Bench[K] };
   beforeAll(() => {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: run npm run build`);

@@ -2,7 +2,9 @@
  * A reboot of a full node: /run is empty, the leases of the old pods are on disk. The runtime deletes the old
  * sandboxes and adds a pod for each at once, with an agent, without one, and while one starts.
  */
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Conf } from "../helpers/conf";
 import { installLauncher } from "../helpers/mode";
 import { useAgents } from "../helpers/node-agent";
 import { elementsOn, leftOn } from "../helpers/node-left";
@@ -15,12 +17,11 @@ import { together } from "../helpers/together";
 
 const world = useNode();
 const agents = useAgents(world);
-// A machine may be slow; nothing here depends on how slow.
-jest.setTimeout(900_000);
-/** A runtime's own: the kubelet gives a sandbox four minutes. */
-const limitMs = 240_000;
 /** The kubelet's default for pods on a node. */
 const PODS = 110;
+/** The name of the tests' network, and what its IPAM gives to the pods, one after the other. */
+const NETWORK = "tr-node";
+const address = (n: number): string => `10.88.0.${n + 2}`;
 /** The shortest deadline that there is (lockTimeout): until then nothing is refused. After it a runtime tries again. */
 const DEADLINE_MS = 20_000;
 /** Answers after which the agent comes up, where it comes late. */
@@ -52,18 +53,32 @@ function listFor(marks: Case["marks"]) {
   return ourList(world, { ...ASKS, ...BACKENDS[marks], delegate });
 }
 
-const podsCalled = (prefix: string): readonly Pod[] =>
-  Array.from({ length: PODS }, (_, n) => world.newPod("team-a", `${prefix}-${n}`));
+/**
+ * The node as its reboot leaves it: /run is empty, and of the old pods there are the leases and the runtime's
+ * results. One of them was added; those of the others are made like its own.
+ */
+async function rebooted(runtime: Runtime): Promise<readonly Pod[]> {
+  const first = world.newPod("team-a", "old-0");
+  expectOk(await runtime.add(first));
+  const old = Array.from({ length: PODS }, (_, n) =>
+    n === 0 ? first : { ...first, id: world.newId(), name: `old-${n}` },
+  );
+  const leases = join(world.dir, "ipam", NETWORK);
+  const lease = readFileSync(join(leases, address(0)), "utf8");
+  const result = JSON.stringify(runtime.cache.get(first.id));
+  old.slice(1).forEach(({ id }, at) => {
+    writeFileSync(join(leases, address(at + 1)), lease.replace(first.id, id));
+    runtime.cache.set(id, JSON.parse(result.replaceAll(address(0), address(at + 1))) as Conf);
+  });
+  writeFileSync(join(leases, "last_reserved_ip.0"), address(PODS - 1));
+  await world.vanish(first);
+  world.inside(undefined, "nft", "flush", "ruleset");
+  rmSync(world.dataDir, { recursive: true, force: true });
+  return old;
+}
 
 const all = (pods: readonly Pod[], body: (pod: Pod) => Promise<Outcome>) =>
   together(pods.length, (n) => body(pods[n] as Pod));
-
-/** What the node has lost, and what it has kept: the leases, and the runtime's results. */
-async function reboot(old: readonly Pod[]): Promise<void> {
-  for (const pod of old) await world.vanish(pod);
-  world.inside(undefined, "nft", "flush", "ruleset");
-  rmSync(world.dataDir, { recursive: true, force: true });
-}
 
 /** All DELs and ADDs at once, as at the runtime's start; `onAnswer` is told how many have been answered. */
 async function start(
@@ -101,18 +116,13 @@ test.each(CASES)(
     const list = listFor(marks);
     const plugin = installLauncher(world.dir);
     const env = { TENANT_ROUTING_AGENT_SOCKET: agents.socket() };
-    const runtime = createRuntime(world, list, { ...annotated("0x10/0xff"), plugin, env, limitMs });
-    const old = podsCalled("old");
-    const before = await agents.start(list);
-    (await all(old, (pod) => runtime.add(pod))).forEach(expectOk);
-    before.signal("SIGKILL");
-    await before.ended();
-    await reboot(old);
+    const runtime = createRuntime(world, list, { ...annotated("0x10/0xff"), plugin, env });
+    const old = await rebooted(runtime);
     expect(world.leases()).toHaveLength(PODS);
 
     if (agent === "from the start") await agents.start(list);
     let coming: Promise<unknown> | undefined;
-    const pods = podsCalled("web");
+    const pods = Array.from({ length: PODS }, (_, n) => world.newPod("team-a", `web-${n}`));
     const outcomes = await start(runtime, { old, pods }, (count) => {
       if (agent === "late" && count >= LATE) coming ??= agents.start(list);
     });
@@ -130,7 +140,7 @@ test.each(CASES)(
     );
     const records = (): number => world.records().filter((name) => name.endsWith(".json")).length;
     // A DEL that a launcher had given up may leave its mark in the journal; the agent's next look takes it.
-    await until("records = pods", () => records() === PODS, 120_000);
+    await until("records = pods", () => records() === PODS);
     expect([world.leases().length, world.veths().length]).toEqual([PODS, PODS]);
 
     (await all(pods, (pod) => runtime.del(pod))).forEach(expectOk);

@@ -137,6 +137,7 @@ test("docs/k3s.md has k3s's places, and its conflist names its kubelet's kubecon
   const page = read("docs/k3s.md");
   for (const place of [k3s?.confDir, k3s?.binDir, k3s?.kubeconfig, k3s?.restart])
     expect(page).toContain(place);
+  for (const word of Object.values(k3s?.writes ?? { none: "none" })) expect(page).toContain(word);
   expect(fences("docs/k3s.md", "json").join("")).toContain(`"kubeconfig": "${k3s?.kubeconfig}"`);
 });
 

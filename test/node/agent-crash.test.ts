@@ -22,7 +22,6 @@ import { until } from "../helpers/shell";
 
 const world = useNode();
 const agents = useAgents(world);
-jest.setTimeout(240_000); // after useNode, which sets its own
 const OFFERS = annotated("0x10/0xff");
 const BACKENDS = [
   ["nftables", { backend: "nftables" }],

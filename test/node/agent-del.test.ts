@@ -6,7 +6,6 @@ import { useNode } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 import { until } from "../helpers/shell";
 
-jest.setTimeout(180_000);
 const world = useNode();
 const agents = useAgents(world);
 const FAR = "10.8.0.2";

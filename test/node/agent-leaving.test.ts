@@ -15,7 +15,6 @@ import { PLUGINS, useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 import { until } from "../helpers/shell";
 
-jest.setTimeout(180_000);
 const world = useNode();
 useGateways(world);
 const agents = useAgents(world);

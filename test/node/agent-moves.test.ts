@@ -16,7 +16,6 @@ import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 
 const world = useNode();
-jest.setTimeout(420_000); // after useNode, which sets its own
 useGateways(world);
 const agents = useAgents(world);
 const floods = useFloods(() => ({

@@ -8,7 +8,6 @@ import { ASKS, annotated, createRuntime, ourList, type Runtime } from "../helper
 import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 
-jest.setTimeout(180_000);
 const world = useNode();
 const agents = useAgents(world);
 

@@ -7,7 +7,6 @@ import { useNode } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 
 const world = useNode();
-jest.setTimeout(180_000); // after useNode, which sets its own
 const around = useGateways(world);
 const agents = useAgents(world);
 

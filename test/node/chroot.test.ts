@@ -4,7 +4,6 @@ import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-jest.setTimeout(120_000);
 const ROOT = resolve(__dirname, "../..");
 
 let dir = "";

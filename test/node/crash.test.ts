@@ -19,11 +19,10 @@ import { until } from "../helpers/shell";
 const world = useNode();
 const KILLS = ["alone", "tree"] as const;
 type Kill = (typeof KILLS)[number];
-jest.setTimeout(900_000); // after useNode, which sets its own
 const OFFERS = annotated("0x10/0xff");
 /** Kills per test, spread evenly over the verb's duration. Runs that end before their kill do not count. */
-const KILLS_OF_ADD = 40;
-const KILLS_OF_DEL = 24;
+const KILLS_OF_ADD = 20;
+const KILLS_OF_DEL = 12;
 
 function list(): Conflist {
   return ourList(world, {

@@ -25,7 +25,7 @@ test("what a kill left is removed by --remove, what still runs is not", async ()
   expect(directoriesOf(killed.prefix)).toHaveLength(1);
   expect(sh(WRAPPER, "lab", "--remove")).toContain("Removed /tmp/tenant-routing-lab.");
   expectNothingLeft(killed.prefix);
-}, 120_000);
+});
 
 test("every statement holds, also where tables have names, and nothing is left", async () => {
   const { status, text, prefix } = await whole;
@@ -35,7 +35,7 @@ test("every statement holds, also where tables have names, and nothing is left",
   expect(Number(passed)).toBeGreaterThanOrEqual(72);
   expect(status).toBe(0);
   expectNothingLeft(prefix);
-}, 120_000);
+});
 
 test("with --keep everything stays and works, as the text to look around says, until --remove", async () => {
   const { text, prefix, status } = await kept;
@@ -53,4 +53,4 @@ test("with --keep everything stays and works, as the text to look around says, u
   expect(more).toEqual([]);
   sh(WRAPPER, "lab", "--remove");
   expectNothingLeft(prefix);
-}, 120_000);
+});

@@ -208,7 +208,27 @@ const FAULTS: readonly Fault[] = [
     provoke: run("iptables-nft -P FORWARD DROP"),
     code: "TR0906",
     step: "filter",
-    remedy: "iptables-nft -w -P FORWARD ACCEPT",
+    remedy: "iptables-nft -w -t filter -P FORWARD ACCEPT",
+    verdict: /is dropped on this node/,
+  },
+  {
+    what: "an element of a verdict map of nftables drops them",
+    provoke: run(
+      `nft 'add table inet site; add map inet site blocked { type ipv4_addr . ipv4_addr : verdict; flags interval; }; add element inet site blocked { ${POD}/31 . 0.0.0.0/0 : drop }; add chain inet site onward { type filter hook forward priority 0; }; add rule inet site onward ip saddr . ip daddr vmap @blocked'`,
+    ),
+    code: "TR0906",
+    step: "filter",
+    remedy: `nft delete element inet site blocked '{ ${POD}/31 . 0.0.0.0/0 }'`,
+    verdict: /is dropped on this node/,
+  },
+  {
+    what: "the policy of a chain of nftables is drop",
+    provoke: run(
+      "nft 'add table inet site; add chain inet site onward { type filter hook forward priority 0; policy drop; }; add rule inet site onward ct state vmap { established : accept, related : accept, invalid : drop }; add rule inet site onward iifname eth1 accept'",
+    ),
+    code: "TR0906",
+    step: "filter",
+    remedy: `nft insert rule inet site onward ip saddr ${POD} accept`,
     verdict: /is dropped on this node/,
   },
   {

@@ -4,6 +4,7 @@ import { annotated } from "../helpers/node-runtime";
 import type { Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 import { INTERNET, useRoutesNode } from "../helpers/routes-node";
+import { sh } from "../helpers/shell";
 
 const node = useRoutesNode();
 const { newPod, vanish, runtime, build, explain, asJson, expectHealthy } = useExplain(node);
@@ -40,6 +41,7 @@ describe("a pod of a tenant", () => {
     const { exit, paths } = await asJson(`${INTERNET}:80`, "--live");
     expect(exit).toBe(0);
     const probe = paths[0]?.steps.at(-1);
+    expect(paths[0]?.verdict).toMatch(/ as tenant-a, and the answer came back$/);
     expect(probe).toMatchObject({ name: "probe", what: "a TCP SYN to port 80: answered" });
     expect(flat(probe?.steps ?? []).map(({ name }) => name)).toEqual([
       "the pod",
@@ -56,7 +58,7 @@ describe("a pod of a tenant", () => {
 
   test("--live says where a packet was dropped that no rule in sight drops", async () => {
     node.run(
-      `nft 'add table inet hid; add chain inet hid onward { type filter hook forward priority 0; }; add rule inet hid onward ip saddr vmap { ${POD} : drop }'`,
+      `nft 'add table inet hid; add chain inet hid onward { type filter hook forward priority 0; }; add rule inet hid onward meta length 1-2000 drop'`,
     );
     const { exit, paths } = await asJson(`${INTERNET}:80`, "--live");
     expect(exit).toBe(1);
@@ -68,9 +70,31 @@ describe("a pod of a tenant", () => {
     });
   });
 
-  test("a rule is found in a chain of nftables that another one jumps to", async () => {
+  test("--live says that the node did its part, where nothing comes back", async () => {
+    sh("ip", "-n", node.gateway("eth1"), "route", "add", "blackhole", "198.51.100.77");
+    const { exit, stdout } = await explain("team-a/web-0", "198.51.100.77:80", "--live");
+    expect(exit).toBe(2);
+    for (const part of [
+      "198.51.100.77:80 leaves by 10.10.10.1 on eth1 as tenant-a; no answer came back.\n",
+      "WARNING TR0918: a packet of team-a/web-0 left by 10.10.10.1 on eth1 as tenant-a, and no",
+      `look in this order: the way back, on 10.10.10.1 (ip route get ${POD}); its NAT;`,
+    ])
+      expect(stdout).toContain(part);
+  });
+
+  test("--live tells an answer that was lost on this node from one that never came", async () => {
+    await node.serve("eth1");
     node.run(
-      `nft 'add table inet hid; add chain inet hid deep; add rule inet hid deep ip saddr ${POD} drop; add chain inet hid onward { type filter hook forward priority 0; }; add rule inet hid onward jump deep'`,
+      "nft 'add table inet hid; add chain inet hid onward { type filter hook forward priority 0; }; add rule inet hid onward iifname eth1 drop'",
+    );
+    const { exit, paths } = await asJson(`${INTERNET}:80`, "--live");
+    expect([exit, paths[0]?.first?.code]).toEqual([1, "TR0919"]);
+    expect(paths[0]?.verdict).toMatch(/as tenant-a; its answer was lost on this node$/);
+  });
+
+  test("a rule is found in a chain of nftables that a verdict map leads to", async () => {
+    node.run(
+      `nft 'add table inet hid; add chain inet hid deep; add rule inet hid deep ip saddr ${POD} drop; add chain inet hid onward { type filter hook forward priority 0; }; add map inet hid zones { type ifname : verdict; flags interval; elements = { "eth0" : accept, "veth*" : jump deep }; }; add rule inet hid onward iifname vmap @zones'`,
     );
     const { exit, paths } = await asJson(`${INTERNET}:80`);
     expect(exit).toBe(1);

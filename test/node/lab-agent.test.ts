@@ -9,7 +9,7 @@ test("every statement of the lab holds, also where tables have names, and nothin
   expect(Number(passed)).toBeGreaterThanOrEqual(96);
   expect(status).toBe(0);
   expectNothingLeft(prefix);
-}, 300_000);
+});
 
 test("packets that take another way are counted there, for the tenants only, and until it is put right", async () => {
   const node = (pid: number, script: string): void =>
@@ -35,7 +35,7 @@ test("packets that take another way are counted there, for the tenants only, and
   expect(five).toContain("   ok   0 packets of gone-0 came to another gateway than gw-b\n");
   expect(status).toBe(1);
   expectNothingLeft(prefix);
-}, 300_000);
+});
 
 test("without the launcher it says where it looked and what makes it", async () => {
   const { status, text } = await runLab("agent", ["--launcher", "/nowhere/launcher"]);

@@ -8,7 +8,7 @@ test("every statement of the lab holds, also where tables have names, and nothin
   expect(Number(passed)).toBeGreaterThanOrEqual(44);
   expect(status).toBe(0);
   expectNothingLeft(prefix);
-}, 120_000);
+});
 
 test("a node without its routes, and one whose mark rules are gone, make the statements about them fail", async () => {
   const { status, text, prefix } = await runLab("bare-bridge", ["--verify"], (line, pid) => {
@@ -45,4 +45,4 @@ test("a node without its routes, and one whose mark rules are gone, make the sta
   expect(text).toContain("   ok   IPv6: the server sees node-2, not two-0\n");
   expect(status).toBe(1);
   expectNothingLeft(prefix);
-}, 120_000);
+});

@@ -9,7 +9,7 @@ test("every statement of the lab holds, also where tables have names, and nothin
   expect(Number(passed)).toBeGreaterThanOrEqual(99);
   expect(status).toBe(0);
   expectNothingLeft(prefix);
-}, 300_000);
+});
 
 test("without marks, with a wide pool, and with a rule that leads the old prefix elsewhere, the statements about them fail", async () => {
   const node = (pid: number, script: string): void =>
@@ -39,4 +39,4 @@ test("without marks, with a wide pool, and with a rule that leads the old prefix
   expect(text).toContain("   ok   home-1 leaves by the isp with its own address\n");
   expect(status).toBe(1);
   expectNothingLeft(prefix);
-}, 300_000);
+});

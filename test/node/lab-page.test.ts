@@ -1,8 +1,6 @@
 /** The lab `tenants` for an audience: its page is reached from this machine, and ends with the lab. */
 import { expectNothingLeft, runLab } from "../helpers/lab";
 
-jest.setTimeout(300_000);
-
 test("the page shows a gateway that is lost, and is there for this machine's browsers", async () => {
   let url = "";
   let title: Promise<string> | undefined;

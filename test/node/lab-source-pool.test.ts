@@ -8,7 +8,7 @@ test("every statement of the lab holds, also where tables have names, and nothin
   expect(Number(passed)).toBeGreaterThanOrEqual(48);
   expect(status).toBe(0);
   expectNothingLeft(prefix);
-}, 120_000);
+});
 
 test("a router that forgets the tenant makes the statements about it fail, the others not", async () => {
   const { status, text, prefix } = await runLab("source-pool", ["--verify"], (line, pid) => {
@@ -30,7 +30,7 @@ test("a router that forgets the tenant makes the statements about it fail, the o
   expect(text).toContain("   ok   IPv4: the server sees shop-0 as the router's address on wan0\n");
   expect(status).toBe(1);
   expectNothingLeft(prefix);
-}, 120_000);
+});
 
 test("a node that translates, and a router that does it towards the LAN, are found", async () => {
   const hide = (dev: string): string =>
@@ -56,4 +56,4 @@ test("a node that translates, and a router that does it towards the LAN, are fou
   expect(text).toContain("   ok   IPv6: from pool to pod of the other pool\n");
   expect(status).toBe(1);
   expectNothingLeft(prefix);
-}, 120_000);
+});

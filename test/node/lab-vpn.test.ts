@@ -8,7 +8,7 @@ test("every statement of the lab holds, also where tables have names, and nothin
   expect(Number(passed)).toBeGreaterThanOrEqual(32);
   expect(status).toBe(0);
   expectNothingLeft(prefix);
-}, 120_000);
+});
 
 test("without the rule that keeps local traffic local, and without the reply rule, the statements about them fail", async () => {
   const { status, text, prefix } = await runLab("vpn", ["--verify"], (line, pid) => {
@@ -35,7 +35,7 @@ test("without the rule that keeps local traffic local, and without the reply rul
   expect(text).toContain("   ok   player-0's second hop is vpn-gw\n");
   expect(status).toBe(1);
   expectNothingLeft(prefix);
-}, 120_000);
+});
 
 test("a pod that lost its mark, and one that got the VPN's, are found", async () => {
   const { status, text, prefix } = await runLab("vpn", ["--verify"], (line, pid) => {
@@ -59,4 +59,4 @@ test("a pod that lost its mark, and one that got the VPN's, are found", async ()
   expect(text).toContain("   ok   player-0 reaches a pod on another node\n");
   expect(status).toBe(1);
   expectNothingLeft(prefix);
-}, 120_000);
+});

@@ -19,7 +19,6 @@ import { useNode, type Pod } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 
 const world = useNode();
-jest.setTimeout(300_000); // after useNode, which sets its own
 useGateways(world);
 const agents = useAgents(world);
 const floods = useFloods(() => ({ "gw-a": `${world.netns}-gw-a`, "gw-b": `${world.netns}-gw-b` }));
@@ -164,7 +163,7 @@ describe("what is shown", () => {
   const time = new Date().toISOString();
   const gatewayOf = (state: GatewayObject["state"]): GatewayObject => ({
     ...{ gateway: `10.0.0.1 dev ${state}`, dev: state, state, neighbour: HOSTILE },
-    devicePacketsPerSecond: 3,
+    ...{ to: ["default", HOSTILE], devicePacketsPerSecond: 3 },
   });
   const pods = ["one", HOSTILE].map((name): PodObject => ({
     ...{ pod: `n/${name}`, addresses: [HOSTILE], state: "missing" },

@@ -13,7 +13,6 @@ import { expectOk } from "../helpers/outcome";
 const world = useNode({ keep: true });
 const api = useApi(world, RBAC);
 // Each test starts the binary up to ten times.
-jest.setTimeout(300_000);
 const conflist = (): string => join(world.dir, "10-tr.conflist");
 const drift = (...args: string[]) => command(world, "drift", "--conf", conflist(), ...args);
 const repair = () => command(world, "repair", "--conf", conflist(), "--apply");

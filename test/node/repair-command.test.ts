@@ -12,7 +12,6 @@ import { until } from "../helpers/shell";
 const world = useNode();
 const agents = useAgents(world);
 // Each test starts the binary up to ten times.
-jest.setTimeout(300_000);
 const conflist = (): string => join(world.dir, "10-tr.conflist");
 const drift = (...args: string[]) => command(world, "drift", "--conf", conflist(), ...args);
 const repair = (...args: string[]) => command(world, "repair", "--conf", conflist(), ...args);
@@ -263,7 +262,7 @@ test("beside an agent, and while pods come and go and the table is flushed again
   await flushing;
   for (const { stderr, signal } of repairs) expect([signal, stderr]).toEqual([null, ""]);
   expect((await repair("--apply")).exit).toBe(0);
-  await until("all is as before", () => marks() === before, 30_000);
+  await until("all is as before", () => marks() === before);
 });
 
 test("rules that cannot be listed are status 2, and nothing is changed", async () => {

@@ -10,7 +10,6 @@ import { useNode } from "../helpers/node-world";
 import { expectOk } from "../helpers/outcome";
 
 const world = useNode();
-jest.setTimeout(300_000); // after useNode, which sets its own
 useGateways(world);
 const floods = useFloods(() => ({
   default: `${world.netns}-default`,

@@ -21,7 +21,6 @@ import { expectOk } from "../helpers/outcome";
 import { sh } from "../helpers/shell";
 
 const world = useNode();
-jest.setTimeout(300_000);
 const SECRET = "hunter2hunter2";
 const CONFLIST = "/etc/cni/net.d/10-tenant-routing.conflist";
 

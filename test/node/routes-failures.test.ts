@@ -137,7 +137,6 @@ test.each(["alone", "tree"] as const)(
     }
     expect(seenEnough()).toBe(true);
   },
-  180_000,
 );
 
 test("two at once: one waits for the other", async () => {

@@ -2,11 +2,20 @@
  * The moments of a change: a flood of a marked pod's packets, counted at every gateway, while
  * `wrapper routes` works.
  */
-import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createJournal } from "../../lib/attachment/journal";
 import { attachmentTag } from "../../lib/marks/tag";
-import { INTERNET, INTERNET6, NETS, TENANTS, useRoutesNode, WRAPPER } from "../helpers/routes-node";
+import {
+  type Arrivals,
+  COUNT,
+  countAtGateways,
+  DEVICES,
+  duringFlood,
+  expectOnly,
+  MANY,
+  NONE,
+} from "../helpers/flood";
+import { TENANTS, useRoutesNode, WRAPPER } from "../helpers/routes-node";
 import { sh } from "../helpers/shell";
 
 const node = useRoutesNode();
@@ -15,61 +24,15 @@ const [A, B] = [
   { ...TENANTS["tenant-b"], gateways: [{ via: "10.10.20.1" }, { via: "fd00:20::1" }] },
 ];
 const BOTH = { "tenant-a": A, "tenant-b": B };
-type Device = keyof typeof NETS;
-const DEVICES = Object.keys(NETS) as Device[];
-const COUNT =
-  "table inet count { chain in { type filter hook prerouting priority -400; udp dport 9 meta nfproto ipv4 counter; udp dport 9 meta nfproto ipv6 counter; }; }";
-const FLOOD = `while :; do for to in ${INTERNET} ${INTERNET6}; do echo >/dev/udp/$to/9; done; done 2>/dev/null`;
 
 let pod = "";
 
 beforeEach(() => {
   pod = node.pod(3, "0x10/0xff");
-  for (const device of DEVICES) sh("ip", "netns", "exec", node.gateway(device), "nft", COUNT);
+  countAtGateways(node);
 });
 
-/**
- * Packets that came to each gateway while the body ran and a second before and after it: of IPv4,
- * of IPv6.
- */
-async function during(body: () => void): Promise<Readonly<Record<Device, readonly number[]>>> {
-  const flood = spawn("ip", ["netns", "exec", pod, "bash", "-c", FLOOD], { stdio: "ignore" });
-  const second = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000));
-  try {
-    await second();
-    body();
-    await second();
-  } finally {
-    flood.kill("SIGKILL");
-  }
-  return Object.fromEntries(DEVICES.map((device) => [device, counted(device)])) as Record<
-    Device,
-    readonly number[]
-  >;
-}
-
-function counted(device: Device): readonly number[] {
-  const listing = sh(
-    "ip",
-    "netns",
-    "exec",
-    node.gateway(device),
-    "nft",
-    "list",
-    "table",
-    "inet",
-    "count",
-  );
-  return [...listing.matchAll(/counter packets (\d+)/g)].map(([, n]) => Number(n));
-}
-
-const MANY = expect.arrayContaining([expect.any(Number)]) as unknown;
-const NONE = [0, 0];
-
-function expectOnly(device: Device, seen: Readonly<Record<Device, readonly number[]>>): void {
-  expect(seen).toEqual({ eth0: NONE, eth1: NONE, eth2: NONE, [device]: MANY });
-  for (const n of seen[device]) expect(n).toBeGreaterThan(50);
-}
+const during = (body: () => void): Promise<Arrivals> => duringFlood(node, pod, body);
 
 function apply(status = 0): void {
   expect(node.routes("apply", "--sysctl")).toMatchObject({ status, stderr: "" });

@@ -4,7 +4,6 @@ import { INTERNET, NETS, TENANTS, useRoutesNode } from "../helpers/routes-node";
 import { sh } from "../helpers/shell";
 
 const node = useRoutesNode();
-jest.setTimeout(180_000); // after useRoutesNode, which sets its own
 const patch = (n: number): object => ({
   delegate: {
     ipam: { ranges: [[{ subnet: `10.88.0.${n}/30` }], [{ subnet: `fd00:88::${n}:0/112` }]] },

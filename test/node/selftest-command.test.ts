@@ -5,7 +5,6 @@ import { expectNothingLeft, WRAPPER } from "../helpers/lab";
 import { EXAMPLES, PATH, selftest, useDirectory, writeConflist } from "../helpers/selftest";
 import { sh, until } from "../helpers/shell";
 
-jest.setTimeout(120_000);
 const dir = useDirectory();
 
 test("SIGTERM in the middle removes everything", async () => {

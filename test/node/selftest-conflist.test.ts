@@ -2,7 +2,6 @@
 import { conditions, run, useDirectory, writeConflist, type Changes } from "../helpers/selftest";
 
 // One run takes some 6 s on a quiet machine of two cores, up to 30 s where pods get no answers.
-jest.setTimeout(180_000);
 const dir = useDirectory();
 
 /** Mistakes that do not hide each other are in one conflist: each has its own pattern. */

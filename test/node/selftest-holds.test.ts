@@ -17,7 +17,6 @@ import {
 } from "../helpers/selftest";
 
 // One run takes some 6 s on a quiet machine of two cores.
-jest.setTimeout(120_000);
 const dir = useDirectory();
 
 describe("the examples", () => {

@@ -2,7 +2,6 @@
 import { conditions, run, sabotaged, useDirectory, writeConflist } from "../helpers/selftest";
 
 // One run takes some 6 s on a quiet machine of two cores.
-jest.setTimeout(120_000);
 const dir = useDirectory();
 
 /** Runs with a ptp that does `script` to the node first. */

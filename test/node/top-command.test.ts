@@ -12,7 +12,6 @@ import { until } from "../helpers/shell";
 
 const world = useNode();
 const agents = useAgents(world);
-jest.setTimeout(300_000);
 const conflist = (): string => join(world.dir, "10-tr.conflist");
 
 interface Tenant {
@@ -108,7 +107,7 @@ test("packets that the guard has dropped are leaks of their tenant", async () =>
   );
   const guarded = (): string =>
     world.inside(undefined, "sh", "-c", "nft list table inet tenant-routing-guard 2>&1 || :");
-  await until("the guard has the pod", () => guarded().includes("10.88.0.2"), 60_000);
+  await until("the guard has the pod", () => guarded().includes("10.88.0.2"));
   const leaked = async (): Promise<number | null> => {
     const { json } = await command(world, "top", "--conf", conflist(), "-o", "json");
     return (json?.["tenants"] as [Tenant])[0].leaked;
@@ -136,7 +135,7 @@ test("on a terminal it goes on until it is told to stop", async () => {
   child.stdout.on("data", (piece: Buffer) => (said += piece.toString()));
   const ended = new Promise((resolve) => child.on("exit", resolve));
   try {
-    await until(`three tables`, () => said.split("every second").length > 3, 120_000);
+    await until(`three tables`, () => said.split("every second").length > 3);
     // Ctrl-C.
     child.stdin.write("\u0003");
     expect(await ended).toBe(0);

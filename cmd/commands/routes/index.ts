@@ -20,13 +20,13 @@ import {
 } from "../../command";
 import { findConf } from "../../conflist";
 import { routesNode, type RoutesRun } from "./run";
+import { healthByWatcher } from "../../../lib/routes/watch/watcher-lock";
 import { agrees, canAsk } from "../../screen/ask";
-import { hasColours } from "../../screen/colours";
 import { painter } from "../../screen/paint";
-import { printableIn } from "../../screen/printable-in";
 import { withSignOfLife } from "../../screen/waiting";
 import { changesOf, isBad, reportJson, type RoutesReport } from "./report";
 import { lossText, reportText } from "./report-text";
+import { printPainted } from "../../screen/painted";
 
 const ACTIONS = {
   plan,
@@ -65,11 +65,7 @@ export function routesCommand(name: RoutesAction): RunCommand {
  */
 async function look({ conf, node, sysctl }: RoutesRun): Promise<RoutesView> {
   return withSignOfLife("comparing the node with the conflist", async () => {
-    const watcher = await node.watcherLock.watcher();
-    return lookWith(conf, node, {
-      sysctl,
-      ...(watcher === undefined ? {} : { health: watcher.health }),
-    });
+    return lookWith(conf, node, { sysctl, ...(await healthByWatcher(node.watcherLock)) });
   });
 }
 
@@ -103,9 +99,23 @@ function withSysctls(view: RoutesView): RoutesView {
   };
 }
 
+/** Runs the body as the only one that changes the node's routes; says so where it has to wait for another one. */
+async function alone<T>({ conf, node }: RoutesRun, body: () => Promise<T>): Promise<T> {
+  let begin = (): void => {};
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const ended = node.lock.hold(conf.lockTimeoutMs, () => {
+    begin();
+    return body();
+  });
+  await withSignOfLife("waiting for another change of the routes to end", () =>
+    Promise.race([begun, ended]),
+  );
+  return ended;
+}
+
 async function apply(run: RoutesRun): Promise<number> {
   const { conf, node, io, force } = run;
-  return node.lock.hold(conf.lockTimeoutMs, async () => {
+  return alone(run, async () => {
     if ((await node.watcherLock.watcher())?.keeps(conf) === false)
       throw watched(
         `keeps the routes of ${run.path} as it was when it was last read, or of another file: have it read the file again (systemctl reload tenant-routing-routes, or SIGHUP)`,
@@ -172,13 +182,14 @@ async function show(run: RoutesRun): Promise<number> {
   return view.actions.length > 0 ? EXIT_WRONG : status;
 }
 
-async function remove({ io, conf, node, json }: RoutesRun): Promise<number> {
-  return node.lock.hold(conf.lockTimeoutMs, async () => {
+async function remove(run: RoutesRun): Promise<number> {
+  const { io, conf, node, json } = run;
+  return alone(run, async () => {
     if (await node.watcherLock.isHeld())
       throw watched(
         "would put everything back: stop it first (systemctl stop tenant-routing-routes, or delete the DaemonSet)",
       );
-    const actions = await removeRoutes(conf, node);
+    const actions = await withSignOfLife("taking back the routes", () => removeRoutes(conf, node));
     const commands = actions.map(actionText);
     if (json) io.stdout(`${JSON.stringify({ changes: changesOf(actions) }, null, 2)}\n`);
     else if (commands.length === 0) io.stdout("nothing to remove\n");
@@ -208,8 +219,7 @@ function reportOf({ conf, path }: RoutesRun, view: RoutesView): Omit<RoutesRepor
 
 function print({ io, conf, json }: RoutesRun, report: RoutesReport): number {
   if (json) io.stdout(reportJson(conf, report));
-  else if (hasColours()) io.coloured(reportText(conf, printableIn(report), painter(true)));
-  else io.stdout(reportText(conf, report, painter(false)));
+  else printPainted(io, report, (shown, paint) => reportText(conf, shown, paint));
   if (report.collisions.length > 0) return EXIT_COLLISION;
   return isBad(report) ? EXIT_WRONG : 0;
 }

@@ -10,8 +10,10 @@ import {
   isProblem,
 } from "../../../lib/routes/conflicts/kinds";
 import { collisionParts, findingText } from "../../../lib/routes/conflicts/text";
-import type { Action, ResolvedGateway, RoutesPlan } from "../../../lib/routes/model";
+import type { Action, RoutesPlan } from "../../../lib/routes/model";
+import type { Family } from "../../../lib/net/family";
 import { routedTenants } from "../../../lib/routes/plan/desired";
+import { destinationsOf, gatewaysOfWay, type Way, waysOf } from "../../../lib/routes/plan/ways";
 import { actionText, listText } from "../../../lib/routes/text";
 import { formatTable } from "../../../lib/text/table";
 import { WIDTH, wrap } from "../../../lib/text/wrap";
@@ -90,29 +92,44 @@ function actionLines(action: Action): string {
 }
 
 function tenantsText(conf: PluginConf, plan: RoutesPlan): string {
-  const rows = routedTenants(conf).map(({ name, mark, table, onGatewayLoss }) => {
-    const of = (family: 4 | 6): string =>
-      gatewaysText(
-        plan.gateways.filter((gateway) => gateway.tenant === name && gateway.family === family),
-        onGatewayLoss,
-      );
-    return [name, formatMark(mark), String(table), of(4), of(6)];
+  const rows = routedTenants(conf).flatMap((tenant) => {
+    const { name, mark, table } = tenant;
+    return waysOf(tenant).map((way) => {
+      const of = (family: 4 | 6): string => wayText(plan, { name, way, family });
+      return way.networks === undefined
+        ? [name, formatMark(mark), String(table), of(4), of(6)]
+        : [
+            `  to ${listText(
+              way.networks.map(({ dst }) => dst),
+              1,
+            )}`,
+            ...["", "", of(4), of(6)],
+          ];
+    });
   });
   if (rows.length === 0)
     return 'no tenant has a table: only tenants with "table" and "gateways" are routed\n';
   return formatTable(["TENANT", "MARK", "TABLE", "IPv4", "IPv6"], rows);
 }
 
-function gatewaysText(
-  gateways: readonly ResolvedGateway[],
-  onGatewayLoss: "stop" | "fallback",
+function wayText(
+  plan: RoutesPlan,
+  {
+    name: tenant,
+    way,
+    family,
+  }: { readonly name: string; readonly way: Way; readonly family: Family },
 ): string {
+  if (destinationsOf(way, family).length === 0) return "-";
+  const gateways = gatewaysOfWay(plan.gateways, { tenant, to: way.to }).filter(
+    (gateway) => gateway.family === family,
+  );
   if (gateways.length === 0) return "stop";
   const hops = gateways.map(
     ({ via, dev, weight, unusable }) =>
       `${via ?? ""}${via === undefined ? "" : "%"}${dev ?? "?"}${gateways.length > 1 ? `*${weight}` : ""}${unusable === undefined ? "" : ` (${unusable})`}`,
   );
-  return `${hops.join(" + ")}, else ${onGatewayLoss}`;
+  return `${hops.join(" + ")}, else ${way.onGatewayLoss}`;
 }
 
 function about(tenant: string | undefined): string {

@@ -11,6 +11,7 @@ import {
 } from "../../../lib/routes/conflicts/kinds";
 import { collisionParts, collisionText, findingText } from "../../../lib/routes/conflicts/text";
 import type { Action, RoutesPlan } from "../../../lib/routes/model";
+import { gatewaysOfWay, type Way, waysOf } from "../../../lib/routes/plan/ways";
 import { actionText } from "../../../lib/routes/text";
 
 export interface RoutesReport {
@@ -39,14 +40,15 @@ export function isBad({
 /** For machines. */
 export function reportJson(conf: PluginConf, report: RoutesReport): string {
   const { plan, actions, collisions, findings, failures, takenAway } = report;
-  const tenants = routedTenants(conf).map(({ name, mark, table }) => ({
-    name,
-    mark: formatMark(mark),
-    table,
-    gateways: plan.gateways
-      .filter(({ tenant }) => tenant === name)
-      .map(({ family, via, dev, weight, unusable }) => ({ family, via, dev, weight, unusable })),
-  }));
+  const tenants = routedTenants(conf).map((tenant) => {
+    const { name, mark, table } = tenant;
+    const [own, ...others] = waysOf(tenant).map((way) => wayObject(name, way, plan));
+    return {
+      ...{ name, mark: formatMark(mark), table },
+      gateways: own?.gateways,
+      routes: others,
+    };
+  });
   const object = {
     conf: report.conf,
     tenants,
@@ -70,6 +72,13 @@ export function reportJson(conf: PluginConf, report: RoutesReport): string {
     failures,
   };
   return `${JSON.stringify(object, null, 2)}\n`;
+}
+
+function wayObject(tenant: string, { networks, to, onGatewayLoss }: Way, plan: RoutesPlan) {
+  const gateways = gatewaysOfWay(plan.gateways, { tenant, to }).map(
+    ({ family, via, dev, weight, unusable }) => ({ family, via, dev, weight, unusable }),
+  );
+  return { to: networks?.map(({ dst }) => dst), onGatewayLoss, gateways };
 }
 
 /** The changes as objects for machines. */

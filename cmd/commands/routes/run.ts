@@ -8,6 +8,7 @@ import type { Lock } from "../../../lib/ports";
 import type { RoutesNode } from "../../../lib/routes/apply";
 import type { ResolvedGateway } from "../../../lib/routes/model";
 import type { Io } from "../../io";
+import { mayHaveGuard } from "../../backends";
 import { carriedMarks } from "./carried-marks";
 import { createForwardTable, type ForwardTable } from "../../../lib/routes/kernel/forward";
 import { createKernel } from "../../../lib/routes/kernel/kernel";
@@ -68,6 +69,7 @@ export function routesNode(
     records: createRecordFile(dir),
     watcherLock: createWatcherLock(dir),
     carriedMarks: () => carriedMarks(createJournal(conf.dataDir)),
+    isGuarded: () => conf.guard && mayHaveGuard(conf.dataDir) && programs.has("nft"),
     readSurroundings: () => readSurroundings(programs, forward, conf.routes.namesDir),
     lock: {
       hold: (timeoutMs, body) => {

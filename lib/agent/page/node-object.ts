@@ -1,4 +1,5 @@
 /** Pure: the node as the page draws it, and as /api/v1/node publishes it. */
+import { EVERYTHING_ELSE, everyGateway } from "../../../conf/gateways";
 import type { PluginConf, Tenant } from "../../../conf/types";
 import type { Attachment } from "../../attachment/journal";
 import { podName } from "../../checks/pods/mark-findings";
@@ -47,6 +48,8 @@ export interface PodObject {
 
 export interface GatewayObject {
   readonly gateway: string;
+  /** Networks that it is for; `default`: everything else. */
+  readonly to: readonly string[];
   /** null: not known while it is lost. */
   readonly dev: string | null;
   /** `unknown`: nobody watches it. */
@@ -192,33 +195,37 @@ function podObject(row: PodRow, old: PodRow | undefined, { before, now }: NodeFa
 }
 
 function gatewayObjects(
-  { name, gateways }: Tenant,
+  tenant: Tenant,
   seen: readonly GatewayState[],
   facts: NodeFacts,
 ): readonly GatewayObject[] {
-  const kept = facts.kept.filter(({ tenant }) => tenant === name);
+  const written = everyGateway(tenant);
+  const kept = facts.kept.filter((each) => each.tenant === tenant.name);
   if (kept.length > 0)
-    return kept.map(({ gateway, isUp, via, dev }) =>
-      gatewayObject({ gateway, dev, via, state: isUp ? "up" : "lost" }, seen, facts),
-    );
-  return gateways.map(({ via, dev }) =>
-    gatewayObject({ gateway: hopText({ via, dev }), dev, via, state: "unknown" }, seen, facts),
+    return kept.map(({ gateway, isUp, via, dev }) => {
+      const to = written.find((each) => hopText(each) === gateway)?.to ?? [EVERYTHING_ELSE];
+      return gatewayObject({ gateway, to, dev, via, state: isUp ? "up" : "lost" }, seen, facts);
+    });
+  return written.map(({ via, dev, to }) =>
+    gatewayObject({ gateway: hopText({ via, dev }), to, dev, via, state: "unknown" }, seen, facts),
   );
 }
 
 function gatewayObject(
   {
     gateway,
+    to,
     dev,
     via,
     state,
-  }: Pick<GatewayObject, "gateway" | "state"> & Pick<KeptGateway, "via" | "dev">,
+  }: Pick<GatewayObject, "gateway" | "to" | "state"> & Pick<KeptGateway, "via" | "dev">,
   seen: readonly GatewayState[],
   { before, now }: NodeFacts,
 ): GatewayObject {
   const [old, sent] = [before, now].map((each) => each?.devices.get(dev ?? ""));
   return {
     gateway,
+    to,
     dev: dev ?? null,
     state,
     neighbour: seen.find((each) => each.gateway === (via ?? dev))?.state ?? "none",

@@ -1,4 +1,5 @@
 /** Pure: what a conflist will do, for people and programs. */
+import { everyGateway, purposeText } from "../../../conf/gateways";
 import type { PluginConf } from "../../../conf/types";
 import { isOwnPlugin } from "../../cni/conflist";
 import { isObject, own, type Json } from "../../cni/json";
@@ -42,9 +43,9 @@ export function effectOf({ plugins }: ReadConflist, conf: PluginConf): Effect {
     plugins: plugins.map((plugin) =>
       isOwnPlugin(plugin) ? withDelegate(typeOf(plugin), conf) : typeOf(plugin),
     ),
-    tenants: (conf.tenants ?? []).map(({ name, mark, table, gateways, namespaces }) => ({
+    tenants: (conf.tenants ?? []).map(({ name, mark, table, namespaces, ...ways }) => ({
       ...{ name, mark: formatMark(mark), table, namespaces },
-      gateways: gateways.map(hopText),
+      gateways: everyGateway(ways).map((each) => `${hopText(each)}${purposeText(each.to)}`),
     })),
     annotations: [
       ...(fromRuntime ? ["the runtime"] : []),

@@ -14,6 +14,8 @@ export interface Placing {
   readonly dir: string;
   readonly runtime: "containerd" | "CRI-O";
   readonly entries: readonly ConfFile[];
+  /** The name under which the distribution copies the file into the directory; undefined: it copies none. */
+  readonly copiedAs?: string | undefined;
 }
 
 /** What the runtime would make of it. */
@@ -54,9 +56,11 @@ function renamings(dir: string, { renamed }: NetDir): readonly Finding[] {
   return file === undefined ? [] : [findingOf(SETTINGS, "renamed-before", { dir, file }, file)];
 }
 
-/** The name that the file brings along, and whether it is in the directory under it. */
-function ownName({ file, dir }: Placing): readonly [name: string | undefined, installed: boolean] {
+/** The name that the file brings along or gets, and whether it is in the directory under it. */
+function ownName(placing: Placing): readonly [name: string | undefined, installed: boolean] {
+  const { file, dir, copiedAs } = placing;
   const name = basename(file);
-  if (!isRead(name)) return [undefined, false];
-  return [name, dirname(resolve(file)) === resolve(dir)];
+  const isThere = dirname(resolve(file)) === resolve(dir);
+  if (isRead(name) && isThere) return [name, true];
+  return [copiedAs ?? (isRead(name) ? name : undefined), false];
 }

@@ -60,7 +60,12 @@ export const NODE = {
     title: "Marks cannot be programmed",
     fault: ({ problem }: { readonly problem: string }) => problem,
     consequence: () => "every ADD of a pod with a tenant fails with code 110",
-    remedy: () => "Do what the message says; docs/on-call.md has more under code 110",
+    remedy: ({ problem }: { readonly problem: string }) => {
+      const [, missing] = /install the package ([\w.-]+)/.exec(problem) ?? [];
+      return missing === undefined
+        ? "Do what the message says; docs/on-call.md has more under code 110"
+        : `Install the package ${missing}: apt-get install ${missing}, or dnf install ${missing}`;
+    },
   },
   "journal-unsafe": {
     code: "TR0706",

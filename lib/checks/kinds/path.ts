@@ -176,8 +176,54 @@ export const PATH = {
     title: "A probe packet was lost on this node",
     fault: ({ pod, at, behind }) => `a probe packet of ${pod} passed ${behind}, and not ${at}`,
     consequence: () => "packets like it are lost on this node",
-    remedy: ({ at }) => `look for what drops packets before ${at}: nft list ruleset`,
+    remedy: ({ at }) =>
+      `look for what drops packets before ${at}: nft list ruleset; programs in BPF: bpftool net show`,
+  }),
+  "path-no-answer": kind<Beyond>({
+    ...ROUTES,
+    severity: "warning",
+    code: "TR0918",
+    title: "A probe packet left by the right gateway, and nothing came back",
+    fault: ({ pod, hop, tenant, why }) =>
+      `a packet of ${pod} left by ${hop}${tenant === undefined ? "" : ` as ${tenant}`}, and ${why}`,
+    consequence: ({ to }) =>
+      `this node did its part; the gateway, what is behind it, or ${to} itself did not`,
+    remedy: afterNoAnswer,
+  }),
+  "path-answer-lost": kind<{ pod: string; dev: string; to: string }>({
+    ...NODE,
+    code: "TR0919",
+    title: "An answer came to this node, and not to the pod",
+    fault: ({ pod, dev, to }) =>
+      `${to} answered a packet of ${pod}, and the answer was lost on this node behind ${dev}`,
+    consequence: () => "connections of the pod get no answer",
+    remedy: ({ dev }) =>
+      `look for what drops answers that come in on ${dev}: nft list ruleset; sysctl net.ipv4.conf.${dev}.rp_filter`,
   }),
 } satisfies Record<string, Kind<never>>;
+
+/** A probe packet that has left, and what is known of its way. */
+interface Beyond {
+  readonly pod: string;
+  readonly to: string;
+  /** `10.10.10.1 on eth1`. */
+  readonly hop: string;
+  readonly via: string | undefined;
+  readonly tenant: string | undefined;
+  readonly why: string;
+  /** Where answers go before they are turned back. */
+  readonly answersTo: string;
+  /** Whether the destination only stands for the outside. */
+  readonly isStandIn: boolean;
+}
+
+function afterNoAnswer({ pod, via, answersTo, isStandIn }: Beyond): string {
+  if (isStandIn)
+    return `name a destination that answers: wrapper explain ${pod} ADDRESS:PORT --live`;
+  const back = `ip route get ${answersTo}`;
+  return via === undefined
+    ? `look at the other end in this order: its way back (${back}), its NAT, the destination itself`
+    : `look in this order: the way back, on ${via} (${back}); its NAT; the destination itself`;
+}
 
 export type PathKind = keyof typeof PATH;

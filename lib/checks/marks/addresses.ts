@@ -19,9 +19,9 @@ export async function addressesInUse(
     found.push(...localAddresses(readOrNothing(`/proc/${pid}/net/fib_trie`)));
     found.push(...addressesOf6(readOrNothing(`/proc/${pid}/net/if_inet6`)));
   }
-  for (const name of namesIn(NAMED).filter((each) => isNew(seen, `${NAMED}/${each}`)))
-    found.push(...(await addressesIn(programs, name)));
-  return new Set(found.map(canonicalAddress));
+  const unused = namesIn(NAMED).filter((name) => isNew(seen, `${NAMED}/${name}`));
+  const more = await Promise.all(unused.map((name) => addressesIn(programs, name)));
+  return new Set([...found, ...more.flat()].map(canonicalAddress));
 }
 
 // The processes and namespaces of a busy node come and go meanwhile.

@@ -23,7 +23,7 @@ export function datapathChecks({ conf, pods, programs, sysctl }: DatapathView): 
       look: async () => {
         const attached = pods();
         if (attached.length === 0) return { findings: [], skipped: "" };
-        return { findings: bypassFindings(attached, await readDatapath(programs)) };
+        return { findings: bypassFindings(attached, await readDatapath(programs, attached)) };
       },
     },
     {

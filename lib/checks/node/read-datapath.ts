@@ -3,25 +3,41 @@ import { readFileSync } from "node:fs";
 import { CniError } from "../../cni/error";
 import type { Programs } from "../../node/programs";
 import { fieldsOf, listOf, type Fields } from "../../text/fields";
-import type { Datapath, Filter, Flowtable, Link, LinkRoute } from "./datapath";
+import {
+  podDevices,
+  type AttachedPod,
+  type Datapath,
+  type Filter,
+  type Flowtable,
+  type Link,
+  type LinkRoute,
+} from "./datapath";
 
 /** What Cilium's agent writes for its programs, and what is in it when they route by themselves. */
 const CILIUM_CONFIG = "/run/cilium/state/globals/node_config.h";
 const HOST_ROUTING = /^#define ENABLE_HOST_ROUTING\b/m;
 
-/** Throws CniError `io` when a program is missing or fails. */
-export async function readDatapath(programs: Programs): Promise<Datapath> {
+/** What is about these pods. Throws CniError `io` when a program is missing or fails. */
+export async function readDatapath(
+  programs: Programs,
+  pods: readonly AttachedPod[],
+): Promise<Datapath> {
   const list = async (name: string, ...words: readonly string[]): Promise<readonly Fields[]> =>
     parsedList(await programs.run(name, ["-j", ...words]));
-  const [links, routes, routes6, qdiscs, flowtables] = await Promise.all([
+  const [shown, routes4, routes6, qdiscs, flowtables] = await Promise.all([
     list("ip", "-d", "link", "show"),
     list("ip", "-4", "route", "show"),
     list("ip", "-6", "route", "show"),
     list("tc", "qdisc", "show"),
     readFlowtables(programs),
   ]);
+  const links = shown.map(linkOf);
+  const routes = [...routes4, ...routes6].flatMap(routeOf);
+  const devices = podDevices(pods, { links, routes });
   // Only an interface with one of these can have filters there.
-  const filtered = qdiscs.filter(({ kind }) => kind === "clsact" || kind === "ingress");
+  const filtered = qdiscs.filter(
+    ({ kind, dev }) => (kind === "clsact" || kind === "ingress") && devices.has(String(dev)),
+  );
   const filters = await Promise.all(
     filtered.map(async ({ dev }) => {
       const name = String(dev);
@@ -34,8 +50,8 @@ export async function readDatapath(programs: Programs): Promise<Datapath> {
     }),
   );
   return {
-    links: links.map(linkOf),
-    routes: [...routes, ...routes6].flatMap(routeOf),
+    links,
+    routes,
     filters: filters.flat(),
     flowtables,
     hostRouting: ciliumSaysSo(CILIUM_CONFIG) ? CILIUM_CONFIG : undefined,

@@ -5,9 +5,10 @@ import { errorText } from "../../routes/text";
 import { collisionsOf, findingsOf, look, type RoutesNode } from "../../routes/apply";
 import { type RoutesView, unreadOf } from "../../routes/carry-out";
 import type { ResolvedGateway } from "../../routes/model";
-import { routedTenants } from "../../routes/plan/desired";
+import { asksForRoutes, routedTenants } from "../../routes/plan/desired";
+import { gatewayKey } from "../../routes/plan/gateways";
 import type { Probes } from "../../routes/watch/probe";
-import type { WatcherLock } from "../../routes/watch/watcher-lock";
+import { healthByWatcher, type WatcherLock } from "../../routes/watch/watcher-lock";
 import { findingOf, type Finding } from "../finding";
 import { ROUTES } from "../kinds/routes";
 import type { Check, Looked } from "../run";
@@ -39,8 +40,7 @@ export function routesChecks(view: RoutesNodeView): readonly Check[] {
     ...{ name, category: "routes", local: true },
     look: async () => {
       const conf = view.conf();
-      if (routedTenants(conf).length + conf.routes.links.length === 0)
-        return { findings: [], skipped: UNROUTED };
+      if (!asksForRoutes(conf)) return { findings: [], skipped: UNROUTED };
       const node = view.node(conf);
       return body({ conf, node, routes: await seeOnce(conf, node) });
     },
@@ -55,12 +55,8 @@ export function routesChecks(view: RoutesNodeView): readonly Check[] {
 }
 
 async function see(conf: PluginConf, node: WatchedNode): Promise<RoutesView> {
-  const watcher = await node.watcherLock.watcher();
-  return look(conf, node, {
-    sysctl: false,
-    asItIs: true,
-    ...(watcher === undefined ? {} : { health: watcher.health }),
-  });
+  const health = await healthByWatcher(node.watcherLock);
+  return look(conf, node, { sysctl: false, asItIs: true, ...health });
 }
 
 interface Sight {
@@ -82,7 +78,8 @@ function lookAtRoutes({ conf, routes }: Sight): Looked {
 
 async function probeGateways({ conf, routes }: Sight, probes: Probes): Promise<Looked> {
   const links = await probes.links();
-  const usable = routes.plan.gateways.filter(({ unusable }) => unusable === undefined);
+  const all = [...new Map(routes.plan.gateways.map((each) => [gatewayKey(each), each])).values()];
+  const usable = all.filter(({ unusable }) => unusable === undefined);
   const asked = await Promise.all(
     usable.map(async (gateway) => {
       const mark = routedTenants(conf).find(({ name }) => name === gateway.tenant)?.mark;
@@ -94,7 +91,7 @@ async function probeGateways({ conf, routes }: Sight, probes: Probes): Promise<L
   );
   const findings = asked.flat();
   const answering = usable.length - findings.length;
-  return { findings, summary: `${answering} of ${routes.plan.gateways.length} gateways answer` };
+  return { findings, summary: `${answering} of ${all.length} gateways answer` };
 }
 
 function silenceOf({ tenant, via, dev = "?", family }: ResolvedGateway, why: string): Finding {

@@ -145,13 +145,14 @@ async function readRoutes(node: ExplainNode): Promise<RouteFacts> {
 
 async function readFirewall({ saved, programs }: ExplainNode): Promise<FirewallFacts> {
   const [listings, nft] = await Promise.all([saved(), nftRuleset(programs)]);
-  return { saved: listings, nft };
+  return { saved: listings, ...nft };
 }
 
-async function nftRuleset(programs: Programs): Promise<unknown> {
-  if (!programs.has("nft")) return undefined;
-  const { ok, stdout } = await programs.try("nft", ["-j", "list", "ruleset"]);
-  return ok && stdout.trim() !== "" ? JSON.parse(stdout) : undefined;
+async function nftRuleset(programs: Programs): Promise<Pick<FirewallFacts, "nft" | "nftProblem">> {
+  if (!programs.has("nft")) return { nft: undefined, nftProblem: "nft is not installed" };
+  const { ok, stdout, said } = await programs.try("nft", ["-j", "list", "ruleset"]);
+  if (!ok) return { nft: undefined, nftProblem: said };
+  return { nft: stdout.trim() === "" ? undefined : JSON.parse(stdout), nftProblem: undefined };
 }
 
 async function readMarks(

@@ -44,6 +44,7 @@ export async function probeLive(
   const known = new Set(tracked?.map(({ key }) => key));
   return {
     outcome,
+    timeoutMs: ANSWER_MS,
     before: { ...devices, ...countersOf(before) },
     after: { ...devicesAfter, ...countersOf(after) },
     tracked: trackedAfter?.filter(({ key }) => !known.has(key)),

@@ -4,7 +4,7 @@ import type { Tenant } from "../../../conf/types";
 import { formatMark } from "../../net/mark";
 import { carries, dropOf, hookPacket, savedOf, type Program } from "../marked";
 import type { PathFacts, RuleSight, Step } from "../model";
-import { nativeRules } from "../firewall/native";
+import { nativeRules, type NativeRule } from "../firewall/native";
 import { fromRoutes } from "../route-findings";
 import { fine, group, judged, pathFinding, unseen } from "../step";
 import { walk, type Walk } from "../firewall/walk";
@@ -38,14 +38,23 @@ function through(facts: PathFacts, dev: string, table: string, chain: string): O
   }));
 }
 
+/** Chains of iptables that forwarded packets pass. */
+const CHAINS = [
+  { table: "mangle", chain: "FORWARD" },
+  { table: "filter", chain: "FORWARD" },
+  { table: "mangle", chain: "POSTROUTING" },
+];
+
 /** The chains that forwarded packets pass. */
 function filterStep(facts: PathFacts, dev: string): Step {
   const { pod } = facts;
-  const went = ["mangle", "filter"].flatMap((table) => through(facts, dev, table, "FORWARD"));
-  const drop = went.flatMap((each) => droppedBy(each)).at(0);
-  const native = nativeRules(facts.firewall.nft, facts.packet).filter(
-    ({ hook, effect }) => hook === "forward" && effect === "drop",
+  const went = CHAINS.flatMap((at) =>
+    through(facts, dev, at.table, at.chain).map((each) => ({ ...each, at })),
   );
+  const drop = went.flatMap((each) => droppedBy(each)).at(0);
+  const native = ["forward", "postrouting"]
+    .flatMap((hook) => nativeAt(facts, dev, hook))
+    .filter(({ effect }) => effect === "drop");
   const certain = drop ?? native.find(({ matched }) => matched === "yes");
   if (certain !== undefined)
     return judged(
@@ -64,15 +73,24 @@ function filterStep(facts: PathFacts, dev: string): Step {
     : unseen("filter", `may be dropped, it is not known: ${maybe.map(whereText).join("; ")}`);
 }
 
-function droppedBy({ program: { program }, went }: Out["programs"][number]): readonly RuleSight[] {
+function nativeAt(facts: PathFacts, oif: string, hook: string): readonly NativeRule[] {
+  const { firewall, packet, marked } = facts;
+  return nativeRules(firewall.nft, { ...packet, oif, mark: marked.value }, hook);
+}
+
+function droppedBy({
+  program: { program },
+  went,
+  at: { table, chain },
+}: Out["programs"][number] & { readonly at: (typeof CHAINS)[number] }): readonly RuleSight[] {
   if (went.verdict !== "drop") return [];
   const rule = dropOf(went);
   if (rule !== undefined) return [rule];
   return [
     {
-      where: `${program} filter FORWARD`,
+      where: `${program} ${table} ${chain}`,
       text: "policy DROP",
-      removal: `${program} -w -P FORWARD ACCEPT`,
+      removal: `${program} -w -t ${table} -P ${chain} ACCEPT`,
       counted: undefined,
     },
   ];
@@ -121,9 +139,7 @@ function snatText(snat: NonNullable<Tenant["snat"]>, tenant: string): string {
 
 function foreignTranslation(facts: PathFacts, dev: string): string {
   const seen = through(facts, dev, "nat", "POSTROUTING").flatMap(({ went }) => went.seen);
-  const native = nativeRules(facts.firewall.nft, facts.packet).filter(
-    ({ hook, effect }) => hook === "postrouting" && effect === "translate",
-  );
+  const native = nativeAt(facts, dev, "postrouting").filter(({ effect }) => effect === "translate");
   const rules = seen.filter(({ effect }) => effect === "translate");
   const certain =
     rules.find((each) => each.certain)?.rule ?? native.find(({ matched }) => matched === "yes");

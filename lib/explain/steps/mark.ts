@@ -1,8 +1,8 @@
 /** Pure: what marks the packet, and what becomes of the mark. */
 import { formatMark } from "../../net/mark";
 import type { Counted, MarkFacts, PathFacts, RuleSight, Step } from "../model";
-import { carries } from "../marked";
-import { fine, group, judged, pathFinding } from "../step";
+import { blindSpots, carries } from "../marked";
+import { fine, group, judged, pathFinding, unseen } from "../step";
 
 /** What is in force for the pod's address, and what other rules do to its packets. */
 export function markStep(facts: PathFacts): Step {
@@ -11,6 +11,7 @@ export function markStep(facts: PathFacts): Step {
     ...(facts.marks === undefined ? [] : ownSteps(facts, facts.marks)),
     othersStep(facts),
     ...trackingSteps(facts),
+    ...blindSpots(facts.firewall).map((text) => unseen("not seen", text)),
   ];
   return group("mark", value === 0 ? "none" : `0x${value.toString(16)} when it is routed`, steps);
 }
@@ -51,11 +52,10 @@ function othersStep({ pod, marked }: PathFacts): Step {
   }
   return maybe.length === 0
     ? fine("other rules", "none changes the mark")
-    : {
-        name: "other rules",
-        what: `may change the mark, it is not known: ${maybe.map(whereText).join("; ")}`,
-        state: "unknown",
-      };
+    : unseen(
+        "other rules",
+        `may change the mark or drop it, it is not known: ${maybe.map(whereText).join("; ")}`,
+      );
 }
 
 function trackingSteps({ pod, marked: { untracked } }: PathFacts): readonly Step[] {

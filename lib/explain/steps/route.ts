@@ -1,6 +1,8 @@
 /** Pure: which rule, table and gateway the packet takes. */
 import type { Finding } from "../../checks/finding";
-import { routedTenants, type RoutedTenant } from "../../routes/plan/desired";
+import { isIn, routedTenants } from "../../routes/plan/desired";
+import { gatewaysOfWay, longestMatch, waysOf } from "../../routes/plan/ways";
+import type { RoutedTenant } from "../../routes/plan/tenant-routes";
 import { ruleKey } from "../../routes/changes/identity";
 import { TABLE_LOCAL, type IpRoute, type IpRule, type ResolvedGateway } from "../../routes/model";
 import { quotedRoute, routeRemoval, ruleRemoval, ruleText } from "../../routes/text";
@@ -13,7 +15,9 @@ import { fine, firstOf, group, judged, pathFinding } from "../step";
 /** What the steps share: the tenant, if it has a table, and what decides. */
 interface Routed {
   readonly tenant: RoutedTenant | undefined;
-  /** Gateways of the tenant in this family. */
+  /** The networks with gateways of their own that the destination is in; undefined: the tenant's own are for it. */
+  readonly to: string | undefined;
+  /** Gateways of the tenant for this destination, those behind them too where all of these are lost. */
   readonly gateways: readonly ResolvedGateway[];
   readonly decided: Decided | undefined;
   /** Whether a rule of the plan sends the packet past the tenant's table on purpose. */
@@ -39,13 +43,34 @@ export function routedOf({ conf, pod, packet, routes, marked }: PathFacts): Rout
   );
   return {
     tenant,
-    gateways: plan.gateways.filter(
-      (each) => each.tenant === tenant?.name && each.family === packet.family,
-    ),
+    ...waysFor(tenant, packet, plan.gateways),
     decided,
     excluded:
       decided?.rule.table === TABLE_LOCAL || (ours !== undefined && ours.tenant === undefined),
   };
+}
+
+/** The longest prefix wins. */
+function waysFor(
+  tenant: RoutedTenant | undefined,
+  { to: address, family }: PathFacts["packet"],
+  all: readonly ResolvedGateway[],
+): Pick<Routed, "to" | "gateways"> {
+  if (tenant === undefined) return { to: undefined, gateways: [] };
+  const [own, ...others] = waysOf(tenant).map((way) => ({
+    way,
+    gateways: gatewaysOfWay(all, { tenant: tenant.name, to: way.to }).filter(
+      (each) => each.family === family,
+    ),
+  }));
+  const [best] = others
+    .map((each) => ({ ...each, length: longestMatch(each.way, address) }))
+    .filter(({ length }) => length > 0)
+    .sort((a, b) => b.length - a.length);
+  if (best === undefined) return { to: undefined, gateways: own?.gateways ?? [] };
+  const isLost = best.gateways.every(({ unusable }) => unusable !== undefined);
+  const behind = isLost && best.way.onGatewayLoss === "fallback" ? (own?.gateways ?? []) : [];
+  return { to: best.way.to, gateways: [...best.gateways, ...behind] };
 }
 
 /** Without forwarding the kernel refuses before it looks anywhere. */
@@ -123,7 +148,7 @@ function indexOf(rules: readonly IpRule[], wanted: IpRule): number {
 
 function tableSteps(
   facts: PathFacts,
-  { tenant, gateways, decided, excluded }: Routed,
+  { tenant, to, gateways, decided, excluded }: Routed,
 ): readonly Step[] {
   const { routes, packet, pod, option } = facts;
   if (tenant === undefined) return [];
@@ -133,13 +158,14 @@ function tableSteps(
   const there = routes.state.routes.filter(
     (route) => route.table === table && route.family === packet.family,
   );
-  const what = `${table}: ${there.map(routeText).join("; ") || "empty"}`;
+  const whose = to === undefined ? String(table) : `${table}, by the gateways to ${to}`;
+  const what = `${whose}: ${there.map(routeText).join("; ") || "empty"}`;
   const unusable = routes.findings.find(
     (each) => "gateway" in each && gateways.includes(each.gateway),
   );
   const usable = gateways.filter(({ unusable: why }) => why === undefined);
   if (usable.length === 0) return [withoutGateway(facts, what, unusable)];
-  if (!there.some(({ type, dst }) => type === "unicast" && dst === "default")) {
+  if (!there.some(({ type, dst }) => type === "unicast" && isIn(dst, packet.to))) {
     const about = { pod: pod.pod, tenant: name, table, family: packet.family, option };
     return [judged("table", what, pathFinding("path-table-empty", about, name))];
   }

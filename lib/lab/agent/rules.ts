@@ -12,7 +12,7 @@ const FWMARKS = `for family in -4 -6; do
   ip $family rule | grep -e 'fwmark 0x10/' -e 'fwmark 0x20/' | sed "s/^[0-9]*:/$family/" | sort -u || true
 done`;
 
-/** The agent's watcher puts them back; what leaks until then is counted. */
+/** The agent's watcher puts them back; until then the guard keeps marked packets from the node's own way. */
 export async function showRules(fixture: Fixture): Promise<void> {
   const { setup, topology } = fixture;
   const { transcript, shell } = setup;
@@ -32,11 +32,10 @@ export async function showRules(fixture: Fixture): Promise<void> {
   const to = await now(topology);
   showArrivals(fixture, [from, to], senders);
   const leaked = [fixture.web, fixture.mail].map((pod) => arrived([from, to], pod, byDefault));
-  transcript.say(
-    `It took at most ${took} ms. Meanwhile ${leaked.join(" and ")} packets of web-0 and mail-0 left by gw-default:`,
-    "without its rule a marked packet takes the node's default route. Only a tenant whose pods have addresses",
-    "of a pool of their own can be held back by a rule on the pool.",
+  transcript.statement(
+    "no packet of web-0 and mail-0 left by gw-default meanwhile: the guard stops what would go there with a mark",
+    leaked.every((count) => count === 0),
   );
-  transcript.say("Since then:");
+  transcript.say(`It took at most ${took} ms. Since then:`);
   await stateWays(fixture, to);
 }

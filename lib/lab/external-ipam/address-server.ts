@@ -1,10 +1,10 @@
 /** The company's own IPAM of the lab `external-ipam`: an HTTPS server, and the plugin that asks it. */
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CniError } from "../../cni/error";
 import type { Setup } from "../kit/lab";
 import type { Background, Machine } from "../kit/machines";
-import type { AddressMode } from "../kit/probe/address-server";
+import { modeFile, type AddressMode } from "../kit/probe/address-server";
 import { STARTS_MS } from "./programs";
 import { CORP } from "./topology";
 
@@ -12,7 +12,6 @@ import { CORP } from "./topology";
 export const ADDRESS_PLUGIN = "company-ipam";
 const PORT = 8443;
 export const SERVER_URL = `https://${CORP}:${PORT}/addresses`;
-const [MODE, TABLE] = ["addresses.mode", "addresses.json"];
 
 /** An IPAM plugin in a few lines: what the server says is the result, or the message of the error. */
 const PLUGIN = `#!/bin/sh
@@ -60,12 +59,5 @@ export async function startAddressServer(
 
 /** What the server does from now on. */
 export function setMode({ dir }: Setup, mode: AddressMode): void {
-  writeFileSync(join(dir, MODE), mode);
-}
-
-/** The addresses that the server has given out, by container. */
-export function givenAddresses({ dir }: Setup): Readonly<Record<string, string>> {
-  const path = join(dir, TABLE);
-  if (!existsSync(path)) return {};
-  return JSON.parse(readFileSync(path, "utf8")) as Record<string, string>;
+  writeFileSync(modeFile(dir), mode);
 }

@@ -1,10 +1,11 @@
 /** Programs of this machine that the lab `external-ipam` runs in its own directory. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { CniError } from "../../cni/error";
 import { localHost } from "../../node/host";
 import type { Setup } from "../kit/lab";
 import type { Background } from "../kit/machines";
+import { isRunning } from "../kit/agent/resident";
 
 /** How long a server may take to start, or to notice something (ms). */
 export const STARTS_MS = 60_000;
@@ -26,14 +27,4 @@ export function ownCopy({ dir }: Setup, program: string): string {
 export async function end({ shell }: Setup, server: Background): Promise<void> {
   server.stop();
   await shell.until(() => !isRunning(server.pid), STARTS_MS);
-}
-
-// A process that nobody has waited for yet holds nothing any more.
-function isRunning(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return !stat.slice(stat.lastIndexOf(")")).startsWith(") Z");
-  } catch {
-    return false;
-  }
 }

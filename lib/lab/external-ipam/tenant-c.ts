@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import type { Background } from "../kit/machines";
 import type { AddressMode } from "../kit/probe/address-server";
 import { createRuntime, type Pod } from "../kit/runtime";
-import { givenAddresses, setMode, startAddressServer } from "./address-server";
+import { givenAddresses } from "../kit/probe/address-server";
+import { setMode, startAddressServer } from "./address-server";
 import { writeImpatient } from "./conflist";
 import { end } from "./programs";
 import {
@@ -63,7 +64,7 @@ async function stateTable(
   { machine, addresses: [address = ""] }: Tenant,
 ): Promise<void> {
   const { transcript } = fixture.setup;
-  const given = givenAddresses(fixture.setup);
+  const given = givenAddresses(fixture.setup.dir);
   transcript.statement(
     `the server has given ${address} to ${machine.name}, and nothing to anybody else`,
     given[machine.containerId] === address && Object.keys(given).length === 1,
@@ -115,7 +116,7 @@ async function showDown(
   transcript.statement("so does the DEL of the pod that was not added", ok);
   transcript.statement(
     "the server has every address back",
-    Object.keys(givenAddresses(setup)).length === 0,
+    Object.keys(givenAddresses(setup.dir)).length === 0,
   );
   const back = await attach(fixture, late);
   if (back !== undefined) await stateTable(fixture, back);

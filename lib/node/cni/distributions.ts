@@ -17,6 +17,17 @@ export interface Distribution {
   readonly kubeconfig: string;
   /** Restarts the kubelet; on Talos it is run elsewhere than on the node. */
   readonly restart: string;
+  /** What it writes into `confDir` at every start; undefined: nothing. */
+  readonly writes?: OwnConflist;
+}
+
+/** A conflist that a distribution writes by itself: its own, or a copy of the file that it is told to. */
+export interface OwnConflist {
+  /** In the directory of conflists. */
+  readonly name: string;
+  /** The key that tells it which file to copy, and the file that has the key. */
+  readonly setting: string;
+  readonly settings: string;
 }
 
 /** Where runtimes look unless they are told otherwise. */
@@ -42,6 +53,11 @@ export const DISTRIBUTIONS: readonly Distribution[] = [
     binDir: `${RANCHER}/k3s/data/cni`,
     kubeconfig: `${RANCHER}/k3s/agent/kubelet.kubeconfig`,
     restart: "systemctl try-restart 'k3s*'",
+    writes: {
+      name: "10-flannel.conflist",
+      setting: "flannel-cni-conf",
+      settings: "/etc/rancher/k3s/config.yaml",
+    },
   },
   {
     ...{ name: "RKE2", runtime: "containerd", needsFile: true },

@@ -70,7 +70,7 @@ export function changesFor(input: DiffInput): readonly Action[] {
       }),
     ),
     ...natFirst,
-    ...aroundRoutes(input, stopsFirst(missingRoutes(routes, state.routes))),
+    ...aroundRoutes(input, inOrder(missingRoutes(routes, state.routes))),
     ...staleRoutes(routes, state.routes, record).map((route): Action => ({
       kind: "route",
       op: "del",
@@ -200,10 +200,15 @@ function missingRoutes(
   return wanted.filter((route) => index.like(route).length === 0);
 }
 
-function stopsFirst(routes: readonly IpRoute[]): readonly Action[] {
+/**
+ * A table's stop comes before everything else. A network with gateways of its own gets them before what is behind them:
+ * until then its packets take the tenant's own gateways, and the stop alone would lose them.
+ */
+function inOrder(routes: readonly IpRoute[]): readonly Action[] {
+  const isStop = ({ type, dst }: IpRoute): boolean => type === "unreachable" && dst === "default";
   const ordered = [
-    ...routes.filter(({ type }) => type === "unreachable"),
-    ...routes.filter(({ type }) => type !== "unreachable"),
+    ...routes.filter(isStop),
+    ...routes.filter((route) => !isStop(route)).sort((a, b) => a.metric - b.metric),
   ];
   return ordered.map((route): Action => ({ kind: "route", op: "replace", route }));
 }
@@ -224,7 +229,7 @@ function staleRules(
 }
 
 // By place: a route that was replaced is gone already, and the one that is there now may be
-// foreign.
+// foreign. What is behind other routes goes first, so that no packet ends at a stop alone.
 function staleRoutes(
   wanted: readonly IpRoute[],
   present: readonly IpRoute[],
@@ -233,6 +238,7 @@ function staleRoutes(
   const [keep, index] = [new Set(wanted.map(routePlace)), indexRoutes(present)];
   return record.routes
     .filter((route) => !keep.has(routePlace(route)))
+    .sort((a, b) => b.metric - a.metric)
     .flatMap((route) => index.like(route).slice(0, 1));
 }
 

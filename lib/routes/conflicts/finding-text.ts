@@ -8,6 +8,7 @@ import {
   retiredMarkParts,
   sysctlName,
 } from "../text";
+import { whoseText } from "../plan/ways";
 import type { Finding, FindingKind } from "./kinds";
 import { LINK_FINDING_TEXTS } from "./link-text";
 
@@ -68,9 +69,9 @@ export const FINDING_TEXTS: { readonly [K in FindingKind]: (finding: FindingOf<K
   "main-refuses": (finding) => refusalParts(finding, "because"),
   "main-may-refuse": (finding) =>
     refusalParts(finding, "once the better routes beside it are gone, because"),
-  "no-gateway": ({ tenant, table }) => ({
+  "no-gateway": ({ tenant, table, hasRoutes }) => ({
     fault: `tenant ${tenant} has table ${table} and no gateways`,
-    consequence: "its packets beyond the cluster are stopped",
+    consequence: `its packets beyond the cluster${hasRoutes === true ? ", but for those to the networks of its routes," : ""} are stopped`,
     remedy:
       'list its "gateways"; or, where a router behind the node tells it apart, leave out its "table", and set that of the router\'s uplink',
   }),
@@ -110,12 +111,12 @@ export const FINDING_TEXTS: { readonly [K in FindingKind]: (finding: FindingOf<K
 };
 
 function leftOut(
-  { tenant, family, via, dev }: ResolvedGateway,
+  { via, dev, family, ...way }: ResolvedGateway,
   fault: string,
   remedy: string,
 ): Parts {
   const device = dev === undefined ? "" : ` dev ${dev}`;
-  const consequence = `gateway ${via ?? `IPv${family}`}${device} of tenant ${tenant} is left out`;
+  const consequence = `gateway ${via ?? `IPv${family}`}${device} of tenant ${whoseText(way)} is left out`;
   return { fault, consequence, remedy, joint: "because" };
 }
 

@@ -38,7 +38,10 @@ export function findFindings({ conf, plan, state }: FindingInput): readonly Find
     ...plan.gateways.flatMap(gatewayFinding),
     ...routedTenants(conf)
       .filter(({ gateways }) => gateways.length === 0)
-      .map(({ name, table }): Finding => ({ kind: "no-gateway", tenant: name, table })),
+      .map(({ name, table, routes }): Finding => ({
+        ...{ kind: "no-gateway", tenant: name, table },
+        ...(routes.length === 0 ? {} : { hasRoutes: true }),
+      })),
     ...plan.retired.map((retired): Finding => ({
       kind: "mark-without-tenant",
       tenant: undefined,

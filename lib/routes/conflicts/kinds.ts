@@ -27,7 +27,8 @@ interface FindingFacts {
   readonly "strict-rp-filter": SettingFacts & { readonly dev: string; readonly all: string };
   readonly "main-refuses": { readonly route: IpRoute };
   readonly "main-may-refuse": { readonly route: IpRoute };
-  readonly "no-gateway": { readonly table: number };
+  /** `hasRoutes`: some networks have gateways all the same. */
+  readonly "no-gateway": { readonly table: number; readonly hasRoutes?: true };
   /** Devices whose filter drops replies for it. */
   readonly "no-default-route": { readonly devices: readonly string[] };
   readonly "half-default": { readonly routes: readonly IpRoute[] };

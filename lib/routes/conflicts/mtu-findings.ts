@@ -3,6 +3,7 @@ import type { PluginConf, Tenant } from "../../../conf/types";
 import { mergePatch } from "../../../conf/merge-patch";
 import { isObject, type JsonObject } from "../../cni/json";
 import type { NodeState, RoutesPlan } from "../model";
+import { waysOf } from "../plan/ways";
 import type { Finding } from "./kinds";
 
 /** The kernel's default for a veth, and so that of ptp and bridge. */
@@ -42,16 +43,17 @@ export function mtuFindings(
 }
 
 function limitsOf(
-  { name, mtu }: Tenant,
+  tenant: Tenant,
   { gateways }: RoutesPlan,
   { links }: NodeState,
 ): readonly Limit[] {
-  const devices = new Set(gateways.filter(({ tenant }) => tenant === name).map(({ dev }) => dev));
+  const mine = gateways.filter((gateway) => gateway.tenant === tenant.name);
+  const devices = new Set(mine.map(({ dev }) => dev));
   return [
     ...links
       .filter((link) => devices.has(link.name))
       .map((link) => ({ mtu: link.mtu, dev: link.name })),
-    ...(mtu === undefined ? [] : [{ mtu, dev: undefined }]),
+    ...waysOf(tenant).flatMap(({ mtu }) => (mtu === undefined ? [] : [{ mtu, dev: undefined }])),
   ];
 }
 

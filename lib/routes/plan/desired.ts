@@ -1,5 +1,5 @@
 /** Pure: everything that the node should have, from the configuration and the state of the node. */
-import type { PluginConf, Tenant } from "../../../conf/types";
+import type { PluginConf } from "../../../conf/types";
 import {
   canonicalAddress,
   contains,
@@ -13,29 +13,30 @@ import { natTable } from "./nat";
 import { poolSelectors } from "./pool-rules";
 import { wantedSysctls } from "./sysctls";
 import { tableNames } from "./table-names";
+import { defaultMetric, type RoutedTenant, stoppedNetworks, tenantRoutes } from "./tenant-routes";
 import {
   PROTOCOL_KERNEL,
   TABLE_MAIN,
-  WORST_METRIC,
   type ForwardRule,
   type IpRoute,
   type IpRule,
   type NodeState,
   type Nexthop,
   type Planned,
-  type ResolvedGateway,
   type RetiredMark,
   type RoutesPlan,
 } from "../model";
-
-/** A tenant with a table, and so with routes. */
-export type RoutedTenant = Tenant & { readonly table: number };
 
 /** The tenants with a table, in the order of the configuration. */
 export function routedTenants(conf: PluginConf): readonly RoutedTenant[] {
   return (conf.tenants ?? []).filter(
     (tenant): tenant is RoutedTenant => tenant.table !== undefined,
   );
+}
+
+/** Whether the conflist asks for anything that the node routes make: a tenant's table, or a link. */
+export function asksForRoutes(conf: PluginConf): boolean {
+  return routedTenants(conf).length + conf.routes.links.length > 0;
 }
 
 /**
@@ -90,9 +91,9 @@ function rulesOf(
   }));
   const poolsOf = poolSelectors(conf, family);
   const marks = tenants.flatMap((tenant): readonly Planned<IpRule>[] => {
-    const isStopped = stops(tenant, family, gateways);
+    const stopped = stoppedNetworks(tenant, family, gateways);
     return [{ fwmark: tenant.mark }, ...poolsOf(tenant.name)].flatMap((selector) =>
-      lookupOf(tenant, { ...common, priority: tenantPriority, ...selector }, isStopped),
+      lookupOf(tenant, { ...common, priority: tenantPriority, ...selector }, stopped),
     );
   });
   const closed = retired.map(({ stop }): Planned<IpRule> => ({
@@ -106,7 +107,7 @@ function rulesOf(
 function lookupOf(
   { name, table }: RoutedTenant,
   selected: Omit<IpRule, "table" | "unreachable">,
-  isStopped: boolean,
+  stopped: readonly string[],
 ): readonly Planned<IpRule>[] {
   const whose =
     selected.from === undefined
@@ -114,102 +115,12 @@ function lookupOf(
       : `unmarked packets from the address pool of tenant ${name}`;
   const lookup = { item: { ...selected, table }, tenant: name, why: whose };
   // Behind the lookup, because `ip route flush table` removes the stop in the table too (decision 0036).
-  const stop = {
-    item: { ...selected, unreachable: true as const },
+  const stops = stopped.map((to) => ({
+    item: { ...selected, ...(to === "default" ? {} : { to }), unreachable: true as const },
     tenant: name,
     why: `a stop for tenant ${name} when its table is empty`,
-  };
-  return isStopped ? [lookup, stop] : [lookup];
-}
-
-// A family without any gateway is stopped, so that it is no way round the other.
-function stops(
-  { name, onGatewayLoss }: RoutedTenant,
-  family: Family,
-  gateways: readonly ResolvedGateway[],
-): boolean {
-  return (
-    onGatewayLoss === "stop" ||
-    !gateways.some((gateway) => gateway.tenant === name && gateway.family === family)
-  );
-}
-
-function tenantRoutes(
-  tenant: RoutedTenant,
-  family: Family,
-  all: readonly ResolvedGateway[],
-): readonly Planned<IpRoute>[] {
-  const gateways = all.filter(
-    (gateway) => gateway.tenant === tenant.name && gateway.family === family,
-  );
-  const base = { family, table: tenant.table, protocol: PROTOCOL_KERNEL } as const;
-  const planned = (item: IpRoute, why: string): Planned<IpRoute> => ({
-    item,
-    tenant: tenant.name,
-    why,
-  });
-  const usable = gateways.filter((gateway) => gateway.unusable === undefined);
-  const toDefault = { ...base, dst: "default" } as const;
-  const routes: Planned<IpRoute>[] = [];
-  if (stops(tenant, family, gateways)) {
-    const why =
-      gateways.length === 0
-        ? `no IPv${family} gateway: stop`
-        : "behind the gateways: a lost one is a stop, never a leak";
-    routes.push(
-      planned({ ...toDefault, type: "unreachable", metric: WORST_METRIC, nexthops: [] }, why),
-    );
-  }
-  if (usable.length > 0) {
-    const nexthops = usable.map(nexthopOf);
-    const route = {
-      ...toDefault,
-      type: "unicast",
-      metric: defaultMetric(family),
-      nexthops,
-    } as const;
-    routes.push(planned(withMtu(route, tenant), "by its gateways"));
-  }
-  return [...routes, ...checkRoutes(gateways, base, planned)];
-}
-
-// They stay while the gateway is out, because its return is noticed by them.
-function checkRoutes(
-  gateways: readonly ResolvedGateway[],
-  base: Pick<IpRoute, "family" | "table" | "protocol">,
-  planned: (item: IpRoute, why: string) => Planned<IpRoute>,
-): readonly Planned<IpRoute>[] {
-  return gateways.flatMap((gateway) => {
-    const { check, dev } = gateway;
-    if (
-      check === undefined ||
-      dev === undefined ||
-      (gateway.unusable !== undefined && gateway.unusable !== "failed")
-    )
-      return [];
-    const dst = canonicalAddress(check);
-    if (dst === gateway.via) return [];
-    const nexthops = [{ ...nexthopOf(gateway), weight: 1 }];
-    return [
-      planned(
-        { ...base, dst, type: "unicast", metric: defaultMetric(base.family), nexthops },
-        "address that tells whether the gateway works",
-      ),
-    ];
-  });
-}
-
-function withMtu(route: IpRoute, { mtu }: Tenant): IpRoute {
-  return mtu === undefined ? route : { ...route, mtu };
-}
-
-function nexthopOf({ via, dev, weight }: ResolvedGateway): Nexthop {
-  return { ...(via === undefined ? {} : { via }), ...(dev === undefined ? {} : { dev }), weight };
-}
-
-/** The metric that the kernel gives a route without one. */
-export function defaultMetric(family: Family): number {
-  return family === 4 ? 0 : 1024;
+  }));
+  return [lookup, ...stops];
 }
 
 function nodeRoutes(

@@ -1,7 +1,7 @@
 /** Pure: the configured gateways as this node sees them. */
 import type { Gateway, Tenant } from "../../../conf/types";
 import { canonicalAddress, contains, parsePrefix } from "../../net/address";
-import { type Family, familyOf } from "../../net/family";
+import { FAMILIES, type Family, familyOf } from "../../net/family";
 import {
   TABLE_MAIN,
   type IpRoute,
@@ -9,28 +9,34 @@ import {
   type NodeState,
   type ResolvedGateway,
 } from "../model";
+import { type Way, waysOf } from "./ways";
 
 /** Whether a gateway answers. It is called only for gateways that could be used. */
 export type Health = (gateway: ResolvedGateway) => boolean;
 
-/** Identifies a gateway from one look at the node to the next. */
+/** Identifies a gateway from one look at the node to the next. In several ways of its tenant it is one. */
 export function gatewayKey({ tenant, family, via, dev }: ResolvedGateway): string {
   return `${tenant} ${family} ${via ?? "-"} ${dev ?? "-"}`;
 }
 
 /**
- * The tenant's gateways, each for its family. One without an address counts for every family that
- * its device has.
+ * The gateways of all ways of the tenant, each for its family. One without an address counts for every family
+ * that its device has, or that the networks of its way have.
  */
 export function gatewaysOf(
   tenant: Tenant,
   state: NodeState,
   health?: Health,
 ): readonly ResolvedGateway[] {
-  return tenant.gateways.flatMap((gateway) =>
-    familiesOf(gateway, state)
-      .filter((family) => state.families.includes(family))
-      .map((family) => withHealth(resolve(tenant, gateway, family, state), health)),
+  return waysOf(tenant).flatMap((way) =>
+    way.gateways.flatMap((gateway) =>
+      familiesOf(gateway, way, state)
+        .filter((family) => state.families.includes(family))
+        .map((family) => {
+          const found = resolve(tenant, gateway, family, state);
+          return withHealth(way.to === undefined ? found : { ...found, to: way.to }, health);
+        }),
+    ),
   );
 }
 
@@ -46,9 +52,15 @@ export function linkNamed(dev: string, links: readonly Link[]): Link | undefined
   return links.find(({ name, altNames }) => name === dev || altNames.includes(dev));
 }
 
-function familiesOf({ via, dev, check }: Gateway, { links }: NodeState): readonly Family[] {
+function familiesOf(
+  { via, dev, check }: Gateway,
+  { networks }: Way,
+  { links }: NodeState,
+): readonly Family[] {
   if (via !== undefined) return [familyOf(via)];
   if (check !== undefined) return [familyOf(check)];
+  if (networks !== undefined)
+    return FAMILIES.filter((family) => networks.some((network) => network.family === family));
   const families = new Set(
     (dev === undefined ? undefined : linkNamed(dev, links))?.addresses.map(({ family }) => family),
   );

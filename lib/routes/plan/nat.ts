@@ -1,5 +1,6 @@
 /**
- * Pure: our nftables table, which translates source addresses or keeps them from being translated.
+ * Pure: our nftables table, which translates source addresses or keeps them from being translated, and has the chains
+ * of the guard that are about routes.
  */
 import type { PluginConf, Translation } from "../../../conf/types";
 import { canonicalAddress, formatCidr, parsePrefix } from "../../net/address";
@@ -10,12 +11,16 @@ import { NAT_TABLE, type ResolvedGateway, type RoutesRecord } from "../model";
 export type TenantDevice = Pick<ResolvedGateway, "tenant" | "dev">;
 
 /**
- * The text for `nft -f`; undefined when nothing is translated. Its chain comes before srcnat (100),
+ * The text for `nft -f`; undefined when nothing is translated or guarded. `guard`: its chains. The chain of translation comes before srcnat (100),
  * where kube-proxy, kindnet and the plugins' ipMasq are. A connection is translated once only, in
  * iptables and nftables alike, so a translation to the same address keeps all later ones away
  * (decision 0035).
  */
-export function natTable(conf: PluginConf, gateways: readonly TenantDevice[]): string | undefined {
+export function natTable(
+  conf: PluginConf,
+  gateways: readonly TenantDevice[],
+  guard: readonly string[] = [],
+): string | undefined {
   const rules = [
     ...(conf.tenants ?? []).flatMap(({ name, mark, snat }) => {
       if (snat === undefined) return [];
@@ -35,11 +40,17 @@ export function natTable(conf: PluginConf, gateways: readonly TenantDevice[]): s
     }),
     ...podMasquerade(conf),
   ];
-  if (rules.length === 0) return undefined;
-  const chain = ["type nat hook postrouting priority 90; policy accept;", ...rules].map(
-    (line) => `    ${line}`,
-  );
-  return [`table ${NAT_TABLE} {`, "  chain postrouting {", ...chain, "  }", "}", ""].join("\n");
+  const hook = "type nat hook postrouting priority 90; policy accept;";
+  const chains = [
+    ...(rules.length === 0 ? [] : chainOf("postrouting", [hook, ...rules])),
+    ...guard,
+  ];
+  return chains.length === 0 ? undefined : [`table ${NAT_TABLE} {`, ...chains, "}", ""].join("\n");
+}
+
+/** A chain for the text of the table. */
+export function chainOf(name: string, lines: readonly string[]): readonly string[] {
+  return [`  chain ${name} {`, ...lines.map((line) => `    ${line}`), "  }"];
 }
 
 /** The devices by which the tenants' packets have left until now, according to the record. */

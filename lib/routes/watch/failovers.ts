@@ -1,10 +1,12 @@
 /** Pure: the gateways of a watcher in figures. */
+import { everyGateway } from "../../../conf/gateways";
 import type { PluginConf } from "../../../conf/types";
 import { canonicalAddress } from "../../net/address";
 import { hopText } from "../../net/hop";
 import type { ResolvedGateway } from "../model";
 import { routedTenants } from "../plan/desired";
-import { gatewayChanges } from "./report";
+import { gatewaysOfWay } from "../plan/ways";
+import { fallsBack, gatewayChanges } from "./report";
 
 /** A gateway for people, and whether packets take it. */
 export interface GatewayFigure {
@@ -17,7 +19,7 @@ export interface GatewayFigure {
   readonly dev: string | undefined;
 }
 
-/** Each gateway once; one that serves both families is up where it serves both. */
+/** Each gateway once, in how many ways it may be; one that serves both families is up where it serves both. */
 export function gatewayFigures(
   conf: PluginConf,
   gateways: readonly ResolvedGateway[],
@@ -34,7 +36,7 @@ export function gatewayFigures(
 
 // The device of a gateway that has none in the configuration is not known while it is lost.
 function asConfigured({ tenants = [] }: PluginConf, gateway: ResolvedGateway): ResolvedGateway {
-  const written = tenants.find(({ name }) => name === gateway.tenant)?.gateways ?? [];
+  const written = tenants.filter(({ name }) => name === gateway.tenant).flatMap(everyGateway);
   const isByAddress = written.some(
     ({ via, dev }) =>
       via !== undefined && dev === undefined && canonicalAddress(via) === gateway.via,
@@ -69,12 +71,20 @@ function moved(
     ({ gateway }) => gateway.unusable !== undefined,
   );
   const tenants = lost
-    .filter(({ gateway: { tenant, family } }) =>
-      now.some(
-        (other) =>
-          other.tenant === tenant && other.family === family && other.unusable === undefined,
-      ),
-    )
+    .filter(({ gateway }) => isTakenOver(conf, gateway, now))
     .map(({ gateway }) => gateway.tenant);
   return [...new Set(tenants)];
+}
+
+/** By another one of its way, or by the tenant's own gateways. */
+function isTakenOver(
+  conf: PluginConf,
+  { tenant, to, family }: ResolvedGateway,
+  now: readonly ResolvedGateway[],
+): boolean {
+  const others = [
+    ...gatewaysOfWay(now, { tenant, to }),
+    ...(to !== undefined && fallsBack(conf, { tenant, to }) ? gatewaysOfWay(now, { tenant }) : []),
+  ];
+  return others.some((other) => other.family === family && other.unusable === undefined);
 }

@@ -4,6 +4,7 @@ import type { PluginConf } from "../../../conf/types";
 import type { Clock } from "../../ports";
 import type { ResolvedGateway } from "../model";
 import { routedTenants } from "../plan/desired";
+import { gatewayKey } from "../plan/gateways";
 import { canBeProbed, type HealthTracker } from "./health";
 import type { LinkCondition, Probes } from "./probe";
 import type { Conditions } from "./report";
@@ -17,14 +18,13 @@ export interface Prober {
   readonly conditions: Conditions;
 }
 
-/** Returns whether any gateway came up or went down. Gateways that cannot be probed are a condition. */
+/** One that is in several ways is asked once. Returns whether any gateway came up or went down. Gateways that cannot be probed are a condition. */
 export async function probeAll(
   gateways: readonly ResolvedGateway[],
   prober: Prober,
 ): Promise<boolean> {
-  const changed = await Promise.all(
-    gateways.filter(canBeProbed).map((gateway) => probeOne(gateway, prober)),
-  );
+  const once = new Map(gateways.filter(canBeProbed).map((each) => [gatewayKey(each), each]));
+  const changed = await Promise.all([...once.values()].map((gateway) => probeOne(gateway, prober)));
   return changed.includes(true);
 }
 

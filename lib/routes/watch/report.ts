@@ -4,7 +4,9 @@
  */
 import { hopText } from "../../net/hop";
 import type { PluginConf } from "../../../conf/types";
+import type { Family } from "../../net/family";
 import { routedTenants } from "../plan/desired";
+import { gatewaysOfWay, type WayName, waysOf, whoseText } from "../plan/ways";
 import { type Action, NAT_TABLE, type ResolvedGateway } from "../model";
 import { actionText, retiredMarkText } from "../text";
 import type { RoutesView } from "../carry-out";
@@ -60,7 +62,7 @@ export function gatewayChanges(
     const what = isUsed
       ? "is back"
       : `${before === undefined ? "is not usable" : "lost"} (${problemText(gateway, why)})`;
-    const message = `${gateway.tenant}: gateway ${hopText(gateway)} ${what}; ${wayText(conf, gateway, now)}`;
+    const message = `${whoseText(gateway)}: gateway ${hopText(gateway)} ${what}; ${wayText(conf, gateway, now)}`;
     const { tenant } = gateway;
     const state = isUsed ? "back" : "lost";
     return [{ gateway, line: { event: "gateway", tenant, state, message } }];
@@ -70,10 +72,11 @@ export function gatewayChanges(
 // A gateway without `dev` in the configuration gains and loses its device.
 function sameGateway(
   list: readonly ResolvedGateway[],
-  { tenant, family, via, dev }: ResolvedGateway,
+  gateway: ResolvedGateway,
 ): ResolvedGateway | undefined {
-  const alike = list.filter(
-    (other) => other.tenant === tenant && other.family === family && other.via === via,
+  const { family, via, dev } = gateway;
+  const alike = gatewaysOfWay(list, gateway).filter(
+    (other) => other.family === family && other.via === via,
   );
   return (
     alike.find((other) => other.dev === dev) ??
@@ -101,22 +104,40 @@ export function problemText(
   }
 }
 
+/** Where the packets of the gateway's way go now. */
 function wayText(
   conf: PluginConf,
-  { tenant, family }: ResolvedGateway,
+  { tenant, to, family }: ResolvedGateway,
   now: readonly ResolvedGateway[],
 ): string {
-  const own = now.filter((gateway) => gateway.tenant === tenant);
+  const own = gatewaysOfWay(now, { tenant, to });
   const packets = own.some((gateway) => gateway.family !== family)
     ? `its IPv${family} packets`
     : "its packets";
-  const ways = own
+  const there = to === undefined ? packets : `${packets} there`;
+  const ways = usableHops(own, family);
+  if (ways.length > 0) return `${there} go by ${ways.join(" and ")} now`;
+  if (!fallsBack(conf, { tenant, to })) return `${there} stop now`;
+  if (to === undefined) return `${there} go by the node's default route now`;
+  const behind = usableHops(gatewaysOfWay(now, { tenant }), family);
+  return behind.length > 0
+    ? `${there} go by the tenant's ${behind.join(" and ")} now`
+    : `${there} stop now`;
+}
+
+function usableHops(gateways: readonly ResolvedGateway[], family: Family): readonly string[] {
+  return gateways
     .filter((gateway) => gateway.family === family && gateway.unusable === undefined)
     .map(hopText);
-  if (ways.length > 0) return `${packets} go by ${ways.join(" and ")} now`;
-  const fallback =
-    routedTenants(conf).find(({ name }) => name === tenant)?.onGatewayLoss === "fallback";
-  return fallback ? `${packets} go by the node's default route now` : `${packets} stop now`;
+}
+
+/** Whether the way goes on without its gateways. */
+export function fallsBack(conf: PluginConf, { tenant, to }: WayName): boolean {
+  const found = routedTenants(conf).find(({ name }) => name === tenant);
+  return (
+    found !== undefined &&
+    waysOf(found).some((way) => way.to === to && way.onGatewayLoss === "fallback")
+  );
 }
 
 /** A look at the node and what came of it. */

@@ -1,8 +1,10 @@
 /** Pure: the watcher's status, as its file has it. */
 import type { PluginConf } from "../../../conf/types";
-import { type RoutedTenant, routedTenants } from "../plan/desired";
+import { routedTenants } from "../plan/desired";
+import type { RoutedTenant } from "../plan/tenant-routes";
 import { canBeProbed, type GatewayHealth, type HealthTracker } from "./health";
 import type { ResolvedGateway } from "../model";
+import { type Way, waysOf } from "../plan/ways";
 import { toCniError } from "../../cni/error";
 import type { Clock } from "../../ports";
 import { gatewayKey } from "../plan/gateways";
@@ -40,12 +42,16 @@ export interface WatchStatus {
   readonly error: string | undefined;
 }
 
-/** The state of a gateway, from its device and its health. */
-export function gatewayState(gateway: ResolvedGateway, health: GatewayHealth): GatewayState {
-  const { unusable } = gateway;
-  if (!canBeProbed(gateway) && unusable !== undefined && unusable !== "failed") return unusable;
-  if (health.up) return "up";
-  return health.answeringSince === undefined ? "down" : "hold-down";
+/**
+ * The state of a gateway as the last look left it in the routes: a probe since then counts once they follow it, so that
+ * nobody reads of a failover before its packets take the other way.
+ */
+export function gatewayState(
+  { unusable }: ResolvedGateway,
+  { answeringSince }: GatewayHealth,
+): GatewayState {
+  if (unusable !== "failed") return unusable ?? "up";
+  return answeringSince === undefined ? "down" : "hold-down";
 }
 
 /** The object in the status file, without its time. What is absent is null. */
@@ -59,22 +65,44 @@ export function statusObject({
   lastRepair,
   error,
 }: WatchStatus): Readonly<Record<string, unknown>> {
-  const tenants = routedTenants(conf).map((tenant) => {
-    const own = gateways.filter(({ gateway }) => gateway.tenant === tenant.name);
-    const isDisturbed = disturbed.some(
-      (each) => each.tenant === undefined || each.tenant === tenant.name,
-    );
-    return {
-      name: tenant.name,
-      state: isDisturbed ? "disturbed" : tenantState(tenant, own),
-      gateways: own.map(gatewayObject),
-    };
-  });
+  const tenants = routedTenants(conf).map((tenant) =>
+    tenantObject(
+      tenant,
+      gateways.filter(({ gateway }) => gateway.tenant === tenant.name),
+      disturbed.some((each) => each.tenant === undefined || each.tenant === tenant.name),
+    ),
+  );
   const last =
     lastRepair === undefined
       ? null
       : { time: lastRepair.time.toISOString(), commands: lastRepair.commands };
   return { pid, conf: path, tenants, repairs, lastRepair: last, error: error ?? null };
+}
+
+/** What is wrong with the way to a network is the tenant's as far as it is not all well. */
+function tenantObject(
+  tenant: RoutedTenant,
+  gateways: readonly GatewayStatus[],
+  isDisturbed: boolean,
+): Readonly<Record<string, unknown>> {
+  const ways = waysOf(tenant).map((way) => {
+    const own = gateways.filter(({ gateway }) => gateway.to === way.to);
+    return { way, own, state: wayState(way, own) };
+  });
+  const [first, ...others] = ways;
+  // A tenant may have networks alone.
+  const own = tenant.gateways.length === 0 && others.length > 0 ? "ok" : first?.state;
+  const whole = own === "ok" && others.some(({ state }) => state !== "ok") ? "degraded" : own;
+  return {
+    name: tenant.name,
+    state: isDisturbed ? "disturbed" : whole,
+    gateways: first?.own.map(gatewayObject),
+    routes: others.map(({ way, own, state }) => ({
+      to: way.networks?.map(({ dst }) => dst),
+      state,
+      gateways: own.map(gatewayObject),
+    })),
+  };
 }
 
 function gatewayObject({
@@ -94,8 +122,8 @@ function gatewayObject({
   };
 }
 
-function tenantState(
-  { onGatewayLoss }: RoutedTenant,
+function wayState(
+  { onGatewayLoss }: Way,
   gateways: readonly GatewayStatus[],
 ): "ok" | "degraded" | "stopped" | "fallback" {
   if (gateways.length === 0) return "stopped";

@@ -46,6 +46,14 @@ export interface RunningWatcher {
   readonly keeps: (conf: PluginConf) => boolean;
 }
 
+/** Gateways as the watcher that runs has them, for a look at the node; nothing where none runs. Throws CniError `journal`. */
+export async function healthByWatcher(
+  lock: Pick<WatcherLock, "watcher">,
+): Promise<{ readonly health?: Health }> {
+  const watcher = await lock.watcher();
+  return watcher === undefined ? {} : { health: watcher.health };
+}
+
 /**
  * The lock of this network namespace, in `dir`, which must exist by the time that the lock is
  * taken.

@@ -2,6 +2,7 @@
  * Keeps the node routes as the configuration has them: looks at the node again and again, and
  * repairs what differs.
  */
+import { everyGateway } from "../../../conf/gateways";
 import { CniError, toCniError } from "../../cni/error";
 import { collisionsOf, look } from "../apply";
 import { carryOut, type CarriedOut, errorsOf, type RoutesView } from "../carry-out";
@@ -278,8 +279,8 @@ class Watcher {
 }
 
 async function requirePing({ conf, node }: WatchTarget): Promise<void> {
-  if (routedTenants(conf).some(({ gateways }) => gateways.some(({ check }) => check !== undefined)))
-    await node.probes.requirePing();
+  const gateways = routedTenants(conf).flatMap(everyGateway);
+  if (gateways.some(({ check }) => check !== undefined)) await node.probes.requirePing();
 }
 
 function textOf(thrown: unknown): string {

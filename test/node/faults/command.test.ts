@@ -65,6 +65,13 @@ test("on k3s every command looks where its containerd does", () => {
   expect(node.status()).toMatchObject({ status: 0, findings: [] });
   for (const command of ["check", "rules", "routes show"])
     expect(node.run(`wrapper ${command}`)).toContain(`${dir}/10-tenant-routing.conflist\n`);
+  node.run(`mv ${dir}/10-tenant-routing.conflist /etc/tenants.conflist`);
+  node.files.write(`${dir}/10-flannel.conflist`, '{"name":"cbr0","plugins":[{"type":"flannel"}]}');
+  const valid = node.run("wrapper validate /etc/tenants.conflist");
+  expect(valid).toContain(
+    "switch it on:\n  echo 'flannel-cni-conf: /etc/tenants.conflist' >>/etc/rancher/k3s/config.yaml",
+  );
+  node.run(`cp /etc/tenants.conflist ${dir}/10-flannel.conflist`);
   node.files.write(`${agent}/kubelet.kubeconfig`, "");
   node.run(`sed -i 's#"delegate"#"kubeconfig":"/etc/kubernetes/kubelet.conf",&#' ${dir}/*`);
   expect(node.status("--only", "credentials").findings[0]).toMatchObject({
@@ -101,9 +108,9 @@ test("--watch goes on until it is interrupted, and ends with what it saw last", 
   watching.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
   const ended = new Promise<unknown>((resolve) => watching.once("exit", resolve));
   try {
-    await until("a first look", () => /^ok +routes/m.test(said), 60_000);
+    await until("a first look", () => /^ok +routes/m.test(said));
     node.run("ip rule del fwmark 0x10/0xff lookup 100");
-    await until("a look at the fault", () => /TR0117[^]*^-? *agent/m.test(said), 60_000);
+    await until("a look at the fault", () => /TR0117[^]*^-? *agent/m.test(said));
     watching.kill("SIGINT");
     expect(await ended).toBe(1);
   } finally {

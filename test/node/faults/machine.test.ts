@@ -57,7 +57,7 @@ testFaults(node, [
     title: "the firewall's programs are missing",
     code: "TR0705",
     provoke: hideFirewall,
-    remedy: "Do what the message says; docs/on-call.md has more under code 110",
+    remedy: "Install the package iptables: apt-get install iptables, or dnf install iptables",
     end: ({ run }) => void run("umount /usr/sbin"),
   },
   {

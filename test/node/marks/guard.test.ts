@@ -6,7 +6,6 @@ import type { Batch } from "./driver";
 import { sh } from "../../helpers/shell";
 import { useRig } from "./rig";
 
-jest.setTimeout(120_000);
 const rig = useRig({ guard: true });
 
 const KEY = { network: "net", containerId: "c1", ifname: "eth0" };

@@ -6,7 +6,6 @@ import { VARIANTS } from "../../helpers/firewall";
 import type { Call, Reply } from "./driver";
 import { useRig } from "./rig";
 
-jest.setTimeout(120_000);
 const rig = useRig();
 
 const KEY = { network: "net", containerId: "c1", ifname: "eth0" };

@@ -7,7 +7,6 @@ import type { MarkOrder } from "../../../lib/ports";
 import { sh } from "../../helpers/shell";
 import { nftIn } from "./nft-in";
 
-jest.setTimeout(60_000);
 const NETNS = `trk-${process.pid}`;
 beforeEach(() => void sh("ip", "netns", "add", NETNS));
 afterEach(() => void sh("ip", "netns", "del", NETNS));

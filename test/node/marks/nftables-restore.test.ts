@@ -6,7 +6,6 @@ import type { InstalledMark, RestoreOrder, Restored } from "../../../lib/ports";
 import { sh } from "../../helpers/shell";
 import { nftIn } from "./nft-in";
 
-jest.setTimeout(120_000);
 const NETNS = `trr-${process.pid}`;
 beforeEach(() => void sh("ip", "netns", "add", NETNS));
 afterEach(() => void sh("ip", "netns", "del", NETNS));

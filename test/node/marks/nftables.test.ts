@@ -5,7 +5,6 @@ import type { InstalledMark, MarkOrder } from "../../../lib/ports";
 import type { Call, Reply } from "./driver";
 import { useRig } from "./rig";
 
-jest.setTimeout(120_000);
 const rig = useRig();
 
 const TABLE = "inet tenant-routing-marks";

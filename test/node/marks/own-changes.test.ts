@@ -18,7 +18,6 @@ import { localHost, type Host } from "../../../lib/node/host";
 import { startStream, startTalk } from "../../../lib/node/stream";
 import { sh, until } from "../../helpers/shell";
 
-jest.setTimeout(120_000);
 const NETNS = `tro-${process.pid}`;
 const dir = mkdtempSync(join(tmpdir(), "own-changes-"));
 const locks = {

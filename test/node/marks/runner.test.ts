@@ -10,7 +10,6 @@ import { join } from "node:path";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 
-jest.setTimeout(60_000);
 const dir = mkdtempSync(join(tmpdir(), "nft-runner-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 

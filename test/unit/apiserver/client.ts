@@ -60,7 +60,7 @@ export async function get(api: ApiServer, path: string, options: GetOptions = {}
         }, reject);
       },
     );
-    req.setTimeout(options.timeoutMs ?? 5000, () => {
+    req.setTimeout(options.timeoutMs ?? 60_000, () => {
       req.destroy(Object.assign(new Error("no answer in time"), { code: "ETIMEDOUT" }));
     });
     req.on("error", reject).end();

@@ -69,7 +69,7 @@ test("every flavour has the outcome that it stands for, with the official client
   const args = ["--input-type=module", "-e", CLIENT, ...paths];
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: __dirname });
   expect(JSON.parse(stdout)).toEqual(EXPECTED);
-}, 30_000);
+});
 
 type Config = {
   clusters: [{ cluster: Record<string, unknown> }];

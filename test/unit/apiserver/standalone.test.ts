@@ -72,7 +72,7 @@ beforeAll(async () => {
   if (child.stdout === null) throw new Error("no stdout");
   const [line] = (await once(createInterface(child.stdout), "line")) as [string];
   ready = JSON.parse(line) as Ready;
-}, 30_000);
+});
 
 afterAll(async () => {
   if (child.exitCode === null) child.kill("SIGKILL");

@@ -76,6 +76,8 @@ describe("the command line", () => {
     [["constructor"], 'unknown command "constructor"'],
     [["nonsense", "--help"], 'unknown command "nonsense"'],
     [["help", "nonsense"], 'unknown command "nonsense"'],
+    [["check", "--json"], "unknown option '--json'\n(did you mean -o json?)"],
+    [["routes", "plan", "--dry-run"], "unknown option '--dry-run'\n(plan changes nothing)"],
     [["chekc"], 'unknown command "chekc"\n(Did you mean check?)'],
     [["--"], "no command"],
     [["--nope"], "unknown option '--nope'"],
@@ -89,7 +91,9 @@ describe("the command line", () => {
   ])("%j is misuse: what is wrong, usage and status 2", async (args, problem) => {
     const { status, out, err } = await runCommandLine(...args);
     expect([status, out]).toEqual([2, ""]);
-    expect(err).toContain(`wrapper: ${problem}\n\nUsage: wrapper`);
+    // The command whose mistake it is, as in its usage.
+    expect(err).toMatch(/^(wrapper[a-z ]*): .*\n(?:\(.*\)\n)?\nUsage: \1 /);
+    expect(err).toContain(`: ${problem}\n\nUsage: wrapper`);
   });
   test.each([
     [["routes"], "no action", ""],

@@ -83,11 +83,11 @@ describe("many problems", () => {
 
   test("a flood is counted, not listed", () => {
     const flood = Object.fromEntries(
-      Array.from({ length: 5000 }, (_, i) => [`unknown-key-${i}`, "x".repeat(100)]),
+      Array.from({ length: 1000 }, (_, i) => [`unknown-key-${i}`, "x".repeat(100)]),
     );
     const error = refusal(netconf(flood));
     expect(error.code).toBe(2);
-    expect(error.details).toMatch(/and 4980 more$/);
+    expect(error.details).toMatch(/and 980 more$/);
     expect(error.message.length + error.details.length).toBeLessThan(10_000);
   });
 

@@ -135,7 +135,7 @@ export function gatewayBoxes(
           },
         ];
   return gateways.map((gateway): Unplaced => {
-    const { dev, devicePacketsPerSecond, neighbour } = gateway;
+    const { dev, devicePacketsPerSecond, neighbour, to } = gateway;
     const [mood, word, text] = GATEWAY_STATES[gateway.state];
     const [address = ""] = gateway.gateway.split(" dev ");
     const sent =
@@ -143,10 +143,17 @@ export function gatewayBoxes(
     return {
       ...{ ...column, key: `gateway ${gateway.gateway} ${group}`, kind: "gateway", mood },
       label: shortened(address, 20),
-      note: dev === null ? "" : shortened(`${dev}${sent}`, 26),
+      note: shortened(
+        `${dev ?? ""}${sent}${to.includes("default") ? "" : ` to ${to.join(", ")}`}`,
+        26,
+      ),
       aside: word,
       details: [
         ["Gateway", gateway.gateway],
+        [
+          "Packets to",
+          to.map((each) => (each === "default" ? "everything else" : each)).join(", "),
+        ],
         ["State", text],
         ["Neighbour entry", neighbour],
         ["Its device sends", rate(devicePacketsPerSecond)],

@@ -53,7 +53,9 @@ function titleOf({ tenant, mark }: GroupObject): string {
 }
 
 function isCutOff({ gateways }: GroupObject): boolean {
-  return gateways.length > 0 && gateways.every(({ state }) => state === "lost");
+  const own = gateways.filter(({ to }) => to.includes("default"));
+  const deciding = own.length > 0 ? own : gateways;
+  return deciding.length > 0 && deciding.every(({ state }) => state === "lost");
 }
 
 function heightOf(boxes: readonly Unplaced[]): number {

@@ -74,8 +74,8 @@ export function answers(socketPath: string): Promise<boolean> {
   });
 }
 
-// A process that nobody has waited for yet does nothing any more.
-function isRunning(pid: number): boolean {
+/** False for one that nobody has waited for yet, too: it does nothing any more, and holds nothing. */
+export function isRunning(pid: number): boolean {
   const stat = textOf(`/proc/${pid}/stat`);
   return stat !== "" && !stat.slice(stat.lastIndexOf(")")).startsWith(") Z");
 }

@@ -12,7 +12,7 @@ export type AddressMode = "good" | "slow" | "refuse" | "nonsense" | "stray" | "t
 
 const NETWORK = "10.67.0";
 const FIRST_HOST = 10;
-type Table = Record<string, string>;
+type Table = Readonly<Record<string, string>>;
 
 /**
  * Serves `PUT /addresses/CONTAINER` and `DELETE` on the port, until it is killed. In `dir` are key.pem and ca.pem,
@@ -29,7 +29,7 @@ export function serveAddresses(port: number, dir: string, ready: string): Promis
 
 function answer(dir: string, { method, url = "" }: IncomingMessage, to: ServerResponse): void {
   const container = url.split("/").at(-1) ?? "";
-  const table = read(dir);
+  const table = givenAddresses(dir);
   if (method === "DELETE") {
     save(dir, Object.fromEntries(Object.entries(table).filter(([id]) => id !== container)));
     to.end("{}");
@@ -70,18 +70,28 @@ function give(mode: AddressMode, table: Table, container: string): Given | undef
   }
 }
 
+/** The file with the AddressMode. */
+export function modeFile(dir: string): string {
+  return join(dir, "addresses.mode");
+}
+
 function modeIn(dir: string): AddressMode {
-  const path = join(dir, "addresses.mode");
+  const path = modeFile(dir);
   return existsSync(path) ? (readFileSync(path, "utf8") as AddressMode) : "good";
 }
 
-function read(dir: string): Table {
-  const path = join(dir, "addresses.json");
+function tableFile(dir: string): string {
+  return join(dir, "addresses.json");
+}
+
+/** The addresses that have been given out, by container. */
+export function givenAddresses(dir: string): Table {
+  const path = tableFile(dir);
   return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Table) : {};
 }
 
 function save(dir: string, table: Table): void {
-  const path = join(dir, "addresses.json");
+  const path = tableFile(dir);
   writeFileSync(`${path}.new`, JSON.stringify(table));
   renameSync(`${path}.new`, path);
 }

@@ -1,4 +1,5 @@
 /** The tree from facts: what each step says, which finding is first, and the verdict. */
+import type { Finding } from "../../../../lib/checks/finding";
 import { explain } from "../../../../lib/explain/explain";
 import type { Explanation, Marked, PathFacts, PodFacts } from "../../../../lib/explain/model";
 import { findFindings } from "../../../../lib/routes/conflicts/findings";
@@ -219,9 +220,12 @@ describe("translation", () => {
   test("by another's masquerade rule", () => {
     const text = `*nat\n:POSTROUTING ACCEPT [0:0]\n[1:60] -A POSTROUTING -s ${POD}/32 -j MASQUERADE\nCOMMIT\n`;
     const saved = [{ program: "iptables-nft", text }];
-    expect(what(explain(factsWith({ firewall: { saved, nft: undefined } })), "translation")).toBe(
-      `by "-A POSTROUTING -s ${POD}/32 -j MASQUERADE" of iptables-nft nat POSTROUTING`,
-    );
+    expect(
+      what(
+        explain(factsWith({ firewall: { saved, nft: undefined, nftProblem: undefined } })),
+        "translation",
+      ),
+    ).toBe(`by "-A POSTROUTING -s ${POD}/32 -j MASQUERADE" of iptables-nft nat POSTROUTING`);
   });
 });
 
@@ -247,4 +251,26 @@ test("what cannot be looked at is unknown, and no fault", () => {
   const { state, first } = explain(factsWith({ gateway, ...markedWith({ maybe: [RULE] }) }));
   expect([state, first]).toEqual(["unknown", undefined]);
   expect(CONF.tenants).toHaveLength(2);
+});
+
+test.each([
+  ["path-no-answer", "warning", "; no answer came back"],
+  ["path-answer-lost", "failed", "; its answer was lost on this node"],
+  ["path-stopped-live", "failed", "; the probe packet was lost on this node"],
+] as const)("the verdict says how a probe with %s ended", (kind, severity, end) => {
+  const finding = { kind, severity } as Finding;
+  const probe = { name: "probe", what: "", state: severity, finding };
+  expect(explain(HEALTHY, [probe]).verdict).toMatch(new RegExp(`as a${end}$`));
+});
+
+test("the verdict says that a probe was answered", () => {
+  const probe = { name: "probe", what: "", state: "ok" } as const;
+  expect(explain(HEALTHY, [probe]).verdict).toMatch(/ as a, and the answer came back$/);
+});
+
+test("what could not be read of the firewalls is a step of its own", () => {
+  const firewall = { saved: [], nft: undefined, nftProblem: "nft is not installed" };
+  const explained = explain(factsWith({ firewall }));
+  expect(what(explained, "not seen")).toBe("nftables itself: nft is not installed");
+  expect([explained.state, explained.first]).toEqual(["unknown", undefined]);
 });

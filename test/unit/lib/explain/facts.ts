@@ -59,7 +59,7 @@ export function factsWith(change: Partial<PathFacts> = {}, state = node()): Path
       shared: false,
       guard: undefined,
     },
-    firewall: { saved: [], nft: undefined },
+    firewall: { saved: [], nft: undefined, nftProblem: undefined },
     routes: {
       plan,
       state,

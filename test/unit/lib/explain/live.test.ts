@@ -12,6 +12,7 @@ function live(
 ): ReturnType<typeof liveStep> {
   return liveStep({
     outcome: { end: "silent", error: undefined, what: "a TCP SYN to port 443" },
+    timeoutMs: 3000,
     before: BEFORE,
     after: { ...BEFORE, ...after },
     tracked: [],
@@ -57,12 +58,58 @@ test.each([
   });
 });
 
-test("beyond the gateway's device it is not this node that lost it", () => {
-  const step = live({ fromPod: 11, marked: 6, out: 21 }, { tracked: [TRACKED] });
-  expect(step.state).toBe("ok");
-  expect(step.steps?.at(-1)?.what).toBe(
-    "none: the packet left the node, and no answer came to the pod",
-  );
+describe("beyond the gateway's device", () => {
+  const LEFT = { fromPod: 11, marked: 6, out: 21 };
+  const to = (address: string, change: object = {}) => {
+    const before = { ...facts, packet: { ...facts.packet, to: address }, ...change };
+    return { facts: { before, after: before } };
+  };
+
+  test("no answer is a warning that says where to look next", () => {
+    const step = live(LEFT, { tracked: [TRACKED], ...to("198.51.100.7") });
+    expect(step.state).toBe("warning");
+    expect(step.steps?.at(-1)).toMatchObject({
+      what: "none: no answer came within 3 s",
+      finding: {
+        code: "TR0918",
+        fault:
+          "a packet of team-a/web-0 left by 192.0.2.1 on eth1 as a, and no answer came within 3 s",
+        remedy:
+          "look in this order: the way back, on 192.0.2.1 (ip route get 10.10.10.2); its NAT; the destination itself",
+      },
+    });
+  });
+
+  test("without a gateway's address, a tenant or a tracked connection", () => {
+    const way = { dev: "vpn0", via: undefined, table: 100, local: false };
+    const pod = { ...facts.pod, tenant: undefined };
+    const step = live(LEFT, { tracked: undefined, ...to("198.51.100.7", { way, pod }) });
+    expect(step.steps?.at(-1)?.finding).toMatchObject({
+      fault: "a packet of team-a/web-0 left by vpn0, and no answer came within 3 s",
+      remedy: expect.stringContaining("its way back (ip route get 10.88.0.2)"),
+    });
+  });
+
+  test("an address that only stands for the outside need not answer", () => {
+    expect(live(LEFT, { tracked: [TRACKED] }).steps?.at(-1)?.finding?.remedy).toBe(
+      "name a destination that answers: wrapper explain team-a/web-0 ADDRESS:PORT --live",
+    );
+  });
+
+  test("a refusal from there is told", () => {
+    const outcome = { end: "refused", error: "EHOSTUNREACH", what: "a TCP SYN" } as const;
+    const step = live(LEFT, { outcome, tracked: [TRACKED], ...to("198.51.100.7") });
+    expect(step.steps?.at(-1)?.what).toBe("none: a router refused it (EHOSTUNREACH)");
+  });
+
+  test("an answer that was tracked and did not get to the pod was lost here", () => {
+    const step = live({ ...LEFT, into: 31 }, { tracked: [{ ...TRACKED, answered: true }] });
+    expect(step).toMatchObject({ state: "failed" });
+    expect(step.steps?.at(-1)?.finding).toMatchObject({
+      code: "TR0919",
+      remedy: expect.stringContaining("net.ipv4.conf.eth1.rp_filter"),
+    });
+  });
 });
 
 test("connections count only where they are tracked for certain", () => {
@@ -80,6 +127,7 @@ test("the guard, and a rule whose counter has grown, dropped it", () => {
     ...facts,
     firewall: {
       nft: undefined,
+      nftProblem: undefined,
       saved: [
         {
           program: "iptables-nft",

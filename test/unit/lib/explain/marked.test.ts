@@ -1,5 +1,5 @@
 /** The mark of a packet when it is routed. */
-import { markedBy } from "../../../../lib/explain/marked";
+import { blindSpots, markedBy } from "../../../../lib/explain/marked";
 import type { Packet } from "../../../../lib/explain/model";
 
 const PACKET: Packet = {
@@ -29,6 +29,7 @@ function marked(
         { program: "iptables-legacy", problem: "not readable" },
       ],
       nft,
+      nftProblem: undefined,
     },
     own: [],
     inNftables,
@@ -72,6 +73,71 @@ test("a rule that may match is told, and does not count", () => {
   expect(found.value).toBe(0x10);
   expect(found.maybe.map(({ text }) => text)).toEqual([
     "-A PREROUTING -m set --match-set x src -j MARK --set-xmark 0x20/0xff",
+  ]);
+});
+
+describe("rules of nftables", () => {
+  const rule = (...expr: readonly object[]) => ({
+    nftables: [
+      { chain: { family: "inet", table: "site", name: "pre", hook: "prerouting", prio: -100 } },
+      { rule: { family: "inet", table: "site", chain: "pre", handle: 4, expr } },
+    ],
+  });
+  const MARK = { meta: { key: "mark" } };
+  const set = (value: unknown) => ({ mangle: { key: MARK, value } });
+  const perhaps = { match: { op: "==", left: { meta: { key: "length" } }, right: 60 } };
+
+  test("a mark that is worked out from the one before", () => {
+    const others = marked([OURS], {
+      nft: rule(set({ "|": [{ "&": [MARK, 0xffff00ff] }, 0x700] })),
+    });
+    expect(others).toMatchObject({ value: 0x710, spoiltBy: undefined, maybe: [] });
+    const ours = marked([OURS], { nft: rule(set({ "|": [{ "&": [MARK, 0xffffff00] }, 0x20] })) });
+    expect(ours).toMatchObject({ value: 0x20, spoiltBy: { where: "nft inet site pre" } });
+  });
+
+  test("a mark that is not known, and what may drop, are told", () => {
+    for (const expr of [[set({ numgen: {} })], [perhaps, set(32)], [perhaps, { drop: null }]]) {
+      const found = marked([OURS], { nft: rule(...expr) });
+      expect(found).toMatchObject({
+        value: 0x10,
+        maybe: [{ text: "handle 4" }],
+        dropped: undefined,
+      });
+    }
+  });
+
+  test("dropped before it is routed", () => {
+    expect(marked([OURS], { nft: rule({ drop: null }) }).dropped).toMatchObject({
+      text: "handle 4",
+    });
+  });
+});
+
+test("what could not be read, and what is not followed, is said", () => {
+  const chain = (family: string, name: string, hook: string) => [
+    { chain: { family, table: "t", name, hook } },
+    { rule: { family, table: "t", chain: name, handle: 1, expr: [] } },
+  ];
+  const nft = {
+    nftables: [
+      ...chain("netdev", "in", "ingress"),
+      ...chain("inet", "early", "ingress"),
+      ...chain("bridge", "b", "forward"),
+      ...chain("inet", "f", "forward"),
+      { chain: { family: "netdev", table: "t", name: "empty", hook: "ingress" } },
+    ],
+  };
+  const saved = [
+    { program: "iptables-nft", text: "" },
+    { program: "iptables-legacy", problem: "not readable" },
+  ];
+  expect(blindSpots({ saved, nft, nftProblem: undefined })).toEqual([
+    "iptables-legacy: not readable",
+    "chains of devices and bridges are not followed: nft netdev t in, nft inet t early, nft bridge t b",
+  ]);
+  expect(blindSpots({ saved: [], nft: undefined, nftProblem: "nft is not installed" })).toEqual([
+    "nftables itself: nft is not installed",
   ]);
 });
 

@@ -48,7 +48,7 @@ test("one at a time, whoever holds it, and nothing is left in the queue", async 
   let most = 0;
   await Promise.all(
     Array.from({ length: 20 }, () =>
-      createLock(dir).hold(5000, async () => {
+      createLock(dir).hold(60_000, async () => {
         most = Math.max(most, ++inside);
         await sleep(2);
         inside--;
@@ -62,9 +62,9 @@ test("one at a time, whoever holds it, and nothing is left in the queue", async 
 test("first come, first served", async () => {
   const served: number[] = [];
   const waiting: Promise<unknown>[] = [];
-  await createLock(dir).hold(5000, async () => {
+  await createLock(dir).hold(60_000, async () => {
     for (let n = 0; n < 12; n++) {
-      waiting.push(createLock(dir).hold(5000, async () => void served.push(n)));
+      waiting.push(createLock(dir).hold(60_000, async () => void served.push(n)));
       await until(() => tickets().length === n + 2);
     }
   });
@@ -74,8 +74,8 @@ test("first come, first served", async () => {
 
 test("names are locks of their own; several are held together, in whatever order they are given", async () => {
   const locks = createLocks(dir);
-  await locks.hold(["a"], 5000, async () => {
-    expect(await locks.hold(["b", "fe80::1"], 5000, async () => "free")).toBe("free");
+  await locks.hold(["a"], 60_000, async () => {
+    expect(await locks.hold(["b", "fe80::1"], 60_000, async () => "free")).toBe("free");
     await expect(locks.hold(["b", "a"], 30, async () => 1)).rejects.toMatchObject({ code: 11 });
   });
   const both = await Promise.all(
@@ -83,7 +83,7 @@ test("names are locks of their own; several are held together, in whatever order
       ["x", "y"],
       ["y", "x"],
       ["x", "x"],
-    ].map((names) => locks.hold(names, 5000, async () => sleep(5).then(() => names))),
+    ].map((names) => locks.hold(names, 60_000, async () => sleep(5).then(() => names))),
   );
   expect(both).toHaveLength(3);
   expect(tickets()).toEqual([]);
@@ -98,14 +98,14 @@ test("many at once are one socket, and wait for nobody while they hold some", as
     await sleep(5);
     order.push(who);
   };
-  await locks.hold(["name-7"], 5000, async () => {
-    const many = locks.hold(names, 5000, () => inside("many"));
+  await locks.hold(["name-7"], 60_000, async () => {
+    const many = locks.hold(names, 60_000, () => inside("many"));
     await until(() => tickets().filter((file) => file.startsWith("name-")).length > 1);
-    expect(await locks.hold(["name-9"], 5000, async () => "free")).toBe("free");
+    expect(await locks.hold(["name-9"], 60_000, async () => "free")).toBe("free");
     void many;
   });
   await Promise.all(
-    ["a", "b", "c"].map((who) => locks.hold([...names].reverse(), 5000, () => inside(who))),
+    ["a", "b", "c"].map((who) => locks.hold([...names].reverse(), 60_000, () => inside(who))),
   );
   expect(order.filter((who, i) => i % 2 === 0 && who !== order[i + 1])).toEqual([]);
   expect([order.length, readdirSync(join(dir, "queue"))]).toEqual([8, []]);
@@ -140,10 +140,10 @@ test("waits no longer than it may: code 11, and it names who was there first", a
 test("who gives up does not hold up those behind", async () => {
   const order: string[] = [];
   let behind: Promise<unknown> = Promise.resolve();
-  await createLock(dir).hold(5000, async () => {
+  await createLock(dir).hold(60_000, async () => {
     const impatient = createLock(dir).hold(40, async () => order.push("impatient"));
     await until(() => tickets().length === 2);
-    behind = createLock(dir).hold(5000, async () => order.push("behind"));
+    behind = createLock(dir).hold(60_000, async () => order.push("behind"));
     await until(() => tickets().length === 3);
     await expect(impatient).rejects.toMatchObject({ code: 11 });
   });
@@ -190,7 +190,7 @@ test("killed anywhere, over and over: never two at once, and what is left is swe
     await Promise.all(workers.map((worker) => once(worker, "exit")));
   }
   expect(existsSync(join(dir, "two"))).toBe(false);
-  expect(await createLock(dir).hold(5000, async () => "free")).toBe("free");
+  expect(await createLock(dir).hold(60_000, async () => "free")).toBe("free");
   const old = new Date(Date.now() - 3_600_000);
   for (const file of readdirSync(join(dir, "queue")))
     lutimesSync(join(dir, "queue", file), old, old);
@@ -212,11 +212,11 @@ test("a process that stays has one socket for all of its places, and those who w
   const posts = createStandingPosts();
   const locks = createLocks(dir, posts);
   const order: string[] = [];
-  const first = locks.hold(["a", "b"], 5000, async () => {
+  const first = locks.hold(["a", "b"], 60_000, async () => {
     const behind = [locks, createLocks(dir)].map((each, n) =>
-      each.hold(["b"], 5000, async () => void order.push(`behind ${n}`)),
+      each.hold(["b"], 60_000, async () => void order.push(`behind ${n}`)),
     );
-    const beside = locks.hold(["c"], 5000, async () => void order.push("beside"));
+    const beside = locks.hold(["c"], 60_000, async () => void order.push("beside"));
     await beside;
     // Longer than one is kept who waits, so that he looks again and goes on waiting.
     await sleep(120);
@@ -234,10 +234,10 @@ test("a process that stays has one socket for all of its places, and those who w
 test("a standing socket is made again where somebody has removed it", async () => {
   const posts = createStandingPosts();
   const locks = createLocks(dir, posts);
-  const both = await Promise.all([1, 2].map((n) => locks.hold([`${n}`], 5000, async () => n)));
+  const both = await Promise.all([1, 2].map((n) => locks.hold([`${n}`], 60_000, async () => n)));
   expect(both).toEqual([1, 2]);
   rmSync(join(dir, "queue"), { recursive: true });
-  expect(await locks.hold(["a"], 5000, async () => "again")).toBe("again");
+  expect(await locks.hold(["a"], 60_000, async () => "again")).toBe("again");
   expect(readdirSync(join(dir, "queue"))).toHaveLength(1);
   posts.close();
 });

@@ -35,7 +35,7 @@ describe("text", () => {
   test("megabytes of anything are scrubbed in linear time: as the square it would be hours", () => {
     for (const unit of ["-", "a", "token", "eyJ", "://", "secret ", "-----BEGIN X-----"])
       expect(scrub(unit.repeat((4 * 1024 * 1024) / unit.length)).length).toBeGreaterThan(0);
-  }, 300_000);
+  });
 
   test("what is not secret stays as it is", () => {
     const rules = `-A PREROUTING -s 10.1.0.5/32 -m comment --comment "tenant-routing team-a/web-0 01234567-0123456789abcdef01234567" -j MARK --set-xmark 0x10/0xff

@@ -43,6 +43,8 @@ export class FakeNode implements RoutesNode {
   };
   carried: readonly CarriedMark[] = [];
   readonly carriedMarks = () => this.carried;
+  guarded = false;
+  readonly isGuarded = () => this.guarded;
   readonly readSurroundings = async () => ({
     markUses: [],
     chains: [],

@@ -18,6 +18,26 @@ function place(file: string, ...entries: ReturnType<typeof entry>[]) {
   return { name, installed, findings: brief(findings) };
 }
 
+test("a distribution copies it under the name that it always writes", () => {
+  const flannel = entry("10-flannel.conflist", { type: "flannel" });
+  const placed = (file: string) =>
+    placeOf({
+      ...{ file, bytes: bytes(OURS), dir: "/net.d", runtime: "containerd" as const },
+      ...{ entries: [flannel], copiedAs: "10-flannel.conflist" },
+    });
+  for (const file of ["/etc/rancher/k3s/tenants.conflist", "stdin"])
+    expect(placed(file)).toEqual({
+      name: "10-flannel.conflist",
+      installed: false,
+      findings: [],
+    });
+  // One that somebody puts beside it by hand is judged by its own name.
+  expect(placed("/net.d/20-ours.conflist")).toMatchObject({
+    name: "20-ours.conflist",
+    installed: true,
+  });
+});
+
 test.each<[string, ReturnType<typeof place>, object]>([
   [
     "a new file for an empty directory",

@@ -22,6 +22,7 @@ const FACTS = {
     to: "192.0.2.1",
   },
   ...{ why: "because", dev: "eth1", via: "192.0.2.2", neighbour: "FAILED", at: "x", behind: "y" },
+  ...{ hop: "192.0.2.2 on eth1", answersTo: "10.88.0.2", isStandIn: false },
 };
 
 test.each(KINDS)("the sentences of %s have no full stop and leave nothing out", (_, kind) => {

@@ -230,9 +230,21 @@ const TEXTS = {
   "nft -j -a list ruleset": RULESET,
 };
 
+const PODS = [{ pod: "team-a/web-0", addresses: ["10.88.0.2"] }];
+
 describe("the look", () => {
+  test("filters at an interface of no pod are not asked for", async () => {
+    const qdiscs = '[{"kind":"clsact","dev":"veth1"},{"kind":"clsact","dev":"eth0"}]';
+    const wrong = { "tc -j filter show dev eth0 ingress": "!not this one" };
+    const { filters } = await readDatapath(
+      programs({ ...TEXTS, ...wrong, "tc -j qdisc show": qdiscs }),
+      PODS,
+    );
+    expect(filters).toHaveLength(4);
+  });
+
   test("asks for filters where there can be some, and for the ruleset where there are flowtables", async () => {
-    const { links, routes, filters, flowtables } = await readDatapath(programs(TEXTS));
+    const { links, routes, filters, flowtables } = await readDatapath(programs(TEXTS), PODS);
     expect(links).toEqual([
       { name: "lo", kind: "", master: undefined },
       { name: "veth1", kind: "veth", master: "cni0" },
@@ -241,15 +253,15 @@ describe("the look", () => {
     expect(filters).toHaveLength(4);
     expect(flowtables).toHaveLength(2);
     const few = { ...TEXTS, "nft -j list flowtables": '{"nftables":[]}' };
-    expect((await readDatapath(programs(few))).flowtables).toEqual([]);
-    expect((await readDatapath(programs(TEXTS, false))).flowtables).toEqual([]);
+    expect((await readDatapath(programs(few), PODS)).flowtables).toEqual([]);
+    expect((await readDatapath(programs(TEXTS, false), PODS)).flowtables).toEqual([]);
   });
 
   test("a pod that ends meanwhile is nothing; what else goes wrong is told", async () => {
     const gone = { "tc -j filter show dev veth1 ingress": '!Cannot find device "veth1"' };
-    expect((await readDatapath(programs({ ...TEXTS, ...gone }))).filters).toEqual([]);
+    expect((await readDatapath(programs({ ...TEXTS, ...gone }), PODS)).filters).toEqual([]);
     const wrong = { "tc -j filter show dev veth1 ingress": "!it hurts" };
-    await expect(readDatapath(programs({ ...TEXTS, ...wrong }))).rejects.toThrow(
+    await expect(readDatapath(programs({ ...TEXTS, ...wrong }), PODS)).rejects.toThrow(
       "tc -j filter show dev veth1 ingress failed: it hurts",
     );
   });

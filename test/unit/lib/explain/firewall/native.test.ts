@@ -1,6 +1,14 @@
 import { nativeRules } from "../../../../../lib/explain/firewall/native";
 
-const PACKET = { family: 4, from: "10.88.0.2", to: "203.0.113.9", iif: "veth1" } as const;
+const PACKET = {
+  family: 4,
+  from: "10.88.0.2",
+  to: "203.0.113.9",
+  port: undefined,
+  iif: "veth1",
+  oif: undefined,
+  mark: 0x10,
+} as const;
 const SADDR = { payload: { protocol: "ip", field: "saddr" } };
 const SET = { mangle: { key: { meta: { key: "mark" } }, value: 32 } };
 
@@ -14,7 +22,7 @@ function found(expr: readonly object[], table: object = { family: "inet", table:
       { rule: { ...table, chain: "deep", handle: 8, expr } },
     ],
   };
-  return nativeRules(json, PACKET).map(({ effect, matched, removal }) => ({
+  return nativeRules(json, PACKET, "prerouting").map(({ effect, matched, removal }) => ({
     effect,
     matched,
     removal,
@@ -73,6 +81,7 @@ describe("chains that a base chain leads to", () => {
         ],
       },
       PACKET,
+      "prerouting",
     ).map(({ where, text, matched }) => `${where.slice(15)} ${text} ${matched}`);
   const to = (target: string) => ({ jump: { target } });
   const goTo = (target: string) => ({ goto: { target } });
@@ -112,7 +121,141 @@ describe("chains that a base chain leads to", () => {
   });
 });
 
+describe("verdict maps and policies", () => {
+  const table = { family: "inet", table: "site" };
+  const to = (target: string) => ({ jump: { target } });
+  const vmap = (key: unknown, data: unknown) => ({ vmap: { key, data } });
+  const onward = (name: string, prio: number, policy?: string) => ({
+    chain: { ...table, name, hook: "forward", prio, policy },
+  });
+  const rule = (chain: string, handle: number, ...expr: readonly object[]) => ({
+    rule: { ...table, chain, handle, expr },
+  });
+  const met = (...entries: readonly object[]) =>
+    nativeRules({ nftables: entries }, { ...PACKET, oif: "eth1" }, "forward").map(
+      ({ text, matched, removal }) => [text, matched, removal],
+    );
+  const zones = {
+    map: {
+      ...{ ...table, name: "zones", type: "ipv4_addr" },
+      elem: [
+        ["10.88.0.3", to("others")],
+        [{ elem: { val: "10.88.0.2", comment: "web" } }, to("ours")],
+      ],
+    },
+  };
+  const BLOCKED = {
+    ...zones.map,
+    elem: [[{ prefix: { addr: "10.88.0.0", len: 24 } }, { drop: null }]],
+  };
+  const delRule = (chain: string, handle: number) =>
+    `nft delete rule inet site ${chain} handle ${handle}`;
+
+  test("a named map leads to the chain of the pod's address alone", () => {
+    expect(
+      met(
+        ...[onward("f", 0), zones, rule("f", 1, vmap(SADDR, "@zones"))],
+        ...[rule("ours", 2, { drop: null }), rule("others", 3, { drop: null })],
+      ),
+    ).toEqual([["handle 2", "yes", delRule("ours", 2)]]);
+  });
+
+  test("an element that drops is named, and can be taken out of a named map", () => {
+    const named = [onward("f", 0), { map: BLOCKED }, rule("f", 1, vmap(SADDR, "@zones"))];
+    const text = "handle 1, element 10.88.0.0/24";
+    expect(met(...named)).toEqual([
+      [text, "yes", "nft delete element inet site zones '{ 10.88.0.0/24 }'"],
+    ]);
+    const data = { set: BLOCKED.elem };
+    expect(met(onward("f", 0), rule("f", 1, vmap(SADDR, data)))).toEqual([
+      [text, "yes", delRule("f", 1)],
+    ]);
+  });
+
+  test("without its key the packet goes on, and with an unknown one nothing is certain", () => {
+    const data = (key: unknown) => ({ set: [[key, { accept: null }]] });
+    const drop = rule("f", 2, { drop: null });
+    const meta = { meta: { key: "iifname" } };
+    expect(met(onward("f", 0), rule("f", 1, vmap(meta, data("eth0"))), drop)).toHaveLength(1);
+    expect(met(onward("f", 0), rule("f", 1, vmap(meta, data("veth*"))), drop)).toEqual([]);
+    const numgen = { numgen: { mode: "random", mod: 2 } };
+    const either = {
+      set: [
+        [0, to("a")],
+        [1, { goto: { target: "b" } }],
+      ],
+    };
+    expect(
+      met(
+        ...[onward("f", 0), rule("f", 1, vmap(numgen, either)), drop],
+        ...[rule("a", 3, { drop: null }), rule("b", 4, { drop: null })],
+      ).map(([text, matched]) => `${text} ${matched}`),
+    ).toEqual(["handle 3 maybe", "handle 4 maybe", "handle 2 yes"]);
+  });
+
+  const STATE = { ct: { key: "state" } };
+  const established = rule(
+    "f",
+    1,
+    vmap(STATE, {
+      set: [
+        ["established", { accept: null }],
+        ["invalid", { drop: null }],
+      ],
+    }),
+  );
+  const POLICY = "nft insert rule inet site f ip saddr 10.88.0.2 accept";
+  const unknown = { match: { op: "==", left: { meta: { key: "length" } }, right: 60 } };
+
+  test.each([
+    ["drops what no rule accepts", [established], [["policy drop", "yes", POLICY]]],
+    ["is not asked behind an accept", [rule("f", 2, { accept: null })], []],
+    [
+      "is not certain where a rule may accept",
+      [rule("f", 2, unknown, { accept: null })],
+      [["policy drop", "maybe", POLICY]],
+    ],
+    [
+      "is not certain where a map is not listed",
+      [rule("f", 2, vmap(SADDR, "@none"))],
+      [["policy drop", "maybe", POLICY]],
+    ],
+  ])("the policy %s", (_, rules, expected) => {
+    expect(met(onward("f", 0, "drop"), ...rules)).toEqual(expected);
+    expect(met(onward("f", 0, "accept"), ...rules)).toEqual([]);
+  });
+
+  test("chains of one hook are passed by their priority, each to its end", () => {
+    const chains = [onward("late", 10), onward("early", -10)];
+    const rules = [rule("early", 1, SET, { accept: null }), rule("late", 2, { drop: null })];
+    expect(met(...chains, ...rules).map(([text]) => text)).toEqual(["handle 1", "handle 2"]);
+    const is = { match: { op: "==", left: { meta: { key: "mark" } }, right: 32 } };
+    expect(met(...chains, rules[0] ?? {}, rule("late", 3, is, { drop: null }))).toHaveLength(2);
+  });
+
+  test("a mark by a map; without the pod's address there is none", () => {
+    const marks = (address: string) => ({
+      mangle: {
+        key: { meta: { key: "mark" } },
+        value: { map: { key: SADDR, data: { set: [[address, 0x20]] } } },
+      },
+    });
+    const sets = (address: string) =>
+      nativeRules(
+        { nftables: [onward("f", 0), rule("f", 1, marks(address))] },
+        { ...PACKET, oif: "eth1" },
+        "forward",
+      ).map((each) => each.sets);
+    expect([sets("10.88.0.2"), sets("10.88.0.9")]).toEqual([[0x20], []]);
+  });
+
+  test("a limit lets some packets by", () => {
+    const limit = { limit: { rate: 5, per: "second" } };
+    expect(met(onward("f", 0), rule("f", 1, limit, { drop: null }))[0]?.[1]).toBe("maybe");
+  });
+});
+
 test("what is no ruleset has no rules", () => {
   for (const json of [undefined, null, 3, {}, { nftables: [3, null] }])
-    expect(nativeRules(json, PACKET)).toEqual([]);
+    expect(nativeRules(json, PACKET, "prerouting")).toEqual([]);
 });

@@ -27,6 +27,7 @@ describe("what is the same for all destinations", () => {
         { program: "iptables-legacy", problem: "not readable" },
       ],
       nft: { nftables: [{ metainfo: { version: "1.0.6" } }] },
+      nftProblem: undefined,
     });
     expect(ground.routes.plan.gateways.map(({ via }) => via)).toEqual(["192.0.2.1", "192.0.2.2"]);
     expect(ground.routes).toMatchObject({ findings: [], collisions: [], hasNat: false });
@@ -53,12 +54,17 @@ describe("what is the same for all destinations", () => {
   );
 
   test.each([
-    ["is missing", { missing: ["nft"] }],
-    ["prints nothing", { answers: { "nft -j list ruleset": "\n" } }],
-    ["is refused", { answers: { "nft -j list ruleset": { ok: false, stdout: "{" } } }],
-  ])("no ruleset where nft %s", async (_, options) => {
+    ["is missing", { missing: ["nft"] }, "nft is not installed"],
+    ["prints nothing", { answers: { "nft -j list ruleset": "\n" } }, undefined],
+    [
+      "is refused",
+      { answers: { "nft -j list ruleset": { ok: false, stdout: "{", said: "not permitted" } } },
+      "not permitted",
+    ],
+  ])("no ruleset where nft %s", async (_, options, problem) => {
     const { node: explain } = rigOf(options);
-    expect((await readGround(explain, POD_FACTS, undefined)).firewall.nft).toBeUndefined();
+    const { firewall } = await readGround(explain, POD_FACTS, undefined);
+    expect([firewall.nft, firewall.nftProblem]).toEqual([undefined, problem]);
   });
 });
 

@@ -10,7 +10,6 @@ jest.mock("@kubernetes/client-node/dist/exec_auth.js", () =>
   jest.requireMock("@kubernetes/client-node/dist/config.js"),
 );
 
-jest.setTimeout(30_000);
 const harness = useCaches();
 const web = { resource: "pods", namespace: "team-a", name: "web-0" };
 const teamA = { resource: "namespaces", name: "team-a" };

@@ -129,3 +129,43 @@ test("the old owner's stop is put in first where it has none yet", () => {
     "ip -4 rule del pref 32765 fwmark 0x10/0xff lookup 100 protocol kernel",
   ]);
 });
+
+describe("a network with gateways of its own", () => {
+  const entry = {
+    to: ["203.0.113.0/24"],
+    gateways: [{ via: "192.0.2.2", dev: "eth1" }],
+    onGatewayLoss: "fallback",
+  };
+  const without = { a: TENANTS.a };
+  const withEntry = { a: { ...TENANTS.a, routes: [entry] } };
+  const from = (before: ReturnType<typeof done>, tenants: object): string[] =>
+    texts(
+      changesFor(inputOf({ tenants, state: before.state, record: before.record, own: before.own })),
+    );
+
+  test("comes with its gateways, and what is behind them follows: no packet is lost", () => {
+    expect(from(done(inputOf({ tenants: without })), withEntry)).toEqual([
+      "ip -4 route replace 203.0.113.0/24 via 192.0.2.2 dev eth1 table 100 protocol kernel",
+      "ip -4 route replace 203.0.113.0/24 via 192.0.2.1 dev eth1 table 100 metric 2048 protocol kernel",
+      "ip -4 route replace unreachable 203.0.113.0/24 table 100 metric 4294967295 protocol kernel",
+    ]);
+  });
+
+  test("goes the other way round", () => {
+    expect(from(done(inputOf({ tenants: withEntry })), without)).toEqual([
+      "ip -4 route del unreachable 203.0.113.0/24 table 100 metric 4294967295 protocol kernel",
+      "ip -4 route del 203.0.113.0/24 via 192.0.2.1 dev eth1 table 100 metric 2048 protocol kernel",
+      "ip -4 route del 203.0.113.0/24 via 192.0.2.2 dev eth1 table 100 protocol kernel",
+    ]);
+  });
+
+  test("other gateways take its place in one step", () => {
+    const moved = { a: { ...TENANTS.a, routes: [{ ...entry, gateways: TENANTS.b.gateways }] } };
+    const other = { ...entry, gateways: [{ via: "192.0.2.3", dev: "eth1" }] };
+    expect(
+      from(done(inputOf({ tenants: moved })), { a: { ...TENANTS.a, routes: [other] } }),
+    ).toEqual([
+      "ip -4 route replace 203.0.113.0/24 via 192.0.2.3 dev eth1 table 100 protocol kernel",
+    ]);
+  });
+});

@@ -161,13 +161,16 @@ describe("a change that a look led to", () => {
   });
 });
 
-test("a gateway's state follows from its device and its health", () => {
+test("a gateway's state follows from what the last look made of its device and its health", () => {
   const down = { ...ASSUMED_UP, up: false };
+  const failed = gateway({ unusable: "failed" });
   expect([
     gatewayState(gateway(), ASSUMED_UP),
-    gatewayState(gateway(), down),
-    gatewayState(gateway(), { ...down, answeringSince: 1 }),
+    gatewayState(failed, down),
+    gatewayState(failed, { ...down, answeringSince: 1 }),
   ]).toEqual(["up", "down", "hold-down"]);
+  // The probes have said so, and the routes do not follow yet.
+  expect([gatewayState(gateway(), down), gatewayState(failed, ASSUMED_UP)]).toEqual(["up", "down"]);
   for (const unusable of ["device-missing", "device-down", "own-address", "off-link"] as const)
     expect(gatewayState(gateway({ unusable }), ASSUMED_UP)).toBe(unusable);
 });
@@ -205,7 +208,7 @@ test("a tenant without any gateway is stopped; what there is not is null", () =>
   ).toEqual({
     pid: 1,
     conf: "/c",
-    tenants: [{ name: "a", state: "stopped", gateways: [] }],
+    tenants: [{ name: "a", state: "stopped", gateways: [], routes: [] }],
     repairs: 0,
     lastRepair: null,
     error: null,

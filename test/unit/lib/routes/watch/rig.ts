@@ -182,6 +182,7 @@ export function createRig(): Rig {
         remove: () => void (record = EMPTY_RECORD),
       },
       carriedMarks: () => rig.carried,
+      isGuarded: () => false,
       readSurroundings: async () => ({
         markUses: [],
         chains: [],

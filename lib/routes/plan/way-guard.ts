@@ -1,0 +1,170 @@
+/** Pure: the second half of the guard: no tenant's packet is forwarded by a default route of the node. */
+import type { PluginConf } from "../../../conf/types";
+import { contains, formatCidr, type Prefix, parsePrefix } from "../../net/address";
+import { type Family, familyOf } from "../../net/family";
+import type { Mark } from "../../net/mark";
+import { chainOf } from "./nat";
+import {
+  type IpRoute,
+  type Nexthop,
+  type NodeState,
+  type ResolvedGateway,
+  type RoutesPlan,
+  TABLE_MAIN,
+} from "../model";
+
+/** Marks whose packets are stopped behind one of the node's ways, and where they may go all the same. */
+interface Way {
+  readonly family: Family;
+  readonly hop: Nexthop;
+  readonly free: readonly Prefix[];
+  readonly stopped: readonly { readonly mark: Mark; readonly whose: string }[];
+}
+
+/** A node that has more networks behind its default gateway, as with a whole BGP table, is left without this. */
+const MAX_NETWORKS = 2000;
+/** The kernel's table for what no other has. */
+const TABLE_DEFAULT = 253;
+
+/**
+ * Chains for our nftables table; empty where nothing is to be stopped. The tenants' rules keep their packets from the
+ * node's default routes; these chains do when somebody has deleted the rules. Only what takes one of the default
+ * routes' gateways is looked at, so the packets of others pay for a comparison or two (decision 0124).
+ */
+export function wayGuard(
+  conf: PluginConf,
+  state: Pick<NodeState, "families" | "routes" | "rules">,
+  plan: Pick<RoutesPlan, "routes" | "gateways" | "retired">,
+): readonly string[] {
+  const ways = state.families
+    .flatMap((family) => waysOf(conf, state, plan, family))
+    .filter(({ stopped }) => stopped.length > 0);
+  if (ways.length === 0) return [];
+  return [
+    ...chainOf("forward", [
+      "type filter hook forward priority mangle - 10; policy accept;",
+      ...ways.map(({ family, hop }, n) => `${matchOf(family, hop)} jump way${n}`),
+    ]),
+    ...ways.flatMap(({ family, free, stopped }, n) =>
+      chainOf(`way${n}`, [
+        ...(free.length === 0
+          ? []
+          : [`${word(family)} daddr { ${free.map(formatCidr).join(", ")} } return`]),
+        ...stopped.map(
+          ({ mark, whose }) =>
+            `meta mark & ${hex(mark.mask)} == ${hex(mark.value)} counter drop comment "${whose}"`,
+        ),
+      ]),
+    ),
+  ];
+}
+
+function waysOf(
+  conf: PluginConf,
+  { routes, rules }: Pick<NodeState, "routes" | "rules">,
+  { routes: planned, gateways, retired }: Pick<RoutesPlan, "routes" | "gateways" | "retired">,
+  family: Family,
+): readonly Way[] {
+  const excluded = excludedNetworks(conf, rules, family);
+  const main = routes.filter(
+    (route) => route.family === family && route.table === TABLE_MAIN && route.type === "unicast",
+  );
+  const stops = new Set(
+    planned
+      .filter(
+        ({ item }) =>
+          item.family === family && item.dst === "default" && item.type === "unreachable",
+      )
+      .map(({ tenant }) => tenant),
+  );
+  const stopped = (hop: Nexthop): Way["stopped"] => [
+    ...(conf.tenants ?? [])
+      .filter(({ name }) => stops.has(name) && !gateways.some((each) => isHop(each, name, hop)))
+      .map(({ name, mark }) => ({ mark, whose: name })),
+    ...retired.map(({ stop }) => ({ mark: stop, whose: "a tenant that is gone" })),
+  ];
+  return defaultHops(routes, family).flatMap((hop) => {
+    const free = [...excluded, ...networksBehind(main, family, hop)];
+    if (free.length > MAX_NETWORKS) return [];
+    return [{ family, hop, free: withoutInner(free), stopped: stopped(hop) }];
+  });
+}
+
+/** The gateways of the node's default routes, each once. */
+function defaultHops(routes: readonly IpRoute[], family: Family): readonly Nexthop[] {
+  const hops = routes
+    .filter(
+      ({ family: of, dst, type, table }) =>
+        of === family &&
+        dst === "default" &&
+        type === "unicast" &&
+        (table === TABLE_MAIN || table === TABLE_DEFAULT),
+    )
+    .flatMap(({ nexthops }) => nexthops.filter(({ dev }) => dev !== undefined));
+  const named = new Map(hops.map((hop) => [`${hop.dev ?? ""} ${hop.via ?? ""}`, hop] as const));
+  return [...named].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, hop]) => hop);
+}
+
+function isHop({ tenant, dev, via }: ResolvedGateway, name: string, hop: Nexthop): boolean {
+  if (tenant !== name) return false;
+  return via === hop.via && (dev === undefined || dev === hop.dev);
+}
+
+/** What the main table knows better than by its default route, and sends the same way; and the gateway itself. */
+function networksBehind(main: readonly IpRoute[], family: Family, hop: Nexthop): readonly Prefix[] {
+  const byGateway = isMatched(family, hop);
+  const isSame = (other: Nexthop): boolean =>
+    other.dev === hop.dev && (!byGateway || other.via === hop.via);
+  const texts = main
+    .filter(({ dst, nexthops }) => dst !== "default" && nexthops.some(isSame))
+    .map(({ dst }) => dst);
+  return [...(byGateway && hop.via !== undefined ? [hop.via] : []), ...texts].flatMap(toPrefix);
+}
+
+/** Destinations that are the main table's, or another's, before any tenant's. */
+function excludedNetworks(
+  { routes: { excludeDestinations, tenantPriority } }: PluginConf,
+  rules: NodeState["rules"],
+  family: Family,
+): readonly Prefix[] {
+  const before = rules
+    .filter((rule) => rule.family === family && rule.priority < tenantPriority)
+    .flatMap(({ to }) => (to === undefined ? [] : [to]));
+  return [...excludeDestinations, ...before]
+    .flatMap(toPrefix)
+    .filter((prefix) => prefix.family === family);
+}
+
+/** Sets of nft refuse a network inside another one. In an order that does not depend on the routes'. */
+function withoutInner(networks: readonly Prefix[]): readonly Prefix[] {
+  const kept: Prefix[] = [];
+  const ordered = [...networks].sort(
+    (a, b) => a.length - b.length || (a.bits < b.bits ? -1 : Number(a.bits > b.bits)),
+  );
+  for (const network of ordered)
+    if (!kept.some((outer) => contains(outer, network))) kept.push(network);
+  return kept;
+}
+
+function matchOf(family: Family, hop: Nexthop): string {
+  const dev = `meta nfproto ipv${family} oifname "${hop.dev ?? ""}"`;
+  return isMatched(family, hop) ? `${dev} rt ${word(family)} nexthop ${hop.via ?? ""}` : dev;
+}
+
+/** Whether the gateway's address is of the packets' family, and so can be compared. */
+function isMatched(family: Family, { via }: Nexthop): boolean {
+  return via !== undefined && familyOf(via) === family;
+}
+
+function toPrefix(text: string): readonly Prefix[] {
+  const prefix = parsePrefix(text);
+  return prefix === undefined ? [] : [prefix];
+}
+
+function word(family: Family): string {
+  return family === 4 ? "ip" : "ip6";
+}
+
+function hex(bits: number): string {
+  return `0x${bits.toString(16)}`;
+}
