@@ -44,6 +44,20 @@ describe("parseJson", () => {
   });
 });
 
+test("a number is kept exactly whatever comes after it, and text that looks like one is text", () => {
+  const texts = ["1e3", "-0.10", "12345678901234567", "1234567890123456.5", "2E+1"].flatMap((n) => [
+    `{"a":${n}}`,
+    `[${n}]`,
+    `[${n},1]`,
+    `[1, ${n} ]`,
+    `{"a":\t${n}\n,"b":2}`,
+  ]);
+  const compact = (text: string): string => text.replace(/\s/g, "");
+  for (const text of texts) expect(JSON.stringify(parse(text))).toBe(compact(text));
+  const since = { since: "2026-11-30T22:27:41.382Z", more: ["at :1.5", ", 1e9 ", "[2.50]"] };
+  expect(parse(JSON.stringify(since))).toEqual(since);
+});
+
 test("isObject tells objects from everything else, exact numbers included", () => {
   const exact = (parse('{"n":12345678901234567890}') as Record<string, never>)["n"];
   expect(isRawNumber(exact)).toBe(true);
