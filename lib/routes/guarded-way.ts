@@ -1,4 +1,4 @@
-/** A way of the node by which tenants' packets may not leave (decision 0124). */
+/** A way of the node by which tenants' packets may not leave (decision 0120). */
 import type { Prefix } from "../net/address";
 import type { Family } from "../net/family";
 import type { Mark } from "../net/mark";

@@ -23,7 +23,7 @@ const TABLE_DEFAULT = 253;
 
 /**
  * What the guard keeps tenants' packets from, where it is in use. The tenants' rules keep them from the node's default
- * routes; the guard does when somebody has deleted the rules (decision 0124).
+ * routes; the guard does when somebody has deleted the rules (decision 0120).
  */
 export function guardedWays(
   conf: PluginConf,
