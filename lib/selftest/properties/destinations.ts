@@ -81,24 +81,37 @@ async function lose(fixture: Fixture, one: Tested, destination: Destination): Pr
     return results.note(
       `the loss of the gateways to ${way.to ?? ""} of tenant ${one.name} is not tested: its own gateways are behind the same interface`,
     );
-  const heirs = way.onGatewayLoss === "fallback" ? tenants : [];
-  const stray = await countAt(othersThan(fixture, heirs), address);
+  const allowed = way.onGatewayLoss === "fallback" ? tenants : [];
+  const stray = await countAt(othersThan(fixture, allowed), address);
   for (const { plug } of lost) await topology.node.ip(`link set ${plug} down`);
   const { by } = await ask(fixture, one.attached.pod, address);
   const strayed = await stray();
   for (const { plug } of lost) await topology.node.ip(`link set ${plug} up`);
   await connect(topology.node, topology.segments);
   await applyRoutes(fixture);
-  if (strayed > 0 || !answersRightly(by, heirs))
-    results.fail(
-      "networks",
-      { tenant: one.name, family },
-      `with the gateways to ${way.to ?? ""} lost, packets there ${by === "" ? "get no answer" : `are answered by ${by}`}, ${strayed} counted elsewhere; onGatewayLoss is ${way.onGatewayLoss}`,
-      "run wrapper routes apply, which puts a stop behind these gateways; see wrapper routes show on the node",
-    );
+  report(fixture, { one, destination, by, strayed, allowed });
 }
 
-/** By one of these; nobody answers where there is none. */
-function answersRightly(by: string, heirs: ReturnType<typeof gatewaysOf>): boolean {
-  return heirs.length === 0 ? by === "" : heirs.some(({ machine }) => machine.name === by);
+interface Outcome {
+  readonly one: Tested;
+  readonly destination: Destination;
+  readonly by: string;
+  readonly strayed: number;
+  /** Who may answer; nobody where it stops. */
+  readonly allowed: readonly Gateway[];
+}
+
+function report(
+  { results }: Fixture,
+  { one, destination: { family, way }, by, strayed, allowed }: Outcome,
+): void {
+  const isRight =
+    allowed.length === 0 ? by === "" : allowed.some(({ machine }) => machine.name === by);
+  if (isRight && strayed === 0) return;
+  results.fail(
+    "networks",
+    { tenant: one.name, family },
+    `with the gateways to ${way.to ?? ""} lost, packets there ${by === "" ? "get no answer" : `are answered by ${by}`}, ${strayed} counted elsewhere; onGatewayLoss is ${way.onGatewayLoss}`,
+    "run wrapper routes apply, which puts a stop behind these gateways; see wrapper routes show on the node",
+  );
 }

@@ -80,12 +80,12 @@ describe("the status", () => {
     return tenants;
   };
 
-  test.each<[GatewayState, GatewayState, "stop" | "fallback", string, string]>([
-    ["up", "up", "stop", "ok", "ok"],
-    ["up", "down", "stop", "degraded", "stopped"],
-    ["up", "down", "fallback", "degraded", "fallback"],
-    ["down", "up", "stop", "stopped", "ok"],
-  ])("%s and %s there, with %s", (mine, its, loss, state, route) => {
+  test.each([
+    { mine: "up", its: "up", loss: "stop", state: "ok", route: "ok" },
+    { mine: "up", its: "down", loss: "stop", state: "degraded", route: "stopped" },
+    { mine: "up", its: "down", loss: "fallback", state: "degraded", route: "fallback" },
+    { mine: "down", its: "up", loss: "stop", state: "stopped", route: "ok" },
+  ] as const)("$mine and $its there, with $loss", ({ mine, its, loss, state, route }) => {
     expect(status(entry(loss), mine, its)).toMatchObject([
       {
         ...{ name: "a", state, gateways: [{ via: A }] },
