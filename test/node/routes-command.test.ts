@@ -181,12 +181,14 @@ test("-o json says the same to a program", () => {
         { family: 4, via: "10.10.10.1", dev: "eth1", weight: 1 },
         { family: 6, via: "fd00:10::1", dev: "eth1", weight: 1 },
       ],
+      routes: [],
     },
     {
       name: "tenant-b",
       mark: "0x20/0xff",
       table: 200,
       gateways: [{ family: 4, via: "10.10.20.1", dev: "eth2", weight: 1 }],
+      routes: [],
     },
   ]);
   expect(report("apply", "--sysctl").changes).toEqual(planned.changes);
