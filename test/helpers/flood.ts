@@ -17,9 +17,21 @@ const FLOOD = `while :; do for to in ${INTERNET} ${INTERNET6}; do echo >/dev/udp
 export const MANY = expect.arrayContaining([expect.any(Number)]) as unknown;
 export const NONE = [0, 0];
 
-/** Before the first flood. */
-export function countAtGateways(node: RoutesNode): void {
+function countAtGateways(node: RoutesNode): void {
   for (const device of DEVICES) sh("ip", "netns", "exec", node.gateway(device), "nft", COUNT);
+}
+
+/** A pod whose packets have this mark, made anew for every test, on a node whose gateways count. */
+export function useFloodedPod(
+  node: RoutesNode,
+  mark: string,
+): { readonly during: (body: () => void) => Promise<Arrivals>; readonly pod: () => string } {
+  let pod = "";
+  beforeEach(() => {
+    pod = node.pod(3, mark);
+    countAtGateways(node);
+  });
+  return { during: (body) => duringFlood(node, pod, body), pod: () => pod };
 }
 
 /** What came to each gateway while the body ran and a second before and after it, from `pod`, a namespace. */

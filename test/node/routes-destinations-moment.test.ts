@@ -1,24 +1,10 @@
 /** Packets of a marked pod while networks with gateways of their own come, change, go and lose these gateways. */
-import {
-  type Arrivals,
-  countAtGateways,
-  duringFlood,
-  expectOnly,
-  MANY,
-  NONE,
-} from "../helpers/flood";
+import { expectOnly, MANY, NONE, useFloodedPod } from "../helpers/flood";
 import { NETS, TENANTS, useRoutesNode } from "../helpers/routes-node";
 
 const node = useRoutesNode();
 const A = TENANTS["tenant-a"];
-let pod = "";
-
-beforeEach(() => {
-  pod = node.pod(3, "0x10/0xff");
-  countAtGateways(node);
-});
-
-const during = (body: () => void): Promise<Arrivals> => duringFlood(node, pod, body);
+const { during } = useFloodedPod(node, "0x10/0xff");
 
 function apply(status = 0): void {
   expect(node.routes("apply", "--sysctl")).toMatchObject({ status, stderr: "" });

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { createJournal } from "../../lib/attachment/journal";
 import { rememberFact } from "../../lib/marks/marker";
-import { countAtGateways, duringFlood, expectOnly, MANY, NONE } from "../helpers/flood";
+import { duringFlood, expectOnly, MANY, NONE, useFloodedPod } from "../helpers/flood";
 import { INTERNET, TENANTS, useRoutesNode } from "../helpers/routes-node";
 import { sh } from "../helpers/shell";
 
@@ -15,15 +15,13 @@ const DELETE = `for family in -4 -6; do
   ip $family rule | sed -n 's/^\\([0-9]*\\):.*fwmark.*/\\1/p' | while read -r priority; do ip $family rule del pref "$priority"; done
 done`;
 
-let pod = "";
+const { during, pod } = useFloodedPod(node, "0x10/0xff");
 
 beforeEach(() => {
   const dataDir = join(node.dir, "data");
   createJournal(dataDir).prepare();
   // As an agent does when it starts.
   expect(rememberFact(dataDir, "guard", { fact: "made", what: "the guard" })).toBeUndefined();
-  pod = node.pod(3, "0x10/0xff");
-  countAtGateways(node);
 });
 
 function apply(): string {
@@ -41,7 +39,7 @@ const dropped = (): number[] =>
 test("the tenants' rules are deleted: not one packet takes the node's default route", async () => {
   const before = node.snapshot();
   apply();
-  const seen = await duringFlood(node, pod, () => void node.run(DELETE));
+  const seen = await during(() => void node.run(DELETE));
   expectOnly("eth1", seen);
   expect(dropped()).toEqual([expect.any(Number), expect.any(Number)]);
   for (const n of dropped()) expect(n).toBeGreaterThan(50);
@@ -68,7 +66,7 @@ test("what the main table knows better, what is excluded, and the node's gateway
   const reach = (address: string): void => {
     sh("ip", "-n", node.gateway("eth0"), "addr", "add", `${address}/32`, "dev", "lo");
     expect(
-      sh("ip", "netns", "exec", pod, "ping", "-c1", "-W5", "-i0.2", address, "-w10"),
+      sh("ip", "netns", "exec", pod(), "ping", "-c1", "-W5", "-i0.2", address, "-w10"),
     ).toContain(" 0% packet loss");
   };
   node.ip("route", "add", "203.0.113.200", "via", "10.0.0.1");
@@ -77,7 +75,7 @@ test("what the main table knows better, what is excluded, and the node's gateway
   expect(apply()).toContain("nft -f -");
   sh("ip", "-n", node.gateway("eth0"), "route", "replace", "10.88.0.0/16", "via", "10.0.0.2");
   for (const address of ["192.0.2.7", "198.51.100.7", "203.0.113.200"]) reach(address);
-  expect(sh("ip", "netns", "exec", pod, "ping", "-c1", "-w10", "10.0.0.1")).toContain(
+  expect(sh("ip", "netns", "exec", pod(), "ping", "-c1", "-w10", "10.0.0.1")).toContain(
     " 0% packet loss",
   );
   expect(dropped()).toEqual([0, 0]);
@@ -91,7 +89,7 @@ test("a tenant whose own gateway is the node's, and one that falls back to it, m
   node.configure({ "tenant-a": { ...A, onGatewayLoss: "fallback" } });
   apply();
   expect(node.snapshot()).not.toContain("way0");
-  expectOnly("eth1", await duringFlood(node, pod, () => undefined));
+  expectOnly("eth1", await during(() => undefined));
 });
 
 test("the guard is off: no chain of it", () => {
@@ -114,6 +112,6 @@ test("two default routes: each is a way that is stopped", async () => {
     "10.10.20.1",
   );
   apply();
-  const seen = await duringFlood(node, pod, () => void node.run(DELETE));
+  const seen = await during(() => void node.run(DELETE));
   expect(seen).toEqual({ eth0: NONE, eth1: MANY, eth2: NONE });
 });

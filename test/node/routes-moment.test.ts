@@ -5,16 +5,7 @@
 import { join } from "node:path";
 import { createJournal } from "../../lib/attachment/journal";
 import { attachmentTag } from "../../lib/marks/tag";
-import {
-  type Arrivals,
-  COUNT,
-  countAtGateways,
-  DEVICES,
-  duringFlood,
-  expectOnly,
-  MANY,
-  NONE,
-} from "../helpers/flood";
+import { COUNT, DEVICES, expectOnly, MANY, NONE, useFloodedPod } from "../helpers/flood";
 import { TENANTS, useRoutesNode, WRAPPER } from "../helpers/routes-node";
 import { sh } from "../helpers/shell";
 
@@ -25,14 +16,7 @@ const [A, B] = [
 ];
 const BOTH = { "tenant-a": A, "tenant-b": B };
 
-let pod = "";
-
-beforeEach(() => {
-  pod = node.pod(3, "0x10/0xff");
-  countAtGateways(node);
-});
-
-const during = (body: () => void): Promise<Arrivals> => duringFlood(node, pod, body);
+const { during, pod } = useFloodedPod(node, "0x10/0xff");
 
 function apply(status = 0): void {
   expect(node.routes("apply", "--sysctl")).toMatchObject({ status, stderr: "" });
@@ -170,7 +154,7 @@ describe("a tenant goes, or gets another mark, while its pod runs", () => {
       format: 1,
       state: "complete",
       key,
-      netns: `/run/netns/${pod}`,
+      netns: `/run/netns/${pod()}`,
       owner: { pid: 1, startTime: "1" },
       pod: { namespace: "shop", name: "web-0" },
       tenant: "tenant-a",
