@@ -1,7 +1,7 @@
 /** Pure: the networks from which delegates give out addresses. */
 import { CniError } from "../lib/cni/error";
 import { isObject, own, quote, type Json, type JsonObject } from "../lib/cni/json";
-import { contains, formatCidr, parsePrefix, type Prefix } from "../lib/net/address";
+import { contains, parsePrefix, type Prefix, withoutContained } from "../lib/net/address";
 import { mergePatch } from "./merge-patch";
 
 /** The start of a whereabouts range such as `10.0.0.5-10.0.0.9/24`. */
@@ -34,16 +34,6 @@ export function addressPools(delegate: JsonObject): readonly Prefix[] {
 /** True when some address is in both networks. */
 export function overlaps(a: Prefix, b: Prefix): boolean {
   return contains(a, b) || contains(b, a);
-}
-
-/** The networks without those that are inside another one, in their order. */
-export function withoutContained(networks: readonly Prefix[]): readonly Prefix[] {
-  const unique = networks.filter(
-    (network, i) => networks.findIndex((other) => formatCidr(other) === formatCidr(network)) === i,
-  );
-  return unique.filter(
-    (network) => !unique.some((other) => other !== network && contains(other, network)),
-  );
 }
 
 function pool(text: Json): Prefix {

@@ -34,6 +34,14 @@ export function contains(outer: Prefix, inner: Prefix): boolean {
   return outer.bits >> shift === inner.bits >> shift;
 }
 
+/** The networks without those that are inside another one, in their order; of equal ones the first. */
+export function withoutContained(networks: readonly Prefix[]): readonly Prefix[] {
+  const kept = new Set<Prefix>();
+  for (const network of [...networks].sort((a, b) => a.length - b.length))
+    if (![...kept].some((outer) => contains(outer, network))) kept.add(network);
+  return networks.filter((network) => kept.has(network));
+}
+
 /** True when both texts are the same network, however they are written. */
 export function sameNetwork(a: string, b: string): boolean {
   const [left, right] = [parsePrefix(a), parsePrefix(b)];

@@ -1,9 +1,15 @@
 /** Pure: what an upstream router has to do to tell tenants apart by their address pools. */
-import { addressPools, overlaps, tenantPools, withoutContained } from "../../../conf/pools";
+import { addressPools, overlaps, tenantPools } from "../../../conf/pools";
 import type { PluginConf, RouterConf, Translation, Uplink } from "../../../conf/types";
 import { CniError } from "../../cni/error";
 import { quote, type JsonObject } from "../../cni/json";
-import { canonicalAddress, formatCidr, parsePrefix, type Prefix } from "../../net/address";
+import {
+  canonicalAddress,
+  formatCidr,
+  parsePrefix,
+  type Prefix,
+  withoutContained,
+} from "../../net/address";
 import { FAMILIES, type Family } from "../../net/family";
 
 const DEFAULT_UPLINK = "default";
