@@ -6,7 +6,7 @@ import { collisionsOf, findingsOf, look, type RoutesNode } from "../../routes/ap
 import { type RoutesView, unreadOf } from "../../routes/carry-out";
 import type { ResolvedGateway } from "../../routes/model";
 import { asksForRoutes, routedTenants } from "../../routes/plan/desired";
-import { gatewayKey } from "../../routes/plan/gateways";
+import { eachOnce } from "../../routes/plan/gateways";
 import type { Probes } from "../../routes/watch/probe";
 import { healthByWatcher, type WatcherLock } from "../../routes/watch/watcher-lock";
 import { findingOf, type Finding } from "../finding";
@@ -78,7 +78,7 @@ function lookAtRoutes({ conf, routes }: Sight): Looked {
 
 async function probeGateways({ conf, routes }: Sight, probes: Probes): Promise<Looked> {
   const links = await probes.links();
-  const all = [...new Map(routes.plan.gateways.map((each) => [gatewayKey(each), each])).values()];
+  const all = eachOnce(routes.plan.gateways);
   const usable = all.filter(({ unusable }) => unusable === undefined);
   const asked = await Promise.all(
     usable.map(async (gateway) => {

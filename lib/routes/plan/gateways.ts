@@ -19,6 +19,11 @@ export function gatewayKey({ tenant, family, via, dev }: ResolvedGateway): strin
   return `${tenant} ${family} ${via ?? "-"} ${dev ?? "-"}`;
 }
 
+/** Each gateway once, in how many ways of its tenant it may be. */
+export function eachOnce(gateways: readonly ResolvedGateway[]): readonly ResolvedGateway[] {
+  return [...new Map(gateways.map((each) => [gatewayKey(each), each])).values()];
+}
+
 /**
  * The gateways of all ways of the tenant, each for its family. One without an address counts for every family
  * that its device has, or that the networks of its way have.

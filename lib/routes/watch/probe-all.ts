@@ -4,7 +4,7 @@ import type { PluginConf } from "../../../conf/types";
 import type { Clock } from "../../ports";
 import type { ResolvedGateway } from "../model";
 import { routedTenants } from "../plan/desired";
-import { gatewayKey } from "../plan/gateways";
+import { eachOnce } from "../plan/gateways";
 import { canBeProbed, type HealthTracker } from "./health";
 import type { LinkCondition, Probes } from "./probe";
 import type { Conditions } from "./report";
@@ -23,8 +23,8 @@ export async function probeAll(
   gateways: readonly ResolvedGateway[],
   prober: Prober,
 ): Promise<boolean> {
-  const once = new Map(gateways.filter(canBeProbed).map((each) => [gatewayKey(each), each]));
-  const changed = await Promise.all([...once.values()].map((gateway) => probeOne(gateway, prober)));
+  const once = eachOnce(gateways.filter(canBeProbed));
+  const changed = await Promise.all(once.map((gateway) => probeOne(gateway, prober)));
   return changed.includes(true);
 }
 
