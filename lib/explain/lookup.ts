@@ -1,6 +1,7 @@
 /** Pure: which rule of `ip rule` and which route decide about a packet (ip-rule(8)). */
 import { parsePrefix } from "../net/address";
 import type { Family } from "../net/family";
+import { carries } from "../net/mark";
 import { isIn } from "../routes/plan/desired";
 import type { IpRoute, IpRule, NodeState } from "../routes/model";
 
@@ -39,7 +40,7 @@ export function selects(rule: IpRule, { from, to, iif, mark }: Lookup): boolean 
   const matches =
     matchesNetwork(rule.from, from) &&
     matchesNetwork(rule.to, to) &&
-    (fwmark === undefined || (mark & fwmark.mask) >>> 0 === fwmark.value);
+    (fwmark === undefined || carries(mark, fwmark));
   if (other !== undefined && other !== `iif ${iif ?? "lo"}`) return false;
   return matches !== (rule.not === true);
 }

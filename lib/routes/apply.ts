@@ -60,7 +60,10 @@ export async function look(
   const desired = desiredRoutes(conf, state, health, retired);
   const ways = isGuarded() ? guardedWays(conf, state, desired) : [];
   const chains = wayChains(ways);
-  const plan = { ...desired, ways, nat: natTable(conf, desired.gateways, chains) };
+  const plan =
+    ways.length === 0
+      ? desired
+      : { ...desired, ways, nat: natTable(conf, desired.gateways, chains) };
   const natBetween = natTable(conf, [...plan.gateways, ...formerDevices(conf, record)], chains);
   const own = await kernel.own(plan, record, links);
   const input = { plan, links, state, now, own, record, natBetween, sysctl };

@@ -12,6 +12,7 @@ import type { Family } from "../net/family";
  */
 export const PROTOCOL_KERNEL = 2;
 /** The kernel's own tables (rtnetlink RT_TABLE_*). */
+export const TABLE_DEFAULT = 253;
 export const TABLE_MAIN = 254;
 export const TABLE_LOCAL = 255;
 /** Stands for the destination of a route with an encapsulation: `ip -j` prints a second `dst` over it. */

@@ -11,6 +11,7 @@ import {
   PROTOCOL_KERNEL,
   type RetiredMark,
   TABLE_LOCAL,
+  TABLE_DEFAULT,
   TABLE_MAIN,
 } from "./model";
 import { linkCommand } from "./link-text";
@@ -107,7 +108,10 @@ function fileText(path: string, text: string | undefined): string {
 
 // The kernel's own tables by name, because those names are the same everywhere (ip-route(8)).
 function tableArgument(table: number): string {
-  return { 253: "default", [TABLE_MAIN]: "main", [TABLE_LOCAL]: "local" }[table] ?? String(table);
+  return (
+    { [TABLE_DEFAULT]: "default", [TABLE_MAIN]: "main", [TABLE_LOCAL]: "local" }[table] ??
+    String(table)
+  );
 }
 
 // By name where there is one, as in the documentation.

@@ -5,6 +5,7 @@
 import type { PluginConf, Translation } from "../../../conf/types";
 import { canonicalAddress, formatCidr, parsePrefix } from "../../net/address";
 import { FAMILIES, type Family } from "../../net/family";
+import type { Mark } from "../../net/mark";
 import { NAT_TABLE, type ResolvedGateway, type RoutesRecord } from "../model";
 
 /** A device by which a tenant's packets leave. */
@@ -31,7 +32,7 @@ export function natTable(
             .flatMap(({ dev }) => (dev === undefined ? [] : [dev])),
         ),
       ];
-      const match = `meta mark & ${hex(mark.mask)} == ${hex(mark.value)}`;
+      const match = markMatch(mark);
       return devices
         .sort()
         .flatMap((dev) =>
@@ -79,9 +80,7 @@ function statements(translation: Translation): readonly string[] {
 // Not for marked packets: their tenant's "snat" says what happens to them.
 function podMasquerade({ routes, tenants }: PluginConf): readonly string[] {
   if (!routes.masquerade) return [];
-  const unmarked = (tenants ?? [])
-    .map(({ mark }) => `meta mark & ${hex(mark.mask)} != ${hex(mark.value)} `)
-    .join("");
+  const unmarked = (tenants ?? []).map(({ mark }) => `${markMatch(mark, "!=")} `).join("");
   return FAMILIES.flatMap((family) => {
     const networks = routes.podNetworks.flatMap((text) => networkText(text, family));
     if (networks.length === 0) return [];
@@ -95,6 +94,11 @@ function podMasquerade({ routes, tenants }: PluginConf): readonly string[] {
 function networkText(text: string, family: Family): readonly string[] {
   const network = parsePrefix(text);
   return network?.family === family ? [formatCidr(network)] : [];
+}
+
+/** Whether a packet carries the mark, or, with `!=`, does not. */
+export function markMatch({ value, mask }: Mark, operator: "==" | "!=" = "=="): string {
+  return `meta mark & ${hex(mask)} ${operator} ${hex(value)}`;
 }
 
 function hex(bits: number): string {

@@ -1,16 +1,23 @@
 /** Pure: the second half of the guard: no tenant's packet is forwarded by a default route of the node. */
 import type { PluginConf } from "../../../conf/types";
-import { contains, formatCidr, type Prefix, parsePrefix } from "../../net/address";
+import {
+  contains,
+  formatCidr,
+  type Prefix,
+  parsePrefix,
+  withoutContained,
+} from "../../net/address";
 import { type Family, familyOf } from "../../net/family";
 import { carries } from "../../net/mark";
 import type { GuardedWay } from "../guarded-way";
-import { chainOf } from "./nat";
+import { chainOf, markMatch } from "./nat";
 import {
   type IpRoute,
   type Nexthop,
   type NodeState,
   type ResolvedGateway,
   type RoutesPlan,
+  TABLE_DEFAULT,
   TABLE_MAIN,
 } from "../model";
 
@@ -18,8 +25,6 @@ type Hop = Pick<GuardedWay, "family" | "dev" | "via">;
 
 /** A node that has more networks behind its default gateway, as with a whole BGP table, is left without this. */
 const MAX_NETWORKS = 2000;
-/** The kernel's table for what no other has. */
-const TABLE_DEFAULT = 253;
 
 /**
  * What the guard keeps tenants' packets from, where it is in use. The tenants' rules keep them from the node's default
@@ -48,10 +53,7 @@ export function wayChains(ways: readonly GuardedWay[]): readonly string[] {
         ...(free.length === 0
           ? []
           : [`${word(family)} daddr { ${free.map(formatCidr).join(", ")} } return`]),
-        ...stopped.map(
-          ({ mark, whose }) =>
-            `meta mark & ${hex(mark.mask)} == ${hex(mark.value)} counter drop comment "${whose}"`,
-        ),
+        ...stopped.map(({ mark, whose }) => `${markMatch(mark)} counter drop comment "${whose}"`),
       ]),
     ),
   ];
@@ -114,7 +116,7 @@ function waysOf(
   return defaultHops(routes, family).flatMap((hop) => {
     const free = [...excluded, ...networksBehind(main, hop)];
     if (free.length > MAX_NETWORKS) return [];
-    return [{ ...hop, free: withoutInner(free), stopped: stopped(hop) }];
+    return [{ ...hop, free: setOf(free), stopped: stopped(hop) }];
   });
 }
 
@@ -168,14 +170,10 @@ function excludedNetworks(
 }
 
 /** Sets of nft refuse a network inside another one. In an order that does not depend on the routes'. */
-function withoutInner(networks: readonly Prefix[]): readonly Prefix[] {
-  const kept: Prefix[] = [];
-  const ordered = [...networks].sort(
+function setOf(networks: readonly Prefix[]): readonly Prefix[] {
+  return [...withoutContained(networks)].sort(
     (a, b) => a.length - b.length || (a.bits < b.bits ? -1 : Number(a.bits > b.bits)),
   );
-  for (const network of ordered)
-    if (!kept.some((outer) => contains(outer, network))) kept.push(network);
-  return kept;
 }
 
 function matchOf(hop: Hop): string {
@@ -196,8 +194,4 @@ function toPrefix(text: string): readonly Prefix[] {
 
 function word(family: Family): string {
   return family === 4 ? "ip" : "ip6";
-}
-
-function hex(bits: number): string {
-  return `0x${bits.toString(16)}`;
 }
