@@ -59,9 +59,9 @@ function trunk(...ids: number[]): string {
   sh(
     ...["ip", "netns", "exec", far, "sh", "-ec"],
     `ip route replace default via 10.77.5.2
-     nft 'table netdev tags { chain in { type filter hook ingress device lan priority 0
+     nft 'table netdev tags { chain in { type filter hook ingress device lan priority 0;
        vlan id 5 ip daddr ${INTERNET} counter accept
-       ip daddr ${INTERNET} counter } }'`,
+       ip daddr ${INTERNET} counter; }; }'`,
   );
   return far;
 }
@@ -167,9 +167,13 @@ vlanTest("foreign ones: used when they are as wanted, else collisions, and never
   const ran = node.routes("apply", "--sysctl");
   expect(ran.status).toBe(3);
   expect(unwrapped(ran.stdout).match(/^COLLISION .*/gm)).toEqual([
-    expect.stringContaining("TR0208 taken exists and is different: id 9 instead of 10"),
+    expect.stringContaining(
+      "TR0208 taken, which is to be a vlan, exists and was not made by wrapper routes: id 9 instead of 10",
+    ),
     expect.stringContaining("TR0209 other has the VLAN ID 6 of eth1 already"),
-    expect.stringContaining("TR0208 pool exists and is different: it is a dummy"),
+    expect.stringContaining(
+      "TR0208 pool, which is to be a vlan, exists and was not made by wrapper routes: it is a dummy",
+    ),
   ]);
   expect(all()).toBe(before);
   node.routes("apply", "--sysctl", "--force");
