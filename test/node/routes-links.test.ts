@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { BEHIND, linkOf, LINKS, linksOf } from "../helpers/routes-links";
-import { unwrapped, useRoutesNode } from "../helpers/routes-node";
+import { INTERNET6, unwrapped, useRoutesNode } from "../helpers/routes-node";
 
 const node = useRoutesNode();
 const all = (): string => [node.snapshot(), ...linksOf(node)].join("\n");
@@ -148,6 +148,98 @@ test("a foreign link that is as wanted is used, and stays as it is", () => {
   node.routes("remove");
   expect(all()).toBe(before);
 });
+
+const VX = { type: "vxlan", parent: "eth0", id: 7, remotes: ["10.0.0.1", "10.0.0.2", "10.0.0.3"] };
+const peer = (verb: "append" | "del", dst: string): string =>
+  `bridge fdb ${verb} 00:00:00:00:00:00 dev vx7 dst ${dst}`;
+
+// As one makes it by hand, and as the operators of the gateway networks do: the first peer in the link itself.
+test.each([
+  ["peer by peer", `${peer("append", "10.0.0.1")}; ${peer("append", "10.0.0.3")}`, ""],
+  ["with a remote of its own", peer("append", "10.0.0.3"), "remote 10.0.0.1"],
+])("a foreign vxlan %s with the peers that are wanted is used", (_, script, remote) => {
+  node.run(
+    `ip link add name vx7 type vxlan id 7 dstport 4789 dev eth0 ${remote}; ${script}; ip link set dev vx7 up`,
+  );
+  const before = all();
+  configure({ vx7: VX }, PLAIN);
+  expect(apply()).toContain("changes made: none");
+  expect(node.routes("remove").status).toBe(0);
+  expect(all()).toBe(before);
+});
+
+test("a foreign vxlan with other peers is a collision, which its commands end", () => {
+  node.run(
+    `ip link add name vx7 type vxlan id 7 dstport 4789 dev eth0; ${peer("append", "10.0.0.3")}; ${peer("append", "10.0.0.9")}; ${peer("append", "10.0.0.1 vni 9")}; ip link set dev vx7 up`,
+  );
+  const before = all();
+  configure({ ...LINKS, vx7: VX });
+  const commands = [
+    peer("append", "10.0.0.1"),
+    peer("del", "10.0.0.1 vni 9"),
+    peer("del", "10.0.0.9"),
+  ];
+  for (const [action, wanted] of Object.entries({ plan: 3, apply: 3, show: 1 })) {
+    const { status, stdout } = node.routes(action);
+    const [line = stdout] = unwrapped(stdout).match(/^COLLISION .*$/m) ?? [];
+    expect([status, line]).toEqual([
+      wanted,
+      expect.stringContaining(
+        "TR0208 vx7, which is to be a vxlan, exists and was not made by wrapper routes: it lacks the peers 10.0.0.1, it has the undeclared peers ",
+      ),
+    ]);
+    for (const command of commands) expect(line).toContain(command);
+    expect(all()).toBe(before);
+  }
+  node.run(commands.join("; "));
+  expect(node.routes("plan").stdout).not.toContain("COLLISION");
+});
+
+test("a link-local address that is taken away comes back, without taking the link down", async () => {
+  configure();
+  apply();
+  const pod = node.pod(1, "0x10");
+  await node.serve("eth1");
+  const [addresses, before] = [linkLocals(), all()];
+  expect(addresses).toHaveLength(2);
+  expect(node.ask(pod, INTERNET6)).toMatch(/^eth1 /);
+  for (const [dev = "", address = ""] of addresses) node.ip("addr", "del", address, "dev", dev);
+  node.ip("-6", "neigh", "flush", "dev", "vpn0");
+  expect(node.ask(pod, INTERNET6)).toBe("no answer");
+  expect(node.routes("show")).toMatchObject({ status: 1 });
+  const made = apply();
+  for (const [dev = "", address = ""] of addresses)
+    expect(made).toContain(`ip addr add ${address} dev ${dev}\n`);
+  expect(made).not.toContain("ip link");
+  expect([linkLocals(), all()]).toEqual([addresses, before]);
+  // Not before the kernel has looked for another one with that address.
+  await until(() => node.ask(pod, INTERNET6).startsWith("eth1 "));
+  expect(apply()).toContain("changes made: none");
+});
+
+test("where the kernel is to make no link-local address, or has no IPv6, none is made", () => {
+  configure({ vpn0: LINKS.vpn0, "br-gw": { type: "bridge", addresses: ["10.50.0.1/24"] } }, PLAIN);
+  apply();
+  node.run("ip link set dev vpn0 addrgenmode none; ip -6 addr flush dev vpn0 scope link");
+  node.set("ipv6/conf/br-gw/disable_ipv6", "1");
+  expect(apply()).toContain("changes made: none");
+});
+
+test("a link-local address that is declared is given once", () => {
+  configure({ vpn0: { ...LINKS.vpn0, addresses: ["fe80::3/64", "10.10.10.3/24"] } }, PLAIN);
+  apply();
+  expect(apply()).toContain("changes made: none");
+  expect(linkLocals().map(([, address]) => address)).toContain("fe80::3/64");
+});
+
+/** Device and address of each, of the links that have addresses of their own. */
+function linkLocals(): readonly (readonly string[])[] {
+  const text = node.run("ip -o -6 addr show scope link");
+  return text
+    .split("\n")
+    .map((line) => /^\d+: (br-gw|vpn0) +inet6 (\S+)/.exec(line)?.slice(1) ?? [])
+    .filter((found) => found.length > 0);
+}
 
 test("a link that a killed apply left without its mark is finished, and removed", () => {
   const before = all();

@@ -1,16 +1,14 @@
 /** Pure: the changes that make links as they are planned, and their record. */
 import type { LinkSpec } from "../../net/link";
 import type { LinkChange } from "../link-model";
-import type { Link } from "../model";
+import type { Link, NodeState } from "../model";
 import { isOwnLink } from "./compare";
+import { lostLinkLocal } from "./link-local";
 import { childrenFirst, type LinksPlan, type OwnLink } from "./plan";
 
 /** What the changes are made from besides the plan. */
-export interface LinksNow {
-  readonly links: readonly Link[];
+export interface LinksNow extends Pick<NodeState, "links" | "sysctl"> {
   readonly recorded: readonly LinkSpec[];
-  /** The unicast peers of a vxlan. */
-  readonly peers: (name: string) => readonly string[];
 }
 
 /** The changes in their order: what goes, then each link behind those that it needs. None: all is as planned. */
@@ -54,18 +52,19 @@ function madeWith({ type, mtu, mac }: LinkSpec): {
 
 const NOTHING = { remotes: [], ports: [], addresses: [] };
 
-function partChanges(
-  { spec, present, canBeUp }: OwnLink,
-  { links, recorded, peers }: LinksNow,
-): readonly LinkChange[] {
+function partChanges(link: OwnLink, now: LinksNow): readonly LinkChange[] {
+  const { spec, present, canBeUp } = link;
+  const { links, recorded } = now;
   const { name, remotes, addresses } = spec;
   const before = recorded.find((each) => each.name === name) ?? NOTHING;
-  const known = present === undefined ? [] : peers(name);
+  const known = present?.facts?.peers ?? [];
   const have = present?.facts?.prefixes ?? [];
+  const address = lostLinkLocal(link, now);
   return [
     ...listChanges("peer", name, { want: remotes, have: known, before: before.remotes }),
     ...portChanges(spec, before.ports, links),
     ...listChanges("address", name, { want: addresses, have, before: before.addresses }),
+    ...(address === undefined ? [] : [{ op: "address", name, verb: "add", address } as const]),
     ...(canBeUp && present?.up !== true ? [{ op: "up", name } as const] : []),
   ];
 }
