@@ -3,6 +3,7 @@ import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { BEHIND, linkOf, LINKS, linksOf } from "../helpers/routes-links";
 import { INTERNET6, unwrapped, useRoutesNode } from "../helpers/routes-node";
+import { until } from "../helpers/shell";
 
 const node = useRoutesNode();
 const all = (): string => [node.snapshot(), ...linksOf(node)].join("\n");
@@ -213,7 +214,7 @@ test("a link-local address that is taken away comes back, without taking the lin
   expect(made).not.toContain("ip link");
   expect([linkLocals(), all()]).toEqual([addresses, before]);
   // Not before the kernel has looked for another one with that address.
-  await until(() => node.ask(pod, INTERNET6).startsWith("eth1 "));
+  await until("the gateway", () => node.ask(pod, INTERNET6).startsWith("eth1 "));
   expect(apply()).toContain("changes made: none");
 });
 
