@@ -1,6 +1,6 @@
 /** Pure: the changes that make links as they are planned, and their record. */
 import type { LinkSpec } from "../../net/link";
-import type { LinkChange } from "../link-model";
+import type { LinkChange, LinkFacts } from "../link-model";
 import type { Link, NodeState } from "../model";
 import { isOwnLink } from "./compare";
 import { lostLinkLocal } from "./link-local";
@@ -57,16 +57,24 @@ function partChanges(link: OwnLink, now: LinksNow): readonly LinkChange[] {
   const { links, recorded } = now;
   const { name, remotes, addresses } = spec;
   const before = recorded.find((each) => each.name === name) ?? NOTHING;
-  const known = present?.facts?.peers ?? [];
-  const have = present?.facts?.prefixes ?? [];
-  const address = lostLinkLocal(link, now);
+  const { peers, prefixes } = factsOf(present);
   return [
-    ...listChanges("peer", name, { want: remotes, have: known, before: before.remotes }),
+    ...listChanges("peer", name, { want: remotes, have: peers, before: before.remotes }),
     ...portChanges(spec, before.ports, links),
-    ...listChanges("address", name, { want: addresses, have, before: before.addresses }),
-    ...(address === undefined ? [] : [{ op: "address", name, verb: "add", address } as const]),
+    ...listChanges("address", name, { want: addresses, have: prefixes, before: before.addresses }),
+    ...linkLocalChanges(link, now),
     ...(canBeUp && present?.up !== true ? [{ op: "up", name } as const] : []),
   ];
+}
+
+function factsOf(present: Link | undefined): Required<Pick<LinkFacts, "peers" | "prefixes">> {
+  return { peers: present?.facts?.peers ?? [], prefixes: present?.facts?.prefixes ?? [] };
+}
+
+function linkLocalChanges(link: OwnLink, now: LinksNow): readonly LinkChange[] {
+  const address = lostLinkLocal(link, now);
+  const { name } = link.spec;
+  return address === undefined ? [] : [{ op: "address", name, verb: "add", address }];
 }
 
 /** `before`: what was given to it, by the record. */
