@@ -5,10 +5,11 @@ const { getAssetKeys, getRawAsset } = require("node:sea");
 const { Script } = require("node:vm");
 
 const CORE = "core.js";
-const CLI = "cli.js";
 const CACHE = ".cache";
 /** Part name -> function that evaluates it; of the scripts taken up so far. */
 const parts = Object.create(null);
+/** Part name -> script, for the parts that are not in the core. */
+let homes = {};
 const modules = new Map();
 
 function compile(script) {
@@ -24,9 +25,7 @@ function load(id) {
   const name = id.slice(2);
   const known = modules.get(name);
   if (known !== undefined) return known.exports;
-  // A part that is not in the core is a script of its own, or one of the command line's.
-  if (parts[name] === undefined)
-    Object.assign(parts, compile(getAssetKeys().includes(name) ? name : CLI).runInThisContext());
+  if (parts[name] === undefined) Object.assign(parts, compile(homes[name]).runInThisContext());
   const module = { exports: {} };
   modules.set(name, module);
   parts[name](module.exports, load, module, interop);
@@ -52,5 +51,6 @@ if (process.argv[2] === "--check-code-cache") {
   process.exitCode = rejected.length === 0 ? 0 : 1;
 } else {
   Object.assign(parts, compile(CORE).runInThisContext());
+  ({ homes } = parts);
   load("./main.js");
 }
