@@ -120,15 +120,17 @@ function withoutSchema(code, schema) {
   const [literal, name] = /const (schema\d+) = \{.*?\};(?=const |function )/.exec(code) ?? [];
   if (name === undefined) throw new Error("the compiled validator has no schema");
   const parts = new Map();
-  const short = code.replace(literal, () => "").replace(reference(name), (_, path) => {
-    const keys = path.match(/\w+/g);
-    const value = keys.reduce((inner, key) => inner[key], schema);
-    const isNames = keys.at(-1) === "properties";
-    const names = () => Object.fromEntries(Object.keys(value).map((key) => [key, true]));
-    const text = JSON.stringify(isNames ? names() : value);
-    if (!parts.has(text)) parts.set(text, `part${parts.size}`);
-    return parts.get(text);
-  });
+  const short = code
+    .replace(literal, () => "")
+    .replace(reference(name), (_, path) => {
+      const keys = path.match(/\w+/g);
+      const value = keys.reduce((inner, key) => inner[key], schema);
+      const isNames = keys.at(-1) === "properties";
+      const names = () => Object.fromEntries(Object.keys(value).map((key) => [key, true]));
+      const text = JSON.stringify(isNames ? names() : value);
+      if (!parts.has(text)) parts.set(text, `part${parts.size}`);
+      return parts.get(text);
+    });
   if (short.includes(name)) throw new Error(`the compiled validator uses ${name} in a new way`);
   return [...parts].map(([text, part]) => `const ${part} = ${text};`).join("") + short;
 }
