@@ -1,5 +1,6 @@
 /** Keeps the node as the records and the annotations say: looks again and again, and repairs what differs. */
 import { toCniError } from "../cni/error";
+import { createAllowance } from "./allowance";
 import { createBell } from "./bell";
 import { carryOut, type CarriedOut } from "./carry-out";
 import { isAwayFrom, planOf, type Plan, type Problem, type SeenRecord } from "./plan";
@@ -9,8 +10,6 @@ import { countRepairs, createConditions, linesOf, type Conditions } from "./repo
 
 /** From an event to the look, so that events that come together cause one look (ms). */
 const DEBOUNCE_MS = 10;
-/** After a look, events wait this many times as long as the look took, so that the node keeps its processor. */
-const PAUSE_FACTOR = 4;
 
 export interface Reconciler {
   /** Looks until stop(). Never throws: what fails is a condition, and tried again. */
@@ -32,6 +31,7 @@ export function createReconciler(ports: ReconcilePorts): Reconciler {
 class Loop implements Reconciler {
   private readonly bell = createBell();
   private readonly rest = createBell();
+  private readonly allowance = createAllowance();
   private readonly conditions: Conditions;
   private readonly notes = new Map<string, string>();
   /** What may pass, as the last look found it. */
@@ -48,7 +48,7 @@ class Loop implements Reconciler {
   async run(): Promise<void> {
     while (!this.stopped) {
       await this.look();
-      await this.rest.wait(DEBOUNCE_MS + PAUSE_FACTOR * this.counts.lastLookMs);
+      await this.rest.wait(this.allowance.waitMs(this.ports.clock.elapsed()));
       if (!this.stopped) await this.bell.wait(this.intervalMs);
       if (!this.stopped) await this.rest.wait(DEBOUNCE_MS);
     }
@@ -87,7 +87,9 @@ class Loop implements Reconciler {
     for (const [topic, text] of this.notes) now.set(topic, text);
     this.conditions.replace(now);
     this.counts.looks++;
-    this.counts.lastLookMs = clock.elapsed() - started;
+    const ended = clock.elapsed();
+    this.counts.lastLookMs = ended - started;
+    this.allowance.spent(ended, ended - started);
   }
 
   private async reconcile(target: Target, now: Map<string, string>): Promise<void> {

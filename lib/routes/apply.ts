@@ -49,7 +49,7 @@ export async function look(
   { kernel, records, carriedMarks, isGuarded }: RoutesNode,
   { sysctl, health, asItIs = false }: LookOptions,
 ): Promise<RoutesView> {
-  const [now, record] = [await kernel.state(), records.read()];
+  const [now, record] = [await kernel.state(conf.routes.links), records.read()];
   const links = planLinks({
     wanted: conf.routes.links,
     links: now.links,
@@ -65,7 +65,7 @@ export async function look(
       ? desired
       : { ...desired, ways, nat: natTable(conf, desired.gateways, chains) };
   const natBetween = natTable(conf, [...plan.gateways, ...formerDevices(conf, record)], chains);
-  const own = await kernel.own(plan, record, links);
+  const own = await kernel.own(plan, record);
   const input = { plan, links, state, now, own, record, natBetween, sysctl };
   return { ...input, actions: changesFor(input) };
 }

@@ -18,10 +18,16 @@ export interface LinkFacts {
   readonly id?: number;
   readonly mode?: string;
   readonly local?: string;
-  /** A multicast group, or the one unicast peer that the kernel has in its place. */
+  /** The multicast group of a vxlan. */
   readonly group?: string;
+  /** The unicast peer that a vxlan was made with in place of a group; one of `peers`, too. */
+  readonly remote?: string;
+  /** Unicast peers of a vxlan, as `peersIn` has them; absent where nobody asked. */
+  readonly peers?: readonly string[];
   readonly port?: number;
-  /** `address/length` of its addresses other than link-local ones, canonical. */
+  /** It is up, and so is what it is on. */
+  readonly running?: true;
+  /** `address/length` of its addresses, canonical. */
   readonly prefixes: readonly string[];
 }
 

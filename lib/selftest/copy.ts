@@ -70,6 +70,48 @@ export function withKubeconfig(list: ConfList, kubeconfig: string): ConfList {
   return { ...list, plugins };
 }
 
+/** How soon the watcher of the test takes a gateway out, and back. */
+const SOON = { interval: "500ms", timeout: "1s", failAfter: 2, holdDown: "1s" };
+
+/**
+ * The same list for a watcher on the test node: it asks the gateways themselves, because beyond them there is nobody
+ * to ask.
+ */
+export function forWatcher(list: ConfList): ConfList {
+  const plugins = list.plugins.map((plugin) => {
+    const [tenants, routes] = [own(plugin, "tenants"), own(plugin, "routes")];
+    if (own(plugin, "type") !== OUR_TYPE || !isObject(tenants) || !isObject(routes)) return plugin;
+    const watch = own(routes, "watch");
+    return {
+      ...plugin,
+      tenants: mapValues(tenants, withoutChecks),
+      routes: { ...routes, watch: { ...(isObject(watch) ? watch : {}), ...SOON } },
+    };
+  });
+  return { ...list, plugins };
+}
+
+/** Of a tenant, or of one of its `routes`. */
+function withoutChecks(way: Json): Json {
+  if (!isObject(way)) return way;
+  const [gateways, routes] = [own(way, "gateways"), own(way, "routes")];
+  return {
+    ...way,
+    ...(Array.isArray(gateways) ? { gateways: gateways.map(withoutCheck) } : {}),
+    ...(Array.isArray(routes) ? { routes: routes.map(withoutChecks) } : {}),
+  };
+}
+
+function withoutCheck(gateway: Json): Json {
+  if (!isObject(gateway)) return gateway;
+  const { check: _, ...rest } = gateway;
+  return rest;
+}
+
+function mapValues(object: JsonObject, change: (value: Json) => Json): JsonObject {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
+}
+
 /** The name under which the lab kit has this binary in CNI_PATH. */
 const OUR_TYPE = "tenant-routing-wrapper";
 

@@ -9,10 +9,11 @@ import { createRuntime, type PodSpec, type Runtime } from "../lab/kit/runtime";
 import type { Setup } from "../lab/kit/lab";
 import { inventory } from "./inventory";
 import { allDestinations } from "./destinations";
-import { copyList, withKubeconfig, type ConfList, type Copied } from "./copy";
+import { copyList, forWatcher, withKubeconfig, type ConfList, type Copied } from "./copy";
 import { PROPERTIES, type Results, type Property } from "./results";
 import { buildTopology, hasIpv6, PORT } from "./topology";
 import { checkCluster, checkReplyPath } from "./properties/cluster";
+import { checkSilent } from "./properties/silent-gateways";
 import { checkReuse } from "./properties/address-reuse";
 import { checkDestinations } from "./properties/destinations";
 import { checkDel } from "./properties/del";
@@ -82,7 +83,7 @@ export async function runSelftest(setup: Setup, task: Task): Promise<void> {
   const rest: readonly (readonly [Property, () => Promise<void>])[] = [
     ...(destinations.length === 0
       ? []
-      : [["networks", () => checkDestinations(fixture, working)] as const]),
+      : [["networks", () => checkNetworks(fixture, working, copied.list)] as const]),
     ["cluster", () => checkCluster(fixture, working)],
     ["reply", () => checkReplyPath(fixture, working)],
     ["mask", () => checkMask(fixture)],
@@ -96,6 +97,15 @@ export async function runSelftest(setup: Setup, task: Task): Promise<void> {
     step(property);
     await check();
   }
+}
+
+async function checkNetworks(
+  fixture: Fixture,
+  working: readonly Tested[],
+  list: ConfList,
+): Promise<void> {
+  const lost = await checkDestinations(fixture, working);
+  await checkSilent(fixture, lost, forWatcher(list));
 }
 
 /** A conflist without networks of their own has one property less. */

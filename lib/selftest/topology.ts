@@ -218,15 +218,16 @@ async function setUpGateway(
       ipv6,
     ),
   );
-  await addAddresses(
-    machine,
-    "lan",
-    ofFamilies(plan.vias, ipv6).map((via) => (isLinkLocal(via) ? `${via}/64` : via)),
-  );
+  await addAddresses(machine, "lan", lanAddresses(ofFamilies(plan.vias, ipv6)));
   for (const via of node) {
     await machine.ip(`-${familyOf(via)} route add ${via} dev lan`);
     await machine.ip(`-${familyOf(via)} route add default via ${via} dev lan`);
   }
+}
+
+/** Next hops as addresses of a gateway. */
+export function lanAddresses(vias: readonly string[]): readonly string[] {
+  return vias.map((via) => (isLinkLocal(via) ? `${via}/64` : via));
 }
 
 async function copyFilter(node: Machine, dev: string): Promise<void> {

@@ -8,24 +8,51 @@ import { median } from "./statistics.mjs";
 /** What is compared, in this order. */
 const COMPARED = ["bare", "agent", "runtime", "fallback"];
 
-/** For each number of pods and each kind: all ADDs at once, then all DELs. */
+/** For each number of pods, in rounds: with each kind all ADDs at once, then all DELs. Medians of the rounds. */
 export async function measureBursts(stage) {
-  const { plan, plugins } = stage;
+  const { plan } = stage;
   await populate(stage.pattern, 0, stage);
   const busy = Array.from({ length: plan.busy }, () =>
     spawn("/bin/sh", ["-c", "while :; do :; done"], { stdio: "ignore" }),
   );
   try {
     const rows = [];
-    for (const pods of plan.bursts)
-      for (const kind of COMPARED.filter((each) => plugins[each] !== undefined)) {
-        process.stderr.write(`${variantLabel(plan.variant)}, ${pods} pods at once, ${kind} ...\n`);
-        rows.push(...(await measureBurst(stage, kind, pods)));
-      }
+    for (const pods of plan.bursts) rows.push(...(await measureRounds(stage, pods)));
     return rows;
   } finally {
     for (const child of busy) child.kill("SIGKILL");
   }
+}
+
+// In alternation: the first burst of a node's life and one on a machine that others use last longer.
+async function measureRounds(stage, pods) {
+  const { plan, plugins } = stage;
+  const kinds = COMPARED.filter((each) => plugins[each] !== undefined);
+  const rounds = [];
+  for (let round = 1; round <= plan.burstRounds; round++)
+    for (const kind of kinds) {
+      process.stderr.write(
+        `${variantLabel(plan.variant)}, ${pods} pods at once, ${kind}, round ${round} ...\n`,
+      );
+      rounds.push(...(await measureBurst(stage, kind, pods)));
+    }
+  return kinds.flatMap((kind) =>
+    ["ADD", "DEL"].map((verb) =>
+      summarized(rounds.filter((row) => row.kind === kind && row.verb === verb)),
+    ),
+  );
+}
+
+function summarized(rows) {
+  const of = (key) => rows.map((row) => row[key]);
+  return {
+    ...rows[0],
+    all: median(of("all")),
+    cpu: median(of("cpu")),
+    median: median(of("median")),
+    longest: Math.max(...of("longest")),
+    failed: of("failed").reduce((sum, failed) => sum + failed, 0),
+  };
 }
 
 async function measureBurst(stage, kind, pods) {

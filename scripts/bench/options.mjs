@@ -12,6 +12,7 @@ export const USAGE = `usage: sudo npm run bench -- [options]
   --breakdown        also: where the time of one ADD goes
   --burst            the same as --only bursts
   --bursts N,N,...   pods that are attached, then deleted, at once (default 50,110)
+  --burst-rounds N   how often (default 5, quick: 1)
   --busy N           processes beside a burst that keep the machine busy (default 0)
   --cycles N         ADDs and DELs whose memory is measured (default 10000; quick: 500)
   --chaos [MINUTES]  only: kills, freezes, flushes and link flaps for so long (default 10), and what is left of them
@@ -29,6 +30,7 @@ const FULL = {
   packetRounds: 5,
   pings: 4000,
   repairRounds: 10,
+  burstRounds: 5,
   cycles: 10_000,
   pods: [0, 200, 1000, 5000],
   variants: VARIANTS,
@@ -39,6 +41,7 @@ const QUICK = {
   packetRounds: 2,
   pings: 1500,
   repairRounds: 3,
+  burstRounds: 1,
   cycles: 500,
   pods: [0, 200],
   variants: ["nft", "nftables"],
@@ -63,6 +66,7 @@ export function parseOptions(given) {
       breakdown: { type: "boolean", default: false },
       burst: { type: "boolean", default: false },
       bursts: { type: "string", default: "50,110" },
+      "burst-rounds": { type: "string" },
       busy: { type: "string", default: "0" },
       cycles: { type: "string" },
       "no-packets": { type: "boolean", default: false },
@@ -89,6 +93,7 @@ export function parseOptions(given) {
     troubles: known(values.troubles?.split(",") ?? TROUBLES, [...TROUBLES, "none"], "trouble"),
     pods: values.pods === undefined ? base.pods : numbers(values.pods, "--pods", 0),
     bursts: numbers(values.bursts, "--bursts", 1),
+    burstRounds: number(values["burst-rounds"], "--burst-rounds", 1, base.burstRounds),
     variants: known(values.variant ?? base.variants, VARIANTS, "variant"),
     sections: sectionsOf(values, base),
   };

@@ -5,10 +5,9 @@ const { getAssetKeys, getRawAsset } = require("node:sea");
 const { Script } = require("node:vm");
 
 const CORE = "core.js";
-const CLI = "cli.js";
 const CACHE = ".cache";
 /** Part name -> function that evaluates it; of the scripts taken up so far. */
-const parts = Object.create(null);
+const parts = new Map();
 const modules = new Map();
 
 function compile(script) {
@@ -19,17 +18,20 @@ function compile(script) {
   });
 }
 
+function takeUp(script) {
+  const list = compile(script).runInThisContext();
+  for (let i = 0; i < list.length; i += 2) parts.set(list[i], list[i + 1]);
+}
+
 function load(id) {
   if (!id.startsWith("./")) return require(id);
   const name = id.slice(2);
   const known = modules.get(name);
   if (known !== undefined) return known.exports;
-  // A part that is not in the core is a script of its own, or one of the command line's.
-  if (parts[name] === undefined)
-    Object.assign(parts, compile(getAssetKeys().includes(name) ? name : CLI).runInThisContext());
+  if (!parts.has(name)) takeUp(parts.get("homes")()[name]);
   const module = { exports: {} };
   modules.set(name, module);
-  parts[name](module.exports, load, module, interop);
+  parts.get(name)(module.exports, load, module, interop);
   return module.exports;
 }
 
@@ -51,6 +53,6 @@ if (process.argv[2] === "--check-code-cache") {
   );
   process.exitCode = rejected.length === 0 ? 0 : 1;
 } else {
-  Object.assign(parts, compile(CORE).runInThisContext());
+  takeUp(CORE);
   load("./main.js");
 }

@@ -1,5 +1,5 @@
 /** Links of a node for the node routes: what there is of them, in words that can be compared. */
-import type { RoutesNode } from "./routes-node";
+import { type RoutesNode, unwrapped } from "./routes-node";
 
 /** A macvlan as the way to tenant-a's gateways, and a bridge over a vxlan of both ends of eth0. */
 export const LINKS = {
@@ -31,6 +31,25 @@ export const BEHIND = {
   },
   "tenant-b": { fwmark: "0x20/0xff", table: 200, gateways: [{ via: "10.50.0.11" }] },
 };
+
+/** No tenant with routes. */
+export const PLAIN = { plain: { fwmark: "0x40/0xff" } };
+
+/** What the tests of links do all the time. */
+export function linksRig(node: RoutesNode) {
+  return {
+    /** All that the routes and links may change. */
+    all: (): string => [node.snapshot(), ...linksOf(node)].join("\n"),
+    configure: (links: object = LINKS, tenants: object = BEHIND): void =>
+      node.configure(tenants, { links }),
+    /** What `apply --sysctl`, which has to succeed, prints. */
+    apply: (...args: string[]): string => {
+      const ran = node.routes("apply", "--sysctl", ...args);
+      expect(ran).toMatchObject({ status: 0, stderr: "" });
+      return unwrapped(ran.stdout);
+    },
+  };
+}
 
 const LINES = `.[] | select(.ifname != "lo")
   | "\\(.ifname) \\(.linkinfo.info_kind) \\(.link // .linkinfo.info_data.link) mtu \\(.mtu) master \\(.master)"

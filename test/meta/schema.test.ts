@@ -59,6 +59,8 @@ describe("generated files", () => {
     new Function("exports", "module", code)(exported, { exports: exported });
     expect(exported.validate?.({ name: "n" })).toBe(true);
     expect(exported.validate?.({ nmae: "n" })).toBe(false);
+    // A copy of the schema in it would be evaluated at every start (decision 0124).
+    expect(code).not.toMatch(/"type": "object"/);
   });
 });
 

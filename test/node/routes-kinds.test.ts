@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { createJournal } from "../../lib/attachment/journal";
 import type { CollisionKind, FindingKind } from "../../lib/routes/conflicts/kinds";
 import { attachmentTag } from "../../lib/marks/tag";
-import { TENANTS, unwrapped, useRoutesNode } from "../helpers/routes-node";
+import { type Case, expectCollision, expectFinding } from "../helpers/routes-kinds";
+import { TENANTS, useRoutesNode } from "../helpers/routes-node";
 import { useWatchers } from "../helpers/routes-watch";
 
 const watchers = useWatchers(() => node);
@@ -16,14 +17,6 @@ const [A, B] = [TENANTS["tenant-a"], TENANTS["tenant-b"]];
 const JUMBO = {
   delegate: { type: "ptp", mtu: 9000, ipam: { type: "host-local", subnet: "10.88.0.0/24" } },
 };
-
-interface Case {
-  /** Makes it so; `plan` with what is configured then finds it. */
-  readonly provoke: () => void | Promise<void>;
-  /** What the sentence has to name. */
-  readonly names: string | RegExp;
-  readonly problem?: true;
-}
 
 const ip = (words: string) => (): void => void node.ip(...words.split(" "));
 const tenantA = (change: object) => (): void =>
@@ -185,38 +178,100 @@ const COLLISIONS: Readonly<Record<CollisionKind, Case>> = {
   },
 };
 
-function told(): readonly string[] {
-  return unwrapped(node.routes("plan").stdout).split("\n");
-}
+/** What else some kinds are about. */
+const MORE_FINDINGS: readonly (readonly [FindingKind, Case])[] = [
+  [
+    "device-missing",
+    {
+      provoke: tenantA({
+        routes: [{ to: ["198.51.100.0/24"], gateways: [{ via: "10.10.20.9", dev: "eth9" }] }],
+      }),
+      names: /to 198\.51\.100\.0\/24 is left out because this node has no interface eth9/,
+      problem: true,
+    },
+  ],
+  [
+    "no-gateway",
+    {
+      provoke: () => {
+        const routes = [{ to: ["198.51.100.0/24"], gateways: [{ via: "10.10.20.1" }] }];
+        node.configure({ "tenant-a": { fwmark: "0x10/0xff", table: 100, routes } });
+      },
+      names: "tenant-a has table 100 and no gateways",
+    },
+  ],
+  [
+    "link-waits",
+    {
+      provoke: () => {
+        ip("link set eth1 down")();
+        links({ vpn0: { type: "macvlan", parent: "eth1" } });
+      },
+      names: "eth1, the parent of macvlan vpn0, is down",
+      problem: true,
+    },
+  ],
+  [
+    "link-waits",
+    {
+      provoke: () => links({ ours: { type: "bridge", ports: ["tap9"] } }),
+      names: "no interface tap9, a port of bridge ours",
+      problem: true,
+    },
+  ],
+  [
+    "link-mtu",
+    {
+      provoke: () =>
+        links({
+          vx7: { type: "vxlan", id: 7, parent: "eth0", remotes: ["10.0.0.1"], mtu: 1500 },
+        }),
+      names: /vx7 .*1500, but eth0 allows 1450/,
+    },
+  ],
+  [
+    "link-mtu",
+    {
+      provoke: () => {
+        ip("link add name tap0 type veth peer name tap1")();
+        links({ ours: { type: "bridge", ports: ["tap0"], mtu: 9000 } });
+      },
+      names: /ours .*9000, but tap0 allows 1500, so larger packets to tap0 are dropped/,
+    },
+  ],
+];
 
-test.each(Object.entries(FINDINGS))("finding %s", async (kind, { provoke, names, problem }) => {
-  await provoke();
-  const [line = "nothing"] = told().filter((each) =>
-    each.startsWith(`${problem === true ? "PROBLEM" : "warning"} ${kind}`),
-  );
-  expect(line).toMatch(names);
-});
+const MORE_COLLISIONS: readonly (readonly [CollisionKind, Case])[] = [
+  ["table", { provoke: ip("rule add pref 50 from 10.1.1.1 lookup 200"), names: "from 10.1.1.1" }],
+  [
+    "priority",
+    {
+      provoke: () => {
+        ip("rule add pref 32766 lookup local")();
+        ip("rule del pref 0")();
+      },
+      names: /32766/,
+    },
+  ],
+  [
+    "link",
+    {
+      provoke: () => {
+        ip("link add name vx7 type vxlan id 7 dstport 4789 remote 10.0.0.9")();
+        ip("link set vx7 up")();
+        links({ vx7: { type: "vxlan", id: 7, remotes: ["10.0.0.1"] } });
+      },
+      names: /it lacks the peers 10\.0\.0\.1, it has the undeclared peers 10\.0\.0\.9/,
+    },
+  ],
+];
 
-test.each(Object.entries(COLLISIONS))(
+test.each([...(Object.entries(FINDINGS) as [FindingKind, Case][]), ...MORE_FINDINGS])(
+  "finding %s",
+  (kind, each) => expectFinding(node, kind, each),
+);
+
+test.each([...(Object.entries(COLLISIONS) as [CollisionKind, Case][]), ...MORE_COLLISIONS])(
   "collision %s: plan ends with 3, apply changes nothing, --force goes ahead",
-  async (kind, { provoke, names }) => {
-    await provoke();
-    const { status, stdout } = node.routes("plan");
-    expect([
-      status,
-      unwrapped(stdout)
-        .split("\n")
-        .find((each) => each.startsWith(`COLLISION ${kind}`)) ?? stdout,
-    ]).toEqual([
-      3,
-      typeof names === "string" ? expect.stringContaining(names) : expect.stringMatching(names),
-    ]);
-    const before = node.snapshot();
-    expect(node.routes("apply").status).toBe(3);
-    expect(node.snapshot()).toBe(before);
-    node.routes("apply", "--force");
-    expect(node.way("203.0.113.1", "0x20")).toContain("via 10.10.20.1");
-    expect(node.routes("remove").status).toBe(0);
-    expect(node.snapshot()).toBe(before);
-  },
+  (kind, each) => expectCollision(node, kind, each),
 );

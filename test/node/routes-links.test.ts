@@ -1,24 +1,12 @@
 /** `routes.links`: links made, kept, changed and taken back by `wrapper routes`. */
 import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { BEHIND, linkOf, LINKS, linksOf } from "../helpers/routes-links";
-import { unwrapped, useRoutesNode } from "../helpers/routes-node";
+import { BEHIND, linkOf, LINKS, linksOf, linksRig, PLAIN } from "../helpers/routes-links";
+import { INTERNET6, unwrapped, useRoutesNode } from "../helpers/routes-node";
+import { until } from "../helpers/shell";
 
 const node = useRoutesNode();
-const all = (): string => [node.snapshot(), ...linksOf(node)].join("\n");
-
-/** No tenant with routes. */
-const PLAIN = { plain: { fwmark: "0x40/0xff" } };
-
-function configure(links: object = LINKS, tenants: object = BEHIND): void {
-  node.configure(tenants, { links });
-}
-
-function apply(...args: string[]): string {
-  const ran = node.routes("apply", "--sysctl", ...args);
-  expect(ran).toMatchObject({ status: 0, stderr: "" });
-  return unwrapped(ran.stdout);
-}
+const { all, apply, configure } = linksRig(node);
 
 function recordText(): string {
   const dir = join(node.dir, "data/routes");
@@ -136,18 +124,51 @@ test("what others add to a link of ours stays, and goes with it", () => {
   expect(linkOf(node, "tap7")).toContain("master null");
 });
 
-test("a foreign link that is as wanted is used, and stays as it is", () => {
-  node.run(
-    "ip link add name vpn0 link eth1 mtu 1400 type macvlan mode bridge; ip addr add 10.10.10.3/24 dev vpn0; ip addr add fd00:10::3/64 dev vpn0 nodad; ip link set dev vpn0 up",
-  );
-  const before = all();
-  configure({ vpn0: LINKS.vpn0 }, { "tenant-a": BEHIND["tenant-a"] });
-  expect(apply()).not.toContain("ip link");
-  expect(node.way("203.0.113.1", "0x10")).toContain("via 10.10.10.1 dev vpn0");
-  expect(linkOf(node, "vpn0")).toContain("alias null");
-  node.routes("remove");
-  expect(all()).toBe(before);
+test("a link-local address that is taken away comes back, without taking the link down", async () => {
+  configure();
+  apply();
+  const pod = node.pod(1, "0x10");
+  await node.serve("eth1");
+  const [addresses, before] = [linkLocals(), all()];
+  expect(addresses).toHaveLength(2);
+  expect(node.ask(pod, INTERNET6)).toMatch(/^eth1 /);
+  for (const [dev = "", address = ""] of addresses) node.ip("addr", "del", address, "dev", dev);
+  node.ip("-6", "neigh", "flush", "dev", "vpn0");
+  expect(node.ask(pod, INTERNET6)).toBe("no answer");
+  expect(node.routes("show")).toMatchObject({ status: 1 });
+  const made = apply();
+  for (const [dev = "", address = ""] of addresses)
+    expect(made).toContain(`ip addr add ${address} dev ${dev}\n`);
+  expect(made).not.toContain("ip link");
+  expect([linkLocals(), all()]).toEqual([addresses, before]);
+  // Not before the kernel has looked for another one with that address.
+  await until("the gateway", () => node.ask(pod, INTERNET6).startsWith("eth1 "));
+  expect(apply()).toContain("changes made: none");
 });
+
+test("where the kernel is to make no link-local address, or has no IPv6, none is made", () => {
+  configure({ vpn0: LINKS.vpn0, "br-gw": { type: "bridge", addresses: ["10.50.0.1/24"] } }, PLAIN);
+  apply();
+  node.run("ip link set dev vpn0 addrgenmode none; ip -6 addr flush dev vpn0 scope link");
+  node.set("ipv6/conf/br-gw/disable_ipv6", "1");
+  expect(apply()).toContain("changes made: none");
+});
+
+test("a link-local address that is declared is given once", () => {
+  configure({ vpn0: { ...LINKS.vpn0, addresses: ["fe80::3/64", "10.10.10.3/24"] } }, PLAIN);
+  apply();
+  expect(apply()).toContain("changes made: none");
+  expect(linkLocals().map(([, address]) => address)).toContain("fe80::3/64");
+});
+
+/** Device and address of each, of the links that have addresses of their own. */
+function linkLocals(): readonly (readonly string[])[] {
+  const text = node.run("ip -o -6 addr show scope link");
+  return text
+    .split("\n")
+    .map((line) => /^\d+: (br-gw|vpn0) +inet6 (\S+)/.exec(line)?.slice(1) ?? [])
+    .filter((found) => found.length > 0);
+}
 
 test("a link that a killed apply left without its mark is finished, and removed", () => {
   const before = all();
@@ -162,18 +183,6 @@ test("a link that a killed apply left without its mark is finished, and removed"
   node.run(half);
   expect(node.routes("remove").status).toBe(0);
   expect(all()).toBe(before);
-});
-
-test("what takes the place of a link of ours is left alone, also by remove", () => {
-  configure({ vpn0: LINKS.vpn0 }, PLAIN);
-  apply();
-  node.run(
-    "ip link del dev vpn0; ip link add name vpn0 link eth1 type macvlan mode bridge; ip link set dev vpn0 up",
-  );
-  const theirs = linkOf(node, "vpn0");
-  expect(node.routes("apply")).toMatchObject({ status: 3 });
-  expect(node.routes("remove").status).toBe(0);
-  expect(linkOf(node, "vpn0")).toBe(theirs);
 });
 
 test.each(["dummy", "vlan"])(
@@ -203,16 +212,3 @@ test.each(["dummy", "vlan"])(
     expect(all()).toBe(before);
   },
 );
-
-test("collisions are found before anything changes: also what would not have been in their way", () => {
-  node.run("ip link add name vx-old type vxlan id 7 dstport 4789 dev eth0");
-  const before = all();
-  configure();
-  expect(node.routes("apply")).toMatchObject({
-    status: 3,
-    stdout: expect.stringContaining(
-      "COLLISION link-id: TR0209 vx-old has the VXLAN identifier 7 already",
-    ),
-  });
-  expect(all()).toBe(before);
-});

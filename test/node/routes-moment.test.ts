@@ -74,10 +74,22 @@ test("a link is made anew, changed, taken away and made again: not one packet by
       for (const links of [
         { vpn0: { ...VPN0, mode: "private" } },
         { vpn0: { ...VPN0, mtu: 1400 }, other: { type: "bridge", addresses: ["10.66.0.1/24"] } },
+        {
+          vpn0: { ...VPN0, mtu: 1400, mac: "02:00:0a:0a:0a:03" },
+          vx7: { type: "vxlan", parent: "eth1", id: 7, remotes: ["10.10.10.1"] },
+          other: { type: "bridge", ports: ["vx7"] },
+        },
+        {
+          vpn0: { ...VPN0, mtu: 1400, mac: "02:00:0a:0a:0a:03" },
+          vx7: { type: "vxlan", parent: "eth1", id: 7, remotes: ["10.10.10.9"] },
+          other: { type: "bridge" },
+        },
       ]) {
         configure(links);
         apply();
       }
+      node.run("ip -6 addr flush dev vpn0 scope link");
+      apply();
       configure({});
       apply(1);
       configure({ vpn0: VPN0 });

@@ -30,11 +30,16 @@ test("a link that is deleted, brought down or taken apart is put back, and its r
     "ip link set dev vx7 nomaster",
     "ip link del dev br-gw; ip link del dev vx7",
     "ip link del dev br-gw",
+    // Without it the node asks for no neighbour on behalf of what it forwards.
+    "ip -6 addr flush dev vpn0 scope link",
   ]) {
     node.run(break_);
     await isBack(watching, "vpn0", vpn0);
     await isBack(watching, "br-gw", bridge);
     await isBack(watching, "vx7", vxlan);
+    await watching.sees("the link-local address", () =>
+      node.run("ip -6 addr show dev vpn0 scope link").includes("fe80::"),
+    );
   }
   await watching.sees("the route", () => node.way(FAR, "0x10").includes("dev vpn0"));
   expect(watching.said()).toContain("ip link add name vpn0 link eth1");

@@ -7,6 +7,7 @@ import {
 } from "../../../lib/routes/apply";
 import { carryOut, errorsOf, type RoutesView, unreadOf } from "../../../lib/routes/carry-out";
 import type { Mark } from "../../../lib/net/mark";
+import { linkCollisions } from "../../../lib/routes/conflicts/links";
 import { takenAway } from "../../../lib/routes/plan/taken-away";
 import { actionText, errorText } from "../../../lib/routes/text";
 import {
@@ -175,11 +176,14 @@ async function refuseLoss(
 
 async function show(run: RoutesRun): Promise<number> {
   const view = await look(run);
-  const status = print(run, {
+  const report = {
     ...reportOf(run, view),
+    // A link in the way of one of ours is a difference that no change of ours would fix.
+    collisions: linkCollisions(view.links),
     heading: "differences from the configuration, as the changes that would fix them",
-  });
-  return view.actions.length > 0 ? EXIT_WRONG : status;
+  };
+  print(run, report);
+  return view.actions.length + report.collisions.length > 0 || isBad(report) ? EXIT_WRONG : 0;
 }
 
 async function remove(run: RoutesRun): Promise<number> {

@@ -32,8 +32,6 @@ export interface OwnThings {
   readonly leftover: (path: string) => string | undefined;
   /** Those of a directory and its parents that do not exist, the outermost first. */
   readonly absent: (directory: string) => readonly string[];
-  /** The unicast peers of a vxlan that is there. */
-  readonly peers: (name: string) => readonly string[];
 }
 
 export interface DiffInput {
@@ -64,9 +62,8 @@ export function changesFor(input: DiffInput): readonly Action[] {
   return [
     ...linkActions(
       linkChanges(input.links, {
-        links: input.now.links,
+        ...{ links: input.now.links, sysctl: input.now.sysctl },
         recorded: record.links,
-        peers: own.peers,
       }),
     ),
     ...natFirst,

@@ -1,4 +1,6 @@
 /** Pure: the parts of the sentences about links. */
+import { linkCommand } from "../link-text";
+import type { PeerDifferences } from "../links/peers";
 import { listText, type Parts } from "../text";
 import type { Collision, CollisionKind, Finding, FindingKind } from "./kinds";
 
@@ -43,12 +45,19 @@ export const LINK_FINDING_TEXTS: {
 export const LINK_COLLISION_TEXTS: {
   readonly [K in "link" | "link-id" | "link-port"]: (collision: CollisionOf<K>) => Parts;
 } = {
-  link: ({ spec: { name, type }, differences }) => ({
-    fault: `${name}, which is to be a ${type}, exists and was not made by wrapper routes: ${listText(differences, 3)}`,
+  link: ({ spec: { name, type }, differences, peers }) => ({
+    fault: `${name}, which is to be a ${type}, exists and was not made by wrapper routes: ${listText([...peerTexts(peers), ...differences], 3)}`,
     joint: "; ",
     consequence: "it is left as it is",
-    remedy: `ip link del dev ${name}`,
-    instead: `give the link another name in "links", if it is needed`,
+    ...(peers === undefined || differences.length > 0
+      ? {
+          remedy: `ip link del dev ${name}`,
+          instead: `give the link another name in "links", if it is needed`,
+        }
+      : {
+          remedy: peerCommands(name, peers).join(" && "),
+          instead: `write its peers into /routes/links/${name}/remotes, if they are right`,
+        }),
   }),
   "link-id": ({ spec: { name, type, id, parent }, other }) => ({
     fault: `${other} has the ${type === "vlan" ? `VLAN ID ${id ?? ""} of ${parent ?? ""}` : `VXLAN identifier ${id ?? ""}`} already`,
@@ -63,3 +72,20 @@ export const LINK_COLLISION_TEXTS: {
     instead: `remove it from /routes/links/${name}/ports, if it is needed there`,
   }),
 };
+
+const MOST_PEERS = 8;
+
+function peerTexts(peers: PeerDifferences | undefined): readonly string[] {
+  const text = (words: string, list: readonly string[] = []): readonly string[] =>
+    list.length === 0 ? [] : [`${words} ${listText(list, MOST_PEERS)}`];
+  return [
+    ...text("it lacks the peers", peers?.missing),
+    ...text("it has the undeclared peers", peers?.surplus),
+  ];
+}
+
+function peerCommands(name: string, { missing, surplus }: PeerDifferences): readonly string[] {
+  const command = (verb: "add" | "del") => (address: string) =>
+    linkCommand({ op: "peer", name, verb, address }).join(" ");
+  return [...missing.map(command("add")), ...surplus.map(command("del"))];
+}

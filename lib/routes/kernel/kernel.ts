@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node
 import { dirname } from "node:path";
 import { CniError, toCniError } from "../../cni/error";
 import type { Family } from "../../net/family";
+import type { LinkSpec } from "../../net/link";
 import { reasonOf } from "../../text/reason";
 import type { OwnThings } from "../changes/changes";
 import type { ForwardTable } from "./forward";
@@ -10,6 +11,7 @@ import { parseLinks, parseRoutes, parseRules } from "./ip-json";
 import type { Programs } from "../../node/programs";
 import {
   type Action,
+  type Link,
   NAT_TABLE,
   type NodeState,
   type RoutesPlan,
@@ -18,16 +20,17 @@ import {
 import { replaceFile, temporaryOf } from "../../node/files";
 import { linkCommand } from "../link-text";
 import { peersIn } from "../links/peers";
-import type { LinksPlan } from "../links/plan";
+import { linkNamed } from "../plan/gateways";
 import { routeArguments, ruleArguments } from "../text";
 
 export interface Kernel {
-  state(): Promise<NodeState>;
+  /** `wanted`: links whose peers are of interest, too. */
+  state(wanted?: readonly LinkSpec[]): Promise<NodeState>;
   /**
    * The parts of the firewall and the files that are ours. Runs no program that neither plan nor
    * record needs.
    */
-  own(plan: RoutesPlan, record: RoutesRecord, links: LinksPlan): Promise<OwnThings>;
+  own(plan: RoutesPlan, record: RoutesRecord): Promise<OwnThings>;
   /** Carries out one change. Throws CniError `io` or `rules`. */
   perform(action: Action): Promise<void>;
   /** Our nftables table as the kernel lists it; undefined: there is no such table, or no nft. */
@@ -37,8 +40,8 @@ export interface Kernel {
 /** The kernel of the network namespace that this process runs in. */
 export function createKernel(programs: Programs, forward: ForwardTable): Kernel {
   return {
-    state: () => readState(programs),
-    own: async (plan, record, links) => ({
+    state: (wanted = []) => readState(programs, wanted),
+    own: async (plan, record) => ({
       ...(plan.forward.length + record.forward.length > 0
         ? await forwardRules(forward)
         : { forward: [] }),
@@ -49,14 +52,13 @@ export function createKernel(programs: Programs, forward: ForwardTable): Kernel 
       file: readText,
       leftover: (path) => (existsSync(temporaryOf(path)) ? temporaryOf(path) : undefined),
       absent: absentDirectories,
-      peers: await peersOf(programs, links),
     }),
     perform: (action) => perform(programs, forward, action),
     natListing: () => natListing(programs),
   };
 }
 
-async function readState(programs: Programs): Promise<NodeState> {
+async function readState(programs: Programs, wanted: readonly LinkSpec[]): Promise<NodeState> {
   const families: readonly Family[] = existsSync("/proc/net/if_inet6") ? [4, 6] : [4];
   const list = async (...args: readonly string[]): Promise<readonly unknown[]> => {
     const text = (await programs.run("ip", ["-j", "-N", "-d", ...args])).trim();
@@ -71,7 +73,7 @@ async function readState(programs: Programs): Promise<NodeState> {
         parseRoutes(await list(`-${family}`, "route", "show", "table", "all"), family),
       ),
     ),
-    list("addr", "show").then(parseLinks),
+    list("addr", "show").then((entries) => withPeers(programs, parseLinks(entries), wanted)),
   ]);
   return { families, rules: rules.flat(), routes: routes.flat(), links, sysctl: readSysctl };
 }
@@ -108,19 +110,23 @@ async function natListing(programs: Programs): Promise<string | undefined> {
   return ok ? stdout : undefined;
 }
 
-/** The peers of each vxlan that is there and shall have some, or had. */
-async function peersOf(programs: Programs, { own }: LinksPlan): Promise<OwnThings["peers"]> {
-  const names = own.flatMap(({ spec, present }) =>
-    spec.type === "vxlan" && spec.group === undefined && present !== undefined ? [spec.name] : [],
-  );
-  const lists = await Promise.all(
-    names.map(async (name) => {
+/** The links, each vxlan that is wanted with its peers, whoever made it. */
+function withPeers(
+  programs: Programs,
+  links: readonly Link[],
+  wanted: readonly LinkSpec[],
+): Promise<readonly Link[]> {
+  const names = wanted.flatMap(({ name, type }) => (type === "vxlan" ? [name] : []));
+  const asked = names.flatMap((name) => linkNamed(name, links) ?? []);
+  return Promise.all(
+    links.map(async (link) => {
+      const { name, facts } = link;
+      if (facts?.kind !== "vxlan" || !asked.includes(link)) return link;
       const text = await programs.run("bridge", ["-j", "fdb", "show", "dev", name]);
-      return [name, peersIn(JSON.parse(text.trim() || "[]"))] as const;
+      const peers = peersIn(JSON.parse(text.trim() || "[]"), facts.parent);
+      return { ...link, facts: { ...facts, peers } };
     }),
   );
-  const known = new Map(lists);
-  return (name) => known.get(name) ?? [];
 }
 
 function readText(path: string): string | undefined {

@@ -20,8 +20,10 @@ export function linkFacts(link: Fields): LinkFacts {
     id: typeof data["id"] === "number" ? data["id"] : undefined,
     mode: text(data["mode"]),
     local: addressOf(text(data["local"], data["local6"])),
-    group: addressOf(text(data["group"], data["group6"], data["remote"], data["remote6"])),
+    group: addressOf(text(data["group"], data["group6"])),
+    remote: addressOf(text(data["remote"], data["remote6"])),
     port: typeof data["port"] === "number" ? data["port"] : undefined,
+    running: isRunning(link["flags"]) ? (true as const) : undefined,
     prefixes: prefixesOf(link["addr_info"]),
   });
 }
@@ -29,11 +31,15 @@ export function linkFacts(link: Fields): LinkFacts {
 function prefixesOf(infos: unknown): readonly string[] {
   return listOf(infos)
     .map(fieldsOf)
-    .flatMap(({ scope, local, prefixlen }) =>
-      scope === "link" || scope === "253" || typeof local !== "string"
-        ? []
-        : [`${canonicalAddress(local)}/${String(prefixlen)}`],
+    .flatMap(({ local, prefixlen }) =>
+      typeof local === "string" ? [`${canonicalAddress(local)}/${String(prefixlen)}`] : [],
     );
+}
+
+/** `ip` prints NO-CARRIER for a link that is up and not running (IFF_RUNNING, netdevice(7)). */
+function isRunning(flags: unknown): boolean {
+  const all = listOf(flags);
+  return all.includes("UP") && all.includes("LOWER_UP") && !all.includes("NO-CARRIER");
 }
 
 function addressOf(text: string | undefined): string | undefined {

@@ -1,16 +1,14 @@
 /** Pure: the changes that make links as they are planned, and their record. */
 import type { LinkSpec } from "../../net/link";
-import type { LinkChange } from "../link-model";
-import type { Link } from "../model";
+import type { LinkChange, LinkFacts } from "../link-model";
+import type { Link, NodeState } from "../model";
 import { isOwnLink } from "./compare";
+import { lostLinkLocal } from "./link-local";
 import { childrenFirst, type LinksPlan, type OwnLink } from "./plan";
 
 /** What the changes are made from besides the plan. */
-export interface LinksNow {
-  readonly links: readonly Link[];
+export interface LinksNow extends Pick<NodeState, "links" | "sysctl"> {
   readonly recorded: readonly LinkSpec[];
-  /** The unicast peers of a vxlan. */
-  readonly peers: (name: string) => readonly string[];
 }
 
 /** The changes in their order: what goes, then each link behind those that it needs. None: all is as planned. */
@@ -54,20 +52,29 @@ function madeWith({ type, mtu, mac }: LinkSpec): {
 
 const NOTHING = { remotes: [], ports: [], addresses: [] };
 
-function partChanges(
-  { spec, present, canBeUp }: OwnLink,
-  { links, recorded, peers }: LinksNow,
-): readonly LinkChange[] {
+function partChanges(link: OwnLink, now: LinksNow): readonly LinkChange[] {
+  const { spec, present, canBeUp } = link;
+  const { links, recorded } = now;
   const { name, remotes, addresses } = spec;
   const before = recorded.find((each) => each.name === name) ?? NOTHING;
-  const known = present === undefined ? [] : peers(name);
-  const have = present?.facts?.prefixes ?? [];
+  const { peers, prefixes } = factsOf(present);
   return [
-    ...listChanges("peer", name, { want: remotes, have: known, before: before.remotes }),
+    ...listChanges("peer", name, { want: remotes, have: peers, before: before.remotes }),
     ...portChanges(spec, before.ports, links),
-    ...listChanges("address", name, { want: addresses, have, before: before.addresses }),
+    ...listChanges("address", name, { want: addresses, have: prefixes, before: before.addresses }),
+    ...linkLocalChanges(link, now),
     ...(canBeUp && present?.up !== true ? [{ op: "up", name } as const] : []),
   ];
+}
+
+function factsOf(present: Link | undefined): Required<Pick<LinkFacts, "peers" | "prefixes">> {
+  return { peers: present?.facts?.peers ?? [], prefixes: present?.facts?.prefixes ?? [] };
+}
+
+function linkLocalChanges(link: OwnLink, now: LinksNow): readonly LinkChange[] {
+  const address = lostLinkLocal(link, now);
+  const { name } = link.spec;
+  return address === undefined ? [] : [{ op: "address", name, verb: "add", address }];
 }
 
 /** `before`: what was given to it, by the record. */

@@ -46,7 +46,7 @@ export function fixedDifferences(
     .map(([what, have, want]) => `${what} ${have ?? "none"} instead of ${want ?? "none"}`);
 }
 
-/** What of a link can be changed and is not as wanted; the peers of a vxlan are not looked at. */
+/** What of a link can be changed and is not as wanted, but for the peers of a vxlan (`peerDifferences`). */
 export function looseDifferences(
   spec: LinkSpec,
   { up, mtu, facts }: Link,

@@ -10,6 +10,7 @@ import {
   looseDifferences,
   mtuOf,
 } from "./compare";
+import { type PeerDifferences, peerDifferences } from "./peers";
 
 /** A link that is ours, or will be. */
 export interface OwnLink {
@@ -38,7 +39,13 @@ export interface LargeLink {
 
 /** A foreign link in the way of one of ours. */
 export type LinkObstacle =
-  | { readonly kind: "link"; readonly spec: LinkSpec; readonly differences: readonly string[] }
+  | {
+      readonly kind: "link";
+      readonly spec: LinkSpec;
+      readonly differences: readonly string[];
+      /** Of a vxlan that has other peers. */
+      readonly peers?: PeerDifferences;
+    }
   | { readonly kind: "link-id"; readonly spec: LinkSpec; readonly other: string }
   | {
       readonly kind: "link-port";
@@ -116,7 +123,13 @@ function mustBeMadeAnew(
   const before = recorded.find(({ name }) => name === spec.name);
   const isDropped = (key: "mtu" | "mac"): boolean =>
     before?.[key] !== undefined && spec[key] === undefined;
-  return fixedDifferences(spec, link, links).length > 0 || isDropped("mtu") || isDropped("mac");
+  return (
+    fixedDifferences(spec, link, links).length > 0 ||
+    // We make none with a peer in the place of a group.
+    link.facts?.remote !== undefined ||
+    isDropped("mtu") ||
+    isDropped("mac")
+  );
 }
 
 /** Names of links, those that are made on others before these. */
@@ -160,8 +173,14 @@ function keep(
 // A foreign link that is as wanted is used; one that is not is in the way.
 function passBy(spec: LinkSpec, present: Link, { input: { links }, obstacles }: Plan): void {
   const fixed = fixedDifferences(spec, present, links);
-  const differences = fixed.length > 0 ? fixed : looseDifferences(spec, present, links);
-  if (differences.length > 0) obstacles.push({ kind: "link", spec, differences });
+  if (fixed.length > 0) {
+    obstacles.push({ kind: "link", spec, differences: fixed });
+    return;
+  }
+  const differences = looseDifferences(spec, present, links);
+  const peers = peerDifferences(spec, present.facts ?? {});
+  if (differences.length > 0 || peers !== undefined)
+    obstacles.push({ kind: "link", spec, differences, ...(peers === undefined ? {} : { peers }) });
 }
 
 function isInTheWay(

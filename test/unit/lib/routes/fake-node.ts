@@ -60,7 +60,6 @@ export class FakeNode implements RoutesNode {
       file: (path) => this.files[path],
       leftover: () => undefined,
       absent: () => [],
-      peers: () => [],
     }),
     natListing: async () => this.nat,
     perform: async (action) => {

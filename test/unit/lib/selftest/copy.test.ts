@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   copyList,
+  forWatcher,
   withKubeconfig,
   type ConfList,
   type CopyPlace,
@@ -159,4 +160,32 @@ test.each<[JsonObject, JsonObject]>([
   [{}, { a: { b: { c: true } } }],
 ])("the patch between two objects makes the one of the other", (from, to) => {
   expect(mergePatch(from, patchBetween(from, to))).toEqual(to);
+});
+
+test("the watcher's copy asks the gateways themselves, and soon", () => {
+  const gateway = { via: "10.0.0.1", dev: "eth1" };
+  const other = { type: "portmap", tenants: { a: { gateways: [{ check: "10.0.0.9" }] } } };
+  const asked = { ...gateway, check: "192.0.2.1" };
+  const routes = [{ to: ["198.51.100.0/24"], gateways: [asked] }];
+  const copied = copy(
+    listOf(
+      { ...OURS, tenants: { a: { fwmark: "0x10", table: 100, gateways: [asked], routes } } },
+      other,
+    ),
+  );
+  const [ours, ...rest] = forWatcher({
+    ...copied.list,
+    plugins: [oursIn(copied), other],
+  }).plugins;
+  expect(ours).toMatchObject({
+    tenants: {
+      a: {
+        gateways: [gateway],
+        routes: [{ to: ["198.51.100.0/24"], gateways: [gateway] }],
+      },
+    },
+    routes: { watch: { statusFile: "/tmp/place/status.json", failAfter: 2 } },
+  });
+  expect(JSON.stringify(ours)).not.toContain("check");
+  expect(rest).toEqual([other]);
 });

@@ -23,7 +23,6 @@ export function ownThings(
     file: (path) => texts[path],
     leftover: (path) => (texts[`${path}.tmp`] === undefined ? undefined : `${path}.tmp`),
     absent: () => [],
-    peers: () => [],
     ...part,
   };
 }

@@ -37,6 +37,16 @@ test("a collision says what is in the way, and the command that takes it out", (
   expect(collisions([A], [made(A, { up: false }, { alias: "theirs", mode: "vepa" })])).toEqual([
     'a, which is to be a macvlan, exists and was not made by wrapper routes: mode vepa instead of bridge; it is left as it is: ip link del dev a; or give the link another name in "links", if it is needed',
   ]);
+  const vx = plain("vx", { ...VXLAN, remotes: ["10.0.0.2", "10.0.0.3"] });
+  const peers = ["10.0.0.3", "10.0.0.8", "10.0.0.9 vni 9"];
+  expect(collisions([vx], [made(vx, {}, { alias: "theirs", peers })])).toEqual([
+    "vx, which is to be a vxlan, exists and was not made by wrapper routes: it lacks the peers 10.0.0.2, it has the undeclared peers 10.0.0.8, 10.0.0.9 vni 9; it is left as it is: " +
+      "bridge fdb append 00:00:00:00:00:00 dev vx dst 10.0.0.2 && bridge fdb del 00:00:00:00:00:00 dev vx dst 10.0.0.8 && bridge fdb del 00:00:00:00:00:00 dev vx dst 10.0.0.9 vni 9; " +
+      "or write its peers into /routes/links/vx/remotes, if they are right",
+  ]);
+  expect(collisions([vx], [made(vx, { up: false }, { alias: "theirs", peers: [] })])).toEqual([
+    'vx, which is to be a vxlan, exists and was not made by wrapper routes: it lacks the peers 10.0.0.2, 10.0.0.3, it is down; it is left as it is: ip link del dev vx; or give the link another name in "links", if it is needed',
+  ]);
   expect(
     collisions([plain("vx", VXLAN)], [link("x", {}, { kind: "vxlan", id: 7, port: 4789 })]),
   ).toEqual([

@@ -223,7 +223,7 @@ test("links: names, MTU, state, and addresses other than link-local ones", () =>
       addr_info: [
         { family: "inet", local: "10.1.0.2", prefixlen: 24, scope: "global" },
         { family: "inet6", local: "FD01::2", prefixlen: 64, scope: "global" },
-        { family: "inet6", local: "fe80::1", scope: "link" },
+        { family: "inet6", local: "fe80::1", prefixlen: 64, scope: "link" },
         { family: "inet" },
       ],
     },
@@ -239,7 +239,7 @@ test("links: names, MTU, state, and addresses other than link-local ones", () =>
         { family: 4, address: "10.1.0.2" },
         { family: 6, address: "fd01::2" },
       ],
-      facts: { prefixes: ["10.1.0.2/24", "fd01::2/64"] },
+      facts: { prefixes: ["10.1.0.2/24", "fd01::2/64", "fe80::1/64"] },
     },
     { name: "", altNames: [], mtu: 0, up: false, addresses: [], facts: { prefixes: [] } },
   ]);

@@ -13,10 +13,9 @@ import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
 import type { ForwardTable } from "../../../../../lib/routes/kernel/forward";
 import { createKernel, readSysctl } from "../../../../../lib/routes/kernel/kernel";
 import type { Programs } from "../../../../../lib/node/programs";
-import { planLinks } from "../../../../../lib/routes/links/plan";
 import { EMPTY_RECORD } from "../../../../../lib/routes/model";
-import { made, plain, VXLAN } from "../links/rig";
-import { confOf, NO_LINKS, route, rule, stateOf } from "../node-rig";
+import { plain, spec, VXLAN } from "../links/rig";
+import { confOf, route, rule, stateOf } from "../node-rig";
 
 let dir: string;
 let calls: string[];
@@ -40,7 +39,16 @@ const ROUTES = JSON.stringify([
     flags: [],
   },
 ]);
-const ADDRESSES = JSON.stringify([{ ifname: "eth0", mtu: 1500, flags: ["UP"], addr_info: [] }]);
+const VX = { info_kind: "vxlan", info_data: { id: 7, port: 4789 } };
+const ADDRESSES = JSON.stringify([
+  { ifname: "eth0", mtu: 1500, flags: ["UP"], addr_info: [] },
+  { ifname: "vx", mtu: 1450, flags: [], addr_info: [], linkinfo: VX },
+  { ifname: "vx-other", mtu: 1450, flags: [], addr_info: [], linkinfo: VX },
+]);
+const ENTRIES = JSON.stringify([
+  { mac: "00:00:00:00:00:00", dst: "10.0.0.2" },
+  { mac: "00:00:00:00:00:00", dst: "10.0.0.3", vni: 9 },
+]);
 
 const forward: ForwardTable = {
   list: async () => [{ family: 4, spec: "x" }],
@@ -50,13 +58,15 @@ const forward: ForwardTable = {
 
 function kernelWith(nft: string | undefined): ReturnType<typeof createKernel> {
   const answer = (args: readonly string[]): string =>
-    args.includes("rule")
-      ? RULES
-      : args.includes("route")
-        ? args.includes("-6")
-          ? ""
-          : ROUTES
-        : ADDRESSES;
+    args.includes("fdb")
+      ? ENTRIES
+      : args.includes("rule")
+        ? RULES
+        : args.includes("route")
+          ? args.includes("-6")
+            ? ""
+            : ROUTES
+          : ADDRESSES;
   const programs: Programs = {
     has: (name) => name !== "nft" || nft !== undefined,
     try: async (name, args) => (
@@ -77,7 +87,7 @@ test("the state of both families; an empty answer is an empty list", async () =>
   const state = await kernelWith(undefined).state();
   expect(state.rules.slice(0, 1)).toEqual([{ family: 4, priority: 0, table: 255, protocol: 2 }]);
   expect(state.routes).toEqual([expect.objectContaining({ family: 4, dst: "default" })]);
-  expect(state.links.map(({ name }) => name)).toEqual(["eth0"]);
+  expect(state.links.map(({ name }) => name)).toEqual(["eth0", "vx", "vx-other"]);
   expect(calls).toContain("ip -j -N -d -4 route show table all");
   expect([state.sysctl("net/ipv4/ip_forward"), state.sysctl("net/none")]).toEqual([
     expect.stringMatching(/^[01]$/),
@@ -88,7 +98,7 @@ test("the state of both families; an empty answer is an empty list", async () =>
 
 test("what is ours: tools that nothing needs are not asked", async () => {
   const plan = desiredRoutes(confOf({ tenants: { a: { fwmark: "0x10" } } }), stateOf());
-  expect(await kernelWith(undefined).own(plan, EMPTY_RECORD, NO_LINKS)).toMatchObject({
+  expect(await kernelWith(undefined).own(plan, EMPTY_RECORD)).toMatchObject({
     forward: [],
     natListing: undefined,
   });
@@ -98,7 +108,7 @@ test("what is ours: tools that nothing needs are not asked", async () => {
     forward: [{ family: 4 as const, spec: "x" }],
     nat: { text: "t", listing: "l" },
   };
-  expect(await kernelWith("listed").own(plan, recorded, NO_LINKS)).toMatchObject({
+  expect(await kernelWith("listed").own(plan, recorded)).toMatchObject({
     forward: [{ family: 4, spec: "x" }],
     natListing: "listed",
   });
@@ -111,7 +121,6 @@ test("files are read through it", async () => {
   const { file } = await kernelWith(undefined).own(
     desiredRoutes(confOf(), stateOf()),
     EMPTY_RECORD,
-    NO_LINKS,
   );
   expect([file(join(dir, "x")), file(join(dir, "y"))]).toEqual(["text", undefined]);
 });
@@ -162,29 +171,26 @@ test("a file that cannot be written: which, why, and how to do without", async (
   expect(readdirSync(dir)).toEqual(["names.conf"]);
 });
 
-test("links are changed with ip and bridge, and a vxlan's peers are asked for where it has some", async () => {
+test("links are changed with ip and bridge", async () => {
   const kernel = kernelWith("");
   await kernel.perform({ kind: "link", change: { op: "up", name: "vx" } });
   await kernel.perform({
     kind: "link",
     change: { op: "peer", name: "vx", verb: "del", address: "10.0.0.2" },
   });
-  const vxlan = plain("vx", { ...VXLAN, remotes: ["10.0.0.2"] });
-  const there = made(vxlan);
-  const links = planLinks({
-    wanted: [
-      vxlan,
-      plain("new", { ...VXLAN, id: 8 }),
-      plain("group", { ...VXLAN, id: 9, group: "239.1.1.1" }),
-    ],
-    links: [there],
-    recorded: [],
-  });
-  const { peers } = await kernel.own(desiredRoutes(confOf(), stateOf()), EMPTY_RECORD, links);
-  expect([peers("vx"), peers("new")]).toEqual([[], []]);
-  expect(calls.filter((call) => /^ip link|^bridge/.test(call))).toEqual([
+  expect(calls).toEqual([
     "ip link set dev vx up",
     "bridge fdb del 00:00:00:00:00:00 dev vx dst 10.0.0.2",
-    "bridge -j fdb show dev vx",
   ]);
+});
+
+test("a vxlan's peers are asked for where one of its name is wanted, whoever made it", async () => {
+  const wanted = ["vx", "eth0", "later"].map((name) => plain(name, VXLAN));
+  const { links } = await kernelWith("").state([...wanted, spec("a")]);
+  expect(links.map(({ name, facts }) => [name, facts?.peers])).toEqual([
+    ["eth0", undefined],
+    ["vx", ["10.0.0.2", "10.0.0.3 vni 9"]],
+    ["vx-other", undefined],
+  ]);
+  expect(calls.filter((call) => call.startsWith("bridge"))).toEqual(["bridge -j fdb show dev vx"]);
 });

@@ -1,3 +1,4 @@
+import type { LinkFacts } from "../../../../../lib/routes/link-model";
 import { joinLinks, linksToRemove } from "../../../../../lib/routes/links/changes";
 import { peersIn } from "../../../../../lib/routes/links/peers";
 import { commands, link, made, plain, spec, VXLAN } from "./rig";
@@ -52,7 +53,10 @@ test("one that is as wanted is left alone, and what others gave it", () => {
   const wanted = plain("x", { ...VXLAN, remotes: ["10.0.0.2"], addresses: ["10.1.0.1/24"] });
   const present = made(wanted, {}, { prefixes: ["10.1.0.1/24", "10.1.0.9/24"] });
   expect(
-    commands({ wanted: [wanted], links: [present], recorded: [wanted] }, ["10.0.0.2", "10.0.0.9"]),
+    commands(
+      { wanted: [wanted], links: [present], recorded: [wanted] },
+      { peers: ["10.0.0.2", "10.0.0.9"] },
+    ),
   ).toEqual([]);
 });
 
@@ -72,7 +76,10 @@ test("only what is different is changed, and only what we gave is taken", () => 
   };
   const present = made(before, { up: false }, { prefixes: ["10.1.0.1/24", "10.1.0.9/24"] });
   expect(
-    commands({ wanted: [wanted], links: [present], recorded: [before] }, ["10.0.0.2", "10.0.0.9"]),
+    commands(
+      { wanted: [wanted], links: [present], recorded: [before] },
+      { peers: ["10.0.0.2", "10.0.0.9"] },
+    ),
   ).toEqual([
     "ip link set dev x address 02:00:00:00:00:01",
     "ip link set dev x mtu 1300",
@@ -143,4 +150,71 @@ test("peers are where packets for unknown receivers go", () => {
     ]),
   ).toEqual(["10.0.0.2", "fd00::2"]);
   expect(peersIn(undefined)).toEqual([]);
+});
+
+test("a peer with an identifier, a port or a device of its own says so", () => {
+  const entry = { mac: "00:00:00:00:00:00", dst: "10.0.0.2" };
+  const entries = [
+    { ...entry, vni: 9, port: 8472 },
+    { ...entry, viaIf: "eth1" },
+    { ...entry, viaIf: "eth0" },
+  ];
+  expect(peersIn(entries, "eth0")).toEqual([
+    "10.0.0.2 port 8472 vni 9",
+    "10.0.0.2 via eth1",
+    "10.0.0.2",
+  ]);
+});
+
+describe("a link-local address that somebody has taken away", () => {
+  const MAC = "02:00:0a:32:00:01";
+  const wanted = spec("a");
+  const settings: Readonly<Record<string, string>> = {
+    "net/ipv6/conf/a/disable_ipv6": "0",
+    "net/ipv6/conf/a/addr_gen_mode": "0",
+  };
+  const commandsFor = (
+    facts: Partial<LinkFacts>,
+    changed: Readonly<Record<string, string | undefined>> = {},
+    want = wanted,
+  ): readonly string[] =>
+    commands(
+      {
+        wanted: [want],
+        links: [
+          ETH0,
+          link("br", {}, { kind: "bridge" }),
+          made(want, {}, { mac: MAC, running: true, ...facts }),
+        ],
+        recorded: [want],
+      },
+      { sysctl: (path) => ({ ...settings, ...changed })[path] },
+    );
+  const ADDED = ["ip addr add fe80::aff:fe32:1/64 dev a"];
+
+  test("comes back, whatever else the link has", () => {
+    expect(commandsFor({})).toEqual(ADDED);
+    expect(commandsFor({ prefixes: ["fd00::1/64", "10.1.0.1/24"] })).toEqual(ADDED);
+    expect(commandsFor({}, { "net/ipv6/conf/a/addr_gen_mode": "2" })).toEqual(ADDED);
+    expect(commandsFor({ master: "vrf" })).toEqual(ADDED);
+  });
+
+  test.each<readonly [string, Partial<LinkFacts>, Record<string, string | undefined>]>([
+    ["it has another one", { prefixes: ["fe80::1/64"] }, {}],
+    ["it does not run", { running: undefined } as object, {}],
+    ["it is a port of a bridge", { master: "br" }, {}],
+    ["its IPv6 is off", {}, { "net/ipv6/conf/a/disable_ipv6": "1" }],
+    ["it has no IPv6 at all", {}, { "net/ipv6/conf/a/disable_ipv6": undefined }],
+    ["the kernel is to make none", {}, { "net/ipv6/conf/a/addr_gen_mode": "1" }],
+    ["its hardware address is not of Ethernet", { mac: "0a:00:00:01" }, {}],
+    ["it has no hardware address", { mac: undefined } as object, {}],
+  ])("stays away where %s", (_, facts, changed) => {
+    expect(commandsFor(facts, changed)).toEqual([]);
+  });
+
+  test("is not made beside one that is declared", () => {
+    const declared = spec("a", { addresses: ["fe80::5/64"] });
+    expect(commandsFor({ prefixes: [] }, {}, declared)).toEqual(["ip addr add fe80::5/64 dev a"]);
+    expect(commandsFor({ prefixes: ["fe80::5/64"] }, {}, declared)).toEqual([]);
+  });
 });

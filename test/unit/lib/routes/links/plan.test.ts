@@ -1,3 +1,4 @@
+import type { Link } from "../../../../../lib/routes/model";
 import { link, made, plain, planned, spec, VXLAN } from "./rig";
 
 const ETH0 = link("eth0");
@@ -94,6 +95,37 @@ describe("foreign", () => {
     expect(planned([bridge], [ETH0, link("br", {}, { kind: "bridge" })]).obstacles).toMatchObject([
       { differences: ["eth0 is no port of it"] },
     ]);
+  });
+
+  test("a vxlan with other peers is none of those that are wanted", () => {
+    const wanted = plain("vx", { ...VXLAN, remotes: ["10.0.0.2", "10.0.0.3"] });
+    const theirs = (peers: readonly string[], facts: object = {}): Link =>
+      made(wanted, {}, { alias: "theirs", peers, ...facts });
+    expect(planned([wanted], [theirs(["10.0.0.3", "10.0.0.2"])]).obstacles).toEqual([]);
+    expect(planned([wanted], [theirs(["10.0.0.3", "10.0.0.9"])]).obstacles).toEqual([
+      {
+        ...{ kind: "link", spec: wanted, differences: [] },
+        peers: { missing: ["10.0.0.2"], surplus: ["10.0.0.9"] },
+      },
+    ]);
+    // One that ip made with "remote" has it among its peers.
+    expect(
+      planned([wanted], [theirs(["10.0.0.2", "10.0.0.3"], { remote: "10.0.0.2" })]).obstacles,
+    ).toEqual([]);
+    // What differs for good says enough.
+    expect(planned([wanted], [theirs([], { id: 8 })]).obstacles).toEqual([
+      { kind: "link", spec: wanted, differences: ["id 8 instead of 7"] },
+    ]);
+    const group = plain("vx", { ...VXLAN, group: "239.1.1.1" });
+    const joined = made(group, {}, { alias: "theirs", peers: ["239.1.1.1", "10.0.0.9"] });
+    expect(planned([group], [joined]).obstacles).toMatchObject([
+      { peers: { missing: [], surplus: ["10.0.0.9"] } },
+    ]);
+  });
+
+  test("one of ours that has a peer in the place of a group is made anew", () => {
+    const wanted = plain("vx", { ...VXLAN, remotes: ["10.0.0.2"] });
+    expect(planned([wanted], [made(wanted, {}, { remote: "10.0.0.2" })]).gone).toEqual(["vx"]);
   });
 
   test("under another name of its: the kernel gives out a name once", () => {

@@ -66,13 +66,21 @@ export function planned(
   return planLinks({ wanted, links, recorded });
 }
 
-/** The commands of a plan. */
+interface Asked {
+  readonly peers?: readonly string[];
+  readonly sysctl?: (path: string) => string | undefined;
+}
+
+/** The commands of a plan, where every vxlan has these peers. */
 export function commands(
   { wanted, links, recorded }: LinksInput,
-  peers: readonly string[] = [],
+  { peers = [], sysctl = () => undefined }: Asked = {},
 ): readonly string[] {
-  const plan = planLinks({ wanted, links, recorded });
-  return linkChanges(plan, { links, recorded, peers: () => peers }).map((change) =>
+  const asked = links.map((each) =>
+    each.facts?.kind === "vxlan" ? { ...each, facts: { ...each.facts, peers } } : each,
+  );
+  const plan = planLinks({ wanted, links: asked, recorded });
+  return linkChanges(plan, { links: asked, recorded, sysctl }).map((change) =>
     actionText({ kind: "link", change }),
   );
 }

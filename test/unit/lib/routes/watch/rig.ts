@@ -102,7 +102,6 @@ export class PaperKernel {
     file: () => undefined,
     leftover: () => undefined,
     absent: () => [],
-    peers: () => [],
   });
   natListing = async () => undefined;
   perform = async (action: Action): Promise<void> => {
