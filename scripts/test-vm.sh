@@ -90,8 +90,8 @@ accelerator() {
 write_command() {
   cp scripts/vm/guest.sh "$run/guest.sh"
   ln -s "$dir/lib/modules" "$run/modules"
-  printf '%q ' ./scripts/node.sh node_modules/jest/bin/jest.js --selectProjects node --runInBand --reporters "$PWD/scripts/jest-reporter.mjs" \
-    --reporters summary "$@" >"$run/jest"
+  printf '%q ' ./scripts/node.sh node_modules/jest/bin/jest.js --reporters "$PWD/scripts/jest-reporter.mjs" --reporters summary \
+    --selectProjects node --runInBand "$@" >"$run/jest"
   cat >"$run/command" <<COMMAND
 cd $(printf %q "$PWD")
 ./scripts/kernel-makes-links.sh || { echo "test-vm: this kernel has no vlan or dummy either"; exit 1; }

@@ -17,6 +17,5 @@ hostname vm
 stty -F /dev/ttyS0 -onlcr
 bash "$run/command" </dev/null >/dev/ttyS0 2>&1
 echo $? >/dev/ttyS1
-echo 0 >/proc/sys/kernel/printk
 # A reboot ends qemu, which is told not to.
 echo b >/proc/sysrq-trigger
