@@ -9,7 +9,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 const inCi = process.env.CI === "true";
@@ -117,6 +117,20 @@ const leftOut = OPTIONAL.filter(
 );
 for (const [, what, [name]] of leftOut)
   process.stderr.write(`\n*** NOT RUN: ${what}. Missing here: package ${name}\n`);
+/**
+ * What no package brings: under CI these alone may be skipped (decision 0122), by file. The tests skip themselves
+ * (test/helpers/kernel-links.ts asks the same script).
+ */
+const KERNEL = {
+  file: "test/node/routes-vlan.test.ts",
+  links: "links of the types vlan and dummy",
+};
+const isKernelTooSmall =
+  wanted.includes("node") &&
+  !missing.some(({ project }) => project === "node") &&
+  !succeeds(join(root, "scripts/kernel-makes-links.sh"));
+const kernelNotice = `*** NOT RUN: ${KERNEL.file}. This machine's kernel has no ${KERNEL.links}: sudo ./scripts/test-vm.sh runs it\n`;
+if (isKernelTooSmall) process.stderr.write(`\n${kernelNotice}`);
 if (missing.length + leftOut.length > 0 && inCi) {
   process.stderr.write("*** Under CI nothing may be left out.\n");
   process.exit(1);
@@ -170,10 +184,16 @@ const count = (field) => runs.reduce((sum, run) => sum + run[field], 0);
 const skipped = count("numPendingTests") + count("numTodoTests");
 for (const { project, reasons } of missing)
   process.stdout.write(`*** NOT RUN: ${project}: ${reasons.join("; ")}\n`);
+if (isKernelTooSmall) process.stdout.write(kernelNotice);
 process.stdout.write(
   `tests: ${count("numPassedTests")} passed, ${count("numFailedTests")} failed, ${skipped} skipped\n`,
 );
-if (inCi && skipped > 0) {
+const excused = runs
+  .flatMap(({ testResults }) => testResults)
+  .filter(({ name }) => isKernelTooSmall && relative(root, name) === KERNEL.file)
+  .flatMap(({ assertionResults }) => assertionResults)
+  .filter(({ status }) => status === "pending").length;
+if (inCi && skipped > excused) {
   process.stderr.write("*** Under CI no test may be skipped.\n");
   process.exit(1);
 }
