@@ -19,6 +19,7 @@ import { replaceFile, temporaryOf } from "../../node/files";
 import { linkCommand } from "../link-text";
 import { peersIn } from "../links/peers";
 import type { LinksPlan } from "../links/plan";
+import { tableText } from "../plan/nft-table";
 import { routeArguments, ruleArguments } from "../text";
 
 export interface Kernel {
@@ -43,7 +44,7 @@ export function createKernel(programs: Programs, forward: ForwardTable): Kernel 
         ? await forwardRules(forward)
         : { forward: [] }),
       natListing:
-        plan.nat !== undefined || record.nat !== undefined || programs.has("nft")
+        tableText(plan) !== undefined || record.nat !== undefined || programs.has("nft")
           ? await natListing(programs)
           : undefined,
       file: readText,

@@ -10,7 +10,7 @@ import {
 import { type Family, familyOf } from "../../net/family";
 import { carries } from "../../net/mark";
 import type { GuardedWay } from "../guarded-way";
-import { chainOf, markMatch } from "./nat";
+import { chainOf, markMatch } from "./nft-words";
 import {
   type IpRoute,
   type Nexthop,

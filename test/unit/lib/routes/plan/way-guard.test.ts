@@ -1,5 +1,5 @@
 import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
-import { natTable } from "../../../../../lib/routes/plan/nat";
+import { tableText } from "../../../../../lib/routes/plan/nft-table";
 import {
   guardedWays,
   isStopped,
@@ -44,11 +44,12 @@ test("what takes the default route's gateway is looked at, and a tenant's packet
 
 test("it is a part of our one table, beside the translation", () => {
   const conf = confOf({ tenants: { a: { ...TENANTS.a, snat: "none" } } });
-  const chains = wayChains(guardedWays(conf, stateOf(), desiredRoutes(conf, stateOf())));
-  expect(natTable(conf, [], chains)).toMatch(
+  const plan = desiredRoutes(conf, stateOf());
+  const ways = guardedWays(conf, stateOf(), plan);
+  expect(tableText({ translation: [], ways })).toMatch(
     /^table inet tenant-routing \{\n {2}chain forward \{\n[^]*\n {2}\}\n\}\n$/,
   );
-  expect(natTable(conf, desiredRoutes(conf, stateOf()).gateways, chains)).toMatch(
+  expect(tableText({ ...plan, ways })).toMatch(
     /^table inet tenant-routing \{\n {2}chain postrouting \{\n[^]*\n {2}\}\n {2}chain forward \{\n/,
   );
 });
