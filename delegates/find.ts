@@ -1,6 +1,7 @@
-import { statSync, type Stats } from "node:fs";
+import { type BigIntStats, statSync } from "node:fs";
 import { CniError } from "../lib/cni/error";
 import { quote } from "../lib/cni/json";
+import { isYoung, stampOf } from "../lib/node/files";
 import { programProblem } from "./program";
 
 /** A plugin type is a file name inside CNI_PATH, never a path (CVE-2021-20206). */
@@ -9,9 +10,9 @@ export function isPluginType(type: string): boolean {
 }
 
 // A path that cannot be followed (ELOOP, ENOTDIR, EACCES) counts as missing.
-function fileAt(path: string): Stats | undefined {
+function fileAt(path: string): BigIntStats | undefined {
   try {
-    const stat = statSync(path, { throwIfNoEntry: false });
+    const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
     return stat?.isFile() === true ? stat : undefined;
   } catch {
     return undefined;
@@ -24,17 +25,14 @@ const programs = new Map<string, string>();
 const KEPT = 64;
 
 // A file that has not changed since need not be read for each pod. One that has just changed may change again unseen.
-function problemOf(path: string, { dev, ino, size, mtimeMs, ctimeMs }: Stats): string | undefined {
-  const stamp = [dev, ino, size, mtimeMs, ctimeMs].join(" ");
+function problemOf(path: string, stat: BigIntStats): string | undefined {
+  const stamp = stampOf(stat);
   if (programs.get(path) === stamp) return undefined;
   const problem = programProblem(path);
   if (programs.size >= KEPT) programs.clear();
-  if (problem === undefined && Date.now() - ctimeMs > TOO_YOUNG_MS) programs.set(path, stamp);
+  if (problem === undefined && !isYoung(stat)) programs.set(path, stamp);
   return problem;
 }
-
-/** Longer than the kernel's clock for files stands still (ms). */
-const TOO_YOUNG_MS = 100;
 
 /**
  * Finds a plugin in the directories of CNI_PATH, in order: the first regular file (after symbolic

@@ -11,3 +11,14 @@ export interface Traffic {
   readonly packets: number;
   readonly bytes: number;
 }
+
+/** Why the guard dropped a packet: it lacked its mark, or it would have taken the node's default route with it. */
+export type LeakReason = "no_mark" | "default_route";
+
+/** Packets of one mark that the guard has dropped since its table was made. */
+export interface Leaked {
+  readonly reason: LeakReason;
+  readonly mark: Mark;
+  readonly packets: number;
+  readonly bytes: number;
+}

@@ -1,5 +1,4 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { createGuard } from "../../lib/marks/nftables/guard";
 import { formatMark } from "../../lib/net/mark";
 import { loadsOf, type Load, type Sample } from "../../lib/load/rates";
 import { takeSample } from "../../lib/load/sample";
@@ -8,6 +7,7 @@ import { formatTable } from "../../lib/text/table";
 import { formatBytes } from "../../lib/text/units";
 import { mayHaveGuard, newRunner } from "../backends";
 import { outputFormat, type RunCommand } from "../command";
+import { countLeaked } from "../leaks";
 import { keepShowing } from "../screen/watch";
 import { withSignOfLife } from "../screen/waiting";
 import { openMarks, type Opened } from "./open";
@@ -46,10 +46,10 @@ export const topCommand: RunCommand = async (io, _positionals, values) => {
 function sampler({ conf, node }: Opened): () => Promise<Sample> {
   const { exec, journal, clock } = node;
   const runner = newRunner(conf, { exec });
-  const guard = mayHaveGuard(conf.dataDir) && runner.has() ? createGuard(runner) : undefined;
+  const isGuarded = mayHaveGuard(conf.dataDir) && runner.has();
   const ports = {
     ...{ journal, clock, marks: node.backend.open({}), programs: createPrograms(exec) },
-    dropped: async () => (await guard?.list())?.dropped,
+    dropped: async () => (isGuarded ? countLeaked(runner) : undefined),
   };
   return () => takeSample(conf, ports);
 }

@@ -8,7 +8,7 @@
 import { existsSync, lstatSync, readdirSync, renameSync, rmSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { CniError } from "../cni/error";
-import { makeDirectory } from "../node/files";
+import { isYoung, makeDirectory, stampOf } from "../node/files";
 import { isOurs, readPrivateFile, replacePrivateFile } from "../node/private-file";
 import {
   decodeRecord,
@@ -22,8 +22,6 @@ import { reasonOf } from "../text/reason";
 export type { Attachment, AttachmentState, JournalRecord, Owner } from "./journal-record";
 
 const SUFFIX = ".json";
-/** Longer than the kernel's clock for files stands still (ms). */
-const TOO_YOUNG_MS = 100;
 
 /** A record that is not our file: it says nothing about an attachment, and can be moved aside. */
 export class UnusableRecord extends CniError {}
@@ -71,7 +69,7 @@ export function createJournal(dir: string): Journal {
     },
     inspect: () => void inspectDirectory(dir),
     read: (tag) => readRecord(path(tag), tag),
-    stamp: (tag) => stampOf(path(tag)),
+    stamp: (tag) => recordStamp(path(tag)),
     write: (tag, attachment) =>
       writeRecord(join(dir, `.${tag}.${uniqueName()}.tmp`), path(tag), encodeRecord(attachment)),
     setAside: (tag) => attempt(path(tag), "move", () => moveAside(dir, tag)),
@@ -111,11 +109,9 @@ function readRecord(path: string, tag: string): JournalRecord {
   }
 }
 
-function stampOf(path: string): string | undefined {
+function recordStamp(path: string): string | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false, bigint: true });
-  if (stat === undefined || Date.now() - Number(stat.ctimeMs) < TOO_YOUNG_MS) return undefined;
-  const { dev, ino, size, mtimeNs, ctimeNs } = stat;
-  return [dev, ino, size, mtimeNs, ctimeNs].join(" ");
+  return stat === undefined || isYoung(stat) ? undefined : stampOf(stat);
 }
 
 function checkFile(path: string, stat: Stats): void {

@@ -45,24 +45,29 @@ export interface ErrorOptions {
   /** Further facts: the original text, what failed in the rollback. Shown after the message. */
   readonly details?: string;
   readonly cause?: unknown;
+  /** The package that brings what is missing on this node. */
+  readonly missingPackage?: string | undefined;
 }
 
 /** An error on its way to the runtime: what `code`, `msg` and `details` of the error JSON will be. */
 export class CniError extends Error {
   readonly code: number;
   readonly details: string;
+  readonly missingPackage: string | undefined;
 
   constructor(kind: ErrorKind | number, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "CniError";
     this.code = typeof kind === "number" ? kind : ERRORS[kind].code;
     this.details = options.details ?? "";
+    this.missingPackage = options.missingPackage;
   }
 
   /** The same error with one more fact appended to its details. */
   withDetails(more: string): CniError {
     const details = this.details === "" ? more : `${this.details}; ${more}`;
-    return new CniError(this.code, this.message, { details, cause: this.cause });
+    const { cause, missingPackage } = this;
+    return new CniError(this.code, this.message, { details, cause, missingPackage });
   }
 }
 

@@ -7,7 +7,7 @@ import { nativeRules } from "./firewall/native";
 import { savedOf } from "./marked";
 import { fine, group, judged, pathFinding } from "./step";
 import { whereText } from "./steps/mark";
-import { hopText } from "./steps/route";
+import { leavingText } from "../net/hop";
 
 /** Packets; undefined: there is no such counter. */
 export interface Counters {
@@ -162,7 +162,7 @@ function beyondStep({ outcome, facts, tracked, timeoutMs }: LiveFacts): Step {
       ? `a router refused it (${outcome.error ?? "?"})`
       : `no answer came within ${seconds} s`;
   const about = {
-    ...{ pod: pod.pod, to: packet.to, hop: hopText(via, dev), via, why },
+    ...{ pod: pod.pod, to: packet.to, hop: leavingText(via, dev), via, why },
     ...{ tenant: pod.tenant, isStandIn: isStandIn(packet.to) },
     answersTo: tracked?.[0]?.answersTo ?? packet.from ?? "?",
   };

@@ -2,7 +2,8 @@
 import { carries, formatMark } from "../net/mark";
 import type { PathFacts, Step } from "./model";
 import { findingsIn } from "./step";
-import { hopText, routedOf } from "./steps/route";
+import { leavingText } from "../net/hop";
+import { routedOf } from "./steps/route";
 
 /** `leaves by 10.10.10.131 on eth1 as tenant-a`. */
 export function endOf(facts: PathFacts, steps: readonly Step[]): string {
@@ -13,9 +14,9 @@ export function endOf(facts: PathFacts, steps: readonly Step[]): string {
   if (way.local) return "ends on this node";
   const who = pod.tenant ?? (pod.mark === undefined ? undefined : formatMark(pod.mark));
   if (who !== undefined)
-    return `${ownEnd(facts, steps, { who, hop: hopText(way.via, way.dev) })}${probe}`;
+    return `${ownEnd(facts, steps, { who, hop: leavingText(way.via, way.dev) })}${probe}`;
   const usual = way.via === undefined ? "" : "by the node's default route, ";
-  return `leaves ${usual}by ${hopText(way.via, way.dev)}, no tenant${probe}`;
+  return `leaves ${usual}by ${leavingText(way.via, way.dev)}, no tenant${probe}`;
 }
 
 function ownEnd(

@@ -1,7 +1,7 @@
 /** Pure: what two samples of the counters say of the time between them. */
 import type { PluginConf } from "../../conf/types";
 import { formatMark, sameMark, type Mark } from "../net/mark";
-import type { Traffic } from "../traffic";
+import type { Leaked, LeakReason, Traffic } from "../traffic";
 import { tenantRows, type PodRow } from "./in-force";
 
 /** A gateway as the kernel sees it now. */
@@ -18,8 +18,8 @@ export interface Sample {
   readonly at: number;
   readonly traffic: readonly Traffic[];
   readonly pods: readonly PodRow[];
-  /** Packets without their mark that were dropped; undefined: there is no guard. */
-  readonly dropped: readonly { readonly mark: Mark; readonly packets: number }[] | undefined;
+  /** What the guard has dropped; undefined: there is no guard. */
+  readonly dropped: readonly Pick<Leaked, "reason" | "mark" | "packets">[] | undefined;
   readonly gateways: readonly GatewayState[];
 }
 
@@ -35,6 +35,8 @@ export interface Load {
   readonly bytes: number;
   /** Packets that the guard has dropped; undefined: there is no guard. */
   readonly leaked: number | undefined;
+  /** Of those, the ones that had their mark and would have taken the node's default route. */
+  readonly leakedToDefaultRoute: number | undefined;
   readonly gateways: readonly GatewayState[];
 }
 
@@ -56,6 +58,7 @@ export function loadsOf(conf: PluginConf, before: Sample, now: Sample): readonly
       packets: mine.reduce((sum, { packets = 0 }) => sum + packets, 0),
       bytes: mine.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
       leaked: droppedOf(now, mark),
+      leakedToDefaultRoute: droppedOf(now, mark, "default_route"),
       gateways: now.gateways.filter((each) => each.tenant === tenant),
     };
   });
@@ -66,10 +69,14 @@ export function secondsBetween(before: Sample, now: Sample): number {
   return Math.max(0.001, (now.at - before.at) / 1000);
 }
 
-/** Packets of one mark that the guard has dropped; undefined: there is no guard. */
-export function droppedOf({ dropped }: Sample, mark: Mark): number | undefined {
+/** Packets of one mark that the guard has dropped, for that reason or any; undefined: there is no guard. */
+export function droppedOf(
+  { dropped }: Sample,
+  mark: Mark,
+  reason?: LeakReason,
+): number | undefined {
   return dropped
-    ?.filter((each) => sameMark(each.mark, mark))
+    ?.filter((each) => sameMark(each.mark, mark) && (reason ?? each.reason) === each.reason)
     .reduce((sum, { packets }) => sum + packets, 0);
 }
 

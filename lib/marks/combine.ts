@@ -131,8 +131,8 @@ function inEach<T>(
 
 // One backend's word that it has touched nothing says nothing of the others (RulesUntouched).
 function plain(thrown: unknown): CniError {
-  const { code, message, details } = toCniError(thrown);
-  return new CniError(code, message, { details, cause: thrown });
+  const { code, message, details, missingPackage } = toCniError(thrown);
+  return new CniError(code, message, { details, cause: thrown, missingPackage });
 }
 
 function distinct(lists: readonly (readonly string[])[]): readonly string[] {

@@ -1,6 +1,7 @@
 /** Small facts that hold until the next boot: a file in the data directory, with the boot's ID. */
-import { lstatSync, readFileSync } from "node:fs";
+import { type BigIntStats, lstatSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { isYoung, stampOf } from "../node/files";
 import { isOurs, readPrivateFile, replacePrivateFile } from "../node/private-file";
 import { reasonOf } from "../text/reason";
 
@@ -8,28 +9,22 @@ const MAX_BYTES = 256;
 
 /** What was read, as the file was then. Such files are replaced, and never after they have said something. */
 const read = new Map<string, { readonly stamp: string; readonly fact: string | undefined }>();
-/** Longer than the kernel's clock for files stands still (ms). */
-const TOO_YOUNG_MS = 100;
 
 /** What was noted under `name` in this boot; undefined for anything odd. */
 export function recallFact(dataDir: string, name: string): string | undefined {
   const path = join(dataDir, name);
-  const stamp = stampOf(path);
-  if (stamp === undefined) return undefined;
-  const last = read.get(path);
-  if (last?.stamp === stamp.text) return last.fact;
+  const stat = statOf(path);
+  if (stat === undefined) return undefined;
+  const [stamp, last] = [stampOf(stat), read.get(path)];
+  if (last?.stamp === stamp) return last.fact;
   const fact = readFact(path);
-  if (stamp.isOld) read.set(path, { stamp: stamp.text, fact });
+  if (!isYoung(stat)) read.set(path, { stamp, fact });
   return fact;
 }
 
-function stampOf(path: string): { readonly text: string; readonly isOld: boolean } | undefined {
+function statOf(path: string): BigIntStats | undefined {
   try {
-    const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat === undefined) return undefined;
-    const { dev, ino, size, mtimeMs, ctimeMs, mode, uid } = stat;
-    const text = [dev, ino, size, mtimeMs, ctimeMs, mode, uid].join(" ");
-    return { text, isOld: Date.now() - ctimeMs > TOO_YOUNG_MS };
+    return lstatSync(path, { throwIfNoEntry: false, bigint: true });
   } catch {
     return undefined;
   }

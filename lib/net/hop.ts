@@ -1,4 +1,4 @@
-/** A gateway as a person names it: `10.0.0.1 dev eth1`. */
+/** A gateway as `ip` and the conflist name it: `10.0.0.1 dev eth1`. */
 export function hopText({
   via,
   dev,
@@ -9,4 +9,9 @@ export function hopText({
   return [via, dev === undefined ? undefined : `dev ${dev}`]
     .filter((word) => word !== undefined)
     .join(" ");
+}
+
+/** Where a packet leaves, in a sentence: `10.0.0.1 on eth1`, or the device alone. */
+export function leavingText(via: string | undefined, dev: string): string {
+  return via === undefined ? dev : `${via} on ${dev}`;
 }

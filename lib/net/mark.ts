@@ -59,7 +59,12 @@ export function makeMark(value: number, mask: number): Mark | MarkProblem {
 
 /** `0x10/0xff`: the one written form, the same that iptables prints for --set-xmark. */
 export function formatMark(mark: Mark): string {
-  return `0x${mark.value.toString(16)}/0x${mark.mask.toString(16)}`;
+  return `${hex(mark.value)}/${hex(mark.mask)}`;
+}
+
+/** Bits of a mark as people and programs read them: `0xff00`. */
+export function hex(bits: number): string {
+  return `0x${(bits >>> 0).toString(16)}`;
 }
 
 /** True when both marks set the same bits to the same value. */

@@ -1,4 +1,5 @@
 import {
+  type BigIntStats,
   chmodSync,
   closeSync,
   constants,
@@ -12,6 +13,19 @@ import {
 import { dirname } from "node:path";
 import { CniError } from "../cni/error";
 import { reasonOf } from "../text/reason";
+
+/** Longer than the kernel's clock for files stands still (ms). */
+const TOO_YOUNG_MS = 100;
+
+/** Which file it is, in which state; the same text after any change but one right after the last. */
+export function stampOf({ dev, ino, size, mtimeNs, ctimeNs, mode, uid }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs, mode, uid].join(" ");
+}
+
+/** Whether it may change again without another stamp, because its last change is not long ago. */
+export function isYoung({ ctimeMs }: Pick<BigIntStats, "ctimeMs">): boolean {
+  return Date.now() - Number(ctimeMs) < TOO_YOUNG_MS;
+}
 
 /**
  * Creates a directory and what is missing above it. Not mkdir's own `recursive`: below a place

@@ -14,8 +14,8 @@ import type { Kernel } from "./kernel/kernel";
 import { linkCollisions, linkFindings } from "./conflicts/links";
 import { planLinks } from "./links/plan";
 import { withLinks } from "./links/project";
-import { formerDevices, natTable } from "./plan/nat";
-import { guardedWays, wayChains } from "./plan/way-guard";
+import { formerDevices, translationRules } from "./plan/nat";
+import { guardedWays } from "./plan/way-guard";
 import { hasRetiredMarks, retiredMarks } from "./plan/retired-marks";
 import type { RecordFile } from "./kernel/record";
 import { type Action, type CarriedMark, EMPTY_RECORD, type Surroundings } from "./model";
@@ -58,15 +58,11 @@ export async function look(
   const state = asItIs ? now : withLinks(now, links);
   const retired = hasRetiredMarks(conf, record) ? retiredMarks(conf, record, carriedMarks()) : [];
   const desired = desiredRoutes(conf, state, health, retired);
-  const ways = isGuarded() ? guardedWays(conf, state, desired) : [];
-  const chains = wayChains(ways);
-  const plan =
-    ways.length === 0
-      ? desired
-      : { ...desired, ways, nat: natTable(conf, desired.gateways, chains) };
-  const natBetween = natTable(conf, [...plan.gateways, ...formerDevices(conf, record)], chains);
+  const plan = { ...desired, ways: isGuarded() ? guardedWays(conf, state, desired) : [] };
+  const devices = [...plan.gateways, ...formerDevices(conf, record)];
+  const translationBetween = translationRules(conf, devices);
   const own = await kernel.own(plan, record);
-  const input = { plan, links, state, now, own, record, natBetween, sysctl };
+  const input = { plan, links, state, now, own, record, translationBetween, sysctl };
   return { ...input, actions: changesFor(input) };
 }
 

@@ -203,8 +203,8 @@ export interface RoutesPlan {
   readonly routes: readonly Planned<IpRoute>[];
   readonly sysctls: readonly Planned<WantedSysctl>[];
   readonly forward: readonly Planned<ForwardRule>[];
-  /** Our nftables table as `nft -f` reads it; undefined: none. */
-  readonly nat: string | undefined;
+  /** Rules of our nftables table that translate; `ways` are the rest of it (`tableText`). */
+  readonly translation: readonly string[];
   /** The file with the tables' names; undefined: none. */
   readonly names: { readonly path: string; readonly text: string } | undefined;
   /** The gateways of all tenants, as this node sees them. */

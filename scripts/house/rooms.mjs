@@ -78,7 +78,7 @@ export const ROOMS = {
   conf: [...SEAMS, "conf/schema", "conf/checks"],
   "conf/schema": ["lib/cni", "conf"],
   "conf/checks": [...SEAMS, "conf", "conf/schema"],
-  delegates: [...SEAMS, "conf"],
+  delegates: [...SEAMS, "conf", "lib/node/files.ts"],
 
   // One adapter each.
   "lib/node": SEAMS,

@@ -76,6 +76,25 @@ test.each([
   },
 );
 
+/** The agent puts the rules back at once: they are deleted until the guard has stopped a packet of a pod that sends. */
+async function deleteRulesUntilStopped(list: Conflist): Promise<void> {
+  const pod = world.newPod("team-a", "web-0");
+  const added = expectOk(await createRuntime(world, list).add(pod, annotated("tenant-a")));
+  // By either gateway, until the rules are gone.
+  floods.start(pod.netns, addressesOf(added), "gw-a");
+  const stopped = 'tenant_routing_leaked_packets_total{tenant="tenant-a",reason="default_route"}';
+  const remove = `for family in -4 -6; do
+    ip $family rule | sed -n 's/^\\([0-9]*\\):.*fwmark 0x10.*/\\1/p' |
+      while read -r priority; do ip $family rule del pref "$priority" 2>/dev/null || :; done
+  done`;
+  await eventually((all) => {
+    if ((all[stopped] ?? 0) > 0) return true;
+    world.inside(undefined, "sh", "-c", remove);
+    return false;
+  });
+  floods.stop(pod.netns);
+}
+
 test("a gateway that is lost is down, and its tenant's packets have failed over once", async () => {
   // What the world itself has for its tenants would be in the way.
   world.inside(undefined, "sh", "-c", "ip rule del pref 32764; ip -6 rule del pref 32764");
@@ -89,14 +108,17 @@ test("a gateway that is lost is down, and its tenant's packets have failed over 
       `f=${family}; ${remove}; ip $f route flush table 200; true`,
     );
   const gateways = [{ via: "10.10.10.1" }, { via: "10.10.20.1", dev: "eth2" }];
-  await agents.start(
-    listWith({ table: 100, gateways }, { routes: { namesDir: "", watch: { statusFile: "" } } }),
+  const list = listWith(
+    { table: 100, gateways },
+    { routes: { namesDir: "", watch: { statusFile: "" } } },
   );
+  await agents.start(list);
   const up = (gateway: string): string =>
     `tenant_routing_gateway_up{tenant="tenant-a",gateway="${gateway}"}`;
   const [one, two] = [up("10.10.10.1"), up("10.10.20.1 dev eth2")];
   const failovers = 'tenant_routing_failovers_total{tenant="tenant-a"}';
   await eventually((all) => all[one] === 1 && all[two] === 1 && all[failovers] === 0);
+  await deleteRulesUntilStopped(list);
   world.inside(undefined, "ip", "link", "set", "eth1", "down");
   await eventually((all) => all[one] === 0 && all[two] === 1 && all[failovers] === 1);
 });

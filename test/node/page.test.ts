@@ -177,6 +177,7 @@ describe("what is shown", () => {
         ...{ tenant: HOSTILE, mark: "0x10/0xff", table: 1, onGatewayLoss: "stop", pods },
         ...{ gateways: [gatewayOf("up"), gatewayOf("lost")], packetsPerSecond: 5 },
         ...{ bytesPerSecond: 5, leaked: 2, leaksPerSecond: 1 },
+        leakedToDefaultRoute: 1,
       },
     ],
   };

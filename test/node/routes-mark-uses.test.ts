@@ -1,6 +1,7 @@
 /** Who uses which mark bits, read from what the real iptables of both variants and nft print. */
 import { execFileSync } from "node:child_process";
-import { natTable } from "../../lib/routes/plan/nat";
+import { translationRules } from "../../lib/routes/plan/nat";
+import { tableText } from "../../lib/routes/plan/nft-table";
 import { chainsInSave, usesInSave } from "../../lib/routes/kernel/mark-uses-iptables";
 import { usesInNft } from "../../lib/routes/kernel/mark-uses-nft";
 import { detected } from "../../lib/routes/conflicts/known-users";
@@ -183,7 +184,8 @@ test("nft shows neither the rules of iptables-nft nor our own table as somebody'
     check: undefined,
     unusable: undefined,
   } as const;
-  nft(natTable(confOf({ tenants }), [gateway]) ?? "");
+  const translation = translationRules(confOf({ tenants }), [gateway]);
+  nft(tableText({ translation, ways: [] }) ?? "");
   expect(inside("nft", "list", "ruleset")).toContain("table inet tenant-routing");
   expect(usesInNft(ruleset())).toEqual({ uses: [], tables: [] });
 });

@@ -2,9 +2,10 @@
 import { formatMark, type Mark } from "../../net/mark";
 import type { MarkCounter } from "./sources";
 
-/** What a mark's counters add up to. */
+/** What the counters of a mark, and of a reason where they have one, add up to. */
 export interface Totals {
   readonly mark: Mark;
+  readonly reason: MarkCounter["reason"];
   readonly packets: number;
   readonly bytes: number;
 }
@@ -30,11 +31,12 @@ export function createAccumulator(): Accumulator {
     add: (reading) => {
       const now = sumByCounter(reading);
       for (const [key, counter] of now) {
-        const { mark } = counter;
+        const { mark, reason } = counter;
+        const name = `${formatMark(mark)} ${reason ?? ""}`;
         const more = since(seen.get(key) ?? NOTHING, counter);
-        const { packets, bytes } = totals.get(formatMark(mark)) ?? NOTHING;
-        const total = { mark, packets: packets + more.packets, bytes: bytes + more.bytes };
-        totals.set(formatMark(mark), total);
+        const { packets, bytes } = totals.get(name) ?? NOTHING;
+        const sum = { packets: packets + more.packets, bytes: bytes + more.bytes };
+        totals.set(name, { mark, reason, ...sum });
       }
       seen = now;
     },
@@ -45,7 +47,8 @@ export function createAccumulator(): Accumulator {
 function sumByCounter(reading: readonly MarkCounter[]): ReadonlyMap<string, MarkCounter> {
   const sums = new Map<string, MarkCounter>();
   for (const counter of reading) {
-    const key = `${formatMark(counter.mark)} ${counter.backend ?? ""} ${counter.tag ?? ""}`;
+    const { mark, backend, tag, reason } = counter;
+    const key = [formatMark(mark), backend, tag, reason].map((part) => part ?? "").join(" ");
     const { packets, bytes } = sums.get(key) ?? NOTHING;
     sums.set(key, {
       ...counter,

@@ -170,7 +170,13 @@ function counterReaders(
     });
   };
   const samples = (all: Accumulator, what: "packets" | "bytes"): readonly Sample[] =>
-    all.totals().map((totals) => [{ tenant: nameOf(totals.mark, tenantOf) }, totals[what]]);
+    all.totals().map(({ mark, reason, ...counted }) => {
+      const labels = {
+        tenant: nameOf(mark, tenantOf),
+        ...(reason === undefined ? {} : { reason }),
+      };
+      return [labels, counted[what]];
+    });
   const readers = [
     traffic &&
       reader("traffic", traffic, (all) => {

@@ -60,8 +60,9 @@ export const SERIES = {
     "tenant",
   ),
   tenant_routing_leaked_packets_total: counter(
-    "Packets of the tenant's pods that lacked its mark, those of pods being deleted included; the guard dropped them.",
+    "Packets of the tenant that the guard dropped. no_mark: they lacked its mark, those of pods being deleted included; default_route: they had it and would have left by the node's default route.",
     "tenant",
+    "reason",
   ),
   tenant_routing_gateway_up: gauge("1: the gateway answers; 0: it is lost.", "tenant", "gateway"),
   tenant_routing_failovers_total: counter(

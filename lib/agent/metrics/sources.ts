@@ -1,5 +1,6 @@
 /** Where the figures come from: plain functions, given where the agent is composed. */
 import type { Mark } from "../../net/mark";
+import type { LeakReason } from "../../traffic";
 
 /** What was counted for one mark, as the kernel has it: it starts again at 0 when its rule or table is made again. */
 export interface MarkCounter {
@@ -7,6 +8,8 @@ export interface MarkCounter {
   /** Whose it is and where, if that is counted apart: it goes with its attachment, whose packets stay counted. */
   readonly backend?: string | undefined;
   readonly tag?: string | undefined;
+  /** Why they were dropped, if they were. */
+  readonly reason?: LeakReason | undefined;
   readonly packets: number;
   readonly bytes: number;
 }
@@ -54,7 +57,7 @@ export interface MetricsSources {
   readonly refusedAnnotations?: () => number;
   /** Packets that were marked. */
   readonly traffic?: ReadCounters;
-  /** Packets that the guard dropped because they had another mark than they should. */
+  /** Packets that the guard dropped, with the reason. */
   readonly leaks?: ReadCounters;
   /** The name of the mark's tenant; undefined: it is nobody's, and stands for itself. */
   readonly tenantOf: (mark: Mark) => string | undefined;

@@ -74,8 +74,10 @@ export interface GroupObject {
   /** null: not counted, or not known yet. */
   readonly packetsPerSecond: number | null;
   readonly bytesPerSecond: number | null;
-  /** Packets without their mark that the guard has dropped; null: there is no guard. */
+  /** Packets that the guard has dropped; null: there is no guard. */
   readonly leaked: number | null;
+  /** Of those, the ones that had their mark and would have taken the node's default route. */
+  readonly leakedToDefaultRoute: number | null;
   readonly leaksPerSecond: number | null;
 }
 
@@ -152,6 +154,7 @@ function markedGroup(facts: NodeFacts, load: Load, pods: readonly Placed[]): Gro
     gateways: tenant === undefined ? [] : gatewayObjects(tenant, load.gateways, facts),
     ...ratesOf(load, facts),
     leaked: load.leaked ?? null,
+    leakedToDefaultRoute: load.leakedToDefaultRoute ?? null,
     leaksPerSecond: leaksOf(load, facts),
   };
 }
@@ -264,5 +267,6 @@ function unmarkedGroup(pods: readonly Placed[]): GroupObject {
     ...{ tenant: null, mark: null, table: null, onGatewayLoss: null, gateways: [] },
     pods: pods.map(({ object }) => object),
     ...{ packetsPerSecond: null, bytesPerSecond: null, leaked: null, leaksPerSecond: null },
+    leakedToDefaultRoute: null,
   };
 }

@@ -2,7 +2,7 @@
 import type { PluginConf, Tenant } from "../../../conf/types";
 import { isOwnPlugin } from "../../cni/conflist";
 import { isObject, own, type JsonObject } from "../../cni/json";
-import { FULL_MASK, formatMark } from "../../net/mark";
+import { FULL_MASK, formatMark, hex } from "../../net/mark";
 import { proposeMarks } from "../../routes/conflicts/free-mask";
 import { KNOWN_USERS, remedyFor, type KnownUser } from "../../routes/conflicts/known-users";
 import { shellWord } from "../../text/shell";
@@ -99,11 +99,10 @@ function wholeFinding(
   users: readonly KnownUser[],
   mask: number,
 ): Finding {
-  const hex = `0x${mask.toString(16)}`;
   const proposal = (where: string): string =>
     literal === undefined || where === "stdin"
       ? `Write the mask: ${formatMark({ value: mark.value, mask })} for tenant ${name}`
-      : `sed -i ${shellWord(`s|"fwmark": *"${literal}"|"fwmark": "${literal}/${hex}"|`)} ${shellWord(where)}`;
+      : `sed -i ${shellWord(`s|"fwmark": *"${literal}"|"fwmark": "${literal}/${hex(mask)}"|`)} ${shellWord(where)}`;
   const facts = { file, line: lineOf(path), tenant: name, mark: formatMark(mark) };
   const others = users.map((user) => `${user.name} (${bitsOf(user, FULL_MASK)})`);
   return findingOf(SETTINGS, "whole-mark", { ...facts, others, proposal }, name);
@@ -134,7 +133,7 @@ function bitsOf({ bits }: KnownUser, mask: number): string {
   const common = bits
     .filter((each) => each.mask !== FULL_MASK)
     .reduce((sum, each) => (sum | (each.mask & mask)) >>> 0, 0);
-  return common === 0 ? "" : `0x${common.toString(16)}`;
+  return common === 0 ? "" : hex(common);
 }
 
 function usesOf({ name, bits }: KnownUser) {

@@ -11,6 +11,12 @@ interface DiskFacts {
   readonly left: string;
 }
 
+interface UnusableFacts {
+  readonly problem: string;
+  /** The package that would help. */
+  readonly missing: string | undefined;
+}
+
 const COUNT = (path: string): string =>
   `Free space there: du -xah ${shellWord(path)} | sort -h | tail`;
 
@@ -58,14 +64,12 @@ export const NODE = {
     category: "node",
     severity: "failed",
     title: "Marks cannot be programmed",
-    fault: ({ problem }: { readonly problem: string }) => problem,
+    fault: ({ problem }: UnusableFacts) => problem,
     consequence: () => "every ADD of a pod with a tenant fails with code 110",
-    remedy: ({ problem }: { readonly problem: string }) => {
-      const [, missing] = /install the package ([\w.-]+)/.exec(problem) ?? [];
-      return missing === undefined
+    remedy: ({ missing }: UnusableFacts) =>
+      missing === undefined
         ? "Do what the message says; docs/on-call.md has more under code 110"
-        : `Install the package ${missing}: apt-get install ${missing}, or dnf install ${missing}`;
-    },
+        : `Install the package ${missing}: apt-get install ${missing}, or dnf install ${missing}`,
   },
   "journal-unsafe": {
     code: "TR0706",

@@ -1,5 +1,5 @@
 /** Pure: what can be wrong on the way of a pod's packet, beside what the node routes find. */
-import { formatMark, type Mark } from "../../net/mark";
+import { formatMark, hex, type Mark } from "../../net/mark";
 import type { Kind } from "../finding";
 
 /** What a kind has to know of the way. */
@@ -71,7 +71,7 @@ export const PATH = {
     code: "TR0905",
     title: "A foreign rule changes the pod's mark",
     fault: ({ pod, where, text, have }) =>
-      `the foreign rule "${text}" of ${where} gives packets of ${pod} the mark 0x${have.toString(16)}`,
+      `the foreign rule "${text}" of ${where} gives packets of ${pod} the mark ${hex(have)}`,
     consequence: ({ tenant, mark }) =>
       `they do not carry ${formatMark(mark)} and do not leave as ${tenant}`,
     remedy: ({ removal }) => removal,

@@ -65,9 +65,9 @@ async function probeMarks({ marks }: Pick<MachineView, "marks">): Promise<Looked
     await marks().probe();
     return { findings: [] };
   } catch (thrown) {
-    const { code, message: problem } = toCniError(thrown);
+    const { code, message: problem, missingPackage: missing } = toCniError(thrown);
     if (code !== ERRORS.rules.code || process.geteuid?.() !== 0) throw thrown;
-    return { findings: [findingOf(NODE, "marks-unusable", { problem })] };
+    return { findings: [findingOf(NODE, "marks-unusable", { problem, missing })] };
   }
 }
 

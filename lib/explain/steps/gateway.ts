@@ -2,14 +2,14 @@
 import type { GatewayFacts, PathFacts, Step } from "../model";
 import { fromRoutes } from "../route-findings";
 import { fine, group, judged, pathFinding, unseen } from "../step";
-import { hopText } from "./route";
+import { leavingText } from "../../net/hop";
 
 /** Device and gateway; nothing where the packet has no way, or ends on the node. */
 export function gatewaySteps(facts: PathFacts): readonly Step[] {
   const { way } = facts;
   if ("refused" in way || way.local) return [];
   const steps = [deviceStep(facts, way.dev), ...nextHopSteps(facts, way)];
-  return [group("gateway", hopText(way.via, way.dev), steps)];
+  return [group("gateway", leavingText(way.via, way.dev), steps)];
 }
 
 function deviceStep(facts: PathFacts, dev: string): Step {

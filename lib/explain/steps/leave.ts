@@ -5,7 +5,6 @@ import { carries, formatMark } from "../../net/mark";
 import { dropOf, hookPacket, savedOf, type Program } from "../marked";
 import type { PathFacts, RuleSight, Step } from "../model";
 import { nativeRules, type NativeRule } from "../firewall/native";
-import { natTable } from "../../routes/plan/nat";
 import { isStopped } from "../../routes/plan/way-guard";
 import { fromRoutes } from "../route-findings";
 import { fine, group, judged, pathFinding, unseen } from "../step";
@@ -128,7 +127,7 @@ function isStoppedAtWay({ routes, way, packet, marked }: PathFacts): boolean {
 function translationStep(facts: PathFacts, dev: string): Step {
   const { routes, pod, conf, option } = facts;
   const tenant = conf.tenants?.find(({ name }) => name === pod.tenant);
-  if (natTable(conf, routes.plan.gateways) !== undefined && !routes.hasNat)
+  if (routes.plan.translation.length > 0 && !routes.hasNat)
     return judged(
       "translation",
       "our table is missing",

@@ -1,5 +1,5 @@
 /** Pure: what marks the packet, and what becomes of the mark. */
-import { carries, formatMark } from "../../net/mark";
+import { carries, formatMark, hex } from "../../net/mark";
 import type { Counted, MarkFacts, PathFacts, RuleSight, Step } from "../model";
 import { blindSpots } from "../marked";
 import { fine, group, judged, pathFinding, unseen } from "../step";
@@ -13,7 +13,7 @@ export function markStep(facts: PathFacts): Step {
     ...trackingSteps(facts),
     ...blindSpots(facts.firewall).map((text) => unseen("not seen", text)),
   ];
-  return group("mark", value === 0 ? "none" : `0x${value.toString(16)} when it is routed`, steps);
+  return group("mark", value === 0 ? "none" : `${hex(value)} when it is routed`, steps);
 }
 
 function ownSteps({ pod, option }: PathFacts, marks: MarkFacts): readonly Step[] {
@@ -46,7 +46,7 @@ function othersStep({ pod, marked }: PathFacts): Step {
     const facts = { ...spoiltBy, pod: pod.pod, tenant, mark, have: value };
     return judged(
       "other rules",
-      `the mark becomes 0x${value.toString(16)} by ${whereText(spoiltBy)}`,
+      `the mark becomes ${hex(value)} by ${whereText(spoiltBy)}`,
       pathFinding("path-mark-spoilt", facts, pod.pod),
     );
   }

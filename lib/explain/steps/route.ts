@@ -7,6 +7,7 @@ import { ruleKey } from "../../routes/changes/identity";
 import { TABLE_LOCAL, type IpRoute, type IpRule, type ResolvedGateway } from "../../routes/model";
 import { quotedRoute, routeRemoval, ruleRemoval, ruleText } from "../../routes/text";
 import { lookUp, type Decided } from "../lookup";
+import { leavingText } from "../../net/hop";
 import { carries } from "../../net/mark";
 import type { PathFacts, Step } from "../model";
 import { fromLateLocal, fromRoutes } from "../route-findings";
@@ -222,9 +223,9 @@ function wrongGateway(
     {
       pod: pod.pod,
       tenant: tenant.name,
-      have: "refused" in way ? "none" : hopText(way.via, way.dev),
+      have: "refused" in way ? "none" : leavingText(way.via, way.dev),
       want:
-        gateways.map(({ via, dev = "?" }) => hopText(via, dev)).join(" or ") ||
+        gateways.map(({ via, dev = "?" }) => leavingText(via, dev)).join(" or ") ||
         `an IPv${packet.family} gateway`,
       remedy: `${foreign}wrapper routes apply${option}`,
     },
@@ -235,12 +236,7 @@ function wrongGateway(
 function wayText({ way }: PathFacts): string {
   if ("refused" in way) return `refused (${way.refused})`;
   if (way.local) return "to the node itself";
-  return hopText(way.via, way.dev);
-}
-
-/** `10.10.10.131 on eth1`, or the device alone. */
-export function hopText(via: string | undefined, dev: string): string {
-  return via === undefined ? dev : `${via} on ${dev}`;
+  return leavingText(way.via, way.dev);
 }
 
 /** The route in short: without its table, which is named beside it, and its protocol. */

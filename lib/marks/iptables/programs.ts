@@ -6,6 +6,8 @@ import { DIRECTORIES, type Host, type IptablesVariant, PROGRAM_ENVIRONMENT } fro
 import { UNWATCHED, type OwnChanges } from "../own-changes";
 import { withEndMark } from "./format";
 
+/** What brings all of them. */
+const PACKAGE = "iptables";
 const TOOL_TIMEOUT_SLACK_MS = 5000;
 const MAX_LISTING = 64 * 1024 * 1024;
 const MAX_SAID = 1000;
@@ -184,14 +186,15 @@ function programPrefix(family: Family): string {
 }
 
 function unusable(slot: Slot, action: string): CniError {
-  const remedy = `install the package iptables, or set "iptables" to the variant that is there`;
-  return new CniError("rules", notInstalled(slot, action, remedy));
+  const remedy = `install the package ${PACKAGE}, or set "iptables" to the variant that is there`;
+  return new CniError("rules", notInstalled(slot, action, remedy), { missingPackage: PACKAGE });
 }
 
 function unseen(host: Host, slot: Slot): RulesUntouched {
   const absent = ACTIONS.find((action) => findTool(host, slot, action) === undefined) ?? "save";
-  const remedy = "rules of ours may be there and cannot be seen: install the package iptables";
-  return new RulesUntouched("rules", notInstalled(slot, absent, remedy));
+  const remedy = `rules of ours may be there and cannot be seen: install the package ${PACKAGE}`;
+  const message = notInstalled(slot, absent, remedy);
+  return new RulesUntouched("rules", message, { missingPackage: PACKAGE });
 }
 
 function notInstalled({ variant, family }: Slot, action: string, remedy: string): string {

@@ -71,7 +71,9 @@ export async function listableSlots(
   const { present, unlistable } = await slotsWithRules(tables, families);
   const [first, ...others] = unlistable;
   if (first !== undefined)
-    throw new RulesUntouched("rules", [first, ...others].map((error) => error.message).join("; "));
+    throw new RulesUntouched("rules", [first, ...others].map(({ message }) => message).join("; "), {
+      missingPackage: first.missingPackage,
+    });
   return present;
 }
 

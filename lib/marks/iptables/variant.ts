@@ -76,6 +76,7 @@ export function chooseVariant(
     throw new RulesUntouched(
       "rules",
       "neither iptables-nft nor iptables-legacy is installed: install the package iptables",
+      { missingPackage: "iptables" },
     );
   }
   if (!nft.installed) return "legacy";

@@ -1,6 +1,6 @@
 /** Pure: our tables as text for nft. Marks and the guard are two layouts of one mechanism. */
 import { familyOf } from "../../net/family";
-import type { Mark } from "../../net/mark";
+import { hex, type Mark } from "../../net/mark";
 
 /** A chain that elements of the verdict maps lead to. */
 export interface Chain {
@@ -173,10 +173,6 @@ export function ownerOf(tag: string): string {
 
 function digits({ value, mask }: Mark): string {
   return `${value.toString(16)}_${mask.toString(16)}`;
-}
-
-function hex(value: number): string {
-  return `0x${value.toString(16)}`;
 }
 
 function markOf(value = "", mask = ""): Mark {

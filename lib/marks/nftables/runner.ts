@@ -263,6 +263,7 @@ export function missingNft(remedy: string): RulesUntouched {
   return new RulesUntouched(
     "rules",
     `nft is not installed in ${DIRECTORIES.join(", ")}: ${remedy}`,
+    { missingPackage: "nftables" },
   );
 }
 

@@ -129,13 +129,22 @@ export async function create(runner: NftRunner, placed: readonly Placed[]): Prom
 
 async function listTable(runner: NftRunner, layout: Layout): Promise<Listing> {
   const learn = runner.known.begin();
-  const answer = await runner.run([`list table inet ${layout.table}`]);
-  if (answer.ok) {
-    const listing = parseListing(answer.stdout);
-    learnFrom(learn, layout, listing);
-    return listing;
-  }
-  if (/No such file or directory|not supported/i.test(answer.said)) return parseListing("");
+  const text = await printed(runner, `list table inet ${layout.table}`);
+  const listing = parseListing(text ?? "");
+  if (text !== undefined) learnFrom(learn, layout, listing);
+  return listing;
+}
+
+/** The counter objects of a table of ours, such as `inet NAME`; one that does not exist has none. Throws CniError `rules`. */
+export async function countersOf(runner: NftRunner, table: string): Promise<Listing["counters"]> {
+  return parseListing((await printed(runner, `list counters table ${table}`)) ?? "").counters;
+}
+
+/** undefined: there is no such table. */
+async function printed(runner: NftRunner, command: string): Promise<string | undefined> {
+  const answer = await runner.run([command]);
+  if (answer.ok) return answer.stdout;
+  if (/No such file or directory|not supported/i.test(answer.said)) return undefined;
   throw failure(answer);
 }
 

@@ -16,6 +16,7 @@ import { restoredSysctls, staleSysctls, sysctlChanges } from "./sysctls";
 import { linkChanges, linksToRemove } from "../links/changes";
 import type { LinksPlan } from "../links/plan";
 import type { LinkChange } from "../link-model";
+import { tableText } from "../plan/nft-table";
 import { isOurNamesFile } from "../plan/table-names";
 
 /** The parts of the node's firewall and files that are ours, as they are now. */
@@ -43,8 +44,8 @@ export interface DiffInput {
   readonly now: NodeState;
   readonly own: OwnThings;
   readonly record: RoutesRecord;
-  /** The nftables table while packets leave by old and new devices; undefined: none. */
-  readonly natBetween: string | undefined;
+  /** The rules of translation while packets leave by old and new devices. */
+  readonly translationBetween: readonly string[];
   /** Whether kernel settings are changed, too. */
   readonly sysctl: boolean;
 }
@@ -175,18 +176,20 @@ function forwardChanges(
 // Returns the changes before and after the routes: connections that begin in between are translated
 // whichever device they leave by.
 function natChanges({
-  plan: { nat: text },
+  plan,
   own: { natListing: listing },
   record,
-  natBetween,
+  translationBetween: translation,
 }: DiffInput): readonly [readonly Action[], readonly Action[]] {
+  const text = tableText(plan);
   const same =
     text === undefined
       ? listing === undefined
       : record.nat?.text === text && record.nat.listing === listing;
   if (same) return [[], []];
   const change: readonly Action[] = [{ kind: "nat", text }];
-  return natBetween === text ? [change, []] : [[{ kind: "nat", text: natBetween }], change];
+  const between = tableText({ ...plan, translation });
+  return between === text ? [change, []] : [[{ kind: "nat", text: between }], change];
 }
 
 function missingRoutes(

@@ -7,6 +7,7 @@ import {
   type RoutesRecord,
 } from "../model";
 import { joinLinks } from "../links/changes";
+import { tableText } from "../plan/nft-table";
 import type { DiffInput } from "./changes";
 import { displacedAfter } from "./displaced";
 import { routeKey, routePlace, ruleKey } from "./identity";
@@ -14,6 +15,7 @@ import { sysctlsAfter } from "./sysctls";
 
 /** The record once the plan is carried out on a node that was as `record` and `state` say. */
 export function recordAfter({ plan, links, state, own, record, sysctl }: DiffInput): RoutesRecord {
+  const text = tableText(plan);
   return {
     rules: ownRules(plan, state, record),
     routes: plan.routes.map(({ item }) => item),
@@ -21,9 +23,9 @@ export function recordAfter({ plan, links, state, own, record, sysctl }: DiffInp
     sysctls: sysctl ? sysctlsAfter(plan, state, record.sysctls) : record.sysctls,
     forward: own.forwardError === undefined ? plan.forward.map(({ item }) => item) : record.forward,
     nat:
-      plan.nat === undefined
+      text === undefined
         ? undefined
-        : { text: plan.nat, listing: record.nat?.text === plan.nat ? record.nat.listing : "" },
+        : { text, listing: record.nat?.text === text ? record.nat.listing : "" },
     names: plan.names?.path,
     directories:
       plan.names === undefined

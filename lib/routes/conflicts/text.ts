@@ -1,5 +1,5 @@
 /** Pure: findings and collisions as sentences and their parts: what is so, what follows, what to do. */
-import { formatMark } from "../../net/mark";
+import { formatMark, hex } from "../../net/mark";
 import type { IpRule, MarkUse, MarkUser } from "../model";
 import { tableName } from "../plan/table-names";
 import {
@@ -202,8 +202,4 @@ export function freeMarksText({ tenants, proposal, unavoidable }: FreeMarks): st
   const elsewhere =
     alsoUsedBy.length === 0 ? "" : ` (elsewhere used by ${listText(alsoUsedBy, 3)})`;
   return `free on this node: ${listText(each, 8)}${elsewhere}${aside}`;
-}
-
-function hex(bits: number): string {
-  return `0x${(bits >>> 0).toString(16)}`;
 }

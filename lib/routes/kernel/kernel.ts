@@ -21,6 +21,7 @@ import { replaceFile, temporaryOf } from "../../node/files";
 import { linkCommand } from "../link-text";
 import { peersIn } from "../links/peers";
 import { linkNamed } from "../plan/gateways";
+import { tableText } from "../plan/nft-table";
 import { routeArguments, ruleArguments } from "../text";
 
 export interface Kernel {
@@ -46,7 +47,7 @@ export function createKernel(programs: Programs, forward: ForwardTable): Kernel 
         ? await forwardRules(forward)
         : { forward: [] }),
       natListing:
-        plan.nat !== undefined || record.nat !== undefined || programs.has("nft")
+        tableText(plan) !== undefined || record.nat !== undefined || programs.has("nft")
           ? await natListing(programs)
           : undefined,
       file: readText,

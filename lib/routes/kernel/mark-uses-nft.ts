@@ -2,7 +2,7 @@
  * Pure: which rules read or write which mark bits, from the parsed output of `nft -j list ruleset`.
  */
 import { formatCidr, parsePrefix, type Prefix } from "../../net/address";
-import { FULL_MASK } from "../../net/mark";
+import { FULL_MASK, hex } from "../../net/mark";
 import { fieldsOf, listOf, type Fields } from "../../text/fields";
 import { nativeTables, nftRemoval, type NftRule } from "../../text/nft-json";
 import { type MarkUse, type MarkUser, OUR_TABLES } from "../model";
@@ -64,9 +64,7 @@ function usesOfRule(rule: NftRule): readonly MarkUse[] {
 function writtenText(written: readonly Bits[]): string {
   const values = written.flatMap((bits) => bits.values);
   const [value] = values;
-  return value === undefined || values.length > 1
-    ? "writes the mark"
-    : `writes 0x${value.toString(16)}`;
+  return value === undefined || values.length > 1 ? "writes the mark" : `writes ${hex(value)}`;
 }
 
 /** True for a statement that writes the packet's mark. */

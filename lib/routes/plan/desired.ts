@@ -9,7 +9,7 @@ import {
 } from "../../net/address";
 import type { Family } from "../../net/family";
 import { deviceName, gatewaysOf, type Health } from "./gateways";
-import { natTable } from "./nat";
+import { translationRules } from "./nat";
 import { poolSelectors } from "./pool-rules";
 import { wantedSysctls } from "./sysctls";
 import { tableNames } from "./table-names";
@@ -60,7 +60,7 @@ export function desiredRoutes(
   return {
     ...plan,
     sysctls: wantedSysctls(plan, state),
-    nat: natTable(conf, gateways),
+    translation: translationRules(conf, gateways),
     ways: [],
     names: tableNames(conf.routes.namesDir, tenants),
   };

@@ -1,28 +1,22 @@
-/**
- * Pure: our nftables table, which translates source addresses or keeps them from being translated, and has the chains
- * of the guard that are about routes.
- */
+/** Pure: what our nftables table translates source addresses to, or keeps from being translated. */
 import type { PluginConf, Translation } from "../../../conf/types";
 import { canonicalAddress, formatCidr, parsePrefix } from "../../net/address";
 import { FAMILIES, type Family } from "../../net/family";
-import type { Mark } from "../../net/mark";
-import { NAT_TABLE, type ResolvedGateway, type RoutesRecord } from "../model";
+import type { ResolvedGateway, RoutesRecord } from "../model";
+import { markMatch } from "./nft-words";
 
 /** A device by which a tenant's packets leave. */
 export type TenantDevice = Pick<ResolvedGateway, "tenant" | "dev">;
 
 /**
- * The text for `nft -f`; undefined when nothing is translated or guarded. `guard`: its chains. The chain of translation comes before srcnat (100),
- * where kube-proxy, kindnet and the plugins' ipMasq are. A connection is translated once only, in
- * iptables and nftables alike, so a translation to the same address keeps all later ones away
- * (decision 0035).
+ * The rules of translation, in their order. A connection is translated once only, in iptables and nftables alike, so
+ * a translation to the same address keeps all later ones away (decision 0035).
  */
-export function natTable(
+export function translationRules(
   conf: PluginConf,
   gateways: readonly TenantDevice[],
-  guard: readonly string[] = [],
-): string | undefined {
-  const rules = [
+): readonly string[] {
+  return [
     ...(conf.tenants ?? []).flatMap(({ name, mark, snat }) => {
       if (snat === undefined) return [];
       const devices = [
@@ -41,17 +35,6 @@ export function natTable(
     }),
     ...podMasquerade(conf),
   ];
-  const hook = "type nat hook postrouting priority 90; policy accept;";
-  const chains = [
-    ...(rules.length === 0 ? [] : chainOf("postrouting", [hook, ...rules])),
-    ...guard,
-  ];
-  return chains.length === 0 ? undefined : [`table ${NAT_TABLE} {`, ...chains, "}", ""].join("\n");
-}
-
-/** A chain for the text of the table. */
-export function chainOf(name: string, lines: readonly string[]): readonly string[] {
-  return [`  chain ${name} {`, ...lines.map((line) => `    ${line}`), "  }"];
 }
 
 /** The devices by which the tenants' packets have left until now, according to the record. */
@@ -94,13 +77,4 @@ function podMasquerade({ routes, tenants }: PluginConf): readonly string[] {
 function networkText(text: string, family: Family): readonly string[] {
   const network = parsePrefix(text);
   return network?.family === family ? [formatCidr(network)] : [];
-}
-
-/** Whether a packet carries the mark, or, with `!=`, does not. */
-export function markMatch({ value, mask }: Mark, operator: "==" | "!=" = "=="): string {
-  return `meta mark & ${hex(mask)} ${operator} ${hex(value)}`;
-}
-
-function hex(bits: number): string {
-  return `0x${bits.toString(16)}`;
 }

@@ -10,7 +10,7 @@ import {
 import { type Family, familyOf } from "../../net/family";
 import { carries } from "../../net/mark";
 import type { GuardedWay } from "../guarded-way";
-import { chainOf, markMatch } from "./nat";
+import { chainOf, markMatch, stoppedCounter } from "./nft-words";
 import {
   type IpRoute,
   type Nexthop,
@@ -40,10 +40,12 @@ export function guardedWays(
     .filter(({ stopped }) => stopped.length > 0);
 }
 
-/** Chains for our nftables table. Packets that take another way pay for a comparison or two. */
+/** Chains for our nftables table, and a counter for each mark. Packets that take another way pay for a comparison or two. */
 export function wayChains(ways: readonly GuardedWay[]): readonly string[] {
   if (ways.length === 0) return [];
+  const marks = ways.flatMap(({ stopped }) => stopped.map(({ mark }) => stoppedCounter(mark)));
   return [
+    ...[...new Set(marks)].map((name) => `  counter ${name} { }`),
     ...chainOf("forward", [
       "type filter hook forward priority mangle - 10; policy accept;",
       ...ways.map((way, n) => `${matchOf(way)} jump way${n}`),
@@ -53,7 +55,10 @@ export function wayChains(ways: readonly GuardedWay[]): readonly string[] {
         ...(free.length === 0
           ? []
           : [`${word(family)} daddr { ${free.map(formatCidr).join(", ")} } return`]),
-        ...stopped.map(({ mark, whose }) => `${markMatch(mark)} counter drop comment "${whose}"`),
+        ...stopped.map(
+          ({ mark, whose }) =>
+            `${markMatch(mark)} counter name "${stoppedCounter(mark)}" drop comment "${whose}"`,
+        ),
       ]),
     ),
   ];

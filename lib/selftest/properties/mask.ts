@@ -1,6 +1,6 @@
 /** Bits of the mark that are not the tenant's come through our rule as they went in. */
 import type { Family } from "../../net/family";
-import { formatMark } from "../../net/mark";
+import { formatMark, hex } from "../../net/mark";
 import { call, target } from "../../lab/kit/calls";
 import { MARKED } from "../addresses";
 import { PORT } from "../topology";
@@ -31,7 +31,7 @@ export async function checkMask(fixture: Fixture): Promise<void> {
       results.fail(
         "mask",
         about,
-        `its mask covers bits of ${taken.map(({ who, bits }) => `${who} (0x${bits.toString(16)})`).join(" and ")}: whatever they set is wiped`,
+        `its mask covers bits of ${taken.map(({ who, bits }) => `${who} (${hex(bits)})`).join(" and ")}: whatever they set is wiped`,
         remedy,
       );
     else if (kept) results.ok("mask", about);

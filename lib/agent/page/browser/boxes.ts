@@ -59,6 +59,7 @@ function isWell({ state }: PodObject): boolean {
 /** The mark, and below it what the guard has dropped. */
 export function markBoxes(group: GroupObject, key: string): readonly Unplaced[] {
   const { mark, pods, leaked, leaksPerSecond, bytesPerSecond } = group;
+  const routed = group.leakedToDefaultRoute ?? 0;
   const column = { x: MARKS.x, width: MARKS.width, aside: "" };
   const box: Unplaced = {
     ...{ ...column, key: `mark ${key}`, kind: "mark", mood: "plain", height: BOX_HEIGHT },
@@ -69,7 +70,7 @@ export function markBoxes(group: GroupObject, key: string): readonly Unplaced[] 
       ["Pods", String(pods.length)],
       ["Marked now", rate(group.packetsPerSecond)],
       ["That is", bytesPerSecond === null ? "-" : `${figure(bytesPerSecond)} bytes/s`],
-      ["Dropped without the mark", leaked === null ? "no guard" : count(leaked, "packet")],
+      ["Dropped by the guard", leaked === null ? "no guard" : count(leaked, "packet")],
     ],
   };
   if (leaked === null || leaked === 0) return [box];
@@ -78,7 +79,8 @@ export function markBoxes(group: GroupObject, key: string): readonly Unplaced[] 
     label: `${figure(leaked)} leaked`,
     note: leaksPerSecond ? `${figure(leaksPerSecond)}/s, dropped` : "dropped, none now",
     details: [
-      ["Leaks", `${count(leaked, "packet")} without the mark ${mark ?? ""}`],
+      ["Without the mark", count(leaked - routed, "packet")],
+      ["To the node's default route", count(routed, "packet")],
       ["Now", rate(leaksPerSecond)],
       ["What became of them", "the guard dropped them: none left the node"],
     ],

@@ -42,10 +42,14 @@ test("a pod that has gone takes nothing away, a new one and rules that were made
 
 test("leaks and gateways are their tenant's", () => {
   const gateways = [{ tenant: "tenant-b", gateway: "10.0.0.1", state: "FAILED" }];
-  const now = sample(1000, [], { dropped: [{ mark: B, packets: 3 }], gateways });
+  const dropped = [
+    { reason: "no_mark" as const, mark: B, packets: 3 },
+    { reason: "default_route" as const, mark: B, packets: 4 },
+  ];
+  const now = sample(1000, [], { dropped, gateways });
   expect(loadsOf(conf, sample(0, []), now)).toMatchObject([
-    { tenant: "tenant-a", leaked: 0, gateways: [] },
-    { tenant: "tenant-b", leaked: 3, gateways },
+    { tenant: "tenant-a", leaked: 0, leakedToDefaultRoute: 0, gateways: [] },
+    { tenant: "tenant-b", leaked: 7, leakedToDefaultRoute: 4, gateways },
   ]);
 });
 

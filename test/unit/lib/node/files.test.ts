@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeDirectory } from "../../../../lib/node/files";
+import { isYoung, makeDirectory, stampOf } from "../../../../lib/node/files";
 
 let base: string;
 beforeEach(() => {
@@ -27,4 +27,20 @@ test("a file in the way is an error", () => {
   expect(() => makeDirectory(join(base, "file/x"), 0o700)).toThrow(
     expect.objectContaining({ code: "ENOTDIR" }),
   );
+});
+
+test("a file has another stamp after each change, and is young right after one", () => {
+  const path = join(base, "file");
+  const look = () => lstatSync(path, { bigint: true });
+  writeFileSync(path, "a");
+  const stamps = [look()];
+  chmodSync(path, 0o600);
+  stamps.push(look());
+  rmSync(path);
+  writeFileSync(path, "ab");
+  stamps.push(look());
+  expect(new Set(stamps.map(stampOf)).size).toBe(3);
+  expect(stampOf(look())).toBe(stampOf(look()));
+  const ago = (ms: number) => ({ ctimeMs: BigInt(Date.now() - ms) });
+  expect([isYoung(ago(0)), isYoung(ago(60_000))]).toEqual([true, false]);
 });

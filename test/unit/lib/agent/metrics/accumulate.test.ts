@@ -57,3 +57,18 @@ test("a counter that goes with its attachment takes nothing of what the others h
     { mark: { value: 0x10, mask: 0xff }, packets: 1525, bytes: 15250 },
   ]);
 });
+
+test("each reason is counted apart, and begins again by itself", () => {
+  const all = createAccumulator();
+  const add = (no: number, by: number): void =>
+    all.add([
+      { mark, reason: "no_mark", packets: no, bytes: no },
+      { mark, reason: "default_route", packets: by, bytes: by },
+    ]);
+  add(5, 7);
+  add(6, 2);
+  expect(all.totals()).toEqual([
+    { mark, reason: "no_mark", packets: 6, bytes: 6 },
+    { mark, reason: "default_route", packets: 9, bytes: 9 },
+  ]);
+});

@@ -24,7 +24,10 @@ const ALL: MetricsSources = {
     { mark: RED, packets: 5, bytes: 500 },
     { mark: NOBODY, packets: 2, bytes: 2 },
   ],
-  leaks: async () => [{ mark: RED, packets: 9, bytes: 900 }],
+  leaks: async () => [
+    { reason: "no_mark", mark: RED, packets: 9, bytes: 900 },
+    { reason: "default_route", mark: RED, packets: 2, bytes: 200 },
+  ],
   gateways: () => [
     { tenant: "red", gateway: "10.0.0.1 dev eth1", isUp: true },
     { tenant: "red", gateway: "10.0.0.2", isUp: false },
@@ -80,7 +83,8 @@ test("what the sources say is what is shown", async () => {
     'tenant_routing_tenant_bytes_total{tenant="red"}': 1500,
     'tenant_routing_tenant_packets_total{tenant="b\\"l\\\\u\\ne"}': 1,
     'tenant_routing_tenant_packets_total{tenant="0x30/0xff"}': 2,
-    'tenant_routing_leaked_packets_total{tenant="red"}': 9,
+    'tenant_routing_leaked_packets_total{tenant="red",reason="no_mark"}': 9,
+    'tenant_routing_leaked_packets_total{tenant="red",reason="default_route"}': 2,
     'tenant_routing_gateway_up{tenant="red",gateway="10.0.0.1 dev eth1"}': 1,
     'tenant_routing_gateway_up{tenant="red",gateway="10.0.0.2"}': 0,
     'tenant_routing_failovers_total{tenant="red"}': 2,

@@ -49,6 +49,7 @@ test("at the first look no rate is known", () => {
     {
       ...{ tenant: "a", mark: "0x10/0xff", table: 100, onGatewayLoss: "fallback" },
       ...{ packetsPerSecond: null, bytesPerSecond: null, leaked: null, leaksPerSecond: null },
+      leakedToDefaultRoute: null,
       pods: [{ pod: "n/one", state: "marked", packets: 50, packetsPerSecond: null }],
       gateways: [
         { gateway: "10.0.0.1 dev eth1", dev: "eth1", state: "unknown", neighbour: "none" },
@@ -61,7 +62,10 @@ test("at the first look no rate is known", () => {
 });
 
 test("rates of tenant, pod, device and leaks; counters that were made again began at 0", () => {
-  const dropped = (packets: number) => [{ mark: A, packets, bytes: 0 }];
+  const dropped = (packets: number) => [
+    { reason: "no_mark" as const, mark: A, packets: packets - 1 },
+    { reason: "default_route" as const, mark: A, packets: 1 },
+  ];
   const before = sighting(1000, 50, { dropped: dropped(5) });
   const now = sighting(3000, 90, { dropped: dropped(11) });
   expect(objectOf(now, { before })).toMatchObject({
@@ -69,10 +73,11 @@ test("rates of tenant, pod, device and leaks; counters that were made again bega
     groups: [
       {
         ...{ packetsPerSecond: 20, bytesPerSecond: 2000, leaked: 11, leaksPerSecond: 3 },
+        leakedToDefaultRoute: 1,
         pods: [{ packetsPerSecond: 20 }],
         gateways: [{ devicePacketsPerSecond: 40 }, {}, {}],
       },
-      { leaked: 0, leaksPerSecond: 0 },
+      { leaked: 0, leaksPerSecond: 0, leakedToDefaultRoute: 0 },
     ],
   });
   const again = objectOf(sighting(3000, 6, { dropped: dropped(2) }), { before });

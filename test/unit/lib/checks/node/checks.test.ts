@@ -108,6 +108,17 @@ describe("the firewall", () => {
     ]);
   });
 
+  test("whose programs are missing: the package is named, whatever the words", async () => {
+    jest.spyOn(process, "geteuid").mockReturnValue(0);
+    const missing = new CniError("rules", "gone", { missingPackage: "nftables" });
+    const probe = throws(missing.withDetails("more"));
+    const [finding] = (await look("firewall", { marks: () => ({ probe }) })).findings;
+    expect(finding).toMatchObject({
+      fault: "gone",
+      remedy: "Install the package nftables: apt-get install nftables, or dnf install nftables",
+    });
+  });
+
   test("of which others than root can know nothing", async () => {
     jest.spyOn(process, "geteuid").mockReturnValue(1000);
     await expect(look("firewall", broken)).rejects.toThrow("nft is missing");

@@ -16,6 +16,7 @@ describe("where rules may be and the programs to list them are missing", () => {
   const NFT_ONLY = LEGACY_ONLY.map((name) => name.replace("legacy", "nft"));
   const refused = (program: string): object => ({
     code: 110,
+    missingPackage: "iptables",
     message: expect.stringMatching(
       new RegExp(
         `^${program} is not installed in .*: rules of ours may be there and cannot be seen: install the package iptables`,

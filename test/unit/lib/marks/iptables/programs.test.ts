@@ -39,6 +39,7 @@ test("a program that is not installed is named, with the remedy", async () => {
   const tools = createTools(new FakeExec(), fakeHost({ programs: [] }), { lockTimeoutMs: 1000 });
   await expect(tools.restore({ variant: "nft", family: 6 }, "x")).rejects.toMatchObject({
     code: 110,
+    missingPackage: "iptables",
     message: expect.stringMatching(
       /^ip6tables-nft-restore is not installed in .*install the package iptables/,
     ),

@@ -1,5 +1,6 @@
 /** The order of the changes, in which no packet takes a stranger's way for a moment. */
 import { changesFor } from "../../../../../lib/routes/changes/changes";
+import { tableText } from "../../../../../lib/routes/plan/nft-table";
 import { done, inputOf, texts } from "./rig";
 import { TENANTS, connected, stateOf } from "../node-rig";
 
@@ -16,11 +17,12 @@ test("a table of translations for both devices exists while the routes move from
     record: after.record,
     own: after.own,
   });
-  const actions = changesFor({ ...input, natBetween: "both\n" });
+  const translationBetween = ["to both", "devices"];
+  const actions = changesFor({ ...input, translationBetween });
   expect(actions.map(({ kind }) => kind)).toEqual(["nat", "route", "nat"]);
   expect(actions.flatMap((action) => (action.kind === "nat" ? [action.text] : []))).toEqual([
-    "both\n",
-    input.plan.nat,
+    expect.stringMatching(/policy accept;\n {4}to both\n {4}devices\n {2}\}\n\}\n$/),
+    tableText(input.plan),
   ]);
 });
 

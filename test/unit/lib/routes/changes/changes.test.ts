@@ -147,10 +147,10 @@ test("the nft table is written when it is not as it was listed, and removed when
   expect(kinds({ ...after, own: { ...after.own, natListing: "changed" } })).toEqual(["nat"]);
   expect(kinds({ ...after, own: { ...after.own, natListing: undefined } })).toEqual(["nat"]);
   expect(
-    changesFor({ ...after, natBetween: undefined, plan: { ...after.plan, nat: undefined } }),
+    changesFor({ ...after, translationBetween: [], plan: { ...after.plan, translation: [] } }),
   ).toEqual([{ kind: "nat", text: undefined }]);
-  expect(recordAfter({ ...after, plan: { ...after.plan, nat: "other" } }).nat).toEqual({
-    text: "other",
+  expect(recordAfter({ ...after, plan: { ...after.plan, translation: ["other"] } }).nat).toEqual({
+    text: expect.stringContaining("policy accept;\n    other\n"),
     listing: "",
   });
 });

@@ -46,7 +46,7 @@ export function inputOf(
     now: state,
     own: ownThings(),
     record: EMPTY_RECORD,
-    natBetween: plan.nat,
+    translationBetween: plan.translation,
     sysctl: true,
     ...rest,
   };
@@ -68,7 +68,7 @@ export function done(input: DiffInput, others: Partial<NodeState> = {}): DiffInp
     { [NAMES]: plan.names?.text ?? "" },
     {
       forward: plan.forward.map(({ item }) => item),
-      natListing: plan.nat === undefined ? undefined : "listed",
+      natListing: plan.translation.length === 0 ? undefined : "listed",
     },
   );
   const record = recordAfter(input);

@@ -24,7 +24,7 @@ test("only tenants with a table are routed", () => {
     routes: [],
     sysctls: [],
     forward: [],
-    nat: undefined,
+    translation: [],
     names: undefined,
     gateways: [],
   });

@@ -1,9 +1,10 @@
 import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
+import { tableText } from "../../../../../lib/routes/plan/nft-table";
 import { TENANTS, confOf, stateOf } from "../node-rig";
 
 /** The rules of the table. */
 function rules(changes: object): string[] {
-  const { nat } = desiredRoutes(confOf(changes as never), stateOf());
+  const nat = tableText(desiredRoutes(confOf(changes as never), stateOf()));
   if (nat === undefined) return [];
   expect(nat).toMatch(
     /^table inet tenant-routing \{\n {2}chain postrouting \{\n {4}type nat hook postrouting priority 90; policy accept;\n[^]*\n {2}\}\n\}\n$/,

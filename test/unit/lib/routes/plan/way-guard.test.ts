@@ -1,5 +1,5 @@
 import { desiredRoutes } from "../../../../../lib/routes/plan/desired";
-import { natTable } from "../../../../../lib/routes/plan/nat";
+import { tableText } from "../../../../../lib/routes/plan/nft-table";
 import {
   guardedWays,
   isStopped,
@@ -18,14 +18,14 @@ const guard = (
     confOf({ routes: { excludeDestinations: [] }, ...changes } as never),
     stateOf({ families: [4], ...state }),
   ];
-  return wayChains(guardedWays(conf, node, desiredRoutes(conf, node, undefined, retired))).map(
-    (line) => line.trim(),
-  );
+  return wayChains(guardedWays(conf, node, desiredRoutes(conf, node, undefined, retired)))
+    .map((line) => line.trim())
+    .filter((line) => !line.startsWith("counter "));
 };
 const HOOK = "type filter hook forward priority mangle - 10; policy accept;";
 const DROPS = [
-  'meta mark & 0xff == 0x10 counter drop comment "a"',
-  'meta mark & 0xff == 0x20 counter drop comment "b"',
+  'meta mark & 0xff == 0x10 counter name "stopped_10_ff" drop comment "a"',
+  'meta mark & 0xff == 0x20 counter name "stopped_20_ff" drop comment "b"',
 ];
 const WAY = 'meta nfproto ipv4 oifname "eth0" rt ip nexthop 198.51.100.1 jump way0';
 
@@ -44,12 +44,13 @@ test("what takes the default route's gateway is looked at, and a tenant's packet
 
 test("it is a part of our one table, beside the translation", () => {
   const conf = confOf({ tenants: { a: { ...TENANTS.a, snat: "none" } } });
-  const chains = wayChains(guardedWays(conf, stateOf(), desiredRoutes(conf, stateOf())));
-  expect(natTable(conf, [], chains)).toMatch(
-    /^table inet tenant-routing \{\n {2}chain forward \{\n[^]*\n {2}\}\n\}\n$/,
+  const plan = desiredRoutes(conf, stateOf());
+  const ways = guardedWays(conf, stateOf(), plan);
+  expect(tableText({ translation: [], ways })).toMatch(
+    /^table inet tenant-routing \{\n {2}counter stopped_10_ff \{ \}\n {2}chain forward \{\n[^]*\n {2}\}\n\}\n$/,
   );
-  expect(natTable(conf, desiredRoutes(conf, stateOf()).gateways, chains)).toMatch(
-    /^table inet tenant-routing \{\n {2}chain postrouting \{\n[^]*\n {2}\}\n {2}chain forward \{\n/,
+  expect(tableText({ ...plan, ways })).toMatch(
+    /^table inet tenant-routing \{\n {2}chain postrouting \{\n[^]*\n {2}\}\n {2}counter stopped_10_ff \{ \}\n {2}chain forward \{\n/,
   );
 });
 
@@ -117,7 +118,7 @@ test("whoever may take that way: a tenant whose gateway it is, or that falls bac
 test("pods of a tenant that is gone are stopped as well", () => {
   const mark = { value: 0x30, mask: 0xff };
   expect(guard({ tenants: undefined }, {}, [{ mark, stop: mark, pods: [] }])).toContain(
-    'meta mark & 0xff == 0x30 counter drop comment "a tenant that is gone"',
+    'meta mark & 0xff == 0x30 counter name "stopped_30_ff" drop comment "a tenant that is gone"',
   );
 });
 
