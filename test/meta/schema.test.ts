@@ -59,7 +59,7 @@ describe("generated files", () => {
     new Function("exports", "module", code)(exported, { exports: exported });
     expect(exported.validate?.({ name: "n" })).toBe(true);
     expect(exported.validate?.({ nmae: "n" })).toBe(false);
-    // A copy of the schema in it would be evaluated at every start (decision 0124).
+    // A copy of the schema in it would be evaluated at every start (decision 0123).
     expect(code).not.toMatch(/"type": "object"/);
   });
 });

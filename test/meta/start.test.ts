@@ -1,4 +1,4 @@
-/** What the start of an ADD or a DEL takes up of the binary: code in `core.js` is paid for by each of them (decision 0124). */
+/** What the start of an ADD or a DEL takes up of the binary: code in `core.js` is paid for by each of them (decision 0123). */
 import { spawnSync } from "node:child_process";
 import { dirname, resolve } from "node:path";
 
