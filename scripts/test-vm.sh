@@ -81,7 +81,7 @@ accelerator() {
     say "starting $(version) with KVM"
     machine=(-accel kvm -cpu host)
   else
-    say "starting $(version) WITHOUT KVM, which this machine does not have: some 6 to 8 minutes"
+    say "starting $(version) WITHOUT KVM, which this machine does not have: some 6 minutes for all tests of vlan and dummy"
     machine=(-accel tcg -cpu max)
   fi
 }

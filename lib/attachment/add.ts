@@ -14,7 +14,7 @@ import type { Context } from "./context";
 import { attachmentIn, type Attachment } from "./journal";
 import { annotationOf, choiceText, labelOf, type MarkChoice } from "./facts";
 import { tearDown } from "./tear-down";
-import { complete, confirmIntent, finishedBy, forget, reserve } from "./transitions";
+import { advance, confirmIntent, finishedBy, forget, reserve } from "./transitions";
 
 /**
  * ADD: choose the mark, journal the intent, run the delegate, put the mark in force, journal the
@@ -97,11 +97,11 @@ async function attach(context: Context, intent: Attachment, made: Made): Promise
   );
   progress.note({ addresses });
   refuseGiven(progress.facts.choice?.tenant, addresses, who);
-  refuseTaken(context, intent, addresses, who);
+  await claim(context, { ...intent, addresses }, who);
   const done = await putInForce(context, { ...intent, addresses, result: result.json }, who);
   // Nobody will ask for the DEL of an ADD whose runtime has died: it has not heard of it.
   if (callerIsGone()) throw unheard(context);
-  await complete(context, { ...done, state: "complete" });
+  await advance(context, { ...done, state: "complete" });
   return result.output;
 }
 
@@ -125,16 +125,26 @@ async function obtainResult(
   return parseResult(stdout, version, who);
 }
 
+/** Puts addresses that somebody else may have on record first: of two ADDs at one moment, each then sees the other. */
+async function claim(context: Context, intent: Attachment, who: string): Promise<void> {
+  if (intent.delegate === undefined || !mayGiveTwice(intent.delegate)) return;
+  await advance(context, intent);
+  refuseTaken(context, intent, who);
+}
+
+/** Asked under the locks of the addresses. Throws CniError `superseded`, and what refuseTaken throws. */
+function confirmation(context: Context, attachment: Attachment, who: string): () => void {
+  return () => {
+    confirmIntent(context);
+    refuseTaken(context, attachment, who);
+  };
+}
+
 /**
  * Throws CniError `delegateResult` for an address that a pod which is still there has: its mark would go to the new
  * pod, and it would take another gateway (decision 0114).
  */
-function refuseTaken(
-  context: Context,
-  { delegate }: Attachment,
-  addresses: readonly string[],
-  who: string,
-): void {
+function refuseTaken(context: Context, { delegate, addresses }: Attachment, who: string): void {
   if (delegate === undefined || !mayGiveTwice(delegate)) return;
   const holder = holderOf(context, addresses);
   if (holder === undefined) return;
@@ -155,7 +165,7 @@ function holderOf(
     .flatMap((tag) => attachmentIn(node.journal, tag) ?? [])
     .find(
       (other) =>
-        other.state === "complete" &&
+        other.state !== "deleting" &&
         // In one sandbox it is the same pod, whose DEL was lost.
         other.netns !== request.cni.netns &&
         other.addresses.some((address) => addresses.includes(address)) &&
@@ -185,7 +195,7 @@ async function putInForce(
     warn(error);
     await marks.remove([tag]);
     // Unmarked is allowed, another tenant's mark is not: if that cannot be ruled out, ADD fails after all.
-    const confirm = (): void => confirmIntent(context);
+    const confirm = confirmation(context, attachment, who);
     noteEvicted(context, await marks.evict(key, attachment.addresses, confirm));
     const choice: MarkChoice = { source: "failed", step: "rules", error };
     return { ...withoutMark(attachment), source: choiceText(choice) };
@@ -199,7 +209,7 @@ async function installMark(
 ): Promise<Attachment> {
   const { marks, key, conf } = context.request;
   const { mark, addresses, pod } = attachment;
-  const confirm = (): void => confirmIntent(context);
+  const confirm = confirmation(context, attachment, who);
   if (mark === undefined) {
     noteEvicted(context, await marks.evict(key, addresses, confirm));
     return attachment;

@@ -95,14 +95,15 @@ export function confirmIntent({ node, request }: Context): void {
 }
 
 /**
- * Turns the intent into a complete record. Throws CniError `superseded` when a DEL came in between.
+ * Writes what this ADD knows by now over its intent; with the state `complete` the ADD is done. Throws CniError
+ * `superseded` when a DEL came in between.
  */
-export function complete(context: Context, attachment: Attachment): Promise<void> {
+export function advance(context: Context, attachment: Attachment): Promise<void> {
   const { tag } = context.request;
   return locked(context, tag, async () => {
     confirmIntent(context);
     context.node.journal.write(tag, attachment);
-    context.request.unfinished.delete(tag);
+    if (attachment.state === "complete") context.request.unfinished.delete(tag);
   });
 }
 

@@ -80,6 +80,30 @@ describe.each(PLACES)("on %s", (place) => {
   });
 });
 
+test("of two ADDs that an IPAM gives one address at one moment, one at most succeeds", async () => {
+  const delegate = {
+    ...{ type: "ptp", ipMasq: false },
+    ipam: { type: "static", addresses: [{ address: "10.88.0.9/24", gateway: "10.88.0.1" }] },
+  };
+  const runtime = createRuntime(
+    world,
+    ourList(world, { ...ASKS, delegate }),
+    annotated("0x10/0xff"),
+  );
+  for (let round = 0; round < 8; round++) {
+    const pods = [world.newPod("team-a", "a"), world.newPod("team-b", "b")];
+    const outcomes = await together(2, (n) => runtime.add(pods[n] as Pod));
+    const added = pods.filter((_pod, n) => outcomes[n]?.exit === 0);
+    expect(added.length).toBeLessThan(2);
+    for (const { exit, stdout } of outcomes)
+      if (exit !== 0) expect(stdout).toContain("gave 10.88.0.9, which pod team-");
+    expect(rulesOf(world.firewall).length).toBe(2 * added.length);
+    for (const pod of added) expectOk(await runtime.check(pod));
+    for (const pod of pods) expectOk(await runtime.del(pod));
+    expect([round, ...world.everything()]).toEqual([round]);
+  }
+});
+
 /** As a kubelet does: again until there is a free address. */
 async function addPatiently(runtime: Runtime, pod: Pod, mark: string): Promise<Outcome> {
   for (let n = 0; n < 100; n++) {

@@ -260,6 +260,13 @@ describe("an address that another pod has", () => {
     expect(s.marks.installed).toEqual(before);
   });
 
+  test("is refused while that pod is being added, too", async () => {
+    s = setUp();
+    writeOther({ state: "intent" });
+    await expect(add(s.context)).rejects.toMatchObject({ code: 102 });
+    expect(verbs()).toEqual(["ADD", "DEL"]);
+  });
+
   test.each([
     ["whose sandbox is gone", { netns: "/gone/x" }],
     ["that is being deleted", { state: "deleting" }],
