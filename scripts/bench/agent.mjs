@@ -17,7 +17,7 @@ const TICK_MS = 10;
 const NS_PER_MS = 1e6;
 /** Quiet for so long: what a request or a change has caused is over (ms). */
 const QUIET_MS = 60;
-const SETTLE_MS = 2000;
+const SETTLE_MS = 10_000;
 
 /** Puts both where an operator would; returns the launcher's path. Undefined where there is no launcher. */
 export function installLauncher(dir, { launcher, binary }) {
@@ -71,7 +71,7 @@ export async function startAgent({ launcher, socket, conf }) {
   };
 }
 
-/** Waits until the agent and its children do nothing, at most two seconds. */
+/** Waits until the agent and its children do nothing, at most ten seconds. */
 async function settle(pid) {
   const end = performance.now() + SETTLE_MS;
   let [cpu, since] = [cpuOf(pid), performance.now()];

@@ -15,6 +15,8 @@ const CNI_DIRS = ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"];
 export const KEY = "tenant.routing/fwmark";
 const NET = { name: NETWORK, cniVersion: "1.0.0" };
 
+/** `wrapper check` and a listing of the tables have several MB at 5,000 pods (bytes). */
+export const MOST_OUTPUT = 64 * 1024 * 1024;
 /** Milliseconds in one clock tick of /proc (USER_HZ). */
 const TICK_MS = 10;
 
@@ -26,7 +28,8 @@ const TICK_MS = 10;
 export function timed(path, args, { env = {}, input = "", allowed = [0] } = {}) {
   const cpuBefore = childrenCpu();
   const started = performance.now();
-  const { status, signal, error, stdout, stderr } = spawnSync(path, args, { env, input, cwd: "/" });
+  const options = { env, input, cwd: "/", maxBuffer: MOST_OUTPUT };
+  const { status, signal, error, stdout, stderr } = spawnSync(path, args, options);
   const ms = performance.now() - started;
   if (allowed.includes(status))
     return { ms, cpu: childrenCpu() - cpuBefore, stdout: stdout.toString() };

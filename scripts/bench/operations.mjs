@@ -14,8 +14,7 @@ const COMPARED = ["runtime", "api"];
 const LOGGED = ["runtime", "api", "unmarked"];
 
 /**
- * One node size: every kind of run once per round, one after the other, so that drift affects all alike. The
- * agent runs all the time, as on a node.
+ * One node size: every kind of run once per round, one after the other, so that drift affects all alike.
  */
 export async function measureNode(count, stage) {
   const { plan, plugins, others, pattern, tables } = stage;
@@ -60,33 +59,39 @@ async function oneRound(plugins, agent, afterAdd) {
   await setImmediate();
   const times = { node: timed(process.execPath, ["-e", "0"]), version: version(plugins.runtime) };
   const from = { node: times.node.ms, version: times.version.ms };
-  const before = agent?.cpu() ?? 0;
-  let charged = 0;
-  const run = async (kind, body) => {
+  const run = async ({ kind, resident }, act) => {
     const started = agent?.cpu() ?? 0;
-    const done = body();
-    await agent?.settle();
-    if (kind.resident !== true) return done;
-    const own = agent.cpu() - started;
-    charged += own;
-    return { ...done, cpu: done.cpu + own };
+    const done = act(plugins[kind]);
+    if (resident !== true) return done;
+    await agent.settle();
+    return { ...done, cpu: done.cpu + agent.cpu() - started };
+  };
+  const measure = async (kinds) => {
+    for (const each of kinds) {
+      const attached = await run(each, add);
+      afterAdd(each.kind, { ...from, wall: attached.ms });
+      times[`${each.kind}Add`] = attached;
+      times[`${each.kind}Del`] = await run(each, (plugin) => del(plugin, attached));
+    }
   };
   const present = KINDS.filter(({ kind }) => plugins[kind] !== undefined);
-  for (const kind of [{ kind: "bare" }, ...present]) {
-    const attached = await run(kind, () => add(plugins[kind.kind]));
-    afterAdd(kind.kind, { ...from, wall: attached.ms });
-    times[`${kind.kind}Add`] = attached;
-    times[`${kind.kind}Del`] = await run(kind, () => del(plugins[kind.kind], attached));
-  }
-  if (agent !== undefined) share(times, present, agent.cpu() - before - charged);
+  await measure([{ kind: "bare" }, ...present.filter(({ resident }) => resident)]);
+  await beside(agent, () => measure(present.filter(({ resident }) => !resident)));
   return times;
 }
 
-// What the agent did besides, looking at the firewall after each change of anybody's: each change has caused as much.
-function share(times, present, rest) {
-  const each = Math.max(0, rest) / (2 * present.length);
-  for (const { kind } of present.filter(({ resident }) => resident))
-    for (const verb of ["Add", "Del"]) times[`${kind}${verb}`].cpu += each;
+/**
+ * Others change marks while the agent stands still: it would look at the firewall after each change, beside them and
+ * beside the next calls that it answers. Afterwards it looks once, which is no call's.
+ */
+async function beside(agent, body) {
+  agent?.signal("SIGSTOP");
+  try {
+    await body();
+  } finally {
+    agent?.signal("SIGCONT");
+  }
+  await agent?.settle();
 }
 
 /** One ADD and one DEL of each compared kind with both binaries, the other one first in every second round; empty without another one. */

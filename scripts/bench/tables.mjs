@@ -2,7 +2,7 @@
 // elements of the nftables backend's maps. Both are lines of text in which a pod is an address and a comment.
 import { spawnSync } from "node:child_process";
 import { iptablesOf } from "./kinds.mjs";
-import { timed } from "./cni.mjs";
+import { MOST_OUTPUT, timed } from "./cni.mjs";
 
 const ENV = { PATH: process.env.PATH };
 /** Tables of the wrapper that an earlier node size, or an agent, has left. */
@@ -85,6 +85,7 @@ function tableOf(skeleton) {
 function elements(skeleton) {
   const { status, stdout } = spawnSync("nft", ["list", "table", ...tableOf(skeleton)], {
     env: ENV,
+    maxBuffer: MOST_OUTPUT,
   });
   return status === 0 ? (String(stdout).match(/\d+\.\d+\.\d+\.\d+ (comment|:)[^,}]*/g) ?? []) : [];
 }

@@ -48,7 +48,7 @@ function operations(report) {
     section(`ADD (${about})`, times(report, "Add")),
     section(`DEL (${about})`, times(report, "Del")),
     section(
-      "Processor time of one ADD and of one DEL (ms, mean, of all processes, the agent's share too; whatever else runs on the machine)",
+      "Processor time of one ADD and of one DEL (ms, mean, of all processes, the agent's share too)",
       processorTimes(report),
     ),
     section(
