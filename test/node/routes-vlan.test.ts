@@ -3,7 +3,7 @@
  * few runs of the command, each for several statements.
  */
 import { vlanTest } from "../helpers/kernel-links";
-import { linkOf, linksOf } from "../helpers/routes-links";
+import { linkOf, linksOf, linksRig, PLAIN } from "../helpers/routes-links";
 import { INTERNET, unwrapped, useRoutesNode } from "../helpers/routes-node";
 import { useWatchers } from "../helpers/routes-watch";
 import { sh } from "../helpers/shell";
@@ -36,16 +36,8 @@ const TENANT = {
     ],
   },
 };
-/** No tenant with routes. */
-const PLAIN = { plain: { fwmark: "0x40/0xff" } };
-
+const { apply } = linksRig(node);
 const onNode = (links: object, tenants: object = PLAIN): void => node.configure(tenants, { links });
-
-function apply(...args: string[]): string {
-  const ran = node.routes("apply", "--sysctl", ...args);
-  expect(ran).toMatchObject({ status: 0, stderr: "" });
-  return unwrapped(ran.stdout);
-}
 
 /** The other end of the wire of eth1: a VLAN with addresses there, and packets to the internet counted. */
 function trunk(...ids: number[]): string {
