@@ -67,6 +67,16 @@ export function hex(bits: number): string {
   return `0x${(bits >>> 0).toString(16)}`;
 }
 
+/** `10_ff`: value and mask in names of nftables, which take no slash. */
+export function markDigits({ value, mask }: Mark): string {
+  return `${value.toString(16)}_${mask.toString(16)}`;
+}
+
+/** The mark whose digits, by `markDigits`, these are. */
+export function markOfDigits(value = "", mask = ""): Mark {
+  return { value: Number.parseInt(value, 16), mask: Number.parseInt(mask, 16) };
+}
+
 /** True when both marks set the same bits to the same value. */
 export function sameMark(a: Mark, b: Mark): boolean {
   return a.value === b.value && a.mask === b.mask;

@@ -1,6 +1,6 @@
 /** Pure: our tables as text for nft. Marks and the guard are two layouts of one mechanism. */
 import { familyOf } from "../../net/family";
-import { hex, type Mark } from "../../net/mark";
+import { hex, type Mark, markDigits, markOfDigits } from "../../net/mark";
 
 /** A chain that elements of the verdict maps lead to. */
 export interface Chain {
@@ -32,7 +32,7 @@ export const MARKS: Layout = {
   chain: (name) => {
     const match = /^(mr?)_([0-9a-f]{1,8})_([0-9a-f]{1,8})$/.exec(name);
     if (match === null) return undefined;
-    return markChain(markOf(match[2], match[3]), match[1] === "mr");
+    return markChain(markOfDigits(match[2], match[3]), match[1] === "mr");
   },
 };
 
@@ -45,14 +45,14 @@ export const GUARD: Layout = {
     const match = /^(gr?)((?:_[0-9a-f]{1,8}_[0-9a-f]{1,8}){1,2})$/.exec(name);
     if (match === null) return undefined;
     const [a, b, c, d] = (match[2] ?? "").slice(1).split("_");
-    const marks = [markOf(a, b), ...(c === undefined ? [] : [markOf(c, d)])];
+    const marks = [markOfDigits(a, b), ...(c === undefined ? [] : [markOfDigits(c, d)])];
     return guardChain(marks, match[1] === "gr");
   },
 };
 
 /** Sets the mark and no other bit; replies of inbound connections only with `markReplies`. */
 export function markChain(mark: Mark, markReplies: boolean): Chain {
-  const name = `${markReplies ? "mr" : "m"}_${digits(mark)}`;
+  const name = `${markReplies ? "mr" : "m"}_${markDigits(mark)}`;
   const [value, keep] = [hex(mark.value), (~mark.mask & 0xffffffff) >>> 0];
   const source = keep === 0 ? value : `meta mark & ${hex(keep)} | ${value}`;
   return {
@@ -70,9 +70,9 @@ export function markChain(mark: Mark, markReplies: boolean): Chain {
 /** Drops what carries none of the marks. Two of them: while a pod changes from the second to the first. */
 export function guardChain(marks: readonly Mark[], markReplies: boolean): Chain {
   const kind = markReplies ? "gr" : "g";
-  const counter = `${kind}_${digits(marks[0] ?? { value: 0, mask: 0 })}`;
+  const counter = `${kind}_${markDigits(marks[0] ?? { value: 0, mask: 0 })}`;
   return {
-    name: [kind, ...marks.map(digits)].join("_"),
+    name: [kind, ...marks.map(markDigits)].join("_"),
     counter,
     rules: [
       ...marks.map(({ value, mask }) => `meta mark & ${hex(mask)} == ${hex(value)} return`),
@@ -169,12 +169,4 @@ export function probeFree({ table }: Layout, address: string): readonly string[]
 /** 32 bits of the tag: enough to tell an address's owner from the one before. */
 export function ownerOf(tag: string): string {
   return `0x${tag.slice(-8).replace(/^0+(?=.)/, "")}`;
-}
-
-function digits({ value, mask }: Mark): string {
-  return `${value.toString(16)}_${mask.toString(16)}`;
-}
-
-function markOf(value = "", mask = ""): Mark {
-  return { value: Number.parseInt(value, 16), mask: Number.parseInt(mask, 16) };
 }

@@ -1,5 +1,5 @@
 /** Pure: what the chains of our nftables table are written with. */
-import { hex, type Mark } from "../../net/mark";
+import { hex, type Mark, markDigits, markOfDigits } from "../../net/mark";
 
 /** A chain for the text of the table. */
 export function chainOf(name: string, lines: readonly string[]): readonly string[] {
@@ -12,13 +12,12 @@ export function markMatch({ value, mask }: Mark, operator: "==" | "!=" = "=="): 
 }
 
 /** The counter object of what is dropped with the mark. */
-export function stoppedCounter({ value, mask }: Mark): string {
-  return `stopped_${value.toString(16)}_${mask.toString(16)}`;
+export function stoppedCounter(mark: Mark): string {
+  return `stopped_${markDigits(mark)}`;
 }
 
 /** The mark of such a counter; undefined: its name is none of ours. */
 export function stoppedMark(counter: string): Mark | undefined {
   const [, value, mask] = /^stopped_([0-9a-f]{1,8})_([0-9a-f]{1,8})$/.exec(counter) ?? [];
-  if (value === undefined || mask === undefined) return undefined;
-  return { value: Number.parseInt(value, 16), mask: Number.parseInt(mask, 16) };
+  return mask === undefined ? undefined : markOfDigits(value, mask);
 }

@@ -1,10 +1,9 @@
 /** Without its gateways a network's packets stop, or take the tenant's own (`fallback`), never another way. */
-import type { Family } from "../../net/family";
 import { whoseText } from "../../routes/plan/ways";
 import type { Destination } from "../destinations";
 import { ask, type Fixture, type Tested } from "../fixture";
 import type { Gateway } from "../topology";
-import { countAt } from "./own-gateway";
+import { countAt, viasOf } from "./own-gateway";
 
 /** Somebody in a network of a tenant. */
 export interface Goal {
@@ -34,11 +33,6 @@ export function gatewaysFor(
     ({ plan }) =>
       plan.tenants.includes(owner) && (plan.vias.length === 0 || viasOf(plan, family).length > 0),
   );
-}
-
-/** The next hops of a family. */
-export function viasOf({ vias }: Gateway["plan"], family: Family): readonly string[] {
-  return vias.filter((via) => via.includes(":") === (family === 6));
 }
 
 /** Everybody who is not among these. */

@@ -17,15 +17,18 @@ export function gatewaysOf(
   family: Family,
 ): readonly Gateway[] {
   const mine = topology.gateways.filter(({ plan }) => plan.tenants.includes(name));
-  const has = mine.filter(({ plan }) =>
-    plan.vias.some((via) => via.includes(":") === (family === 6)),
-  );
+  const has = mine.filter(({ plan }) => viasOf(plan, family).length > 0);
   // One without a next hop serves the families that its interface has.
   const bare =
     tenant?.gateways.some(({ via }) => via === undefined) === true
       ? mine.filter(({ plan }) => plan.vias.length === 0)
       : [];
   return [...has, ...bare];
+}
+
+/** The next hops of a family. */
+export function viasOf({ vias }: Gateway["plan"], family: Family): readonly string[] {
+  return vias.filter((via) => via.includes(":") === (family === 6));
 }
 
 /** Packets for the server that have arrived at each of the machines so far. */

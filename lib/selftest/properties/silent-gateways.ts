@@ -11,9 +11,9 @@ import type { Background } from "../../lab/kit/machines";
 import type { ConfList } from "../copy";
 import type { Fixture } from "../fixture";
 import { type Gateway, lanAddresses } from "../topology";
-import { gatewaysFor, type Goal, loseAndAsk, viasOf } from "./lost-network";
+import { gatewaysFor, type Goal, loseAndAsk } from "./lost-network";
 import { applyRoutes } from "./node-routes";
-import { gatewaysOf } from "./own-gateway";
+import { gatewaysOf, viasOf } from "./own-gateway";
 
 /** For the watcher to see what has happened (ms): much more than it needs. */
 const SEEN_MS = 60_000;
